@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the kernel programs and the Go side agree on: keys, values, constants. */
+#ifndef EROUTE_ABI_H
+#define EROUTE_ABI_H
+
+/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
+#define EROUTE_LAYOUT 1
+
+/* Two generations of the table exist while it is being exchanged as a whole. */
+#define EROUTE_GENERATIONS 2
+
+/* Entries of the LPM tries at the most; the limit in force is table_meta.limit. */
+#define EROUTE_MAX 16777216
+#define EROUTE_DEFAULT_LIMIT 1000000
+
+/* Counters are allocated in chunks, for eroutes that exist. */
+#define COUNTER_CHUNK 1024
+#define COUNTER_CHUNKS (EROUTE_MAX / COUNTER_CHUNK)
+
+/* Security Associations with an eroute, at the most. */
+#define EROUTE_MAX_SAS 262144
+
+/* if_id of SA slot n is IF_ID_BASE + n: how our XFRM policies are recognised. */
+#define IF_ID_BASE 0x65000000
+
+/* fwmark of a rejected packet; a rule sends it to a table that holds only "prohibit". */
+#define REJECT_MARK 0x65720e57
+#define REJECT_TABLE 0x65720e57
+
+/* IPv6 extension headers followed at the most; a longer chain has protocol 0. */
+#define MAX_EXT_HEADERS 8
+
+/* What an eroute does to a packet. Never 0, so that an empty value is no action. */
+enum eroute_action {
+	ACT_SA = 1,
+	ACT_PASS,
+	ACT_DROP,
+	ACT_REJECT,
+	ACT_HOLD,
+	ACT_TRAP,
+	ACT_TRAPSUBNET,
+};
+
+/*
+ * The selector's shape: which of protocol and ports it names, most specific first.
+ * A set of shapes is a bitmap, 1 << shape.
+ */
+enum eroute_shape {
+	SHAPE_SPORT_DPORT,
+	SHAPE_SPORT,
+	SHAPE_DPORT,
+	SHAPE_PROTO,
+	SHAPE_ANY,
+	SHAPES,
+};
+
+/* Where a packet ended; a counter each. Names shown to the user are in pkg/maps. */
+enum reason {
+	REASON_SA,            /* handed to XFRM with the SA's if_id */
+	REASON_PASS,          /* sent in clear by a %pass eroute */
+	REASON_IKE,           /* the gateway's own key exchange, sent in clear */
+	REASON_NO_EROUTE,     /* dropped: no eroute matches */
+	REASON_DROP,          /* dropped: %drop */
+	REASON_REJECT,        /* dropped: %reject, sender told as far as the limits allow */
+	REASON_HOLD,          /* dropped: %hold */
+	REASON_TRAP,          /* dropped: %trap or %trapsubnet */
+	REASON_SA_MISSING,    /* dropped: the SA is absent, larval or dead */
+	REASON_NO_XFRM,       /* dropped: SA eroute, but the kernel has no XFRM interfaces */
+	REASON_NOT_IP,        /* dropped: neither IPv4 nor IPv6, or a header cut short */
+	REASON_ERROR,         /* dropped: the kernel refused to mark or redirect the packet */
+	REASON_UNCONFIGURED,  /* dropped: table or device state missing */
+	REASONS,
+};
+
+struct src_key4 {
+	__u32 prefixlen;
+	__u8 addr[4];
+};
+
+struct src_key6 {
+	__u32 prefixlen;
+	__u8 addr[16];
+};
+
+/* One source prefix that has eroutes: of which shapes, and how many of each. */
+struct src_value {
+	__u8 prefixlen; /* tells an exact hit from a covering one */
+	__u8 shapes;
+	__u16 pad;
+	__u32 refs[SHAPES];
+};
+
+/*
+ * One eroute: everything but the destination is compared exactly, the destination
+ * by longest prefix. src_hostbits is 32 or 128 less the prefix length.
+ * Ports are in network byte order.
+ */
+struct row_key4 {
+	__u32 prefixlen;
+	__u8 src[4];
+	__u8 src_hostbits;
+	__u8 proto;
+	__be16 sport;
+	__be16 dport;
+	__u8 dst[4];
+	__u8 pad[2];
+};
+#define ROW4_FIXED_BITS 80
+
+struct row_key6 {
+	__u32 prefixlen;
+	__u8 src[16];
+	__u8 src_hostbits;
+	__u8 proto;
+	__be16 sport;
+	__be16 dport;
+	__u8 dst[16];
+	__u8 pad[2];
+};
+#define ROW6_FIXED_BITS 176
+
+struct row_value {
+	__u32 id; /* its counters */
+	__u8 action;
+	__u8 dst_prefixlen; /* tells an exact hit from a covering one */
+	__u8 said_proto;
+	__u8 said_family; /* AF_INET or AF_INET6; 0 for a magic SAID */
+	__u32 spi; /* host byte order */
+	__u32 sa; /* slot in sas */
+	__u8 edst[16];
+};
+
+struct counters {
+	__u64 packets;
+	__u64 bytes;
+	__u64 last; /* CLOCK_MONOTONIC, ns; 0: never */
+};
+
+/* What one Security Association needs to be used. if_id 0: not there. */
+struct sa {
+	__u32 if_id;
+	__u32 pad;
+};
+
+struct stat {
+	__u64 packets;
+	__u64 bytes;
+};
+
+struct table_meta {
+	__u32 generation; /* the one packets meet: 0 or 1 */
+	__u32 limit;      /* eroutes, both families together */
+	__u32 count;
+	__u32 writing;    /* not 0 while a command changes the table: what it left half done is repaired by the next */
+};
+
+/* An ipsec device, by ifindex. */
+struct device {
+	__u32 physical; /* ifindex */
+	__u32 has_xfrm; /* 0: a plain device, SA eroutes drop */
+};
+
+/* Which interface a frame belongs to that came in on one with these VLAN tags, outermost first. */
+struct ingress_key {
+	__u32 ifindex;
+	__u16 vlan[2];
+};
+
+struct ingress {
+	__u32 ifindex; /* the interface that routing sees */
+	__u8 mac[6];   /* only frames to this address are routed */
+	__u16 pad;
+};
+
+/* What a lookup program answers in __sk_buff.cb. */
+enum lookup_cb {
+	LOOKUP_STATUS,     /* enum lookup_status */
+	LOOKUP_PREFIXLENS, /* src | dst << 8 */
+	LOOKUP_SHAPE,      /* enum eroute_shape */
+	LOOKUP_ID,         /* row_value.id */
+};
+
+enum lookup_status {
+	LOOKUP_UNSET,
+	LOOKUP_NOT_IP,
+	LOOKUP_NONE,
+	LOOKUP_FOUND,
+};
+
+#endif
