@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eroute
+
+import "fmt"
+
+// Action is what an eroute does to the packets that match it. The numbers are
+// those of enum eroute_action, which the kernel programs know.
+type Action uint8
+
+// The actions. The zero Action is none of them.
+const (
+	ActionSA         Action = 1 + iota // processed by a Security Association
+	ActionPass                         // sent on in clear
+	ActionDrop                         // dropped silently
+	ActionReject                       // dropped, the sender is told
+	ActionHold                         // stored, not sent
+	ActionTrap                         // key managers are asked, per flow
+	ActionTrapSubnet                   // key managers are asked, for the whole selector
+)
+
+var actionNames = [...]string{
+	ActionSA: "sa", ActionPass: "pass", ActionDrop: "drop", ActionReject: "reject",
+	ActionHold: "hold", ActionTrap: "trap", ActionTrapSubnet: "trapsubnet",
+}
+
+// String returns the action's name: that of the magic SAID without its %, or "sa".
+func (a Action) String() string {
+	if a >= ActionSA && int(a) < len(actionNames) {
+		return actionNames[a]
+	}
+	return fmt.Sprintf("action(%d)", uint8(a))
+}

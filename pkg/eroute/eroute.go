@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eroute
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Eroute is one entry of the table.
+type Eroute struct {
+	Selector Selector
+	SAID     SAID
+	Packets  uint64    // packets that met it since it was added or replaced
+	Bytes    uint64    // their IP packets' length in bytes
+	LastUsed time.Time // when the last one did; zero: never
+}
+
+// String returns the eroute's line of the listing, without line end:
+// packet count, source, destination and SAID, see ipsec_eroute(5).
+func (e Eroute) String() string {
+	s := e.Selector
+	line := fmt.Sprintf("%-10d %-18s -> %-18s => %s",
+		e.Packets, end(s.Src, s.SrcPort), end(s.Dst, s.DstPort), e.SAID)
+	if s.Proto != 0 {
+		line += fmt.Sprintf(":%d", s.Proto)
+	}
+	return line
+}
+
+// end returns one end of a selector: addr/bits, and its port if it names one.
+func end(p netip.Prefix, port uint16) string {
+	switch {
+	case port == 0:
+		return p.String()
+	case p.Addr().Is6():
+		return fmt.Sprintf("[%s]:%d", p, port)
+	default:
+		return fmt.Sprintf("%s:%d", p, port)
+	}
+}

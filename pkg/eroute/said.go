@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eroute
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// IP protocol numbers (IANA) that an eroute or a SAID gives a meaning to.
+const (
+	ProtoTun  = 4   // IP in IP; in a SAID any tunnel-mode SA
+	ProtoTCP  = 6   // TCP
+	ProtoUDP  = 17  // UDP
+	ProtoESP  = 50  // ESP
+	ProtoAH   = 51  // AH
+	ProtoComp = 108 // IPComp
+
+	protoMagic = 61 // IPPROTO_INT of KLIPS, "any host internal protocol"
+)
+
+// minSPI is the lowest SPI a Security Association can have: RFC 4303 reserves
+// those under it.
+const minSPI = 0x100
+
+// SAID names a Security Association by protocol, SPI (host byte order) and
+// effective destination; or it is one of the magic ones, which have no
+// destination. It is comparable.
+type SAID struct {
+	Proto uint8
+	SPI   uint32
+	Dst   netip.Addr
+}
+
+// The magic SAIDs ("shunts"), see ipsec_eroute(5).
+var (
+	Pass       = SAID{Proto: protoMagic, SPI: 0x100}
+	Drop       = SAID{Proto: protoMagic, SPI: 0x101}
+	Reject     = SAID{Proto: protoMagic, SPI: 0x102}
+	Hold       = SAID{Proto: protoMagic, SPI: 0x103}
+	Trap       = SAID{Proto: protoMagic, SPI: 0x104}
+	TrapSubnet = SAID{Proto: protoMagic, SPI: 0x105}
+)
+
+// Action returns what the SAID does to a packet. Returns 0 if it is not valid.
+func (s SAID) Action() Action {
+	switch s {
+	case Pass:
+		return ActionPass
+	case Drop:
+		return ActionDrop
+	case Reject:
+		return ActionReject
+	case Hold:
+		return ActionHold
+	case Trap:
+		return ActionTrap
+	case TrapSubnet:
+		return ActionTrapSubnet
+	}
+	if protoName(s.Proto) == "" || s.SPI < minSPI || !s.Dst.IsValid() || s.Dst.Zone() != "" {
+		return 0
+	}
+	return ActionSA
+}
+
+// Validate returns [ErrBadSAID] if the SAID is neither magic nor names a
+// protocol of this package, an SPI from 0x100 and a destination without zone.
+func (s SAID) Validate() error {
+	if s.Action() == 0 {
+		return fmt.Errorf("check SAID %s: %w", s, ErrBadSAID)
+	}
+	return nil
+}
+
+// String returns the text that [ParseSAID] takes, as in the listing:
+// tun0x135@192.0.2.1, tun0x145@3049:1::2, %hold.
+func (s SAID) String() string {
+	switch action := s.Action(); action {
+	case 0:
+		return fmt.Sprintf("proto%d:0x%x@%s", s.Proto, s.SPI, s.Dst)
+	case ActionSA:
+		return fmt.Sprintf("%s0x%x@%s", protoName(s.Proto), s.SPI, s.Dst)
+	default:
+		return "%" + action.String()
+	}
+}
+
+// protoName returns the name that a SAID has for the protocol, "" for none.
+func protoName(proto uint8) string {
+	switch proto {
+	case ProtoTun:
+		return "tun"
+	case ProtoESP:
+		return "esp"
+	case ProtoAH:
+		return "ah"
+	case ProtoComp:
+		return "comp"
+	}
+	return ""
+}

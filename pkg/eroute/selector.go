@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eroute
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Selector says which packets an eroute is for. Exactly one eroute has a given
+// selector. It is comparable: prefixes have no host bits set.
+type Selector struct {
+	Src, Dst         netip.Prefix
+	Proto            uint8  // IP protocol number; 0: all
+	SrcPort, DstPort uint16 // host byte order; 0: all
+}
+
+// Family returns the address family of the selector's source.
+func (s Selector) Family() Family { return FamilyOf(s.Src.Addr()) }
+
+// Validate checks that a table can hold the selector. Returns [ErrBadPrefix],
+// [ErrMixedFamilies] or [ErrPortProtocol] if not.
+func (s Selector) Validate() error {
+	for _, p := range []netip.Prefix{s.Src, s.Dst} {
+		if !p.IsValid() || p != p.Masked() {
+			return fmt.Errorf("check prefix %s: %w", p, ErrBadPrefix)
+		}
+	}
+	if FamilyOf(s.Src.Addr()) != FamilyOf(s.Dst.Addr()) {
+		return fmt.Errorf("check %s -> %s: %w", s.Src, s.Dst, ErrMixedFamilies)
+	}
+	if (s.SrcPort != 0 || s.DstPort != 0) && !hasPorts(s.Proto) {
+		return fmt.Errorf("check ports with protocol %d: %w", s.Proto, ErrPortProtocol)
+	}
+	return nil
+}
+
+// Matches reports whether the selector takes the packet. IPv4 never matches
+// IPv6, not even as an IPv4-mapped address.
+func (s Selector) Matches(p Packet) bool {
+	return s.Src.Contains(p.Src) && s.Dst.Contains(p.Dst) &&
+		(s.Proto == 0 || s.Proto == p.Proto) &&
+		(s.SrcPort == 0 || s.SrcPort == p.SrcPort) &&
+		(s.DstPort == 0 || s.DstPort == p.DstPort)
+}
+
+// hasPorts reports whether the table knows ports for the protocol.
+func hasPorts(proto uint8) bool { return proto == ProtoTCP || proto == ProtoUDP }
