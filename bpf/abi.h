@@ -3,32 +3,38 @@
 #ifndef EROUTE_ABI_H
 #define EROUTE_ABI_H
 
-/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-#define EROUTE_LAYOUT 1
+enum limits {
+	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
+	EROUTE_LAYOUT = 1,
 
-/* Two generations of the table exist while it is being exchanged as a whole. */
-#define EROUTE_GENERATIONS 2
+	/* Two generations of the table exist while it is being exchanged as a whole. */
+	EROUTE_GENERATIONS = 2,
 
-/* Entries of the LPM tries at the most; the limit in force is table_meta.limit. */
-#define EROUTE_MAX 16777216
-#define EROUTE_DEFAULT_LIMIT 1000000
+	/* Entries of an LPM trie at the most; the limit in force is table_meta.limit. */
+	EROUTE_MAX = 16777216,
+	EROUTE_DEFAULT_LIMIT = 1000000,
 
-/* Counters are allocated in chunks, for eroutes that exist. */
-#define COUNTER_CHUNK 1024
-#define COUNTER_CHUNKS (EROUTE_MAX / COUNTER_CHUNK)
+	/* Counters are allocated in chunks, for eroutes that exist. */
+	COUNTER_CHUNK = 1024,
+	COUNTER_CHUNKS = 16384,
 
-/* Security Associations with an eroute, at the most. */
-#define EROUTE_MAX_SAS 262144
+	/* Security Associations with an eroute, at the most. */
+	EROUTE_MAX_SAS = 262144,
 
-/* if_id of SA slot n is IF_ID_BASE + n: how our XFRM policies are recognised. */
-#define IF_ID_BASE 0x65000000
+	/* if_id of SA slot n is IF_ID_BASE + n: how our XFRM policies are recognised. */
+	IF_ID_BASE = 0x65000000,
 
-/* fwmark of a rejected packet; a rule sends it to a table that holds only "prohibit". */
-#define REJECT_MARK 0x65720e57
-#define REJECT_TABLE 0x65720e57
+	/* fwmark of a rejected packet; a rule sends it to a table that holds only "prohibit". */
+	REJECT_MARK = 0x65720e57,
+	REJECT_TABLE = 0x65720e57,
 
-/* IPv6 extension headers followed at the most; a longer chain has protocol 0. */
-#define MAX_EXT_HEADERS 8
+	/* IPv6 extension headers followed at the most; a longer chain has protocol 0. */
+	MAX_EXT_HEADERS = 8,
+
+	/* Bits of a row's key before its destination. */
+	ROW4_FIXED_BITS = 80,
+	ROW6_FIXED_BITS = 176,
+};
 
 /* What an eroute does to a packet. Never 0, so that an empty value is no action. */
 enum eroute_action {
@@ -105,7 +111,6 @@ struct row_key4 {
 	__u8 dst[4];
 	__u8 pad[2];
 };
-#define ROW4_FIXED_BITS 80
 
 struct row_key6 {
 	__u32 prefixlen;
@@ -117,7 +122,6 @@ struct row_key6 {
 	__u8 dst[16];
 	__u8 pad[2];
 };
-#define ROW6_FIXED_BITS 176
 
 struct row_value {
 	__u32 id; /* its counters */

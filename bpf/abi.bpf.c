@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/* No program: the types and constants that Go takes from abi.h. */
+#include <linux/types.h>
+#include "abi.h"
+
+enum limits *export_limits;
+enum eroute_action *export_action;
+enum eroute_shape *export_shape;
+enum reason *export_reason;
+enum lookup_cb *export_lookup_cb;
+enum lookup_status *export_lookup_status;
+struct src_key4 *export_src_key4;
+struct src_key6 *export_src_key6;
+struct src_value *export_src_value;
+struct row_key4 *export_row_key4;
+struct row_key6 *export_row_key6;
+struct row_value *export_row_value;
+struct counters *export_counters;
+struct sa *export_sa;
+struct stat *export_stat;
+struct table_meta *export_table_meta;
+struct device *export_device;
+struct ingress_key *export_ingress_key;
+struct ingress *export_ingress;

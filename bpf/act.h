@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What happens to a packet on the ipsec device: encrypted, sent in clear, answered or dropped. */
+#ifndef EROUTE_ACT_H
+#define EROUTE_ACT_H
+
+#include "count.h"
+
+/* Set by the loader. Without it the branch that calls the kfunc is pruned. */
+volatile const __u8 have_xfrm_info;
+
+static __always_inline int drop(__u32 reason, const struct amount *a)
+{
+	count_reason(reason, a);
+	return TC_ACT_SHOT;
+}
+
+/*
+ * In clear, out of the physical device. The kernel resolves the neighbour by a route
+ * through that device; it wants room for a link-layer header before it looks.
+ */
+static __always_inline int send_in_clear(struct __sk_buff *skb, const struct device *dev,
+					 __u32 reason, const struct amount *a)
+{
+	__u32 physical = dev->physical;
+	long ret;
+
+	if (bpf_skb_change_head(skb, ETH_HLEN, 0))
+		return drop(REASON_ERROR, a);
+	ret = bpf_redirect_neigh(physical, NULL, 0, 0);
+	if (ret == TC_ACT_SHOT)
+		return drop(REASON_ERROR, a);
+	count_reason(reason, a);
+	return ret;
+}
+
+/*
+ * To XFRM: the if_id selects the one policy whose template pins the SA. The kernel
+ * drops the packet when policy or SA are gone by then.
+ */
+static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev,
+				   const struct row_value *row, const struct amount *a)
+{
+	struct bpf_xfrm_info info = {};
+	__u32 slot = row->sa;
+	struct sa *sa;
+
+	if (!have_xfrm_info || !dev->has_xfrm)
+		return drop(REASON_NO_XFRM, a);
+	sa = bpf_map_lookup_elem(&eroute_sas, &slot);
+	if (!sa || !sa->if_id)
+		return drop(REASON_SA_MISSING, a);
+	info.if_id = sa->if_id;
+	if (have_xfrm_info && bpf_skb_set_xfrm_info(skb, &info))
+		return drop(REASON_ERROR, a);
+	count_reason(REASON_SA, a);
+	return TC_ACT_OK;
+}
+
+/*
+ * The mark makes routing answer "prohibited": the kernel's own ICMP error, with its
+ * source, limits and quotation. The packet comes in on the ipsec device for that.
+ */
+static __always_inline int reject(struct __sk_buff *skb, const struct amount *a)
+{
+	count_reason(REASON_REJECT, a);
+	skb->mark = REJECT_MARK;
+	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * From a packet to its eroute: longest source, then longest destination, then
+ * protocol, source port and destination port set over unset.
+ *
+ * The source trie gives the longest source prefix that has eroutes at all, and of
+ * which shapes. Each shape has its rows in the same trie, so one longest-prefix
+ * lookup a shape finds its longest destination. No row there: the next shorter
+ * source prefix is a lookup with prefixlen one less than the one found.
+ */
+#ifndef EROUTE_CLASSIFY_H
+#define EROUTE_CLASSIFY_H
+
+#include "maps.h"
+#include "parse.h"
+
+struct match {
+	struct row_value *row; /* NULL: no eroute matches */
+	__u8 src_prefixlen;
+	__u8 shape;
+};
+
+/* Whether a packet can match selectors of this shape at all. */
+static __always_inline int has_shape(const struct packet *p, __u32 shape)
+{
+	if (shape == SHAPE_ANY)
+		return 1;
+	if (!p->proto)
+		return 0;
+	if ((shape == SHAPE_SPORT_DPORT || shape == SHAPE_SPORT) && !p->sport)
+		return 0;
+	if ((shape == SHAPE_SPORT_DPORT || shape == SHAPE_DPORT) && !p->dport)
+		return 0;
+	return 1;
+}
+
+static __always_inline int names_sport(__u32 shape)
+{
+	return shape == SHAPE_SPORT_DPORT || shape == SHAPE_SPORT;
+}
+
+static __always_inline int names_dport(__u32 shape)
+{
+	return shape == SHAPE_SPORT_DPORT || shape == SHAPE_DPORT;
+}
+
+/* Copies the first prefixlen bits of an address; the others become 0. */
+static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 bytes, __u32 prefixlen)
+{
+	for (__u32 i = 0; i < bytes; i++) {
+		__u32 bits = prefixlen > 8 ? 8 : prefixlen;
+
+		to[i] = from[i] & (0xff00 >> bits);
+		prefixlen -= bits;
+	}
+}
+
+#define BITS 32
+#define BYTES 4
+#define SRC_KEY src_key4
+#define ROW_KEY row_key4
+#define ROW_FIXED_BITS ROW4_FIXED_BITS
+#define SRC_TRIES eroute_src4
+#define ROW_TRIES eroute_row4
+#define FAMILY(name) name##4
+#include "classify_family.h"
+
+#define BITS 128
+#define BYTES 16
+#define SRC_KEY src_key6
+#define ROW_KEY row_key6
+#define ROW_FIXED_BITS ROW6_FIXED_BITS
+#define SRC_TRIES eroute_src6
+#define ROW_TRIES eroute_row6
+#define FAMILY(name) name##6
+#include "classify_family.h"
+
+/*
+ * Finds the eroute of a packet in the table of this moment.
+ * Returns 0, or -1 if the table is not there: the caller drops the packet.
+ */
+static __always_inline int classify(const struct packet *p, struct match *m)
+{
+	__u32 zero = 0;
+	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+
+	m->row = NULL;
+	if (!meta)
+		return -1;
+	if (p->family == AF_INET)
+		return classify4(p, meta->generation, m);
+	return classify6(p, meta->generation, m);
+}
+
+#endif

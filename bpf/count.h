@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Counting: a packet on the eroute it matched, and on the reason it ended by. */
+#ifndef EROUTE_COUNT_H
+#define EROUTE_COUNT_H
+
+#include "maps.h"
+
+/* How much one buffer is worth: more than one packet where segments travel together. */
+struct amount {
+	__u64 packets;
+	__u64 bytes; /* IP headers and payload */
+};
+
+/* Programs run with bottom halves off, so nothing else writes this CPU's counters meanwhile. */
+static __always_inline void count_eroute(const struct row_value *row, const struct amount *a)
+{
+	__u32 chunk = row->id / COUNTER_CHUNK, slot = row->id % COUNTER_CHUNK;
+	void *counters = bpf_map_lookup_elem(&eroute_counters, &chunk);
+	struct counters *c;
+
+	if (!counters)
+		return;
+	c = bpf_map_lookup_elem(counters, &slot);
+	if (!c)
+		return;
+	c->packets += a->packets;
+	c->bytes += a->bytes;
+	c->last = bpf_ktime_get_coarse_ns();
+}
+
+static __always_inline void count_reason(__u32 reason, const struct amount *a)
+{
+	struct stat *s = bpf_map_lookup_elem(&eroute_stats, &reason);
+
+	if (!s)
+		return;
+	s->packets += a->packets;
+	s->bytes += a->bytes;
+}
+
+/* What an skb is worth; l3 is the offset of its IP header. */
+static __always_inline void measure(struct __sk_buff *skb, __u32 l3, const struct packet *p,
+				    struct amount *a)
+{
+	__u8 doff = 0;
+	__u32 headers = p->l4 + 8;
+
+	a->packets = 1;
+	a->bytes = p->len ? p->len : skb->len - l3;
+	if (skb->gso_segs <= 1)
+		return;
+	if (p->proto == IPPROTO_TCP &&
+	    !bpf_skb_load_bytes(skb, l3 + p->l4 + 12, &doff, sizeof(doff)))
+		headers = p->l4 + (doff >> 4) * 4;
+	a->packets = skb->gso_segs;
+	a->bytes = skb->len - l3 + (__u64)(skb->gso_segs - 1) * headers;
+}
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/* Egress of the ipsec device: every packet routed into it meets the table here. */
+#define LOAD_BYTES bpf_skb_load_bytes
+#include "classify.h"
+#include "own.h"
+#include "act.h"
+
+SEC("tcx/egress")
+int eroute_egress(struct __sk_buff *skb)
+{
+	struct amount a = { .packets = 1, .bytes = skb->len };
+	__u32 ifindex = skb->ifindex;
+	struct device *dev;
+	struct packet p;
+	struct match m;
+
+	dev = bpf_map_lookup_elem(&eroute_devices, &ifindex);
+	if (!dev)
+		return drop(REASON_UNCONFIGURED, &a);
+	parse(skb, 0, skb->protocol, &p);
+	if (!p.family)
+		return drop(REASON_NOT_IP, &a);
+	measure(skb, 0, &p, &a);
+	if (classify(&p, &m))
+		return drop(REASON_UNCONFIGURED, &a);
+	if (yields_to_key_exchange(m.row, &p) && is_own_key_exchange(skb, &p))
+		return send_in_clear(skb, dev, REASON_IKE, &a);
+	if (!m.row)
+		return drop(REASON_NO_EROUTE, &a);
+
+	count_eroute(m.row, &a);
+	switch (m.row->action) {
+	case ACT_SA:
+		return encrypt(skb, dev, m.row, &a);
+	case ACT_PASS:
+		return send_in_clear(skb, dev, REASON_PASS, &a);
+	case ACT_DROP:
+		return drop(REASON_DROP, &a);
+	case ACT_REJECT:
+		return reject(skb, &a);
+	case ACT_HOLD:
+		return drop(REASON_HOLD, &a);
+	case ACT_TRAP:
+	case ACT_TRAPSUBNET:
+		return drop(REASON_TRAP, &a);
+	}
+	return drop(REASON_UNCONFIGURED, &a);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The fast path's two questions, asked where packets come in: would the kernel route
+ * this packet into an ipsec device, and does its eroute end it? "Don't know" is a
+ * good answer to either: the packet goes on and meets the table at the ipsec device.
+ */
+#ifndef EROUTE_FAST_H
+#define EROUTE_FAST_H
+
+#include "classify.h"
+#include "count.h"
+
+/* A frame's VLAN tags, and where its IP header is. */
+struct frame {
+	__u16 vlan[2];
+	__be16 proto;
+	__u32 l3;
+};
+
+/* Sources that the kernel refuses to forward for, or answers itself. */
+static __always_inline int is_odd_source(const struct packet *p)
+{
+	if (p->family == AF_INET)
+		return p->src[0] == 0 || p->src[0] == 127 || p->src[0] >= 224;
+	return p->src[0] == 0 || p->src[0] == 0xff ||
+	       (p->src[0] == 0xfe && (p->src[1] & 0xc0) == 0x80);
+}
+
+/*
+ * Whether all that the kernel does between here and the ipsec device is to route:
+ * no options to handle, no hop limit to run out, nothing to refuse. l3_len is what
+ * the frame holds from the IP header on.
+ */
+static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
+{
+	return p->family && p->plain && p->ttl > 1 && p->len && p->len >= p->l4 &&
+	       p->len <= l3_len && !is_odd_source(p);
+}
+
+/* Whether routing sends the packet, come in on ifindex, into an ipsec device. */
+static __always_inline int is_for_ipsec(void *ctx, __u32 ifindex, __u32 mark,
+					const struct packet *p)
+{
+	struct fib_params fib = { .family = p->family, .ifindex = ifindex };
+	__u32 flags = FIB_SKIP_NEIGH;
+	long ret;
+
+	fib.l4_protocol = p->proto;
+	fib.sport = p->sport;
+	fib.dport = p->dport;
+	fib.tot_len = p->len;
+	if (p->family == AF_INET)
+		fib.tos = p->tos;
+	else
+		fib.flowinfo = bpf_htonl((__u32)p->tos << 20);
+	__builtin_memcpy(fib.src, p->src, 16);
+	__builtin_memcpy(fib.dst, p->dst, 16);
+	if (mark) {
+		fib.mark = mark;
+		flags |= FIB_MARK;
+	}
+	ret = fib_lookup(ctx, &fib, flags);
+	if (ret != FIB_SUCCESS && ret != FIB_NO_NEIGH)
+		return 0;
+	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) != NULL;
+}
+
+enum verdict {
+	GO_ON,	/* to routing, and so to the ipsec device's egress */
+	END,	/* drop here; reason says why */
+	ANSWER, /* %reject */
+};
+
+/* What the table says of a packet that is bound for an ipsec device. Counts nothing. */
+static __always_inline enum verdict early_verdict(const struct packet *p, struct match *m,
+						  __u32 *reason)
+{
+	if (classify(p, m))
+		return GO_ON;
+	if (!m->row) {
+		*reason = REASON_NO_EROUTE;
+		return END;
+	}
+	switch (m->row->action) {
+	case ACT_DROP:
+		*reason = REASON_DROP;
+		return END;
+	case ACT_HOLD:
+		*reason = REASON_HOLD;
+		return END;
+	case ACT_TRAP:
+	case ACT_TRAPSUBNET:
+		*reason = REASON_TRAP;
+		return END;
+	case ACT_REJECT:
+		*reason = REASON_REJECT;
+		return ANSWER;
+	}
+	return GO_ON;
+}
+
+/* The interface that routing sees for a frame to our address; 0: leave the frame alone. */
+static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f,
+					    const __u8 *dst_mac)
+{
+	struct ingress_key key = { .ifindex = ifindex };
+	struct ingress *in;
+
+	key.vlan[0] = f->vlan[0];
+	key.vlan[1] = f->vlan[1];
+	in = bpf_map_lookup_elem(&eroute_ingress, &key);
+	if (!in || __builtin_memcmp(in->mac, dst_mac, 6))
+		return 0;
+	return in->ifindex;
+}
+
+static __always_inline void count_end(const struct match *m, __u32 reason, const struct amount *a)
+{
+	if (m->row)
+		count_eroute(m->row, a);
+	count_reason(reason, a);
+}
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The kernel interfaces used here that older UAPI headers lack, and the packet headers. */
+#ifndef EROUTE_KERNEL_H
+#define EROUTE_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#define AF_INET 2
+#define AF_INET6 10
+
+#define TCX_NEXT -1
+#define TCX_DROP 2
+#define TC_ACT_OK 0
+#define TC_ACT_SHOT 2
+
+#define ETH_HLEN 14
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86DD
+#define ETH_P_8021Q 0x8100
+#define ETH_P_8021AD 0x88A8
+#define PACKET_HOST 0
+
+#define IPPROTO_HOPOPTS 0
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_ROUTING 43
+#define IPPROTO_FRAGMENT 44
+#define IPPROTO_ESP 50
+#define IPPROTO_AH 51
+#define IPPROTO_DSTOPTS 60
+#define IPPROTO_MH 135
+#define IPPROTO_HIP 139
+#define IPPROTO_SHIM6 140
+
+struct ethernet {
+	__u8 dst[6];
+	__u8 src[6];
+	__be16 proto;
+};
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 proto;
+};
+
+struct ipv4 {
+	__u8 version_ihl;
+	__u8 tos;
+	__be16 tot_len;
+	__be16 id;
+	__be16 frag_off;
+	__u8 ttl;
+	__u8 proto;
+	__be16 check;
+	__u8 src[4];
+	__u8 dst[4];
+};
+
+struct ipv6 {
+	__be32 version_flow;
+	__be16 payload_len;
+	__u8 next;
+	__u8 hop_limit;
+	__u8 src[16];
+	__u8 dst[16];
+};
+
+/* The first eight bytes of an IPv6 extension header. */
+struct ipv6_ext {
+	__u8 next;
+	__u8 len; /* in units of 8 bytes, the first not counted; reserved in a fragment header */
+	__be16 frag_off;
+	__be32 data;
+};
+
+/* struct bpf_fib_lookup of linux 6.10 (include/uapi/linux/bpf.h). */
+struct fib_params {
+	__u8 family;
+	__u8 l4_protocol;
+	__be16 sport;
+	__be16 dport;
+	__u16 tot_len; /* in: 0 for no MTU check. out: the route's MTU */
+	__u32 ifindex;
+	union {
+		__u8 tos;
+		__be32 flowinfo;
+	};
+	__u8 src[16];
+	__u8 dst[16];
+	__u32 tbid;
+	union {
+		__u32 mark;
+		__u8 macs[12];
+	};
+};
+
+#define FIB_SKIP_NEIGH (1U << 2)
+#define FIB_MARK (1U << 5)
+#define FIB_SUCCESS 0
+#define FIB_NOT_FWDED 4
+#define FIB_NO_NEIGH 7
+#define EINVAL 22
+
+#define fib_lookup(ctx, params, flags) \
+	bpf_fib_lookup(ctx, (struct bpf_fib_lookup *)(params), sizeof(struct fib_params), flags)
+
+/* net/xfrm/xfrm_interface_bpf.c */
+struct bpf_xfrm_info {
+	__u32 if_id;
+	int link;
+};
+
+extern int bpf_skb_set_xfrm_info(struct __sk_buff *skb, const struct bpf_xfrm_info *from) __weak __ksym;
+
+#endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/* Which eroute would a packet meet? Run by BPF_PROG_TEST_RUN only; counts and changes nothing. */
+#define LOAD_BYTES bpf_skb_load_bytes
+#include "classify.h"
+
+SEC("tc")
+int eroute_lookup(struct __sk_buff *skb)
+{
+	struct packet p;
+	struct match m;
+
+	parse(skb, ETH_HLEN, skb->protocol, &p);
+	if (!p.family) {
+		skb->cb[LOOKUP_STATUS] = LOOKUP_NOT_IP;
+		return TC_ACT_OK;
+	}
+	if (classify(&p, &m))
+		return TC_ACT_SHOT;
+	if (!m.row) {
+		skb->cb[LOOKUP_STATUS] = LOOKUP_NONE;
+		return TC_ACT_OK;
+	}
+	skb->cb[LOOKUP_STATUS] = LOOKUP_FOUND;
+	skb->cb[LOOKUP_PREFIXLENS] = m.src_prefixlen | m.row->dst_prefixlen << 8;
+	skb->cb[LOOKUP_SHAPE] = m.shape;
+	skb->cb[LOOKUP_ID] = m.row->id;
+	return TC_ACT_OK;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The maps: the table in two generations, its counters, SAs, devices. */
+#ifndef EROUTE_MAPS_H
+#define EROUTE_MAPS_H
+
+#include "kernel.h"
+#include "abi.h"
+
+/*
+ * Tries take memory for what they hold, so their maximum costs nothing. Sizes instead
+ * of types: clang leaves the types that only an inner map names out of the BTF.
+ */
+#define TRIE(name, key_type, value_type)                              \
+	struct name {                                                 \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);                  \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                 \
+		__uint(max_entries, EROUTE_MAX);                      \
+		__uint(key_size, sizeof(key_type));                   \
+		__uint(value_size, sizeof(value_type));               \
+	}
+
+#define GENERATIONS(name, trie)                                       \
+	struct {                                                      \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);             \
+		__uint(max_entries, EROUTE_GENERATIONS);              \
+		__type(key, __u32);                                   \
+		__array(values, struct trie);                         \
+	} name SEC(".maps")
+
+/* Source prefixes that have eroutes. */
+TRIE(src_trie4, struct src_key4, struct src_value);
+TRIE(src_trie6, struct src_key6, struct src_value);
+GENERATIONS(eroute_src4, src_trie4);
+GENERATIONS(eroute_src6, src_trie6);
+
+/* Eroutes. */
+TRIE(row_trie4, struct row_key4, struct row_value);
+TRIE(row_trie6, struct row_key6, struct row_value);
+GENERATIONS(eroute_row4, row_trie4);
+GENERATIONS(eroute_row6, row_trie6);
+
+struct counter_chunk {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTER_CHUNK);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct counters));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, COUNTER_CHUNKS);
+	__type(key, __u32);
+	__array(values, struct counter_chunk);
+} eroute_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct table_meta);
+} eroute_meta SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EROUTE_MAX_SAS);
+	__type(key, __u32);
+	__type(value, struct sa);
+} eroute_sas SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, REASONS);
+	__type(key, __u32);
+	__type(value, struct stat);
+} eroute_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct device);
+} eroute_devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct ingress_key);
+	__type(value, struct ingress);
+} eroute_ingress SEC(".maps");
+
+#endif

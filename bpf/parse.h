@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From bytes to what a packet shows to selectors. */
+#ifndef EROUTE_PARSE_H
+#define EROUTE_PARSE_H
+
+#include "kernel.h"
+#include "abi.h"
+
+struct packet {
+	__u8 family; /* AF_INET or AF_INET6; 0: not IP */
+	__u8 proto;
+	__be16 sport; /* 0: none */
+	__be16 dport;
+	__u16 l4; /* offset of the transport header from the IP header */
+	__u32 len; /* IP header and payload, as the header says; 0: a jumbogram */
+	__u8 ttl;
+	__u8 tos;
+	__u8 plain; /* no IPv4 options, no IPv6 hop-by-hop header, IPv4 checksum right */
+	__u8 pad;
+	__u8 src[16]; /* IPv4: the first four bytes */
+	__u8 dst[16];
+};
+
+/* How a hook reads its packet: bpf_skb_load_bytes or bpf_xdp_load_bytes. */
+#ifndef LOAD_BYTES
+#error "define LOAD_BYTES(ctx, offset, to, len) first"
+#endif
+
+static __always_inline void parse_ports(void *ctx, __u32 l3, struct packet *p)
+{
+	__be16 ports[2];
+
+	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP)
+		return;
+	if (p->len && p->l4 + sizeof(ports) > p->len)
+		return;
+	if (LOAD_BYTES(ctx, l3 + p->l4, ports, sizeof(ports)))
+		return;
+	p->sport = ports[0];
+	p->dport = ports[1];
+}
+
+static __always_inline int ipv4_checksum_ok(const struct ipv4 *ip)
+{
+	const __u16 *word = (const __u16 *)ip;
+	__u32 sum = 0;
+
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		sum += word[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+static __always_inline void parse_ipv4(void *ctx, __u32 l3, struct packet *p)
+{
+	struct ipv4 ip;
+	__u8 last;
+
+	if (LOAD_BYTES(ctx, l3, &ip, sizeof(ip)) || ip.version_ihl >> 4 != 4)
+		return;
+	p->l4 = (ip.version_ihl & 15) * 4;
+	if (p->l4 < sizeof(ip) || LOAD_BYTES(ctx, l3 + p->l4 - 1, &last, 1))
+		return;
+	p->family = AF_INET;
+	p->proto = ip.proto;
+	p->ttl = ip.ttl;
+	p->tos = ip.tos;
+	p->len = bpf_ntohs(ip.tot_len);
+	p->plain = p->l4 == sizeof(ip) && ipv4_checksum_ok(&ip);
+	__builtin_memcpy(p->src, ip.src, 4);
+	__builtin_memcpy(p->dst, ip.dst, 4);
+	if (!(ip.frag_off & bpf_htons(0x1fff)))
+		parse_ports(ctx, l3, p);
+}
+
+static __always_inline int is_extension(__u8 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
+	       next == IPPROTO_DSTOPTS || next == IPPROTO_MH || next == IPPROTO_HIP ||
+	       next == IPPROTO_SHIM6;
+}
+
+/*
+ * Follows the extension headers to the protocol. A chain that is malformed, cut
+ * short or too long leaves protocol 0.
+ */
+static __always_inline void parse_ipv6_chain(void *ctx, __u32 l3, __u8 next, struct packet *p)
+{
+	struct ipv6_ext ext;
+	__u32 offset = sizeof(struct ipv6), size;
+
+	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
+		if (!is_extension(next)) {
+			p->proto = next;
+			p->l4 = offset;
+			parse_ports(ctx, l3, p);
+			return;
+		}
+		if (i == MAX_EXT_HEADERS || (i > 0 && next == IPPROTO_HOPOPTS))
+			return;
+		if (LOAD_BYTES(ctx, l3 + offset, &ext, sizeof(ext)))
+			return;
+		size = next == IPPROTO_FRAGMENT ? sizeof(ext) : (ext.len + 1) * 8;
+		if (p->len && offset + size > p->len)
+			return;
+		if (next == IPPROTO_FRAGMENT && (ext.frag_off & bpf_htons(0xfff8))) {
+			if (!is_extension(ext.next))
+				p->proto = ext.next;
+			return;
+		}
+		offset += size;
+		next = ext.next;
+	}
+}
+
+static __always_inline void parse_ipv6(void *ctx, __u32 l3, struct packet *p)
+{
+	struct ipv6 ip;
+
+	if (LOAD_BYTES(ctx, l3, &ip, sizeof(ip)) || bpf_ntohl(ip.version_flow) >> 28 != 6)
+		return;
+	p->family = AF_INET6;
+	p->ttl = ip.hop_limit;
+	p->tos = bpf_ntohl(ip.version_flow) >> 20;
+	p->len = ip.payload_len ? sizeof(ip) + bpf_ntohs(ip.payload_len) : 0;
+	p->plain = ip.next != IPPROTO_HOPOPTS;
+	__builtin_memcpy(p->src, ip.src, 16);
+	__builtin_memcpy(p->dst, ip.dst, 16);
+	parse_ipv6_chain(ctx, l3, ip.next, p);
+}
+
+/*
+ * Parses the packet whose IP header is at l3 and whose EtherType is proto (network
+ * byte order). Leaves family 0 when it is neither IPv4 nor IPv6, or not all there.
+ */
+static __always_inline void parse(void *ctx, __u32 l3, __be16 proto, struct packet *p)
+{
+	__builtin_memset(p, 0, sizeof(*p));
+	if (proto == bpf_htons(ETH_P_IP))
+		parse_ipv4(ctx, l3, p);
+	else if (proto == bpf_htons(ETH_P_IPV6))
+		parse_ipv6(ctx, l3, p);
+}
+
+#endif
