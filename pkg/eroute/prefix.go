@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eroute
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// defaultText stands for the prefix of length 0 of a family.
+const defaultText = "%default"
+
+// ParsePrefix parses a prefix of the family, 0 for the one that the text shows:
+// ADDRESS/BITS, for IPv4 also ADDRESS/MASK with a contiguous mask as four parts or
+// 0x and 8 hexadecimal digits, or %default. IPv4 addresses may lack trailing
+// parts, which are zero: 10.0.1/24. The address may be a host name; several
+// answers are accepted only if all are in the same prefix, and without a family
+// its IPv4 addresses are looked for first. Host bits are masked off. Returns
+// [ErrNeedFamily] for %default without a family.
+func ParsePrefix(ctx context.Context, text string, family Family, r Resolver) (netip.Prefix, error) {
+	prefix, err := parsePrefix(ctx, text, family, r)
+	if err != nil {
+		return netip.Prefix{}, refuse(text, err)
+	}
+	return prefix, nil
+}
+
+// parsePrefix is [ParsePrefix], but its error is only the reason.
+func parsePrefix(ctx context.Context, text string, family Family, r Resolver) (netip.Prefix, error) {
+	if text == defaultText {
+		return defaultPrefix(family)
+	}
+	host, mask, ok := strings.Cut(text, "/")
+	if !ok {
+		return netip.Prefix{}, errors.New("no '/' and mask after the address")
+	}
+	addr, err := parseLiteral(host, 1)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	if !addr.IsValid() {
+		return resolvePrefix(ctx, host, mask, family, r)
+	}
+	if err := checkFamily(addr, family); err != nil {
+		return netip.Prefix{}, err
+	}
+	length, err := parseMask(mask, FamilyOf(addr))
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(addr, length).Masked(), nil
+}
+
+func defaultPrefix(family Family) (netip.Prefix, error) {
+	switch family {
+	case Inet:
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), nil
+	case Inet6:
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0), nil
+	}
+	return netip.Prefix{}, ErrNeedFamily
+}
+
+// resolvePrefix returns the prefix of the host's addresses. Without a family, one
+// that cannot have the mask is not tried.
+func resolvePrefix(ctx context.Context, host, mask string, family Family, r Resolver) (netip.Prefix, error) {
+	var maskErr error
+	tried := false
+	for _, f := range families(family) {
+		length, err := parseMask(mask, f)
+		if err != nil {
+			maskErr = err
+			continue
+		}
+		tried = true
+		addrs, err := resolve(ctx, host, f, r)
+		if err != nil {
+			return netip.Prefix{}, err
+		}
+		if len(addrs) == 0 {
+			continue
+		}
+		prefix := netip.PrefixFrom(addrs[0], length).Masked()
+		for _, addr := range addrs {
+			if !prefix.Contains(addr) {
+				return netip.Prefix{}, severalAddresses(addrs)
+			}
+		}
+		return prefix, nil
+	}
+	if !tried {
+		return netip.Prefix{}, maskErr
+	}
+	return netip.Prefix{}, noAddress(family)
+}
+
+// parseMask returns the length of the mask in bits.
+func parseMask(text string, family Family) (int, error) {
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		return parseLength(text, family)
+	}
+	if family == Inet6 {
+		return 0, errors.New("an IPv6 mask is a number of bits")
+	}
+	addr, err := parseIPv4(text, 4)
+	if err != nil {
+		return 0, fmt.Errorf("bad mask %q: %w", text, err)
+	}
+	octets := addr.As4()
+	mask := binary.BigEndian.Uint32(octets[:])
+	length := bits.LeadingZeros32(^mask)
+	if mask<<length != 0 {
+		return 0, fmt.Errorf("mask %q is not contiguous", text)
+	}
+	return length, nil
+}
+
+// parseLength parses a mask that is a number of bits.
+func parseLength(text string, family Family) (int, error) {
+	if len(text) > 1 && text[0] == '0' {
+		return 0, fmt.Errorf("leading zero in mask %q is ambiguous", text)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n > family.bits() {
+		return 0, fmt.Errorf("an %s mask has at most %d bits", family.version(), family.bits())
+	}
+	return n, nil
+}
