@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package loader knows where things are pinned and puts programs on hooks: the
+// directory of a network namespace in bpffs, its lock, the programs and their links.
+package loader
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// ErrNoTable says that the network namespace has no eroute table yet.
+var ErrNoTable = errors.New("no eroute table in this network namespace: the first --add or tncfg --attach makes one")
+
+// Dir is the pin directory of one network namespace, locked as long as it is open:
+//
+//	/sys/fs/bpf/ipsec/v<layout>/<netns cookie>/
+//
+// The lock is a flock(2) on the directory, which the kernel drops with its holder.
+type Dir struct {
+	path string
+	lock *os.File
+}
+
+// Path returns the directory's path with the elements joined to it.
+func (d *Dir) Path(elem ...string) string {
+	return filepath.Join(append([]string{d.path}, elem...)...)
+}
+
+// Close drops the lock.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+// OpenShared opens the calling thread's network namespace's directory for reading;
+// readers share it, and wait for a writer. Returns ErrNoTable if there is none.
+func OpenShared() (*Dir, error) {
+	root, err := BPFFS(false)
+	if errors.Is(err, errNoBPFFS) || errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNoTable
+	}
+	if err != nil {
+		return nil, err
+	}
+	path, err := namespacePath(root)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := flock(path, unix.LOCK_SH)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNoTable
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{path, lock}, nil
+}
+
+// OpenExclusive opens the calling thread's network namespace's directory for writing;
+// one writer at a time. If there is none, fill is given the path of an empty directory
+// to pin everything in that a table needs, which then becomes visible as a whole.
+func OpenExclusive(fill func(path string) error) (*Dir, error) {
+	root, err := BPFFS(true)
+	if err != nil {
+		return nil, err
+	}
+	path, err := namespacePath(root)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if err := create(path, fill); err != nil {
+			return nil, err
+		}
+		lock, err := flock(path, unix.LOCK_EX)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // removed since: make it again
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &Dir{path, lock}, nil
+	}
+}
+
+// Remove unpins the whole directory: table and links are gone when nothing else
+// holds them. The lock stays with d until Close.
+func (d *Dir) Remove() error { return os.RemoveAll(d.path) }
+
+func namespacePath(root string) (string, error) {
+	cookie, err := NetnsCookie()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(root, "ipsec", fmt.Sprintf("v%d", bpf.ABILimitsEROUTE_LAYOUT), fmt.Sprint(cookie)), nil
+}
+
+// flock opens and locks a directory. One that was removed while we waited for it is
+// looked up again.
+func flock(path string, how int) (*os.File, error) {
+	for {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("open pin directory: %w", err)
+		}
+		if err := unix.Flock(int(f.Fd()), how); err != nil {
+			_ = f.Close()
+			if errors.Is(err, unix.EINTR) {
+				continue
+			}
+			return nil, fmt.Errorf("lock pin directory: %w", err)
+		}
+		locked, err := f.Stat()
+		if err == nil {
+			if current, err := os.Stat(path); err == nil && os.SameFile(locked, current) {
+				return f, nil
+			}
+		}
+		_ = f.Close()
+	}
+}
+
+// create makes the directory if it is not there: filled under another name, then renamed.
+func create(path string, fill func(path string) error) error {
+	parent := filepath.Dir(path)
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return fmt.Errorf("make pin directory: %w", err)
+	}
+	creating, err := flock(parent, unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = creating.Close() }()
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	tmp := path + "-new"
+	if err := os.RemoveAll(tmp); err != nil {
+		return fmt.Errorf("clear away a half made pin directory: %w", err)
+	}
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		return fmt.Errorf("make pin directory: %w", err)
+	}
+	if err := fill(tmp); err != nil {
+		_ = os.RemoveAll(tmp)
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		_ = os.RemoveAll(tmp)
+		return fmt.Errorf("publish pin directory: %w", err)
+	}
+	return nil
+}

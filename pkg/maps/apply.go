@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Apply makes changes in their order. All are checked first, each against the table
+// as the ones before it leave it: an *eroute.ChangeError names the first that cannot
+// be made, and then nothing is changed. When Apply has returned, no packet meets what
+// was replaced or deleted any more. A context that ends stops between two changes.
+func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
+	if err := t.check(changes); err != nil {
+		return err
+	}
+	if err := t.setWriting(1); err != nil {
+		return err
+	}
+	w := &writer{Table: t}
+	var failed error
+	for i, c := range changes {
+		if failed = ctx.Err(); failed == nil {
+			failed = w.apply(c)
+		}
+		if failed != nil {
+			failed = &eroute.ChangeError{Index: i, Change: c, Err: failed}
+			break
+		}
+	}
+	return errors.Join(failed, w.settle(), t.setWriting(0), t.reconcile())
+}
+
+// check goes through the changes without making them.
+func (t *Table) check(changes []eroute.Change) error {
+	meta, err := t.meta()
+	if err != nil {
+		return err
+	}
+	var (
+		cleared bool
+		count   = meta.Count
+		changed = make(map[eroute.Selector]bool) // whether it exists by now
+	)
+	for i, c := range changes {
+		refuse := func(err error) error { return &eroute.ChangeError{Index: i, Change: c, Err: err} }
+		if err := c.Validate(); err != nil {
+			return refuse(err)
+		}
+		if c.Op == eroute.OpClear {
+			cleared, count = true, 0
+			clear(changed)
+			continue
+		}
+		exists, known := changed[c.Selector]
+		if !known && !cleared {
+			if _, exists, err = t.gen.row(c.Selector); err != nil {
+				return err
+			}
+		}
+		switch {
+		case c.Op == eroute.OpDel && !exists:
+			return refuse(eroute.ErrNotFound)
+		case c.Op == eroute.OpAdd && exists:
+			return refuse(eroute.ErrExist)
+		case c.Op == eroute.OpDel:
+			count--
+		case !exists && count >= meta.Limit:
+			return refuse(fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, meta.Limit))
+		case !exists:
+			count++
+		}
+		changed[c.Selector] = c.Op != eroute.OpDel
+	}
+	return nil
+}
+
+// SetLimit sets how many eroutes the table may hold, both families together. Returns
+// an error if it holds more, or if the kernel's tries cannot hold as many.
+func (t *Table) SetLimit(limit uint32) error {
+	meta, err := t.meta()
+	if err != nil {
+		return err
+	}
+	if limit < meta.Count {
+		return fmt.Errorf("set limit to %d: the table holds %d eroutes", limit, meta.Count)
+	}
+	// A full trie refuses even an update in place: one entry stays spare.
+	if limit >= uint32(bpf.ABILimitsEROUTE_MAX) {
+		return fmt.Errorf("set limit to %d: the most is %d", limit, bpf.ABILimitsEROUTE_MAX-1)
+	}
+	meta.Limit = limit
+	return t.setMeta(meta)
+}
+
+func (t *Table) setWriting(writing uint32) error {
+	meta, err := t.meta()
+	if err != nil {
+		return err
+	}
+	meta.Writing = writing
+	return t.setMeta(meta)
+}
+
+// waitForPackets returns when every packet that was being classified has been.
+// Programs run under RCU, and MEMBARRIER_CMD_GLOBAL waits for a grace period
+// (kernel/sched/membarrier.c).
+func waitForPackets() error {
+	const global = 1
+	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, global, 0, 0); errno != 0 {
+		return fmt.Errorf("wait for packets in flight: membarrier: %w", errno)
+	}
+	return nil
+}

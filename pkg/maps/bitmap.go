@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// errNoSlot says that every slot of a bitmap is taken.
+var errNoSlot = errors.New("no slot left")
+
+// bitmap hands small numbers out; it lives in a memory mapped array, so that what one
+// command takes the next one sees.
+type bitmap struct {
+	mem   []byte
+	words []uint64
+	next  int // where to look first
+}
+
+func openBitmap(m *ebpf.Map) (*bitmap, error) {
+	mem, err := unix.Mmap(m.FD(), 0, int(m.MaxEntries())*8, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map slot bitmap into memory: %w", err)
+	}
+	words := unsafe.Slice((*uint64)(unsafe.Pointer(&mem[0])), m.MaxEntries())
+	return &bitmap{mem: mem, words: words}, nil
+}
+
+func (b *bitmap) Close() error { return unix.Munmap(b.mem) }
+
+// take returns a free slot's number and marks it taken.
+func (b *bitmap) take() (uint32, error) {
+	for range len(b.words) {
+		if free := bits.TrailingZeros64(^b.words[b.next]); free < 64 {
+			b.words[b.next] |= 1 << free
+			return uint32(b.next*64 + free), nil
+		}
+		b.next = (b.next + 1) % len(b.words)
+	}
+	return 0, errNoSlot
+}
+
+func (b *bitmap) set(n uint32) { b.words[n/64] |= 1 << (n % 64) }
+
+func (b *bitmap) free(n uint32) { b.words[n/64] &^= 1 << (n % 64) }
+
+func (b *bitmap) clear() { clear(b.words) }

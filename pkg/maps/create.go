@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// lookupName is the program that answers --lookup, pinned beside the maps.
+const lookupName = "eroute_lookup"
+
+// create pins an empty table's maps and the lookup program in dir.
+func create(dir string) error {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return fmt.Errorf("lift the memory lock limit: %w", err)
+	}
+	spec, err := specs()
+	if err != nil {
+		return err
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return fmt.Errorf("load lookup program: %w", err)
+	}
+	defer coll.Close()
+	for name, m := range coll.Maps {
+		if err := m.Pin(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("pin map %s: %w", name, err)
+		}
+	}
+	if err := coll.Programs[lookupName].Pin(filepath.Join(dir, lookupName)); err != nil {
+		return fmt.Errorf("pin lookup program: %w", err)
+	}
+	for _, spec := range userSpecs {
+		m, err := ebpf.NewMap(spec)
+		if err != nil {
+			return fmt.Errorf("create map %s: %w", spec.Name, err)
+		}
+		err = m.Pin(filepath.Join(dir, spec.Name))
+		_ = m.Close()
+		if err != nil {
+			return fmt.Errorf("pin map %s: %w", spec.Name, err)
+		}
+	}
+	meta := bpf.ABITableMeta{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}
+	if err := coll.Maps["eroute_meta"].Put(uint32(0), meta); err != nil {
+		return fmt.Errorf("write table limits: %w", err)
+	}
+	return newGeneration(coll.Maps, 0)
+}
+
+// generationMaps are the arrays that hold a map for each generation of the table.
+var generationMaps = []string{"eroute_src4", "eroute_row4", "eroute_src6", "eroute_row6"}
+
+// newGeneration puts empty tries into a generation's slots.
+func newGeneration(maps map[string]*ebpf.Map, generation uint32) error {
+	spec, err := specs()
+	if err != nil {
+		return err
+	}
+	for _, name := range generationMaps {
+		trie, err := ebpf.NewMap(spec.Maps[name].InnerMap)
+		if err != nil {
+			return fmt.Errorf("create trie for %s: %w", name, err)
+		}
+		err = maps[name].Put(generation, trie)
+		_ = trie.Close()
+		if err != nil {
+			return fmt.Errorf("install trie in %s: %w", name, err)
+		}
+	}
+	return nil
+}

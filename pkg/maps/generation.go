@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// generation is one whole table: a trie of source prefixes and a trie of eroutes for
+// each family.
+type generation struct {
+	src4, row4, src6, row6 *ebpf.Map
+}
+
+func openGeneration(maps map[string]*ebpf.Map, number uint32) (*generation, error) {
+	g := &generation{}
+	for i, to := range []**ebpf.Map{&g.src4, &g.row4, &g.src6, &g.row6} {
+		if err := maps[generationMaps[i]].Lookup(number, to); err != nil {
+			_ = g.Close()
+			return nil, fmt.Errorf("open generation %d of %s: %w", number, generationMaps[i], err)
+		}
+	}
+	return g, nil
+}
+
+func (g *generation) Close() error {
+	var errs []error
+	for _, m := range []*ebpf.Map{g.src4, g.row4, g.src6, g.row6} {
+		if m != nil {
+			errs = append(errs, m.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (g *generation) rows(a netip.Addr) *ebpf.Map {
+	if a.Is4() {
+		return g.row4
+	}
+	return g.row6
+}
+
+func (g *generation) sources(a netip.Addr) *ebpf.Map {
+	if a.Is4() {
+		return g.src4
+	}
+	return g.src6
+}
+
+// row returns the eroute with exactly this selector. A trie answers with the longest
+// match; the prefix length in the value tells whether that is the one.
+func (g *generation) row(s eroute.Selector) (*bpf.ABIRowValue, bool, error) {
+	var v bpf.ABIRowValue
+	err := g.rows(s.Src.Addr()).Lookup(newRowKey(s), &v)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("look eroute up: %w", err)
+	}
+	return &v, int(v.DstPrefixlen) == s.Dst.Bits(), nil
+}
+
+// putRow adds an eroute, or switches the one with its selector in place.
+func (g *generation) putRow(s eroute.Selector, v *bpf.ABIRowValue) error {
+	if err := g.rows(s.Src.Addr()).Put(newRowKey(s), v); err != nil {
+		return fmt.Errorf("write eroute: %w", err)
+	}
+	return nil
+}
+
+func (g *generation) deleteRow(s eroute.Selector) error {
+	if err := g.rows(s.Src.Addr()).Delete(newRowKey(s)); err != nil {
+		return fmt.Errorf("delete eroute: %w", err)
+	}
+	return nil
+}
+
+// source returns what is kept of exactly this source prefix; zero if it has no eroutes.
+func (g *generation) source(p netip.Prefix) (bpf.ABISrcValue, error) {
+	var v bpf.ABISrcValue
+	err := g.sources(p.Addr()).Lookup(newSrcKey(p), &v)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return v, fmt.Errorf("look source prefix up: %w", err)
+	}
+	if err != nil || int(v.Prefixlen) != p.Bits() {
+		return bpf.ABISrcValue{Prefixlen: uint8(p.Bits())}, nil
+	}
+	return v, nil
+}
+
+// putSource writes what is kept of a source prefix, or deletes it with its last eroute.
+func (g *generation) putSource(p netip.Prefix, v bpf.ABISrcValue) error {
+	tries := g.sources(p.Addr())
+	if v.Shapes == 0 {
+		if err := tries.Delete(newSrcKey(p)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("delete source prefix: %w", err)
+		}
+		return nil
+	}
+	if err := tries.Put(newSrcKey(p), v); err != nil {
+		return fmt.Errorf("write source prefix: %w", err)
+	}
+	return nil
+}
+
+// addShape notes an eroute of a shape under its source prefix, before the eroute is
+// visible: packets look shapes up that are noted, and only those.
+func (g *generation) addShape(s eroute.Selector) error {
+	v, err := g.source(s.Src)
+	if err != nil {
+		return err
+	}
+	v.Refs[shape(s)]++
+	v.Shapes |= 1 << shape(s)
+	return g.putSource(s.Src, v)
+}
+
+// dropShape takes an eroute back from its source prefix, after it is gone.
+func (g *generation) dropShape(s eroute.Selector) error {
+	v, err := g.source(s.Src)
+	if err != nil {
+		return err
+	}
+	if v.Refs[shape(s)]--; v.Refs[shape(s)] == 0 {
+		v.Shapes &^= 1 << shape(s)
+	}
+	return g.putSource(s.Src, v)
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// entry is an eroute as the tries hold it.
+type entry struct {
+	selector eroute.Selector
+	value    bpf.ABIRowValue
+}
+
+// batchSize is how many entries are read from a trie at a time.
+const batchSize = 4096
+
+// All yields every eroute with its counters, in the order of the listing. An error
+// ends it.
+func (t *Table) All() iter.Seq2[eroute.Eroute, error] {
+	return func(yield func(eroute.Eroute, error) bool) {
+		entries, err := t.gen.entries()
+		if err != nil {
+			yield(eroute.Eroute{}, err)
+			return
+		}
+		slices.SortFunc(entries, func(a, b entry) int { return eroute.Compare(a.selector, b.selector) })
+		for _, e := range entries {
+			row, err := t.eroute(e)
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// eroute adds an entry's counters.
+func (t *Table) eroute(e entry) (eroute.Eroute, error) {
+	c, err := t.counts.read(e.value.Id)
+	return eroute.Eroute{
+		Selector: e.selector,
+		SAID:     rowSAID(&e.value),
+		Packets:  c.Packets,
+		Bytes:    c.Bytes,
+		LastUsed: monotonicToWall(c.Last),
+	}, err
+}
+
+// entries reads the eroutes of both families.
+func (g *generation) entries() ([]entry, error) {
+	v4, err := readTrie(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) entry {
+		return entry{selector4(k), *v}
+	})
+	if err != nil {
+		return nil, err
+	}
+	v6, err := readTrie(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) entry {
+		return entry{selector6(k), *v}
+	})
+	return append(v4, v6...), err
+}
+
+// allSources reads the source prefixes of both families.
+func (g *generation) allSources() ([]netip.Prefix, error) {
+	v4, err := readTrie(g.src4, func(k *bpf.ABISrcKey4, _ *bpf.ABISrcValue) netip.Prefix {
+		return netip.PrefixFrom(netip.AddrFrom4(k.Addr), int(k.Prefixlen))
+	})
+	if err != nil {
+		return nil, err
+	}
+	v6, err := readTrie(g.src6, func(k *bpf.ABISrcKey6, _ *bpf.ABISrcValue) netip.Prefix {
+		return netip.PrefixFrom(netip.AddrFrom16(k.Addr), int(k.Prefixlen))
+	})
+	return append(v4, v6...), err
+}
+
+func readTrie[K, V, E any](trie *ebpf.Map, convert func(*K, *V) E) ([]E, error) {
+	var (
+		all    []E
+		cursor ebpf.MapBatchCursor
+		keys   = make([]K, batchSize)
+		values = make([]V, batchSize)
+	)
+	for {
+		n, err := trie.BatchLookup(&cursor, keys, values, nil)
+		for i := range n {
+			all = append(all, convert(&keys[i], &values[i]))
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read trie: %w", err)
+		}
+	}
+}

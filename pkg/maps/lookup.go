@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// ErrNotIP says that the kernel program did not take the bytes for an IP packet.
+var ErrNotIP = errors.New("not an IP packet")
+
+// Lookup returns the eroute that a packet would meet, with its counters, by running
+// the kernel program on a packet made for it. Nothing is counted or changed.
+func (t *Table) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
+	frame, err := newFrame(p)
+	if err != nil {
+		return eroute.Eroute{}, false, err
+	}
+	return t.lookupFrame(frame, p)
+}
+
+// skbContext is struct __sk_buff (include/uapi/linux/bpf.h) as far as cb; the rest is
+// room for what this and later kernels have behind it.
+type skbContext struct {
+	Len, PktType, Mark, QueueMapping, Protocol, VlanPresent, VlanTCI, VlanProto,
+	Priority, IngressIfindex, Ifindex, TCIndex uint32
+	CB   [5]uint32
+	Rest [47]uint32
+}
+
+// lookupFrame returns the eroute that an Ethernet frame's packet would meet. p is what
+// the frame shows to selectors. Returns ErrNotIP if the program sees no IP packet.
+func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool, error) {
+	var out skbContext
+	ret, err := t.lookup.Run(&ebpf.RunOptions{Data: frame, Context: skbContext{}, ContextOut: &out, Repeat: 1})
+	if err != nil {
+		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: %w", err)
+	}
+	switch status := bpf.ABILookupStatus(out.CB[bpf.ABILookupCbLOOKUP_STATUS]); status {
+	case bpf.ABILookupStatusLOOKUP_NONE:
+		return eroute.Eroute{}, false, nil
+	case bpf.ABILookupStatusLOOKUP_NOT_IP:
+		return eroute.Eroute{}, false, ErrNotIP
+	case bpf.ABILookupStatusLOOKUP_FOUND:
+	default:
+		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: answer %d, status %d", ret, status)
+	}
+	s, err := matched(out.CB, p)
+	if err != nil {
+		return eroute.Eroute{}, false, err
+	}
+	value, exists, err := t.gen.row(s)
+	if err != nil {
+		return eroute.Eroute{}, false, err
+	}
+	if !exists {
+		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: it found %v, which is not in the table", s)
+	}
+	row, err := t.eroute(entry{s, *value})
+	return row, true, err
+}
+
+// matched makes the selector from what the program says of it and the packet.
+func matched(cb [5]uint32, p eroute.Packet) (s eroute.Selector, err error) {
+	lens := cb[bpf.ABILookupCbLOOKUP_PREFIXLENS]
+	if s.Src, err = p.Src.Prefix(int(lens & 0xff)); err != nil {
+		return s, err
+	}
+	if s.Dst, err = p.Dst.Prefix(int(lens >> 8 & 0xff)); err != nil {
+		return s, err
+	}
+	switch shape := bpf.ABIErouteShape(cb[bpf.ABILookupCbLOOKUP_SHAPE]); shape {
+	case bpf.ABIErouteShapeSHAPE_SPORT_DPORT:
+		s.Proto, s.SrcPort, s.DstPort = p.Proto, p.SrcPort, p.DstPort
+	case bpf.ABIErouteShapeSHAPE_SPORT:
+		s.Proto, s.SrcPort = p.Proto, p.SrcPort
+	case bpf.ABIErouteShapeSHAPE_DPORT:
+		s.Proto, s.DstPort = p.Proto, p.DstPort
+	case bpf.ABIErouteShapeSHAPE_PROTO:
+		s.Proto = p.Proto
+	}
+	return s, nil
+}
+
+const (
+	ethernetLen = 14
+	ipv4Len     = 20
+	ipv6Len     = 40
+	portsLen    = 8
+)
+
+// newFrame makes the smallest frame that shows this packet to the parser: headers, and
+// eight bytes that begin with the ports. It is never sent, so checksums are left out.
+func newFrame(p eroute.Packet) ([]byte, error) {
+	if !p.Src.IsValid() || p.Src.Is4() != p.Dst.Is4() || !p.Dst.IsValid() {
+		return nil, eroute.ErrMixedFamilies
+	}
+	if p.Src.Is4() {
+		return newFrame4(p), nil
+	}
+	return newFrame6(p), nil
+}
+
+func newFrame4(p eroute.Packet) []byte {
+	frame := make([]byte, ethernetLen+ipv4Len+portsLen)
+	binary.BigEndian.PutUint16(frame[12:], 0x0800)
+	ip := frame[ethernetLen:]
+	ip[0] = 0x45
+	binary.BigEndian.PutUint16(ip[2:], ipv4Len+portsLen)
+	ip[8], ip[9] = 64, p.Proto
+	copyAddrs(ip[12:], p.Src, p.Dst)
+	putPorts(ip[ipv4Len:], p)
+	return frame
+}
+
+func newFrame6(p eroute.Packet) []byte {
+	frame := make([]byte, ethernetLen+ipv6Len+portsLen)
+	binary.BigEndian.PutUint16(frame[12:], 0x86dd)
+	ip := frame[ethernetLen:]
+	ip[0] = 0x60
+	binary.BigEndian.PutUint16(ip[4:], portsLen)
+	ip[6], ip[7] = p.Proto, 64
+	copyAddrs(ip[8:], p.Src, p.Dst)
+	putPorts(ip[ipv6Len:], p)
+	return frame
+}
+
+func copyAddrs(to []byte, src, dst netip.Addr) {
+	n := copy(to, src.AsSlice())
+	copy(to[n:], dst.AsSlice())
+}
+
+func putPorts(to []byte, p eroute.Packet) {
+	binary.BigEndian.PutUint16(to, p.SrcPort)
+	binary.BigEndian.PutUint16(to[2:], p.DstPort)
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Sync brings what is installed in XFRM in line with the SAs that exist now, and
+// removes policies of ours that no eroute needs. Errors name SAs that exist but cannot
+// be used; their packets drop.
+func (t *Table) Sync(_ context.Context) error {
+	return errors.Join(t.reconcile(), t.removeOrphans())
+}
+
+// bind installs an SA and lets packets use it, or stops them if it is not there.
+func (t *Table) bind(key saidKey, v saidValue) error {
+	if t.xfrm == nil {
+		return xfrm.ErrNoState
+	}
+	prev, err := t.xfrm.Bind(key.said(), ifID(v.Slot), v.families())
+	if err != nil {
+		return errors.Join(err, t.unbind(key, v))
+	}
+	if prev != 0 {
+		v.PrevIfID = prev
+		if err := t.putSAID(key, v); err != nil {
+			return err
+		}
+	}
+	return t.setIfID(v.Slot, ifID(v.Slot))
+}
+
+// unbind stops packets from using an SA, then removes its policies: with a policy and
+// no state, a packet would make the kernel keep the SPI for a larval state.
+func (t *Table) unbind(key saidKey, v saidValue) error {
+	var sa bpf.ABISa
+	if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
+		return fmt.Errorf("read SA's if_id: %w", err)
+	}
+	if sa.IfId == 0 {
+		return nil
+	}
+	return errors.Join(t.setIfID(v.Slot, 0), waitForPackets(),
+		t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
+}
+
+// reconcile binds every SA that has eroutes to the state there is now.
+func (t *Table) reconcile() error {
+	all, err := t.saids()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for key, v := range all {
+		if err := t.bind(key, v); err != nil && !errors.Is(err, xfrm.ErrNoState) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeOrphans removes policies with an if_id of ours that no SA has.
+func (t *Table) removeOrphans() error {
+	if t.xfrm == nil {
+		return nil
+	}
+	all, err := t.saids()
+	if err != nil {
+		return err
+	}
+	wanted := make(map[uint32]bool)
+	for _, v := range all {
+		wanted[ifID(v.Slot)] = true
+	}
+	bound, err := t.xfrm.Bound()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for id := range bound {
+		if !wanted[id] {
+			errs = append(errs, t.xfrm.Unbind(eroute.SAID{}, id, 0))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// ErrTooManySAs says that there is no room for another SA.
+var ErrTooManySAs = fmt.Errorf("too many Security Associations: the most is %d", bpf.ABILimitsEROUTE_MAX_SAS)
+
+func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
+
+// families is the set of inner families that eroutes of an SA have.
+func (v saidValue) families() (f xfrm.Families) {
+	if v.Refs4 > 0 {
+		f |= xfrm.IPv4
+	}
+	if v.Refs6 > 0 {
+		f |= xfrm.IPv6
+	}
+	return f
+}
+
+func (v *saidValue) refs(f eroute.Family) *uint32 {
+	if f == eroute.Inet {
+		return &v.Refs4
+	}
+	return &v.Refs6
+}
+
+func (t *Table) said(key saidKey) (v saidValue, found bool, err error) {
+	err = t.maps[saidName].Lookup(key, &v)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, fmt.Errorf("look SA up: %w", err)
+	}
+	return v, true, nil
+}
+
+func (t *Table) putSAID(key saidKey, v saidValue) error {
+	if err := t.maps[saidName].Put(key, v); err != nil {
+		return fmt.Errorf("write SA: %w", err)
+	}
+	return nil
+}
+
+// saids reads all SAs that have eroutes.
+func (t *Table) saids() (map[saidKey]saidValue, error) {
+	var (
+		all = make(map[saidKey]saidValue)
+		k   saidKey
+		v   saidValue
+	)
+	it := t.maps[saidName].Iterate()
+	for it.Next(&k, &v) {
+		all[k] = v
+	}
+	if err := it.Err(); err != nil {
+		return nil, fmt.Errorf("list SAs: %w", err)
+	}
+	return all, nil
+}
+
+// holdSA makes an SA ready for one more eroute and returns its slot; 0 for a magic
+// SAID. An SA that is not there yet is held all the same: its packets drop until it is.
+func (t *Table) holdSA(ref saidRef) (uint32, error) {
+	if ref.said.Action() != eroute.ActionSA {
+		return 0, nil
+	}
+	key := newSAIDKey(ref.said)
+	v, found, err := t.said(key)
+	if err != nil {
+		return 0, err
+	}
+	if !found {
+		if v.Slot, err = t.slots.take(); err != nil {
+			return 0, ErrTooManySAs
+		}
+		if err := t.setIfID(v.Slot, 0); err != nil {
+			return 0, err
+		}
+	}
+	refs := v.refs(ref.family)
+	*refs++
+	if *refs > 1 {
+		return v.Slot, t.putSAID(key, v)
+	}
+	// The first eroute of this family: policies of the other family may be there.
+	if err := t.putSAID(key, v); err != nil {
+		return 0, err
+	}
+	if err := t.bind(key, v); err != nil && !errors.Is(err, xfrm.ErrNoState) {
+		return v.Slot, nil // reported by the reconciling that follows
+	}
+	return v.Slot, nil
+}
+
+// releaseSA takes one eroute's hold back, and with the last one all that was installed.
+func (t *Table) releaseSA(ref saidRef) error {
+	if ref.said.Action() != eroute.ActionSA {
+		return nil
+	}
+	key := newSAIDKey(ref.said)
+	v, found, err := t.said(key)
+	if err != nil || !found {
+		return err
+	}
+	if refs := v.refs(ref.family); *refs > 0 {
+		*refs--
+	}
+	if v.families() != 0 {
+		return t.putSAID(key, v)
+	}
+	return t.forget(key, v)
+}
+
+// forget uninstalls an SA and frees its slot.
+func (t *Table) forget(key saidKey, v saidValue) error {
+	if err := t.setIfID(v.Slot, 0); err != nil {
+		return err
+	}
+	if t.xfrm != nil {
+		if err := t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID); err != nil {
+			return err
+		}
+	}
+	if err := t.maps[saidName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("delete SA: %w", err)
+	}
+	t.slots.free(v.Slot)
+	return nil
+}
+
+func (t *Table) releaseAllSAs() error {
+	all, err := t.saids()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for key, v := range all {
+		errs = append(errs, t.forget(key, v))
+	}
+	return errors.Join(errs...)
+}
+
+// setIfID tells packets whether an SA can be used: its if_id, or 0.
+func (t *Table) setIfID(slot, ifID uint32) error {
+	if err := t.maps["eroute_sas"].Put(slot, bpf.ABISa{IfId: ifID}); err != nil {
+		return fmt.Errorf("write SA's if_id: %w", err)
+	}
+	return nil
+}

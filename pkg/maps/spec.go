@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// Maps that only user space reads: bitmaps of the counter slots and the SA slots that
+// are taken, and the SAs that have eroutes.
+const (
+	idsName   = "eroute_ids"
+	slotsName = "eroute_sa_slots"
+	saidName  = "eroute_said"
+)
+
+var userSpecs = []*ebpf.MapSpec{
+	bitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
+	bitmapSpec(slotsName, uint32(bpf.ABILimitsEROUTE_MAX_SAS)),
+	{
+		Name: saidName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
+		KeySize: saidKeySize, ValueSize: saidValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
+	},
+}
+
+func bitmapSpec(name string, bits uint32) *ebpf.MapSpec {
+	return &ebpf.MapSpec{
+		Name: name, Type: ebpf.Array, Flags: unix.BPF_F_MMAPABLE,
+		KeySize: 4, ValueSize: 8, MaxEntries: bits / 64,
+	}
+}
+
+// specs returns the collection that the programs share: every map of abi.h, and the
+// lookup program.
+func specs() (*ebpf.CollectionSpec, error) {
+	spec, err := bpf.LoadLookup()
+	if err != nil {
+		return nil, fmt.Errorf("read lookup program: %w", err)
+	}
+	return spec, nil
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// ReasonCount is how many packets ended for one reason, since the table was made.
+type ReasonCount struct {
+	Name    string // as in bpf/abi.h, such as "sa-missing"
+	Drop    bool   // whether the packet went nowhere
+	Packets uint64
+	Bytes   uint64 // IP headers and payload
+}
+
+// Stats is the state of a table and what became of its packets.
+type Stats struct {
+	Eroutes    uint32
+	Limit      uint32
+	SAs        int // SAs that eroutes name
+	SAsMissing int // those of them that were not there when last looked for
+	Reasons    []ReasonCount
+}
+
+var reasonNames = [bpf.ABIReasonREASONS]string{
+	bpf.ABIReasonREASON_SA:           "sa",
+	bpf.ABIReasonREASON_PASS:         "pass",
+	bpf.ABIReasonREASON_IKE:          "key-exchange",
+	bpf.ABIReasonREASON_NO_EROUTE:    "no-eroute",
+	bpf.ABIReasonREASON_DROP:         "drop",
+	bpf.ABIReasonREASON_REJECT:       "reject",
+	bpf.ABIReasonREASON_HOLD:         "hold",
+	bpf.ABIReasonREASON_TRAP:         "trap",
+	bpf.ABIReasonREASON_SA_MISSING:   "sa-missing",
+	bpf.ABIReasonREASON_NO_XFRM:      "no-xfrm",
+	bpf.ABIReasonREASON_NOT_IP:       "not-ip",
+	bpf.ABIReasonREASON_ERROR:        "error",
+	bpf.ABIReasonREASON_UNCONFIGURED: "unconfigured",
+}
+
+// isDrop tells whether packets that end for this reason go nowhere.
+func isDrop(r bpf.ABIReason) bool {
+	return r != bpf.ABIReasonREASON_SA && r != bpf.ABIReasonREASON_PASS && r != bpf.ABIReasonREASON_IKE
+}
+
+// Stats reads the table's totals.
+func (t *Table) Stats() (Stats, error) {
+	meta, err := t.meta()
+	if err != nil {
+		return Stats{}, err
+	}
+	s := Stats{Eroutes: meta.Count, Limit: meta.Limit}
+	all, err := t.saids()
+	if err != nil {
+		return s, err
+	}
+	s.SAs = len(all)
+	for _, v := range all {
+		var sa bpf.ABISa
+		if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
+			return s, fmt.Errorf("read SA's if_id: %w", err)
+		}
+		if sa.IfId == 0 {
+			s.SAsMissing++
+		}
+	}
+	for r := range bpf.ABIReasonREASONS {
+		var cpus []bpf.ABIStat
+		if err := t.maps["eroute_stats"].Lookup(uint32(r), &cpus); err != nil {
+			return s, fmt.Errorf("read counters of %s: %w", reasonNames[r], err)
+		}
+		count := ReasonCount{Name: reasonNames[r], Drop: isDrop(r)}
+		for _, cpu := range cpus {
+			count.Packets += cpu.Packets
+			count.Bytes += cpu.Bytes
+		}
+		s.Reasons = append(s.Reasons, count)
+	}
+	return s, nil
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package maps is the eroute table of a network namespace as it is pinned in bpffs:
+// opened, changed, listed, asked. Every order of map operations here is safe for
+// packets in flight; docs/architecture.md says how.
+package maps
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Table is the eroute table of the network namespace it was opened in. Not for use
+// by several goroutines at once.
+type Table struct {
+	dir    *loader.Dir
+	maps   map[string]*ebpf.Map
+	lookup *ebpf.Program
+	gen    *generation
+	counts *counterSet
+
+	// Only if opened for writing.
+	xfrm  *xfrm.Handle // nil too if the kernel has no XFRM
+	ids   *bitmap      // counter slots
+	slots *bitmap      // SA slots
+}
+
+// OpenRead opens the table of the calling thread's network namespace for listing and
+// lookup. Returns an error that is loader.ErrNoTable if there is none.
+func OpenRead() (*Table, error) {
+	dir, err := loader.OpenShared()
+	if err != nil {
+		return nil, err
+	}
+	return open(dir, false)
+}
+
+// OpenWrite opens the table of the calling thread's network namespace for changes,
+// making it if there is none. Other writers wait until Close. What a killed command
+// has left half done is put right first.
+func OpenWrite() (*Table, error) {
+	dir, err := loader.OpenExclusive(create)
+	if err != nil {
+		return nil, err
+	}
+	t, err := open(dir, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.repair(); err != nil {
+		_ = t.Close()
+		return nil, fmt.Errorf("repair table: %w", err)
+	}
+	return t, nil
+}
+
+func open(dir *loader.Dir, write bool) (*Table, error) {
+	t := &Table{dir: dir, maps: make(map[string]*ebpf.Map)}
+	if err := t.load(write); err != nil {
+		_ = t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *Table) load(write bool) error {
+	spec, err := specs()
+	if err != nil {
+		return err
+	}
+	names := []string{idsName, slotsName, saidName}
+	for name := range spec.Maps {
+		names = append(names, name)
+	}
+	for _, name := range names {
+		m, err := ebpf.LoadPinnedMap(t.dir.Path(name), nil)
+		if err != nil {
+			return fmt.Errorf("open map %s: %w", name, err)
+		}
+		t.maps[name] = m
+	}
+	if t.lookup, err = ebpf.LoadPinnedProgram(t.dir.Path(lookupName), nil); err != nil {
+		return fmt.Errorf("open lookup program: %w", err)
+	}
+	meta, err := t.meta()
+	if err != nil {
+		return err
+	}
+	if t.gen, err = openGeneration(t.maps, meta.Generation); err != nil {
+		return err
+	}
+	t.counts = newCounterSet(t.maps["eroute_counters"])
+	if !write {
+		return nil
+	}
+	if t.ids, err = openBitmap(t.maps[idsName]); err != nil {
+		return err
+	}
+	if t.slots, err = openBitmap(t.maps[slotsName]); err != nil {
+		return err
+	}
+	if t.xfrm, err = xfrm.Open(); err != nil && !errors.Is(err, unix.EPROTONOSUPPORT) {
+		return err
+	}
+	return nil
+}
+
+// Close gives the table's lock and file descriptors back. The table itself stays.
+func (t *Table) Close() error {
+	var errs []error
+	if t.xfrm != nil {
+		errs = append(errs, t.xfrm.Close())
+	}
+	for _, b := range []*bitmap{t.ids, t.slots} {
+		if b != nil {
+			errs = append(errs, b.Close())
+		}
+	}
+	if t.counts != nil {
+		errs = append(errs, t.counts.Close())
+	}
+	if t.gen != nil {
+		errs = append(errs, t.gen.Close())
+	}
+	if t.lookup != nil {
+		errs = append(errs, t.lookup.Close())
+	}
+	for _, m := range t.maps {
+		errs = append(errs, m.Close())
+	}
+	return errors.Join(append(errs, t.dir.Close())...)
+}
+
+// Dir returns the table's pin directory, locked as long as the table is open.
+func (t *Table) Dir() *loader.Dir { return t.dir }
+
+// Map returns one of the table's pinned maps by its name in bpf/maps.h, or nil.
+// It belongs to the table.
+func (t *Table) Map(name string) *ebpf.Map { return t.maps[name] }
+
+// Replacements returns the maps that bpf programs of this table share, by name.
+func (t *Table) Replacements() map[string]*ebpf.Map {
+	shared := make(map[string]*ebpf.Map)
+	for name, m := range t.maps {
+		if name != idsName && name != slotsName && name != saidName {
+			shared[name] = m
+		}
+	}
+	return shared
+}
+
+// XFRM returns the handle through which the table installs SAs; nil if the table was
+// opened for reading or the kernel has no XFRM.
+func (t *Table) XFRM() *xfrm.Handle { return t.xfrm }
+
+func (t *Table) meta() (bpf.ABITableMeta, error) {
+	var meta bpf.ABITableMeta
+	if err := t.maps["eroute_meta"].Lookup(uint32(0), &meta); err != nil {
+		return meta, fmt.Errorf("read table state: %w", err)
+	}
+	return meta, nil
+}
+
+func (t *Table) setMeta(meta bpf.ABITableMeta) error {
+	if err := t.maps["eroute_meta"].Put(uint32(0), meta); err != nil {
+		return fmt.Errorf("write table state: %w", err)
+	}
+	return nil
+}

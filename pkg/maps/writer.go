@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// writer makes changes one by one and keeps what they leave unused until no packet
+// can use it: counter slots and SAs.
+type writer struct {
+	*Table
+	unusedIDs   []uint32
+	unusedSAIDs []saidRef
+}
+
+// saidRef is one eroute's hold on an SA.
+type saidRef struct {
+	said   eroute.SAID
+	family eroute.Family // the eroute's
+}
+
+func (w *writer) apply(c eroute.Change) error {
+	switch c.Op {
+	case eroute.OpClear:
+		return w.clear()
+	case eroute.OpDel:
+		return w.del(c.Selector)
+	}
+	return w.put(c.Selector, c.SAID)
+}
+
+// put adds an eroute or switches it in place. Everything the new row leads to is
+// there before the row is.
+func (w *writer) put(s eroute.Selector, said eroute.SAID) (err error) {
+	old, exists, err := w.gen.row(s)
+	if err != nil {
+		return err
+	}
+	id, err := w.ids.take()
+	if err != nil {
+		return eroute.ErrTableFull
+	}
+	ref := saidRef{said, eroute.FamilyOf(s.Src.Addr())}
+	var undo []func() error
+	undo = append(undo, func() error { w.ids.free(id); return nil })
+	defer func() {
+		for i := len(undo) - 1; err != nil && i >= 0; i-- {
+			err = errors.Join(err, undo[i]())
+		}
+	}()
+	if err = w.counts.reset(id); err != nil {
+		return err
+	}
+	slot, err := w.holdSA(ref)
+	if err != nil {
+		return err
+	}
+	undo = append(undo, func() error { return w.releaseSA(ref) })
+	if !exists {
+		if err = w.gen.addShape(s); err != nil {
+			return err
+		}
+		undo = append(undo, func() error { return w.gen.dropShape(s) })
+	}
+	if err = w.gen.putRow(s, newRowValue(s, said, id, slot)); err != nil {
+		return err
+	}
+	undo = nil
+	if exists {
+		w.unused(s, old)
+		return nil
+	}
+	return w.addCount(1)
+}
+
+func (w *writer) del(s eroute.Selector) error {
+	old, exists, err := w.gen.row(s)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return eroute.ErrNotFound
+	}
+	if err := w.gen.deleteRow(s); err != nil {
+		return err
+	}
+	w.unused(s, old)
+	return errors.Join(w.gen.dropShape(s), w.addCount(-1))
+}
+
+// clear switches to an empty generation in one step.
+func (w *writer) clear() error {
+	meta, err := w.meta()
+	if err != nil {
+		return err
+	}
+	if err := w.settle(); err != nil {
+		return err
+	}
+	next := 1 - meta.Generation
+	if err := newGeneration(w.maps, next); err != nil {
+		return err
+	}
+	g, err := openGeneration(w.maps, next)
+	if err != nil {
+		return err
+	}
+	meta.Generation, meta.Count = next, 0
+	if err := w.setMeta(meta); err != nil {
+		return errors.Join(err, g.Close())
+	}
+	old := w.gen
+	w.gen = g
+	if err := waitForPackets(); err != nil {
+		return err
+	}
+	for _, name := range generationMaps {
+		if err := w.maps[name].Delete(1 - next); err != nil {
+			return fmt.Errorf("drop old generation of %s: %w", name, err)
+		}
+	}
+	w.ids.clear()
+	return errors.Join(old.Close(), w.releaseAllSAs())
+}
+
+// unused notes what a replaced or deleted row leaves behind.
+func (w *writer) unused(s eroute.Selector, v *bpf.ABIRowValue) {
+	w.unusedIDs = append(w.unusedIDs, v.Id)
+	if said := rowSAID(v); said.Action() == eroute.ActionSA {
+		w.unusedSAIDs = append(w.unusedSAIDs, saidRef{said, eroute.FamilyOf(s.Src.Addr())})
+	}
+}
+
+// settle waits until no packet uses what changes so far have left behind, and frees it.
+func (w *writer) settle() error {
+	if err := waitForPackets(); err != nil {
+		return err
+	}
+	for _, id := range w.unusedIDs {
+		w.ids.free(id)
+	}
+	var errs []error
+	for _, ref := range w.unusedSAIDs {
+		errs = append(errs, w.releaseSA(ref))
+	}
+	w.unusedIDs, w.unusedSAIDs = nil, nil
+	return errors.Join(errs...)
+}
+
+func (w *writer) addCount(delta int32) error {
+	meta, err := w.meta()
+	if err != nil {
+		return err
+	}
+	meta.Count += uint32(delta)
+	return w.setMeta(meta)
+}
