@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Attach makes the ipsec device virtual, binds it to the interface physical, and puts
+// the fast path on the ingress interfaces. The device comes up last, so that nothing
+// can be routed into it before its program runs. notes say what this kernel or these
+// interfaces cannot do. On an error nothing is left behind.
+func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingress []string) (notes []string, err error) {
+	phys, lans, err := find(t, virtual, physical, ingress)
+	if err != nil {
+		return nil, err
+	}
+	if err := removeLeftover(virtual); err != nil {
+		return nil, err
+	}
+	dev, kind, err := create(virtual, phys.Attrs().MTU)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, remove(t, virtual))
+		}
+	}()
+	if err := applySettings(virtual); err != nil {
+		return nil, err
+	}
+	links, err := attachEgress(t, dev, phys, kind)
+	if err != nil {
+		return nil, err
+	}
+	for _, lan := range lans {
+		note, err := attachIngress(t, links, lan)
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, note...)
+	}
+	if err := netlink.LinkSetUp(dev); err != nil {
+		return nil, fmt.Errorf("bring %s up: %w", virtual, err)
+	}
+	return append(lacks(kind), notes...), t.Sync(ctx)
+}
+
+// find checks the names and returns the interfaces that they mean.
+func find(t *maps.Table, virtual, physical string, ingress []string) (netlink.Link, []netlink.Link, error) {
+	if _, err := t.Dir().Links(virtual); err == nil {
+		if _, err := netlink.LinkByName(virtual); err == nil {
+			return nil, nil, fmt.Errorf("--virtual %s: already attached: detach it first", virtual)
+		}
+		// Deleted with "ip link": what was made for it goes too.
+		if err := remove(t, virtual); err != nil {
+			return nil, nil, err
+		}
+	}
+	phys, err := netlink.LinkByName(physical)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--physical %s: %w", physical, err)
+	}
+	var lans []netlink.Link
+	seen := make(map[int]bool)
+	for _, name := range ingress {
+		lan, err := netlink.LinkByName(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--ingress %s: %w", name, err)
+		}
+		if seen[lan.Attrs().Index] {
+			return nil, nil, fmt.Errorf("--ingress %s: given twice", name)
+		}
+		seen[lan.Attrs().Index] = true
+		lans = append(lans, lan)
+	}
+	return phys, lans, nil
+}
+
+// attachEgress makes the table decide over what is routed into the device.
+func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Links, error) {
+	ifindex := dev.Attrs().Index
+	config := bpf.ABIDevice{Physical: uint32(phys.Attrs().Index)}
+	links, err := t.Dir().NewLinks(dev.Attrs().Name)
+	if err != nil {
+		return links, err
+	}
+	if kind == KindXFRM {
+		config.HasXfrm = 1
+		if err := t.XFRM().AllowDevice(ifindex); err != nil {
+			return links, err
+		}
+	}
+	if err := t.Map("eroute_devices").Put(uint32(ifindex), config); err != nil {
+		return links, fmt.Errorf("write device: %w", err)
+	}
+	prog, err := loader.LoadEgress(t.Replacements())
+	if err != nil {
+		return links, err
+	}
+	defer func() { _ = prog.Close() }()
+	if err := links.Attach(loader.HookEgress, ifindex, prog); err != nil {
+		return links, err
+	}
+	return links, addReject()
+}
+
+// lacks says what the kernel cannot do.
+func lacks(kind string) (notes []string) {
+	if kind != KindXFRM {
+		notes = append(notes, "this kernel has no XFRM interfaces (CONFIG_XFRM_INTERFACE): SA eroutes drop, counted as no-xfrm")
+	} else if !loader.HasXFRMInfo() {
+		notes = append(notes, "this kernel has no bpf_skb_set_xfrm_info (Linux 6.2, CONFIG_DEBUG_INFO_BTF_MODULES): SA eroutes drop, counted as no-xfrm")
+	}
+	if has, err := xfrm.ESPAvailable(); err == nil && !has {
+		notes = append(notes, "this kernel has no ESP (CONFIG_INET_ESP): SA eroutes drop, counted as sa-missing or no-xfrm")
+	}
+	return notes
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// alias marks a device as made by us, for an attach that was killed half way.
+const alias = "made by ipsec tncfg"
+
+// Kinds of ipsec devices.
+const (
+	KindXFRM  = "xfrm"  // a collect-metadata XFRM interface
+	KindPlain = "plain" // a TUN device nobody reads, where the kernel has no XFRM interfaces
+)
+
+// iflaXfrmCollectMetadata is IFLA_XFRM_COLLECT_METADATA (include/uapi/linux/if_link.h).
+const iflaXfrmCollectMetadata = 3
+
+// create makes the ipsec device, down, and tells of what kind it is.
+func create(name string, mtu int) (netlink.Link, string, error) {
+	kind := KindXFRM
+	err := createXFRM(name)
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		kind = KindPlain
+		err = netlink.LinkAdd(&netlink.Tuntap{
+			LinkAttrs: netlink.LinkAttrs{Name: name}, Mode: netlink.TUNTAP_MODE_TUN,
+		})
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("create %s: %w", name, explain(err))
+	}
+	dev, err := netlink.LinkByName(name)
+	if err != nil {
+		return nil, "", fmt.Errorf("find %s: %w", name, err)
+	}
+	err = errors.Join(netlink.LinkSetAlias(dev, alias), netlink.LinkSetMTU(dev, mtu))
+	if err != nil {
+		return nil, "", errors.Join(fmt.Errorf("set up %s: %w", name, err), netlink.LinkDel(dev))
+	}
+	return dev, kind, nil
+}
+
+// createXFRM is "ip link add NAME type xfrm external".
+func createXFRM(name string) error {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("xfrm"))
+	info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(iflaXfrmCollectMetadata, nil)
+	req.AddData(info)
+	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+	return err
+}
+
+// explain adds the reason that the kernel does not give.
+func explain(err error) error {
+	if errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("%w: a network namespace has one collect-metadata XFRM interface at the most", err)
+	}
+	return err
+}
+
+// removeLeftover deletes a device of this name that an attach killed half way left
+// behind. Returns an error if somebody else's device has the name.
+func removeLeftover(name string) error {
+	dev, err := netlink.LinkByName(name)
+	var missing netlink.LinkNotFoundError
+	if errors.As(err, &missing) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find %s: %w", name, err)
+	}
+	if dev.Attrs().Alias != alias {
+		return fmt.Errorf("interface %s exists and is not ours", name)
+	}
+	if err := netlink.LinkDel(dev); err != nil {
+		return fmt.Errorf("delete %s: %w", name, err)
+	}
+	return nil
+}

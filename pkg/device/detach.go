@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// Detach takes an ipsec device and all that Attach made for it away; the table stays.
+// The device goes down first, and with it the routes into it: what they protected
+// goes where the remaining routes lead. Returns loader.ErrNotAttached if there is no
+// such device.
+func Detach(_ context.Context, t *maps.Table, virtual string) error {
+	if _, err := t.Dir().Links(virtual); err != nil {
+		return fmt.Errorf("--virtual %s: %w", virtual, err)
+	}
+	return remove(t, virtual)
+}
+
+// remove undoes as much of Attach as was done.
+func remove(t *maps.Table, virtual string) error {
+	errs := []error{removeLeftover(virtual)}
+	links, err := t.Dir().Links(virtual)
+	if errors.Is(err, loader.ErrNotAttached) {
+		return errors.Join(errs...)
+	}
+	egress, err := links.On(loader.HookEgress)
+	errs = append(errs, err)
+	for _, ifindex := range egress {
+		errs = append(errs, dropDevice(t, ifindex))
+	}
+	ingress, err := links.On(loader.HookTC)
+	errs = append(errs, err)
+	for _, ifindex := range ingress {
+		errs = append(errs, dropIngress(t, ifindex))
+	}
+	errs = append(errs, links.Remove())
+	left, err := t.Dir().Virtuals()
+	if errs = append(errs, err); len(left) == 0 {
+		errs = append(errs, removeReject())
+	}
+	return errors.Join(errs...)
+}
+
+func dropDevice(t *maps.Table, ifindex int) error {
+	var errs []error
+	if t.XFRM() != nil {
+		errs = append(errs, t.XFRM().DisallowDevice(ifindex))
+	}
+	if err := t.Map("eroute_devices").Delete(uint32(ifindex)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		errs = append(errs, fmt.Errorf("delete device: %w", err))
+	}
+	return errors.Join(errs...)
+}

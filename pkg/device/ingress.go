@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// attachIngress puts the fast path on an interface: TC always, which answers what is
+// rejected, and XDP where it can be had.
+func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link) (notes []string, err error) {
+	name, ifindex := lan.Attrs().Name, lan.Attrs().Index
+	if err := putIngress(t, lan); err != nil {
+		return nil, err
+	}
+	tc, err := loader.LoadIngressTC(t.Replacements())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tc.Close() }()
+	if err := links.Attach(loader.HookTC, ifindex, tc); err != nil {
+		return nil, fmt.Errorf("--ingress %s: %w", name, err)
+	}
+	if other := xdpOwner(lan); other != "" {
+		return []string{fmt.Sprintf("%s has an XDP program already: %s; using TC", name, other)}, nil
+	}
+	xdp, err := loader.LoadXDP(t.Replacements())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = xdp.Close() }()
+	if err := links.Attach(loader.HookXDP, ifindex, xdp); err != nil {
+		notes = append(notes, fmt.Sprintf("%s takes no XDP program: %v; using TC", name, err))
+	}
+	return notes, nil
+}
+
+// xdpOwner describes the XDP program on an interface; "" if there is none.
+func xdpOwner(lan netlink.Link) string {
+	xdp := lan.Attrs().Xdp
+	if xdp == nil || !xdp.Attached {
+		return ""
+	}
+	owner := fmt.Sprintf("id %d", xdp.ProgId)
+	prog, err := ebpf.NewProgramFromID(ebpf.ProgramID(xdp.ProgId))
+	if err != nil {
+		return owner
+	}
+	defer func() { _ = prog.Close() }()
+	info, err := prog.Info()
+	if err != nil {
+		return owner
+	}
+	return fmt.Sprintf("%s (%s)", info.Name, owner)
+}
+
+// putIngress tells the programs which interface a frame belongs to: this one, or one
+// of the VLAN interfaces on it, up to two tags deep.
+func putIngress(t *maps.Table, lan netlink.Link) error {
+	all, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", err)
+	}
+	port := uint32(lan.Attrs().Index)
+	if err := put(t, bpf.ABIIngressKey{Ifindex: port}, lan); err != nil {
+		return err
+	}
+	for _, outer := range vlansOn(lan, all) {
+		key := bpf.ABIIngressKey{Ifindex: port, Vlan: [2]uint16{vlanID(outer)}}
+		if err := put(t, key, outer); err != nil {
+			return err
+		}
+		for _, inner := range vlansOn(outer, all) {
+			key.Vlan[1] = vlanID(inner)
+			if err := put(t, key, inner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func put(t *maps.Table, key bpf.ABIIngressKey, lan netlink.Link) error {
+	v := bpf.ABIIngress{Ifindex: uint32(lan.Attrs().Index)}
+	if mac := lan.Attrs().HardwareAddr; len(mac) == len(v.Mac) {
+		v.Mac = [6]byte(mac)
+	}
+	if err := t.Map("eroute_ingress").Put(key, v); err != nil {
+		return fmt.Errorf("write ingress interface: %w", err)
+	}
+	return nil
+}
+
+func vlansOn(parent netlink.Link, all []netlink.Link) (on []netlink.Link) {
+	for _, l := range all {
+		if l.Type() == "vlan" && l.Attrs().ParentIndex == parent.Attrs().Index {
+			on = append(on, l)
+		}
+	}
+	return on
+}
+
+func vlanID(l netlink.Link) uint16 { return uint16(l.(*netlink.Vlan).VlanId) }
+
+// dropIngress forgets an interface and the VLAN interfaces on it.
+func dropIngress(t *maps.Table, ifindex int) error {
+	m := t.Map("eroute_ingress")
+	var (
+		k    bpf.ABIIngressKey
+		v    bpf.ABIIngress
+		gone []bpf.ABIIngressKey
+	)
+	it := m.Iterate()
+	for it.Next(&k, &v) {
+		if k.Ifindex == uint32(ifindex) {
+			gone = append(gone, k)
+		}
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("list ingress interfaces: %w", err)
+	}
+	for _, k := range gone {
+		if err := m.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("delete ingress interface: %w", err)
+		}
+	}
+	return nil
+}

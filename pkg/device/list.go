@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// List returns the attached ipsec devices, by name.
+func List(t *maps.Table) ([]Attachment, error) {
+	virtuals, err := t.Dir().Virtuals()
+	if err != nil {
+		return nil, err
+	}
+	var all []Attachment
+	for _, virtual := range virtuals {
+		a, err := describe(t, virtual)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+func describe(t *maps.Table, virtual string) (Attachment, error) {
+	a := Attachment{Virtual: virtual, Kind: KindPlain}
+	links, err := t.Dir().Links(virtual)
+	if err != nil {
+		return a, err
+	}
+	egress, err := links.On(loader.HookEgress)
+	if err != nil {
+		return a, err
+	}
+	for _, ifindex := range egress {
+		var config bpf.ABIDevice
+		err := t.Map("eroute_devices").Lookup(uint32(ifindex), &config)
+		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return a, fmt.Errorf("read device: %w", err)
+		}
+		if config.HasXfrm != 0 {
+			a.Kind = KindXFRM
+		}
+		if dev, err := netlink.LinkByIndex(ifindex); err == nil {
+			a.VirtualMTU = dev.Attrs().MTU
+		}
+		if phys, err := netlink.LinkByIndex(int(config.Physical)); err == nil {
+			a.Physical, a.PhysicalMTU = phys.Attrs().Name, phys.Attrs().MTU
+		}
+	}
+	ingress, err := links.On(loader.HookTC)
+	for _, ifindex := range ingress {
+		in := Ingress{Name: nameOf(ifindex), Mode: "tc"}
+		if links.Has(loader.HookXDP, ifindex) {
+			in.Mode = "xdp"
+		}
+		a.Ingress = append(a.Ingress, in)
+	}
+	return a, err
+}
+
+func nameOf(ifindex int) string {
+	l, err := netlink.LinkByIndex(ifindex)
+	if err != nil {
+		return fmt.Sprintf("ifindex %d", ifindex)
+	}
+	return l.Attrs().Name
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loader
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+// ErrNotAttached says that no device of that name is attached.
+var ErrNotAttached = errors.New("not attached")
+
+// Links are the pinned links of one ipsec device: the data path, which outlives the
+// command that made them. They are named after hook and ifindex, since names of
+// interfaces may hold what names in bpffs may not.
+type Links struct{ dir string }
+
+// Hook is where a program runs.
+type Hook string
+
+// The hooks that programs are attached to.
+const (
+	HookEgress Hook = "egress" // TC egress of the ipsec device
+	HookXDP    Hook = "xdp"    // XDP of an ingress interface
+	HookTC     Hook = "tc"     // TC ingress of an ingress interface
+)
+
+// NewLinks returns the links of the ipsec device of this name, making room for them.
+func (d *Dir) NewLinks(virtual string) (Links, error) {
+	l := Links{d.Path("links", virtual)}
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return l, fmt.Errorf("make link directory: %w", err)
+	}
+	return l, nil
+}
+
+// Links returns the links of the ipsec device of this name, or ErrNotAttached.
+func (d *Dir) Links(virtual string) (Links, error) {
+	l := Links{d.Path("links", virtual)}
+	if _, err := os.Stat(l.dir); errors.Is(err, fs.ErrNotExist) {
+		return l, ErrNotAttached
+	}
+	return l, nil
+}
+
+// Virtuals returns the names of the attached ipsec devices, sorted.
+func (d *Dir) Virtuals() ([]string, error) {
+	entries, err := os.ReadDir(d.Path("links"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, nil
+}
+
+// Attach puts a program on an interface's hook and pins the link.
+func (l Links) Attach(hook Hook, ifindex int, prog *ebpf.Program) error {
+	made, err := attach(hook, ifindex, prog)
+	if err != nil {
+		return fmt.Errorf("attach to %s: %w", hook, err)
+	}
+	defer func() { _ = made.Close() }()
+	if err := made.Pin(filepath.Join(l.dir, fmt.Sprintf("%s-%d", hook, ifindex))); err != nil {
+		return fmt.Errorf("pin link: %w", err)
+	}
+	return nil
+}
+
+func attach(hook Hook, ifindex int, prog *ebpf.Program) (link.Link, error) {
+	switch hook {
+	case HookXDP:
+		return link.AttachXDP(link.XDPOptions{Program: prog, Interface: ifindex})
+	case HookEgress:
+		return link.AttachTCX(link.TCXOptions{
+			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXEgress, Anchor: link.Head(),
+		})
+	default:
+		return link.AttachTCX(link.TCXOptions{
+			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXIngress, Anchor: link.Head(),
+		})
+	}
+}
+
+// Has tells whether a program was attached to an interface's hook.
+func (l Links) Has(hook Hook, ifindex int) bool {
+	_, err := os.Stat(filepath.Join(l.dir, fmt.Sprintf("%s-%d", hook, ifindex)))
+	return err == nil
+}
+
+// On returns the ifindexes that have a program on a hook.
+func (l Links) On(hook Hook) ([]int, error) {
+	entries, err := os.ReadDir(l.dir)
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	var indexes []int
+	for _, e := range entries {
+		name, number, _ := strings.Cut(e.Name(), "-")
+		if Hook(name) != hook {
+			continue
+		}
+		ifindex, err := strconv.Atoi(number)
+		if err != nil {
+			return nil, fmt.Errorf("list links: %w", err)
+		}
+		indexes = append(indexes, ifindex)
+	}
+	return indexes, nil
+}
+
+// Remove takes the programs off their hooks.
+func (l Links) Remove() error { return os.RemoveAll(l.dir) }
