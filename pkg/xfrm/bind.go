@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Bind makes the Security Association usable under ifID: the state gets the if_id,
+// and one out policy for each family in inner sends packets to this state only;
+// policies of ifID for other families, or for another state, go. When all is in
+// place already no change is sent. The state is updated first, and a policy is in
+// place only while the state is there: without it the kernel would make a larval
+// state with the pinned SPI, which then stands in the key manager's way.
+//
+// Returns the if_id that the state had from somebody else, for [Handle.Unbind]; 0
+// if it had none, or already one of ours.
+//
+// Returns ErrNoState if there is no such state, or it is larval; no policy of ifID
+// is left then. Returns ErrUnsupported, with nothing changed, if the state has a
+// mark that is not 0, is one of a CPU only, is offloaded to hardware as a whole, or
+// cannot carry all of inner; and ErrForeignIfID if ifID is not one of ours. After
+// any other error, which wraps the kernel's errno, call Bind again or Unbind.
+func (h *Handle) Bind(said eroute.SAID, ifID uint32, inner Families) (prev uint32, err error) {
+	if err := checkIfID(ifID); err != nil {
+		return 0, err
+	}
+	s, msg, err := h.find(said)
+	if err == nil {
+		prev, err = h.bind(s, msg, ifID, inner)
+	}
+	return prev, h.cleanUp(err, ifID)
+}
+
+// BindState is [Handle.Bind] for a state that [Handle.States] has told of. The
+// state is read again only if its if_id or a policy is to be changed.
+func (h *Handle) BindState(s State, ifID uint32, inner Families) (prev uint32, err error) {
+	if err := checkIfID(ifID); err != nil {
+		return 0, err
+	}
+	if err := s.usable(); err != nil {
+		return 0, h.cleanUp(fmt.Errorf("bind %s: %w", s.StateKey, err), ifID)
+	}
+	var msg []byte
+	if s.IfID != ifID {
+		mode := s.Mode
+		s, msg, err = h.read(s.StateKey)
+		if err == nil && s.Mode != mode {
+			err = ErrNoState // replaced by one that a tun SAID may not mean
+		}
+		if err != nil {
+			return 0, h.cleanUp(fmt.Errorf("bind %s: %w", s.StateKey, err), ifID)
+		}
+	}
+	prev, err = h.bind(s, msg, ifID, inner)
+	return prev, h.cleanUp(err, ifID)
+}
+
+// bind does the work of Bind for a state that was found. msg is the kernel's
+// message, needed unless the state has the if_id already.
+func (h *Handle) bind(s State, msg []byte, ifID uint32, inner Families) (prev uint32, err error) {
+	if err := s.carries(inner); err != nil {
+		return 0, fmt.Errorf("bind %s: %w", s.StateKey, err)
+	}
+	if s.IfID != ifID {
+		if err := h.setIfID(msg, ifID); err != nil {
+			return 0, fmt.Errorf("bind %s: %w", s.StateKey, err)
+		}
+	}
+	if !ours(s.IfID) {
+		prev = s.IfID
+	}
+	changed, err := h.putPolicies(s, ifID, inner)
+	if err == nil && changed {
+		_, _, err = h.read(s.StateKey) // it may have gone meanwhile
+	}
+	if err != nil {
+		return prev, fmt.Errorf("bind %s: %w", s.StateKey, err)
+	}
+	return prev, nil
+}
+
+// cleanUp removes the policies of ifID if err says that their state is not there,
+// and returns err.
+func (h *Handle) cleanUp(err error, ifID uint32) error {
+	if !errors.Is(err, ErrNoState) {
+		return err
+	}
+	if failed := h.deletePolicies(ifID); failed != nil {
+		return failed
+	}
+	return err
+}

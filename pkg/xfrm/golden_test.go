@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden requests in testdata")
+
+// readHex reads a message from testdata: hexadecimal digits, # begins a comment.
+func readHex(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name+".hex"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var digits strings.Builder
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	b, err := hex.DecodeString(digits.String())
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return b
+}
+
+// writeHex is the opposite of readHex.
+func writeHex(t testing.TB, name, comment string, b []byte) {
+	t.Helper()
+	text := "# " + comment + "\n"
+	for i := 0; i < len(b); i += 16 {
+		line := ""
+		for j := i; j < min(i+16, len(b)); j += 4 {
+			line += fmt.Sprintf("%x ", b[j:min(j+4, len(b))])
+		}
+		text += strings.TrimSpace(line) + "\n"
+	}
+	if err := os.WriteFile(filepath.Join("testdata", name+".hex"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The bytes of every message that is sent, little-endian, after the netlink header.
+func TestGoldenRequests(t *testing.T) {
+	updated, err := updateState(readHex(t, "state-esp-used"), 0x65000008)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := parseState(readHex(t, "state-esp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v6 := StateKey{unix.IPPROTO_AH, 0x80000135, netip.MustParseAddr("2001:db8::2")}
+	for _, golden := range []struct {
+		name    string
+		msgType uint16
+		request request
+	}{
+		{"updsa", nl.XFRM_MSG_UPDSA, updated},
+		{"getsa-v4", nl.XFRM_MSG_GETSA, getState(s.StateKey)},
+		{"getsa-v6", nl.XFRM_MSG_GETSA, getState(v6)},
+		{"getsa-filter", nl.XFRM_MSG_GETSA, dumpStatesTo(v6.Dst)},
+		{"updpolicy-v4", nl.XFRM_MSG_UPDPOLICY, pinned(s, testIfID, IPv4).message(nl.XFRM_MSG_UPDPOLICY)},
+		{"updpolicy-v6", nl.XFRM_MSG_UPDPOLICY, pinned(s, testIfID, IPv6).message(nl.XFRM_MSG_UPDPOLICY)},
+		{"newpolicy-dev", nl.XFRM_MSG_NEWPOLICY, allow(9, IPv6).message(nl.XFRM_MSG_NEWPOLICY)},
+		{"getpolicy", nl.XFRM_MSG_GETPOLICY, pinned(s, testIfID, IPv4).policyID.message(nl.XFRM_MSG_GETPOLICY)},
+		{"delpolicy", nl.XFRM_MSG_DELPOLICY, pinned(s, testIfID, IPv6).policyID.message(nl.XFRM_MSG_DELPOLICY)},
+		{"delpolicy-dev", nl.XFRM_MSG_DELPOLICY, allow(9, IPv4).policyID.message(nl.XFRM_MSG_DELPOLICY)},
+		{"newsa-probe", nl.XFRM_MSG_NEWSA, probeState()},
+	} {
+		if golden.request.msgType != golden.msgType {
+			t.Errorf("%s: message type %#x, want %#x", golden.name, golden.request.msgType, golden.msgType)
+		}
+		name := "request-" + golden.name
+		if *update {
+			writeHex(t, name, fmt.Sprintf("message type %#x", golden.msgType), golden.request.payload)
+		}
+		if diff := cmp.Diff(readHex(t, name), golden.request.payload); diff != "" {
+			t.Errorf("%s:\n%s", golden.name, diff)
+		}
+	}
+}
+
+// The kernel gives our policies back as we want them, so that a second Bind is silent.
+func TestParsePolicy(t *testing.T) {
+	s, err := parseState(readHex(t, "state-esp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, family := range map[string]Families{"policy-v4": IPv4, "policy-v6": IPv6} {
+		p, out, err := parsePolicy(readHex(t, name))
+		if err != nil || !out || p != pinned(s, testIfID, family) {
+			t.Errorf("%s: %+v, out %v, %v", name, p, out, err)
+		}
+	}
+}

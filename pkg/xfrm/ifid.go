@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import "fmt"
+
+// The if_ids that are ours, as in bpf/abi.h: slot n of the table of Security
+// Associations has if_id IfIDBase + n.
+const (
+	IfIDBase = 0x65000000 // IF_ID_BASE
+	MaxSAs   = 262144     // EROUTE_MAX_SAS
+)
+
+// ours tells whether an if_id is one of ours.
+func ours(ifID uint32) bool {
+	return ifID >= IfIDBase && ifID < IfIDBase+MaxSAs
+}
+
+// checkIfID returns ErrForeignIfID if ifID is not one of ours.
+func checkIfID(ifID uint32) error {
+	if !ours(ifID) {
+		return fmt.Errorf("check if_id %#x: %w", ifID, ErrForeignIfID)
+	}
+	return nil
+}

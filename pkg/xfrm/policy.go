@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"fmt"
+
+	"github.com/vishvananda/netlink/nl"
+)
+
+// Values of linux/xfrm.h that package nl does not have.
+const (
+	policyOut   = 1 // XFRM_POLICY_OUT
+	actionAllow = 0 // XFRM_POLICY_ALLOW
+)
+
+// policyPriority is that of all our policies, the first that counts.
+const policyPriority = 1
+
+// policyID is what the kernel tells policies of one direction apart by, as far as
+// ours differ.
+type policyID struct {
+	family  Families // a set of one
+	ifID    uint32   // 0: none
+	ifindex int32    // of the device packets leave by; 0: any
+}
+
+// policy is an out policy of the main type, as far as we care.
+type policy struct {
+	policyID
+	priority  uint32
+	action    uint8
+	templates int
+	template  nl.XfrmUserTmpl // the first one
+	narrow    bool            // the selector leaves packets out
+}
+
+// selector returns the selector of all packets of the family.
+func (id policyID) selector() nl.XfrmSelector {
+	return nl.XfrmSelector{Family: id.family.af(), Ifindex: id.ifindex}
+}
+
+// message builds the request that gets or deletes the policy (struct
+// xfrm_userpolicy_id).
+func (id policyID) message(msgType uint16) request {
+	b := (&nl.XfrmUserpolicyId{Sel: id.selector(), Dir: policyOut}).Serialize()
+	if id.ifID != 0 {
+		b = appendUint32(b, nl.XFRMA_IF_ID, id.ifID)
+	}
+	return request{msgType, b}
+}
+
+// message builds the request that makes or replaces the policy (struct
+// xfrm_userpolicy_info), with unlimited lifetime.
+func (p policy) message(msgType uint16) request {
+	info := nl.XfrmUserpolicyInfo{
+		Sel: p.selector(),
+		Lft: nl.XfrmLifetimeCfg{
+			SoftByteLimit:   nl.XFRM_INF,
+			HardByteLimit:   nl.XFRM_INF,
+			SoftPacketLimit: nl.XFRM_INF,
+			HardPacketLimit: nl.XFRM_INF,
+		},
+		Priority: p.priority,
+		Dir:      policyOut,
+		Action:   p.action,
+	}
+	b := info.Serialize()
+	if p.templates == 1 {
+		b = appendAttribute(b, nl.XFRMA_TMPL, p.template.Serialize())
+	}
+	if p.ifID != 0 {
+		b = appendUint32(b, nl.XFRMA_IF_ID, p.ifID)
+	}
+	return request{msgType, b}
+}
+
+// parsePolicy reads a policy as the kernel dumps it. Returns false for one that is
+// not an out policy of the main type, and ErrMessage if it is cut short.
+func parsePolicy(msg []byte) (policy, bool, error) {
+	if len(msg) < nl.SizeofXfrmUserpolicyInfo {
+		return policy{}, false, fmt.Errorf("parse policy of %d bytes: %w", len(msg), ErrMessage)
+	}
+	info := nl.DeserializeXfrmUserpolicyInfo(msg)
+	attrs, err := parseAttributes(msg[nl.SizeofXfrmUserpolicyInfo:])
+	if err != nil {
+		return policy{}, false, fmt.Errorf("parse policy: %w", err)
+	}
+	p := policy{
+		policyID: policyID{family: familiesFromAF(info.Sel.Family), ifindex: info.Sel.Ifindex},
+		priority: info.Priority,
+		action:   info.Action,
+	}
+	p.narrow = info.Sel != p.selector()
+	mainType := true
+	for _, a := range attrs {
+		switch a.kind {
+		case nl.XFRMA_TMPL:
+			p.templates = len(a.data) / nl.SizeofXfrmUserTmpl
+			if p.templates > 0 {
+				p.template = *nl.DeserializeXfrmUserTmpl(a.data)
+			}
+		case nl.XFRMA_IF_ID:
+			p.ifID = a.uint32()
+		case nl.XFRMA_POLICY_TYPE:
+			mainType = len(a.data) > 0 && a.data[0] == 0
+		case nl.XFRMA_MARK:
+			p.narrow = true
+		}
+	}
+	return p, mainType && info.Dir == policyOut, nil
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// StateKey is what a state is found by: IP protocol (ESP, AH or IPComp), SPI in
+// host byte order, and destination.
+type StateKey struct {
+	Proto uint8
+	SPI   uint32
+	Dst   netip.Addr
+}
+
+// State is an XFRM state without its keys. It is comparable.
+type State struct {
+	StateKey
+	Src   netip.Addr // may be unspecified
+	Mode  Mode
+	ReqID uint32
+	IfID  uint32 // 0: none
+
+	// Inner is what may be inside: any family for a tunnel made with the flag
+	// af-unspec, else the family of the state's selector.
+	Inner Families
+
+	flaw flaw // why our policies cannot use it
+	idle bool // larval, or for input only
+}
+
+// protoName returns the name of a state's protocol.
+func protoName(proto uint8) string {
+	switch proto {
+	case unix.IPPROTO_ESP:
+		return "esp"
+	case unix.IPPROTO_AH:
+		return "ah"
+	case unix.IPPROTO_COMP:
+		return "comp"
+	}
+	return fmt.Sprintf("protocol %d", proto)
+}
+
+// String returns the key as ip-xfrm(8) would have it: esp spi 0x135 dst 192.0.2.1.
+func (k StateKey) String() string {
+	return fmt.Sprintf("%s spi %#x dst %s", protoName(k.Proto), k.SPI, k.Dst)
+}
+
+// Mode is how a state wraps packets: XFRM_MODE_ of linux/xfrm.h.
+type Mode uint8
+
+// The modes of Linux 6.14; a kernel may know more.
+const (
+	ModeTransport         Mode = 0
+	ModeTunnel            Mode = 1
+	ModeRouteOptimization Mode = 2
+	ModeInTrigger         Mode = 3
+	ModeBEET              Mode = 4
+	ModeIPTFS             Mode = 5
+)
+
+// String returns the name that ip-xfrm(8) has for the mode.
+func (m Mode) String() string {
+	names := [...]string{"transport", "tunnel", "ro", "in_trigger", "beet", "iptfs"}
+	if int(m) < len(names) {
+		return names[m]
+	}
+	return fmt.Sprintf("mode %d", uint8(m))
+}
+
+// flaw says what keeps a state from being used through a policy with an if_id.
+type flaw uint8
+
+const (
+	flawNone   flaw = iota
+	flawMark        // lookups without that mark do not find it
+	flawPacket      // hardware that wants the policy too
+	flawCPU         // used by packets of one CPU only
+)
+
+// usable returns ErrNoState for a state that is larval or for input only, and
+// ErrUnsupported for one that our policies cannot use.
+func (s State) usable() error {
+	switch {
+	case s.idle:
+		return ErrNoState
+	case s.flaw == flawMark:
+		return fmt.Errorf("its mark is not 0: %w", ErrUnsupported)
+	case s.flaw == flawPacket:
+		return fmt.Errorf("packet offload to hardware: %w", ErrUnsupported)
+	case s.flaw == flawCPU:
+		return fmt.Errorf("it serves one CPU only: %w", ErrUnsupported)
+	}
+	return nil
+}
+
+// carries returns ErrUnsupported if packets of a wanted family do not fit in.
+func (s State) carries(inner Families) error {
+	if wrong := inner &^ s.Inner; wrong != 0 {
+		return fmt.Errorf("%s in %s mode over %s carries %s only, not %s: %w",
+			protoName(s.Proto), s.Mode, FamilyOf(s.Dst), s.Inner, wrong, ErrUnsupported)
+	}
+	return nil
+}
+
+// template returns the template that pins the state. Source and reqid are the
+// state's: with a source of 0 the kernel would take the one of its route to the
+// destination, and not find a state that has another.
+func (s State) template() nl.XfrmUserTmpl {
+	return nl.XfrmUserTmpl{
+		XfrmId: nl.XfrmId{Daddr: toAddress(s.Dst), Spi: hton32(s.SPI), Proto: s.Proto},
+		Family: FamilyOf(s.Dst).af(),
+		Saddr:  toAddress(s.Src),
+		Reqid:  s.ReqID,
+		Mode:   uint8(s.Mode),
+		Aalgos: ^uint32(0),
+		Ealgos: ^uint32(0),
+		Calgos: ^uint32(0),
+	}
+}
