@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs what building and testing need on Debian 12: setup.sh [build|vm|all].
+# A second run finds everything in place and takes no visible time.
+#
+#   build  clang, libbpf's headers and the network tools: the BPF objects, the
+#          host tests (apt; needs root)
+#   vm     QEMU (apt; needs root), virtme-ng and a 6.12 kernel: the VM tests
+#   all    both (the default)
+#
+# virtme-ng and the kernel are newer than Debian 12: they come as .debs from
+# Debian 13 and are unpacked under ${XDG_CACHE_HOME:-~/.cache}/ipsec-eroute, with
+# an apt state of their own. The machine's package sources stay as they are.
+set -euo pipefail
+
+readonly here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipsec-eroute
+
+readonly build_packages=(
+	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev libc6-dev
+	git make iproute2 iputils-ping tcpdump kmod procps
+)
+readonly vm_packages=(
+	qemu-system-x86 busybox-static kmod xz-utils iproute2 iputils-ping udev file
+	python3 python3-argcomplete python3-requests python3-pkg-resources
+	debian-archive-keyring
+)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+# run CMD...: runs quietly; what it printed is shown only if it fails.
+run() {
+	local log
+	log=$(mktemp)
+	if ! "$@" >"$log" 2>&1 </dev/null; then
+		cat "$log" >&2
+		rm -f "$log"
+		say "failed: $*"
+		return 1
+	fi
+	rm -f "$log"
+}
+
+# installed PACKAGE: whether dpkg has it, configured.
+installed() {
+	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# apt_install PACKAGE...: installs those that are missing.
+apt_install() {
+	local p missing=()
+	for p in "$@"; do
+		installed "$p" || missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		say "not root: cannot install ${missing[*]}"
+		return 1
+	fi
+	say "installing ${missing[*]}"
+	run apt-get -q -o DPkg::Lock::Timeout=300 update
+	DEBIAN_FRONTEND=noninteractive run apt-get -q -y -o DPkg::Lock::Timeout=300 \
+		install --no-install-recommends "${missing[@]}"
+}
+
+build() {
+	apt_install "${build_packages[@]}"
+}
+
+vm() {
+	apt_install "${vm_packages[@]}"
+	mkdir -p "$cache"
+	# Two runs at once: the second waits, then finds the work done.
+	exec 9>"$cache/setup.lock"
+	flock 9
+	. "$here/vm-debs.sh"
+	fetch_virtme
+	fetch_kernel
+	exec 9>&-
+}
+
+[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || { say "only Linux on x86_64 is supported"; exit 1; }
+command -v apt-get >/dev/null || { say "apt-get is missing: Debian 12 is supported"; exit 1; }
+
+case "${1:-all}" in
+build) build ;;
+vm) vm ;;
+all) build; vm ;;
+*) say "usage: setup.sh [build|vm|all]"; exit 2 ;;
+esac

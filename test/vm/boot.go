@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// ErrBoot means that the guest did not come up; the console's last lines are in
+// the error's text.
+var ErrBoot = errors.New("VM did not boot")
+
+// ErrDied means that the guest ended before the command did: a kernel panic, or
+// QEMU was ended.
+var ErrDied = errors.New("VM died")
+
+// bootTimeout is several times what software emulation takes on a busy machine.
+const bootTimeout = 6 * time.Minute
+
+// died is vng's exit code when no exit code came out of the guest.
+const died = 255
+
+// Guest is a command to run in a VM of its own, as root.
+type Guest struct {
+	Command []string      // what to run, not through a shell
+	Dir     string        // the absolute working directory, a path of the host
+	Env     []string      // NAME=value, besides the guest's own environment
+	Output  io.Writer     // gets the command's standard output and standard error
+	Log     *os.File      // gets the progress of booting
+	Timeout time.Duration // of the command, booting not included
+}
+
+// Run boots the VM, runs the command and returns its exit code. Returns
+// ErrNotInstalled, ErrBoot, ErrDied, or context.DeadlineExceeded when the
+// command takes longer than Timeout. A command's exit code of 255 cannot be told
+// from a guest that died.
+func (g Guest) Run(ctx context.Context) (int, error) {
+	f, err := findFiles()
+	if err != nil {
+		return 0, fmt.Errorf("find VM: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "eroute-vm-")
+	if err != nil {
+		return 0, fmt.Errorf("create directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	scratch, err := newScratch()
+	if err != nil {
+		return 0, err
+	}
+	defer scratch.close(g.Log)
+	if err := g.writeScripts(dir, scratch); err != nil {
+		return 0, err
+	}
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	kvm := kvmWorks(ctx, f)
+	cmd := exec.CommandContext(ctx, "/usr/bin/python3", vngArgs(f, kvm, dir, scratch)...)
+	cmd.Dir = "/"
+	cmd.Env = f.env(dir)
+	// A group of its own, so that QEMU, a grandchild, ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	var console tail
+	cmd.Stderr = &console
+	booted := startProgress(g.Log, f.series, kvm)
+	limit := time.AfterFunc(bootTimeout, func() { cancel(ErrBoot) })
+	defer func() { limit.Stop() }()
+	cmd.Stdout = &splitter{out: g.Output, boot: &console, ready: func(kernel string) {
+		booted.ready(kernel)
+		if limit.Stop() {
+			limit = time.AfterFunc(g.Timeout, func() { cancel(context.DeadlineExceeded) })
+		}
+	}}
+	err = cmd.Run()
+	if !booted.done() {
+		return 0, fmt.Errorf("boot Linux %s: %w; the console's last lines:\n%s", f.series, ErrBoot, console.lines())
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return 0, fmt.Errorf("run %s in VM: %w", g.Command[0], cause)
+	}
+	code := cmd.ProcessState.ExitCode()
+	if code == died || code < 0 {
+		return 0, fmt.Errorf("run %s in VM: %w (%w); the console's last lines:\n%s", g.Command[0], ErrDied, err, console.lines())
+	}
+	return code, nil
+}
+
+// vngArgs is vng's command line, which starts guest.sh of the directory dir.
+func vngArgs(f files, kvm bool, dir string, scratch scratch) []string {
+	args := []string{
+		f.vng(), "--run", f.kernel, "--user", "root", "--name", "eroute-vm",
+		// Debian 12's virtiofsd does not know the options vng gives it.
+		"--force-9p", "--rwdir", string(scratch),
+		"--cpus", "2", "--memory", "3G", "--verbose", "--append", "loglevel=7",
+		// Drivers of hardware nobody uses: a fifth of the time to boot.
+		"--append", "modprobe.blacklist=" + unusedDrivers, "--qemu-opts=-nodefaults",
+		"--exec", "exec bash " + filepath.Join(dir, "guest.sh"),
+	}
+	if !kvm {
+		args = append(args, "--disable-kvm")
+	}
+	return args
+}
+
+// unusedDrivers are those that udev would load for QEMU's machine.
+const unusedDrivers = "ahci,libahci,libata,ata_generic,sr_mod,cdrom,sg,kvm,kvm_amd,kvm_intel,ccp," +
+	"i6300esb,lpc_ich,iTCO_wdt,i2c_i801,psmouse,pcspkr,joydev,acpi_cpufreq,powernow_k8"

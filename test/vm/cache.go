@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// ErrNotInstalled means that scripts/setup.sh vm has not been run.
+var ErrNotInstalled = errors.New("not installed: run scripts/setup.sh vm")
+
+// files names what scripts/setup.sh unpacked.
+type files struct {
+	dir    string // the cache directory
+	virtme string // root of the unpacked virtme-ng
+	kernel string // the bzImage
+	series string // its version, as uname -r tells it
+}
+
+// findFiles looks for the files in the cache directory. Returns ErrNotInstalled
+// if they are not there.
+func findFiles() (files, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return files{}, fmt.Errorf("find cache directory: %w", err)
+	}
+	f := files{dir: filepath.Join(base, "ipsec-eroute")}
+	f.virtme = filepath.Join(f.dir, "virtme")
+	version, err := os.ReadFile(filepath.Join(f.dir, "kernel", "version"))
+	if err != nil {
+		return files{}, fmt.Errorf("%w (%w)", ErrNotInstalled, err)
+	}
+	f.series = strings.TrimSpace(string(version))
+	f.kernel = filepath.Join(f.dir, "kernel", "boot", "vmlinuz-"+f.series)
+	for _, path := range []string{f.kernel, f.vng()} {
+		if _, err := os.Stat(path); err != nil {
+			return files{}, fmt.Errorf("%w (%w)", ErrNotInstalled, err)
+		}
+	}
+	return f, nil
+}
+
+// vng is the path of virtme-ng's command.
+func (f files) vng() string { return filepath.Join(f.virtme, "usr/bin/vng") }
+
+// env is the environment in which vng finds its parts; its temporary files go to tmp.
+func (f files) env(tmp string) []string {
+	return append(os.Environ(),
+		"PYTHONPATH="+filepath.Join(f.virtme, "usr/lib/python3/dist-packages"),
+		"PATH="+filepath.Join(f.virtme, "usr/bin")+":/usr/sbin:/usr/bin:/sbin:/bin",
+		"TMPDIR="+tmp,
+	)
+}

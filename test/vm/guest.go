@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+//go:embed guest.sh
+var guestScript string
+
+// modules are the kernel modules that the guest must have; guest.sh loads them
+// and names those that are missing.
+var modules = []string{
+	"xfrm_interface", "xfrm_user", "esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6",
+	"deflate", "authenc", "echainiv", "seqiv", "gcm", "cbc", "ctr", "hmac",
+	"sha1_generic", "sha256_generic", "sha512_generic", "veth", "8021q", "tun", "af_packet",
+}
+
+// writeScripts puts guest.sh and what it reads into dir.
+func (g Guest) writeScripts(dir string, scratch scratch) error {
+	var command strings.Builder
+	fmt.Fprintf(&command, "export VM_SCRATCH=%s\n", quote(string(scratch)))
+	for _, env := range g.Env {
+		name, value, _ := strings.Cut(env, "=")
+		fmt.Fprintf(&command, "export %s=%s\n", name, quote(value))
+	}
+	fmt.Fprintf(&command, "cd %s || exit 125\nexec", quote(g.Dir))
+	for _, arg := range g.Command {
+		command.WriteString(" " + quote(arg))
+	}
+	command.WriteString("\n")
+	for name, text := range map[string]string{
+		"guest.sh":   guestScript,
+		"modules":    strings.Join(modules, "\n"),
+		"command.sh": command.String(),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return fmt.Errorf("write guest script: %w", err)
+		}
+	}
+	return nil
+}
+
+// quote makes one word of a POSIX shell of s.
+func quote(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# The guest's side: readies the kernel, tells the host, runs the command.
+exec 2>&1 </dev/null
+dmesg -n 4
+missing=
+for module in $(cat "${0%/*}/modules"); do
+	modprobe -q "$module" || missing+=" $module"
+done
+mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || missing+=" bpffs"
+[ -e /sys/kernel/btf/vmlinux ] || missing+=" /sys/kernel/btf/vmlinux"
+printf 'vm-ready %s\n' "$(uname -r)"
+if [ -n "$missing" ]; then
+	echo "vm: Linux $(uname -r) lacks:$missing"
+	exit 96
+fi
+. "${0%/*}/command.sh"

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"bytes"
+	"io"
+)
+
+// tally passes a test's output on and counts the tests that ended in it. A
+// subtest counts only if it was skipped: its parent passes all the same.
+type tally struct {
+	out                     io.Writer
+	line                    []byte
+	passed, failed, skipped int
+}
+
+func (t *tally) Write(p []byte) (int, error) {
+	t.line = append(t.line, p...)
+	for {
+		line, rest, whole := bytes.Cut(t.line, []byte("\n"))
+		if !whole {
+			break
+		}
+		t.count(line)
+		t.line = rest
+	}
+	return t.out.Write(p)
+}
+
+func (t *tally) count(line []byte) {
+	switch {
+	case bytes.HasPrefix(line, []byte("--- PASS: ")):
+		t.passed++
+	case bytes.HasPrefix(line, []byte("--- FAIL: ")):
+		t.failed++
+	case bytes.HasPrefix(bytes.TrimLeft(line, " "), []byte("--- SKIP: ")):
+		t.skipped++
+	}
+}
