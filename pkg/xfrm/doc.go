@@ -14,6 +14,10 @@
 // [MaxSAs], and the two per device of [Handle.AllowDevice]. No other policy is
 // changed or removed, and no state but the one that was asked for.
 //
+// One policy pins one state: a bundle, such as IPComp inside ESP, is not supported,
+// since an SAID names one state only and the kernel does not tell which others a
+// key manager means to go with it.
+//
 // # What an update of a state does
 //
 // XFRM_MSG_UPDSA (net/xfrm/xfrm_user.c, xfrm_state_update in xfrm_state.c) needs
