@@ -113,19 +113,27 @@ func parseIPv4(text string, minParts int) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("not an IPv4 address: %d parts", len(parts))
 	}
 	for i, part := range parts {
-		if len(part) > 1 && part[0] == '0' {
-			return netip.Addr{}, fmt.Errorf("leading zero in %q is ambiguous", part)
-		}
-		n, err := strconv.ParseUint(part, 10, 8)
-		if errors.Is(err, strconv.ErrRange) {
-			return netip.Addr{}, fmt.Errorf("part %q of the IPv4 address is over 255", part)
-		}
+		n, err := parsePart(part)
 		if err != nil {
-			return netip.Addr{}, fmt.Errorf("not an IPv4 address: part %q", part)
+			return netip.Addr{}, err
 		}
-		addr[i] = byte(n)
+		addr[i] = n
 	}
 	return netip.AddrFrom4(addr), nil
+}
+
+// parsePart parses one decimal part of an IPv4 address.
+func parsePart(text string) (byte, error) {
+	n, err := strconv.ParseUint(text, 10, 8)
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0, fmt.Errorf("not an IPv4 address: part %q", text)
+	case len(text) > 1 && text[0] == '0':
+		return 0, fmt.Errorf("leading zero in %q is ambiguous", text)
+	case err != nil:
+		return 0, fmt.Errorf("part %q of the IPv4 address is over 255", text)
+	}
+	return byte(n), nil
 }
 
 // parseHex4 parses the 8 hexadecimal digits of an IPv4 address.

@@ -67,24 +67,23 @@ func defaultPrefix(family Family) (netip.Prefix, error) {
 	return netip.Prefix{}, ErrNeedFamily
 }
 
-// resolvePrefix returns the prefix of the host's addresses. Without a family, one
-// that cannot have the mask is not tried.
+// resolvePrefix returns the prefix of the host's addresses.
 func resolvePrefix(ctx context.Context, host, mask string, family Family, r Resolver) (netip.Prefix, error) {
-	var maskErr error
-	tried := false
-	for _, f := range families(family) {
-		length, err := parseMask(mask, f)
-		if err != nil {
-			maskErr = err
-			continue
-		}
-		tried = true
+	usable, err := maskFamilies(mask, family)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	for _, f := range usable {
 		addrs, err := resolve(ctx, host, f, r)
 		if err != nil {
 			return netip.Prefix{}, err
 		}
 		if len(addrs) == 0 {
 			continue
+		}
+		length, err := parseMask(mask, f)
+		if err != nil {
+			return netip.Prefix{}, err
 		}
 		prefix := netip.PrefixFrom(addrs[0], length).Masked()
 		for _, addr := range addrs {
@@ -94,10 +93,25 @@ func resolvePrefix(ctx context.Context, host, mask string, family Family, r Reso
 		}
 		return prefix, nil
 	}
-	if !tried {
-		return netip.Prefix{}, maskErr
-	}
 	return netip.Prefix{}, noAddress(family)
+}
+
+// maskFamilies returns those of the families to try that can have the mask.
+func maskFamilies(mask string, want Family) ([]Family, error) {
+	var usable []Family
+	var firstErr error
+	for _, f := range families(want) {
+		_, err := parseMask(mask, f)
+		if err == nil {
+			usable = append(usable, f)
+		} else if firstErr == nil {
+			firstErr = err
+		}
+	}
+	if len(usable) == 0 {
+		return nil, firstErr
+	}
+	return usable, nil
 }
 
 // parseMask returns the length of the mask in bits.
