@@ -28,6 +28,9 @@ enum limits {
 	REJECT_MARK = 0x65720e57,
 	REJECT_TABLE = 0x65720e57,
 
+	/* Routing table with the IPv6 routes through the physical device. */
+	PASS_TABLE = 0x65720a55,
+
 	/* IPv6 extension headers followed at the most; a longer chain has protocol 0. */
 	MAX_EXT_HEADERS = 8,
 

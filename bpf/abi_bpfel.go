@@ -75,6 +75,7 @@ const (
 	ABILimitsIF_ID_BASE           ABILimits = 1694498816
 	ABILimitsREJECT_MARK          ABILimits = 1701973591
 	ABILimitsREJECT_TABLE         ABILimits = 1701973591
+	ABILimitsPASS_TABLE           ABILimits = 1701972565
 	ABILimitsMAX_EXT_HEADERS      ABILimits = 8
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176

@@ -112,7 +112,7 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Li
 	if err := links.Attach(loader.HookEgress, ifindex, prog); err != nil {
 		return links, err
 	}
-	return links, addReject()
+	return links, errors.Join(addReject(), addPassRoutes(phys))
 }
 
 // lacks says what the kernel cannot do.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -53,6 +54,10 @@ func dropDevice(t *maps.Table, ifindex int) error {
 	var errs []error
 	if t.XFRM() != nil {
 		errs = append(errs, t.XFRM().DisallowDevice(ifindex))
+	}
+	var config bpf.ABIDevice
+	if err := t.Map("eroute_devices").Lookup(uint32(ifindex), &config); err == nil {
+		errs = append(errs, removePassRoutes(int(config.Physical)))
 	}
 	if err := t.Map("eroute_devices").Delete(uint32(ifindex)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		errs = append(errs, fmt.Errorf("delete device: %w", err))

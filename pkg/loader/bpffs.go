@@ -5,17 +5,14 @@ package loader
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// Where bpffs is mounted by convention. Commands run under "ip netns exec" have a
-// fresh /sys without it, so it is reached through the root of process 1.
-const (
-	bpffsInit  = "/proc/1/root/sys/fs/bpf"
-	bpffsLocal = "/sys/fs/bpf"
-)
+// bpffsPath is where bpffs is mounted by convention.
+const bpffsPath = "/sys/fs/bpf"
 
 // errNoBPFFS says that no BPF file system is mounted at a path.
 var errNoBPFFS = errors.New("not a BPF file system")
@@ -31,35 +28,33 @@ func isBPFFS(path string) error {
 	return nil
 }
 
-// BPFFS returns a path to the BPF file system that outlives this command, mounting
-// it on /sys/fs/bpf of process 1's mount namespace if mount is set and nothing is there.
-// Where process 1 may not be looked at (a container without CAP_SYS_PTRACE) it is
-// the caller's own /sys/fs/bpf.
+// BPFFS returns a path to the BPF file system that outlives this command. Under "ip
+// netns exec" a command has a /sys of its own, without it, so it is reached through
+// the root of the outermost process above us that we may look at, normally process 1.
+// With mount set, bpffs is mounted there on /sys/fs/bpf if it is missing.
 func BPFFS(mount bool) (string, error) {
-	err := isBPFFS(bpffsInit)
-	if err == nil {
-		return bpffsInit, nil
-	}
-	if isBPFFS(bpffsLocal) == nil {
-		return bpffsLocal, nil
-	}
-	if !mount {
+	home, err := outermost()
+	if err != nil {
 		return "", err
 	}
-	if err := mountBPFFS(); err != nil {
-		return "", fmt.Errorf("mount bpf on /sys/fs/bpf: %w (try: mount -t bpf bpf /sys/fs/bpf)", err)
+	path := filepath.Join(home, "root", bpffsPath)
+	if err := isBPFFS(path); err == nil || !mount {
+		return path, err
 	}
-	return bpffsInit, isBPFFS(bpffsInit)
+	if err := mountBPFFS(filepath.Join(home, "ns/mnt")); err != nil {
+		return "", fmt.Errorf("mount bpf on %s: %w (try: mount -t bpf bpf %s)", bpffsPath, err, bpffsPath)
+	}
+	return path, isBPFFS(path)
 }
 
-// mountBPFFS mounts bpffs in the mount namespace of process 1. The thread that has
-// moved there is given up with its goroutine.
-func mountBPFFS() error {
+// mountBPFFS mounts bpffs in a mount namespace. The thread that has moved there ends
+// with its goroutine.
+func mountBPFFS(namespace string) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
 		done <- func() error {
-			ns, err := unix.Open("/proc/1/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			ns, err := unix.Open(namespace, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 			if err != nil {
 				return err
 			}
@@ -70,7 +65,7 @@ func mountBPFFS() error {
 			if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
 				return err
 			}
-			return unix.Mount("bpf", bpffsLocal, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700")
+			return unix.Mount("bpf", bpffsPath, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700")
 		}()
 	}()
 	return <-done

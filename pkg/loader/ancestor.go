@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loader
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// outermost returns the /proc directory of the process furthest up our line of parents
+// whose root and namespaces we may use (ptrace(2), "Ptrace access mode checking").
+func outermost() (string, error) {
+	var line []int
+	for pid := os.Getpid(); pid > 0; {
+		line = append(line, pid)
+		parent, err := parentOf(pid)
+		if err != nil {
+			break // gone meanwhile, or hidden from us
+		}
+		pid = parent
+	}
+	for i := len(line) - 1; i >= 0; i-- {
+		dir := fmt.Sprintf("/proc/%d", line[i])
+		if unix.Access(dir+"/root/", unix.X_OK) == nil {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("look at /proc/self/root: %w (is /proc mounted?)", unix.EACCES)
+}
+
+func parentOf(pid int) (int, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if text, ok := strings.CutPrefix(lines.Text(), "PPid:"); ok {
+			return strconv.Atoi(strings.TrimSpace(text))
+		}
+	}
+	return 0, fmt.Errorf("read /proc/%d/status: no PPid", pid)
+}
