@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+)
+
+// Frame is one captured frame.
+type Frame struct {
+	// Time is when the frame was read from the kernel.
+	Time time.Time
+	// Outgoing says that the device sent the frame.
+	Outgoing bool
+	// Link is how Data begins: with an Ethernet header, a VLAN tag included, or
+	// (LinkTypeRaw) with an IP header.
+	Link layers.LinkType
+	// Data is the frame as it was, checksums that are left to the device not
+	// filled in.
+	Data []byte
+}
+
+// Header is what the outermost IP header of a frame says, with what follows
+// directly after it.
+type Header struct {
+	Src, Dst netip.Addr
+	// Proto is the IP protocol, for IPv6 the one after the extension headers.
+	Proto layers.IPProtocol
+	// SrcPort and DstPort are set for TCP and UDP, SPI for ESP, AH and (the CPI)
+	// IPComp, all 0 in a fragment other than the first.
+	SrcPort, DstPort uint16
+	SPI              uint32
+	// TTL is IPv4's time to live or IPv6's hop limit.
+	TTL uint8
+	// VLAN is the VLAN identifier, 0 without a tag.
+	VLAN uint16
+}
+
+// Packet decodes the frame.
+func (f Frame) Packet() gopacket.Packet {
+	first := gopacket.Decoder(layers.LayerTypeEthernet)
+	if f.Link == layers.LinkTypeRaw {
+		first = layers.LayerTypeIPv4
+		if len(f.Data) > 0 && f.Data[0]>>4 == 6 {
+			first = layers.LayerTypeIPv6
+		}
+	}
+	return gopacket.NewPacket(f.Data, first, gopacket.NoCopy)
+}
+
+// Header decodes the frame's outermost IP header. Returns false if it has none.
+func (f Frame) Header() (Header, bool) {
+	var h Header
+	for _, layer := range f.Packet().Layers() {
+		switch l := layer.(type) {
+		case *layers.Dot1Q:
+			h.VLAN = l.VLANIdentifier
+		case *layers.IPv4:
+			if h.Src.IsValid() {
+				return h, true
+			}
+			h.Src, _ = netip.AddrFromSlice(l.SrcIP)
+			h.Dst, _ = netip.AddrFromSlice(l.DstIP)
+			h.TTL = l.TTL
+			h.identify(l.Protocol, l.Payload, l.FragOffset == 0)
+		case *layers.IPv6:
+			if h.Src.IsValid() {
+				return h, true
+			}
+			h.Src, _ = netip.AddrFromSlice(l.SrcIP)
+			h.Dst, _ = netip.AddrFromSlice(l.DstIP)
+			h.TTL = l.HopLimit
+			h.identify(l.NextHeader, l.Payload, true)
+		case *layers.IPv6HopByHop:
+			h.identify(l.NextHeader, l.Payload, true)
+		case *layers.IPv6Routing:
+			h.identify(l.NextHeader, l.Payload, true)
+		case *layers.IPv6Destination:
+			h.identify(l.NextHeader, l.Payload, true)
+		case *layers.IPv6Fragment:
+			h.identify(l.NextHeader, l.Payload, l.FragmentOffset == 0)
+		}
+	}
+	return h, h.Src.IsValid()
+}
+
+// Contains says whether the frame has these bytes anywhere.
+func (f Frame) Contains(b []byte) bool { return bytes.Contains(f.Data, b) }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// readyTimeout bounds the wait for links: the kernel may take a second to
+// notice a carrier, more on an emulated machine under load.
+const readyTimeout = 30 * time.Second
+
+// ErrNotReady is the error of links that did not come up in time.
+var ErrNotReady = errors.New("links are not up")
+
+// end is one end of a veth pair.
+type end struct {
+	node   *Node
+	dev    string
+	v4, v6 netip.Addr
+}
+
+// macs are the MAC addresses of a device and of the other end of its link.
+type macs struct{ own, peer net.HardwareAddr }
+
+// connect creates a veth pair between two nodes and sets both ends up.
+func connect(a, b end) error {
+	veth := netlink.NewVeth(netlink.LinkAttrs{Name: a.dev})
+	veth.PeerName, veth.PeerNamespace = b.dev, netlink.NsFd(b.node.ns)
+	if err := a.node.nl.LinkAdd(veth); err != nil {
+		return fmt.Errorf("add link %s of %s: %w", a.dev, a.node.Name, err)
+	}
+	macA, err := a.setUp()
+	if err != nil {
+		return fmt.Errorf("set up %s of %s: %w", a.dev, a.node.Name, err)
+	}
+	macB, err := b.setUp()
+	if err != nil {
+		return fmt.Errorf("set up %s of %s: %w", b.dev, b.node.Name, err)
+	}
+	a.node.links[a.dev] = macs{macA, macB}
+	b.node.links[b.dev] = macs{macB, macA}
+	return nil
+}
+
+// setUp gives the device its addresses, usable at once, sets it up and returns its
+// MAC address.
+func (e end) setUp() (net.HardwareAddr, error) {
+	link, err := e.node.nl.LinkByName(e.dev)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []netip.Prefix{netip.PrefixFrom(e.v4, 24), netip.PrefixFrom(e.v6, 64)} {
+		a := &netlink.Addr{IPNet: ipNet(p)}
+		if p.Addr().Is6() {
+			a.Flags = unix.IFA_F_NODAD
+		}
+		if err := e.node.nl.AddrAdd(link, a); err != nil {
+			return nil, fmt.Errorf("add address %s: %w", p, err)
+		}
+	}
+	return link.Attrs().HardwareAddr, e.node.nl.LinkSetUp(link)
+}
+
+// waitReady waits until every device is operational: until the kernel has seen
+// the carrier, it drops what is sent.
+func (n *Node) waitReady() error {
+	deadline := time.Now().Add(readyTimeout)
+	for {
+		links, err := n.nl.LinkList()
+		if err != nil {
+			return fmt.Errorf("list links of %s: %w", n.Name, err)
+		}
+		waiting := ""
+		for _, l := range links {
+			if l.Type() == "veth" && l.Attrs().OperState != netlink.OperUp {
+				waiting = l.Attrs().Name
+			}
+		}
+		if waiting == "" {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("wait for %s of %s: %w", waiting, n.Name, ErrNotReady)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// SetMTU sets the MTU of a device, in bytes.
+func (n *Node) SetMTU(dev string, mtu int) error {
+	link, err := n.nl.LinkByName(dev)
+	if err == nil {
+		err = n.nl.LinkSetMTU(link, mtu)
+	}
+	if err != nil {
+		return fmt.Errorf("set MTU of %s on %s: %w", dev, n.Name, err)
+	}
+	return nil
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

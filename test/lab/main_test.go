@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab_test
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// newLab is a lab that lives as long as the test.
+func newLab(t *testing.T) *lab.Lab {
+	t.Helper()
+	l, err := lab.New("labtest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// within is a context that ends with the test or after a time.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// startCapture captures until stop; the frames are kept in a file if the test fails.
+func startCapture(t *testing.T, n *lab.Node, dev string) (stop func() lab.Frames) {
+	t.Helper()
+	c, err := n.Capture(dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() lab.Frames {
+		t.Helper()
+		frames, err := c.Stop()
+		if err != nil {
+			t.Error(err)
+		}
+		t.Cleanup(func() {
+			if !t.Failed() {
+				return
+			}
+			path := filepath.Join(t.ArtifactDir(), n.Name+"-"+dev+".pcap")
+			if err := frames.WritePCAP(path); err != nil {
+				t.Error(err)
+			}
+			t.Logf("capture: %s", path)
+		})
+		return frames
+	}
+}
+
+// family is what a test that runs once a family needs.
+type family struct {
+	name                     string
+	eastHost, east, westHost netip.Addr
+	westWAN                  netip.Addr
+}
+
+func families(l *lab.Lab) []family {
+	return []family{
+		{"v4", l.EastHost.LAN4, l.East.LAN4, l.WestHost.LAN4, l.West.WAN4},
+		{"v6", l.EastHost.LAN6, l.East.LAN6, l.WestHost.LAN6, l.West.WAN6},
+	}
+}

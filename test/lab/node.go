@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+)
+
+// Node is one machine of a lab: a host or a gateway, in its own network
+// namespace.
+type Node struct {
+	// Name is the node's name within its lab: easthost, east, west, westhost.
+	Name string
+	// Namespace is the name of the network namespace, as ip-netns(8) takes it.
+	Namespace string
+	// LAN4 and LAN6 are the addresses on a host's eth0 or a gateway's lan.
+	LAN4, LAN6 netip.Addr
+	// WAN4 and WAN6 are the addresses on a gateway's wan; a host has none.
+	WAN4, WAN6 netip.Addr
+
+	ns    netns.NsHandle
+	nl    *netlink.Handle
+	links map[string]macs // by device
+
+	mu       sync.Mutex
+	admitted int // SAs that need the policies of admit
+}
+
+// newNode creates a namespace with its settings, before it has any device.
+func newNode(name, namespace string, forward bool) (*Node, error) {
+	n := &Node{Name: name, Namespace: namespace, links: map[string]macs{}}
+	err := inThread(func() (err error) {
+		n.ns, err = netns.NewNamed(namespace) // moves this thread into it
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create namespace %s: %w", namespace, err)
+	}
+	if n.nl, err = netlink.NewHandleAt(n.ns); err != nil {
+		return nil, errors.Join(fmt.Errorf("open netlink in %s: %w", namespace, err), n.close())
+	}
+	if err := n.configure(forward); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+// configure sets what devices inherit when they appear, and the loopback up.
+func (n *Node) configure(forward bool) error {
+	settings := map[string]string{
+		"net/ipv4/conf/all/rp_filter":      "0",
+		"net/ipv4/conf/default/rp_filter":  "2", // loose, as systemd on Debian sets it
+		"net/ipv6/conf/all/disable_ipv6":   "0",
+		"net/ipv6/conf/default/accept_dad": "0",
+		"net/ipv6/conf/default/accept_ra":  "0",
+	}
+	if forward {
+		settings["net/ipv4/ip_forward"] = "1"
+		settings["net/ipv6/conf/all/forwarding"] = "1"
+	}
+	for name, value := range settings {
+		if err := n.Sysctl(name, value); err != nil {
+			return err
+		}
+	}
+	lo, err := n.nl.LinkByName("lo")
+	if err == nil {
+		err = n.nl.LinkSetUp(lo)
+	}
+	if err != nil {
+		return fmt.Errorf("set up lo in %s: %w", n.Namespace, err)
+	}
+	return nil
+}
+
+// Sysctl sets a kernel setting in the node's namespace. The name is written
+// with slashes (net/ipv4/ip_forward) or dots.
+func (n *Node) Sysctl(name, value string) error {
+	if !strings.Contains(name, "/") {
+		name = strings.ReplaceAll(name, ".", "/")
+	}
+	err := n.Do(func() error { return os.WriteFile("/proc/sys/"+name, []byte(value), 0o644) })
+	if err != nil {
+		return fmt.Errorf("set %s in %s: %w", name, n.Namespace, err)
+	}
+	return nil
+}
+
+// Do runs f on the calling goroutine, with its thread in the node's network
+// namespace. Sockets that f opens stay in it; goroutines that f starts do not
+// run in it. Calls may nest. The mounts are the process's: /sys shows the
+// namespace the process was started in, see [Node.Command].
+//
+// Returns the error of f as it is.
+func (n *Node) Do(f func() error) error {
+	return inThread(func() error {
+		if err := netns.Set(n.ns); err != nil {
+			return fmt.Errorf("enter namespace %s: %w", n.Namespace, err)
+		}
+		return f()
+	})
+}
+
+// inThread runs f with the goroutine locked to its thread, and afterwards puts
+// the thread back into the network namespace it was in. A thread that cannot
+// go back stays locked, so that the runtime ends it with its goroutine.
+func inThread(f func() error) error {
+	runtime.LockOSThread()
+	before, err := netns.Get()
+	if err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("get network namespace: %w", err)
+	}
+	defer func() {
+		if netns.Set(before) == nil {
+			runtime.UnlockOSThread()
+		}
+		before.Close()
+	}()
+	return f()
+}
+
+func (n *Node) close() error {
+	if n.nl != nil {
+		n.nl.Close()
+		n.nl = nil
+	}
+	n.ns.Close()
+	if err := netns.DeleteNamed(n.Namespace); err != nil {
+		return fmt.Errorf("delete namespace %s: %w", n.Namespace, err)
+	}
+	return nil
+}

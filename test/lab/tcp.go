@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// ListenTCP opens a listening socket on an address of the node.
+func (n *Node) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	var listener net.Listener
+	err := n.Do(func() (err error) {
+		listener, err = config.Listen(ctx, "tcp", local.String())
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen for TCP on %s: %w", n.Name, err)
+	}
+	return listener, nil
+}
+
+// DialTCP opens a connection from the node; the zero src lets the kernel
+// choose.
+//
+// Its error is ECONNREFUSED for a reset, EHOSTUNREACH for ICMP 3/13, EACCES for
+// ICMPv6 1/1 and for a prohibited local route, [context.DeadlineExceeded] when
+// nothing comes before the context ends.
+func (n *Node) DialTCP(ctx context.Context, src, dst netip.AddrPort) (*net.TCPConn, error) {
+	var dialer net.Dialer
+	dialer.SetMultipathTCP(false)
+	if src != (netip.AddrPort{}) {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(src)
+	}
+	var conn net.Conn
+	err := n.Do(func() (err error) {
+		conn, err = dialer.DialContext(ctx, "tcp", dst.String())
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect from %s: %w", n.Name, err)
+	}
+	return conn.(*net.TCPConn), nil
+}
+
+// ConnectTCP opens and closes a connection: see [Node.DialTCP] for its errors.
+func (n *Node) ConnectTCP(ctx context.Context, src, dst netip.AddrPort) error {
+	conn, err := n.DialTCP(ctx, src, dst)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// endWith makes reads and writes of the connection fail once the
+// context ends, until the function it returns is called.
+func endWith(ctx context.Context, conn net.Conn) func() bool {
+	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+}
