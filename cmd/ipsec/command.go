@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// command is one run of one command.
+type command struct {
+	env  *env
+	ctx  context.Context
+	name string   // as typed: "ipsec eroute"
+	args []string // of the process, all of them
+	opts parsed
+	out  *bufio.Writer // flushed at the end
+}
+
+// cobra makes the cobra command that runs c. Its flags are there for those who walk
+// the command tree; it is the optionSet that parses.
+func (c *command) cobra(use, short string, options optionSet, body func(*command, *cobra.Command, []string) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:                use,
+		Short:              short,
+		Args:               cobra.ArbitraryArgs,
+		DisableFlagParsing: true,
+		SilenceErrors:      true,
+		SilenceUsage:       true,
+
+		DisableFlagsInUseLine: true,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c.ctx, c.name = cmd.Context(), cmd.CommandPath()
+		return body(c, cmd, args)
+	}
+	options.declare(cmd.Flags())
+	return cmd
+}
+
+// parse reads the command's options. Returns done if it has answered --help or --version.
+func (c *command) parse(cmd *cobra.Command, set optionSet, args []string, help, version optionID) (done bool, err error) {
+	if err := set.parse(args, maskOf(help, version), &c.opts); err != nil {
+		return false, err
+	}
+	switch {
+	case c.opts.has(help):
+		return true, cmd.Help()
+	case c.opts.has(version):
+		_, err := fmt.Fprintln(c.out, c.name, c.env.version)
+		return true, err
+	}
+	return false, nil
+}
+
+// say writes one line to stderr, after the command's name and its label.
+func (c *command) say(text string) {
+	prefix := c.name + ": "
+	if label := c.label(); label != "" {
+		prefix += label + ": "
+	}
+	// Errors that were joined are a line each.
+	_, _ = fmt.Fprintln(c.env.stderr, oneLine(prefix+text))
+}
+
+// note says what was done, if --debug asks for it.
+func (c *command) note(format string, args ...any) {
+	for id, opt := range c.opts.set {
+		if opt.name == "debug" && c.opts.has(optionID(id)) {
+			c.say("debug: " + fmt.Sprintf(format, args...))
+		}
+	}
+}
+
+// label returns the value of --label, wherever it is on the command line: an error
+// may lie before it.
+func (c *command) label() string {
+	for i, arg := range c.args {
+		if value, ok := strings.CutPrefix(arg, "--label="); ok {
+			return value
+		}
+		if arg == "--label" && i+1 < len(c.args) {
+			return c.args[i+1]
+		}
+	}
+	return ""
+}
+
+// oneLine makes text fit for one line of a terminal.
+func oneLine(text string) string {
+	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; ")
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, text)
+}

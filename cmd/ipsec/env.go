@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"io"
+	"iter"
+	"net"
+	"os"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// env is all of the world that commands see, so that tests can give another one.
+type env struct {
+	stdin    io.Reader
+	stdout   io.Writer
+	stderr   io.Writer
+	openFile func(name string) (io.ReadCloser, error)
+	resolver eroute.Resolver
+	names    func() *eroute.Names
+	version  string
+
+	// What is opened belongs to the network namespace of the calling thread. Those
+	// for reading return an error that is loader.ErrNoTable if it has no table;
+	// those for writing make it one.
+	openRead         func() (table, error)
+	openWrite        func() (table, error)
+	openDevicesRead  func() (devices, error)
+	openDevicesWrite func() (devices, error)
+}
+
+// table is what commands do with a [maps.Table].
+type table interface {
+	Apply(ctx context.Context, changes []eroute.Change) error
+	All() iter.Seq2[eroute.Eroute, error]
+	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
+	Stats() (maps.Stats, error)
+	SetLimit(limit uint32) error
+	Sync(ctx context.Context) error
+	Close() error
+}
+
+// devices is what commands do with the ipsec devices of a table, see package device.
+type devices interface {
+	Attach(ctx context.Context, virtual, physical string, ingress []string) (notes []string, err error)
+	Detach(ctx context.Context, virtual string) error
+	List() ([]device.Attachment, error)
+	Close() error
+}
+
+// systemEnv returns the process's own environment.
+func systemEnv() *env {
+	return &env{
+		stdin:            os.Stdin,
+		stdout:           os.Stdout,
+		stderr:           os.Stderr,
+		openFile:         func(name string) (io.ReadCloser, error) { return os.Open(name) },
+		resolver:         net.DefaultResolver,
+		names:            eroute.SystemNames,
+		version:          buildVersion(),
+		openRead:         func() (table, error) { return asTable(maps.OpenRead()) },
+		openWrite:        func() (table, error) { return asTable(maps.OpenWrite()) },
+		openDevicesRead:  func() (devices, error) { return asDevices(maps.OpenRead()) },
+		openDevicesWrite: func() (devices, error) { return asDevices(maps.OpenWrite()) },
+	}
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// change makes a change of checked options.
+func (r *parser) change(p *parsed) (c eroute.Change, err error) {
+	switch {
+	case p.has(optClear):
+		return eroute.Change{Op: eroute.OpClear}, nil
+	case p.has(optAdd):
+		c.Op = eroute.OpAdd
+	case p.has(optReplace):
+		c.Op = eroute.OpReplace
+	case p.has(optDel):
+		c.Op = eroute.OpDel
+	}
+	if c.Selector, err = r.selector(p.selectorFields(), r.prefix); err != nil {
+		return c, err
+	}
+	said, err := r.said(p)
+	if c.Op != eroute.OpDel {
+		c.SAID = said
+	}
+	return c, err
+}
+
+// runChange is --add, --replace, --del and --clear.
+func runChange(c *command) error {
+	change, err := c.parser().change(&c.opts)
+	if err != nil {
+		return err
+	}
+	err = c.apply([]eroute.Change{change})
+	var refused *eroute.ChangeError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("--%w", err)
+	}
+	return err
+}
+
+// apply makes the changes in the namespace's table.
+func (c *command) apply(changes []eroute.Change) (err error) {
+	t, err := c.openForChange(makesTable(changes))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	for _, change := range changes {
+		s := change.Selector
+		c.note("%v: %v -> %v protocol %d ports %d -> %d", change.Op, s.Src, s.Dst, s.Proto, s.SrcPort, s.DstPort)
+	}
+	if err := t.Apply(c.ctx, changes); err != nil {
+		return err
+	}
+	c.note("changes made: %d", len(changes))
+	return nil
+}
+
+// makesTable reports whether the changes need a table where there is none.
+func makesTable(changes []eroute.Change) bool {
+	for _, change := range changes {
+		if change.Op == eroute.OpAdd || change.Op == eroute.OpReplace {
+			return true
+		}
+	}
+	return false
+}

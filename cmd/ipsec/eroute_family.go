@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// family returns the address family that the fields are of, 0 if only a lookup of
+// host names can tell.
+func (f *selectorFields) family() (eroute.Family, error) {
+	src, dst := eroute.TextFamily(f.src.text), eroute.TextFamily(f.dst.text)
+	if f.eraf.given() {
+		family, err := eroute.ParseFamily(f.eraf.text)
+		if err != nil {
+			return 0, f.eraf.refuse(err)
+		}
+		for i, got := range []eroute.Family{src, dst} {
+			if got != 0 && got != family {
+				return 0, fmt.Errorf("%v is %v, but %v", []field{f.src, f.dst}[i], got, f.eraf)
+			}
+		}
+		return family, nil
+	}
+	if src != 0 && dst != 0 && src != dst {
+		return 0, fmt.Errorf("%v is %v, but %v is %v: %w", f.src, src, f.dst, dst, eroute.ErrMixedFamilies)
+	}
+	if src != 0 {
+		return src, nil
+	}
+	return dst, nil
+}
+
+// ends parses source and destination. Without a family, the one that an end turns
+// out to be of is that of the other.
+func (f *selectorFields) ends(family eroute.Family, parse parsePrefixFunc) (src, dst netip.Prefix, err error) {
+	const everything = "%default"
+	if family == 0 && f.src.text == everything && f.dst.text == everything {
+		return src, dst, fmt.Errorf("%v and %v: give --eraf inet or --eraf inet6: the value %w", f.src, f.dst, eroute.ErrNeedFamily)
+	}
+	if family == 0 && f.src.text == everything {
+		if dst, err = parse(f.dst.text, 0); err != nil {
+			return src, dst, f.dst.refuse(err)
+		}
+		family = eroute.FamilyOf(dst.Addr())
+	}
+	if src, err = parse(f.src.text, family); err != nil {
+		return src, dst, f.src.refuse(err)
+	}
+	if dst, err = parse(f.dst.text, eroute.FamilyOf(src.Addr())); err != nil {
+		return src, dst, f.dst.refuse(err)
+	}
+	return src, dst, nil
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+const erouteLong = `Changes, lists and asks the eroute table of this network namespace. An eroute says
+what becomes of the packets from one prefix to another that are routed into an
+ipsec device. The most specific one counts: longest source prefix, then longest
+destination prefix, then protocol, source port, destination port. Packets without
+an eroute are dropped.`
+
+const erouteUsage = `  ipsec eroute [--json]
+  ipsec eroute --add|--replace --src S/M --dst D/M
+               [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT
+  ipsec eroute --del --src S/M --dst D/M
+               [--transport-proto P] [--src-port N] [--dst-port N]
+  ipsec eroute --clear
+  ipsec eroute --batch FILE|-
+  ipsec eroute --lookup --src ADDRESS --dst ADDRESS
+               [--transport-proto P] [--src-port N] [--dst-port N] [--json]
+  ipsec eroute --lookup --batch FILE|- [--json]
+  ipsec eroute --sync | --limit N | --stats [--json]`
+
+const erouteExample = `  Protect what goes from one site to another with an SA, but drop mail:
+    ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2
+    ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 \
+        --transport-proto tcp --dst-port smtp --said %drop
+
+  Which eroute would this packet meet?
+    ipsec eroute --lookup --src 10.1.0.1 --dst 10.2.0.1 --transport-proto icmp
+
+  Many changes at once, all or none; then as many questions:
+    printf '%s\n' '--del --src 10.1/16 --dst 10.2/16  # a comment' \
+        '--add --src %default --dst 10.3/16 --said %pass' | ipsec eroute --batch -
+    printf '%s\n' '10.1.0.1 10.3.0.1' '10.1.0.1 10.3.0.1 tcp 1024 ssh' |
+        ipsec eroute --lookup --batch -`

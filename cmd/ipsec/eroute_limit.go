@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// runLimit is --limit: it sets how many eroutes the table may hold.
+func runLimit(c *command) (err error) {
+	f := c.opts.field(optLimit)
+	limit, err := eroute.ParseNumber(f.text, 32)
+	if err == nil && limit == 0 {
+		err = &eroute.ValueError{Value: f.text, Err: errors.New("must be at least 1")}
+	}
+	if err != nil {
+		return f.refuse(err)
+	}
+	t, err := c.openForChange(true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	if err := t.SetLimit(uint32(limit)); err != nil {
+		return fmt.Errorf("%v: %w", f, err)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// runLookup is --lookup: it prints the eroute that one packet would meet.
+func runLookup(c *command) error {
+	packet, err := c.parser().packet(c.opts.selectorFields())
+	if err != nil {
+		return err
+	}
+	return c.lookup([]eroute.Packet{packet})
+}
+
+// runLookupBatch is --lookup --batch: the same for one packet a line.
+func runLookupBatch(c *command) error {
+	var (
+		packets []eroute.Packet
+		r       = c.parser()
+	)
+	err := c.eachLine(c.opts.value(optBatch), func(_ int, words []string) error {
+		packet, err := r.packetLine(words)
+		packets = append(packets, packet)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.lookup(packets)
+}
+
+// packetLine parses the line SRC DST [PROTO [SPORT [DPORT]]].
+func (r *parser) packetLine(words []string) (eroute.Packet, error) {
+	var f selectorFields
+	fields := []*field{&f.src, &f.dst, &f.proto, &f.srcPort, &f.dstPort}
+	if len(words) < 2 || len(words) > len(fields) {
+		return eroute.Packet{}, fmt.Errorf("%d words: want SRC DST [PROTO [SPORT [DPORT]]]", len(words))
+	}
+	for i, word := range words {
+		*fields[i] = field{[]string{"SRC", "DST", "PROTO", "SPORT", "DPORT"}[i], word}
+	}
+	return r.packet(f)
+}
+
+// packet parses the fields of a packet, which are those of a selector for one source
+// and one destination.
+func (r *parser) packet(f selectorFields) (eroute.Packet, error) {
+	s, err := r.selector(f, r.host)
+	if err != nil {
+		return eroute.Packet{}, err
+	}
+	return eroute.Packet{
+		Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: s.Proto, SrcPort: s.SrcPort, DstPort: s.DstPort,
+	}, nil
+}
+
+// host parses an address, which may be written as a prefix that holds no other.
+func (r *parser) host(text string, family eroute.Family) (netip.Prefix, error) {
+	if !strings.Contains(text, "/") {
+		addr, err := eroute.ParseAddr(r.ctx, text, family, r.resolver)
+		return netip.PrefixFrom(addr, addr.BitLen()), err
+	}
+	prefix, err := r.prefix(text, family)
+	if err == nil && !prefix.IsSingleIP() {
+		err = &eroute.ValueError{Value: text, Err: errors.New("--lookup wants one address, not a prefix")}
+	}
+	return prefix, err
+}
+
+// lookup prints the eroute that each packet would meet.
+func (c *command) lookup(packets []eroute.Packet) (err error) {
+	t, err := c.openForReading()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	c.note("packets to look up: %d", len(packets))
+	if c.opts.has(optJSON) {
+		return writeLookupJSON(c.out, t, packets)
+	}
+	for _, packet := range packets {
+		e, found, err := t.Lookup(packet)
+		if err != nil {
+			return err
+		}
+		answer := "none"
+		if found {
+			answer = e.String()
+		}
+		if _, err := fmt.Fprintln(c.out, answer); err != nil {
+			return fmt.Errorf("write output: %v", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+// Options of "ipsec eroute", in the order of the help text.
+const (
+	optAdd optionID = iota
+	optReplace
+	optDel
+	optClear
+	optBatch
+	optLookup
+	optSync
+	optLimit
+	optStats
+
+	optEraf
+	optSrc
+	optDst
+	optTransportProto
+	optSrcPort
+	optDstPort
+
+	optSaid
+	optAf
+	optEdst
+	optSPI
+	optProto
+
+	optJSON
+	optLabel
+	optDebug
+	optHelp
+	optVersion
+)
+
+const (
+	actionGroup   = "Actions, one at most; without one the table is listed"
+	selectorGroup = "Which packets"
+	saidGroup     = "What becomes of them: a SAID, as one text or in parts"
+	otherGroup    = "Other options"
+)
+
+var erouteOptions = optionSet{
+	optAdd:     {name: "add", group: actionGroup, help: "add an eroute; an error if there is one for these packets"},
+	optReplace: {name: "replace", group: actionGroup, help: "add an eroute, in place of the one there is"},
+	optDel:     {name: "del", group: actionGroup, help: "delete the eroute for exactly these packets"},
+	optClear:   {name: "clear", group: actionGroup, help: "delete all eroutes"},
+	optBatch:   {name: "batch", arg: "FILE|-", group: actionGroup, help: "add, replace, delete and clear, a line each; all or none"},
+	optLookup:  {name: "lookup", group: actionGroup, help: "print the eroute a packet would meet, or none"},
+	optSync:    {name: "sync", group: actionGroup, help: "look anew which SAs exist"},
+	optLimit:   {name: "limit", arg: "N", group: actionGroup, help: "let the table hold N eroutes at the most"},
+	optStats:   {name: "stats", group: actionGroup, help: "print what became of all packets so far"},
+
+	optEraf:           {name: "eraf", arg: "inet|inet6", group: selectorGroup, help: "address family; default: that of --src and --dst"},
+	optSrc:            {name: "src", arg: "S/M", group: selectorGroup, help: "source prefix, or %default; for --lookup an address"},
+	optDst:            {name: "dst", arg: "D/M", group: selectorGroup, help: "destination prefix, or %default; for --lookup an address"},
+	optTransportProto: {name: "transport-proto", arg: "P", group: selectorGroup, help: "protocol, number or name; default: all"},
+	optSrcPort:        {name: "src-port", arg: "N", group: selectorGroup, help: "source port of TCP or UDP, number or name; default: all"},
+	optDstPort:        {name: "dst-port", arg: "N", group: selectorGroup, help: "destination port, likewise"},
+
+	optSaid:  {name: "said", arg: "TEXT", group: saidGroup, help: "tun0x1000@192.0.2.2, esp.1000@192.0.2.2, %pass, %drop ..."},
+	optAf:    {name: "af", arg: "inet|inet6", group: saidGroup, help: "address family of --edst"},
+	optEdst:  {name: "edst", arg: "E", group: saidGroup, help: "the peer's address"},
+	optSPI:   {name: "spi", arg: "N", group: saidGroup, help: "security parameters index, 0x100 or more"},
+	optProto: {name: "proto", arg: "ah|esp|comp|tun", group: saidGroup, help: "the SA's protocol; tun: any SA in tunnel mode"},
+
+	optJSON:    {name: "json", group: otherGroup, help: "print the table, --lookup or --stats as JSON"},
+	optLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
+	optDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
+	optHelp:    {name: "help", group: otherGroup, help: "print this text"},
+	optVersion: {name: "version", group: otherGroup, help: "print the version"},
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// explain adds to an error of the kernel how to mend it.
+func explain(err error) error {
+	var value *eroute.ValueError
+	switch {
+	case errors.As(err, &value):
+		return err
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("must be root (CAP_NET_ADMIN, CAP_BPF, CAP_SYS_ADMIN), try sudo: %w", err)
+	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP):
+		return fmt.Errorf("no kernel support, use Linux 6.6 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_XGRESS and CONFIG_MEMBARRIER: %w", err)
+	case errors.Is(err, eroute.ErrTableFull):
+		return fmt.Errorf("%w, set by ipsec eroute --limit", err)
+	}
+	return err
+}

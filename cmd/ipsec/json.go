@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// schemaVersion is the version of docs/json.md.
+const schemaVersion = 1
+
+// writeArray writes a document that holds the array name, an element a line, as
+// they come.
+func writeArray[E any](w io.Writer, name string, elements iter.Seq2[E, error]) error {
+	if _, err := fmt.Fprintf(w, `{"version":%d,"%s":[`, schemaVersion, name); err != nil {
+		return fmt.Errorf("write output: %v", err)
+	}
+	separator := "\n"
+	for element, err := range elements {
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(element)
+		if err != nil {
+			return fmt.Errorf("encode JSON: %w", err)
+		}
+		if _, err := fmt.Fprintf(w, "%s%s", separator, text); err != nil {
+			return fmt.Errorf("write output: %v", err)
+		}
+		separator = ",\n"
+	}
+	end := "\n]}\n"
+	if separator == "\n" {
+		end = "]}\n"
+	}
+	if _, err := io.WriteString(w, end); err != nil {
+		return fmt.Errorf("write output: %v", err)
+	}
+	return nil
+}

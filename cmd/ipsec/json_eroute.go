@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"io"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// erouteJSON is an eroute as docs/json.md describes it.
+type erouteJSON struct {
+	Src      string  `json:"src"`
+	Dst      string  `json:"dst"`
+	Proto    uint8   `json:"proto,omitempty"`
+	SrcPort  uint16  `json:"src_port,omitempty"`
+	DstPort  uint16  `json:"dst_port,omitempty"`
+	SAID     string  `json:"said"`
+	Action   string  `json:"action"`
+	Packets  uint64  `json:"packets"`
+	Bytes    uint64  `json:"bytes"`
+	LastUsed *string `json:"last_used,omitempty"`
+}
+
+func newErouteJSON(e *eroute.Eroute) *erouteJSON {
+	j := &erouteJSON{
+		Src: e.Selector.Src.String(), Dst: e.Selector.Dst.String(),
+		Proto: e.Selector.Proto, SrcPort: e.Selector.SrcPort, DstPort: e.Selector.DstPort,
+		SAID: e.SAID.String(), Action: e.SAID.Action().String(),
+		Packets: e.Packets, Bytes: e.Bytes,
+	}
+	if !e.LastUsed.IsZero() {
+		text := e.LastUsed.UTC().Format(time.RFC3339Nano)
+		j.LastUsed = &text
+	}
+	return j
+}
+
+// writeListJSON writes the table, an eroute a line.
+func writeListJSON(w io.Writer, t table) error {
+	return writeArray(w, "eroutes", func(yield func(*erouteJSON, error) bool) {
+		for e, err := range t.All() {
+			if !yield(newErouteJSON(&e), err) {
+				return
+			}
+		}
+	})
+}
+
+// writeLookupJSON writes the eroute that each packet would meet, or null, a line each.
+func writeLookupJSON(w io.Writer, t table, packets []eroute.Packet) error {
+	return writeArray(w, "lookups", func(yield func(*erouteJSON, error) bool) {
+		for _, packet := range packets {
+			e, found, err := t.Lookup(packet)
+			answer := newErouteJSON(&e)
+			if !found {
+				answer = nil
+			}
+			if !yield(answer, err) {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// statsDocument is what --stats --json prints, as docs/json.md describes it.
+type statsDocument struct {
+	Version int       `json:"version"`
+	Stats   statsJSON `json:"stats"`
+}
+
+type statsJSON struct {
+	Eroutes    uint32       `json:"eroutes"`
+	Limit      uint32       `json:"limit"`
+	SAs        int          `json:"sas"`
+	SAsMissing int          `json:"sas_missing"`
+	Reasons    []reasonJSON `json:"reasons"`
+}
+
+type reasonJSON struct {
+	Name    string `json:"name"`
+	Drop    bool   `json:"drop"`
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+func writeStatsJSON(w io.Writer, s *maps.Stats) error {
+	doc := statsDocument{Version: schemaVersion, Stats: statsJSON{
+		Eroutes: s.Eroutes, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing,
+		Reasons: make([]reasonJSON, len(s.Reasons)),
+	}}
+	for i, r := range s.Reasons {
+		doc.Stats.Reasons[i] = reasonJSON(r)
+	}
+	if err := json.NewEncoder(w).Encode(doc); err != nil {
+		return fmt.Errorf("write output: %v", err)
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// asTable keeps a nil *maps.Table from becoming a table that is not nil.
+func asTable(t *maps.Table, err error) (table, error) {
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func asDevices(t *maps.Table, err error) (devices, error) {
+	if err != nil {
+		return nil, err
+	}
+	return tableDevices{t}, nil
+}
+
+// tableDevices is the ipsec devices of a pinned table.
+type tableDevices struct{ table *maps.Table }
+
+func (d tableDevices) Attach(ctx context.Context, virtual, physical string, ingress []string) ([]string, error) {
+	return device.Attach(ctx, d.table, virtual, physical, ingress)
+}
+
+func (d tableDevices) Detach(ctx context.Context, virtual string) error {
+	return device.Detach(ctx, d.table, virtual)
+}
+
+func (d tableDevices) List() ([]device.Attachment, error) { return device.List(d.table) }
+
+func (d tableDevices) Close() error { return d.table.Close() }

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command ipsec sets up the eroute table and the ipsec devices of a network
+// namespace, as ipsec_eroute(8) and ipsec_tncfg(8) did.
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	os.Exit(run(context.Background(), systemEnv(), os.Args[1:]))
+}

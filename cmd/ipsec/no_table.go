@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// noTable stands for the table of a network namespace that has none. Commands that
+// would put nothing into the table do not make one.
+type noTable struct{}
+
+// orNoTable turns the error that there is no table into an empty one.
+func orNoTable(t table, err error) (table, error) {
+	if errors.Is(err, loader.ErrNoTable) {
+		return noTable{}, nil
+	}
+	return t, err
+}
+
+// Apply accepts what can be done to an empty table and leaves it empty.
+func (noTable) Apply(_ context.Context, changes []eroute.Change) error {
+	for i, c := range changes {
+		switch c.Op {
+		case eroute.OpClear:
+		case eroute.OpDel:
+			return &eroute.ChangeError{Index: i, Change: c, Err: eroute.ErrNotFound}
+		default:
+			return &eroute.ChangeError{Index: i, Change: c, Err: loader.ErrNoTable}
+		}
+	}
+	return nil
+}
+
+func (noTable) All() iter.Seq2[eroute.Eroute, error] {
+	return func(func(eroute.Eroute, error) bool) {}
+}
+
+func (noTable) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
+	return eroute.Eroute{}, false, nil
+}
+
+func (noTable) Stats() (maps.Stats, error) {
+	return maps.Stats{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}, nil
+}
+
+func (noTable) SetLimit(uint32) error      { return loader.ErrNoTable }
+func (noTable) Sync(context.Context) error { return nil }
+func (noTable) Close() error               { return nil }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+// openForReading opens the table; where there is none it is as if it were empty.
+func (c *command) openForReading() (table, error) {
+	c.note("opening the table for reading")
+	t, err := orNoTable(c.env.openRead())
+	if t == (noTable{}) {
+		c.note("no table in this network namespace: as if it were empty")
+	}
+	return t, err
+}
+
+// openForChange opens the table for writing. If there is none it is made only if
+// makes says so, and otherwise stands open as an empty one.
+func (c *command) openForChange(makes bool) (table, error) {
+	if !makes {
+		t, err := orNoTable(c.env.openRead())
+		if err != nil {
+			return nil, err
+		}
+		if t == (noTable{}) {
+			c.note("no table in this network namespace")
+			return t, nil
+		}
+		if err := t.Close(); err != nil {
+			return nil, err
+		}
+	}
+	c.note("opening the table for writing")
+	return c.env.openWrite()
+}

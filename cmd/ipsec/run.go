@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// run executes one command line and returns the process's exit status: 0, or 1 after
+// an error, which is then told in one line.
+func run(ctx context.Context, e *env, args []string) int {
+	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(e.stdout)}
+	root := newRoot(c)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if flushErr := c.out.Flush(); flushErr != nil && err == nil {
+		err = fmt.Errorf("write output: %v", flushErr)
+	}
+	if err != nil {
+		c.say(explain(err).Error())
+		return 1
+	}
+	return 0
+}
+
+// Options of ipsec itself.
+const (
+	rootHelp optionID = iota
+	rootVersion
+)
+
+var rootOptions = optionSet{
+	rootHelp:    {name: "help", group: "Options", help: "print this text"},
+	rootVersion: {name: "version", group: "Options", help: "print the version"},
+}
+
+func newRoot(c *command) *cobra.Command {
+	root := c.cobra("ipsec COMMAND | --help | --version", "eroutes and ipsec devices", rootOptions, runRoot)
+	root.Long = rootLong
+	root.Example = rootExample
+	root.SetOut(c.out)
+	root.SetErr(io.Discard)
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { printHelp(c.out, cmd) })
+	root.SetHelpCommand(newHelp(c))
+	root.AddCommand(newEroute(c), newTncfg(c))
+	return root
+}
+
+func runRoot(c *command, cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
+		return fmt.Errorf("unknown command %q: see ipsec --help", args[0])
+	}
+	if done, err := c.parse(cmd, rootOptions, args, rootHelp, rootVersion); done || err != nil {
+		return err
+	}
+	return cmd.Help()
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import "github.com/spf13/cobra"
+
+// Options of "ipsec tncfg", in the order of the help text.
+const (
+	tncAttach optionID = iota
+	tncDetach
+	tncClear
+
+	tncVirtual
+	tncPhysical
+	tncIngress
+
+	tncJSON
+	tncLabel
+	tncDebug
+	tncHelp
+	tncVersion
+)
+
+const (
+	tncActionGroup = "Actions, one at most; without one the devices are listed"
+	tncDeviceGroup = "Interfaces"
+)
+
+var tncfgOptions = optionSet{
+	tncAttach: {name: "attach", group: tncActionGroup, help: "make an ipsec device and bind it to an interface"},
+	tncDetach: {name: "detach", group: tncActionGroup, help: "remove an ipsec device"},
+	tncClear:  {name: "clear", group: tncActionGroup, help: "remove all ipsec devices"},
+
+	tncVirtual:  {name: "virtual", arg: "NAME", group: tncDeviceGroup, help: "the ipsec device: ipsec0, ipsec1 ..."},
+	tncPhysical: {name: "physical", arg: "NAME", group: tncDeviceGroup, help: "the interface that %pass packets leave by"},
+	tncIngress:  {name: "ingress", arg: "NAME", repeat: true, group: tncDeviceGroup, help: "an interface that gets the fast path; repeatable"},
+
+	tncJSON:    {name: "json", group: otherGroup, help: "print the list as JSON"},
+	tncLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
+	tncDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
+	tncHelp:    {name: "help", group: otherGroup, help: "print this text"},
+	tncVersion: {name: "version", group: otherGroup, help: "print the version"},
+}
+
+const tncfgLong = `Makes ipsec devices and lists them. What is routed into an ipsec device meets the
+eroute table of this network namespace, see ipsec eroute --help. The table is there
+with and without devices.`
+
+const tncfgUsage = `  ipsec tncfg [--json]
+  ipsec tncfg --attach --virtual ipsecN --physical NAME [--ingress NAME]...
+  ipsec tncfg --detach --virtual ipsecN
+  ipsec tncfg --clear`
+
+const tncfgExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --ingress lan
+  ip route add 10.2.0.0/16 dev ipsec0
+  ipsec tncfg --detach --virtual ipsec0`
+
+func newTncfg(c *command) *cobra.Command {
+	cmd := c.cobra("tncfg", "make, remove and list ipsec devices", tncfgOptions, runTncfg)
+	cmd.Long = tncfgLong
+	cmd.Annotations = map[string]string{usageLines: tncfgUsage}
+	cmd.Example = tncfgExample
+	return cmd
+}
+
+var (
+	tncCommonOptions = maskOf(tncLabel, tncDebug)
+	tncDeviceOptions = maskOf(tncVirtual, tncPhysical, tncIngress)
+)
+
+var tncfgActions = actionSet{
+	{option: tncAttach, takes: tncDeviceOptions, needs: maskOf(tncVirtual, tncPhysical), run: runAttach},
+	{option: tncDetach, takes: maskOf(tncVirtual), needs: maskOf(tncVirtual), run: runDetach},
+	{option: tncClear, run: runDetachAll},
+}
+
+func runTncfg(c *command, cmd *cobra.Command, args []string) error {
+	if done, err := c.parse(cmd, tncfgOptions, args, tncHelp, tncVersion); done || err != nil {
+		return err
+	}
+	if err := checkDeviceNames(&c.opts); err != nil {
+		return err
+	}
+	action, err := tncfgActions.choose(&c.opts)
+	if err != nil {
+		return err
+	}
+	if action == nil {
+		if err := c.opts.checkListing(tncCommonOptions | maskOf(tncJSON)); err != nil {
+			return err
+		}
+		return runListDevices(c)
+	}
+	if err := action.check(&c.opts, tncCommonOptions); err != nil {
+		return err
+	}
+	return action.run(c)
+}
