@@ -10,6 +10,7 @@ import (
 // action is what a command can be asked for, by one of its options.
 type action struct {
 	option optionID
+	with   optionMask // options beside it that make it another action
 	takes  optionMask // beside its own option and those that all actions take
 	needs  optionMask // of these, what cannot be left out
 	run    func(*command) error
@@ -33,14 +34,23 @@ func (s actionSet) choose(p *parsed) (*action, error) {
 	return chosen, nil
 }
 
+// name returns the action as it is typed.
+func (a *action) name(p *parsed) string {
+	name := p.name(a.option)
+	if id, ok := p.first(a.with); ok {
+		name += " " + p.name(id)
+	}
+	return name
+}
+
 // check refuses options that neither the action nor all actions take, and the lack of
 // those it needs.
 func (a *action) check(p *parsed, common optionMask) error {
-	if id, ok := p.first(^(a.takes | maskOf(a.option) | common)); ok {
-		return fmt.Errorf("%s: not an option of %s", p.quote(id), p.name(a.option))
+	if id, ok := p.first(^(a.takes | a.with | maskOf(a.option) | common)); ok {
+		return fmt.Errorf("%s: not an option of %s", p.quote(id), a.name(p))
 	}
 	if missing := p.missing(a.needs); missing != "" {
-		return fmt.Errorf("%s needs %s", p.name(a.option), missing)
+		return fmt.Errorf("%s needs %s", a.name(p), missing)
 	}
 	return nil
 }
@@ -60,6 +70,9 @@ func (p *parsed) missing(needs optionMask) string {
 		if id := optionID(id); needs.has(id) && !p.has(id) {
 			names = append(names, p.name(id))
 		}
+	}
+	if n := len(names); n > 2 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
 	return strings.Join(names, " and ")
 }

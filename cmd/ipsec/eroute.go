@@ -14,21 +14,21 @@ var (
 
 // changeActions change eroutes; a line of a batch is one of them.
 var changeActions = actionSet{
-	{optAdd, selectorOptions | saidOptions, endOptions, runChange},
-	{optReplace, selectorOptions | saidOptions, endOptions, runChange},
-	{optDel, selectorOptions | saidOptions, endOptions, runChange},
-	{optClear, 0, 0, runChange},
+	{option: optAdd, takes: selectorOptions | saidOptions, needs: endOptions, run: runChange},
+	{option: optReplace, takes: selectorOptions | saidOptions, needs: endOptions, run: runChange},
+	{option: optDel, takes: selectorOptions | saidOptions, needs: endOptions, run: runChange},
+	{option: optClear, run: runChange},
 }
 
 var (
 	erouteActions = append(changeActions[:len(changeActions):len(changeActions)],
-		action{optBatch, 0, 0, runBatch},
-		action{optLookup, selectorOptions | maskOf(optJSON), endOptions, runLookup},
-		action{optSync, 0, 0, runSync},
-		action{optLimit, 0, 0, runLimit},
-		action{optStats, maskOf(optJSON), 0, runStats},
+		action{option: optBatch, run: runBatch},
+		action{option: optLookup, takes: selectorOptions | maskOf(optJSON), needs: endOptions, run: runLookup},
+		action{option: optSync, run: runSync},
+		action{option: optLimit, run: runLimit},
+		action{option: optStats, takes: maskOf(optJSON), run: runStats},
 	)
-	lookupBatchAction = action{optLookup, maskOf(optBatch, optJSON), 0, runLookupBatch}
+	lookupBatchAction = action{option: optLookup, with: maskOf(optBatch), takes: maskOf(optJSON), run: runLookupBatch}
 )
 
 func newEroute(c *command) *cobra.Command {

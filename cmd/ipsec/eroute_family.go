@@ -20,7 +20,7 @@ func (f *selectorFields) family() (eroute.Family, error) {
 		}
 		for i, got := range []eroute.Family{src, dst} {
 			if got != 0 && got != family {
-				return 0, fmt.Errorf("%v is %v, but %v", []field{f.src, f.dst}[i], got, f.eraf)
+				return 0, fmt.Errorf("%v is %v, but --eraf says %q", []field{f.src, f.dst}[i], got, f.eraf.text)
 			}
 		}
 		return family, nil
@@ -39,7 +39,7 @@ func (f *selectorFields) family() (eroute.Family, error) {
 func (f *selectorFields) ends(family eroute.Family, parse parsePrefixFunc) (src, dst netip.Prefix, err error) {
 	const everything = "%default"
 	if family == 0 && f.src.text == everything && f.dst.text == everything {
-		return src, dst, fmt.Errorf("%v and %v: give --eraf inet or --eraf inet6: the value %w", f.src, f.dst, eroute.ErrNeedFamily)
+		return src, dst, fmt.Errorf("%v and %v: of which address family? give --eraf inet or --eraf inet6", f.src, f.dst)
 	}
 	if family == 0 && f.src.text == everything {
 		if dst, err = parse(f.dst.text, 0); err != nil {

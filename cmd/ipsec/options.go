@@ -121,7 +121,7 @@ func (s optionSet) find(arg string) (id optionID, value string, inline bool, err
 			return optionID(i), value, inline, nil
 		}
 	}
-	return 0, "", false, fmt.Errorf("unknown option %q: see --help", "--"+name)
+	return 0, "", false, fmt.Errorf("unknown option %q: see --help", arg)
 }
 
 // add notes that the option was given.

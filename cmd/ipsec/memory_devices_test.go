@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+)
+
+// memoryDevices is the ipsec devices of a namespace that has the interfaces wan and
+// lan.
+type memoryDevices struct{ all []device.Attachment }
+
+func (d *memoryDevices) Attach(_ context.Context, virtual, physical string, ingress []string) ([]string, error) {
+	if d.find(virtual) >= 0 {
+		return nil, fmt.Errorf("--virtual %s: already attached: detach it first", virtual)
+	}
+	if !isInterface(physical) {
+		return nil, fmt.Errorf("--physical %s: Link not found", physical)
+	}
+	a := device.Attachment{Virtual: virtual, Physical: physical, VirtualMTU: 1500, PhysicalMTU: 1500, Kind: device.KindPlain}
+	for _, name := range ingress {
+		if !isInterface(name) {
+			return nil, fmt.Errorf("--ingress %s: Link not found", name)
+		}
+		a.Ingress = append(a.Ingress, device.Ingress{Name: name, Mode: "xdp"})
+	}
+	d.all = append(d.all, a)
+	return []string{"this is memory"}, nil
+}
+
+func (d *memoryDevices) Detach(_ context.Context, virtual string) error {
+	i := d.find(virtual)
+	if i < 0 {
+		return fmt.Errorf("--virtual %s: %w", virtual, loader.ErrNotAttached)
+	}
+	d.all = slices.Delete(d.all, i, i+1)
+	return nil
+}
+
+func (d *memoryDevices) List() ([]device.Attachment, error) { return d.all, nil }
+func (d *memoryDevices) Close() error                       { return nil }
+
+func (d *memoryDevices) find(virtual string) int {
+	return slices.IndexFunc(d.all, func(a device.Attachment) bool { return a.Virtual == virtual })
+}
+
+func isInterface(name string) bool { return name == "wan" || name == "lan" }

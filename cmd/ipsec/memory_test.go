@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// memory is a network namespace in memory: its table is the reference one.
+type memory struct {
+	exists  bool // whether it has a table
+	eroutes eroute.Linear
+	count   uint32 // of eroutes
+	limit   uint32
+	devices memoryDevices
+}
+
+func newMemory() *memory {
+	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}
+}
+
+func (m *memory) do(f func()) { f() }
+
+func (m *memory) openers(e *env) {
+	e.openRead = func() (table, error) {
+		if !m.exists {
+			return nil, loader.ErrNoTable
+		}
+		return m, nil
+	}
+	e.openWrite = func() (table, error) {
+		m.exists = true
+		return m, nil
+	}
+	e.openDevicesRead = func() (devices, error) {
+		if !m.exists {
+			return nil, loader.ErrNoTable
+		}
+		return &m.devices, nil
+	}
+	e.openDevicesWrite = func() (devices, error) {
+		m.exists = true
+		return &m.devices, nil
+	}
+}
+
+func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {
+	next := &memory{limit: m.limit}
+	for _, e := range m.eroutes.List() {
+		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID}); err != nil {
+			return err
+		}
+	}
+	for i, c := range changes {
+		if err := next.apply(c); err != nil {
+			return &eroute.ChangeError{Index: i, Change: c, Err: err}
+		}
+	}
+	m.eroutes, m.count = next.eroutes, next.count
+	return nil
+}
+
+func (m *memory) apply(c eroute.Change) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	switch c.Op {
+	case eroute.OpClear:
+		m.eroutes.Clear()
+		m.count = 0
+		return nil
+	case eroute.OpDel:
+		m.count--
+		return m.eroutes.Del(c.Selector)
+	case eroute.OpReplace:
+		if err := m.eroutes.Del(c.Selector); err == nil {
+			return m.eroutes.Add(c.Selector, c.SAID)
+		}
+	}
+	if err := m.eroutes.Add(c.Selector, c.SAID); err != nil {
+		return err
+	}
+	if m.count++; m.count > m.limit {
+		return fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, m.limit)
+	}
+	return nil
+}
+
+func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
+	return func(yield func(eroute.Eroute, error) bool) {
+		for _, e := range m.eroutes.List() {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
+	e, found := m.eroutes.Lookup(p)
+	return e, found, nil
+}
+
+func (m *memory) Stats() (maps.Stats, error) {
+	s := maps.Stats{Eroutes: m.count, Limit: m.limit}
+	sas := make(map[eroute.SAID]bool)
+	for _, e := range m.eroutes.List() {
+		if e.SAID.Action() == eroute.ActionSA {
+			sas[e.SAID] = true
+		}
+	}
+	s.SAs, s.SAsMissing = len(sas), len(sas)
+	for i, name := range []string{
+		"sa", "pass", "key-exchange", "no-eroute", "drop", "reject", "hold", "trap",
+		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured",
+	} {
+		s.Reasons = append(s.Reasons, maps.ReasonCount{Name: name, Drop: i >= 3})
+	}
+	return s, nil
+}
+
+func (m *memory) SetLimit(limit uint32) error {
+	if limit < m.count {
+		return fmt.Errorf("set limit to %d: the table holds %d eroutes", limit, m.count)
+	}
+	if most := uint32(bpf.ABILimitsEROUTE_MAX) - 1; limit > most {
+		return fmt.Errorf("set limit to %d: the most is %d", limit, most)
+	}
+	m.limit = limit
+	return nil
+}
+
+func (m *memory) Sync(context.Context) error { return nil }
+func (m *memory) Close() error               { return nil }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// A backend gives each script a world of its own to run commands in.
+type backend interface {
+	// openers sets what e opens.
+	openers(e *env)
+	// do calls f where what was opened is valid.
+	do(f func())
+}
+
+type backendKey struct{}
+
+// TestScriptMemory runs the scripts with a table in memory.
+func TestScriptMemory(t *testing.T) {
+	runScripts(t, func(*testscript.Env) (backend, error) { return newMemory(), nil })
+}
+
+// TestScriptKernel runs the same scripts with the kernel's table, each in a network
+// namespace of its own. It needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF.
+func TestScriptKernel(t *testing.T) { runScripts(t, newKernelBackend) }
+
+func runScripts(t *testing.T, newBackend func(*testscript.Env) (backend, error)) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			b, err := newBackend(e)
+			e.Values[backendKey{}] = b
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ipsec":   scriptIpsec,
+			"refused": scriptRefused,
+		},
+	})
+}
+
+// scriptIpsec is "ipsec [<FILE] ARGUMENT...". A command that is expected to fail must
+// say so in one line and leave the table as it was; one that changes the table must
+// be silent.
+func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
+	var stdin io.Reader = strings.NewReader("")
+	if len(args) > 0 && strings.HasPrefix(args[0], "<") {
+		stdin = strings.NewReader(ts.ReadFile(args[0][1:]))
+		args = args[1:]
+	}
+	var stdout, stderr bytes.Buffer
+	e := testEnv(stdin, &stdout, &stderr)
+	e.openFile = func(name string) (io.ReadCloser, error) { return os.Open(ts.MkAbs(name)) }
+	b := ts.Value(backendKey{}).(backend)
+	b.openers(e)
+
+	var status int
+	var before, after []string
+	b.do(func() {
+		before = listing(ts, e)
+		status = run(context.Background(), e, args)
+		after = listing(ts, e)
+	})
+	_, _ = ts.Stdout().Write(stdout.Bytes())
+	_, _ = ts.Stderr().Write(stderr.Bytes())
+
+	switch {
+	case !neg && status != 0:
+		ts.Fatalf("status %d: %s", status, stderr.String())
+	case !neg && isSilent(args) && stdout.Len()+stderr.Len() > 0:
+		ts.Fatalf("success is not silent: %s%s", stdout.String(), stderr.String())
+	case neg:
+		ts.Check(checkRefusal(args, status, stdout.String(), stderr.String()))
+		if !slices.Equal(before, after) {
+			ts.Fatalf("refused, but the table changed from %q to %q", before, after)
+		}
+	}
+}
+
+// listing returns the table's lines.
+func listing(ts *testscript.TestScript, e *env) (lines []string) {
+	t, err := orNoTable(e.openRead())
+	ts.Check(err)
+	for row, err := range t.All() {
+		ts.Check(err)
+		lines = append(lines, row.String())
+	}
+	ts.Check(t.Close())
+	return lines
+}
+
+// isSilent reports whether a command has nothing to say when it succeeds.
+func isSilent(args []string) bool {
+	has := func(option string) bool { return slices.Contains(args, option) }
+	if len(args) == 0 || args[0] != "eroute" || has("--debug") || has("--help") || has("--version") {
+		return false
+	}
+	return slices.ContainsFunc([]string{"--add", "--replace", "--del", "--clear", "--sync", "--limit"}, has) ||
+		has("--batch") && !has("--lookup")
+}
+
+// checkRefusal checks the form of an error.
+func checkRefusal(args []string, status int, stdout, stderr string) error {
+	prefix := "ipsec: "
+	if len(args) > 0 && slices.Contains([]string{"eroute", "tncfg", "help"}, args[0]) {
+		prefix = "ipsec " + args[0] + ": "
+	}
+	if status != 1 || stdout != "" || !strings.HasPrefix(stderr, prefix) ||
+		strings.Count(stderr, "\n") != 1 || !strings.HasSuffix(stderr, "\n") {
+		return fmt.Errorf("want status 1 and one line on stderr after %q, got status %d, stdout %q, stderr %q",
+			prefix, status, stdout, stderr)
+	}
+	return nil
+}
+
+// scriptRefused is "refused TEXT": the last command's stderr was that line.
+func scriptRefused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: refused TEXT")
+	}
+	if got := ts.ReadFile("stderr"); got != args[0]+"\n" {
+		ts.Fatalf("stderr is\n%swant\n%s", got, args[0])
+	}
+}
