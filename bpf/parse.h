@@ -90,6 +90,7 @@ static __always_inline void parse_ipv6_chain(void *ctx, __u32 l3, __u8 next, str
 {
 	struct ipv6_ext ext;
 	__u32 offset = sizeof(struct ipv6), size;
+	__u8 last;
 
 	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
 		if (!is_extension(next)) {
@@ -104,6 +105,8 @@ static __always_inline void parse_ipv6_chain(void *ctx, __u32 l3, __u8 next, str
 			return;
 		size = next == IPPROTO_FRAGMENT ? sizeof(ext) : (ext.len + 1) * 8;
 		if (p->len && offset + size > p->len)
+			return;
+		if (LOAD_BYTES(ctx, l3 + offset + size - 1, &last, sizeof(last)))
 			return;
 		if (next == IPPROTO_FRAGMENT && (ext.frag_off & bpf_htons(0xfff8))) {
 			if (!is_extension(ext.next))
