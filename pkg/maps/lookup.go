@@ -61,8 +61,8 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 	if err != nil {
 		return eroute.Eroute{}, false, err
 	}
-	if !exists {
-		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: it found %v, which is not in the table", s)
+	if !exists || value.Id != out.CB[bpf.ABILookupCbLOOKUP_ID] {
+		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: what it found is not %v", s)
 	}
 	row, err := t.eroute(entry{s, *value})
 	return row, true, err
