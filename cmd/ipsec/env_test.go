@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"io"
+	"io/fs"
 	"net"
 	"net/netip"
 	"strings"
@@ -16,6 +17,9 @@ import (
 func testEnv(stdin io.Reader, stdout, stderr io.Writer) *env {
 	return &env{
 		stdin: stdin, stdout: stdout, stderr: stderr,
+		openFile: func(name string) (io.ReadCloser, error) {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		},
 		resolver: testHosts, names: testNames, version: "1.2.3",
 	}
 }
