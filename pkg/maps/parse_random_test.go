@@ -104,7 +104,7 @@ func (r *random) mutate(b []byte) []byte {
 // The kernel program and the reference parser see the same in any packet, whole or damaged.
 func TestParseRandom(t *testing.T) {
 	const packets = 60000
-	r := newRandom(t, false)
+	r := newRandom(t)
 	table, reference := newParserTable(t)
 	for i := range packets {
 		packet := r.rawPacket4()

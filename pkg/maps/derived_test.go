@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"math/bits"
+	"net/netip"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// derived is all that a table keeps beside its eroutes and that follows from them.
+type derived struct {
+	Sources map[netip.Prefix]bpf.ABISrcValue
+	IDs     map[uint32]bool
+	SAs     map[saidKey][2]uint32 // eroutes that name it, IPv4 and IPv6
+	Slots   map[uint32]bool
+	Count   uint32
+	Writing uint32
+}
+
+// checkDerived sees that a table opened for writing keeps exactly what its eroutes
+// need: nothing leaked, nothing missing.
+func checkDerived(t *testing.T, table *Table) {
+	t.Helper()
+	if diff := cmp.Diff(wantDerived(t, table), haveDerived(t, table), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+		t.Errorf("kept beside the eroutes (-want +have):\n%s", diff)
+	}
+	for _, name := range generationMaps {
+		var trie *ebpf.Map
+		meta, err := table.meta()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := table.maps[name].Lookup(1-meta.Generation, &trie); !errors.Is(err, ebpf.ErrKeyNotExist) {
+			t.Errorf("the generation of %s that is not in use: %v", name, err)
+		}
+	}
+}
+
+func wantDerived(t *testing.T, table *Table) derived {
+	t.Helper()
+	entries, err := table.gen.entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := derived{map[netip.Prefix]bpf.ABISrcValue{}, map[uint32]bool{}, map[saidKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
+	for _, e := range entries {
+		v := d.Sources[e.selector.Src]
+		v.Prefixlen = uint8(e.selector.Src.Bits())
+		v.Refs[shape(e.selector)]++
+		v.Shapes |= 1 << shape(e.selector)
+		d.Sources[e.selector.Src] = v
+		if d.IDs[e.value.Id] {
+			t.Errorf("two eroutes share the counters %d", e.value.Id)
+		}
+		d.IDs[e.value.Id] = true
+		if said := rowSAID(&e.value); said.Action() == eroute.ActionSA {
+			refs := d.SAs[newSAIDKey(said)]
+			if e.selector.Src.Addr().Is4() {
+				refs[0]++
+			} else {
+				refs[1]++
+			}
+			d.SAs[newSAIDKey(said)] = refs
+			d.Slots[e.value.Sa] = true
+		}
+	}
+	if len(d.Slots) != len(d.SAs) {
+		t.Errorf("%d SAs have %d slots", len(d.SAs), len(d.Slots))
+	}
+	return d
+}
+
+func haveDerived(t *testing.T, table *Table) derived {
+	t.Helper()
+	d := derived{Sources: map[netip.Prefix]bpf.ABISrcValue{}, SAs: map[saidKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
+	sources, err := table.gen.allSources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range sources {
+		if d.Sources[p], err = table.gen.source(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := table.saids()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, v := range all {
+		d.SAs[key] = [2]uint32{v.Refs4, v.Refs6}
+	}
+	meta, err := table.meta()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Count, d.Writing = meta.Count, meta.Writing
+	return d
+}
+
+func taken(b *bitmap) map[uint32]bool {
+	all := map[uint32]bool{}
+	for i, word := range b.words {
+		for ; word != 0; word &= word - 1 {
+			all[uint32(i*64+bits.TrailingZeros64(word))] = true
+		}
+	}
+	return all
+}
