@@ -1,9 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
 
+# For one test in the VM: make test-vm PKG=./pkg/xfrm RUN=TestBind
 PKG ?= ./...
 RUN ?=
+FUZZTIME ?= 10s
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
+
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: build
+build: ## bin/ipsec; needs nothing but Go
+	@CGO_ENABLED=0 go build -ldflags '-X main.version=$(VERSION)' -o bin/ipsec ./cmd/ipsec
+
+.PHONY: demo
+demo: setup-vm build ## gateway, hosts, eroutes of each kind, and what happened to real packets; needs root
+	@go run ./test/demo
+
+.PHONY: test
+test: setup lint check-generated test-host test-vm ## everything below; needs root
+
+.PHONY: test-host
+test-host: ## the tests that any kernel can run; needs root
+	@[ "$$(id -u)" = 0 ] || { echo 'make test-host needs root: it loads BPF programs and makes network namespaces' >&2; exit 1; }
+	go test -count=1 -timeout 15m -run '$(RUN)' $(PKG)
 
 .PHONY: test-vm
-test-vm:
-	@scripts/setup.sh vm
+test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
 	@go run ./test/vm/run -pkg '$(PKG)' -run '$(RUN)'
+
+.PHONY: fuzz
+fuzz: ## each fuzzer for FUZZTIME
+	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: lint
+lint: ## formatting of Go and C, go vet, golangci-lint
+	@scripts/check-format.sh
+	go vet ./...
+	go vet -tags vm ./...
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: format
+format: ## format Go and C
+	@gofmt -w .
+	@clang-format-19 -i bpf/*.[ch]
+
+.PHONY: generate
+generate: ## bpf/*_bpfel.{go,o}, with clang-19
+	go generate ./bpf
+
+.PHONY: check-generated
+check-generated: ## fail if make generate would change something
+	@scripts/check-generated.sh
+
+.PHONY: setup
+setup: ## install what building and testing need; Debian 12, needs root
+	@scripts/setup.sh all
+
+.PHONY: setup-vm
+setup-vm:
+	@scripts/setup.sh vm
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf bin

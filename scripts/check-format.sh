@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Fails if a Go or C file is not formatted (make format mends that), or if a test
+# can be skipped: what cannot run here belongs to the VM.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+status=0
+
+unformatted=$(gofmt -l .)
+if [ -n "$unformatted" ]; then
+	printf 'gofmt: not formatted: %s\n' $unformatted >&2
+	status=1
+fi
+
+clang-format-19 --dry-run -Werror bpf/*.[ch] || status=1
+
+if grep -rnE --include='*_test.go' '\.Skip(f|Now)?\(' . >&2; then
+	echo 'a test that can be skipped' >&2
+	status=1
+fi
+if grep -rnE --include='*.txtar' '^([[][^]]*[]] *)*skip( |$)' . >&2; then
+	echo 'a script that can be skipped' >&2
+	status=1
+fi
+exit $status

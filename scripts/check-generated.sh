@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Generates the Go and objects of bpf/ anew, in a copy, and fails if what is
+# there differs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Within the module, so that go generate finds its tool.
+copy=$(mktemp -d "$PWD/.generated.XXXXXX")
+trap 'rm -rf "$copy"' EXIT
+cp bpf/*.[ch] bpf/doc.go "$copy"
+(cd "$copy" && go generate doc.go >generate.log 2>&1) || {
+	cat "$copy/generate.log" >&2
+	exit 1
+}
+stale=()
+for file in bpf/*_bpfel.* "$copy"/*_bpfel.*; do
+	name=${file##*/}
+	cmp -s "bpf/$name" "$copy/$name" || stale+=("bpf/$name")
+done
+if [ ${#stale[@]} -gt 0 ]; then
+	printf 'not what make generate makes: %s\n' "$(printf '%s\n' "${stale[@]}" | sort -u | tr '\n' ' ')" >&2
+	exit 1
+fi
