@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package esp
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// wire captures what the gateways send to one another until stop; the frames of a
+// failed test stay in a file.
+func (b bench) wire(t *testing.T) (stop func() lab.Frames) {
+	t.Helper()
+	c, err := b.CaptureWire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stopper(t, c, "wire")
+}
+
+// watch captures a device as wire does.
+func watch(t *testing.T, n *lab.Node, dev string) (stop func() lab.Frames) {
+	t.Helper()
+	c, err := n.Capture(dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stopper(t, c, n.Name+"-"+dev)
+}
+
+func stopper(t *testing.T, c *lab.Capture, name string) func() lab.Frames {
+	stop := sync.OnceValue(func() lab.Frames {
+		frames, err := c.Stop()
+		if err != nil {
+			t.Error(err)
+		}
+		return frames
+	})
+	t.Cleanup(func() {
+		frames := stop()
+		if t.Failed() {
+			keep(t, frames, name)
+		}
+	})
+	return stop
+}
+
+// keep writes frames to a file that stays.
+func keep(t *testing.T, frames lab.Frames, name string) {
+	t.Helper()
+	file, err := os.CreateTemp(os.Getenv("VM_SCRATCH"), name+"-*.pcap")
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if err := errors.Join(file.Close(), frames.WritePCAP(file.Name())); err != nil {
+		t.Error(err)
+		return
+	}
+	t.Logf("%s: %d frames in %s", name, len(frames), file.Name())
+}
+
+// checkOnly fails if a frame is of none of the IP protocols, or has content that is
+// to be protected. Neighbour discovery, which no SA is for, may be there.
+func checkOnly(t *testing.T, frames lab.Frames, protos ...layers.IPProtocol) {
+	t.Helper()
+	for _, f := range frames {
+		h, ok := f.Header()
+		if ok && !slices.Contains(protos, h.Proto) && !isDiscovery(f) {
+			t.Errorf("in clear: protocol %d, %s -> %s", h.Proto, h.Src, h.Dst)
+		}
+	}
+	if n := frames.Containing([]byte(lab.Marker)); n != 0 && !slices.Contains(protos, layers.IPProtocolAH) {
+		t.Errorf("%d frames have the content in clear", n)
+	}
+}
+
+// isDiscovery says whether a frame is neighbour discovery (RFC 4861).
+func isDiscovery(f lab.Frame) bool {
+	l, ok := f.Packet().Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6)
+	return ok && l.TypeCode.Type() >= layers.ICMPv6TypeRouterSolicitation &&
+		l.TypeCode.Type() <= layers.ICMPv6TypeRedirect
+}
