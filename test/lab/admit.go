@@ -3,38 +3,44 @@
 package lab
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
 )
 
 // admission lists the policies that let in what SAs without an if_id brought.
 // A packet that an SA in tunnel mode brought needs a policy with a template for
-// it; `level use` lets packets in that no SA brought. An all-zero template takes
-// any address, SPI and reqid.
-func admission() [][]string {
-	var policies [][]string
-	for _, everything := range []string{"0.0.0.0/0", "::/0"} {
-		for _, dir := range []string{"in", "fwd"} {
-			policies = append(policies, []string{"src", everything, "dst", everything, "dir", dir})
+// it. An all-zero template takes any address, SPI and reqid; as it is optional
+// (`level use`), packets that no SA brought are let in, too.
+func admission() []*netlink.XfrmPolicy {
+	var policies []*netlink.XfrmPolicy
+	for _, unspecified := range []net.IP{net.IPv4zero.To4(), net.IPv6unspecified} {
+		var templates []netlink.XfrmPolicyTmpl
+		for _, proto := range []netlink.Proto{netlink.XFRM_PROTO_ESP, netlink.XFRM_PROTO_AH, netlink.XFRM_PROTO_COMP} {
+			templates = append(templates, netlink.XfrmPolicyTmpl{
+				Src: unspecified, Dst: unspecified, Proto: proto, Mode: netlink.XFRM_MODE_TUNNEL, Optional: 1})
+		}
+		a, _ := netip.AddrFromSlice(unspecified)
+		everything := ipNet(netip.PrefixFrom(a, 0))
+		for _, dir := range []netlink.Dir{netlink.XFRM_DIR_IN, netlink.XFRM_DIR_FWD} {
+			policies = append(policies, &netlink.XfrmPolicy{Src: everything, Dst: everything, Dir: dir, Tmpls: templates})
 		}
 	}
 	return policies
 }
 
 // admit sees that the policies are there for one more SA.
-func (n *Node) admit(ctx context.Context) error {
+func (n *Node) admit() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.admitted == 0 {
 		for i, p := range admission() {
-			args := slices.Concat([]string{"xfrm", "policy", "add"}, p)
-			for _, proto := range []string{ESP, AH, COMP} {
-				args = append(args, "tmpl", "proto", proto, "mode", TunnelMode, "level", "use")
-			}
-			if _, err := n.IP(ctx, args...); err != nil {
-				return fmt.Errorf("admit packets: %w", errors.Join(err, n.deletePolicies(ctx, admission()[:i])))
+			if err := n.nl.XfrmPolicyAdd(p); err != nil {
+				err = fmt.Errorf("add policy on %s: %w", n.Name, err)
+				return errors.Join(err, n.deletePolicies(admission()[:i]))
 			}
 		}
 	}
@@ -43,21 +49,22 @@ func (n *Node) admit(ctx context.Context) error {
 }
 
 // dismiss removes the policies if no other SA needs them.
-func (n *Node) dismiss(ctx context.Context) error {
+func (n *Node) dismiss() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.admitted--
 	if n.admitted > 0 {
 		return nil
 	}
-	return n.deletePolicies(ctx, admission())
+	return n.deletePolicies(admission())
 }
 
-func (n *Node) deletePolicies(ctx context.Context, policies [][]string) error {
+func (n *Node) deletePolicies(policies []*netlink.XfrmPolicy) error {
 	var errs []error
 	for _, p := range policies {
-		_, err := n.IP(ctx, slices.Concat([]string{"xfrm", "policy", "delete"}, p)...)
-		errs = append(errs, err)
+		if err := n.nl.XfrmPolicyDel(p); err != nil {
+			errs = append(errs, fmt.Errorf("delete policy on %s: %w", n.Name, err))
+		}
 	}
 	return errors.Join(errs...)
 }

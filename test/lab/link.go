@@ -17,6 +17,10 @@ import (
 // notice a carrier, more on an emulated machine under load.
 const readyTimeout = 30 * time.Second
 
+// firstIndex is the interface index of the first end of each pair. The second
+// end has one that the kernel counts up from 2.
+const firstIndex = 100
+
 // ErrNotReady is the error of links that did not come up in time.
 var ErrNotReady = errors.New("links are not up")
 
@@ -32,7 +36,9 @@ type macs struct{ own, peer net.HardwareAddr }
 
 // connect creates a veth pair between two nodes and sets both ends up.
 func connect(a, b end) error {
-	veth := netlink.NewVeth(netlink.LinkAttrs{Name: a.dev})
+	// Where both ends have the same index the kernel takes a second to notice
+	// the carrier (linkwatch_urgent_event, net/core/link_watch.c).
+	veth := netlink.NewVeth(netlink.LinkAttrs{Name: a.dev, Index: firstIndex})
 	veth.PeerName, veth.PeerNamespace = b.dev, netlink.NsFd(b.node.ns)
 	if err := a.node.nl.LinkAdd(veth); err != nil {
 		return fmt.Errorf("add link %s of %s: %w", a.dev, a.node.Name, err)

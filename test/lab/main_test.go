@@ -4,8 +4,9 @@ package lab_test
 
 import (
 	"context"
+	"errors"
 	"net/netip"
-	"path/filepath"
+	"os"
 	"testing"
 	"time"
 
@@ -35,13 +36,18 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// startCapture captures until stop; the frames are kept in a file if the test fails.
+// startCapture captures until stop; the frames of a failed test stay in a file.
 func startCapture(t *testing.T, n *lab.Node, dev string) (stop func() lab.Frames) {
 	t.Helper()
 	c, err := n.Capture(dev)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return stopper(t, n.Name+"-"+dev, c)
+}
+
+// stopper returns what ends a capture of that name and has its frames.
+func stopper(t *testing.T, name string, c *lab.Capture) (stop func() lab.Frames) {
 	return func() lab.Frames {
 		t.Helper()
 		frames, err := c.Stop()
@@ -52,11 +58,14 @@ func startCapture(t *testing.T, n *lab.Node, dev string) (stop func() lab.Frames
 			if !t.Failed() {
 				return
 			}
-			path := filepath.Join(t.ArtifactDir(), n.Name+"-"+dev+".pcap")
-			if err := frames.WritePCAP(path); err != nil {
-				t.Error(err)
+			file, err := os.CreateTemp(os.Getenv("VM_SCRATCH"), name+"-*.pcap")
+			if err != nil {
+				t.Fatal(err)
 			}
-			t.Logf("capture: %s", path)
+			if err := errors.Join(file.Close(), frames.WritePCAP(file.Name())); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("capture: %s", file.Name())
 		})
 		return frames
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // Node is one machine of a lab: a host or a gateway, in its own network
@@ -45,7 +46,7 @@ func newNode(name, namespace string, forward bool) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create namespace %s: %w", namespace, err)
 	}
-	if n.nl, err = netlink.NewHandleAt(n.ns); err != nil {
+	if n.nl, err = netlink.NewHandleAt(n.ns, unix.NETLINK_ROUTE, unix.NETLINK_XFRM); err != nil {
 		return nil, errors.Join(fmt.Errorf("open netlink in %s: %w", namespace, err), n.close())
 	}
 	if err := n.configure(forward); err != nil {

@@ -4,11 +4,15 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
 )
+
+// ErrNoAnswer is the error of traffic for which nothing comes back in time.
+var ErrNoAnswer = errors.New("no answer")
 
 // ListenTCP opens a listening socket on an address of the node.
 func (n *Node) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
@@ -29,8 +33,8 @@ func (n *Node) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Listene
 // choose.
 //
 // Its error is ECONNREFUSED for a reset, EHOSTUNREACH for ICMP 3/13, EACCES for
-// ICMPv6 1/1 and for a prohibited local route, [context.DeadlineExceeded] when
-// nothing comes before the context ends.
+// ICMPv6 1/1 and for a prohibited local route, [ErrNoAnswer] when nothing comes
+// before the context's deadline.
 func (n *Node) DialTCP(ctx context.Context, src, dst netip.AddrPort) (*net.TCPConn, error) {
 	var dialer net.Dialer
 	dialer.SetMultipathTCP(false)
@@ -43,7 +47,7 @@ func (n *Node) DialTCP(ctx context.Context, src, dst netip.AddrPort) (*net.TCPCo
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("connect from %s: %w", n.Name, err)
+		return nil, fmt.Errorf("connect from %s: %w", n.Name, noAnswer(err))
 	}
 	return conn.(*net.TCPConn), nil
 }
@@ -61,4 +65,13 @@ func (n *Node) ConnectTCP(ctx context.Context, src, dst netip.AddrPort) error {
 // context ends, until the function it returns is called.
 func endWith(ctx context.Context, conn net.Conn) func() bool {
 	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// noAnswer adds ErrNoAnswer to the errors of timeouts.
+func noAnswer(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	return err
 }

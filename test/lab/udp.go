@@ -37,8 +37,8 @@ func (n *Node) SendUDP(ctx context.Context, d Datagram) error {
 
 // ExchangeUDP sends a datagram and returns what comes back for it, whose error
 // may be that of an ICMP error: ECONNREFUSED (port unreachable), EHOSTUNREACH
-// (3/13), EACCES (ICMPv6 1/1), EMSGSIZE, ... or [os.ErrDeadlineExceeded] when
-// nothing comes before the context ends.
+// (3/13), EACCES (ICMPv6 1/1), EMSGSIZE, ... or [ErrNoAnswer] when nothing comes
+// before the context ends.
 func (n *Node) ExchangeUDP(ctx context.Context, d Datagram) ([]byte, error) {
 	conn, err := n.dialUDP(ctx, d)
 	if err != nil {
@@ -52,7 +52,7 @@ func (n *Node) ExchangeUDP(ctx context.Context, d Datagram) ([]byte, error) {
 	buf := make([]byte, 1<<16)
 	size, err := conn.Read(buf)
 	if err != nil {
-		return nil, fmt.Errorf("receive UDP on %s: %w", n.Name, err)
+		return nil, fmt.Errorf("receive UDP on %s: %w", n.Name, noAnswer(err))
 	}
 	return buf[:size], nil
 }
