@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// reopen is what the next command sees after one that was killed while it changed the
+// table: the lock is gone, the mark that it was writing is not.
+func reopen(t *testing.T, table *Table) *Table {
+	t.Helper()
+	if err := table.setWriting(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	table, err := OpenWrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// What a command that was killed at any step has left is put right by the next, and
+// each eroute is there or not, whole.
+func TestRepair(t *testing.T) {
+	said := eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: netip.MustParseAddr("192.1.2.45")}
+	other := eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x136, Dst: netip.MustParseAddr("2001:db8::1")}
+	six := sel("2001:db8::/32", "::/0")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		leave func(table *Table, l *eroute.Linear) // brings the reference to what should be there
+	}{
+		{"nothing", func(*Table, *eroute.Linear) {}},
+		{"a counter slot without an eroute", func(table *Table, _ *eroute.Linear) {
+			_, err := table.ids.take()
+			must(err)
+		}},
+		{"an SA's slot without the SA", func(table *Table, _ *eroute.Linear) {
+			slot, err := table.slots.take()
+			must(err)
+			must(table.setIfID(slot, ifID(slot)))
+		}},
+		{"an SA without an eroute", func(table *Table, _ *eroute.Linear) {
+			_, err := table.holdSA(saidRef{other, eroute.Inet6}, xfrmView{})
+			must(err)
+		}},
+		{"an SA held once too often", func(table *Table, _ *eroute.Linear) {
+			for _, family := range []eroute.Family{eroute.Inet, eroute.Inet6} {
+				_, err := table.holdSA(saidRef{said, family}, xfrmView{})
+				must(err)
+			}
+		}},
+		{"a source prefix without an eroute", func(table *Table, _ *eroute.Linear) {
+			must(table.gen.addShape(sel("10.99.0.0/16", "0.0.0.0/0")))
+			must(table.gen.addShape(sel("::/0", "::/0")))
+		}},
+		{"a source prefix noted for a shape it has no eroute of", func(table *Table, _ *eroute.Linear) {
+			s := nth(0)
+			s.Proto, s.DstPort = 6, 80
+			must(table.gen.addShape(s))
+			must(table.gen.addShape(six))
+		}},
+		{"an eroute that is not counted", func(table *Table, l *eroute.Linear) {
+			id, err := table.ids.take()
+			must(err)
+			must(table.counts.reset(id))
+			must(table.gen.addShape(nth(9)))
+			must(table.gen.putRow(nth(9), newRowValue(nth(9), eroute.Hold, id, 0)))
+			must(l.Add(nth(9), eroute.Hold))
+		}},
+		{"an eroute switched, the old SA still held", func(table *Table, l *eroute.Linear) {
+			id, err := table.ids.take()
+			must(err)
+			must(table.counts.reset(id))
+			must(table.gen.putRow(nth(1), newRowValue(nth(1), eroute.Pass, id, 0)))
+			l.Replace(nth(1), eroute.Pass)
+		}},
+		{"an eroute deleted, still counted and noted", func(table *Table, l *eroute.Linear) {
+			must(table.gen.deleteRow(nth(1)))
+			must(l.Del(nth(1)))
+		}},
+		{"a generation begun", func(table *Table, _ *eroute.Linear) {
+			meta, err := table.meta()
+			must(err)
+			must(newGeneration(table.maps, 1-meta.Generation))
+		}},
+		{"a generation begun, with some of its maps", func(table *Table, _ *eroute.Linear) {
+			meta, err := table.meta()
+			must(err)
+			must(newGeneration(table.maps, 1-meta.Generation))
+			must(table.maps[generationMaps[2]].Delete(1 - meta.Generation))
+		}},
+		{"a table cleared, the old generation still there", func(table *Table, l *eroute.Linear) {
+			meta, err := table.meta()
+			must(err)
+			meta.Generation = 1 - meta.Generation
+			must(newGeneration(table.maps, meta.Generation))
+			meta.Count = 0
+			must(table.setMeta(meta))
+			l.Clear()
+		}},
+		{"everything", func(table *Table, _ *eroute.Linear) {
+			meta, err := table.meta()
+			must(err)
+			meta.Count = 77
+			must(table.setMeta(meta))
+			for i := range table.ids.words[:100] {
+				table.ids.words[i] = ^uint64(0)
+			}
+			table.slots.words[3] = 5
+			must(table.gen.addShape(sel("10.99.0.0/16", "0.0.0.0/0")))
+			must(table.putSAID(newSAIDKey(other), saidValue{Slot: 4711, Refs4: 3}))
+			must(table.putSAID(newSAIDKey(said), saidValue{Slot: 0, Refs4: 30, Refs6: 2}))
+			must(newGeneration(table.maps, 1-meta.Generation))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			table, reference := newTable(t), &eroute.Linear{}
+			mustApply(t, table, reference, add(nth(0), eroute.Drop), add(nth(1), said), add(six, said))
+			c.leave(table, reference)
+			left := reopen(t, table)
+			*table = *left // for newTable to remove
+			compareListings(t, table, reference)
+			checkDerived(t, table)
+			mustApply(t, table, reference, add(nth(20), other), replace(nth(0), said), add(nth(21), eroute.Pass))
+			compareListings(t, table, reference)
+			checkDerived(t, table)
+			mustApply(t, table, reference, empty)
+			checkDerived(t, table)
+		})
+	}
+}
+
+// A table that nobody was changing is not gone through when it is opened.
+func TestNoRepairWithoutNeed(t *testing.T) {
+	table, reference := newTable(t), &eroute.Linear{}
+	mustApply(t, table, reference, add(nth(0), eroute.Drop))
+	meta, err := table.meta()
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta.Count = 12 // what a repair would put right
+	if err := table.setMeta(meta); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenWrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	*table = *again
+	if got, err := table.meta(); err != nil || got != (bpf.ABITableMeta{Generation: meta.Generation, Limit: meta.Limit, Count: 12}) {
+		t.Errorf("%+v, %v, want it untouched", got, err)
+	}
+}
