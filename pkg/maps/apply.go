@@ -21,10 +21,17 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	if err := t.check(changes); err != nil {
 		return err
 	}
+	view, err := t.viewXFRM()
+	if err != nil {
+		return err
+	}
 	if err := t.setWriting(1); err != nil {
 		return err
 	}
-	w := &writer{Table: t}
+	// An SA that cannot be installed drops its packets, and is no reason to refuse
+	// other changes: it is for Sync to name it.
+	_ = t.reconcile(view)
+	w := &writer{Table: t, view: view}
 	var failed error
 	for i, c := range changes {
 		if failed = ctx.Err(); failed == nil {
@@ -35,7 +42,7 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 			break
 		}
 	}
-	return errors.Join(failed, w.settle(), t.setWriting(0), t.reconcile())
+	return errors.Join(failed, w.settle(), t.setWriting(0))
 }
 
 // check goes through the changes without making them.

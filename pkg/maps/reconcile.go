@@ -15,26 +15,56 @@ import (
 // Sync brings what is installed in XFRM in line with the SAs that exist now, and
 // removes policies of ours that no eroute needs. Errors name SAs that exist but cannot
 // be used; their packets drop.
-func (t *Table) Sync(_ context.Context) error {
-	return errors.Join(t.reconcile(), t.removeOrphans())
+func (t *Table) Sync(context.Context) error {
+	view, err := t.viewXFRM()
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.reconcile(view), t.removeOrphans(view))
+}
+
+// xfrmView is what XFRM holds at one moment: two dumps, however many SAs there are.
+type xfrmView struct {
+	states xfrm.States
+	bound  map[uint32]xfrm.Binding // by if_id; ours only
+}
+
+func (t *Table) viewXFRM() (view xfrmView, err error) {
+	if t.xfrm == nil {
+		return view, nil
+	}
+	if view.states, err = t.xfrm.States(); err != nil {
+		return view, err
+	}
+	view.bound, err = t.xfrm.Bound()
+	return view, err
 }
 
 // bind installs an SA and lets packets use it, or stops them if it is not there.
-func (t *Table) bind(key saidKey, v saidValue) error {
-	if t.xfrm == nil {
-		return xfrm.ErrNoState
-	}
-	prev, err := t.xfrm.Bind(key.said(), ifID(v.Slot), v.families())
+// Families that the state cannot carry stay without a policy: XFRM drops them.
+func (t *Table) bind(key saidKey, v saidValue, view xfrmView) error {
+	id := ifID(v.Slot)
+	s, err := view.states.Find(key.said())
 	if err != nil {
 		return errors.Join(err, t.unbind(key, v))
 	}
-	if prev != 0 {
-		v.PrevIfID = prev
-		if err := t.putSAID(key, v); err != nil {
-			return err
+	inner := v.families() & s.Inner
+	if inner == 0 {
+		inner = v.families() // refused, with the reason
+	}
+	if s.IfID != id || !view.bound[id].Pins(s, inner) {
+		prev, err := t.xfrm.BindState(s, id, inner)
+		if err != nil {
+			return errors.Join(err, t.unbind(key, v))
+		}
+		if prev != 0 {
+			v.PrevIfID = prev
+			if err := t.putSAID(key, v); err != nil {
+				return err
+			}
 		}
 	}
-	return t.setIfID(v.Slot, ifID(v.Slot))
+	return t.setIfID(v.Slot, id)
 }
 
 // unbind stops packets from using an SA, then removes its policies: with a policy and
@@ -44,7 +74,7 @@ func (t *Table) unbind(key saidKey, v saidValue) error {
 	if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
 		return fmt.Errorf("read SA's if_id: %w", err)
 	}
-	if sa.IfId == 0 {
+	if sa.IfId == 0 || t.xfrm == nil {
 		return nil
 	}
 	return errors.Join(t.setIfID(v.Slot, 0), waitForPackets(),
@@ -52,14 +82,14 @@ func (t *Table) unbind(key saidKey, v saidValue) error {
 }
 
 // reconcile binds every SA that has eroutes to the state there is now.
-func (t *Table) reconcile() error {
+func (t *Table) reconcile(view xfrmView) error {
 	all, err := t.saids()
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for key, v := range all {
-		if err := t.bind(key, v); err != nil && !errors.Is(err, xfrm.ErrNoState) {
+		if err := t.bind(key, v, view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
 			errs = append(errs, err)
 		}
 	}
@@ -67,7 +97,7 @@ func (t *Table) reconcile() error {
 }
 
 // removeOrphans removes policies with an if_id of ours that no SA has.
-func (t *Table) removeOrphans() error {
+func (t *Table) removeOrphans(view xfrmView) error {
 	if t.xfrm == nil {
 		return nil
 	}
@@ -79,12 +109,8 @@ func (t *Table) removeOrphans() error {
 	for _, v := range all {
 		wanted[ifID(v.Slot)] = true
 	}
-	bound, err := t.xfrm.Bound()
-	if err != nil {
-		return err
-	}
 	var errs []error
-	for id := range bound {
+	for id := range view.bound {
 		if !wanted[id] {
 			errs = append(errs, t.xfrm.Unbind(eroute.SAID{}, id, 0))
 		}

@@ -30,11 +30,15 @@ func (t *Table) repair() error {
 		t.ids.set(e.value.Id)
 	}
 	meta.Count = uint32(len(entries))
+	view, err := t.viewXFRM()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		t.setMeta(meta),
 		t.repairSources(entries),
 		t.repairSAs(entries),
-		t.removeOrphans(),
+		t.removeOrphans(view),
 		t.dropOtherGeneration(meta.Generation),
 		t.setWriting(0),
 	)

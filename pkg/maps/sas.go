@@ -73,7 +73,7 @@ func (t *Table) saids() (map[saidKey]saidValue, error) {
 
 // holdSA makes an SA ready for one more eroute and returns its slot; 0 for a magic
 // SAID. An SA that is not there yet is held all the same: its packets drop until it is.
-func (t *Table) holdSA(ref saidRef) (uint32, error) {
+func (t *Table) holdSA(ref saidRef, view xfrmView) (uint32, error) {
 	if ref.said.Action() != eroute.ActionSA {
 		return 0, nil
 	}
@@ -92,17 +92,16 @@ func (t *Table) holdSA(ref saidRef) (uint32, error) {
 	}
 	refs := v.refs(ref.family)
 	*refs++
-	if *refs > 1 {
-		return v.Slot, t.putSAID(key, v)
+	if err := t.putSAID(key, v); err != nil || *refs > 1 {
+		return v.Slot, err
 	}
-	// The first eroute of this family: policies of the other family may be there.
-	if err := t.putSAID(key, v); err != nil {
-		return 0, err
+	// The first eroute of its family. An SA that is there but cannot be used is no
+	// reason to refuse the eroute: its packets drop, and Sync says why.
+	err = t.bind(key, v, view)
+	if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
+		err = nil
 	}
-	if err := t.bind(key, v); err != nil && !errors.Is(err, xfrm.ErrNoState) {
-		return v.Slot, nil // reported by the reconciling that follows
-	}
-	return v.Slot, nil
+	return v.Slot, err
 }
 
 // releaseSA takes one eroute's hold back, and with the last one all that was installed.

@@ -14,6 +14,7 @@ import (
 // can use it: counter slots and SAs.
 type writer struct {
 	*Table
+	view        xfrmView
 	unusedIDs   []uint32
 	unusedSAIDs []saidRef
 }
@@ -56,7 +57,7 @@ func (w *writer) put(s eroute.Selector, said eroute.SAID) (err error) {
 	if err = w.counts.reset(id); err != nil {
 		return err
 	}
-	slot, err := w.holdSA(ref)
+	slot, err := w.holdSA(ref, w.view)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,11 @@ func (w *writer) clear() error {
 		}
 	}
 	w.ids.clear()
-	return errors.Join(old.Close(), w.releaseAllSAs())
+	if err := errors.Join(old.Close(), w.releaseAllSAs()); err != nil {
+		return err
+	}
+	w.view, err = w.viewXFRM()
+	return err
 }
 
 // unused notes what a replaced or deleted row leaves behind.
