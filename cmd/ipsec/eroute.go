@@ -2,7 +2,11 @@
 
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+)
 
 var (
 	selectorOptions = maskOf(optEraf, optSrc, optDst, optTransportProto, optSrcPort, optDstPort)
@@ -21,7 +25,7 @@ var changeActions = actionSet{
 }
 
 var (
-	erouteActions = append(changeActions[:len(changeActions):len(changeActions)],
+	erouteActions = append(slices.Clip(changeActions),
 		action{option: optBatch, run: runBatch},
 		action{option: optLookup, takes: selectorOptions | maskOf(optJSON), needs: endOptions, run: runLookup},
 		action{option: optSync, run: runSync},

@@ -28,8 +28,7 @@ func runBatch(c *command) error {
 		return err
 	}
 	err = c.apply(changes)
-	var refused *eroute.ChangeError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		return &lineError{file, lines[refused.Index], fmt.Errorf("--%w", err)}
 	}
 	return err
@@ -67,7 +66,7 @@ func (c *command) openBatch(file string) (io.ReadCloser, error) {
 	}
 	f, err := c.env.openFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("--batch: %v", err)
+		return nil, &fileError{"--batch", err}
 	}
 	return f, nil
 }

@@ -38,8 +38,7 @@ func runChange(c *command) error {
 		return err
 	}
 	err = c.apply([]eroute.Change{change})
-	var refused *eroute.ChangeError
-	if errors.As(err, &refused) {
+	if _, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		return fmt.Errorf("--%w", err)
 	}
 	return err

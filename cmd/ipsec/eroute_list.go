@@ -22,7 +22,7 @@ func runList(c *command) (err error) {
 			return err
 		}
 		if _, err := fmt.Fprintln(c.out, e); err != nil {
-			return fmt.Errorf("write output: %v", err)
+			return err
 		}
 	}
 	return nil

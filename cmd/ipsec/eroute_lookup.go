@@ -96,7 +96,7 @@ func (c *command) lookup(packets []eroute.Packet) (err error) {
 			answer = e.String()
 		}
 		if _, err := fmt.Fprintln(c.out, answer); err != nil {
-			return fmt.Errorf("write output: %v", err)
+			return err
 		}
 	}
 	return nil

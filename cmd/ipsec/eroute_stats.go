@@ -41,8 +41,5 @@ func writeStats(out io.Writer, s *maps.Stats) error {
 		}
 		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", r.Name, r.Packets, r.Bytes, verdict)
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("write output: %v", err)
-	}
-	return nil
+	return w.Flush()
 }

@@ -15,9 +15,12 @@ import (
 
 // explain adds to an error of the kernel how to mend it.
 func explain(err error) error {
-	var value *eroute.ValueError
+	var (
+		value *eroute.ValueError
+		file  *fileError
+	)
 	switch {
-	case errors.As(err, &value):
+	case errors.As(err, &value), errors.As(err, &file):
 		return err
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("must be root (CAP_NET_ADMIN, CAP_BPF, CAP_SYS_ADMIN), try sudo: %w", err)

@@ -16,7 +16,7 @@ const schemaVersion = 1
 // they come.
 func writeArray[E any](w io.Writer, name string, elements iter.Seq2[E, error]) error {
 	if _, err := fmt.Fprintf(w, `{"version":%d,"%s":[`, schemaVersion, name); err != nil {
-		return fmt.Errorf("write output: %v", err)
+		return err
 	}
 	separator := "\n"
 	for element, err := range elements {
@@ -28,7 +28,7 @@ func writeArray[E any](w io.Writer, name string, elements iter.Seq2[E, error]) e
 			return fmt.Errorf("encode JSON: %w", err)
 		}
 		if _, err := fmt.Fprintf(w, "%s%s", separator, text); err != nil {
-			return fmt.Errorf("write output: %v", err)
+			return err
 		}
 		separator = ",\n"
 	}
@@ -36,8 +36,6 @@ func writeArray[E any](w io.Writer, name string, elements iter.Seq2[E, error]) e
 	if separator == "\n" {
 		end = "]}\n"
 	}
-	if _, err := io.WriteString(w, end); err != nil {
-		return fmt.Errorf("write output: %v", err)
-	}
-	return nil
+	_, err := io.WriteString(w, end)
+	return err
 }

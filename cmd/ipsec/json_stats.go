@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -39,8 +38,5 @@ func writeStatsJSON(w io.Writer, s *maps.Stats) error {
 	for i, r := range s.Reasons {
 		doc.Stats.Reasons[i] = reasonJSON(r)
 	}
-	if err := json.NewEncoder(w).Encode(doc); err != nil {
-		return fmt.Errorf("write output: %v", err)
-	}
-	return nil
+	return json.NewEncoder(w).Encode(doc)
 }

@@ -53,7 +53,7 @@ func (c *command) eachLine(file string, take func(number int, words []string) er
 		return &lineError{file, number + 1, fmt.Errorf("longer than %d bytes", maxLine)}
 	}
 	if err := scanner.Err(); err != nil {
-		return fmt.Errorf("--batch %s: %v", file, err)
+		return &fileError{"--batch " + file, err}
 	}
 	return nil
 }

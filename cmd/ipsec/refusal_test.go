@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -116,5 +117,16 @@ func TestRefusalMakesNoTable(t *testing.T) {
 	}
 	if err := (noTable{}).Apply(t.Context(), []eroute.Change{{Op: eroute.OpAdd}}); err == nil {
 		t.Error("an eroute was added to no table")
+	}
+}
+
+// A file that may not be read is not the kernel's business.
+func TestFileErrorsAreNotExplained(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	e := testEnv(strings.NewReader(""), &stdout, &stderr)
+	e.openFile = func(string) (io.ReadCloser, error) { return nil, unix.EACCES }
+	status := run(context.Background(), e, []string{"eroute", "--batch", "secret"})
+	if want := "ipsec eroute: --batch: permission denied\n"; status != 1 || stderr.String() != want {
+		t.Errorf("status %d, stderr %q, want %q", status, stderr.String(), want)
 	}
 }

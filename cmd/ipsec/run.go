@@ -14,12 +14,12 @@ import (
 // run executes one command line and returns the process's exit status: 0, or 1 after
 // an error, which is then told in one line.
 func run(ctx context.Context, e *env, args []string) int {
-	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(e.stdout)}
+	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(output{e.stdout})}
 	root := newRoot(c)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if flushErr := c.out.Flush(); flushErr != nil && err == nil {
-		err = fmt.Errorf("write output: %v", flushErr)
+	if flushErr := c.out.Flush(); err == nil {
+		err = flushErr
 	}
 	if err != nil {
 		c.say(explain(err).Error())

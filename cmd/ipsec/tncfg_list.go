@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -20,15 +21,22 @@ func runListDevices(c *command) error {
 		return writeDevicesJSON(c.out, all)
 	}
 	for _, a := range all {
-		text := fmt.Sprintf("%s -> %s mtu=%d -> %d\n", a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU)
-		for _, in := range a.Ingress {
-			text += fmt.Sprintf("  ingress %s %s\n", in.Name, in.Mode)
-		}
-		if _, err := c.out.WriteString(text); err != nil {
-			return fmt.Errorf("write output: %v", err)
+		if err := writeDevice(c.out, &a); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// writeDevice writes the line of a device and those of its ingress interfaces.
+func writeDevice(w io.Writer, a *device.Attachment) error {
+	_, err := fmt.Fprintf(w, "%s -> %s mtu=%d -> %d\n", a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU)
+	for _, in := range a.Ingress {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "  ingress %s %s\n", in.Name, in.Mode)
+		}
+	}
+	return err
 }
 
 // listDevices returns none if there is no table.
