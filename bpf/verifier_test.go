@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+
+package bpf_test
+
+import (
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// programs are all programs there are, and where they run.
+var programs = []struct {
+	name   string
+	load   func() (*ebpf.CollectionSpec, error)
+	typ    ebpf.ProgramType
+	attach ebpf.AttachType
+}{
+	{"eroute_lookup", bpf.LoadLookup, ebpf.SchedCLS, ebpf.AttachNone},
+	{"eroute_egress", bpf.LoadEgress, ebpf.SchedCLS, ebpf.AttachTCXEgress},
+	{"eroute_xdp", bpf.LoadXDP, ebpf.XDP, ebpf.AttachXDP},
+	{"eroute_ingress_tc", bpf.LoadIngressTC, ebpf.SchedCLS, ebpf.AttachTCXIngress},
+}
+
+// verifierBudget is half of what the kernel's verifier goes through before it gives up
+// (BPF_COMPLEXITY_LIMIT_INSNS, include/linux/bpf.h): other kernels need more or less.
+const verifierBudget = 500000
+
+// The kernel takes every program, with instructions to spare. Needs CAP_BPF and
+// CAP_NET_ADMIN.
+func TestPrograms(t *testing.T) {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range programs {
+		t.Run(p.name, func(t *testing.T) {
+			spec, err := p.load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			prog := spec.Programs[p.name]
+			if len(spec.Programs) != 1 || prog == nil || prog.Type != p.typ || prog.AttachType != p.attach {
+				t.Fatalf("programs %v, want %s alone, of type %v for %v", spec.Programs, p.name, p.typ, p.attach)
+			}
+			coll, err := ebpf.NewCollection(spec)
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			defer coll.Close()
+			info, err := coll.Programs[p.name].Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			insns, err := info.Instructions()
+			if err != nil {
+				t.Fatal(err)
+			}
+			verified, ok := info.VerifiedInstructions()
+			if !ok || verified > verifierBudget {
+				t.Errorf("the verifier went through %d instructions (%v), want at most %d", verified, ok, verifierBudget)
+			}
+			jited, _ := info.JitedSize()
+			t.Logf("%d instructions, %d verified, %d bytes of machine code", len(insns), verified, jited)
+		})
+	}
+}
