@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
@@ -14,7 +16,21 @@ func asTable(t *maps.Table, err error) (table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, nil
+	return kernelTable{t}, nil
+}
+
+// kernelTable is the pinned table, with what its ipsec devices keep of the routes.
+type kernelTable struct{ *maps.Table }
+
+func (t kernelTable) Apply(ctx context.Context, changes []eroute.Change) error {
+	if err := t.Table.Apply(ctx, changes); err != nil {
+		return err
+	}
+	return device.SyncRoutes(t.Table)
+}
+
+func (t kernelTable) Sync(ctx context.Context) error {
+	return errors.Join(t.Table.Sync(ctx), device.SyncRoutes(t.Table))
 }
 
 func asDevices(t *maps.Table, err error) (devices, error) {

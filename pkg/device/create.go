@@ -23,6 +23,9 @@ const (
 // iflaXfrmCollectMetadata is IFLA_XFRM_COLLECT_METADATA (include/uapi/linux/if_link.h).
 const iflaXfrmCollectMetadata = 3
 
+// maxMTU is the largest MTU that a TUN device takes, in bytes.
+const maxMTU = 65535
+
 // create makes the ipsec device, down, and tells of what kind it is.
 func create(name string, mtu int) (netlink.Link, string, error) {
 	kind := KindXFRM
@@ -40,7 +43,7 @@ func create(name string, mtu int) (netlink.Link, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("find %s: %w", name, err)
 	}
-	err = errors.Join(netlink.LinkSetAlias(dev, alias), netlink.LinkSetMTU(dev, mtu))
+	err = errors.Join(netlink.LinkSetAlias(dev, alias), netlink.LinkSetMTU(dev, min(mtu, maxMTU)))
 	if err != nil {
 		return nil, "", errors.Join(fmt.Errorf("set up %s: %w", name, err), netlink.LinkDel(dev))
 	}
