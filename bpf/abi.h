@@ -65,19 +65,19 @@ enum eroute_shape {
 
 /* Where a packet ended; a counter each. Names shown to the user are in pkg/maps. */
 enum reason {
-	REASON_SA,            /* handed to XFRM with the SA's if_id */
-	REASON_PASS,          /* sent in clear by a %pass eroute */
-	REASON_IKE,           /* the gateway's own key exchange, sent in clear */
-	REASON_NO_EROUTE,     /* dropped: no eroute matches */
-	REASON_DROP,          /* dropped: %drop */
-	REASON_REJECT,        /* dropped: %reject, sender told as far as the limits allow */
-	REASON_HOLD,          /* dropped: %hold */
-	REASON_TRAP,          /* dropped: %trap or %trapsubnet */
-	REASON_SA_MISSING,    /* dropped: the SA is absent, larval or dead */
-	REASON_NO_XFRM,       /* dropped: SA eroute, but the kernel has no XFRM interfaces */
-	REASON_NOT_IP,        /* dropped: neither IPv4 nor IPv6, or a header cut short */
-	REASON_ERROR,         /* dropped: the kernel refused to mark or redirect the packet */
-	REASON_UNCONFIGURED,  /* dropped: table or device state missing */
+	REASON_SA,           /* handed to XFRM with the SA's if_id */
+	REASON_PASS,         /* sent in clear by a %pass eroute */
+	REASON_IKE,          /* the gateway's own key exchange, sent in clear */
+	REASON_NO_EROUTE,    /* dropped: no eroute matches */
+	REASON_DROP,         /* dropped: %drop */
+	REASON_REJECT,       /* dropped: %reject, sender told as far as the limits allow */
+	REASON_HOLD,         /* dropped: %hold */
+	REASON_TRAP,         /* dropped: %trap or %trapsubnet */
+	REASON_SA_MISSING,   /* dropped: the SA is absent, larval or dead */
+	REASON_NO_XFRM,      /* dropped: SA eroute, but the kernel has no XFRM interfaces */
+	REASON_NOT_IP,       /* dropped: neither IPv4 nor IPv6, or a header cut short */
+	REASON_ERROR,        /* dropped: the kernel refused to mark or redirect the packet */
+	REASON_UNCONFIGURED, /* dropped: table or device state missing */
 	REASONS,
 };
 
@@ -132,8 +132,8 @@ struct row_value {
 	__u8 dst_prefixlen; /* tells an exact hit from a covering one */
 	__u8 said_proto;
 	__u8 said_family; /* AF_INET or AF_INET6; 0 for a magic SAID */
-	__u32 spi; /* host byte order */
-	__u32 sa; /* slot in sas */
+	__u32 spi;        /* host byte order */
+	__u32 sa;         /* slot in sas */
 	__u8 edst[16];
 };
 
@@ -158,7 +158,7 @@ struct table_meta {
 	__u32 generation; /* the one packets meet: 0 or 1 */
 	__u32 limit;      /* eroutes, both families together */
 	__u32 count;
-	__u32 writing;    /* not 0 while a command changes the table: what it left half done is repaired by the next */
+	__u32 writing; /* not 0 while a command changes the table: what it left half done is repaired by the next */
 };
 
 /* An ipsec device, by ifindex. */

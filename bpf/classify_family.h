@@ -10,8 +10,8 @@ struct FAMILY(walk) {
 };
 
 /* Looks one shape up and keeps its row if its destination is longer than the best so far. */
-static __always_inline void FAMILY(try_shape)(struct FAMILY(walk) *w, struct ROW_KEY *key,
-					      __u32 shape)
+static __always_inline void
+FAMILY(try_shape)(struct FAMILY(walk) *w, struct ROW_KEY *key, __u32 shape)
 {
 	struct row_value *row;
 

@@ -66,8 +66,8 @@ static __always_inline int is_for_ipsec(void *ctx, __u32 ifindex, __u32 mark,
 }
 
 enum verdict {
-	GO_ON,	/* to routing, and so to the ipsec device's egress */
-	END,	/* drop here; reason says why */
+	GO_ON,  /* to routing, and so to the ipsec device's egress */
+	END,    /* drop here; reason says why */
 	ANSWER, /* %reject */
 };
 

@@ -113,6 +113,7 @@ struct bpf_xfrm_info {
 	int link;
 };
 
-extern int bpf_skb_set_xfrm_info(struct __sk_buff *skb, const struct bpf_xfrm_info *from) __weak __ksym;
+extern int bpf_skb_set_xfrm_info(struct __sk_buff *skb,
+				 const struct bpf_xfrm_info *from) __weak __ksym;
 
 #endif

@@ -10,21 +10,21 @@
  * Tries take memory for what they hold, so their maximum costs nothing. Sizes instead
  * of types: clang leaves the types that only an inner map names out of the BTF.
  */
-#define TRIE(name, key_type, value_type)                              \
-	struct name {                                                 \
-		__uint(type, BPF_MAP_TYPE_LPM_TRIE);                  \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                 \
-		__uint(max_entries, EROUTE_MAX);                      \
-		__uint(key_size, sizeof(key_type));                   \
-		__uint(value_size, sizeof(value_type));               \
+#define TRIE(name, key_type, value_type)                \
+	struct name {                                   \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);    \
+		__uint(map_flags, BPF_F_NO_PREALLOC);   \
+		__uint(max_entries, EROUTE_MAX);        \
+		__uint(key_size, sizeof(key_type));     \
+		__uint(value_size, sizeof(value_type)); \
 	}
 
-#define GENERATIONS(name, trie)                                       \
-	struct {                                                      \
-		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);             \
-		__uint(max_entries, EROUTE_GENERATIONS);              \
-		__type(key, __u32);                                   \
-		__array(values, struct trie);                         \
+#define GENERATIONS(name, trie)                           \
+	struct {                                          \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__uint(max_entries, EROUTE_GENERATIONS);  \
+		__type(key, __u32);                       \
+		__array(values, struct trie);             \
 	} name SEC(".maps")
 
 /* Source prefixes that have eroutes. */

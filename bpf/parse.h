@@ -11,7 +11,7 @@ struct packet {
 	__u8 proto;
 	__be16 sport; /* 0: none */
 	__be16 dport;
-	__u16 l4; /* offset of the transport header from the IP header */
+	__u16 l4;  /* offset of the transport header from the IP header */
 	__u32 len; /* IP header and payload, as the header says; 0: a jumbogram */
 	__u8 ttl;
 	__u8 tos;

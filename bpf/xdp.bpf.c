@@ -43,8 +43,7 @@ int eroute_xdp(struct xdp_md *ctx)
 	if (!ifindex)
 		return XDP_PASS;
 	parse(ctx, f.l3, f.proto, &p);
-	if (!is_simple(&p, bpf_xdp_get_buff_len(ctx) - f.l3) ||
-	    !is_for_ipsec(ctx, ifindex, 0, &p))
+	if (!is_simple(&p, bpf_xdp_get_buff_len(ctx) - f.l3) || !is_for_ipsec(ctx, ifindex, 0, &p))
 		return go_on(ctx);
 	switch (early_verdict(&p, &m, &reason)) {
 	case END:
