@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+const ipsec0 = "ipsec0"
+
+// modes are the ways in which packets can meet the table: on the ipsec device only, or
+// first on the interface they come in by, in XDP or, where XDP is taken, in TC.
+var modes = []string{"egress", "xdp", "tc"}
+
+// gateway is a lab whose East routes what is for the far LAN into ipsec0.
+type gateway struct {
+	*lab.Lab
+	mode string
+}
+
+func newLab(t *testing.T) *lab.Lab {
+	t.Helper()
+	l, err := lab.New("nstest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// newGateway attaches ipsec0 to East's wan, in one of the modes.
+func newGateway(t *testing.T, mode string) *gateway {
+	t.Helper()
+	g := &gateway{newLab(t), mode}
+	t.Cleanup(func() { g.remove(t) })
+	var ingress []string
+	if mode != "egress" {
+		ingress = []string{lab.LAN}
+	}
+	if mode == "tc" {
+		occupyXDP(t, g.East, lab.LAN)
+	}
+	notes := g.attach(t, ipsec0, lab.WAN, ingress...)
+	note := slices.ContainsFunc(notes, func(s string) bool { return strings.Contains(s, dummyXDP) && strings.Contains(s, lab.LAN) })
+	if note != (mode == "tc") {
+		t.Errorf("notes %q in mode %s", notes, mode)
+	}
+	g.route(t)
+	g.unlimitICMP(t)
+	return g
+}
+
+// route leads both families into ipsec0.
+func (g *gateway) route(t *testing.T) {
+	t.Helper()
+	for _, p := range []netip.Prefix{lab.WestLAN4, lab.WestLAN6} {
+		if err := g.East.Route(p, ipsec0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// unlimitICMP lets East answer each packet, so that answers can be counted.
+func (g *gateway) unlimitICMP(t *testing.T) {
+	t.Helper()
+	for name, value := range map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv6.icmp.ratelimit": "0"} {
+		if err := g.East.Sysctl(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// write opens East's table for changes, as a command does.
+func (g *gateway) write(f func(*maps.Table) error) error {
+	return g.East.Do(func() error {
+		table, err := maps.OpenWrite()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = table.Close() }()
+		return f(table)
+	})
+}
+
+func (g *gateway) read(t *testing.T, f func(*maps.Table) error) {
+	t.Helper()
+	err := g.East.Do(func() error {
+		table, err := maps.OpenRead()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = table.Close() }()
+		return f(table)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (g *gateway) attach(t *testing.T, virtual, physical string, ingress ...string) (notes []string) {
+	t.Helper()
+	err := g.write(func(table *maps.Table) (err error) {
+		notes, err = device.Attach(t.Context(), table, virtual, physical, ingress)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return notes
+}
+
+func (g *gateway) detach(virtual string) error {
+	return g.write(func(table *maps.Table) error {
+		return device.Detach(context.Background(), table, virtual)
+	})
+}
+
+// remove takes East's table out of bpffs.
+func (g *gateway) remove(t *testing.T) {
+	t.Helper()
+	err := g.East.Do(func() error {
+		dir, err := loader.OpenShared()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = dir.Close() }()
+		return dir.Remove()
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func (g *gateway) apply(changes ...eroute.Change) error {
+	return g.write(func(table *maps.Table) error { return table.Apply(context.Background(), changes) })
+}
+
+// only makes the table hold these eroutes and nothing else.
+func (g *gateway) only(t *testing.T, eroutes ...eroute.Change) {
+	t.Helper()
+	if err := g.apply(append([]eroute.Change{{Op: eroute.OpClear}}, eroutes...)...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// from is an eroute between two prefixes.
+func from(src, dst netip.Prefix, said eroute.SAID) eroute.Change {
+	return eroute.Change{Op: eroute.OpReplace, Selector: eroute.Selector{Src: src, Dst: dst}, SAID: said}
+}
+
+var all4, all6 = netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
+
+// all is an eroute for everything of each family.
+func all(said eroute.SAID) []eroute.Change {
+	return []eroute.Change{from(all4, all4, said), from(all6, all6, said)}
+}
+
+// within is a context that ends with the test or after a time.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// family is what a test that runs once a family needs.
+type family struct {
+	name                                      string
+	eastHost, eastLAN, eastWAN, westHost, wan netip.Addr
+	eastNet, westNet                          netip.Prefix
+}
+
+func (g *gateway) families() []family {
+	return []family{
+		{"v4", g.EastHost.LAN4, g.East.LAN4, g.East.WAN4, g.WestHost.LAN4, g.West.WAN4, lab.EastLAN4, lab.WestLAN4},
+		{"v6", g.EastHost.LAN6, g.East.LAN6, g.East.WAN6, g.WestHost.LAN6, g.West.WAN6, lab.EastLAN6, lab.WestLAN6},
+	}
+}
+
+// inEachMode runs a test on a gateway of each mode.
+func inEachMode(t *testing.T, test func(*testing.T, *gateway)) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) { test(t, newGateway(t, mode)) })
+	}
+}
+
+// inEachFamily runs a test in each mode for each family.
+func inEachFamily(t *testing.T, test func(*testing.T, *gateway, family)) {
+	inEachMode(t, func(t *testing.T, g *gateway) {
+		for _, f := range g.families() {
+			t.Run(f.name, func(t *testing.T) { test(t, g, f) })
+		}
+	})
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// mergeSegments turns GRO on for a device ("ethtool -K DEV gro on"). With an XDP program
+// on it the other end sends no large segments; these are made of small ones.
+func mergeSegments(t *testing.T, n *lab.Node, dev string) {
+	t.Helper()
+	value := struct{ cmd, data uint32 }{unix.ETHTOOL_SGRO, 1}
+	request := struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: unsafe.Pointer(&value)}
+	copy(request.name[:], dev)
+	err := n.Do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = unix.Close(fd) }()
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
+		if errno != 0 {
+			return os.NewSyscallError("ioctl", errno)
+		}
+		return nil
+	})
+	runtime.KeepAlive(&value)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
