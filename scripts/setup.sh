@@ -4,10 +4,11 @@
 # Installs what building and testing need on Debian 12: setup.sh [build|vm|all].
 # A second run finds everything in place and takes no visible time.
 #
-#   build  clang, libbpf's headers and the network tools: the BPF objects, the
-#          host tests (apt; needs root)
-#   vm     QEMU (apt; needs root), virtme-ng and a 6.12 kernel: the VM tests
+#   build  clang and libbpf's headers, which make the BPF objects, and ip
+#   vm     QEMU, virtme-ng and a 6.12 kernel
 #   all    both (the default)
+#
+# What Debian 12 has is installed by apt-get, which needs root.
 #
 # virtme-ng and the kernel are newer than Debian 12: they come as .debs from
 # Debian 13 and are unpacked under ${XDG_CACHE_HOME:-~/.cache}/ipsec-eroute, with
@@ -19,10 +20,10 @@ readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipsec-eroute
 
 readonly build_packages=(
 	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev libc6-dev
-	git make iproute2 iputils-ping tcpdump kmod procps
+	git make iproute2
 )
 readonly vm_packages=(
-	qemu-system-x86 busybox-static kmod xz-utils iproute2 iputils-ping udev file
+	qemu-system-x86 busybox-static kmod xz-utils iproute2 udev file
 	python3 python3-argcomplete python3-requests python3-pkg-resources
 	debian-archive-keyring
 )

@@ -39,8 +39,8 @@ type Guest struct {
 }
 
 // Run boots the VM, runs the command and returns its exit code. Returns
-// ErrNotInstalled, ErrBoot, ErrDied, or context.DeadlineExceeded when the
-// command takes longer than Timeout. A command's exit code of 255 cannot be told
+// ErrNotInstalled, ErrBoot, ErrDied, context.DeadlineExceeded if the command takes
+// longer than Timeout, or the context's error. A command's exit code of 255 cannot be told
 // from a guest that died.
 func (g Guest) Run(ctx context.Context) (int, error) {
 	f, err := findFiles()
@@ -70,6 +70,7 @@ func (g Guest) Run(ctx context.Context) (int, error) {
 	// A group of its own, so that QEMU, a grandchild, ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
 	var console tail
 	cmd.Stderr = &console
 	booted := startProgress(g.Log, f.series, kvm)
@@ -82,10 +83,11 @@ func (g Guest) Run(ctx context.Context) (int, error) {
 		}
 	}}
 	err = cmd.Run()
-	if !booted.done() {
+	cause := context.Cause(ctx)
+	if !booted.done() && (cause == nil || errors.Is(cause, ErrBoot)) {
 		return 0, fmt.Errorf("boot Linux %s: %w; the console's last lines:\n%s", f.series, ErrBoot, console.lines())
 	}
-	if cause := context.Cause(ctx); cause != nil {
+	if cause != nil {
 		return 0, fmt.Errorf("run %s in VM: %w", g.Command[0], cause)
 	}
 	code := cmd.ProcessState.ExitCode()

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Shell scripts stand in for test binaries.
+func TestSuiteScriptRunsAllAndFailsIfOneFails(t *testing.T) {
+	dir := t.TempDir()
+	pass, fail := filepath.Join(dir, "pass"), filepath.Join(dir, "fail")
+	write(t, pass, "#!/bin/sh\necho \"pass $PWD $*\"; cat\n")
+	write(t, fail, "#!/bin/sh\necho fail; exit 3\n")
+	script, list := filepath.Join(dir, "suite.sh"), filepath.Join(dir, "list")
+	write(t, script, strings.ReplaceAll(suiteScript, "/run/test.bin", filepath.Join(dir, "test.bin")))
+
+	for _, test := range []struct{ list, want string }{
+		{"a/fail\t/\t" + fail + "\t^A$\na/pass\t/usr\t" + pass + "\t^(B|C)$\n",
+			`^fail\nFAIL\ta/fail\t0\.\d{3}s\npass /usr -test\.run=\^\(B\|C\)\$ -test\.v\nok  \ta/pass\t0\.\d{3}s\n$`},
+		{"a/pass\t/\t" + pass + "\tD\n",
+			`^pass / -test\.run=D -test\.v\nok  \ta/pass\t0\.\d{3}s\n$`},
+	} {
+		write(t, list, test.list)
+		out, err := exec.Command("bash", script, list, "-test.v").CombinedOutput()
+		if !regexp.MustCompile(test.want).Match(out) {
+			t.Errorf("output %q does not match %s", out, test.want)
+		}
+		var exit *exec.ExitError
+		if failed := errors.As(err, &exit); failed != strings.Contains(test.list, "a/fail") {
+			t.Errorf("ended with %v", err)
+		}
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
