@@ -75,9 +75,13 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 /*
  * The mark makes routing answer "prohibited": the kernel's own ICMP error, with its
  * source, limits and quotation. The packet comes in on the ipsec device for that.
+ * The kernel would answer later fragments, too, if they are IPv6.
  */
-static __always_inline int reject(struct __sk_buff *skb, const struct amount *a)
+static __always_inline int reject(struct __sk_buff *skb, const struct packet *p,
+				  const struct amount *a)
 {
+	if (p->later_fragment)
+		return drop(REASON_REJECT, a);
 	count_reason(REASON_REJECT, a);
 	skb->mark = REJECT_MARK;
 	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);

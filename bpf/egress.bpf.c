@@ -39,7 +39,7 @@ int eroute_egress(struct __sk_buff *skb)
 	case ACT_DROP:
 		return drop(REASON_DROP, &a);
 	case ACT_REJECT:
-		return reject(skb, &a);
+		return reject(skb, &p, &a);
 	case ACT_HOLD:
 		return drop(REASON_HOLD, &a);
 	case ACT_TRAP:

@@ -94,7 +94,7 @@ static __always_inline enum verdict early_verdict(const struct packet *p, struct
 		return END;
 	case ACT_REJECT:
 		*reason = REASON_REJECT;
-		return ANSWER;
+		return p->later_fragment ? END : ANSWER; /* as at the ipsec device */
 	}
 	return GO_ON;
 }

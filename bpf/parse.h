@@ -16,7 +16,7 @@ struct packet {
 	__u8 ttl;
 	__u8 tos;
 	__u8 plain; /* no IPv4 options, no IPv6 hop-by-hop header, IPv4 checksum right */
-	__u8 pad;
+	__u8 later_fragment; /* a fragment other than the first */
 	__u8 src[16]; /* IPv4: the first four bytes */
 	__u8 dst[16];
 };
@@ -71,7 +71,8 @@ static __always_inline void parse_ipv4(void *ctx, __u32 l3, struct packet *p)
 	p->plain = p->l4 == sizeof(ip) && ipv4_checksum_ok(&ip);
 	__builtin_memcpy(p->src, ip.src, 4);
 	__builtin_memcpy(p->dst, ip.dst, 4);
-	if (!(ip.frag_off & bpf_htons(0x1fff)))
+	p->later_fragment = (ip.frag_off & bpf_htons(0x1fff)) != 0;
+	if (!p->later_fragment)
 		parse_ports(ctx, l3, p);
 }
 
@@ -109,6 +110,7 @@ static __always_inline void parse_ipv6_chain(void *ctx, __u32 l3, __u8 next, str
 		if (LOAD_BYTES(ctx, l3 + offset + size - 1, &last, sizeof(last)))
 			return;
 		if (next == IPPROTO_FRAGMENT && (ext.frag_off & bpf_htons(0xfff8))) {
+			p->later_fragment = 1;
 			if (!is_extension(ext.next))
 				p->proto = ext.next;
 			return;
