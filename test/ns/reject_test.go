@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"errors"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// prohibited is what the sender of a rejected packet is told, and the error that it
+// makes of it.
+func (f family) prohibited(e lab.ICMPError) bool {
+	if f.name == "v6" {
+		return e.Is(1, 1)
+	}
+	return e.Is(3, 13)
+}
+
+func (f family) prohibitedError() error {
+	if f.name == "v6" {
+		return syscall.EACCES
+	}
+	return syscall.EHOSTUNREACH
+}
+
+// Who sends what %reject is for is told so by the gateway's address facing it, each
+// packet quoted, whatever its protocol.
+func TestReject(t *testing.T) {
+	const pings = 3
+	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		g.only(t, all(eroute.Reject)...)
+		wire := g.watchWire(t)
+		icmp := watchICMP(t, g.EastHost)
+		before := g.counts(t)
+		ctx := within(t, 10*time.Second)
+		r, err := g.EastHost.Ping(ctx, lab.Ping{Dst: f.westHost, Count: pings})
+		if err != nil || r.Received != 0 || len(r.Errors) != pings {
+			t.Errorf("ping: %+v, %v, want %d errors", r, err, pings)
+		}
+		d := lab.Datagram{Dst: netip.AddrPortFrom(f.westHost, 80), Payload: []byte("payload")}
+		if _, err := g.EastHost.ExchangeUDP(ctx, d); !errors.Is(err, f.prohibitedError()) {
+			t.Errorf("UDP: %v, want %v", err, f.prohibitedError())
+		}
+		g.counted(t, before, reason("reject", pings+1))
+		for _, e := range icmp(pings + 1) {
+			h, ok := e.About()
+			if !f.prohibited(e) || e.From != f.eastLAN || !ok || h.Src != f.eastHost || h.Dst != f.westHost {
+				t.Errorf("told %d/%d by %s about %+v, want prohibited by %s", e.Type, e.Code, e.From, h, f.eastLAN)
+			}
+		}
+		wire(0)
+	})
+}
+
+// A connection attempt fails as soon as the sender takes notice: Linux at once for IPv4,
+// but after a second SYN for IPv6 if the answer comes before connect(2) has put the
+// socket down. The gateway's own attempts are told, too.
+func TestRejectTCP(t *testing.T) {
+	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		for _, from := range []struct {
+			node *lab.Node
+			src  netip.Addr
+		}{{g.EastHost, f.eastHost}, {g.East, f.eastLAN}} {
+			t.Run(from.node.Name, func(t *testing.T) {
+				g.only(t, all(eroute.Reject)...)
+				before := g.counts(t)
+				start := time.Now()
+				err := from.node.ConnectTCP(within(t, 10*time.Second), netip.AddrPortFrom(from.src, 0), netip.AddrPortFrom(f.westHost, 80))
+				took := time.Since(start)
+				syns := 1 + int(took/time.Second)
+				if !errors.Is(err, f.prohibitedError()) || took > 500*time.Millisecond && f.name == "v4" || syns > 2 {
+					t.Errorf("%v after %v, want %v at once", err, took, f.prohibitedError())
+				}
+				g.counted(t, before, reason("reject", syns))
+			})
+		}
+	})
+}
+
+// The gateway's own datagrams are rejected, too, and its programs are told.
+func TestRejectLocal(t *testing.T) {
+	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		g.only(t, all(eroute.Reject)...)
+		wire := g.watchWire(t)
+		before := g.counts(t)
+		d := lab.Datagram{Src: netip.AddrPortFrom(f.eastLAN, 0), Dst: netip.AddrPortFrom(f.westHost, 80), Payload: []byte("payload")}
+		if _, err := g.East.ExchangeUDP(within(t, 5*time.Second), d); !errors.Is(err, f.prohibitedError()) {
+			t.Errorf("%v, want %v", err, f.prohibitedError())
+		}
+		g.counted(t, before, reason("reject", 1))
+		wire(0)
+	})
+}
+
+// Nobody is told of an ICMP error, of a fragment other than the first or of what is for
+// many; it is dropped and counted all the same.
+func TestRejectSilently(t *testing.T) {
+	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		for name, packet := range map[string][]byte{
+			"ICMP error":     unreachable(t, f.eastHost, f.westHost),
+			"later fragment": laterFragment(t, f.eastHost, f.westHost),
+		} {
+			t.Run(name, func(t *testing.T) {
+				g.only(t, all(eroute.Reject)...)
+				wire := g.watchWire(t)
+				icmp := watchICMP(t, g.EastHost)
+				before := g.counts(t)
+				g.sendIP(t, packet)
+				g.counted(t, before, reason("reject", 1))
+				icmp(0)
+				wire(0)
+			})
+		}
+	})
+}
+
+// Packets of the gateway to a multicast group that is routed into the device are
+// rejected without a word.
+func TestRejectMulticast(t *testing.T) {
+	g := newGateway(t, "egress")
+	g.only(t, all(eroute.Reject)...)
+	if err := g.East.Route(netip.MustParsePrefix("239.1.1.0/24"), ipsec0); err != nil {
+		t.Fatal(err)
+	}
+	icmp := watchICMP(t, g.East)
+	before := g.counts(t)
+	// From no address: with one, multicast leaves by that address's interface.
+	if _, err := g.East.Ping(t.Context(), lab.Ping{Dst: netip.MustParseAddr("239.1.1.1"), Wait: time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	g.counted(t, before, reason("reject", 1))
+	icmp(0)
+}
+
+// The kernel's limits hold for these answers as for all others, and do not keep packets
+// from being dropped and counted.
+func TestRejectLimited(t *testing.T) {
+	const pings = 60
+	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		g.only(t, all(eroute.Reject)...)
+		for name, value := range map[string]string{"net.ipv4.icmp_ratelimit": "1000", "net.ipv6.icmp.ratelimit": "1000"} {
+			if err := g.East.Sysctl(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := g.counts(t)
+		r, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Dst: f.westHost, Count: pings, Interval: time.Millisecond, Wait: 50 * time.Millisecond})
+		if err != nil || len(r.Errors) == 0 || len(r.Errors) > pings/2 || r.Received != 0 {
+			t.Errorf("%d errors for %d pings, %v, want a few", len(r.Errors), r.Sent, err)
+		}
+		g.counted(t, before, reason("reject", pings))
+	})
+}
