@@ -146,7 +146,7 @@ struct counters {
 /* What one Security Association needs to be used. if_id 0: not there. */
 struct sa {
 	__u32 if_id;
-	__u32 pad;
+	__be32 spi; /* of its state, to know it by when it goes */
 };
 
 struct stat {

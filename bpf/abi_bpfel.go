@@ -157,7 +157,7 @@ type ABIRowValue struct {
 type ABISa struct {
 	_    structs.HostLayout
 	IfId uint32
-	Pad  uint32
+	Spi  uint32
 }
 
 type ABISrcKey4 struct {

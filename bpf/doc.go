@@ -10,3 +10,4 @@ package bpf
 //go:generate bpf2go Egress egress.bpf.c
 //go:generate bpf2go XDP xdp.bpf.c
 //go:generate bpf2go IngressTC ingress.bpf.c
+//go:generate bpf2go SAGone sagone.bpf.c

@@ -57,8 +57,8 @@ func TestLayouts(t *testing.T) {
 				t.Errorf("%d bytes in Go, %d in C, want %d", typ.Size(), c.Size, l.size)
 			}
 			var inGo, inC []uintptr
-			for i := range typ.NumField() {
-				if f := typ.Field(i); f.Name != "_" {
+			for f := range typ.Fields() {
+				if f.Name != "_" {
 					inGo = append(inGo, f.Offset)
 				}
 			}

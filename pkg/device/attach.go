@@ -43,6 +43,11 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 	if err != nil {
 		return nil, err
 	}
+	if kind == KindXFRM {
+		if err := watchStates(t, links, dev); err != nil {
+			notes = append(notes, fmt.Sprintf("this kernel does not tell when an SA ends (%v): until the next change or --sync its packets drop in XFRM", err))
+		}
+	}
 	for _, lan := range lans {
 		note, err := attachIngress(t, links, lan)
 		if err != nil {
@@ -113,6 +118,16 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Li
 		return links, err
 	}
 	return links, errors.Join(addReject(), addPassRoutes(phys))
+}
+
+// watchStates makes packets of an SA drop as soon as its state ends.
+func watchStates(t *maps.Table, links loader.Links, dev netlink.Link) error {
+	prog, err := loader.LoadSAGone(t.Replacements())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = prog.Close() }()
+	return links.Attach(loader.HookSAGone, dev.Attrs().Index, prog)
 }
 
 // lacks says what the kernel cannot do.

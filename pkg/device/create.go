@@ -75,8 +75,7 @@ func explain(err error) error {
 // behind. Returns an error if somebody else's device has the name.
 func removeLeftover(name string) error {
 	dev, err := netlink.LinkByName(name)
-	var missing netlink.LinkNotFoundError
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
 		return nil
 	}
 	if err != nil {

@@ -43,12 +43,11 @@ func resolve(ctx context.Context, host string, family Family, r Resolver) ([]net
 
 // isNoAddress tells the answer "no such address" from a lookup that failed.
 func isNoAddress(err error) bool {
-	var dnsErr *net.DNSError
-	if errors.As(err, &dnsErr) {
+	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok {
 		return dnsErr.IsNotFound
 	}
-	var addrErr *net.AddrError // the name has addresses, but of the other family
-	return errors.As(err, &addrErr)
+	_, ok := errors.AsType[*net.AddrError](err) // the name has addresses, but of the other family
+	return ok
 }
 
 // families returns those to try for a host name where want was asked for, 0 for any.

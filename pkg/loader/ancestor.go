@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,8 +25,8 @@ func outermost() (string, error) {
 		}
 		pid = parent
 	}
-	for i := len(line) - 1; i >= 0; i-- {
-		dir := fmt.Sprintf("/proc/%d", line[i])
+	for _, pid := range slices.Backward(line) {
+		dir := fmt.Sprintf("/proc/%d", pid)
 		if unix.Access(dir+"/root/", unix.X_OK) == nil {
 			return dir, nil
 		}

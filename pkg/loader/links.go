@@ -31,6 +31,7 @@ const (
 	HookEgress Hook = "egress" // TC egress of the ipsec device
 	HookXDP    Hook = "xdp"    // XDP of an ingress interface
 	HookTC     Hook = "tc"     // TC ingress of an ingress interface
+	HookSAGone Hook = "sagone" // the kernel function that ends a state
 )
 
 // NewLinks returns the links of the ipsec device of this name, making room for them.
@@ -88,6 +89,8 @@ func attach(hook Hook, ifindex int, prog *ebpf.Program) (link.Link, error) {
 		return link.AttachTCX(link.TCXOptions{
 			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXEgress, Anchor: link.Head(),
 		})
+	case HookSAGone:
+		return link.AttachTracing(link.TracingOptions{Program: prog, AttachType: ebpf.AttachTraceFEntry})
 	default:
 		return link.AttachTCX(link.TCXOptions{
 			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXIngress, Anchor: link.Head(),

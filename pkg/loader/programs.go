@@ -3,7 +3,6 @@
 package loader
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
@@ -60,6 +59,23 @@ func LoadIngressTC(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return loadProgram(spec, "eroute_ingress_tc", maps)
 }
 
+// LoadSAGone loads the program that notes the end of the states of the calling thread's
+// network namespace.
+func LoadSAGone(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	spec, err := bpf.LoadSAGone()
+	if err != nil {
+		return nil, fmt.Errorf("read program for states that end: %w", err)
+	}
+	cookie, err := NetnsCookie()
+	if err != nil {
+		return nil, err
+	}
+	if err := spec.Variables["netns_cookie"].Set(cookie); err != nil {
+		return nil, fmt.Errorf("set netns_cookie: %w", err)
+	}
+	return loadProgram(spec, "eroute_sa_gone", maps)
+}
+
 func loadProgram(spec *ebpf.CollectionSpec, name string, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	shared := make(map[string]*ebpf.Map)
 	for m := range spec.Maps {
@@ -69,10 +85,6 @@ func loadProgram(spec *ebpf.CollectionSpec, name string, maps map[string]*ebpf.M
 	}
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared})
 	if err != nil {
-		var verifier *ebpf.VerifierError
-		if errors.As(err, &verifier) {
-			return nil, fmt.Errorf("load program %s: %+v", name, verifier)
-		}
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}
 	defer coll.Close()

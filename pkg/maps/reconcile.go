@@ -46,7 +46,7 @@ func (t *Table) bind(key saidKey, v saidValue, view xfrmView) error {
 	id := ifID(v.Slot)
 	s, err := view.states.Find(key.said())
 	if err != nil {
-		return errors.Join(err, t.unbind(key, v))
+		return errors.Join(err, t.unbind(key, v, view))
 	}
 	inner := v.families() & s.Inner
 	if inner == 0 {
@@ -55,7 +55,7 @@ func (t *Table) bind(key saidKey, v saidValue, view xfrmView) error {
 	if s.IfID != id || !view.bound[id].Pins(s, inner) {
 		prev, err := t.xfrm.BindState(s, id, inner)
 		if err != nil {
-			return errors.Join(err, t.unbind(key, v))
+			return errors.Join(err, t.unbind(key, v, view))
 		}
 		if prev != 0 {
 			v.PrevIfID = prev
@@ -64,20 +64,21 @@ func (t *Table) bind(key saidKey, v saidValue, view xfrmView) error {
 			}
 		}
 	}
-	return t.setIfID(v.Slot, id)
+	return t.setSA(v.Slot, s.SPI)
 }
 
 // unbind stops packets from using an SA, then removes its policies: with a policy and
 // no state, a packet would make the kernel keep the SPI for a larval state.
-func (t *Table) unbind(key saidKey, v saidValue) error {
+func (t *Table) unbind(key saidKey, v saidValue, view xfrmView) error {
 	var sa bpf.ABISa
 	if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
 		return fmt.Errorf("read SA's if_id: %w", err)
 	}
-	if sa.IfId == 0 || t.xfrm == nil {
+	_, bound := view.bound[ifID(v.Slot)]
+	if t.xfrm == nil || sa.IfId == 0 && !bound {
 		return nil
 	}
-	return errors.Join(t.setIfID(v.Slot, 0), waitForPackets(),
+	return errors.Join(t.unsetSA(v.Slot), waitForPackets(),
 		t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
 }
 

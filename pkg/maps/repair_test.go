@@ -51,7 +51,7 @@ func TestRepair(t *testing.T) {
 		{"an SA's slot without the SA", func(table *Table, _ *eroute.Linear) {
 			slot, err := table.slots.take()
 			must(err)
-			must(table.setIfID(slot, ifID(slot)))
+			must(table.setSA(slot, 0x100))
 		}},
 		{"an SA without an eroute", func(table *Table, _ *eroute.Linear) {
 			_, err := table.holdSA(saidRef{other, eroute.Inet6}, xfrmView{})

@@ -3,6 +3,7 @@
 package maps
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -17,6 +18,13 @@ import (
 var ErrTooManySAs = fmt.Errorf("too many Security Associations: the most is %d", bpf.ABILimitsEROUTE_MAX_SAS)
 
 func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
+
+// networkSPI puts an SPI into the byte order of the packet.
+func networkSPI(spi uint32) uint32 {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], spi)
+	return binary.NativeEndian.Uint32(b[:])
+}
 
 // families is the set of inner families that eroutes of an SA have.
 func (v saidValue) families() (f xfrm.Families) {
@@ -86,7 +94,7 @@ func (t *Table) holdSA(ref saidRef, view xfrmView) (uint32, error) {
 		if v.Slot, err = t.slots.take(); err != nil {
 			return 0, ErrTooManySAs
 		}
-		if err := t.setIfID(v.Slot, 0); err != nil {
+		if err := t.unsetSA(v.Slot); err != nil {
 			return 0, err
 		}
 	}
@@ -125,7 +133,7 @@ func (t *Table) releaseSA(ref saidRef) error {
 
 // forget uninstalls an SA and frees its slot.
 func (t *Table) forget(key saidKey, v saidValue) error {
-	if err := t.setIfID(v.Slot, 0); err != nil {
+	if err := t.unsetSA(v.Slot); err != nil {
 		return err
 	}
 	if t.xfrm != nil {
@@ -152,9 +160,16 @@ func (t *Table) releaseAllSAs() error {
 	return errors.Join(errs...)
 }
 
-// setIfID tells packets whether an SA can be used: its if_id, or 0.
-func (t *Table) setIfID(slot, ifID uint32) error {
-	if err := t.maps["eroute_sas"].Put(slot, bpf.ABISa{IfId: ifID}); err != nil {
+// setSA tells packets that an SA can be used, by the state that has this SPI.
+func (t *Table) setSA(slot, spi uint32) error {
+	return t.writeSA(slot, bpf.ABISa{IfId: ifID(slot), Spi: networkSPI(spi)})
+}
+
+// unsetSA tells packets that an SA is not there.
+func (t *Table) unsetSA(slot uint32) error { return t.writeSA(slot, bpf.ABISa{}) }
+
+func (t *Table) writeSA(slot uint32, sa bpf.ABISa) error {
+	if err := t.maps["eroute_sas"].Put(slot, sa); err != nil {
 		return fmt.Errorf("write SA's if_id: %w", err)
 	}
 	return nil

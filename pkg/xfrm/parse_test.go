@@ -5,6 +5,7 @@ package xfrm
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,7 +55,7 @@ func TestUsable(t *testing.T) {
 		{nl.XFRMA_OFFLOAD_DEV, []byte{3, 0, 0, 0, 2, 0, 0, 0}, nil},
 		{nl.XFRMA_OFFLOAD_DEV, []byte{3, 0, 0, 0, 4, 0, 0, 0}, ErrUnsupported},
 	} {
-		s, err := parseState(appendAttribute(base[:len(base):len(base)], test.kind, test.data))
+		s, err := parseState(appendAttribute(slices.Clip(base), test.kind, test.data))
 		if err != nil {
 			t.Fatal(err)
 		}

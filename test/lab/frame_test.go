@@ -66,11 +66,10 @@ func TestHeader(t *testing.T) {
 			if diff := cmp.Diff(c.want, got, cmpopts.EquateComparable(netip.Addr{})); !ok || diff != "" {
 				t.Errorf("raw (-want +got):\n%s", diff)
 			}
-			typ := byte(0x00)
 			if got.Src.Is6() {
-				data, typ = append([]byte{0x86, 0xdd}, data...), 0xdd
+				data = append([]byte{0x86, 0xdd}, data...)
 			} else {
-				data = append([]byte{0x08, typ}, data...)
+				data = append([]byte{0x08, 0x00}, data...)
 			}
 			frame := append(append(make([]byte, 12), 0x81, 0, 0x20, 42), data...)
 			c.want.VLAN = 42
