@@ -40,9 +40,9 @@ func (g *gateway) counts(t *testing.T) counts {
 	return c
 }
 
-// since is what was counted since before; the eroutes' counters began at 0 with them.
+// since is what was counted since before.
 func (c counts) since(before counts) counts {
-	d := counts{Reasons: maps.Clone(c.Reasons), Eroutes: c.Eroutes}
+	d := counts{Reasons: maps.Clone(c.Reasons), Eroutes: c.Eroutes - before.Eroutes}
 	for name, n := range before.Reasons {
 		if d.Reasons[name] -= n; d.Reasons[name] == 0 {
 			delete(d.Reasons, name)
