@@ -15,9 +15,9 @@ struct packet {
 	__u32 len; /* IP header and payload, as the header says; 0: a jumbogram */
 	__u8 ttl;
 	__u8 tos;
-	__u8 plain; /* no IPv4 options, no IPv6 hop-by-hop header, IPv4 checksum right */
+	__u8 plain;          /* no IPv4 options, no IPv6 hop-by-hop header, IPv4 checksum right */
 	__u8 later_fragment; /* a fragment other than the first */
-	__u8 src[16]; /* IPv4: the first four bytes */
+	__u8 src[16];        /* IPv4: the first four bytes */
 	__u8 dst[16];
 };
 

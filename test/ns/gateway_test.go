@@ -150,10 +150,15 @@ func (g *gateway) apply(changes ...eroute.Change) error {
 	return g.write(func(table *maps.Table) error { return table.Apply(context.Background(), changes) })
 }
 
-// only makes the table hold these eroutes and nothing else.
+// only makes the table hold these eroutes and nothing else, by deleting the others: a
+// clear waits for packets several times.
 func (g *gateway) only(t *testing.T, eroutes ...eroute.Change) {
 	t.Helper()
-	if err := g.apply(append([]eroute.Change{{Op: eroute.OpClear}}, eroutes...)...); err != nil {
+	var changes []eroute.Change
+	for _, e := range g.listed(t) {
+		changes = append(changes, eroute.Change{Op: eroute.OpDel, Selector: e.Selector})
+	}
+	if err := g.apply(append(changes, eroutes...)...); err != nil {
 		t.Fatal(err)
 	}
 }
