@@ -56,11 +56,31 @@ func dropDevice(t *maps.Table, ifindex int) error {
 		errs = append(errs, t.XFRM().DisallowDevice(ifindex))
 	}
 	var config bpf.ABIDevice
-	if err := t.Map("eroute_devices").Lookup(uint32(ifindex), &config); err == nil {
-		errs = append(errs, removePassRoutes(int(config.Physical)))
-	}
+	lookupErr := t.Map("eroute_devices").Lookup(uint32(ifindex), &config)
 	if err := t.Map("eroute_devices").Delete(uint32(ifindex)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		errs = append(errs, fmt.Errorf("delete device: %w", err))
 	}
+	if lookupErr == nil {
+		errs = append(errs, dropPhysical(t, config.Physical))
+	}
 	return errors.Join(errs...)
+}
+
+// dropPhysical takes the copied routes away once no ipsec device is bound to the
+// interface any more.
+func dropPhysical(t *maps.Table, ifindex uint32) error {
+	var (
+		virtual uint32
+		config  bpf.ABIDevice
+	)
+	it := t.Map("eroute_devices").Iterate()
+	for it.Next(&virtual, &config) {
+		if config.Physical == ifindex {
+			return nil
+		}
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("list devices: %w", err)
+	}
+	return removePassRoutes(int(ifindex))
 }
