@@ -9,7 +9,7 @@ status=0
 
 unformatted=$(gofmt -l .)
 if [ -n "$unformatted" ]; then
-	printf 'gofmt: not formatted: %s\n' $unformatted >&2
+	printf 'gofmt: not formatted:\n%s\n' "$unformatted" >&2
 	status=1
 fi
 

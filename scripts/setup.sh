@@ -15,8 +15,8 @@
 # an apt state of their own. The machine's package sources stay as they are.
 set -euo pipefail
 
-readonly here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipsec-eroute
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly here cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipsec-eroute
 
 readonly build_packages=(
 	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev libc6-dev
@@ -60,7 +60,8 @@ apt_install() {
 		return 1
 	fi
 	say "installing ${missing[*]}"
-	run apt-get -q -o DPkg::Lock::Timeout=300 update
+	# A package source of the machine's own that fails is no reason to give up.
+	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "going on with the lists there are"
 	DEBIAN_FRONTEND=noninteractive run apt-get -q -y -o DPkg::Lock::Timeout=300 \
 		install --no-install-recommends "${missing[@]}"
 }

@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
 # Sourced by setup.sh: the .debs that are unpacked, not installed. Afterwards
@@ -14,7 +15,7 @@ readonly suite=trixie kernel_series=6.12
 debian_mirror() {
 	local url
 	url=$(apt-get indextargets --format '$(REPO_URI)' \
-		'Created-By: Packages' 'Label: Debian' 'Codename: bookworm' 2>/dev/null | head -n 1)
+		'Created-By: Packages' 'Label: Debian' 'Codename: bookworm' 2>/dev/null | head -n 1) || true
 	printf '%s' "${url:-http://deb.debian.org/debian}"
 }
 
@@ -69,7 +70,7 @@ fetch_kernel() {
 	private_update
 	local package
 	package=$(private apt-cache pkgnames "linux-image-$kernel_series" |
-		grep -E "^linux-image-$kernel_series[^-]*-amd64\$" | sort -V | tail -n 1)
+		grep -E "^linux-image-${kernel_series}[^-]*-amd64\$" | sort -V | tail -n 1) || true
 	if [ -z "$package" ]; then
 		say "no linux-image-$kernel_series*-amd64 in $suite"
 		return 1

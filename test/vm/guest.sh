@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The guest's side: readies the kernel, tells the host, runs the command.
 exec 2>&1 </dev/null

@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # In the guest: runs the test binaries that a list names, one a line: its import
 # path, its directory, the binary and the pattern of its tests. $1 is the list;
