@@ -75,12 +75,14 @@ func (g *gateway) route(t *testing.T) {
 	}
 }
 
-// unlimitICMP lets East answer each packet, so that answers can be counted.
+// unlimitICMP lets everybody answer each packet, so that answers can be counted.
 func (g *gateway) unlimitICMP(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv6.icmp.ratelimit": "0"} {
-		if err := g.East.Sysctl(name, value); err != nil {
-			t.Fatal(err)
+		for _, n := range []*lab.Node{g.EastHost, g.East, g.West, g.WestHost} {
+			if err := n.Sysctl(name, value); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
