@@ -63,7 +63,11 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 
 // find checks the names and returns the interfaces that they mean.
 func find(t *maps.Table, virtual, physical string, ingress []string) (netlink.Link, []netlink.Link, error) {
-	if _, err := t.Dir().Links(virtual); err == nil {
+	_, err := t.Dir().Links(virtual)
+	switch {
+	case errors.Is(err, loader.ErrDeviceName):
+		return nil, nil, fmt.Errorf("--virtual %s: %w", virtual, err)
+	case err == nil:
 		if _, err := netlink.LinkByName(virtual); err == nil {
 			return nil, nil, fmt.Errorf("--virtual %s: already attached: detach it first", virtual)
 		}

@@ -18,6 +18,10 @@ import (
 // ErrNotAttached says that no device of that name is attached.
 var ErrNotAttached = errors.New("not attached")
 
+// ErrDeviceName says that an ipsec device cannot have a name: it names a directory in
+// bpffs, which keeps dots for itself.
+var ErrDeviceName = errors.New("not a name for an ipsec device: it is empty or has a '.' or '/'")
+
 // Links are the pinned links of one ipsec device: the data path, which outlives the
 // command that made them. They are named after hook and ifindex, since names of
 // interfaces may hold what names in bpffs may not.
@@ -35,21 +39,36 @@ const (
 )
 
 // NewLinks returns the links of the ipsec device of this name, making room for them.
+// Returns ErrDeviceName if it cannot have that name.
 func (d *Dir) NewLinks(virtual string) (Links, error) {
-	l := Links{d.Path("links", virtual)}
+	l, err := d.links(virtual)
+	if err != nil {
+		return l, err
+	}
 	if err := os.MkdirAll(l.dir, 0o700); err != nil {
 		return l, fmt.Errorf("make link directory: %w", err)
 	}
 	return l, nil
 }
 
-// Links returns the links of the ipsec device of this name, or ErrNotAttached.
+// Links returns the links of the ipsec device of this name. Returns ErrNotAttached if it
+// has none, ErrDeviceName if it cannot have that name.
 func (d *Dir) Links(virtual string) (Links, error) {
-	l := Links{d.Path("links", virtual)}
+	l, err := d.links(virtual)
+	if err != nil {
+		return l, err
+	}
 	if _, err := os.Stat(l.dir); errors.Is(err, fs.ErrNotExist) {
 		return l, ErrNotAttached
 	}
 	return l, nil
+}
+
+func (d *Dir) links(virtual string) (Links, error) {
+	if virtual == "" || strings.ContainsAny(virtual, "./") {
+		return Links{}, ErrDeviceName
+	}
+	return Links{d.Path("links", virtual)}, nil
 }
 
 // Virtuals returns the names of the attached ipsec devices, sorted.
@@ -125,5 +144,26 @@ func (l Links) On(hook Hook) ([]int, error) {
 	return indexes, nil
 }
 
-// Remove takes the programs off their hooks.
-func (l Links) Remove() error { return os.RemoveAll(l.dir) }
+// Remove takes the programs off their hooks. It does not leave that to the unpinning,
+// after which the kernel takes its time: the next attach would find them there.
+func (l Links) Remove() error {
+	entries, err := os.ReadDir(l.dir)
+	errs := []error{err}
+	for _, e := range entries {
+		errs = append(errs, detach(filepath.Join(l.dir, e.Name())))
+	}
+	return errors.Join(append(errs, os.RemoveAll(l.dir))...)
+}
+
+// detach takes a pinned link's program off its hook, if links to that hook can be detached.
+func detach(path string) error {
+	l, err := link.LoadPinnedLink(path, nil)
+	if err != nil {
+		return fmt.Errorf("open link: %w", err)
+	}
+	defer func() { _ = l.Close() }()
+	if err := l.Detach(); err != nil && !errors.Is(err, ebpf.ErrNotSupported) {
+		return fmt.Errorf("detach link: %w", err)
+	}
+	return nil
+}
