@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 
@@ -39,15 +40,25 @@ func remove(t *maps.Table, virtual string) error {
 	}
 	ingress, err := links.On(loader.HookTC)
 	errs = append(errs, err)
-	for _, ifindex := range ingress {
-		errs = append(errs, dropIngress(t, ifindex))
-	}
 	errs = append(errs, links.Remove())
 	left, err := t.Dir().Virtuals()
 	if errs = append(errs, err); len(left) == 0 {
 		errs = append(errs, removeReject())
 	}
+	for _, ifindex := range ingress {
+		if !hasIngress(t, left, ifindex) {
+			errs = append(errs, dropIngress(t, ifindex))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// hasIngress tells whether one of these ipsec devices has the fast path on an interface.
+func hasIngress(t *maps.Table, virtuals []string, ifindex int) bool {
+	return slices.ContainsFunc(virtuals, func(virtual string) bool {
+		links, err := t.Dir().Links(virtual)
+		return err == nil && links.Has(loader.HookTC, ifindex)
+	})
 }
 
 func dropDevice(t *maps.Table, ifindex int) error {

@@ -18,9 +18,6 @@ import (
 // rejected, and XDP where it can be had.
 func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link) (notes []string, err error) {
 	name, ifindex := lan.Attrs().Name, lan.Attrs().Index
-	if err := putIngress(t, lan); err != nil {
-		return nil, err
-	}
 	tc, err := loader.LoadIngressTC(t.Replacements())
 	if err != nil {
 		return nil, err
@@ -28,6 +25,9 @@ func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link) (notes [
 	defer func() { _ = tc.Close() }()
 	if err := links.Attach(loader.HookTC, ifindex, tc); err != nil {
 		return nil, fmt.Errorf("--ingress %s: %w", name, err)
+	}
+	if err := putIngress(t, lan); err != nil {
+		return nil, err
 	}
 	if other := xdpOwner(lan); other != "" {
 		return []string{fmt.Sprintf("%s has an XDP program already: %s; using TC", name, other)}, nil

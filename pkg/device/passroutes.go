@@ -111,17 +111,34 @@ func syncPassRoutes(physical netlink.Link) error {
 }
 
 func removePassRoutes(ifindex int) error {
-	var errs []error
-	if physical, err := netlink.LinkByIndex(ifindex); err == nil {
-		if err := netlink.RuleDel(passRule(physical.Attrs().Name)); err != nil && !isGone(err) {
-			errs = append(errs, fmt.Errorf("remove rule for %%pass packets: %w", err))
-		}
-	}
+	errs := []error{removePassRules(ifindex)}
 	have, err := routesThrough(ifindex, passTable)
 	errs = append(errs, err)
 	for _, r := range have {
 		if err := netlink.RouteDel(&r); err != nil && !isGone(err) {
 			errs = append(errs, fmt.Errorf("delete copy of route %v: %w", r.Dst, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removePassRules removes the rule of an interface, and those of interfaces that are gone
+// or have another name now.
+func removePassRules(ifindex int) error {
+	rules, err := netlink.RuleListFiltered(unix.AF_INET6, &netlink.Rule{Table: passTable}, netlink.RT_FILTER_TABLE)
+	if isGone(err) {
+		return nil // no IPv6
+	}
+	if err != nil {
+		return fmt.Errorf("list rules for %%pass packets: %w", err)
+	}
+	var errs []error
+	for _, r := range rules {
+		if l, err := netlink.LinkByName(r.OifName); err == nil && l.Attrs().Index != ifindex {
+			continue
+		}
+		if err := netlink.RuleDel(passRule(r.OifName)); err != nil && !isGone(err) {
+			errs = append(errs, fmt.Errorf("remove rule for %%pass packets: %w", err))
 		}
 	}
 	return errors.Join(errs...)
