@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package esp
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// An eroute may come before its SA: its packets drop until the state is there and
+// has been looked for.
+func TestStateComesLater(t *testing.T) {
+	b := newBench(t)
+	const spi = 0x4712
+	s := nets(lab.EastLAN4, lab.WestLAN4)
+	b.add(t, s, "tun0x4712@"+b.West.WAN4.String())
+	stop, before := b.wire(t), b.reasons(t)
+	r, err := b.EastHost.Ping(within(t, 20*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: 3, Wait: 200 * time.Millisecond})
+	if err != nil || r.Received != 0 {
+		t.Errorf("ping without the SA: %+v, %v", r, err)
+	}
+	checkReasons(t, before, b.reasons(t), map[string]uint64{"sa-missing": 3})
+	if frames := stop(); frames.Count(lab.Match{}) != 0 {
+		t.Errorf("%d packets on the wire, want none", frames.Count(lab.Match{}))
+	}
+	if stats := b.stats(t); stats.SAs != 1 || stats.SAsMissing != 1 {
+		t.Errorf("%d SAs, %d missing, want 1 and 1", stats.SAs, stats.SAsMissing)
+	}
+
+	b.connect(t, lab.Tunnel{SPI: spi}, s.Src, s.Dst)
+	b.sync(t)
+	stop, before = b.wire(t), b.reasons(t)
+	r, err = b.EastHost.Ping(within(t, 20*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: 3})
+	if err != nil || r.Received != 3 {
+		t.Errorf("ping with the SA: %+v, %v", r, err)
+	}
+	checkReasons(t, before, b.reasons(t), map[string]uint64{"sa": 3})
+	checkOnly(t, stop(), layers.IPProtocolESP)
+	if stats := b.stats(t); stats.SAsMissing != 0 {
+		t.Errorf("%d SAs missing, want none", stats.SAsMissing)
+	}
+}
