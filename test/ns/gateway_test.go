@@ -4,7 +4,10 @@ package ns_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -43,11 +46,35 @@ func newLab(t *testing.T) *lab.Lab {
 	return l
 }
 
-// newGateway attaches ipsec0 to East's wan, in one of the modes.
+// shared are the gateways of newGateway, by mode: to make one takes longer than most
+// tests.
+var shared = map[string]*gateway{}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, g := range shared {
+		if err := errors.Join(g.removeTable(), g.Close()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// newGateway returns the gateway of a mode: ipsec0 is attached to East's wan, the table
+// empty. Tests put back what else they change.
 func newGateway(t *testing.T, mode string) *gateway {
 	t.Helper()
-	g := &gateway{newLab(t), mode}
-	t.Cleanup(func() { g.remove(t) })
+	if g := shared[mode]; g != nil {
+		g.only(t)
+		return g
+	}
+	l, err := lab.New("nstest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gateway{l, mode}
+	shared[mode] = g
 	var ingress []string
 	if mode != "egress" {
 		ingress = []string{lab.LAN}
@@ -61,7 +88,7 @@ func newGateway(t *testing.T, mode string) *gateway {
 		t.Errorf("notes %q in mode %s", notes, mode)
 	}
 	g.route(t)
-	g.unlimitICMP(t)
+	g.limitICMP(t, "0")
 	return g
 }
 
@@ -75,12 +102,13 @@ func (g *gateway) route(t *testing.T) {
 	}
 }
 
-// unlimitICMP lets everybody answer each packet, so that answers can be counted.
-func (g *gateway) unlimitICMP(t *testing.T) {
+// limitICMP sets how many milliseconds apart errors to the same address are, on every
+// node. With 0 each packet is answered, so that answers can be counted.
+func (g *gateway) limitICMP(t *testing.T, milliseconds string) {
 	t.Helper()
-	for name, value := range map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv6.icmp.ratelimit": "0"} {
+	for _, name := range []string{"net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"} {
 		for _, n := range []*lab.Node{g.EastHost, g.East, g.West, g.WestHost} {
-			if err := n.Sysctl(name, value); err != nil {
+			if err := n.Sysctl(name, milliseconds); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -132,10 +160,9 @@ func (g *gateway) detach(virtual string) error {
 	})
 }
 
-// remove takes East's table out of bpffs.
-func (g *gateway) remove(t *testing.T) {
-	t.Helper()
-	err := g.East.Do(func() error {
+// removeTable takes East's table out of bpffs.
+func (g *gateway) removeTable() error {
+	return g.East.Do(func() error {
 		dir, err := loader.OpenShared()
 		if err != nil {
 			return err
@@ -143,7 +170,11 @@ func (g *gateway) remove(t *testing.T) {
 		defer func() { _ = dir.Close() }()
 		return dir.Remove()
 	})
-	if err != nil {
+}
+
+func (g *gateway) remove(t *testing.T) {
+	t.Helper()
+	if err := g.removeTable(); err != nil {
 		t.Error(err)
 	}
 }
@@ -156,8 +187,12 @@ func (g *gateway) apply(changes ...eroute.Change) error {
 // clear waits for packets several times.
 func (g *gateway) only(t *testing.T, eroutes ...eroute.Change) {
 	t.Helper()
+	listed := g.listed(t)
+	if len(listed)+len(eroutes) == 0 {
+		return
+	}
 	var changes []eroute.Change
-	for _, e := range g.listed(t) {
+	for _, e := range listed {
 		changes = append(changes, eroute.Change{Op: eroute.OpDel, Selector: e.Selector})
 	}
 	if err := g.apply(append(changes, eroutes...)...); err != nil {

@@ -13,11 +13,14 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// mergeSegments turns GRO on for a device ("ethtool -K DEV gro on"). With an XDP program
+// mergeSegments turns GRO of a device on or off ("ethtool -K DEV gro on"). With an XDP program
 // on it the other end sends no large segments; these are made of small ones.
-func mergeSegments(t *testing.T, n *lab.Node, dev string) {
+func mergeSegments(t *testing.T, n *lab.Node, dev string, on bool) {
 	t.Helper()
-	value := struct{ cmd, data uint32 }{unix.ETHTOOL_SGRO, 1}
+	value := struct{ cmd, data uint32 }{cmd: unix.ETHTOOL_SGRO}
+	if on {
+		value.data = 1
+	}
 	request := struct {
 		name [unix.IFNAMSIZ]byte
 		data unsafe.Pointer

@@ -4,6 +4,7 @@ package ns_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -190,14 +191,13 @@ func (g *gateway) oddPackets(t *testing.T, f family) []frame {
 func TestTooBig(t *testing.T) {
 	const size = 2000
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
-		for _, end := range []struct {
-			node *lab.Node
-			dev  string
-		}{{g.East, lab.LAN}, {g.EastHost, lab.Eth0}} {
-			if err := end.node.SetMTU(end.dev, 3000); err != nil {
+		setMTU := func(mtu int) {
+			if err := errors.Join(g.East.SetMTU(lab.LAN, mtu), g.EastHost.SetMTU(lab.Eth0, mtu)); err != nil {
 				t.Fatal(err)
 			}
 		}
+		setMTU(3000)
+		defer setMTU(1500)
 		g.only(t, all(eroute.Drop)...)
 		before := g.counts(t)
 		ctx := within(t, 5*time.Second)

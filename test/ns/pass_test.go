@@ -66,7 +66,8 @@ func TestPass(t *testing.T) {
 func TestPassTCP(t *testing.T) {
 	const size = 8 << 20
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
-		mergeSegments(t, g.East, lab.LAN)
+		mergeSegments(t, g.East, lab.LAN, true)
+		defer mergeSegments(t, g.East, lab.LAN, false)
 		for _, c := range []struct {
 			name     string
 			transfer lab.Transfer

@@ -128,6 +128,11 @@ func TestRejectMulticast(t *testing.T) {
 	if err := g.East.Route(netip.MustParsePrefix("239.1.1.0/24"), ipsec0); err != nil {
 		t.Fatal(err)
 	}
+	defer func() {
+		if err := g.East.Unroute(netip.MustParsePrefix("239.1.1.0/24"), ipsec0); err != nil {
+			t.Error(err)
+		}
+	}()
 	icmp := watchICMP(t, g.East)
 	before := g.counts(t)
 	// From no address: with one, multicast leaves by that address's interface.
@@ -144,11 +149,8 @@ func TestRejectLimited(t *testing.T) {
 	const pings = 60
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Reject)...)
-		for name, value := range map[string]string{"net.ipv4.icmp_ratelimit": "1000", "net.ipv6.icmp.ratelimit": "1000"} {
-			if err := g.East.Sysctl(name, value); err != nil {
-				t.Fatal(err)
-			}
-		}
+		g.limitICMP(t, "1000")
+		defer g.limitICMP(t, "0")
 		before := g.counts(t)
 		r, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Dst: f.westHost, Count: pings, Interval: time.Millisecond, Wait: 50 * time.Millisecond})
 		if err != nil || len(r.Errors) == 0 || len(r.Errors) > pings/2 || r.Received != 0 {

@@ -3,12 +3,11 @@
 package ns_test
 
 import (
-	"net"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -16,7 +15,7 @@ import (
 // dummyXDP is the name of somebody else's XDP program.
 const dummyXDP = "somebody_else"
 
-// occupyXDP puts an XDP program that passes all on a device, for as long as the test.
+// occupyXDP puts an XDP program that passes all on a device, for as long as the device.
 func occupyXDP(t *testing.T, n *lab.Node, dev string) {
 	t.Helper()
 	err := n.Do(func() error {
@@ -28,15 +27,11 @@ func occupyXDP(t *testing.T, n *lab.Node, dev string) {
 			return err
 		}
 		defer func() { _ = prog.Close() }()
-		ifi, err := net.InterfaceByName(dev)
+		l, err := netlink.LinkByName(dev)
 		if err != nil {
 			return err
 		}
-		l, err := link.AttachXDP(link.XDPOptions{Program: prog, Interface: ifi.Index})
-		if err == nil {
-			t.Cleanup(func() { _ = l.Close() })
-		}
-		return err
+		return netlink.LinkSetXdpFd(l, prog.FD())
 	})
 	if err != nil {
 		t.Fatal(err)
