@@ -27,6 +27,16 @@ func (b bench) wire(t *testing.T) (stop func() lab.Frames) {
 	return stopper(t, c, "wire")
 }
 
+// watch captures a device as wire does.
+func watch(t *testing.T, n *lab.Node, dev string) (stop func() lab.Frames) {
+	t.Helper()
+	c, err := n.Capture(dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stopper(t, c, n.Name+"-"+dev)
+}
+
 func stopper(t *testing.T, c *lab.Capture, name string) func() lab.Frames {
 	stop := sync.OnceValue(func() lab.Frames {
 		frames, err := c.Stop()
