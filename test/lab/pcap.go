@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,8 @@ func (fs Frames) WritePCAP(path string) error {
 	if err != nil {
 		return fmt.Errorf("write capture: %w", err)
 	}
-	if err := errors.Join(fs.encode(file), file.Close()); err != nil {
+	w := bufio.NewWriter(file)
+	if err := errors.Join(fs.encode(w), w.Flush(), file.Close()); err != nil {
 		return fmt.Errorf("write capture %s: %w", path, err)
 	}
 	return nil
