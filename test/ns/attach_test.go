@@ -23,7 +23,7 @@ import (
 // newDetached is a gateway with a table and no device.
 func newDetached(t *testing.T) *gateway {
 	t.Helper()
-	g := &gateway{newLab(t), "egress"}
+	g := &gateway{Lab: newLab(t), mode: "egress"}
 	t.Cleanup(func() { g.remove(t) })
 	if err := g.apply(); err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func (g *gateway) command(t *testing.T, path, args string) (stdout, stderr strin
 // device that one command makes are there in the next, and nowhere else.
 func TestCommandsUnderNetnsExec(t *testing.T) {
 	path := buildCommand(t)
-	g, other := &gateway{newLab(t), "egress"}, &gateway{newLab(t), "egress"}
+	g, other := &gateway{Lab: newLab(t), mode: "egress"}, &gateway{Lab: newLab(t), mode: "egress"}
 	run := func(g *gateway, args, want string) {
 		t.Helper()
 		stdout, stderr, err := g.command(t, path, args)
@@ -88,7 +88,7 @@ func TestCommandsUnderNetnsExec(t *testing.T) {
 func TestKilled(t *testing.T) {
 	const changes, kills = 4000, 8
 	path := buildCommand(t)
-	g := &gateway{newLab(t), "egress"}
+	g := &gateway{Lab: newLab(t), mode: "egress"}
 	nth := func(n int) eroute.Selector {
 		return eroute.Selector{Src: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 0}), 24), Dst: all4}
 	}

@@ -137,11 +137,12 @@ func TestForwardedKeyExchange(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				g.only(t, c.eroutes...)
+				src := g.newSource(t, f)
 				wire := g.watchWire(t)
 				icmp := watchICMP(t, g.EastHost)
 				before := g.counts(t)
 				for range packets {
-					g.sendIP(t, udpPacket(t, netip.AddrPortFrom(f.eastHost, 500), netip.AddrPortFrom(f.westHost, 500)))
+					g.sendIP(t, udpPacket(t, netip.AddrPortFrom(src, 500), netip.AddrPortFrom(f.westHost, 500)))
 				}
 				g.counted(t, before, c.want)
 				for _, e := range icmp(c.told + c.left) { // the far host has no key exchange either

@@ -29,7 +29,8 @@ var modes = []string{"egress", "xdp", "tc"}
 // gateway is a lab whose East routes what is for the far LAN into ipsec0.
 type gateway struct {
 	*lab.Lab
-	mode string
+	mode    string
+	sources int // addresses that newSource has given out
 }
 
 func newLab(t *testing.T) *lab.Lab {
@@ -73,7 +74,7 @@ func newGateway(t *testing.T, mode string) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{l, mode}
+	g := &gateway{Lab: l, mode: mode}
 	shared[mode] = g
 	var ingress []string
 	if mode != "egress" {

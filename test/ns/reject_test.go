@@ -22,6 +22,25 @@ func (f family) prohibited(e lab.ICMPError) bool {
 	return e.Is(3, 13)
 }
 
+// newSource gives EastHost an address that nothing was answered to yet. Each source of
+// prohibited IPv4 packets is told five times at once, then once a second (ip_error,
+// net/ipv4/route.c): that limit is the whole machine's, in net.ipv4.route.error_cost.
+func (g *gateway) newSource(t *testing.T, f family) netip.Addr {
+	t.Helper()
+	b := f.eastHost.AsSlice()
+	g.sources++
+	b[len(b)-1] = byte(100 + g.sources)
+	src, _ := netip.AddrFromSlice(b)
+	args := []string{"addr", "add", netip.PrefixFrom(src, f.eastNet.Bits()).String(), "dev", lab.Eth0}
+	if src.Is6() {
+		args = append(args, "nodad")
+	}
+	if _, err := g.EastHost.IP(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
 func (f family) prohibitedError() error {
 	if f.name == "v6" {
 		return syscall.EACCES
@@ -35,22 +54,23 @@ func TestReject(t *testing.T) {
 	const pings = 3
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Reject)...)
+		src := g.newSource(t, f)
 		wire := g.watchWire(t)
 		icmp := watchICMP(t, g.EastHost)
 		before := g.counts(t)
 		ctx := within(t, 10*time.Second)
-		r, err := g.EastHost.Ping(ctx, lab.Ping{Dst: f.westHost, Count: pings})
+		r, err := g.EastHost.Ping(ctx, lab.Ping{Src: src, Dst: f.westHost, Count: pings})
 		if err != nil || r.Received != 0 || len(r.Errors) != pings {
 			t.Errorf("ping: %+v, %v, want %d errors", r, err, pings)
 		}
-		d := lab.Datagram{Dst: netip.AddrPortFrom(f.westHost, 80), Payload: []byte("payload")}
+		d := lab.Datagram{Src: netip.AddrPortFrom(src, 0), Dst: netip.AddrPortFrom(f.westHost, 80), Payload: []byte("payload")}
 		if _, err := g.EastHost.ExchangeUDP(ctx, d); !errors.Is(err, f.prohibitedError()) {
 			t.Errorf("UDP: %v, want %v", err, f.prohibitedError())
 		}
 		g.counted(t, before, reason("reject", pings+1))
 		for _, e := range icmp(pings + 1) {
 			h, ok := e.About()
-			if !f.prohibited(e) || e.From != f.eastLAN || !ok || h.Src != f.eastHost || h.Dst != f.westHost {
+			if !f.prohibited(e) || e.From != f.eastLAN || !ok || h.Src != src || h.Dst != f.westHost {
 				t.Errorf("told %d/%d by %s about %+v, want prohibited by %s", e.Type, e.Code, e.From, h, f.eastLAN)
 			}
 		}
@@ -66,7 +86,7 @@ func TestRejectTCP(t *testing.T) {
 		for _, from := range []struct {
 			node *lab.Node
 			src  netip.Addr
-		}{{g.EastHost, f.eastHost}, {g.East, f.eastLAN}} {
+		}{{g.EastHost, g.newSource(t, f)}, {g.East, f.eastLAN}} {
 			t.Run(from.node.Name, func(t *testing.T) {
 				g.only(t, all(eroute.Reject)...)
 				before := g.counts(t)
@@ -152,7 +172,7 @@ func TestRejectLimited(t *testing.T) {
 		g.limitICMP(t, "1000")
 		defer g.limitICMP(t, "0")
 		before := g.counts(t)
-		r, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Dst: f.westHost, Count: pings, Interval: time.Millisecond, Wait: 50 * time.Millisecond})
+		r, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Src: g.newSource(t, f), Dst: f.westHost, Count: pings, Interval: time.Millisecond, Wait: 50 * time.Millisecond})
 		if err != nil || len(r.Errors) == 0 || len(r.Errors) > pings/2 || r.Received != 0 {
 			t.Errorf("%d errors for %d pings, %v, want a few", len(r.Errors), r.Sent, err)
 		}
