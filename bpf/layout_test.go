@@ -95,7 +95,7 @@ func TestSharedMaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range programs {
+	for _, p := range append(slices.Clone(programs), stateProgram) {
 		spec, err := p.load()
 		if err != nil {
 			t.Fatal(err)

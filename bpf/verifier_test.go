@@ -11,24 +11,31 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// programs are all programs there are, and where they run.
-var programs = []struct {
+// program is a program and where it runs.
+type program struct {
 	name   string
 	load   func() (*ebpf.CollectionSpec, error)
 	typ    ebpf.ProgramType
 	attach ebpf.AttachType
-}{
+}
+
+// programs are those that decide over packets.
+var programs = []program{
 	{"eroute_lookup", bpf.LoadLookup, ebpf.SchedCLS, ebpf.AttachNone},
 	{"eroute_egress", bpf.LoadEgress, ebpf.SchedCLS, ebpf.AttachTCXEgress},
 	{"eroute_xdp", bpf.LoadXDP, ebpf.XDP, ebpf.AttachXDP},
 	{"eroute_ingress_tc", bpf.LoadIngressTC, ebpf.SchedCLS, ebpf.AttachTCXIngress},
 }
 
+// stateProgram is not loaded here: the VM's kernels have the function it is attached to,
+// others need not, and it takes CAP_PERFMON.
+var stateProgram = program{"eroute_sa_gone", bpf.LoadSAGone, ebpf.Tracing, ebpf.AttachTraceFEntry}
+
 // verifierBudget is half of what the kernel's verifier goes through before it gives up
 // (BPF_COMPLEXITY_LIMIT_INSNS, include/linux/bpf.h): other kernels need more or less.
 const verifierBudget = 500000
 
-// The kernel takes every program, with instructions to spare. Needs CAP_BPF and
+// The kernel takes every program that packets meet, with instructions to spare. Needs CAP_BPF and
 // CAP_NET_ADMIN.
 func TestPrograms(t *testing.T) {
 	if err := rlimit.RemoveMemlock(); err != nil {
