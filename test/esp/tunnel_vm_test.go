@@ -28,8 +28,8 @@ func (b bench) connect(t *testing.T, tunnel lab.Tunnel, east, west netip.Prefix)
 func (b bench) answer(t *testing.T, back *lab.SA, east, west netip.Prefix) {
 	t.Helper()
 	selector := fmt.Sprintf("src %s dst %s dir out", west, east)
-	ip(t, b.West, fmt.Sprintf("xfrm policy add %s tmpl src %s dst %s proto %s spi %#x mode %s",
-		selector, back.Src, back.Dst, back.Proto, back.SPI, back.Mode))
+	ip(t, b.West, fmt.Sprintf("xfrm policy add %s tmpl src %s dst %s proto %s spi %#x reqid %d mode %s",
+		selector, back.Src, back.Dst, back.Proto, back.SPI, back.ReqID, back.Mode))
 	t.Cleanup(func() { ip(t, b.West, "xfrm policy delete "+selector) })
 }
 

@@ -69,7 +69,7 @@ func (b bench) checkVLAN(t *testing.T, number int) {
 	ip(t, b.EastHost, "route add "+gateway)
 	t.Cleanup(func() { ip(t, b.EastHost, "route del "+gateway) })
 	s := nets(netip.PrefixFrom(src, 24).Masked(), lab.WestLAN4)
-	for _, v := range verdicts {
+	for _, v := range verdicts[:3] { // the others end where %drop does
 		t.Run(v.reason, func(t *testing.T) {
 			if v.said != "" {
 				b.add(t, s, v.said)

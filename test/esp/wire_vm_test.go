@@ -73,11 +73,18 @@ func keep(t *testing.T, frames lab.Frames, name string) {
 // to be protected. Neighbour discovery, which no SA is for, may be there.
 func checkOnly(t *testing.T, frames lab.Frames, protos ...layers.IPProtocol) {
 	t.Helper()
+	inClear, first := 0, lab.Header{}
 	for _, f := range frames {
 		h, ok := f.Header()
-		if ok && !slices.Contains(protos, h.Proto) && !isDiscovery(f) {
-			t.Errorf("in clear: protocol %d, %s -> %s", h.Proto, h.Src, h.Dst)
+		if !ok || slices.Contains(protos, h.Proto) || isDiscovery(f) {
+			continue
 		}
+		if inClear++; inClear == 1 {
+			first = h
+		}
+	}
+	if inClear != 0 {
+		t.Errorf("%d frames in clear, the first %+v", inClear, first)
 	}
 	if n := frames.Containing([]byte(lab.Marker)); n != 0 && !slices.Contains(protos, layers.IPProtocolAH) {
 		t.Errorf("%d frames have the content in clear", n)

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package esp
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// The kernel takes an SA that leads to an address routed into the ipsec device for a
+// loop (xfrmi_xmit2, net/xfrm/xfrm_interface_core.c), and so one in transport mode:
+// such packets end there and are in the device's statistics; nothing goes in clear.
+func TestRouteToPeer(t *testing.T) {
+	b := newBench(t)
+	for _, c := range []struct {
+		name     string
+		tunnel   lab.Tunnel
+		src, dst netip.Addr
+	}{
+		{"tunnel v4", lab.Tunnel{}, b.East.WAN4, b.West.WAN4},
+		{"tunnel v6", lab.Tunnel{Src: b.East.WAN6, Dst: b.West.WAN6}, b.East.WAN6, b.West.WAN6},
+		{"transport v4", lab.Tunnel{Mode: lab.TransportMode}, b.East.WAN4, b.West.WAN4},
+		{"transport v6", lab.Tunnel{Mode: lab.TransportMode, Src: b.East.WAN6, Dst: b.West.WAN6}, b.East.WAN6, b.West.WAN6},
+		{"transport ah v4", lab.Tunnel{Mode: lab.TransportMode, Proto: lab.AH}, b.East.WAN4, b.West.WAN4},
+		{"transport comp v4", lab.Tunnel{Mode: lab.TransportMode, Proto: lab.COMP}, b.East.WAN4, b.West.WAN4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b.routePeer(t, c.dst)
+			s := nets(lab.Only(c.src), lab.Only(c.dst))
+			sa := b.connect(t, c.tunnel, s.Src, s.Dst)
+			b.add(t, s, sa.SAID())
+			stop, before := b.wire(t), b.loops(t)
+			const count = 3
+			ping := lab.Ping{Src: c.src, Dst: c.dst, Count: count, Wait: 100 * time.Millisecond}
+			if r, err := b.East.Ping(within(t, 20*time.Second), ping); err != nil || r.Received != 0 {
+				t.Errorf("ping: %+v, %v", r, err)
+			}
+			if n := stop().Count(lab.Match{Src: s.Src, Dst: s.Dst}); n != 0 {
+				t.Errorf("%d frames on the wire, want none", n)
+			}
+			if n := b.eroute(t, s).Packets; n != count {
+				t.Errorf("counted %d packets, want %d", n, count)
+			}
+			if n := b.loops(t) - before; n != count {
+				t.Errorf("%d packets were taken for a loop, want %d", n, count)
+			}
+		})
+	}
+}
+
+// loops returns how many packets the kernel has dropped on ipsec0 as going round.
+func (b bench) loops(t *testing.T) (n uint64) {
+	t.Helper()
+	err := b.East.Do(func() error {
+		link, err := netlink.LinkByName(virtual)
+		if err == nil {
+			n = link.Attrs().Statistics.Collisions
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
