@@ -33,23 +33,10 @@ static __always_inline int send_in_clear(struct __sk_buff *skb, const struct dev
 	return ret;
 }
 
-/* Whether the way to the SA's peer leads into an ipsec device again. */
-static __always_inline int leads_back(struct __sk_buff *skb, const struct row_value *row)
-{
-	struct fib_params fib = { .family = row->said_family, .ifindex = skb->ifindex };
-	long ret;
-
-	__builtin_memcpy(fib.dst, row->edst, 16);
-	ret = fib_lookup(skb, &fib, FIB_SKIP_NEIGH);
-	if (ret != FIB_SUCCESS && ret != FIB_NO_NEIGH)
-		return 0;
-	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) != NULL;
-}
-
 /*
  * To XFRM: the if_id selects the one policy whose template pins the SA. The kernel
- * drops the packet when policy or SA are gone by then. A peer that is routed into an
- * ipsec device is reached through the physical one, else the kernel sees a loop.
+ * drops the packet when policy or SA are gone by then, and when the way to the peer
+ * leads into the ipsec device again: it takes that for a loop, whatever info.link says.
  */
 static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev,
 				   const struct row_value *row, const struct amount *a)
@@ -64,8 +51,6 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 	if (!sa || !sa->if_id)
 		return drop(REASON_SA_MISSING, a);
 	info.if_id = sa->if_id;
-	if (leads_back(skb, row))
-		info.link = dev->physical;
 	if (have_xfrm_info && bpf_skb_set_xfrm_info(skb, &info))
 		return drop(REASON_ERROR, a);
 	count_reason(REASON_SA, a);
