@@ -25,58 +25,46 @@ func HasXFRMInfo() bool {
 }
 
 // LoadEgress loads the program of an ipsec device's egress over a table's maps.
-// It is the caller's to close.
+// It is the caller's to close, as are those below.
 func LoadEgress(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	spec, err := bpf.LoadEgress()
-	if err != nil {
-		return nil, fmt.Errorf("read egress program: %w", err)
-	}
 	var have uint8
 	if HasXFRMInfo() {
 		have = 1
 	}
-	if err := spec.Variables["have_xfrm_info"].Set(have); err != nil {
-		return nil, fmt.Errorf("set have_xfrm_info: %w", err)
-	}
-	return loadProgram(spec, "eroute_egress", maps)
+	return load(bpf.LoadEgress, "eroute_egress", maps, map[string]any{"have_xfrm_info": have})
 }
 
 // LoadXDP loads the fast path's XDP program over a table's maps.
 func LoadXDP(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	spec, err := bpf.LoadXDP()
-	if err != nil {
-		return nil, fmt.Errorf("read XDP program: %w", err)
-	}
-	return loadProgram(spec, "eroute_xdp", maps)
+	return load(bpf.LoadXDP, "eroute_xdp", maps, nil)
 }
 
 // LoadIngressTC loads the fast path's TC program over a table's maps.
 func LoadIngressTC(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	spec, err := bpf.LoadIngressTC()
-	if err != nil {
-		return nil, fmt.Errorf("read TC program: %w", err)
-	}
-	return loadProgram(spec, "eroute_ingress_tc", maps)
+	return load(bpf.LoadIngressTC, "eroute_ingress_tc", maps, nil)
 }
 
 // LoadSAGone loads the program that notes the end of the states of the calling thread's
 // network namespace.
 func LoadSAGone(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	spec, err := bpf.LoadSAGone()
-	if err != nil {
-		return nil, fmt.Errorf("read program for states that end: %w", err)
-	}
 	cookie, err := NetnsCookie()
 	if err != nil {
 		return nil, err
 	}
-	if err := spec.Variables["netns_cookie"].Set(cookie); err != nil {
-		return nil, fmt.Errorf("set netns_cookie: %w", err)
-	}
-	return loadProgram(spec, "eroute_sa_gone", maps)
+	return load(bpf.LoadSAGone, "eroute_sa_gone", maps, map[string]any{"netns_cookie": cookie})
 }
 
-func loadProgram(spec *ebpf.CollectionSpec, name string, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+// load loads the program of a collection over a table's maps, its variables set.
+func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[string]*ebpf.Map, variables map[string]any) (*ebpf.Program, error) {
+	spec, err := read()
+	if err != nil {
+		return nil, fmt.Errorf("read program %s: %w", name, err)
+	}
+	for variable, value := range variables {
+		if err := spec.Variables[variable].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s of program %s: %w", variable, name, err)
+		}
+	}
 	shared := make(map[string]*ebpf.Map)
 	for m := range spec.Maps {
 		if maps[m] != nil {
