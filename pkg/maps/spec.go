@@ -4,6 +4,7 @@ package maps
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -35,12 +36,12 @@ func bitmapSpec(name string, bits uint32) *ebpf.MapSpec {
 	}
 }
 
-// specs returns the collection that the programs share: every map of abi.h, and the
-// lookup program.
-func specs() (*ebpf.CollectionSpec, error) {
+// specs returns the collection that the programs share, every map of maps.h and the
+// lookup program. It is read once, and not to be changed.
+var specs = sync.OnceValues(func() (*ebpf.CollectionSpec, error) {
 	spec, err := bpf.LoadLookup()
 	if err != nil {
 		return nil, fmt.Errorf("read lookup program: %w", err)
 	}
 	return spec, nil
-}
+})
