@@ -99,10 +99,15 @@ func syncPassRoutes(physical netlink.Link) error {
 			errs = append(errs, fmt.Errorf("copy route %v: %w", c.Dst, err))
 		}
 	}
-	for key, r := range have {
-		if _, ok := want[key]; ok {
-			continue
-		}
+	for key := range want {
+		delete(have, key)
+	}
+	return errors.Join(append(errs, deleteCopies(have))...)
+}
+
+func deleteCopies(copies map[string]netlink.Route) error {
+	var errs []error
+	for _, r := range copies {
 		if err := netlink.RouteDel(&r); err != nil && !isGone(err) {
 			errs = append(errs, fmt.Errorf("delete copy of route %v: %w", r.Dst, err))
 		}
@@ -111,15 +116,8 @@ func syncPassRoutes(physical netlink.Link) error {
 }
 
 func removePassRoutes(ifindex int) error {
-	errs := []error{removePassRules(ifindex)}
 	have, err := routesThrough(ifindex, passTable)
-	errs = append(errs, err)
-	for _, r := range have {
-		if err := netlink.RouteDel(&r); err != nil && !isGone(err) {
-			errs = append(errs, fmt.Errorf("delete copy of route %v: %w", r.Dst, err))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(removePassRules(ifindex), err, deleteCopies(have))
 }
 
 // removePassRules removes the rule of an interface, and those of interfaces that are gone
