@@ -5,7 +5,7 @@
 
 enum limits {
 	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 1,
+	EROUTE_LAYOUT = 2,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,
@@ -33,6 +33,23 @@ enum limits {
 
 	/* IPv6 extension headers followed at the most; a longer chain has protocol 0. */
 	MAX_EXT_HEADERS = 8,
+
+	/* Flows of traps at the most: held, or answered by an SA. */
+	EROUTE_MAX_FLOWS = 262144,
+
+	/* Traps whose rate of ACQUIREs is kept at the same time. */
+	TRAP_RATES = 16384,
+
+	/* Bytes of the ring buffer to the relay; a power of two. */
+	EVENTS_SIZE = 4194304,
+
+	/* A packet takes as little of the ring buffer as it fits in; larger ones are not kept. */
+	EVENT_SMALL = 256,
+	EVENT_MEDIUM = 2048,
+	EVENT_LARGE = 9216,
+
+	/* Packets of one hold that go to the relay: one in this many ns, and a second's worth at once. */
+	HELD_INTERVAL = 10000000,
 
 	/* Bits of a row's key before its destination. */
 	ROW4_FIXED_BITS = 80,
@@ -65,19 +82,24 @@ enum eroute_shape {
 
 /* Where a packet ended; a counter each. Names shown to the user are in pkg/maps. */
 enum reason {
-	REASON_SA,           /* handed to XFRM with the SA's if_id */
-	REASON_PASS,         /* sent in clear by a %pass eroute */
-	REASON_IKE,          /* the gateway's own key exchange, sent in clear */
-	REASON_NO_EROUTE,    /* dropped: no eroute matches */
-	REASON_DROP,         /* dropped: %drop */
-	REASON_REJECT,       /* dropped: %reject, sender told as far as the limits allow */
-	REASON_HOLD,         /* dropped: %hold */
-	REASON_TRAP,         /* dropped: %trap or %trapsubnet */
-	REASON_SA_MISSING,   /* dropped: the SA is absent, larval or dead */
-	REASON_NO_XFRM,      /* dropped: SA eroute, but the kernel has no XFRM interfaces */
-	REASON_NOT_IP,       /* dropped: neither IPv4 nor IPv6, or a header cut short */
-	REASON_ERROR,        /* dropped: the kernel refused to mark or redirect the packet */
-	REASON_UNCONFIGURED, /* dropped: table or device state missing */
+	REASON_SA,            /* handed to XFRM with the SA's if_id */
+	REASON_PASS,          /* sent in clear by a %pass eroute */
+	REASON_IKE,           /* the gateway's own key exchange, sent in clear */
+	REASON_NO_EROUTE,     /* dropped: no eroute matches */
+	REASON_DROP,          /* dropped: %drop */
+	REASON_REJECT,        /* dropped: %reject, sender told as far as the limits allow */
+	REASON_HOLD,          /* kept: %hold; given to the relay */
+	REASON_TRAP,          /* kept: %trap or %trapsubnet; a hold was made, the relay told */
+	REASON_SA_MISSING,    /* dropped: the SA is absent, larval or dead */
+	REASON_NO_XFRM,       /* dropped: SA eroute, but the kernel has no XFRM interfaces */
+	REASON_NOT_IP,        /* dropped: neither IPv4 nor IPv6, or a header cut short */
+	REASON_ERROR,         /* dropped: the kernel refused to mark or redirect the packet */
+	REASON_UNCONFIGURED,  /* dropped: table or device state missing */
+	REASON_HOLD_NOT_KEPT, /* dropped: %hold, and not given to the relay */
+	REASON_TRAP_NO_RELAY, /* dropped: %trap, and no relay runs; no hold was made */
+	REASON_TRAP_QUEUE_FULL, /* dropped: %trap, and the ring buffer to the relay is full; no hold was made */
+	REASON_TRAP_HOLDS_FULL, /* dropped: %trap, and there is no room for another hold */
+	REASON_TRAP_LIMITED,    /* dropped: %trap that asks too often; no hold was made */
 	REASONS,
 };
 
@@ -149,6 +171,65 @@ struct sa {
 	__be32 spi; /* of its state, to know it by when it goes */
 };
 
+/*
+ * A flow of a trap, by the selector of its eroute: an eroute of its own, which goes
+ * before one of the table with the same selector. Ports are in network byte order.
+ */
+struct flow_key {
+	__u32 generation; /* of the table: a flow ends with it */
+	__u8 family;
+	__u8 proto;
+	__u8 src_prefixlen;
+	__u8 dst_prefixlen;
+	__be16 sport;
+	__be16 dport;
+	__u8 src[16];
+	__u8 dst[16];
+};
+
+struct flow {
+	struct row_value row; /* ACT_HOLD, which has no id, or what the trap was answered with */
+	__u64 packets;        /* of the hold; with an answer they count by row.id */
+	__u64 bytes;
+	__u64 last;   /* CLOCK_MONOTONIC, ns: its last packet while held */
+	__u64 asked;  /* CLOCK_MONOTONIC, ns: the last ACQUIRE */
+	__u64 next;   /* see within_rate */
+	__u32 trap;   /* row_value.id of its trap */
+	__u32 device; /* ifindex of the ipsec device */
+	__u8 trap_src_prefixlen;
+	__u8 trap_dst_prefixlen;
+	__u8 trap_action;
+	__u8 pad[5];
+};
+
+/* What the relay and the programs tell each other; the relay has it in its memory. */
+struct relay {
+	__u64 alive_until;   /* CLOCK_MONOTONIC, ns; it is gone once this has passed */
+	__u64 trap_interval; /* ns between two ACQUIREs of a trap, on average */
+	__u64 next;          /* see within_rate; of %hold eroutes in the table */
+	__u32 flow_shapes;   /* shapes that flows have had */
+	__u32 pad;
+};
+
+enum event_kind {
+	EVENT_ACQUIRE = 1, /* a trap's packet: ask, the hold is there */
+	EVENT_HELD,        /* a packet that met a hold */
+};
+
+/* What the ring buffer holds; the packet follows, from its IP header on. */
+struct event {
+	__u64 time; /* CLOCK_MONOTONIC, ns */
+	struct flow_key flow;
+	__u32 kind;
+	__u32 device;  /* ifindex of the ipsec device */
+	__u32 ingress; /* ifindex the packet came in on; 0: the gateway's own */
+	__u32 len;     /* of the packet; 0: it was not kept */
+	__u8 trap_src_prefixlen;
+	__u8 trap_dst_prefixlen;
+	__u8 trap_action;
+	__u8 pad;
+};
+
 struct stat {
 	__u64 packets;
 	__u64 bytes;
@@ -191,7 +272,8 @@ enum lookup_status {
 	LOOKUP_UNSET,
 	LOOKUP_NOT_IP,
 	LOOKUP_NONE,
-	LOOKUP_FOUND,
+	LOOKUP_FOUND, /* an eroute of the table */
+	LOOKUP_FLOW,  /* a flow */
 };
 
 #endif

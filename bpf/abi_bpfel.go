@@ -49,6 +49,56 @@ const (
 	ABIErouteShapeSHAPES            ABIErouteShape = 5
 )
 
+type ABIEvent struct {
+	_                structs.HostLayout
+	Time             uint64
+	Flow             ABIFlowKey
+	Kind             uint32
+	Device           uint32
+	Ingress          uint32
+	Len              uint32
+	TrapSrcPrefixlen uint8
+	TrapDstPrefixlen uint8
+	TrapAction       uint8
+	Pad              uint8
+}
+
+type ABIEventKind uint32
+
+const (
+	ABIEventKindEVENT_ACQUIRE ABIEventKind = 1
+	ABIEventKindEVENT_HELD    ABIEventKind = 2
+)
+
+type ABIFlow struct {
+	_                structs.HostLayout
+	Row              ABIRowValue
+	Packets          uint64
+	Bytes            uint64
+	Last             uint64
+	Asked            uint64
+	Next             uint64
+	Trap             uint32
+	Device           uint32
+	TrapSrcPrefixlen uint8
+	TrapDstPrefixlen uint8
+	TrapAction       uint8
+	Pad              [5]uint8
+}
+
+type ABIFlowKey struct {
+	_            structs.HostLayout
+	Generation   uint32
+	Family       uint8
+	Proto        uint8
+	SrcPrefixlen uint8
+	DstPrefixlen uint8
+	Sport        uint16
+	Dport        uint16
+	Src          [16]uint8
+	Dst          [16]uint8
+}
+
 type ABIIngress struct {
 	_       structs.HostLayout
 	Ifindex uint32
@@ -65,7 +115,7 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT        ABILimits = 1
+	ABILimitsEROUTE_LAYOUT        ABILimits = 2
 	ABILimitsEROUTE_GENERATIONS   ABILimits = 2
 	ABILimitsEROUTE_MAX           ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT ABILimits = 1000000
@@ -77,6 +127,13 @@ const (
 	ABILimitsREJECT_TABLE         ABILimits = 1701973591
 	ABILimitsPASS_TABLE           ABILimits = 1701972565
 	ABILimitsMAX_EXT_HEADERS      ABILimits = 8
+	ABILimitsEROUTE_MAX_FLOWS     ABILimits = 262144
+	ABILimitsTRAP_RATES           ABILimits = 16384
+	ABILimitsEVENTS_SIZE          ABILimits = 4194304
+	ABILimitsEVENT_SMALL          ABILimits = 256
+	ABILimitsEVENT_MEDIUM         ABILimits = 2048
+	ABILimitsEVENT_LARGE          ABILimits = 9216
+	ABILimitsHELD_INTERVAL        ABILimits = 10000000
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176
 )
@@ -97,26 +154,41 @@ const (
 	ABILookupStatusLOOKUP_NOT_IP ABILookupStatus = 1
 	ABILookupStatusLOOKUP_NONE   ABILookupStatus = 2
 	ABILookupStatusLOOKUP_FOUND  ABILookupStatus = 3
+	ABILookupStatusLOOKUP_FLOW   ABILookupStatus = 4
 )
 
 type ABIReason uint32
 
 const (
-	ABIReasonREASON_SA           ABIReason = 0
-	ABIReasonREASON_PASS         ABIReason = 1
-	ABIReasonREASON_IKE          ABIReason = 2
-	ABIReasonREASON_NO_EROUTE    ABIReason = 3
-	ABIReasonREASON_DROP         ABIReason = 4
-	ABIReasonREASON_REJECT       ABIReason = 5
-	ABIReasonREASON_HOLD         ABIReason = 6
-	ABIReasonREASON_TRAP         ABIReason = 7
-	ABIReasonREASON_SA_MISSING   ABIReason = 8
-	ABIReasonREASON_NO_XFRM      ABIReason = 9
-	ABIReasonREASON_NOT_IP       ABIReason = 10
-	ABIReasonREASON_ERROR        ABIReason = 11
-	ABIReasonREASON_UNCONFIGURED ABIReason = 12
-	ABIReasonREASONS             ABIReason = 13
+	ABIReasonREASON_SA              ABIReason = 0
+	ABIReasonREASON_PASS            ABIReason = 1
+	ABIReasonREASON_IKE             ABIReason = 2
+	ABIReasonREASON_NO_EROUTE       ABIReason = 3
+	ABIReasonREASON_DROP            ABIReason = 4
+	ABIReasonREASON_REJECT          ABIReason = 5
+	ABIReasonREASON_HOLD            ABIReason = 6
+	ABIReasonREASON_TRAP            ABIReason = 7
+	ABIReasonREASON_SA_MISSING      ABIReason = 8
+	ABIReasonREASON_NO_XFRM         ABIReason = 9
+	ABIReasonREASON_NOT_IP          ABIReason = 10
+	ABIReasonREASON_ERROR           ABIReason = 11
+	ABIReasonREASON_UNCONFIGURED    ABIReason = 12
+	ABIReasonREASON_HOLD_NOT_KEPT   ABIReason = 13
+	ABIReasonREASON_TRAP_NO_RELAY   ABIReason = 14
+	ABIReasonREASON_TRAP_QUEUE_FULL ABIReason = 15
+	ABIReasonREASON_TRAP_HOLDS_FULL ABIReason = 16
+	ABIReasonREASON_TRAP_LIMITED    ABIReason = 17
+	ABIReasonREASONS                ABIReason = 18
 )
+
+type ABIRelay struct {
+	_            structs.HostLayout
+	AliveUntil   uint64
+	TrapInterval uint64
+	Next         uint64
+	FlowShapes   uint32
+	Pad          uint32
+}
 
 type ABIRowKey4 struct {
 	_           structs.HostLayout
@@ -201,12 +273,17 @@ const (
 	ABIVarExportAction       = "export_action"
 	ABIVarExportCounters     = "export_counters"
 	ABIVarExportDevice       = "export_device"
+	ABIVarExportEvent        = "export_event"
+	ABIVarExportEventKind    = "export_event_kind"
+	ABIVarExportFlow         = "export_flow"
+	ABIVarExportFlowKey      = "export_flow_key"
 	ABIVarExportIngress      = "export_ingress"
 	ABIVarExportIngressKey   = "export_ingress_key"
 	ABIVarExportLimits       = "export_limits"
 	ABIVarExportLookupCb     = "export_lookup_cb"
 	ABIVarExportLookupStatus = "export_lookup_status"
 	ABIVarExportReason       = "export_reason"
+	ABIVarExportRelay        = "export_relay"
 	ABIVarExportRowKey4      = "export_row_key4"
 	ABIVarExportRowKey6      = "export_row_key6"
 	ABIVarExportRowValue     = "export_row_value"
@@ -276,12 +353,17 @@ type ABIVariableSpecs struct {
 	ExportAction       *ebpf.VariableSpec `ebpf:"export_action"`
 	ExportCounters     *ebpf.VariableSpec `ebpf:"export_counters"`
 	ExportDevice       *ebpf.VariableSpec `ebpf:"export_device"`
+	ExportEvent        *ebpf.VariableSpec `ebpf:"export_event"`
+	ExportEventKind    *ebpf.VariableSpec `ebpf:"export_event_kind"`
+	ExportFlow         *ebpf.VariableSpec `ebpf:"export_flow"`
+	ExportFlowKey      *ebpf.VariableSpec `ebpf:"export_flow_key"`
 	ExportIngress      *ebpf.VariableSpec `ebpf:"export_ingress"`
 	ExportIngressKey   *ebpf.VariableSpec `ebpf:"export_ingress_key"`
 	ExportLimits       *ebpf.VariableSpec `ebpf:"export_limits"`
 	ExportLookupCb     *ebpf.VariableSpec `ebpf:"export_lookup_cb"`
 	ExportLookupStatus *ebpf.VariableSpec `ebpf:"export_lookup_status"`
 	ExportReason       *ebpf.VariableSpec `ebpf:"export_reason"`
+	ExportRelay        *ebpf.VariableSpec `ebpf:"export_relay"`
 	ExportRowKey4      *ebpf.VariableSpec `ebpf:"export_row_key4"`
 	ExportRowKey6      *ebpf.VariableSpec `ebpf:"export_row_key6"`
 	ExportRowValue     *ebpf.VariableSpec `ebpf:"export_row_value"`
@@ -327,12 +409,17 @@ type ABIVariables struct {
 	ExportAction       *ebpf.Variable `ebpf:"export_action"`
 	ExportCounters     *ebpf.Variable `ebpf:"export_counters"`
 	ExportDevice       *ebpf.Variable `ebpf:"export_device"`
+	ExportEvent        *ebpf.Variable `ebpf:"export_event"`
+	ExportEventKind    *ebpf.Variable `ebpf:"export_event_kind"`
+	ExportFlow         *ebpf.Variable `ebpf:"export_flow"`
+	ExportFlowKey      *ebpf.Variable `ebpf:"export_flow_key"`
 	ExportIngress      *ebpf.Variable `ebpf:"export_ingress"`
 	ExportIngressKey   *ebpf.Variable `ebpf:"export_ingress_key"`
 	ExportLimits       *ebpf.Variable `ebpf:"export_limits"`
 	ExportLookupCb     *ebpf.Variable `ebpf:"export_lookup_cb"`
 	ExportLookupStatus *ebpf.Variable `ebpf:"export_lookup_status"`
 	ExportReason       *ebpf.Variable `ebpf:"export_reason"`
+	ExportRelay        *ebpf.Variable `ebpf:"export_relay"`
 	ExportRowKey4      *ebpf.Variable `ebpf:"export_row_key4"`
 	ExportRowKey6      *ebpf.Variable `ebpf:"export_row_key6"`
 	ExportRowValue     *ebpf.Variable `ebpf:"export_row_value"`

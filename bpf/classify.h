@@ -16,6 +16,8 @@
 
 struct match {
 	struct row_value *row; /* NULL: no eroute matches */
+	struct flow *flow;     /* whose row it is; NULL: the table's */
+	struct flow_key key;   /* of the flow */
 	__u8 src_prefixlen;
 	__u8 shape;
 };
@@ -75,21 +77,32 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 bytes
 #define FAMILY(name) name##6
 #include "classify_family.h"
 
+#include "flow.h"
+
 /*
- * Finds the eroute of a packet in the table of this moment.
+ * Finds the eroute of a packet in the table of this moment, flows of traps included.
  * Returns 0, or -1 if the table is not there: the caller drops the packet.
  */
 static __always_inline int classify(const struct packet *p, struct match *m)
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
+	__u32 generation;
+	int err;
 
 	m->row = NULL;
-	if (!meta)
+	m->flow = NULL;
+	if (!meta || !relay)
 		return -1;
-	if (p->family == AF_INET)
-		return classify4(p, meta->generation, m);
-	return classify6(p, meta->generation, m);
+	generation = meta->generation;
+	err = p->family == AF_INET ? classify4(p, generation, m) : classify6(p, generation, m);
+	if (err)
+		return err;
+	m->key.generation = generation;
+	if (relay->flow_shapes)
+		find_flow(p, relay->flow_shapes, m);
+	return 0;
 }
 
 #endif

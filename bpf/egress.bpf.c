@@ -6,6 +6,7 @@
 #include "classify.h"
 #include "own.h"
 #include "act.h"
+#include "trap.h"
 
 SEC("tcx/egress")
 int eroute_egress(struct __sk_buff *skb)
@@ -30,7 +31,9 @@ int eroute_egress(struct __sk_buff *skb)
 	if (!m.row)
 		return drop(REASON_NO_EROUTE, &a);
 
-	count_eroute(m.row, &a);
+	if (m.row->action == ACT_TRAP || m.row->action == ACT_TRAPSUBNET)
+		return trap(skb, &p, &m, &a);
+	count_match(&m, &a);
 	switch (m.row->action) {
 	case ACT_SA:
 		return encrypt(skb, dev, m.row, &a);
@@ -41,10 +44,7 @@ int eroute_egress(struct __sk_buff *skb)
 	case ACT_REJECT:
 		return reject(skb, &p, &a);
 	case ACT_HOLD:
-		return drop(REASON_HOLD, &a);
-	case ACT_TRAP:
-	case ACT_TRAPSUBNET:
-		return drop(REASON_TRAP, &a);
+		return hold(skb, &p, &m, &a);
 	}
 	return drop(REASON_UNCONFIGURED, &a);
 }

@@ -16,18 +16,22 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	EgressMapErouteCounters = "eroute_counters"
-	EgressMapErouteDevices  = "eroute_devices"
-	EgressMapErouteIngress  = "eroute_ingress"
-	EgressMapErouteMeta     = "eroute_meta"
-	EgressMapErouteRow4     = "eroute_row4"
-	EgressMapErouteRow6     = "eroute_row6"
-	EgressMapErouteSas      = "eroute_sas"
-	EgressMapErouteSrc4     = "eroute_src4"
-	EgressMapErouteSrc6     = "eroute_src6"
-	EgressMapErouteStats    = "eroute_stats"
-	EgressProgErouteEgress  = "eroute_egress"
-	EgressVarHaveXfrmInfo   = "have_xfrm_info"
+	EgressMapErouteCounters  = "eroute_counters"
+	EgressMapErouteDevices   = "eroute_devices"
+	EgressMapErouteEvents    = "eroute_events"
+	EgressMapErouteFlows     = "eroute_flows"
+	EgressMapErouteIngress   = "eroute_ingress"
+	EgressMapErouteMeta      = "eroute_meta"
+	EgressMapErouteRelay     = "eroute_relay"
+	EgressMapErouteRow4      = "eroute_row4"
+	EgressMapErouteRow6      = "eroute_row6"
+	EgressMapErouteSas       = "eroute_sas"
+	EgressMapErouteSrc4      = "eroute_src4"
+	EgressMapErouteSrc6      = "eroute_src6"
+	EgressMapErouteStats     = "eroute_stats"
+	EgressMapErouteTrapRates = "eroute_trap_rates"
+	EgressProgErouteEgress   = "eroute_egress"
+	EgressVarHaveXfrmInfo    = "have_xfrm_info"
 )
 
 // LoadEgress returns the embedded CollectionSpec for Egress.
@@ -79,16 +83,20 @@ type EgressProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type EgressMapSpecs struct {
-	ErouteCounters *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.MapSpec `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 }
 
 // EgressVariableSpecs contains global variables before they are loaded into the kernel.
@@ -118,30 +126,38 @@ func (o *EgressObjects) Close() error {
 //
 // It can be passed to LoadEgressObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EgressMaps struct {
-	ErouteCounters *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.Map `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
 }
 
 func (m *EgressMaps) Close() error {
 	return _EgressClose(
 		m.ErouteCounters,
 		m.ErouteDevices,
+		m.ErouteEvents,
+		m.ErouteFlows,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
+		m.ErouteTrapRates,
 	)
 }
 

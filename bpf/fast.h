@@ -85,13 +85,6 @@ static __always_inline enum verdict early_verdict(const struct packet *p, struct
 	case ACT_DROP:
 		*reason = REASON_DROP;
 		return END;
-	case ACT_HOLD:
-		*reason = REASON_HOLD;
-		return END;
-	case ACT_TRAP:
-	case ACT_TRAPSUBNET:
-		*reason = REASON_TRAP;
-		return END;
 	case ACT_REJECT:
 		*reason = REASON_REJECT;
 		return p->later_fragment ? END : ANSWER; /* as at the ipsec device */

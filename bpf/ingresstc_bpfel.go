@@ -18,14 +18,18 @@ import (
 const (
 	IngressTCMapErouteCounters   = "eroute_counters"
 	IngressTCMapErouteDevices    = "eroute_devices"
+	IngressTCMapErouteEvents     = "eroute_events"
+	IngressTCMapErouteFlows      = "eroute_flows"
 	IngressTCMapErouteIngress    = "eroute_ingress"
 	IngressTCMapErouteMeta       = "eroute_meta"
+	IngressTCMapErouteRelay      = "eroute_relay"
 	IngressTCMapErouteRow4       = "eroute_row4"
 	IngressTCMapErouteRow6       = "eroute_row6"
 	IngressTCMapErouteSas        = "eroute_sas"
 	IngressTCMapErouteSrc4       = "eroute_src4"
 	IngressTCMapErouteSrc6       = "eroute_src6"
 	IngressTCMapErouteStats      = "eroute_stats"
+	IngressTCMapErouteTrapRates  = "eroute_trap_rates"
 	IngressTCProgErouteIngressTc = "eroute_ingress_tc"
 )
 
@@ -78,16 +82,20 @@ type IngressTCProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type IngressTCMapSpecs struct {
-	ErouteCounters *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.MapSpec `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 }
 
 // IngressTCVariableSpecs contains global variables before they are loaded into the kernel.
@@ -116,30 +124,38 @@ func (o *IngressTCObjects) Close() error {
 //
 // It can be passed to LoadIngressTCObjects or ebpf.CollectionSpec.LoadAndAssign.
 type IngressTCMaps struct {
-	ErouteCounters *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.Map `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
 }
 
 func (m *IngressTCMaps) Close() error {
 	return _IngressTCClose(
 		m.ErouteCounters,
 		m.ErouteDevices,
+		m.ErouteEvents,
+		m.ErouteFlows,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
+		m.ErouteTrapRates,
 	)
 }
 

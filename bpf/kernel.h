@@ -102,6 +102,7 @@ struct fib_params {
 #define FIB_SUCCESS 0
 #define FIB_NOT_FWDED 4
 #define FIB_NO_NEIGH 7
+#define EEXIST 17
 #define EINVAL 22
 
 #define fib_lookup(ctx, params, flags) \

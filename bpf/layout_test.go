@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// layouts are the layouts of EROUTE_LAYOUT 1, written from abi.h: the size of each
+// layouts are the layouts of EROUTE_LAYOUT 2, written from abi.h: the size of each
 // struct and the offset of each member, in bytes. Maps pinned by another version have
 // these, so a change here needs another EROUTE_LAYOUT.
 var layouts = []struct {
@@ -30,6 +30,10 @@ var layouts = []struct {
 	{"row_value", bpf.ABIRowValue{}, 32, []uintptr{0, 4, 5, 6, 7, 8, 12, 16}},
 	{"counters", bpf.ABICounters{}, 24, []uintptr{0, 8, 16}},
 	{"sa", bpf.ABISa{}, 8, []uintptr{0, 4}},
+	{"flow_key", bpf.ABIFlowKey{}, 44, []uintptr{0, 4, 5, 6, 7, 8, 10, 12, 28}},
+	{"flow", bpf.ABIFlow{}, 88, []uintptr{0, 32, 40, 48, 56, 64, 72, 76, 80, 81, 82, 83}},
+	{"relay", bpf.ABIRelay{}, 32, []uintptr{0, 8, 16, 24, 28}},
+	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 68, 69, 70, 71}},
 	{"stat", bpf.ABIStat{}, 16, []uintptr{0, 8}},
 	{"table_meta", bpf.ABITableMeta{}, 16, []uintptr{0, 4, 8, 12}},
 	{"device", bpf.ABIDevice{}, 8, []uintptr{0, 4}},
@@ -43,7 +47,7 @@ func TestLayouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bpf.ABILimitsEROUTE_LAYOUT != 1 {
+	if bpf.ABILimitsEROUTE_LAYOUT != 2 {
 		t.Errorf("EROUTE_LAYOUT is %d: write its layouts down here", bpf.ABILimitsEROUTE_LAYOUT)
 	}
 	for _, l := range layouts {

@@ -22,7 +22,7 @@ int eroute_lookup(struct __sk_buff *skb)
 		skb->cb[LOOKUP_STATUS] = LOOKUP_NONE;
 		return TC_ACT_OK;
 	}
-	skb->cb[LOOKUP_STATUS] = LOOKUP_FOUND;
+	skb->cb[LOOKUP_STATUS] = m.flow ? LOOKUP_FLOW : LOOKUP_FOUND;
 	skb->cb[LOOKUP_PREFIXLENS] = m.src_prefixlen | m.row->dst_prefixlen << 8;
 	skb->cb[LOOKUP_SHAPE] = m.shape;
 	skb->cb[LOOKUP_ID] = m.row->id;

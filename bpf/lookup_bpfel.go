@@ -16,17 +16,21 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	LookupMapErouteCounters = "eroute_counters"
-	LookupMapErouteDevices  = "eroute_devices"
-	LookupMapErouteIngress  = "eroute_ingress"
-	LookupMapErouteMeta     = "eroute_meta"
-	LookupMapErouteRow4     = "eroute_row4"
-	LookupMapErouteRow6     = "eroute_row6"
-	LookupMapErouteSas      = "eroute_sas"
-	LookupMapErouteSrc4     = "eroute_src4"
-	LookupMapErouteSrc6     = "eroute_src6"
-	LookupMapErouteStats    = "eroute_stats"
-	LookupProgErouteLookup  = "eroute_lookup"
+	LookupMapErouteCounters  = "eroute_counters"
+	LookupMapErouteDevices   = "eroute_devices"
+	LookupMapErouteEvents    = "eroute_events"
+	LookupMapErouteFlows     = "eroute_flows"
+	LookupMapErouteIngress   = "eroute_ingress"
+	LookupMapErouteMeta      = "eroute_meta"
+	LookupMapErouteRelay     = "eroute_relay"
+	LookupMapErouteRow4      = "eroute_row4"
+	LookupMapErouteRow6      = "eroute_row6"
+	LookupMapErouteSas       = "eroute_sas"
+	LookupMapErouteSrc4      = "eroute_src4"
+	LookupMapErouteSrc6      = "eroute_src6"
+	LookupMapErouteStats     = "eroute_stats"
+	LookupMapErouteTrapRates = "eroute_trap_rates"
+	LookupProgErouteLookup   = "eroute_lookup"
 )
 
 // LoadLookup returns the embedded CollectionSpec for Lookup.
@@ -78,16 +82,20 @@ type LookupProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type LookupMapSpecs struct {
-	ErouteCounters *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.MapSpec `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 }
 
 // LookupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -116,30 +124,38 @@ func (o *LookupObjects) Close() error {
 //
 // It can be passed to LoadLookupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type LookupMaps struct {
-	ErouteCounters *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.Map `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
 }
 
 func (m *LookupMaps) Close() error {
 	return _LookupClose(
 		m.ErouteCounters,
 		m.ErouteDevices,
+		m.ErouteEvents,
+		m.ErouteFlows,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
+		m.ErouteTrapRates,
 	)
 }
 

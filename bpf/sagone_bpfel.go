@@ -16,18 +16,22 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SAGoneMapErouteCounters = "eroute_counters"
-	SAGoneMapErouteDevices  = "eroute_devices"
-	SAGoneMapErouteIngress  = "eroute_ingress"
-	SAGoneMapErouteMeta     = "eroute_meta"
-	SAGoneMapErouteRow4     = "eroute_row4"
-	SAGoneMapErouteRow6     = "eroute_row6"
-	SAGoneMapErouteSas      = "eroute_sas"
-	SAGoneMapErouteSrc4     = "eroute_src4"
-	SAGoneMapErouteSrc6     = "eroute_src6"
-	SAGoneMapErouteStats    = "eroute_stats"
-	SAGoneProgErouteSaGone  = "eroute_sa_gone"
-	SAGoneVarNetnsCookie    = "netns_cookie"
+	SAGoneMapErouteCounters  = "eroute_counters"
+	SAGoneMapErouteDevices   = "eroute_devices"
+	SAGoneMapErouteEvents    = "eroute_events"
+	SAGoneMapErouteFlows     = "eroute_flows"
+	SAGoneMapErouteIngress   = "eroute_ingress"
+	SAGoneMapErouteMeta      = "eroute_meta"
+	SAGoneMapErouteRelay     = "eroute_relay"
+	SAGoneMapErouteRow4      = "eroute_row4"
+	SAGoneMapErouteRow6      = "eroute_row6"
+	SAGoneMapErouteSas       = "eroute_sas"
+	SAGoneMapErouteSrc4      = "eroute_src4"
+	SAGoneMapErouteSrc6      = "eroute_src6"
+	SAGoneMapErouteStats     = "eroute_stats"
+	SAGoneMapErouteTrapRates = "eroute_trap_rates"
+	SAGoneProgErouteSaGone   = "eroute_sa_gone"
+	SAGoneVarNetnsCookie     = "netns_cookie"
 )
 
 // LoadSAGone returns the embedded CollectionSpec for SAGone.
@@ -79,16 +83,20 @@ type SAGoneProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SAGoneMapSpecs struct {
-	ErouteCounters *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.MapSpec `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 }
 
 // SAGoneVariableSpecs contains global variables before they are loaded into the kernel.
@@ -118,30 +126,38 @@ func (o *SAGoneObjects) Close() error {
 //
 // It can be passed to LoadSAGoneObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SAGoneMaps struct {
-	ErouteCounters *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.Map `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
 }
 
 func (m *SAGoneMaps) Close() error {
 	return _SAGoneClose(
 		m.ErouteCounters,
 		m.ErouteDevices,
+		m.ErouteEvents,
+		m.ErouteFlows,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
+		m.ErouteTrapRates,
 	)
 }
 

@@ -16,17 +16,21 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	XDPMapErouteCounters = "eroute_counters"
-	XDPMapErouteDevices  = "eroute_devices"
-	XDPMapErouteIngress  = "eroute_ingress"
-	XDPMapErouteMeta     = "eroute_meta"
-	XDPMapErouteRow4     = "eroute_row4"
-	XDPMapErouteRow6     = "eroute_row6"
-	XDPMapErouteSas      = "eroute_sas"
-	XDPMapErouteSrc4     = "eroute_src4"
-	XDPMapErouteSrc6     = "eroute_src6"
-	XDPMapErouteStats    = "eroute_stats"
-	XDPProgErouteXdp     = "eroute_xdp"
+	XDPMapErouteCounters  = "eroute_counters"
+	XDPMapErouteDevices   = "eroute_devices"
+	XDPMapErouteEvents    = "eroute_events"
+	XDPMapErouteFlows     = "eroute_flows"
+	XDPMapErouteIngress   = "eroute_ingress"
+	XDPMapErouteMeta      = "eroute_meta"
+	XDPMapErouteRelay     = "eroute_relay"
+	XDPMapErouteRow4      = "eroute_row4"
+	XDPMapErouteRow6      = "eroute_row6"
+	XDPMapErouteSas       = "eroute_sas"
+	XDPMapErouteSrc4      = "eroute_src4"
+	XDPMapErouteSrc6      = "eroute_src6"
+	XDPMapErouteStats     = "eroute_stats"
+	XDPMapErouteTrapRates = "eroute_trap_rates"
+	XDPProgErouteXdp      = "eroute_xdp"
 )
 
 // LoadXDP returns the embedded CollectionSpec for XDP.
@@ -78,16 +82,20 @@ type XDPProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type XDPMapSpecs struct {
-	ErouteCounters *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.MapSpec `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 }
 
 // XDPVariableSpecs contains global variables before they are loaded into the kernel.
@@ -116,30 +124,38 @@ func (o *XDPObjects) Close() error {
 //
 // It can be passed to LoadXDPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type XDPMaps struct {
-	ErouteCounters *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices  *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteIngress  *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta     *ebpf.Map `ebpf:"eroute_meta"`
-	ErouteRow4     *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6     *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas      *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4     *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6     *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats    *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
 }
 
 func (m *XDPMaps) Close() error {
 	return _XDPClose(
 		m.ErouteCounters,
 		m.ErouteDevices,
+		m.ErouteEvents,
+		m.ErouteFlows,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
+		m.ErouteTrapRates,
 	)
 }
 

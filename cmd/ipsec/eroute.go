@@ -18,8 +18,8 @@ var (
 
 // changeActions change eroutes; a line of a batch is one of them.
 var changeActions = actionSet{
-	{option: optAdd, takes: selectorOptions | saidOptions, needs: endOptions, run: runChange},
-	{option: optReplace, takes: selectorOptions | saidOptions, needs: endOptions, run: runChange},
+	{option: optAdd, takes: selectorOptions | saidOptions | askOptions, needs: endOptions, run: runChange},
+	{option: optReplace, takes: selectorOptions | saidOptions | askOptions, needs: endOptions, run: runChange},
 	{option: optDel, takes: selectorOptions | saidOptions, needs: endOptions, run: runChange},
 	{option: optClear, run: runChange},
 }

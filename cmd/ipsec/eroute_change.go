@@ -25,9 +25,11 @@ func (r *parser) change(p *parsed) (c eroute.Change, err error) {
 		return c, err
 	}
 	said, err := r.said(p)
-	if c.Op != eroute.OpDel {
-		c.SAID = said
+	if c.Op == eroute.OpDel || err != nil {
+		return c, err
 	}
+	c.SAID = said
+	c.Ask, err = r.ask(p, said)
 	return c, err
 }
 

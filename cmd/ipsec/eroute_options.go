@@ -27,6 +27,11 @@ const (
 	optSPI
 	optProto
 
+	optAcquireMode
+	optAcquireProto
+	optAcquirePeer
+	optAcquireReqID
+
 	optJSON
 	optLabel
 	optDebug
@@ -38,6 +43,7 @@ const (
 	actionGroup   = "Actions, one at most; without one the table is listed"
 	selectorGroup = "Which packets"
 	saidGroup     = "What becomes of them: a SAID, as one text or in parts"
+	acquireGroup  = "How %trap and %trapsubnet ask key managers"
 	otherGroup    = "Other options"
 )
 
@@ -64,6 +70,11 @@ var erouteOptions = optionSet{
 	optEdst:  {name: "edst", arg: "E", group: saidGroup, help: "the peer's address"},
 	optSPI:   {name: "spi", arg: "N", group: saidGroup, help: "security parameters index, 0x100 or more"},
 	optProto: {name: "proto", arg: "ah|esp|comp|tun", group: saidGroup, help: "the SA's protocol; tun: any SA in tunnel mode"},
+
+	optAcquireMode:  {name: "acquire-mode", arg: "tunnel|transport", group: acquireGroup, help: "the SA's mode; default: tunnel"},
+	optAcquireProto: {name: "acquire-proto", arg: "esp|ah|comp", group: acquireGroup, help: "the SA's protocol; default: esp"},
+	optAcquirePeer:  {name: "acquire-peer", arg: "E", group: acquireGroup, help: "the peer's address; default: the key manager knows"},
+	optAcquireReqID: {name: "acquire-reqid", arg: "N", group: acquireGroup, help: "the reqid of the SA; default: the key manager knows"},
 
 	optJSON:    {name: "json", group: otherGroup, help: "print the table, --lookup or --stats as JSON"},
 	optLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},

@@ -21,6 +21,23 @@ type erouteJSON struct {
 	Packets  uint64  `json:"packets"`
 	Bytes    uint64  `json:"bytes"`
 	LastUsed *string `json:"last_used,omitempty"`
+	Acquire *askJSON `json:"acquire,omitempty"`
+}
+
+// askJSON is how a trap asks.
+type askJSON struct {
+	Mode  string `json:"mode"`
+	Proto string `json:"proto"`
+	Peer  string `json:"peer,omitempty"`
+	ReqID uint32 `json:"reqid,omitempty"`
+}
+
+func newAskJSON(a eroute.Ask) *askJSON {
+	j := &askJSON{Mode: a.Mode.String(), Proto: eroute.ProtocolName(a.Proto), ReqID: a.ReqID}
+	if a.Peer.IsValid() {
+		j.Peer = a.Peer.String()
+	}
+	return j
 }
 
 func newErouteJSON(e *eroute.Eroute) *erouteJSON {
@@ -29,6 +46,9 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 		Proto: e.Selector.Proto, SrcPort: e.Selector.SrcPort, DstPort: e.Selector.DstPort,
 		SAID: e.SAID.String(), Action: e.SAID.Action().String(),
 		Packets: e.Packets, Bytes: e.Bytes,
+	}
+	if e.Ask != (eroute.Ask{}) {
+		j.Acquire = newAskJSON(e.Ask)
 	}
 	if !e.LastUsed.IsZero() {
 		text := e.LastUsed.UTC().Format(time.RFC3339Nano)

@@ -35,10 +35,11 @@ type Change struct {
 	Op       Op
 	Selector Selector // not for OpClear
 	SAID     SAID     // for OpAdd and OpReplace only
+	Ask      Ask      // for traps only; the zero Ask is [DefaultAsk]
 }
 
 // Validate checks what the operation uses of the change. Returns [ErrBadOp],
-// [ErrBadSAID] or an error of [Selector.Validate].
+// [ErrBadSAID], [ErrBadAsk] or an error of [Selector.Validate].
 func (c Change) Validate() error {
 	switch c.Op {
 	case OpClear:
@@ -49,7 +50,13 @@ func (c Change) Validate() error {
 		if err := c.Selector.Validate(); err != nil {
 			return err
 		}
-		return c.SAID.Validate()
+		if err := c.SAID.Validate(); err != nil || c.Ask == (Ask{}) {
+			return err
+		}
+		if !c.SAID.Action().IsTrap() {
+			return fmt.Errorf("check change: %s asks nobody: %w", c.SAID, ErrBadAsk)
+		}
+		return c.Ask.Validate()
 	}
 	return fmt.Errorf("check change: %s: %w", c.Op, ErrBadOp)
 }

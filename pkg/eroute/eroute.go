@@ -15,6 +15,7 @@ type Eroute struct {
 	Packets  uint64    // packets that met it since it was added or replaced
 	Bytes    uint64    // their IP packets' length in bytes
 	LastUsed time.Time // when the last one did; zero: never
+	Ask      Ask       // of a trap; else zero
 }
 
 // String returns the eroute's line of the listing, without line end:

@@ -21,6 +21,22 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	if err := t.check(changes); err != nil {
 		return err
 	}
+	return t.change(func(w *writer) error {
+		for i, c := range changes {
+			err := ctx.Err()
+			if err == nil {
+				err = w.apply(c)
+			}
+			if err != nil {
+				return &eroute.ChangeError{Index: i, Change: c, Err: err}
+			}
+		}
+		return nil
+	})
+}
+
+// change lets make change the table, and waits until no packet meets what was before.
+func (t *Table) change(make func(*writer) error) error {
 	view, err := t.viewXFRM()
 	if err != nil {
 		return err
@@ -31,18 +47,8 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	// An SA that cannot be installed drops its packets, and is no reason to refuse
 	// other changes: it is for Sync to name it.
 	_ = t.reconcile(view)
-	w := &writer{Table: t, view: view}
-	var failed error
-	for i, c := range changes {
-		if failed = ctx.Err(); failed == nil {
-			failed = w.apply(c)
-		}
-		if failed != nil {
-			failed = &eroute.ChangeError{Index: i, Change: c, Err: failed}
-			break
-		}
-	}
-	return errors.Join(failed, w.settle(), t.setWriting(0))
+	w := &writer{Table: t, view: view, endedTraps: map[uint32]End{}}
+	return errors.Join(make(w), w.settle(), t.setWriting(0), tellRelay(w.ended))
 }
 
 // check goes through the changes without making them.
@@ -54,7 +60,7 @@ func (t *Table) check(changes []eroute.Change) error {
 	var (
 		cleared bool
 		count   = meta.Count
-		changed = make(map[eroute.Selector]bool) // whether it exists by now
+		changed = make(map[eroute.Selector]presence) // by now
 	)
 	for i, c := range changes {
 		refuse := func(err error) error { return &eroute.ChangeError{Index: i, Change: c, Err: err} }
@@ -66,27 +72,42 @@ func (t *Table) check(changes []eroute.Change) error {
 			clear(changed)
 			continue
 		}
-		exists, known := changed[c.Selector]
+		is, known := changed[c.Selector]
 		if !known && !cleared {
-			if _, exists, err = t.gen.row(c.Selector); err != nil {
+			if is, err = t.presence(c.Selector); err != nil {
 				return err
 			}
 		}
+		exists := is.row || is.flow
 		switch {
 		case c.Op == eroute.OpDel && !exists:
 			return refuse(eroute.ErrNotFound)
 		case c.Op == eroute.OpAdd && exists:
 			return refuse(eroute.ErrExist)
-		case c.Op == eroute.OpDel:
+		case c.Op == eroute.OpDel && is.row:
 			count--
-		case !exists && count >= meta.Limit:
+		case c.Op == eroute.OpDel || is.row:
+		case count >= meta.Limit:
 			return refuse(fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, meta.Limit))
-		case !exists:
+		default:
 			count++
 		}
-		changed[c.Selector] = c.Op != eroute.OpDel
+		changed[c.Selector] = presence{row: c.Op != eroute.OpDel}
 	}
 	return nil
+}
+
+// presence is where an eroute is: in the table, among the flows of traps, or in both,
+// where the flow goes before the trap that it came from.
+type presence struct{ row, flow bool }
+
+func (t *Table) presence(s eroute.Selector) (is presence, err error) {
+	if _, is.row, err = t.gen.row(s); err != nil {
+		return is, err
+	}
+	flow, err := t.flow(s)
+	is.flow = flow != nil
+	return is, err
 }
 
 // SetLimit sets how many eroutes the table may hold, both families together. Returns

@@ -48,6 +48,9 @@ func create(dir string) error {
 			return fmt.Errorf("pin map %s: %w", spec.Name, err)
 		}
 	}
+	if err := initialRelay(coll.Maps["eroute_relay"]); err != nil {
+		return err
+	}
 	meta := bpf.ABITableMeta{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}
 	if err := coll.Maps["eroute_meta"].Put(uint32(0), meta); err != nil {
 		return fmt.Errorf("write table limits: %w", err)

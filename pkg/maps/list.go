@@ -33,9 +33,19 @@ func (t *Table) All() iter.Seq2[eroute.Eroute, error] {
 			yield(eroute.Eroute{}, err)
 			return
 		}
-		slices.SortFunc(entries, func(a, b entry) int { return eroute.Compare(a.selector, b.selector) })
+		flows, err := t.currentFlows()
+		if err != nil {
+			yield(eroute.Eroute{}, err)
+			return
+		}
+		entries, held := merge(entries, flows)
 		for _, e := range entries {
-			row, err := t.eroute(e)
+			var row eroute.Eroute
+			if f, ok := held[e.selector]; ok {
+				row, err = t.flowEroute(f)
+			} else {
+				row, err = t.eroute(e)
+			}
 			if !yield(row, err) || err != nil {
 				return
 			}
@@ -43,16 +53,38 @@ func (t *Table) All() iter.Seq2[eroute.Eroute, error] {
 	}
 }
 
-// eroute adds an entry's counters.
+// merge adds the flows to the eroutes of the table, in the order of the listing. A flow
+// takes the place of a trap with its selector.
+func merge(entries []entry, flows []flowEntry) ([]entry, map[eroute.Selector]flowEntry) {
+	bySelector := make(map[eroute.Selector]flowEntry, len(flows))
+	for _, f := range flows {
+		bySelector[flowSelector(&f.key)] = f
+	}
+	entries = slices.DeleteFunc(entries, func(e entry) bool {
+		_, ok := bySelector[e.selector]
+		return ok
+	})
+	for s, f := range bySelector {
+		entries = append(entries, entry{s, f.value.Row})
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return eroute.Compare(a.selector, b.selector) })
+	return entries, bySelector
+}
+
+// eroute adds an entry's counters, and how it asks.
 func (t *Table) eroute(e entry) (eroute.Eroute, error) {
 	c, err := t.counts.read(e.value.Id)
-	return eroute.Eroute{
+	row := eroute.Eroute{
 		Selector: e.selector,
 		SAID:     rowSAID(&e.value),
 		Packets:  c.Packets,
 		Bytes:    c.Bytes,
 		LastUsed: monotonicToWall(c.Last),
-	}, err
+	}
+	if err == nil && row.SAID.Action().IsTrap() {
+		row.Ask, err = t.Ask(e.selector)
+	}
+	return row, err
 }
 
 // entries reads the eroutes of both families.

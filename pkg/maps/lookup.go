@@ -44,18 +44,22 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 	if err != nil {
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: %w", err)
 	}
-	switch status := bpf.ABILookupStatus(out.CB[bpf.ABILookupCbLOOKUP_STATUS]); status {
+	status := bpf.ABILookupStatus(out.CB[bpf.ABILookupCbLOOKUP_STATUS])
+	switch status {
 	case bpf.ABILookupStatusLOOKUP_NONE:
 		return eroute.Eroute{}, false, nil
 	case bpf.ABILookupStatusLOOKUP_NOT_IP:
 		return eroute.Eroute{}, false, ErrNotIP
-	case bpf.ABILookupStatusLOOKUP_FOUND:
+	case bpf.ABILookupStatusLOOKUP_FOUND, bpf.ABILookupStatusLOOKUP_FLOW:
 	default:
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: answer %d, status %d", ret, status)
 	}
 	s, err := matched(out.CB, p)
 	if err != nil {
 		return eroute.Eroute{}, false, err
+	}
+	if status == bpf.ABILookupStatusLOOKUP_FLOW {
+		return t.lookupFlow(s)
 	}
 	value, exists, err := t.gen.row(s)
 	if err != nil {
@@ -65,6 +69,19 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: what it found is not %v", s)
 	}
 	row, err := t.eroute(entry{s, *value})
+	return row, true, err
+}
+
+func (t *Table) lookupFlow(s eroute.Selector) (eroute.Eroute, bool, error) {
+	meta, err := t.meta()
+	if err != nil {
+		return eroute.Eroute{}, false, err
+	}
+	flow, err := t.flow(s)
+	if err != nil || flow == nil { // programs make flows and the relay ends them meanwhile
+		return eroute.Eroute{}, false, err
+	}
+	row, err := t.flowEroute(flowEntry{newFlowKey(s, meta.Generation), *flow})
 	return row, true, err
 }
 

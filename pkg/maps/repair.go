@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/cilium/ebpf"
 
@@ -25,8 +26,16 @@ func (t *Table) repair() error {
 	if err != nil {
 		return err
 	}
+	if err := errors.Join(t.dropOtherGeneration(meta.Generation), t.deleteOtherFlows(meta.Generation)); err != nil {
+		return err
+	}
+	answered, err := t.repairFlows(entries)
+	if err != nil {
+		return err
+	}
+	used := append(slices.Clone(entries), answered...)
 	t.ids.clear()
-	for _, e := range entries {
+	for _, e := range used {
 		t.ids.set(e.value.Id)
 	}
 	meta.Count = uint32(len(entries))
@@ -37,11 +46,33 @@ func (t *Table) repair() error {
 	return errors.Join(
 		t.setMeta(meta),
 		t.repairSources(entries),
-		t.repairSAs(entries),
+		t.repairSAs(used),
+		t.dropAsks(entries),
 		t.removeOrphans(view),
-		t.dropOtherGeneration(meta.Generation),
 		t.setWriting(0),
 	)
+}
+
+// repairFlows ends the flows of traps that are gone, and returns those that have an SA.
+func (t *Table) repairFlows(entries []entry) (answered []entry, err error) {
+	traps := make(map[uint32]bool)
+	for _, e := range entries {
+		traps[e.value.Id] = rowSAID(&e.value).Action().IsTrap()
+	}
+	flows, err := t.currentFlows()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range flows {
+		if !traps[f.value.Trap] {
+			if err := t.deleteFlow(f.key); err != nil {
+				return nil, err
+			}
+		} else if f.value.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
+			answered = append(answered, entry{flowSelector(&f.key), f.value.Row})
+		}
+	}
+	return answered, nil
 }
 
 func (t *Table) repairSources(entries []entry) error {

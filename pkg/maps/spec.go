@@ -13,12 +13,15 @@ import (
 )
 
 // Maps that only user space reads: bitmaps of the counter slots and the SA slots that
-// are taken, and the SAs that have eroutes.
+// are taken, the SAs that have eroutes, and how traps ask.
 const (
 	idsName   = "eroute_ids"
 	slotsName = "eroute_sa_slots"
 	saidName  = "eroute_said"
+	asksName  = "eroute_asks"
 )
+
+var userNames = []string{idsName, slotsName, saidName, asksName}
 
 var userSpecs = []*ebpf.MapSpec{
 	bitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
@@ -26,6 +29,10 @@ var userSpecs = []*ebpf.MapSpec{
 	{
 		Name: saidName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
 		KeySize: saidKeySize, ValueSize: saidValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
+	},
+	{
+		Name: asksName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
+		KeySize: askKeySize, ValueSize: askValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX),
 	},
 }
 

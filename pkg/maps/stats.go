@@ -22,23 +22,30 @@ type Stats struct {
 	Limit      uint32
 	SAs        int // SAs that eroutes name
 	SAsMissing int // those of them that were not there when last looked for
+	Holds      int // flows of traps that wait for an answer
+	Answered   int // flows of traps that have one
 	Reasons    []ReasonCount
 }
 
 var reasonNames = [bpf.ABIReasonREASONS]string{
-	bpf.ABIReasonREASON_SA:           "sa",
-	bpf.ABIReasonREASON_PASS:         "pass",
-	bpf.ABIReasonREASON_IKE:          "key-exchange",
-	bpf.ABIReasonREASON_NO_EROUTE:    "no-eroute",
-	bpf.ABIReasonREASON_DROP:         "drop",
-	bpf.ABIReasonREASON_REJECT:       "reject",
-	bpf.ABIReasonREASON_HOLD:         "hold",
-	bpf.ABIReasonREASON_TRAP:         "trap",
-	bpf.ABIReasonREASON_SA_MISSING:   "sa-missing",
-	bpf.ABIReasonREASON_NO_XFRM:      "no-xfrm",
-	bpf.ABIReasonREASON_NOT_IP:       "not-ip",
-	bpf.ABIReasonREASON_ERROR:        "error",
-	bpf.ABIReasonREASON_UNCONFIGURED: "unconfigured",
+	bpf.ABIReasonREASON_SA:              "sa",
+	bpf.ABIReasonREASON_PASS:            "pass",
+	bpf.ABIReasonREASON_IKE:             "key-exchange",
+	bpf.ABIReasonREASON_NO_EROUTE:       "no-eroute",
+	bpf.ABIReasonREASON_DROP:            "drop",
+	bpf.ABIReasonREASON_REJECT:          "reject",
+	bpf.ABIReasonREASON_HOLD:            "hold",
+	bpf.ABIReasonREASON_TRAP:            "trap",
+	bpf.ABIReasonREASON_SA_MISSING:      "sa-missing",
+	bpf.ABIReasonREASON_NO_XFRM:         "no-xfrm",
+	bpf.ABIReasonREASON_NOT_IP:          "not-ip",
+	bpf.ABIReasonREASON_ERROR:           "error",
+	bpf.ABIReasonREASON_UNCONFIGURED:    "unconfigured",
+	bpf.ABIReasonREASON_HOLD_NOT_KEPT:   "hold-not-kept",
+	bpf.ABIReasonREASON_TRAP_NO_RELAY:   "trap-no-relay",
+	bpf.ABIReasonREASON_TRAP_QUEUE_FULL: "trap-queue-full",
+	bpf.ABIReasonREASON_TRAP_HOLDS_FULL: "trap-holds-full",
+	bpf.ABIReasonREASON_TRAP_LIMITED:    "trap-limited",
 }
 
 // isDrop tells whether packets that end for this reason go nowhere.
@@ -65,6 +72,17 @@ func (t *Table) Stats() (Stats, error) {
 		}
 		if sa.IfId == 0 {
 			s.SAsMissing++
+		}
+	}
+	flows, err := t.currentFlows()
+	if err != nil {
+		return s, err
+	}
+	for _, f := range flows {
+		if f.value.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) {
+			s.Holds++
+		} else {
+			s.Answered++
 		}
 	}
 	for r := range bpf.ABIReasonREASONS {

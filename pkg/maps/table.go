@@ -8,6 +8,7 @@ package maps
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -75,7 +76,7 @@ func (t *Table) load(write bool) error {
 	if err != nil {
 		return err
 	}
-	names := []string{idsName, slotsName, saidName}
+	names := slices.Clone(userNames)
 	for name := range spec.Maps {
 		names = append(names, name)
 	}
@@ -149,7 +150,7 @@ func (t *Table) Map(name string) *ebpf.Map { return t.maps[name] }
 func (t *Table) Replacements() map[string]*ebpf.Map {
 	shared := make(map[string]*ebpf.Map)
 	for name, m := range t.maps {
-		if name != idsName && name != slotsName && name != saidName {
+		if !slices.Contains(userNames, name) {
 			shared[name] = m
 		}
 	}

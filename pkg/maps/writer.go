@@ -17,6 +17,8 @@ type writer struct {
 	view        xfrmView
 	unusedIDs   []uint32
 	unusedSAIDs []saidRef
+	endedTraps  map[uint32]End // by their ids: what becomes of their flows
+	ended       []Ended        // what the relay is to be told
 }
 
 // saidRef is one eroute's hold on an SA.
@@ -32,12 +34,13 @@ func (w *writer) apply(c eroute.Change) error {
 	case eroute.OpDel:
 		return w.del(c.Selector)
 	}
-	return w.put(c.Selector, c.SAID)
+	return w.put(c)
 }
 
 // put adds an eroute or switches it in place. Everything the new row leads to is
 // there before the row is.
-func (w *writer) put(s eroute.Selector, said eroute.SAID) (err error) {
+func (w *writer) put(c eroute.Change) (err error) {
+	s, said := c.Selector, c.SAID
 	old, exists, err := w.gen.row(s)
 	if err != nil {
 		return err
@@ -68,15 +71,19 @@ func (w *writer) put(s eroute.Selector, said eroute.SAID) (err error) {
 		}
 		undo = append(undo, func() error { return w.gen.dropShape(s) })
 	}
+	if err = w.putAsk(s, c.Ask); err != nil {
+		return err
+	}
 	if err = w.gen.putRow(s, newRowValue(s, said, id, slot)); err != nil {
 		return err
 	}
 	undo = nil
 	if exists {
-		w.unused(s, old)
-		return nil
+		w.gone(s, old, Released)
+	} else if err = w.addCount(1); err != nil {
+		return err
 	}
-	return w.addCount(1)
+	return w.endFlow(s, Released)
 }
 
 func (w *writer) del(s eroute.Selector) error {
@@ -85,13 +92,13 @@ func (w *writer) del(s eroute.Selector) error {
 		return err
 	}
 	if !exists {
-		return eroute.ErrNotFound
+		return w.endFlow(s, Freed)
 	}
 	if err := w.gen.deleteRow(s); err != nil {
 		return err
 	}
-	w.unused(s, old)
-	return errors.Join(w.gen.dropShape(s), w.addCount(-1))
+	w.gone(s, old, Freed)
+	return errors.Join(w.gen.dropShape(s), w.addCount(-1), w.deleteAsk(newFlowKey(s, 0)), w.endFlow(s, Freed))
 }
 
 // clear switches to an empty generation in one step.
@@ -126,11 +133,23 @@ func (w *writer) clear() error {
 		}
 	}
 	w.ids.clear()
-	if err := errors.Join(old.Close(), w.releaseAllSAs()); err != nil {
+	w.ended = append(w.ended, Ended{How: Cleared})
+	if err := errors.Join(old.Close(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
 		return err
 	}
 	w.view, err = w.viewXFRM()
 	return err
+}
+
+// gone notes that an eroute of the table was replaced or deleted.
+func (w *writer) gone(s eroute.Selector, v *bpf.ABIRowValue, how End) {
+	w.unused(s, v)
+	switch action := rowSAID(v).Action(); {
+	case action.IsTrap():
+		w.endedTraps[v.Id] = how
+	case action == eroute.ActionHold:
+		w.ended = append(w.ended, Ended{s, how})
+	}
 }
 
 // unused notes what a replaced or deleted row leaves behind.
@@ -144,6 +163,9 @@ func (w *writer) unused(s eroute.Selector, v *bpf.ABIRowValue) {
 // settle waits until no packet uses what changes so far have left behind, and frees it.
 func (w *writer) settle() error {
 	if err := waitForPackets(); err != nil {
+		return err
+	}
+	if err := w.endFlowsOfTraps(); err != nil {
 		return err
 	}
 	for _, id := range w.unusedIDs {

@@ -19,7 +19,7 @@ import (
 var verdicts = []struct {
 	said   string // "": no eroute
 	reason string
-}{{"%pass", "pass"}, {"%drop", "drop"}, {"%reject", "reject"}, {"%hold", "hold"}, {"%trap", "trap"}, {"", "no-eroute"}}
+}{{"%pass", "pass"}, {"%drop", "drop"}, {"%reject", "reject"}, {"%hold", "hold-not-kept"}, {"%trap", "trap-no-relay"}, {"", "no-eroute"}}
 
 // Magic SAIDs mean on an XFRM interface what they mean elsewhere, with the fast path
 // and without, routed and for what the gateway itself sends.

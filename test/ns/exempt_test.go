@@ -70,10 +70,10 @@ func TestKeyExchange(t *testing.T) {
 		}{
 			{"no eroute", eroute.SAID{}, exempt, noEroute("no-eroute", packets)},
 			{"pass", eroute.Pass, exempt, reason("pass", packets)},
-			{"hold", eroute.Hold, exempt, reason("hold", packets)},
+			{"hold", eroute.Hold, exempt, reason("hold-not-kept", packets)},
 			{"reject", eroute.Reject, exempt, reason("reject", packets)},
-			{"trap", eroute.Trap, exempt, reason("trap", packets)},
-			{"trapsubnet", eroute.TrapSubnet, exempt, reason("trap", packets)},
+			{"trap", eroute.Trap, exempt, reason("trap-no-relay", packets)},
+			{"trapsubnet", eroute.TrapSubnet, exempt, reason("trap-no-relay", packets)},
 			{"drop", eroute.Drop, reason("drop", packets), reason("drop", packets)},
 			{"SA to the peer", said(peer), exempt, reason("no-xfrm", packets)},
 			{"SA to another", said(f.wan), reason("no-xfrm", packets), reason("no-xfrm", packets)},
@@ -129,8 +129,8 @@ func TestForwardedKeyExchange(t *testing.T) {
 		}{
 			{"no eroute", nil, noEroute("no-eroute", packets), 0, 0},
 			{"drop", all(eroute.Drop), reason("drop", packets), 0, 0},
-			{"hold", all(eroute.Hold), reason("hold", packets), 0, 0},
-			{"trap", all(eroute.Trap), reason("trap", packets), 0, 0},
+			{"hold", all(eroute.Hold), reason("hold-not-kept", packets), 0, 0},
+			{"trap", all(eroute.Trap), reason("trap-no-relay", packets), 0, 0},
 			{"reject", all(eroute.Reject), reason("reject", packets), packets, 0},
 			{"pass", all(eroute.Pass), reason("pass", packets), 0, packets},
 			{"SA to the peer", all(said(f.westHost)), reason("no-xfrm", packets), 0, 0},
@@ -163,7 +163,7 @@ func TestSpoofedKeyExchange(t *testing.T) {
 		for _, s := range []struct {
 			said eroute.SAID
 			name string
-		}{{eroute.Hold, "hold"}, {eroute.Drop, "drop"}, {eroute.Trap, "trap"}} {
+		}{{eroute.Hold, "hold-not-kept"}, {eroute.Drop, "drop"}, {eroute.Trap, "trap-no-relay"}} {
 			g.only(t, all(s.said)...)
 			wire := g.watchWire(t)
 			before := g.counts(t)

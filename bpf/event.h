@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Packets on their way to the relay. */
+#ifndef EROUTE_EVENT_H
+#define EROUTE_EVENT_H
+
+#include "classify.h"
+
+/*
+ * One in interval ns, and a second's worth at once: next is when the one after this
+ * would be due if they came evenly (the generic cell rate algorithm).
+ */
+static __always_inline int within_rate(__u64 *next, __u64 interval, __u64 now)
+{
+	for (int i = 0; i < 8; i++) {
+		__u64 old = *(volatile __u64 *)next;
+		__u64 due = old > now ? old : now;
+
+		if (due + interval > now + 1000000000)
+			return 0;
+		if (__sync_val_compare_and_swap(next, old, due + interval) == old)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int is_alive(const struct relay *relay, __u64 now)
+{
+	return relay->alive_until > now;
+}
+
+/* Takes room for a packet of this length at the most and copies it there. */
+#define RESERVE(skb, room, want)                                                               \
+	({                                                                                     \
+		struct event *e = bpf_ringbuf_reserve(&eroute_events, sizeof(*e) + (room), 0); \
+		__u32 n = (want);                                                              \
+		if (e) {                                                                       \
+			e->len = 0;                                                            \
+			barrier_var(n);                                                        \
+			if (n > 0 && n <= (room) && !bpf_skb_load_bytes(skb, 0, e + 1, n))     \
+				e->len = n;                                                    \
+		}                                                                              \
+		e;                                                                             \
+	})
+
+/*
+ * An event with a packet of the ipsec device's egress, to be submitted or discarded;
+ * NULL if the ring buffer is full. Segments that travel together are not kept.
+ */
+static __always_inline struct event *reserve_event(struct __sk_buff *skb, __u32 kind, __u64 now,
+						   const struct match *m)
+{
+	__u32 len = skb->gso_segs > 1 || skb->len > EVENT_LARGE ? 0 : skb->len;
+	struct event *e;
+
+	if (len <= EVENT_SMALL)
+		e = RESERVE(skb, EVENT_SMALL, len);
+	else if (len <= EVENT_MEDIUM)
+		e = RESERVE(skb, EVENT_MEDIUM, len);
+	else
+		e = RESERVE(skb, EVENT_LARGE, len);
+	if (!e)
+		return NULL;
+	e->time = now;
+	e->flow = m->key;
+	e->kind = kind;
+	e->device = skb->ifindex;
+	e->ingress = skb->ingress_ifindex;
+	e->trap_src_prefixlen = m->flow ? m->flow->trap_src_prefixlen : m->src_prefixlen;
+	e->trap_dst_prefixlen = m->flow ? m->flow->trap_dst_prefixlen : m->row->dst_prefixlen;
+	e->trap_action = m->flow ? m->flow->trap_action : m->row->action;
+	e->pad = 0;
+	return e;
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * %trap asks once for a flow, %hold keeps its packets until there is an answer. Nothing
+ * is asked or kept unless there is a relay to take it.
+ */
+#ifndef EROUTE_TRAP_H
+#define EROUTE_TRAP_H
+
+#include "act.h"
+#include "event.h"
+
+/* Counts on what the packet met: a hold counts in itself, everything else by its id. */
+static __always_inline void count_match(const struct match *m, const struct amount *a)
+{
+	if (!m->flow || m->flow->row.action != ACT_HOLD) {
+		count_eroute(m->row, a);
+		return;
+	}
+	__sync_fetch_and_add(&m->flow->packets, a->packets);
+	__sync_fetch_and_add(&m->flow->bytes, a->bytes);
+	m->flow->last = bpf_ktime_get_ns();
+}
+
+/* A packet that met a %hold, of a flow or of the table: the relay keeps the newest one. */
+static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, struct match *m,
+				const struct amount *a)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 zero = 0;
+	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
+	struct event *e;
+
+	if (!relay || !is_alive(relay, now))
+		return drop(REASON_HOLD_NOT_KEPT, a);
+	if (!within_rate(m->flow ? &m->flow->next : &relay->next, HELD_INTERVAL, now))
+		return drop(REASON_HOLD_NOT_KEPT, a);
+	if (!m->flow)
+		make_row_key(p, m, &m->key);
+	e = reserve_event(skb, EVENT_HELD, now, m);
+	if (!e)
+		return drop(REASON_HOLD_NOT_KEPT, a);
+	if (!e->len) {
+		bpf_ringbuf_discard(e, 0);
+		return drop(REASON_HOLD_NOT_KEPT, a);
+	}
+	bpf_ringbuf_submit(e, 0);
+	return drop(REASON_HOLD, a);
+}
+
+/* Whether this trap may ask now. */
+static __always_inline int may_ask(const struct row_value *trap, const struct relay *relay,
+				   __u64 now)
+{
+	__u32 id = trap->id;
+	__u64 *next = bpf_map_lookup_elem(&eroute_trap_rates, &id), none = 0;
+
+	if (!next) {
+		bpf_map_update_elem(&eroute_trap_rates, &id, &none, BPF_NOEXIST);
+		next = bpf_map_lookup_elem(&eroute_trap_rates, &id);
+	}
+	return next && within_rate(next, relay->trap_interval, now);
+}
+
+/* The flow's hold. Only one CPU makes it; for the others it exists. */
+static __always_inline long make_hold(struct __sk_buff *skb, struct match *m, __u64 now)
+{
+	struct flow flow = {};
+
+	flow.row.action = ACT_HOLD;
+	flow.row.dst_prefixlen = m->key.dst_prefixlen;
+	flow.last = now;
+	flow.asked = now;
+	flow.trap = m->row->id;
+	flow.device = skb->ifindex;
+	flow.trap_src_prefixlen = m->src_prefixlen;
+	flow.trap_dst_prefixlen = m->row->dst_prefixlen;
+	flow.trap_action = m->row->action;
+	return bpf_map_update_elem(&eroute_flows, &m->key, &flow, BPF_NOEXIST);
+}
+
+static __always_inline int refuse(const struct match *m, __u32 reason, const struct amount *a)
+{
+	count_eroute(m->row, a);
+	return drop(reason, a);
+}
+
+/*
+ * A packet that met %trap or %trapsubnet: the hold is made, then the relay is told, and
+ * neither if one of them cannot be.
+ */
+static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, struct match *m,
+				const struct amount *a)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 zero = 0;
+	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
+	struct event *e;
+	struct flow *flow;
+	long err;
+
+	if (!relay || !is_alive(relay, now))
+		return refuse(m, REASON_TRAP_NO_RELAY, a);
+	if (m->row->action == ACT_TRAPSUBNET)
+		make_row_key(p, m, &m->key);
+	else
+		make_host_key(p, m->shape, &m->key);
+	if (!bpf_map_lookup_elem(&eroute_flows, &m->key)) {
+		if (!may_ask(m->row, relay, now))
+			return refuse(m, REASON_TRAP_LIMITED, a);
+		e = reserve_event(skb, EVENT_ACQUIRE, now, m);
+		if (!e)
+			return refuse(m, REASON_TRAP_QUEUE_FULL, a);
+		if (!(relay->flow_shapes & (1 << m->shape)))
+			__sync_fetch_and_or(&relay->flow_shapes, 1 << m->shape);
+		err = make_hold(skb, m, now);
+		if (!err) {
+			bpf_ringbuf_submit(e, 0);
+			return refuse(m, REASON_TRAP, a);
+		}
+		bpf_ringbuf_discard(e, 0);
+		if (err != -EEXIST)
+			return refuse(m, REASON_TRAP_HOLDS_FULL, a);
+	}
+	/* Another CPU was first. */
+	flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
+	if (!flow)
+		return refuse(m, REASON_TRAP_LIMITED, a);
+	meet_flow(m, flow, m->shape);
+	count_match(m, a);
+	return hold(skb, p, m, a);
+}
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eroute
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Mode is an SA's encapsulation; the numbers are the kernel's XFRM_MODE_TRANSPORT and
+// XFRM_MODE_TUNNEL (include/uapi/linux/xfrm.h).
+type Mode uint8
+
+// The modes.
+const (
+	ModeTransport Mode = iota
+	ModeTunnel
+)
+
+// String returns "transport" or "tunnel".
+func (m Mode) String() string {
+	if m == ModeTransport {
+		return "transport"
+	}
+	return "tunnel"
+}
+
+// Ask is how a trap asks key managers for an SA.
+type Ask struct {
+	Mode  Mode
+	Proto uint8      // ProtoESP, ProtoAH or ProtoComp
+	Peer  netip.Addr // zero: the key manager knows
+	ReqID uint32     // 0: the key manager knows
+}
+
+// DefaultAsk asks for ESP in tunnel mode, of whomever the key manager finds.
+var DefaultAsk = Ask{Mode: ModeTunnel, Proto: ProtoESP}
+
+// ErrBadAsk says that key managers cannot be asked like this.
+var ErrBadAsk = errors.New("not a way to ask for an SA")
+
+// Validate checks mode and protocol. Returns [ErrBadAsk].
+func (a Ask) Validate() error {
+	if a.Mode > ModeTunnel {
+		return fmt.Errorf("check mode %d: %w", a.Mode, ErrBadAsk)
+	}
+	if a.Proto != ProtoESP && a.Proto != ProtoAH && a.Proto != ProtoComp {
+		return fmt.Errorf("check protocol %d: %w", a.Proto, ErrBadAsk)
+	}
+	return nil
+}
+
+// ParseMode parses "tunnel" or "transport".
+func ParseMode(text string) (Mode, error) {
+	for _, m := range []Mode{ModeTunnel, ModeTransport} {
+		if text == m.String() {
+			return m, nil
+		}
+	}
+	return 0, refuse(text, errors.New("must be tunnel or transport"))
+}
+
+// ParseAskProtocol parses the name of an SA's protocol: esp, ah or comp.
+func ParseAskProtocol(text string) (uint8, error) {
+	for _, p := range []uint8{ProtoESP, ProtoAH, ProtoComp} {
+		if text == ProtocolName(p) {
+			return p, nil
+		}
+	}
+	return 0, refuse(text, errors.New("must be esp, ah or comp"))
+}
+
+// ProtocolName returns the name that SAIDs have for a protocol, "" for none.
+func ProtocolName(proto uint8) string { return protoName(proto) }
+
+// IsTrap tells whether the action asks key managers.
+func (a Action) IsTrap() bool { return a == ActionTrap || a == ActionTrapSubnet }

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+const flowsName = "eroute_flows"
+
+// Flow is an eroute that a trap has made: a %hold, or the SA that the key managers
+// have answered with.
+type Flow struct {
+	eroute.Eroute
+	Trap   eroute.Selector
+	Device int       // ifindex of the ipsec device
+	Asked  time.Time // when the packet came that made it
+}
+
+func newFlowKey(s eroute.Selector, generation uint32) bpf.ABIFlowKey {
+	return bpf.ABIFlowKey{
+		Generation:   generation,
+		Family:       uint8(eroute.FamilyOf(s.Src.Addr())),
+		Proto:        s.Proto,
+		SrcPrefixlen: uint8(s.Src.Bits()),
+		DstPrefixlen: uint8(s.Dst.Bits()),
+		Sport:        bePort(s.SrcPort),
+		Dport:        bePort(s.DstPort),
+		Src:          addrBytes(s.Src.Addr()),
+		Dst:          addrBytes(s.Dst.Addr()),
+	}
+}
+
+func flowSelector(k *bpf.ABIFlowKey) eroute.Selector {
+	f := eroute.Family(k.Family)
+	return eroute.Selector{
+		Src:     netip.PrefixFrom(bytesAddr(f, k.Src), int(k.SrcPrefixlen)),
+		Dst:     netip.PrefixFrom(bytesAddr(f, k.Dst), int(k.DstPrefixlen)),
+		Proto:   k.Proto,
+		SrcPort: bePort(k.Sport),
+		DstPort: bePort(k.Dport),
+	}
+}
+
+// trapOf returns the selector of the trap that a flow came from: the flow's, widened to
+// the trap's prefixes.
+func trapOf(flow eroute.Selector, srcBits, dstBits uint8) eroute.Selector {
+	flow.Src = netip.PrefixFrom(flow.Src.Addr(), int(srcBits)).Masked()
+	flow.Dst = netip.PrefixFrom(flow.Dst.Addr(), int(dstBits)).Masked()
+	return flow
+}
+
+// flow returns the flow with exactly this selector; nil if there is none.
+func (t *Table) flow(s eroute.Selector) (*bpf.ABIFlow, error) {
+	meta, err := t.meta()
+	if err != nil {
+		return nil, err
+	}
+	var v bpf.ABIFlow
+	err = t.maps[flowsName].Lookup(newFlowKey(s, meta.Generation), &v)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look flow up: %w", err)
+	}
+	return &v, nil
+}
+
+// flowEntry is a flow as the hash holds it.
+type flowEntry struct {
+	key   bpf.ABIFlowKey
+	value bpf.ABIFlow
+}
+
+// flowEntries reads the flows of all generations.
+func (t *Table) flowEntries() ([]flowEntry, error) {
+	return readTrie(t.maps[flowsName], func(k *bpf.ABIFlowKey, v *bpf.ABIFlow) flowEntry {
+		return flowEntry{*k, *v}
+	})
+}
+
+// currentFlows reads the flows of the generation in use.
+func (t *Table) currentFlows() ([]flowEntry, error) {
+	meta, err := t.meta()
+	if err != nil {
+		return nil, err
+	}
+	all, err := t.flowEntries()
+	n := 0
+	for _, f := range all {
+		if f.key.Generation == meta.Generation {
+			all[n] = f
+			n++
+		}
+	}
+	return all[:n], err
+}
+
+// Flows returns the flows of all traps, in no order.
+func (t *Table) Flows() ([]Flow, error) {
+	all, err := t.currentFlows()
+	if err != nil {
+		return nil, err
+	}
+	flows := make([]Flow, 0, len(all))
+	for _, f := range all {
+		row, err := t.flowEroute(f)
+		if err != nil {
+			return nil, err
+		}
+		flows = append(flows, Flow{
+			Eroute: row,
+			Trap:   trapOf(row.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
+			Device: int(f.value.Device),
+			Asked:  monotonicToWall(f.value.Asked),
+		})
+	}
+	return flows, nil
+}
+
+// flowEroute is a flow as the listing shows it.
+func (t *Table) flowEroute(f flowEntry) (eroute.Eroute, error) {
+	if f.value.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
+		return t.eroute(entry{flowSelector(&f.key), f.value.Row})
+	}
+	return eroute.Eroute{
+		Selector: flowSelector(&f.key), SAID: eroute.Hold,
+		Packets: f.value.Packets, Bytes: f.value.Bytes, LastUsed: monotonicToWall(f.value.Last),
+	}, nil
+}
+
+func (t *Table) deleteFlow(key bpf.ABIFlowKey) error {
+	if err := t.maps[flowsName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("delete flow: %w", err)
+	}
+	return nil
+}
