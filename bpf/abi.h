@@ -221,13 +221,12 @@ struct event {
 	__u64 time; /* CLOCK_MONOTONIC, ns */
 	struct flow_key flow;
 	__u32 kind;
-	__u32 device;  /* ifindex of the ipsec device */
-	__u32 ingress; /* ifindex the packet came in on; 0: the gateway's own */
-	__u32 len;     /* of the packet; 0: it was not kept */
+	__u32 device; /* ifindex of the ipsec device */
+	__u32 len;    /* of the packet; 0: it was not kept */
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
-	__u8 pad;
+	__u8 pad[5];
 };
 
 struct stat {

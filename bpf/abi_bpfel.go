@@ -55,12 +55,11 @@ type ABIEvent struct {
 	Flow             ABIFlowKey
 	Kind             uint32
 	Device           uint32
-	Ingress          uint32
 	Len              uint32
 	TrapSrcPrefixlen uint8
 	TrapDstPrefixlen uint8
 	TrapAction       uint8
-	Pad              uint8
+	Pad              [5]uint8
 }
 
 type ABIEventKind uint32

@@ -33,7 +33,7 @@ var layouts = []struct {
 	{"flow_key", bpf.ABIFlowKey{}, 44, []uintptr{0, 4, 5, 6, 7, 8, 10, 12, 28}},
 	{"flow", bpf.ABIFlow{}, 88, []uintptr{0, 32, 40, 48, 56, 64, 72, 76, 80, 81, 82, 83}},
 	{"relay", bpf.ABIRelay{}, 32, []uintptr{0, 8, 16, 24, 28}},
-	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 68, 69, 70, 71}},
+	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 65, 66, 67}},
 	{"stat", bpf.ABIStat{}, 16, []uintptr{0, 8}},
 	{"table_meta", bpf.ABITableMeta{}, 16, []uintptr{0, 4, 8, 12}},
 	{"device", bpf.ABIDevice{}, 8, []uintptr{0, 4}},

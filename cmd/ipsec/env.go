@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -31,6 +32,8 @@ type env struct {
 	openWrite        func() (table, error)
 	openDevicesRead  func() (devices, error)
 	openDevicesWrite func() (devices, error)
+
+	relay relayFunc
 }
 
 // table is what commands do with a [maps.Table].
@@ -66,5 +69,6 @@ func systemEnv() *env {
 		openWrite:        func() (table, error) { return asTable(maps.OpenWrite()) },
 		openDevicesRead:  func() (devices, error) { return asDevices(maps.OpenRead()) },
 		openDevicesWrite: func() (devices, error) { return asDevices(maps.OpenWrite()) },
+		relay:            acquire.Run,
 	}
 }

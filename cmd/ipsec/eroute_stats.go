@@ -28,10 +28,18 @@ func runStats(c *command) (err error) {
 	return writeStats(c.out, &stats)
 }
 
+// running says whether something runs.
+func running(is bool) string {
+	if is {
+		return "running"
+	}
+	return "none"
+}
+
 func writeStats(out io.Writer, s *maps.Stats) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nholds\t%d\nanswered\t%d\n",
-		s.Eroutes, s.Limit, s.SAs, s.SAsMissing, s.Holds, s.Answered)
+	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nanswered\t%d\n",
+		s.Eroutes, s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
 	if len(s.Reasons) > 0 {
 		_, _ = fmt.Fprint(w, "\nreason\tpackets\tbytes\tverdict\n")
 	}

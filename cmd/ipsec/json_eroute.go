@@ -11,17 +11,17 @@ import (
 
 // erouteJSON is an eroute as docs/json.md describes it.
 type erouteJSON struct {
-	Src      string  `json:"src"`
-	Dst      string  `json:"dst"`
-	Proto    uint8   `json:"proto,omitempty"`
-	SrcPort  uint16  `json:"src_port,omitempty"`
-	DstPort  uint16  `json:"dst_port,omitempty"`
-	SAID     string  `json:"said"`
-	Action   string  `json:"action"`
-	Packets  uint64  `json:"packets"`
-	Bytes    uint64  `json:"bytes"`
-	LastUsed *string `json:"last_used,omitempty"`
-	Acquire *askJSON `json:"acquire,omitempty"`
+	Src      string   `json:"src"`
+	Dst      string   `json:"dst"`
+	Proto    uint8    `json:"proto,omitempty"`
+	SrcPort  uint16   `json:"src_port,omitempty"`
+	DstPort  uint16   `json:"dst_port,omitempty"`
+	SAID     string   `json:"said"`
+	Action   string   `json:"action"`
+	Packets  uint64   `json:"packets"`
+	Bytes    uint64   `json:"bytes"`
+	LastUsed *string  `json:"last_used,omitempty"`
+	Acquire  *askJSON `json:"acquire,omitempty"`
 }
 
 // askJSON is how a trap asks.

@@ -20,6 +20,7 @@ type statsJSON struct {
 	Limit      uint32       `json:"limit"`
 	SAs        int          `json:"sas"`
 	SAsMissing int          `json:"sas_missing"`
+	Relay      bool         `json:"relay"`
 	Holds      int          `json:"holds"`
 	Answered   int          `json:"answered"`
 	Reasons    []reasonJSON `json:"reasons"`
@@ -34,7 +35,7 @@ type reasonJSON struct {
 
 func writeStatsJSON(w io.Writer, s *maps.Stats) error {
 	doc := statsDocument{Version: schemaVersion, Stats: statsJSON{
-		Eroutes: s.Eroutes, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Holds: s.Holds, Answered: s.Answered,
+		Eroutes: s.Eroutes, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Relay: s.Relay, Holds: s.Holds, Answered: s.Answered,
 		Reasons: make([]reasonJSON, len(s.Reasons)),
 	}}
 	for i, r := range s.Reasons {

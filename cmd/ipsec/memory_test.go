@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -17,13 +18,14 @@ import (
 type memory struct {
 	exists  bool // whether it has a table
 	eroutes eroute.Linear
-	count   uint32 // of eroutes
+	asks    map[eroute.Selector]eroute.Ask // of traps
+	count   uint32                         // of eroutes
 	limit   uint32
 	devices memoryDevices
 }
 
 func newMemory() *memory {
-	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}
+	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), asks: map[eroute.Selector]eroute.Ask{}}
 }
 
 func (m *memory) do(f func()) { f() }
@@ -52,9 +54,9 @@ func (m *memory) openers(e *env) {
 }
 
 func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {
-	next := &memory{limit: m.limit}
+	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.Ask{}}
 	for _, e := range m.eroutes.List() {
-		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID}); err != nil {
+		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID, Ask: m.asks[e.Selector]}); err != nil {
 			return err
 		}
 	}
@@ -63,7 +65,7 @@ func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {
 			return &eroute.ChangeError{Index: i, Change: c, Err: err}
 		}
 	}
-	m.eroutes, m.count = next.eroutes, next.count
+	m.eroutes, m.count, m.asks = next.eroutes, next.count, next.asks
 	return nil
 }
 
@@ -71,6 +73,7 @@ func (m *memory) apply(c eroute.Change) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	m.ask(c)
 	switch c.Op {
 	case eroute.OpClear:
 		m.eroutes.Clear()
@@ -93,9 +96,18 @@ func (m *memory) apply(c eroute.Change) error {
 	return nil
 }
 
+// ask keeps how a trap asks.
+func (m *memory) ask(c eroute.Change) {
+	delete(m.asks, c.Selector)
+	if c.Op != eroute.OpDel && c.SAID.Action().IsTrap() {
+		m.asks[c.Selector] = cmp.Or(c.Ask, eroute.DefaultAsk)
+	}
+}
+
 func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for _, e := range m.eroutes.List() {
+			e.Ask = m.asks[e.Selector]
 			if !yield(e, nil) {
 				return
 			}
@@ -119,7 +131,8 @@ func (m *memory) Stats() (maps.Stats, error) {
 	s.SAs, s.SAsMissing = len(sas), len(sas)
 	for i, name := range []string{
 		"sa", "pass", "key-exchange", "no-eroute", "drop", "reject", "hold", "trap",
-		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured",
+		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured", "hold-not-kept",
+		"trap-no-relay", "trap-queue-full", "trap-holds-full", "trap-limited",
 	} {
 		s.Reasons = append(s.Reasons, maps.ReasonCount{Name: name, Drop: i >= 3})
 	}

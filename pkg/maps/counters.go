@@ -101,12 +101,18 @@ func (c *counterSet) read(id uint32) (bpf.ABICounters, error) {
 
 // monotonicToWall turns CLOCK_MONOTONIC nanoseconds into a time of day; zero for 0.
 func monotonicToWall(ns uint64) time.Time {
-	if ns == 0 {
+	now, err := monotonic()
+	if ns == 0 || err != nil {
 		return time.Time{}
 	}
+	return time.Now().Add(time.Duration(ns - now))
+}
+
+// monotonic reads CLOCK_MONOTONIC, in nanoseconds.
+func monotonic() (uint64, error) {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return time.Time{}
+		return 0, fmt.Errorf("read clock: %w", err)
 	}
-	return time.Now().Add(time.Duration(int64(ns) - now.Nano()))
+	return uint64(now.Nano()), nil
 }

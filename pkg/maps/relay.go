@@ -25,7 +25,6 @@ type Event struct {
 	Flow    eroute.Selector // of the hold
 	Trap    eroute.Selector // for Acquire only
 	Device  int             // ifindex of the ipsec device
-	Ingress int             // ifindex the packet came in on; 0: the gateway's own
 	Packet  []byte          // from its IP header on; empty: it was not kept
 }
 
@@ -63,12 +62,19 @@ func (r *Relay) Alive(d time.Duration) error {
 		atomic.StoreUint64(&r.shared.AliveUntil, 0)
 		return nil
 	}
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return fmt.Errorf("read clock: %w", err)
+	now, err := monotonic()
+	atomic.StoreUint64(&r.shared.AliveUntil, now+uint64(d))
+	return err
+}
+
+// relayRuns tells whether a relay takes events.
+func (t *Table) relayRuns() (bool, error) {
+	var relay bpf.ABIRelay
+	if err := t.maps["eroute_relay"].Lookup(uint32(0), &relay); err != nil {
+		return false, fmt.Errorf("read relay state: %w", err)
 	}
-	atomic.StoreUint64(&r.shared.AliveUntil, uint64(now.Nano()+d.Nanoseconds()))
-	return nil
+	now, err := monotonic()
+	return relay.AliveUntil > now, err
 }
 
 // SetRate sets how many ACQUIREs each trap may make a second; a second's worth may come
@@ -109,7 +115,6 @@ func parseEvent(b []byte) (Event, error) {
 		Flow:    flow,
 		Trap:    trapOf(flow, e.TrapSrcPrefixlen, e.TrapDstPrefixlen),
 		Device:  int(e.Device),
-		Ingress: int(e.Ingress),
 		Packet:  b[n : n+int(e.Len)],
 	}, nil
 }

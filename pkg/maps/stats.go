@@ -20,10 +20,11 @@ type ReasonCount struct {
 type Stats struct {
 	Eroutes    uint32
 	Limit      uint32
-	SAs        int // SAs that eroutes name
-	SAsMissing int // those of them that were not there when last looked for
-	Holds      int // flows of traps that wait for an answer
-	Answered   int // flows of traps that have one
+	SAs        int  // SAs that eroutes name
+	SAsMissing int  // those of them that were not there when last looked for
+	Relay      bool // whether one runs: without it traps drop
+	Holds      int  // flows of traps that wait for an answer
+	Answered   int  // flows of traps that have one
 	Reasons    []ReasonCount
 }
 
@@ -73,6 +74,9 @@ func (t *Table) Stats() (Stats, error) {
 		if sa.IfId == 0 {
 			s.SAsMissing++
 		}
+	}
+	if s.Relay, err = t.relayRuns(); err != nil {
+		return s, err
 	}
 	flows, err := t.currentFlows()
 	if err != nil {

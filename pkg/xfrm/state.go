@@ -25,6 +25,7 @@ type State struct {
 	Mode  Mode
 	ReqID uint32
 	IfID  uint32 // 0: none
+	Added uint64 // when it was made, in seconds since 1970
 
 	// Inner is what may be inside: any family for a tunnel made with the flag
 	// af-unspec, else the family of the state's selector.

@@ -34,6 +34,7 @@ func parseState(msg []byte) (State, error) {
 		Src:   fromAddress(info.Saddr, info.Family),
 		Mode:  Mode(info.Mode),
 		ReqID: info.Reqid,
+		Added: info.Curlft.AddTime,
 		Inner: inner(info),
 		idle:  true,
 	}

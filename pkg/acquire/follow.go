@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// answers reads what key managers have installed.
+func (r *relay) answers(t *maps.Table) (answers, error) {
+	if r.xfrm == nil {
+		return answers{}, nil
+	}
+	states, err := r.xfrm.States()
+	if err != nil {
+		return answers{}, err
+	}
+	policies, err := r.xfrm.OutPolicies()
+	if err != nil {
+		return answers{}, err
+	}
+	own, err := ownAddresses()
+	if err != nil {
+		return answers{}, err
+	}
+	for key := range r.seen {
+		if _, ok := states[key]; !ok {
+			delete(r.seen, key)
+		}
+	}
+	return newAnswers(states, policies, own, r.seen), nil
+}
+
+// follow brings flows in line with the SAs that there are now: a hold gets the SA it
+// waits for, a flow whose SA has a successor moves to it, one whose SA has gone without
+// a successor ends. All other SAs are reconciled on the way.
+func (r *relay) follow(ctx context.Context) error {
+	if r.xfrm == nil {
+		return nil
+	}
+	return r.write(func(t *maps.Table) error {
+		a, err := r.answers(t)
+		if err != nil {
+			return err
+		}
+		flows, err := t.Flows()
+		if err != nil {
+			return err
+		}
+		var next []maps.Answer
+		orphans := make(map[eroute.Selector]bool)
+		for _, f := range flows {
+			ask, err := t.Ask(f.Trap)
+			if err != nil {
+				return err
+			}
+			said, ok := a.find(f.Selector, ask)
+			switch {
+			case ok && said != f.SAID:
+				next = append(next, maps.Answer{Flow: f.Selector, SAID: said})
+			case !ok && f.SAID != eroute.Hold:
+				orphans[f.Selector] = true
+			}
+		}
+		if len(next) == 0 && len(orphans) == 0 {
+			return t.Sync(ctx)
+		}
+		return errors.Join(r.answer(ctx, t, next), r.end(t, "no SA any more", func(f maps.Flow) bool {
+			return orphans[f.Selector] && f.SAID != eroute.Hold
+		}))
+	})
+}
+
+// answer switches flows to their SAs and sends what they held on.
+func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) error {
+	if len(next) == 0 {
+		return nil
+	}
+	switched, err := t.Answer(ctx, next)
+	for _, a := range switched {
+		r.release(a.Flow, eroute.Eroute{Selector: a.Flow, SAID: a.SAID}, "answered")
+	}
+	return err
+}
+
+// end ends flows, whose traps are then as before.
+func (r *relay) end(t *maps.Table, why string, which func(maps.Flow) bool) error {
+	ended, err := t.EndFlows(which)
+	for _, f := range ended {
+		r.report(Event{
+			Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device,
+			Packets: len(r.store.take(f.Selector)), Detail: why,
+		})
+		delete(r.asked, f.Selector)
+	}
+	return err
+}
+
+// tick reaps holds that nobody uses and nobody answers, asks again for those in use,
+// and looks after packets whose holds have ended without anybody telling.
+func (r *relay) tick(ctx context.Context) error {
+	var flows []maps.Flow
+	if len(r.asked) == 0 && len(r.store.holds) == 0 {
+		return nil
+	}
+	err := r.read(func(t *maps.Table) (err error) {
+		flows, err = t.Flows()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now, idle := time.Now(), false
+	isIdle := func(f maps.Flow) bool {
+		return f.SAID == eroute.Hold && now.Sub(f.LastUsed) > r.HoldLifetime
+	}
+	holds := make(map[eroute.Selector]bool)
+	var again []maps.Flow
+	for _, f := range flows {
+		if f.SAID != eroute.Hold {
+			continue
+		}
+		holds[f.Selector] = true
+		if isIdle(f) {
+			idle = true
+		} else if since, ok := r.asked[f.Selector]; ok && now.Sub(since) > r.HoldLifetime {
+			again = append(again, f)
+		}
+	}
+	var errs []error
+	if idle {
+		errs = append(errs, r.write(func(t *maps.Table) error { return r.end(t, "no traffic and no answer", isIdle) }))
+	}
+	for _, f := range again {
+		r.asked[f.Selector] = now
+		errs = append(errs, r.ask(ctx, question{f.Selector, f.Trap, f.Device, f.Selector.Src.Addr(), f.Selector.Dst.Addr()}))
+	}
+	return errors.Join(append(errs, r.sweep(holds, now))...)
+}
+
+// sweep looks at packets whose hold is no flow: either a %hold of the table, or it has
+// ended. What the table says of their packets now tells what becomes of them.
+func (r *relay) sweep(holds map[eroute.Selector]bool, now time.Time) error {
+	var lone []eroute.Selector
+	for flow, h := range r.store.holds {
+		if !holds[flow] && now.Sub(h.since) > patience {
+			lone = append(lone, flow)
+		}
+	}
+	for flow := range r.asked {
+		if !holds[flow] && now.Sub(r.asked[flow]) > patience && r.store.holds[flow] == nil {
+			delete(r.asked, flow)
+		}
+	}
+	if len(lone) == 0 {
+		return nil
+	}
+	return r.read(func(t *maps.Table) error {
+		for _, flow := range lone {
+			shown, err := eroute.ParsePacket(r.store.holds[flow].packets[0].bytes)
+			if err != nil {
+				return err
+			}
+			met, found, err := t.Lookup(shown)
+			if err != nil {
+				return err
+			}
+			switch action := met.SAID.Action(); {
+			case found && met.Selector == flow && action == eroute.ActionHold:
+			case !found || action == eroute.ActionHold || action.IsTrap():
+				r.free(flow, "its hold is no more")
+			default:
+				r.release(flow, met, "")
+			}
+		}
+		return nil
+	})
+}

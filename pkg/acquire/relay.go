@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Config is how a relay runs.
+type Config struct {
+	HoldLifetime time.Duration // without traffic and answer; an unanswered flow with traffic is asked for again
+	MaxPackets   int           // kept in all
+	MaxBytes     int           // kept in all
+	Rate         uint32        // ACQUIREs a second and trap
+	Exec         string        // command to run for each ACQUIRE; empty: none
+	Events       io.Writer     // takes an object a line; nil: none
+	Log          *slog.Logger
+}
+
+// Defaults of a relay.
+const (
+	DefaultHoldLifetime = 30 * time.Second // net.core.xfrm_acq_expires
+	DefaultMaxPackets   = 65536
+	DefaultMaxBytes     = 64 << 20
+)
+
+const (
+	// aliveFor is how long the programs believe in a relay that says nothing.
+	aliveFor = 3 * time.Second
+	// settleTime gathers changes of XFRM that come together.
+	settleTime = 5 * time.Millisecond
+	// patience is after how long a hold's end is noticed if no command has told of it.
+	patience = 2 * time.Second
+)
+
+// relay is all that a running relay knows. One goroutine has it; others only bring news.
+type relay struct {
+	Config
+	reporter
+	table  *maps.Relay
+	xfrm   *xfrm.Handle // nil: the kernel has no XFRM
+	exec   *runner
+	store  *store
+	sender *sender
+	asked  map[eroute.Selector]time.Time // flows that wait for an answer
+	seen   ages
+	seq    uint32
+}
+
+// Run relays until the context ends. It belongs to the network namespace of the process.
+// Returns maps.ErrRelayRuns if there is a relay already.
+func Run(ctx context.Context, c Config) (err error) {
+	listener, err := maps.ListenEnded()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, listener.Close()) }()
+	table, err := maps.OpenRelay()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, table.Close()) }()
+	table.SetRate(c.Rate)
+
+	group, ctx := errgroup.WithContext(ctx)
+	r := &relay{
+		Config: c, reporter: reporter{c.Log, c.Events}, table: table,
+		exec:   newRunner(ctx, c.Exec, c.Log, execTimeout),
+		store:  newStore(c.MaxPackets, c.MaxBytes),
+		sender: newSender(), asked: make(map[eroute.Selector]time.Time), seen: make(ages),
+	}
+	defer r.exec.wait()
+	defer func() { err = errors.Join(err, r.sender.close()) }()
+	changed := make(chan struct{}, 1)
+	switch r.xfrm, err = xfrm.Open(); {
+	case errors.Is(err, unix.EPROTONOSUPPORT):
+		c.Log.Warn("this kernel has no XFRM: key managers are asked by --exec only")
+	case err != nil:
+		return err
+	default:
+		defer func() { err = errors.Join(err, r.xfrm.Close()) }()
+		watcher, err := xfrm.Watch()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = watcher.Close() }()
+		group.Go(func() error { return watch(ctx, watcher, changed) })
+	}
+	events, ended := make(chan maps.Event, 256), make(chan maps.Ended, 256)
+	group.Go(func() error { return readEvents(ctx, table, events) })
+	group.Go(func() error { return readEnded(ctx, listener, ended) })
+	group.Go(func() error { return r.loop(ctx, events, ended, changed) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// readEvents also keeps the programs' belief in the relay alive: as long as events are taken.
+func readEvents(ctx context.Context, table *maps.Relay, events chan<- maps.Event) error {
+	for ctx.Err() == nil {
+		if err := table.Alive(aliveFor); err != nil {
+			return err
+		}
+		e, err := table.Read(aliveFor / 6)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read events: %w", err)
+		}
+		select {
+		case events <- e:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+func readEnded(ctx context.Context, listener *maps.EndedListener, ended chan<- maps.Ended) error {
+	for ctx.Err() == nil {
+		e, err := listener.Read(aliveFor / 6)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case ended <- e:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+func watch(ctx context.Context, watcher *xfrm.Watcher, changed chan<- struct{}) error {
+	for ctx.Err() == nil {
+		err := watcher.Wait(aliveFor / 6)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case changed <- struct{}{}:
+		default: // it will look anyway
+		}
+	}
+	return ctx.Err()
+}
+
+func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan maps.Ended, changed <-chan struct{}) error {
+	if err := r.adopt(); err != nil {
+		return err
+	}
+	notify(r.log, daemon.SdNotifyReady)
+	tick := time.NewTicker(min(time.Second, max(r.HoldLifetime/4, 10*time.Millisecond)))
+	defer tick.Stop()
+	settled := time.NewTimer(0)
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			notify(r.log, daemon.SdNotifyStopping)
+			return ctx.Err()
+		case e := <-events:
+			err = r.event(ctx, e)
+		case e := <-ended:
+			r.ended(e)
+		case <-changed:
+			settled.Reset(settleTime)
+		case <-settled.C:
+			err = r.follow(ctx)
+		case <-tick.C:
+			notify(r.log, daemon.SdNotifyWatchdog)
+			err = r.tick(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			// What went wrong with one flow is no reason to leave the others alone.
+			r.log.Error("relay", "error", err)
+		}
+	}
+}
+
+// notify tells systemd, if it started us (sd_notify(3)).
+func notify(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("tell systemd", "state", state, "error", err)
+	}
+}
+
+// adopt picks up the holds that a relay before this one has left.
+func (r *relay) adopt() error {
+	return r.read(func(t *maps.Table) error {
+		flows, err := t.Flows()
+		for _, f := range flows {
+			if f.SAID == eroute.Hold {
+				r.asked[f.Selector] = f.Asked
+				r.report(Event{Kind: KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "picked up"})
+			}
+		}
+		return err
+	})
+}
+
+// event is a packet from the kernel.
+func (r *relay) event(ctx context.Context, e maps.Event) error {
+	p := packet{bytes: e.Packet, device: e.Device}
+	kept := len(e.Packet) > 0 && r.store.put(e.Flow, p, time.Now())
+	if !kept {
+		r.report(Event{Kind: KindLost, Flow: e.Flow, Eroute: e.Flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not kept"})
+	}
+	if !e.Acquire {
+		return nil
+	}
+	r.asked[e.Flow] = e.Time
+	hold := Event{Kind: KindHold, Flow: e.Flow, Eroute: e.Flow, SAID: eroute.Hold, Device: e.Device}
+	if kept {
+		hold.Packets = 1
+	}
+	r.report(hold)
+	src, dst := e.Flow.Src.Addr(), e.Flow.Dst.Addr()
+	if shown, err := eroute.ParsePacket(e.Packet); err == nil {
+		src, dst = shown.Src, shown.Dst
+	}
+	return r.ask(ctx, question{e.Flow, e.Trap, e.Device, src, dst})
+}
+
+// question is a flow that needs an SA.
+type question struct {
+	flow, trap eroute.Selector
+	device     int
+	src, dst   netip.Addr // of a packet of it
+}
+
+// ask finds the flow an SA that is there already, or asks the key managers for one.
+func (r *relay) ask(ctx context.Context, q question) error {
+	var row eroute.Eroute
+	err := r.write(func(t *maps.Table) (err error) {
+		if row.Ask, err = t.Ask(q.trap); err != nil {
+			return err
+		}
+		a, err := r.answers(t)
+		if err != nil {
+			return err
+		}
+		if said, ok := a.find(q.flow, row.Ask); ok {
+			return r.answer(ctx, t, []maps.Answer{{Flow: q.flow, SAID: said}})
+		}
+		return nil
+	})
+	if _, waits := r.asked[q.flow]; err != nil || !waits {
+		return err
+	}
+	r.seq++
+	a := xfrm.Acquire{Flow: q.flow, Policy: q.trap, Src: q.src, Dst: q.dst, Ask: row.Ask, Seq: r.seq}
+	event := Event{Kind: KindAcquire, Flow: q.flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device}
+	if q.flow == q.trap {
+		event.SAID = eroute.TrapSubnet
+	}
+	r.report(event)
+	if r.exec != nil && !r.exec.start(a, deviceName(q.device)) {
+		r.report(Event{Kind: KindLost, Flow: q.flow, Device: q.device, Detail: "--exec: too many commands wait"})
+	}
+	if r.xfrm == nil {
+		return nil
+	}
+	return r.xfrm.Acquire(a)
+}
+
+// ended is a %hold that a command has replaced or deleted.
+func (r *relay) ended(e maps.Ended) {
+	switch e.How {
+	case maps.Released:
+		r.release(e.Flow, r.now(e.Flow), "replaced")
+	case maps.Freed:
+		r.free(e.Flow, "deleted")
+	case maps.Cleared:
+		for flow := range r.store.holds {
+			r.free(flow, "cleared")
+		}
+		clear(r.asked)
+	}
+}
+
+// now returns the eroute that a flow's packets meet now.
+func (r *relay) now(flow eroute.Selector) (met eroute.Eroute) {
+	h := r.store.holds[flow]
+	if h == nil {
+		return met
+	}
+	shown, err := eroute.ParsePacket(h.packets[0].bytes)
+	if err == nil {
+		err = r.read(func(t *maps.Table) (err error) {
+			met, _, err = t.Lookup(shown)
+			return err
+		})
+	}
+	if err != nil {
+		r.log.Warn("look up held packet", "flow", describe(flow), "error", err)
+	}
+	return met
+}
+
+// release sends a flow's packets on, first then newest.
+func (r *relay) release(flow eroute.Selector, met eroute.Eroute, detail string) {
+	delete(r.asked, flow)
+	event := Event{Kind: KindRelease, Flow: flow, Eroute: met.Selector, SAID: met.SAID, Detail: detail}
+	for _, p := range r.store.take(flow) {
+		event.Device = p.device
+		if err := r.sender.send(p); err != nil {
+			r.report(Event{Kind: KindLost, Flow: flow, Device: p.device, Packets: 1, Detail: err.Error()})
+			continue
+		}
+		event.Packets++
+	}
+	r.report(event)
+}
+
+// free gives a flow's packets up.
+func (r *relay) free(flow eroute.Selector, detail string) {
+	delete(r.asked, flow)
+	if packets := r.store.take(flow); len(packets) > 0 {
+		r.report(Event{Kind: KindLost, Flow: flow, Device: packets[0].device, Packets: len(packets), Detail: detail})
+	}
+}
+
+func (r *relay) read(f func(*maps.Table) error) error {
+	t, err := maps.OpenRead()
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(t), t.Close())
+}
+
+func (r *relay) write(f func(*maps.Table) error) error {
+	t, err := maps.OpenWrite()
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(t), t.Close())
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// sender sends kept packets on: out of the ipsec device they were held at, where they
+// meet the table again. Header, source address and TTL are the packet's own.
+type sender struct {
+	sockets map[senderKey]int
+}
+
+type senderKey struct {
+	device int
+	family int
+}
+
+func newSender() *sender { return &sender{make(map[senderKey]int)} }
+
+// send sends a packet. A device that was made anew has another ifindex, so a socket
+// that fails is not used again.
+func (s *sender) send(p packet) error {
+	if len(p.bytes) == 0 {
+		return nil
+	}
+	family := unix.AF_INET
+	if p.bytes[0]>>4 == 6 {
+		family = unix.AF_INET6
+	}
+	finishChecksum(p.bytes)
+	key := senderKey{p.device, family}
+	fd, err := s.socket(key)
+	if err != nil {
+		return err
+	}
+	err = unix.Sendto(fd, p.bytes, unix.MSG_DONTWAIT, destination(p.bytes, family))
+	// What the table drops again is told as ENOBUFS, and is no fault.
+	if err != nil && !errors.Is(err, unix.ENOBUFS) {
+		delete(s.sockets, key)
+		return errors.Join(fmt.Errorf("send held packet on: %w", err), unix.Close(fd))
+	}
+	return nil
+}
+
+func (s *sender) socket(key senderKey) (int, error) {
+	if fd, ok := s.sockets[key]; ok {
+		return fd, nil
+	}
+	device, err := net.InterfaceByIndex(key.device)
+	if err != nil {
+		return 0, fmt.Errorf("send held packet on: ipsec device %d: %w", key.device, err)
+	}
+	// IPPROTO_RAW: the header is included (raw(7)), for IPv6 as well (net/ipv6/raw.c).
+	fd, err := unix.Socket(key.family, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_RAW)
+	if err != nil {
+		return 0, fmt.Errorf("open raw socket: %w", err)
+	}
+	if err := unix.BindToDevice(fd, device.Name); err != nil {
+		return 0, errors.Join(fmt.Errorf("bind raw socket to %s: %w", device.Name, err), unix.Close(fd))
+	}
+	s.sockets[key] = fd
+	return fd, nil
+}
+
+// destination is the packet's own; only routing looks at it.
+func destination(b []byte, family int) unix.Sockaddr {
+	if family == unix.AF_INET {
+		to := &unix.SockaddrInet4{}
+		copy(to.Addr[:], b[16:20])
+		return to
+	}
+	to := &unix.SockaddrInet6{}
+	copy(to.Addr[:], b[24:40])
+	return to
+}
+
+func (s *sender) close() error {
+	var errs []error
+	for _, fd := range s.sockets {
+		errs = append(errs, unix.Close(fd))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Acquire is a question to all key managers: an SA for this flow, please.
+type Acquire struct {
+	Flow     eroute.Selector // what the SA is for
+	Policy   eroute.Selector // the trap that the flow belongs to
+	Src, Dst netip.Addr      // of the packet
+	Ask      eroute.Ask
+	Seq      uint32
+}
+
+// Acquire sends XFRM_MSG_ACQUIRE to the kernel, which hands it to every listener
+// (xfrm_add_acquire and xfrm_send_acquire, net/xfrm/xfrm_user.c). It does not tell
+// whether there is one.
+func (h *Handle) Acquire(a Acquire) error {
+	if err := h.change(a.message()); err != nil {
+		return fmt.Errorf("send ACQUIRE: %w", err)
+	}
+	return nil
+}
+
+// message builds struct xfrm_user_acquire and one template.
+func (a Acquire) message() request {
+	dst := a.Ask.Peer
+	if !dst.IsValid() && a.Ask.Mode == eroute.ModeTransport {
+		dst = a.Dst
+	}
+	family := FamilyOf(a.Dst)
+	if dst.IsValid() {
+		family = FamilyOf(dst)
+	}
+	tmpl := nl.XfrmUserTmpl{
+		XfrmId: nl.XfrmId{Daddr: toAddress(dst), Proto: a.Ask.Proto},
+		Family: family.af(),
+		Reqid:  a.Ask.ReqID,
+		Mode:   uint8(a.Ask.Mode),
+		Aalgos: ^uint32(0),
+		Ealgos: ^uint32(0),
+		Calgos: ^uint32(0),
+	}
+	id := nl.XfrmId{Daddr: toAddress(a.Dst), Proto: a.Ask.Proto}
+	if dst.IsValid() {
+		id.Daddr = toAddress(dst)
+	}
+	src := toAddress(a.Src)
+	sel, policySel := selectorMessage(a.Flow), selectorMessage(a.Policy)
+	policy := nl.XfrmUserpolicyInfo{
+		Sel: policySel,
+		Lft: nl.XfrmLifetimeCfg{
+			SoftByteLimit: nl.XFRM_INF, HardByteLimit: nl.XFRM_INF,
+			SoftPacketLimit: nl.XFRM_INF, HardPacketLimit: nl.XFRM_INF,
+		},
+		Priority: policyPriority,
+		Dir:      policyOut,
+		Action:   actionAllow,
+	}
+	b := append([]byte(nil), id.Serialize()...)
+	b = append(b, src[:]...)
+	b = append(b, sel.Serialize()...)
+	b = append(b, policy.Serialize()...)
+	for range 3 { // aalgos, ealgos, calgos: any
+		b = binary.NativeEndian.AppendUint32(b, ^uint32(0))
+	}
+	b = binary.NativeEndian.AppendUint32(b, a.Seq)
+	return request{nl.XFRM_MSG_ACQUIRE, appendAttribute(b, nl.XFRMA_TMPL, tmpl.Serialize())}
+}
+
+// selectorMessage returns a selector as struct xfrm_selector.
+func selectorMessage(s eroute.Selector) nl.XfrmSelector {
+	sel := nl.XfrmSelector{
+		Daddr:      toAddress(s.Dst.Addr()),
+		Saddr:      toAddress(s.Src.Addr()),
+		Family:     FamilyOf(s.Src.Addr()).af(),
+		PrefixlenD: uint8(s.Dst.Bits()),
+		PrefixlenS: uint8(s.Src.Bits()),
+		Proto:      s.Proto,
+	}
+	if s.DstPort != 0 {
+		sel.Dport, sel.DportMask = nl.Swap16(s.DstPort), 0xffff
+	}
+	if s.SrcPort != 0 {
+		sel.Sport, sel.SportMask = nl.Swap16(s.SrcPort), 0xffff
+	}
+	return sel
+}

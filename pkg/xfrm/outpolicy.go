@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// OutPolicy is an out policy that a key manager has installed.
+type OutPolicy struct {
+	Selector eroute.Selector
+	Priority uint32 // the smallest goes first
+	Template Template
+}
+
+// Template is the last template of a policy: the SA that a packet leaves by.
+type Template struct {
+	Dst   netip.Addr // unspecified: that of the packet
+	Proto uint8
+	Mode  Mode
+	ReqID uint32 // 0: any
+	SPI   uint32 // host byte order; 0: any
+}
+
+// OutPolicies reports the out policies that are not ours and have a template.
+func (h *Handle) OutPolicies() ([]OutPolicy, error) {
+	var all []OutPolicy
+	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {
+		p, is, err := parseOutPolicy(msg)
+		if err == nil && is {
+			all = append(all, p)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dump policies: %w", err)
+	}
+	return all, nil
+}
+
+// parseOutPolicy returns false for a policy that is not one of those.
+func parseOutPolicy(msg []byte) (OutPolicy, bool, error) {
+	p, out, err := parsePolicy(msg)
+	if err != nil || !out || p.templates == 0 || ours(p.ifID) {
+		return OutPolicy{}, false, err
+	}
+	info := nl.DeserializeXfrmUserpolicyInfo(msg)
+	src := netip.PrefixFrom(fromAddress(info.Sel.Saddr, info.Sel.Family), int(info.Sel.PrefixlenS))
+	dst := netip.PrefixFrom(fromAddress(info.Sel.Daddr, info.Sel.Family), int(info.Sel.PrefixlenD))
+	if !src.IsValid() || !dst.IsValid() {
+		return OutPolicy{}, false, nil
+	}
+	attrs, err := parseAttributes(msg[nl.SizeofXfrmUserpolicyInfo:])
+	if err != nil {
+		return OutPolicy{}, false, err
+	}
+	policy := OutPolicy{
+		Selector: eroute.Selector{
+			Src: src.Masked(), Dst: dst.Masked(), Proto: info.Sel.Proto,
+			SrcPort: nl.Swap16(info.Sel.Sport), DstPort: nl.Swap16(info.Sel.Dport),
+		},
+		Priority: info.Priority,
+	}
+	for _, a := range attrs {
+		if a.kind == nl.XFRMA_TMPL {
+			last := (p.templates - 1) * nl.SizeofXfrmUserTmpl
+			t := nl.DeserializeXfrmUserTmpl(a.data[last:])
+			policy.Template = Template{
+				Dst: fromAddress(t.XfrmId.Daddr, t.Family), Proto: t.XfrmId.Proto,
+				Mode: Mode(t.Mode), ReqID: t.Reqid, SPI: hton32(t.XfrmId.Spi),
+			}
+		}
+	}
+	return policy, true, nil
+}
+
+// Covers tells whether the policy is for all packets of the flow.
+func (p OutPolicy) Covers(flow eroute.Selector) bool {
+	s := p.Selector
+	return s.Src.Overlaps(flow.Src) && s.Src.Bits() <= flow.Src.Bits() &&
+		s.Dst.Overlaps(flow.Dst) && s.Dst.Bits() <= flow.Dst.Bits() &&
+		(s.Proto == 0 || s.Proto == flow.Proto) &&
+		(s.SrcPort == 0 || s.SrcPort == flow.SrcPort) &&
+		(s.DstPort == 0 || s.DstPort == flow.DstPort)
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Watcher tells that states or policies of its network namespace have changed. What
+// has become of them, [Handle.States] tells.
+type Watcher struct{ fd int }
+
+// Watch subscribes to states, their expiry and policies in the calling thread's network
+// namespace. Returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
+func Watch() (*Watcher, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_XFRM)
+	if err != nil {
+		return nil, fmt.Errorf("open XFRM socket: %w", err)
+	}
+	groups := uint32(1)<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_POLICY-1)
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		return nil, errors.Join(fmt.Errorf("subscribe to XFRM: %w", err), unix.Close(fd))
+	}
+	return &Watcher{fd}, nil
+}
+
+// Wait returns when something has changed, or os.ErrDeadlineExceeded after this time.
+// That messages were lost is a change, too.
+func (w *Watcher) Wait(wait time.Duration) error {
+	tv := unix.NsecToTimeval(wait.Nanoseconds())
+	if err := unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
+		return fmt.Errorf("set deadline of XFRM socket: %w", err)
+	}
+	buf := make([]byte, 65536)
+	for flags := 0; ; flags = unix.MSG_DONTWAIT { // one, and all that are there by then
+		_, _, err := unix.Recvfrom(w.fd, buf, flags)
+		switch {
+		case err == nil, errors.Is(err, unix.ENOBUFS):
+		case errors.Is(err, unix.EINTR) && flags == 0:
+			return os.ErrDeadlineExceeded
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN) && flags != 0:
+			return nil
+		case errors.Is(err, unix.EAGAIN):
+			return os.ErrDeadlineExceeded
+		default:
+			return fmt.Errorf("read from XFRM socket: %w", err)
+		}
+	}
+}
+
+// Close ends the subscription.
+func (w *Watcher) Close() error { return unix.Close(w.fd) }

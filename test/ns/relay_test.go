@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// relay is a running "ipsec acquire --json".
+type relay struct {
+	cmd    *exec.Cmd
+	stderr *bytes.Buffer
+	done   chan struct{}
+
+	mu     sync.Mutex
+	events []relayEvent
+}
+
+// relayEvent is an event as docs/json.md describes it.
+type relayEvent struct {
+	Event string
+	Flow  struct {
+		Src, Dst string
+		Proto    int
+		SrcPort  int `json:"src_port"`
+		DstPort  int `json:"dst_port"`
+	}
+	Eroute  struct{ Src, Dst, SAID string }
+	Device  string
+	Time    time.Time
+	Packets int
+	Detail  string
+}
+
+var commandPath = sync.OnceValues(func() (string, error) {
+	path := "/tmp/ipsec-ns-test"
+	out, err := exec.Command("go", "build", "-o", path, "../../cmd/ipsec").CombinedOutput()
+	if err != nil {
+		err = &exec.ExitError{Stderr: out}
+	}
+	return path, err
+})
+
+// startRelay runs a relay on East until the test ends, and waits until it takes events.
+func (g *gateway) startRelay(t *testing.T, args ...string) *relay {
+	t.Helper()
+	path, err := commandPath()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relay{cmd: g.East.Command(context.Background(), path, append([]string{"acquire", "--json"}, args...)...), stderr: &bytes.Buffer{}, done: make(chan struct{})}
+	stdout, err := r.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.cmd.Stderr = r.stderr
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(r.done)
+		for decoder := json.NewDecoder(stdout); ; {
+			var e relayEvent
+			if decoder.Decode(&e) != nil {
+				return
+			}
+			r.mu.Lock()
+			r.events = append(r.events, e)
+			r.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		r.stop(t, syscall.SIGTERM)
+		if t.Failed() {
+			t.Logf("relay:\n%s", r.stderr)
+		}
+	})
+	g.waitForRelay(t)
+	return r
+}
+
+// waitForRelay waits until the programs know of a relay.
+func (g *gateway) waitForRelay(t *testing.T) {
+	t.Helper()
+	for ctx := within(t, 10*time.Second); ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
+		if g.relayRuns(t) {
+			return
+		}
+	}
+	t.Fatal("no relay after 10 s")
+}
+
+// stop ends the relay by a signal, unless it has ended.
+func (r *relay) stop(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if r.cmd.ProcessState != nil {
+		return
+	}
+	if err := r.cmd.Process.Signal(s); err != nil {
+		t.Error(err)
+	}
+	<-r.done
+	if err := r.cmd.Wait(); err != nil && s == syscall.SIGTERM {
+		t.Errorf("relay: %v", err)
+	}
+}
+
+// of returns the events of a kind so far.
+func (r *relay) of(kind string) (all []relayEvent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e.Event == kind {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// kinds returns the events so far by their kinds, one word each.
+func (r *relay) kinds() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var kinds []string
+	for _, e := range r.events {
+		kinds = append(kinds, e.Event)
+	}
+	slices.Sort(kinds)
+	return strings.Join(kinds, " ")
+}
+
+// waitFor waits until there are n events of a kind, and returns them.
+func (r *relay) waitFor(t *testing.T, kind string, n int) []relayEvent {
+	t.Helper()
+	for ctx := within(t, 10*time.Second); ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
+		if all := r.of(kind); len(all) >= n {
+			return all
+		}
+	}
+	t.Fatalf("events after 10 s: %s, want %d of %s", r.kinds(), n, kind)
+	return nil
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	table "github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+func (g *gateway) relayRuns(t *testing.T) (runs bool) {
+	t.Helper()
+	g.read(t, func(tab *table.Table) error {
+		s, err := tab.Stats()
+		runs = s.Relay
+		return err
+	})
+	return runs
+}
+
+// eroute returns the eroute with this selector, if it is listed.
+func (g *gateway) eroute(t *testing.T, s eroute.Selector) (found eroute.Eroute) {
+	t.Helper()
+	for _, e := range g.listed(t) {
+		if e.Selector == s {
+			return e
+		}
+	}
+	return found
+}
+
+// hosts is the selector of what goes from one host to another.
+func hosts(src, dst netip.Addr) eroute.Selector {
+	return eroute.Selector{Src: lab.Only(src), Dst: lab.Only(dst)}
+}
+
+// Eight pings into a trap with nobody answering: one ACQUIRE, the trap counts one, its
+// hold seven, and nothing goes out.
+func TestTrap(t *testing.T) {
+	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		for _, said := range []eroute.SAID{eroute.Trap, eroute.TrapSubnet} {
+			t.Run(said.String(), func(t *testing.T) {
+				trap := from(f.eastNet, f.westNet, said)
+				g.only(t, trap)
+				r, wire, before := g.startRelay(t), g.watchWire(t), g.counts(t)
+				ping := lab.Ping{Dst: f.westHost, Count: 8, Wait: 20 * time.Millisecond}
+				if res, err := g.EastHost.Ping(within(t, 10*time.Second), ping); err != nil || res.Received != 0 {
+					t.Errorf("ping: %+v, %v", res, err)
+				}
+				want := counts{Reasons: map[string]uint64{"trap": 1, "hold": 7}, Eroutes: 8}
+				hold := hosts(f.eastHost, f.westHost)
+				if said == eroute.TrapSubnet {
+					// Its hold is in its place in the listing.
+					hold, want.Eroutes = trap.Selector, 7
+				} else if n := g.eroute(t, trap.Selector).Packets; n != 1 {
+					t.Errorf("the trap counts %d packets, want 1", n)
+				}
+				g.counted(t, before, want)
+				if e := g.eroute(t, hold); e.Packets != 7 || e.SAID != eroute.Hold {
+					t.Errorf("hold %v, want 7 packets", e)
+				}
+				wire(0)
+				asked := r.waitFor(t, "acquire", 1)
+				if len(asked) != 1 || asked[0].Flow.Src != hold.Src.String() || asked[0].Flow.Dst != hold.Dst.String() ||
+					asked[0].Eroute.Src != f.eastNet.String() || asked[0].Eroute.SAID != said.String() || asked[0].Device != ipsec0 {
+					t.Errorf("asked %+v", asked)
+				}
+				if r.kinds() != "acquire hold" {
+					t.Errorf("events %s", r.kinds())
+				}
+			})
+		}
+	})
+}
+
+// A replaced hold sends on its first packet, then its newest one, as they came; they
+// meet the table again.
+func TestRelease(t *testing.T) {
+	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		echo, err := g.WestHost.EchoUDP(within(t, 30*time.Second), netip.AddrPortFrom(f.westHost, 53))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = echo.Close() }()
+		trap := from(f.eastNet, f.westNet, eroute.Trap)
+		trap.Selector.Proto, trap.Selector.DstPort = 17, 53
+		g.only(t, trap)
+		r := g.startRelay(t)
+		for _, text := range []string{"first", "second", "third", "newest"} {
+			g.sendText(t, f, 4711, text)
+		}
+		r.waitFor(t, "hold", 1)
+		g.waitKept(t, 4)
+		hold := hosts(f.eastHost, f.westHost)
+		hold.Proto, hold.DstPort = 17, 53
+		if err := g.apply(eroute.Change{Op: eroute.OpReplace, Selector: hold, SAID: eroute.Pass}); err != nil {
+			t.Fatal(err)
+		}
+		released := r.waitFor(t, "release", 1)[0]
+		if released.Packets != 2 || released.Eroute.SAID != "%pass" || released.Eroute.Src != lab.Only(f.eastHost).String() {
+			t.Errorf("released %+v", released)
+		}
+		g.sendText(t, f, 4711, "after")
+		want := []string{"first", "newest", "after"}
+		for ctx := within(t, 5*time.Second); len(echo.Received()) < len(want) && ctx.Err() == nil; {
+			time.Sleep(5 * time.Millisecond)
+		}
+		got := echo.Received()
+		for i, d := range got {
+			if i >= len(want) || string(d.Payload) != want[i] || d.From != netip.AddrPortFrom(f.eastHost, 4711) {
+				t.Errorf("received %d: %q from %v", i, d.Payload, d.From)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("received %d datagrams, want %d", len(got), len(want))
+		}
+		if n := g.eroute(t, hold).Packets; n != 3 {
+			t.Errorf("the new eroute counts %d packets, want 3", n)
+		}
+	})
+}
+
+// sendText sends a datagram from EastHost to WestHost.
+func (g *gateway) sendText(t *testing.T, f family, port uint16, text string) {
+	t.Helper()
+	d := lab.Datagram{Src: netip.AddrPortFrom(f.eastHost, port), Dst: netip.AddrPortFrom(f.westHost, 53), Payload: []byte(text)}
+	if err := g.EastHost.SendUDP(within(t, 5*time.Second), d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitKept waits until the table's traps and holds have kept n packets, and the relay
+// has them.
+func (g *gateway) waitKept(t *testing.T, n uint64) {
+	t.Helper()
+	for ctx := within(t, 5*time.Second); ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
+		kept := uint64(0)
+		for _, e := range g.listed(t) {
+			kept += e.Packets
+		}
+		if kept >= n {
+			time.Sleep(100 * time.Millisecond)
+			return
+		}
+	}
+	t.Fatalf("fewer than %d packets kept", n)
+}
