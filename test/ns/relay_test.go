@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -105,8 +107,11 @@ func (r *relay) stop(t *testing.T, s syscall.Signal) {
 	if r.cmd.ProcessState != nil {
 		return
 	}
-	if err := r.cmd.Process.Signal(s); err != nil {
-		t.Error(err)
+	// One that was stopped takes no signal.
+	for _, s := range []syscall.Signal{s, syscall.SIGCONT} {
+		if err := r.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Error(err)
+		}
 	}
 	<-r.done
 	if err := r.cmd.Wait(); err != nil && s == syscall.SIGTERM {

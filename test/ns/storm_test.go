@@ -4,6 +4,7 @@ package ns_test
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"sync"
 	"syscall"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
@@ -22,17 +24,16 @@ func TestTrapInParallel(t *testing.T) {
 	const flows, workers, each = 200, 4, 5
 	g := newGateway(t, "egress")
 	f := g.families()[0]
-	trap := from(f.eastNet, f.westNet, eroute.Trap)
-	trap.Selector.Proto = 17
-	g.only(t, trap)
-	r := g.startRelay(t)
+	g.believeForged(t)
+	g.only(t, from(forged, f.westNet, eroute.Trap))
+	r, sender := g.startRelay(t), g.forger(t, f)
 	before := g.counts(t)
 	var group sync.WaitGroup
 	for range workers {
 		group.Go(func() {
 			for range each {
 				for i := range flows {
-					g.sendFrom(t, f, uint32(i))
+					sender.send(t, forgedAddr(i), 10)
 				}
 			}
 		})
@@ -59,15 +60,15 @@ func TestTrapInParallel(t *testing.T) {
 // A storm of sources is held to the trap's rate, and what was suppressed is counted;
 // another trap is not touched by it.
 func TestTrapStorm(t *testing.T) {
-	const sources, rate = 5000, 100
+	const sources, rate = 50000, 100
 	g := newGateway(t, "egress")
 	f := g.families()[0]
-	storm := from(netip.MustParsePrefix("198.18.0.0/15"), f.westNet, eroute.Trap)
-	g.only(t, storm, from(f.eastNet, f.westNet, eroute.Trap))
-	r := g.startRelay(t, "--rate", "100")
+	g.believeForged(t)
+	g.only(t, from(forged, f.westNet, eroute.Trap), from(f.eastNet, f.westNet, eroute.Trap))
+	r, sender := g.startRelay(t, "--rate", "100"), g.forger(t, f)
 	before, started := g.counts(t), time.Now()
 	for i := range sources {
-		g.sendForged(t, f, i)
+		sender.send(t, forgedAddr(i), 10)
 	}
 	g.sendText(t, f, 4711, "another flow")
 	took := time.Since(started)
@@ -97,17 +98,18 @@ func TestTrapStorm(t *testing.T) {
 func TestQueueFull(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
-	g.only(t, from(netip.MustParsePrefix("198.18.0.0/15"), f.westNet, eroute.Trap))
-	r := g.startRelay(t, "--rate", "1000000")
+	g.believeForged(t)
+	g.only(t, from(forged, f.westNet, eroute.Trap))
+	r, sender := g.startRelay(t, "--rate", "1000000"), g.forger(t, f)
 	stop(t, r, syscall.SIGSTOP)
 	before := g.counts(t)
 	i := 0
 	for ; g.counts(t).since(before).Reasons["trap-queue-full"] == 0; i += 500 {
 		if !g.relayRuns(t) {
-			t.Skip()
+			t.Fatalf("the queue holds %d packets and more", i)
 		}
 		for j := range 500 {
-			g.sendForged(t, f, i+j)
+			sender.send(t, forgedAddr(i+j), 1000)
 		}
 	}
 	got := g.counts(t).since(before)
@@ -118,7 +120,7 @@ func TestQueueFull(t *testing.T) {
 	r.waitFor(t, "acquire", int(got.Reasons["trap"]))
 	g.waitForRelay(t)
 	before = g.counts(t)
-	g.sendForged(t, f, 1<<17-1)
+	sender.send(t, forgedAddr(1<<17-1), 1000)
 	g.counted(t, before, reason("trap", 1))
 }
 
@@ -129,33 +131,66 @@ func stop(t *testing.T, r *relay, s syscall.Signal) {
 	}
 }
 
-// sendFrom sends a datagram to WestHost, from another address of EastHost's network for
-// each number, by East itself.
-func (g *gateway) sendFrom(t *testing.T, f family, number uint32) {
-	a := f.eastNet.Addr().As4()
-	a[3] = byte(10 + number)
-	g.sendRaw(t, netip.AddrFrom4(a), f.westHost)
+// forger sends datagrams to WestHost from whatever source, out of EastHost.
+type forger struct {
+	g  *gateway
+	f  family
+	fd int
+	to *unix.SockaddrLinklayer
 }
 
-// sendForged sends a datagram to WestHost, from one of the 131072 addresses of 198.18.0.0/15.
-func (g *gateway) sendForged(t *testing.T, f family, number int) {
-	var a [4]byte
-	binary.BigEndian.PutUint32(a[:], 198<<24|18<<16|uint32(number))
-	g.sendRaw(t, netip.AddrFrom4(a), f.westHost)
-}
-
-func (g *gateway) sendRaw(t *testing.T, src, dst netip.Addr) {
-	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: src.AsSlice(), DstIP: dst.AsSlice()}
-	udp := &layers.UDP{SrcPort: 4711, DstPort: 53}
-	if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
-		t.Error(err)
-		return
+func (g *gateway) forger(t *testing.T, f family) *forger {
+	t.Helper()
+	s := &forger{g: g, f: f}
+	err := g.EastHost.Do(func() error {
+		dev, err := net.InterfaceByName(lab.Eth0)
+		if err != nil {
+			return err
+		}
+		s.to = &unix.SockaddrLinklayer{Ifindex: dev.Index}
+		s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	packet, err := lab.Build(ip, udp, gopacket.Payload("into the trap"))
+	t.Cleanup(func() { _ = unix.Close(s.fd) })
+	return s
+}
+
+// send sends one datagram with so many bytes in it.
+func (s *forger) send(t *testing.T, src netip.Addr, size int) {
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: src.AsSlice(), DstIP: s.f.westHost.AsSlice()}
+	packet, err := lab.Build(ip, &layers.UDP{SrcPort: 4711, DstPort: 53}, gopacket.Payload(make([]byte, size)))
 	if err == nil {
-		err = g.EastHost.SendIP(lab.LAN, packet)
+		packet, err = s.g.EastHost.Frame(lab.Eth0, 0, packet)
+	}
+	if err == nil {
+		err = unix.Sendto(s.fd, packet, 0, s.to)
 	}
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// forged is a network that nobody has, whose sources East believes in; the i-th of its
+// 131072 addresses.
+var forged = netip.MustParsePrefix("198.18.0.0/15")
+
+func forgedAddr(i int) netip.Addr {
+	var a [4]byte
+	binary.BigEndian.PutUint32(a[:], 198<<24|18<<16|uint32(i))
+	return netip.AddrFrom4(a)
+}
+
+func (g *gateway) believeForged(t *testing.T) {
+	t.Helper()
+	if err := g.East.Route(forged, lab.LAN); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.East.Unroute(forged, lab.LAN); err != nil {
+			t.Error(err)
+		}
+	})
 }
