@@ -28,16 +28,20 @@ static __always_inline int is_alive(const struct relay *relay, __u64 now)
 	return relay->alive_until > now;
 }
 
-/* Takes room for a packet of this length at the most and copies it there. */
+/*
+ * Takes room for a packet of this length at the most and copies it there. The verifier
+ * wants to see that the length is neither 0 nor more than there is room for: 0 less one
+ * is a large number.
+ */
 #define RESERVE(skb, room, want)                                                               \
 	({                                                                                     \
 		struct event *e = bpf_ringbuf_reserve(&eroute_events, sizeof(*e) + (room), 0); \
-		__u32 n = (want);                                                              \
+		__u32 last = (want) - 1;                                                       \
 		if (e) {                                                                       \
 			e->len = 0;                                                            \
-			barrier_var(n);                                                        \
-			if (n > 0 && n <= (room) && !bpf_skb_load_bytes(skb, 0, e + 1, n))     \
-				e->len = n;                                                    \
+			barrier_var(last);                                                     \
+			if (last < (room) && !bpf_skb_load_bytes(skb, 0, e + 1, last + 1))     \
+				e->len = last + 1;                                             \
 		}                                                                              \
 		e;                                                                             \
 	})
