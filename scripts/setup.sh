@@ -5,7 +5,7 @@
 # A second run finds everything in place and takes no visible time.
 #
 #   build  clang and libbpf's headers, which make the BPF objects, and ip
-#   vm     QEMU, virtme-ng and a 6.12 kernel
+#   vm     QEMU, virtme-ng, a 6.12 kernel and strongSwan
 #   all    both (the default)
 #
 # What Debian 12 has is installed by apt-get, which needs root.
@@ -13,6 +13,8 @@
 # virtme-ng and the kernel are newer than Debian 12: they come as .debs from
 # Debian 13 and are unpacked under ${XDG_CACHE_HOME:-~/.cache}/ipsec-eroute, with
 # an apt state of their own. The machine's package sources stay as they are.
+# strongSwan is Debian 12's, and unpacked as well: installed, it would run, and own a
+# command named ipsec.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -25,7 +27,7 @@ readonly build_packages=(
 readonly vm_packages=(
 	qemu-system-x86 busybox-static kmod xz-utils iproute2 udev file
 	python3 python3-argcomplete python3-requests python3-pkg-resources
-	debian-archive-keyring
+	debian-archive-keyring libgmp10 libssl3 libcap2
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -79,6 +81,7 @@ vm() {
 	. "$here/vm-debs.sh"
 	fetch_virtme
 	fetch_kernel
+	fetch_strongswan
 	exec 9>&-
 }
 

@@ -5,6 +5,7 @@
 #   $cache/virtme/usr/bin/vng       virtme-ng
 #   $cache/kernel/boot/vmlinuz-V    the kernel
 #   $cache/kernel/lib/modules/V     its modules
+#   $cache/strongswan/usr           charon and swanctl
 # Each is unpacked beside its place and renamed, so that it is there whole or
 # not at all.
 
@@ -82,4 +83,21 @@ fetch_kernel() {
 	depmod -b "$cache/kernel.new" "$version"
 	printf '%s\n' "$version" >"$cache/kernel.new/version"
 	mv "$cache/kernel.new" "$cache/kernel"
+}
+
+fetch_strongswan() {
+	[ ! -e "$cache/strongswan" ] || return 0
+	say "fetching strongSwan"
+	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "going on with the lists there are"
+	rm -rf "$cache/strongswan.new"
+	local debs deb
+	debs=$(mktemp -d "$cache/debs.XXXXXX")
+	(cd "$debs" && run apt-get -q -o APT::Sandbox::User=root download \
+		libstrongswan libstrongswan-standard-plugins strongswan-libcharon \
+		strongswan-charon strongswan-swanctl)
+	for deb in "$debs"/*.deb; do
+		dpkg -x "$deb" "$cache/strongswan.new"
+	done
+	rm -rf "$debs"
+	mv "$cache/strongswan.new" "$cache/strongswan"
 }
