@@ -88,7 +88,7 @@ enum reason {
 	REASON_NO_EROUTE,     /* dropped: no eroute matches */
 	REASON_DROP,          /* dropped: %drop */
 	REASON_REJECT,        /* dropped: %reject, sender told as far as the limits allow */
-	REASON_HOLD,          /* kept: %hold; given to the relay */
+	REASON_HOLD,          /* kept: given to the relay */
 	REASON_TRAP,          /* kept: %trap or %trapsubnet; a hold was made, the relay told */
 	REASON_SA_MISSING,    /* dropped: the SA is absent, larval or dead */
 	REASON_NO_XFRM,       /* dropped: SA eroute, but the kernel has no XFRM interfaces */
@@ -214,6 +214,7 @@ struct relay {
 enum event_kind {
 	EVENT_ACQUIRE = 1, /* a trap's packet: ask, the hold is there */
 	EVENT_HELD,        /* a packet that met a hold */
+	EVENT_GAP,         /* a packet of an answered flow, whose SA has just gone */
 };
 
 /* What the ring buffer holds; the packet follows, from its IP header on. */

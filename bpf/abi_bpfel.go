@@ -67,6 +67,7 @@ type ABIEventKind uint32
 const (
 	ABIEventKindEVENT_ACQUIRE ABIEventKind = 1
 	ABIEventKindEVENT_HELD    ABIEventKind = 2
+	ABIEventKindEVENT_GAP     ABIEventKind = 3
 )
 
 type ABIFlow struct {

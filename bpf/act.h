@@ -33,6 +33,15 @@ static __always_inline int send_in_clear(struct __sk_buff *skb, const struct dev
 	return ret;
 }
 
+/* The if_id of an eroute's SA; 0: it is not there. */
+static __always_inline __u32 find_sa(const struct row_value *row)
+{
+	__u32 slot = row->sa;
+	struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
+
+	return sa ? sa->if_id : 0;
+}
+
 /*
  * To XFRM: the if_id selects the one policy whose template pins the SA. The kernel
  * drops the packet when policy or SA are gone by then, and when the way to the peer
@@ -42,15 +51,14 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 				   const struct row_value *row, const struct amount *a)
 {
 	struct bpf_xfrm_info info = {};
-	__u32 slot = row->sa;
-	struct sa *sa;
+	__u32 if_id;
 
 	if (!have_xfrm_info || !dev->has_xfrm)
 		return drop(REASON_NO_XFRM, a);
-	sa = bpf_map_lookup_elem(&eroute_sas, &slot);
-	if (!sa || !sa->if_id)
+	if_id = find_sa(row);
+	if (!if_id)
 		return drop(REASON_SA_MISSING, a);
-	info.if_id = sa->if_id;
+	info.if_id = if_id;
 	if (have_xfrm_info && bpf_skb_set_xfrm_info(skb, &info))
 		return drop(REASON_ERROR, a);
 	count_reason(REASON_SA, a);

@@ -36,7 +36,7 @@ int eroute_egress(struct __sk_buff *skb)
 	count_match(&m, &a);
 	switch (m.row->action) {
 	case ACT_SA:
-		return encrypt(skb, dev, m.row, &a);
+		return m.flow ? encrypt_flow(skb, dev, &p, &m, &a) : encrypt(skb, dev, m.row, &a);
 	case ACT_PASS:
 		return send_in_clear(skb, dev, REASON_PASS, &a);
 	case ACT_DROP:

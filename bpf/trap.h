@@ -21,9 +21,12 @@ static __always_inline void count_match(const struct match *m, const struct amou
 	m->flow->last = bpf_ktime_get_ns();
 }
 
-/* A packet that met a %hold, of a flow or of the table: the relay keeps the newest one. */
-static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, struct match *m,
-				const struct amount *a)
+/*
+ * Gives a packet to the relay: one that met a %hold, of a flow or of the table, or one
+ * of a flow whose SA has just gone. Otherwise drops it for a reason.
+ */
+static __always_inline int keep(struct __sk_buff *skb, const struct packet *p, struct match *m,
+				const struct amount *a, __u32 kind, __u32 otherwise)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
@@ -31,20 +34,39 @@ static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, s
 	struct event *e;
 
 	if (!relay || !is_alive(relay, now))
-		return drop(REASON_HOLD_NOT_KEPT, a);
+		return drop(otherwise, a);
 	if (!within_rate(m->flow ? &m->flow->next : &relay->next, HELD_INTERVAL, now))
-		return drop(REASON_HOLD_NOT_KEPT, a);
+		return drop(otherwise, a);
 	if (!m->flow)
 		make_row_key(p, m, &m->key);
-	e = reserve_event(skb, EVENT_HELD, now, m);
+	e = reserve_event(skb, kind, now, m);
 	if (!e)
-		return drop(REASON_HOLD_NOT_KEPT, a);
+		return drop(otherwise, a);
 	if (!e->len) {
 		bpf_ringbuf_discard(e, 0);
-		return drop(REASON_HOLD_NOT_KEPT, a);
+		return drop(otherwise, a);
 	}
 	bpf_ringbuf_submit(e, 0);
 	return drop(REASON_HOLD, a);
+}
+
+static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, struct match *m,
+				const struct amount *a)
+{
+	return keep(skb, p, m, a, EVENT_HELD, REASON_HOLD_NOT_KEPT);
+}
+
+/*
+ * A packet of a flow that a trap has made. Key managers that rekey delete the old SA as
+ * soon as there is a new one: until the relay has moved the flow, its packets are kept.
+ */
+static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct device *dev,
+					const struct packet *p, struct match *m,
+					const struct amount *a)
+{
+	if (dev->has_xfrm && !find_sa(m->row))
+		return keep(skb, p, m, a, EVENT_GAP, REASON_SA_MISSING);
+	return encrypt(skb, dev, m->row, a);
 }
 
 /* Whether this trap may ask now. */

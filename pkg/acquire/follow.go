@@ -70,10 +70,23 @@ func (r *relay) follow(ctx context.Context) error {
 		if len(next) == 0 && len(orphans) == 0 {
 			return t.Sync(ctx)
 		}
-		return errors.Join(r.answer(ctx, t, next), r.end(t, "no SA any more", func(f maps.Flow) bool {
-			return orphans[f.Selector] && f.SAID != eroute.Hold
-		}))
+		return errors.Join(r.answer(ctx, t, next), r.orphan(t, orphans))
 	})
+}
+
+// orphan ends flows that have no SA any more. What was kept of them meets the trap.
+func (r *relay) orphan(t *maps.Table, orphans map[eroute.Selector]bool) error {
+	if len(orphans) == 0 {
+		return nil
+	}
+	ended, err := t.EndFlows(func(f maps.Flow) bool { return orphans[f.Selector] && f.SAID != eroute.Hold })
+	for _, f := range ended {
+		r.report(Event{Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "no SA any more"})
+		if r.store.holds[f.Selector] != nil {
+			r.release(f.Selector, eroute.Eroute{}, "no SA any more")
+		}
+	}
+	return err
 }
 
 // answer switches flows to their SAs and sends what they held on.
@@ -88,13 +101,13 @@ func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) e
 	return err
 }
 
-// end ends flows, whose traps are then as before.
-func (r *relay) end(t *maps.Table, why string, which func(maps.Flow) bool) error {
+// reap ends holds and gives their packets up; the traps are then as before.
+func (r *relay) reap(t *maps.Table, which func(maps.Flow) bool) error {
 	ended, err := t.EndFlows(which)
 	for _, f := range ended {
 		r.report(Event{
 			Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device,
-			Packets: len(r.store.take(f.Selector)), Detail: why,
+			Packets: len(r.store.take(f.Selector)), Detail: "no traffic and no answer",
 		})
 		delete(r.asked, f.Selector)
 	}
@@ -134,7 +147,7 @@ func (r *relay) tick(ctx context.Context) error {
 	}
 	var errs []error
 	if idle {
-		errs = append(errs, r.write(func(t *maps.Table) error { return r.end(t, "no traffic and no answer", isIdle) }))
+		errs = append(errs, r.write(func(t *maps.Table) error { return r.reap(t, isIdle) }))
 	}
 	for _, f := range again {
 		r.asked[f.Selector] = now

@@ -223,7 +223,11 @@ func (r *relay) adopt() error {
 // event is a packet from the kernel.
 func (r *relay) event(ctx context.Context, e maps.Event) error {
 	p := packet{bytes: e.Packet, device: e.Device}
-	kept := len(e.Packet) > 0 && r.store.put(e.Flow, p, time.Now())
+	most := ofHold
+	if e.Gap {
+		most = ofGap
+	}
+	kept := len(e.Packet) > 0 && r.store.put(e.Flow, p, most, time.Now())
 	if !kept {
 		r.report(Event{Kind: KindLost, Flow: e.Flow, Eroute: e.Flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not kept"})
 	}

@@ -14,9 +14,9 @@ type packet struct {
 	device int    // ifindex of the ipsec device
 }
 
-// kept is a hold's first packet and its newest one.
+// kept is a hold's first packet and its newest one, or what came between two SAs.
 type kept struct {
-	packets []packet // two at the most
+	packets []packet
 	since   time.Time
 }
 
@@ -32,16 +32,23 @@ func newStore(maxPackets, maxBytes int) *store {
 	return &store{maxPackets: maxPackets, maxBytes: maxBytes, holds: make(map[eroute.Selector]*kept)}
 }
 
-// put keeps a packet as the hold's first, or in place of its newest one. Returns false
-// if there is no room, and then what was kept before stays.
-func (s *store) put(flow eroute.Selector, p packet, now time.Time) bool {
+// How many packets are kept of one flow.
+const (
+	ofHold = 2   // the first and the newest
+	ofGap  = 128 // between two SAs
+)
+
+// put keeps a packet behind those that are kept of the flow; of more than most the
+// newest takes the place of the one before it. Returns false if there is no room, and
+// then what was kept before stays.
+func (s *store) put(flow eroute.Selector, p packet, most int, now time.Time) bool {
 	h := s.holds[flow]
 	if h == nil {
 		h = &kept{since: now}
 	}
-	freed := 0
-	if len(h.packets) == 2 {
-		freed = len(h.packets[1].bytes)
+	freed, last := 0, len(h.packets)-1
+	if len(h.packets) >= most {
+		freed = len(h.packets[last].bytes)
 	} else if s.packets+1 > s.maxPackets {
 		return false
 	}
@@ -49,8 +56,8 @@ func (s *store) put(flow eroute.Selector, p packet, now time.Time) bool {
 		return false
 	}
 	s.bytes += len(p.bytes) - freed
-	if len(h.packets) == 2 {
-		h.packets[1] = p
+	if len(h.packets) >= most {
+		h.packets[last] = p
 	} else {
 		h.packets = append(h.packets, p)
 		s.packets++
@@ -59,7 +66,7 @@ func (s *store) put(flow eroute.Selector, p packet, now time.Time) bool {
 	return true
 }
 
-// take returns a hold's packets, first then newest, and keeps them no longer.
+// take returns a flow's packets, the first one first, and keeps them no longer.
 func (s *store) take(flow eroute.Selector) []packet {
 	h := s.holds[flow]
 	if h == nil {

@@ -21,6 +21,7 @@ import (
 // Event is a packet that met a trap or a hold.
 type Event struct {
 	Acquire bool // it met a trap, and made the flow; else it met the flow's hold
+	Gap     bool // it met an answered flow whose SA has just gone
 	Time    time.Time
 	Flow    eroute.Selector // of the hold
 	Trap    eroute.Selector // for Acquire only
@@ -111,6 +112,7 @@ func parseEvent(b []byte) (Event, error) {
 	flow := flowSelector(&e.Flow)
 	return Event{
 		Acquire: e.Kind == uint32(bpf.ABIEventKindEVENT_ACQUIRE),
+		Gap:     e.Kind == uint32(bpf.ABIEventKindEVENT_GAP),
 		Time:    monotonicToWall(e.Time),
 		Flow:    flow,
 		Trap:    trapOf(flow, e.TrapSrcPrefixlen, e.TrapDstPrefixlen),
