@@ -5,6 +5,7 @@ package acquire
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -20,17 +21,36 @@ type answers struct {
 }
 
 // ages tells states apart that were made in the same second: by when they were first seen.
-type ages map[xfrm.StateKey]uint64
+type ages struct {
+	seen map[xfrm.StateKey]uint64
+	last uint64
+}
+
+// note numbers the states that were not seen before, and forgets those that are gone.
+// States seen first at the same time are told apart by SPI, always the same way.
+func (g *ages) note(states xfrm.States) {
+	for key := range g.seen {
+		if _, ok := states[key]; !ok {
+			delete(g.seen, key)
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(states), func(x, y xfrm.StateKey) int {
+		return cmp.Or(cmp.Compare(x.SPI, y.SPI), x.Dst.Compare(y.Dst), cmp.Compare(x.Proto, y.Proto))
+	})
+	for _, key := range keys {
+		if _, ok := g.seen[key]; !ok {
+			g.last++
+			g.seen[key] = g.last
+		}
+	}
+}
 
 // newAnswers takes from all states those that packets leave by: from an address of ours.
-func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Addr]bool, seen ages) answers {
+func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Addr]bool, seen map[xfrm.StateKey]uint64) answers {
 	a := answers{policies: policies}
-	for key, s := range states {
+	for _, s := range states {
 		if own[s.Dst] || (!own[s.Src] && !s.Src.IsUnspecified()) {
 			continue
-		}
-		if _, ok := seen[key]; !ok {
-			seen[key] = uint64(len(seen)) + 1
 		}
 		a.states = append(a.states, s)
 	}
@@ -42,8 +62,8 @@ func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Add
 
 // find returns the SA that a flow of a trap is to use: the newest state that the trap
 // asks for. A reqid in the trap says which; else the template of the key manager's
-// policy for the flow does; else the peer alone. Without any of these there is no way
-// to tell.
+// policy for the flow does; else the state's own selector, if it has one. Without any of
+// these there is no way to tell.
 func (a answers) find(flow eroute.Selector, ask eroute.Ask) (eroute.SAID, bool) {
 	var policy *xfrm.OutPolicy
 	if ask.ReqID == 0 {
@@ -68,7 +88,7 @@ func matches(s xfrm.State, flow eroute.Selector, ask eroute.Ask, policy *xfrm.Ou
 		return s.ReqID == ask.ReqID
 	}
 	if policy == nil {
-		return ask.Peer.IsValid()
+		return s.Selects(flow)
 	}
 	t := policy.Template
 	return t.Proto == s.Proto && t.Mode == s.Mode &&

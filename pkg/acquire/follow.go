@@ -28,12 +28,8 @@ func (r *relay) answers(t *maps.Table) (answers, error) {
 	if err != nil {
 		return answers{}, err
 	}
-	for key := range r.seen {
-		if _, ok := states[key]; !ok {
-			delete(r.seen, key)
-		}
-	}
-	return newAnswers(states, policies, own, r.seen), nil
+	r.ages.note(states)
+	return newAnswers(states, policies, own, r.ages.seen), nil
 }
 
 // follow brings flows in line with the SAs that there are now: a hold gets the SA it

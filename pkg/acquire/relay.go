@@ -58,7 +58,7 @@ type relay struct {
 	store  *store
 	sender *sender
 	asked  map[eroute.Selector]time.Time // flows that wait for an answer
-	seen   ages
+	ages   ages
 	seq    uint32
 }
 
@@ -82,7 +82,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		Config: c, reporter: reporter{c.Log, c.Events}, table: table,
 		exec:   newRunner(ctx, c.Exec, c.Log, execTimeout),
 		store:  newStore(c.MaxPackets, c.MaxBytes),
-		sender: newSender(), asked: make(map[eroute.Selector]time.Time), seen: make(ages),
+		sender: newSender(), asked: make(map[eroute.Selector]time.Time), ages: ages{seen: make(map[xfrm.StateKey]uint64)},
 	}
 	defer r.exec.wait()
 	defer func() { err = errors.Join(err, r.sender.close()) }()
@@ -102,7 +102,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		group.Go(func() error { return watch(ctx, watcher, changed) })
 	}
 	events, ended := make(chan maps.Event, 256), make(chan maps.Ended, 256)
-	group.Go(func() error { return readEvents(ctx, table, events) })
+	group.Go(func() error { return r.readEvents(ctx, events) })
 	group.Go(func() error { return readEnded(ctx, listener, ended) })
 	group.Go(func() error { return r.loop(ctx, events, ended, changed) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
@@ -111,13 +111,18 @@ func Run(ctx context.Context, c Config) (err error) {
 	return nil
 }
 
-// readEvents also keeps the programs' belief in the relay alive: as long as events are taken.
-func readEvents(ctx context.Context, table *maps.Relay, events chan<- maps.Event) error {
+// readEvents also keeps the programs' belief in the relay alive: as long as events are
+// taken, and there is somebody to ask.
+func (r *relay) readEvents(ctx context.Context, events chan<- maps.Event) error {
 	for ctx.Err() == nil {
-		if err := table.Alive(aliveFor); err != nil {
+		alive := time.Duration(0)
+		if r.somebodyListens() {
+			alive = aliveFor
+		}
+		if err := r.table.Alive(alive); err != nil {
 			return err
 		}
-		e, err := table.Read(aliveFor / 6)
+		e, err := r.table.Read(aliveFor / 6)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			continue
 		}
@@ -130,6 +135,19 @@ func readEvents(ctx context.Context, table *maps.Relay, events chan<- maps.Event
 		}
 	}
 	return ctx.Err()
+}
+
+// somebodyListens tells whether an ACQUIRE reaches anybody: a key manager that listens to
+// XFRM, or who reads the events or is run for them.
+func (r *relay) somebodyListens() bool {
+	if r.exec != nil || r.Events != nil {
+		return true
+	}
+	n, err := xfrm.Listeners()
+	if err != nil {
+		r.log.Warn("look for key managers", "error", err)
+	}
+	return n > 0
 }
 
 func readEnded(ctx context.Context, listener *maps.EndedListener, ended chan<- maps.Ended) error {

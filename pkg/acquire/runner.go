@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -21,6 +22,7 @@ const (
 	execAtOnce  = 16
 	execWaiting = 1024
 	execTimeout = 30 * time.Second
+	execOutput  = 1024 // bytes that are logged if it fails
 )
 
 // runner runs a command for each ACQUIRE, a few at once.
@@ -67,16 +69,33 @@ func (r *runner) start(a xfrm.Acquire, device string) bool {
 func (r *runner) run(ctx context.Context, env []string) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	var output bytes.Buffer
+	output := &head{room: execOutput}
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", r.command)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
-		r.log.Error("--exec", "command", r.command, "error", err, "output", firstLine(output.Bytes()))
+	err := cmd.Run()
+	if cmd.Process != nil { // what it has left in the background
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
+	if err != nil {
+		r.log.Error("--exec", "command", r.command, "error", err, "output", output.kept.String())
+	}
+}
+
+// head keeps the beginning of what is written to it.
+type head struct {
+	kept bytes.Buffer
+	room int
+}
+
+func (h *head) Write(b []byte) (int, error) {
+	n := min(len(b), h.room)
+	h.room -= n
+	_, _ = h.kept.Write(b[:n])
+	return len(b), nil
 }
 
 // wait returns when all commands have ended; the context must have.
@@ -93,6 +112,7 @@ func environment(a xfrm.Acquire, device string) []string {
 		peer = a.Ask.Peer.String()
 	}
 	return []string{
+		"EROUTE_FAMILY=" + eroute.FamilyOf(a.Flow.Src.Addr()).String(),
 		"EROUTE_SRC=" + a.Flow.Src.String(),
 		"EROUTE_DST=" + a.Flow.Dst.String(),
 		fmt.Sprintf("EROUTE_PROTO=%d", a.Flow.Proto),
@@ -104,9 +124,4 @@ func environment(a xfrm.Acquire, device string) []string {
 		"EROUTE_PEER=" + peer,
 		fmt.Sprintf("EROUTE_REQID=%d", a.Ask.ReqID),
 	}
-}
-
-func firstLine(b []byte) string {
-	line, _, _ := bytes.Cut(b, []byte("\n"))
-	return string(line)
 }

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // sender sends kept packets on: out of the ipsec device they were held at, where they
@@ -26,11 +29,12 @@ func newSender() *sender { return &sender{make(map[senderKey]int)} }
 // send sends a packet. A device that was made anew has another ifindex, so a socket
 // that fails is not used again.
 func (s *sender) send(p packet) error {
-	if len(p.bytes) == 0 {
-		return nil
+	shown, err := eroute.ParsePacket(p.bytes)
+	if err != nil {
+		return fmt.Errorf("send held packet on: %w", err)
 	}
 	family := unix.AF_INET
-	if p.bytes[0]>>4 == 6 {
+	if shown.Dst.Is6() {
 		family = unix.AF_INET6
 	}
 	finishChecksum(p.bytes)
@@ -39,7 +43,7 @@ func (s *sender) send(p packet) error {
 	if err != nil {
 		return err
 	}
-	err = unix.Sendto(fd, p.bytes, unix.MSG_DONTWAIT, destination(p.bytes, family))
+	err = unix.Sendto(fd, p.bytes, unix.MSG_DONTWAIT, destination(shown.Dst))
 	// What the table drops again is told as ENOBUFS, and is no fault.
 	if err != nil && !errors.Is(err, unix.ENOBUFS) {
 		delete(s.sockets, key)
@@ -69,15 +73,11 @@ func (s *sender) socket(key senderKey) (int, error) {
 }
 
 // destination is the packet's own; only routing looks at it.
-func destination(b []byte, family int) unix.Sockaddr {
-	if family == unix.AF_INET {
-		to := &unix.SockaddrInet4{}
-		copy(to.Addr[:], b[16:20])
-		return to
+func destination(a netip.Addr) unix.Sockaddr {
+	if a.Is4() {
+		return &unix.SockaddrInet4{Addr: a.As4()}
 	}
-	to := &unix.SockaddrInet6{}
-	copy(to.Addr[:], b[24:40])
-	return to
+	return &unix.SockaddrInet6{Addr: a.As16()}
 }
 
 func (s *sender) close() error {

@@ -80,6 +80,8 @@ func TestGoldenRequests(t *testing.T) {
 		{"getpolicy", nl.XFRM_MSG_GETPOLICY, pinned(s, testIfID, IPv4).policyID.message(nl.XFRM_MSG_GETPOLICY)},
 		{"delpolicy", nl.XFRM_MSG_DELPOLICY, pinned(s, testIfID, IPv6).policyID.message(nl.XFRM_MSG_DELPOLICY)},
 		{"delpolicy-dev", nl.XFRM_MSG_DELPOLICY, allow(9, IPv4).policyID.message(nl.XFRM_MSG_DELPOLICY)},
+		{"acquire-v4", nl.XFRM_MSG_ACQUIRE, acquire4.message()},
+		{"acquire-v6", nl.XFRM_MSG_ACQUIRE, acquire6.message()},
 		{"newsa-probe", nl.XFRM_MSG_NEWSA, probeState()},
 	} {
 		if golden.request.msgType != golden.msgType {

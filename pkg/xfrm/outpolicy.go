@@ -50,22 +50,15 @@ func parseOutPolicy(msg []byte) (OutPolicy, bool, error) {
 		return OutPolicy{}, false, err
 	}
 	info := nl.DeserializeXfrmUserpolicyInfo(msg)
-	src := netip.PrefixFrom(fromAddress(info.Sel.Saddr, info.Sel.Family), int(info.Sel.PrefixlenS))
-	dst := netip.PrefixFrom(fromAddress(info.Sel.Daddr, info.Sel.Family), int(info.Sel.PrefixlenD))
-	if !src.IsValid() || !dst.IsValid() {
+	sel := parseSelector(info.Sel)
+	if sel == (eroute.Selector{}) {
 		return OutPolicy{}, false, nil
 	}
 	attrs, err := parseAttributes(msg[nl.SizeofXfrmUserpolicyInfo:])
 	if err != nil {
 		return OutPolicy{}, false, err
 	}
-	policy := OutPolicy{
-		Selector: eroute.Selector{
-			Src: src.Masked(), Dst: dst.Masked(), Proto: info.Sel.Proto,
-			SrcPort: nl.Swap16(info.Sel.Sport), DstPort: nl.Swap16(info.Sel.Dport),
-		},
-		Priority: info.Priority,
-	}
+	policy := OutPolicy{Selector: sel, Priority: info.Priority}
 	for _, a := range attrs {
 		if a.kind == nl.XFRMA_TMPL {
 			last := (p.templates - 1) * nl.SizeofXfrmUserTmpl
@@ -79,9 +72,30 @@ func parseOutPolicy(msg []byte) (OutPolicy, bool, error) {
 	return policy, true, nil
 }
 
+// parseSelector reads a struct xfrm_selector. Returns a zero Selector for one without
+// addresses, and for one with a range of ports, which selectors here do not have.
+func parseSelector(s nl.XfrmSelector) eroute.Selector {
+	src := netip.PrefixFrom(fromAddress(s.Saddr, s.Family), int(s.PrefixlenS))
+	dst := netip.PrefixFrom(fromAddress(s.Daddr, s.Family), int(s.PrefixlenD))
+	ports := func(mask uint16) bool { return mask == 0 || mask == 0xffff }
+	if !src.IsValid() || !dst.IsValid() || !ports(s.SportMask) || !ports(s.DportMask) {
+		return eroute.Selector{}
+	}
+	return eroute.Selector{
+		Src: src.Masked(), Dst: dst.Masked(), Proto: s.Proto,
+		SrcPort: nl.Swap16(s.Sport & s.SportMask), DstPort: nl.Swap16(s.Dport & s.DportMask),
+	}
+}
+
+// Selects tells whether the state says that it is for all packets of the flow.
+func (s State) Selects(flow eroute.Selector) bool {
+	return s.Sel != (eroute.Selector{}) && covers(s.Sel, flow)
+}
+
 // Covers tells whether the policy is for all packets of the flow.
-func (p OutPolicy) Covers(flow eroute.Selector) bool {
-	s := p.Selector
+func (p OutPolicy) Covers(flow eroute.Selector) bool { return covers(p.Selector, flow) }
+
+func covers(s, flow eroute.Selector) bool {
 	return s.Src.Overlaps(flow.Src) && s.Src.Bits() <= flow.Src.Bits() &&
 		s.Dst.Overlaps(flow.Dst) && s.Dst.Bits() <= flow.Dst.Bits() &&
 		(s.Proto == 0 || s.Proto == flow.Proto) &&

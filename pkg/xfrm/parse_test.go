@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-var compareStates = cmp.Options{cmp.AllowUnexported(State{}), cmpopts.EquateComparable(netip.Addr{})}
+var compareStates = cmp.Options{cmp.AllowUnexported(State{}), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})}
 
 func TestParseState(t *testing.T) {
 	peer4, peer6 := netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("2001:db8::2")
@@ -32,6 +32,10 @@ func TestParseState(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		if got.Added == 0 {
+			t.Errorf("%s: no time", name)
+		}
+		want.Added = got.Added
 		if diff := cmp.Diff(want, got, compareStates); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}

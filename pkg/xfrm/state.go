@@ -8,6 +8,8 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // StateKey is what a state is found by: IP protocol (ESP, AH or IPComp), SPI in
@@ -24,8 +26,9 @@ type State struct {
 	Src   netip.Addr // may be unspecified
 	Mode  Mode
 	ReqID uint32
-	IfID  uint32 // 0: none
-	Added uint64 // when it was made, in seconds since 1970
+	IfID  uint32          // 0: none
+	Sel   eroute.Selector // what it is for; zero: not said
+	Added uint64          // when it was made, in seconds since 1970
 
 	// Inner is what may be inside: any family for a tunnel made with the flag
 	// af-unspec, else the family of the state's selector.

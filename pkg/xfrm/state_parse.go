@@ -38,6 +38,9 @@ func parseState(msg []byte) (State, error) {
 		Inner: inner(info),
 		idle:  true,
 	}
+	if info.Sel.PrefixlenS != 0 || info.Sel.PrefixlenD != 0 {
+		s.Sel = parseSelector(info.Sel)
+	}
 	if !s.Dst.IsValid() {
 		return State{}, fmt.Errorf("parse state of family %d: %w", info.Family, ErrMessage)
 	}

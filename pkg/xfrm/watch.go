@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
@@ -28,6 +30,26 @@ func Watch() (*Watcher, error) {
 		return nil, errors.Join(fmt.Errorf("subscribe to XFRM: %w", err), unix.Close(fd))
 	}
 	return &Watcher{fd}, nil
+}
+
+// Listeners counts the sockets of the calling thread's network namespace that ACQUIREs
+// reach. The kernel does not tell when there is none.
+func Listeners() (n int, err error) {
+	table, err := os.ReadFile("/proc/thread-self/net/netlink")
+	if err != nil {
+		return 0, fmt.Errorf("look for key managers: %w", err)
+	}
+	for line := range strings.Lines(string(table)) {
+		fields := strings.Fields(line) // sk, Eth (the protocol), Pid, Groups ...
+		if len(fields) < 4 || fields[1] != strconv.Itoa(unix.NETLINK_XFRM) {
+			continue
+		}
+		groups, err := strconv.ParseUint(fields[3], 16, 32)
+		if err == nil && groups&(1<<(nl.XFRMNLGRP_ACQUIRE-1)) != 0 {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Wait returns when something has changed, or os.ErrDeadlineExceeded after this time.

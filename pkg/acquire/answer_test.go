@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+func stateOf(spi uint32, change func(*xfrm.State)) xfrm.State {
+	s := xfrm.State{
+		StateKey: xfrm.StateKey{Proto: eroute.ProtoESP, SPI: spi, Dst: netip.MustParseAddr("192.1.2.45")},
+		Src:      netip.MustParseAddr("192.1.2.23"), Mode: xfrm.ModeTunnel, ReqID: 7, Inner: xfrm.IPv4, Added: 1000,
+	}
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+// Which SA answers a flow, and that no other does.
+func TestFindAnswer(t *testing.T) {
+	own := map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}
+	peer, other := netip.MustParseAddr("192.1.2.45"), netip.MustParseAddr("192.1.2.46")
+	policy := func(dst string, reqid uint32) []xfrm.OutPolicy {
+		return []xfrm.OutPolicy{{
+			Selector: eroute.Selector{Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix(dst)},
+			Template: xfrm.Template{Dst: peer, Proto: eroute.ProtoESP, Mode: xfrm.ModeTunnel, ReqID: reqid},
+		}}
+	}
+	byReqID, byPolicy := eroute.DefaultAsk, eroute.DefaultAsk
+	byReqID.ReqID = 7
+	byPeer := byPolicy
+	byPeer.Peer = peer
+	fromPeer := byReqID
+	fromPeer.Peer = other
+	for _, c := range []struct {
+		name     string
+		states   []xfrm.State
+		policies []xfrm.OutPolicy
+		ask      eroute.Ask
+		want     uint32 // SPI; 0: none
+	}{
+		{"none", nil, nil, byReqID, 0},
+		{"reqid", []xfrm.State{stateOf(0x101, nil)}, nil, byReqID, 0x101},
+		{"another reqid", []xfrm.State{stateOf(0x101, func(s *xfrm.State) { s.ReqID = 8 })}, nil, byReqID, 0},
+		{"reqid, another peer", []xfrm.State{stateOf(0x101, nil)}, nil, fromPeer, 0},
+		{"the newest", []xfrm.State{stateOf(0x103, nil), stateOf(0x102, func(s *xfrm.State) { s.Added++ }), stateOf(0x104, nil)}, nil, byReqID, 0x102},
+		{"inbound", []xfrm.State{stateOf(0x101, func(s *xfrm.State) { s.Src, s.Dst = s.Dst, s.Src })}, nil, byReqID, 0},
+		{"another mode", []xfrm.State{stateOf(0x101, func(s *xfrm.State) { s.Mode = xfrm.ModeTransport })}, nil, byReqID, 0},
+		{"another protocol", []xfrm.State{stateOf(0x101, func(s *xfrm.State) { s.Proto = eroute.ProtoAH })}, nil, byReqID, 0},
+		{"another family inside", []xfrm.State{stateOf(0x101, func(s *xfrm.State) { s.Inner = xfrm.IPv6 })}, nil, byReqID, 0},
+		{"nothing said", []xfrm.State{stateOf(0x101, nil)}, nil, byPolicy, 0},
+		{"only the peer", []xfrm.State{stateOf(0x101, nil)}, nil, byPeer, 0},
+		{"policy", []xfrm.State{stateOf(0x101, nil)}, policy("192.0.1.0/24", 7), byPolicy, 0x101},
+		{"policy of another network", []xfrm.State{stateOf(0x101, nil)}, policy("10.0.0.0/8", 7), byPeer, 0},
+		{"policy with another reqid", []xfrm.State{stateOf(0x101, nil)}, policy("192.0.1.0/24", 8), byPolicy, 0},
+		{"state's selector", []xfrm.State{stateOf(0x101, func(s *xfrm.State) {
+			s.Sel = eroute.Selector{Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix("192.0.1.0/24")}
+		})}, nil, byPolicy, 0x101},
+		{"state's selector of another network", []xfrm.State{stateOf(0x101, func(s *xfrm.State) {
+			s.Sel = eroute.Selector{Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix("10.0.0.0/8")}
+		})}, nil, byPolicy, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			states := xfrm.States{}
+			for _, s := range c.states {
+				states[s.StateKey] = s
+			}
+			g := ages{seen: map[xfrm.StateKey]uint64{}}
+			g.note(states)
+			got, ok := newAnswers(states, c.policies, own, g.seen).find(flowOf(1), c.ask)
+			if ok != (c.want != 0) || got.SPI != c.want {
+				t.Errorf("answer %v %v, want SPI %#x", got, ok, c.want)
+			}
+		})
+	}
+}
+
+// Of states made in the same second the one seen last is the newest, however often SAs
+// are replaced.
+func TestAges(t *testing.T) {
+	own := map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}
+	ask := eroute.DefaultAsk
+	ask.ReqID = 7
+	g := ages{seen: map[xfrm.StateKey]uint64{}}
+	states := xfrm.States{}
+	for spi := uint32(0x200); spi > 0x100; spi-- {
+		s := stateOf(spi, nil)
+		states[s.StateKey] = s
+		g.note(states)
+		if got, ok := newAnswers(states, nil, own, g.seen).find(flowOf(1), ask); !ok || got.SPI != spi {
+			t.Fatalf("answer %v, want SPI %#x", got, spi)
+		}
+		if old := stateOf(spi+1, nil).StateKey; spi < 0x200 {
+			delete(states, old)
+		}
+	}
+}

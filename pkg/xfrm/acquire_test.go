@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+func selector(src, dst string) eroute.Selector {
+	return eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix(dst)}
+}
+
+// acquire4 names everything, acquire6 as little as can be.
+var (
+	acquire4 = Acquire{
+		Flow: eroute.Selector{
+			Src: netip.MustParsePrefix("192.0.2.1/32"), Dst: netip.MustParsePrefix("192.0.1.1/32"),
+			Proto: 6, SrcPort: 4711, DstPort: 80,
+		},
+		Policy: eroute.Selector{
+			Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix("192.0.1.0/24"),
+			Proto: 6, SrcPort: 4711, DstPort: 80,
+		},
+		Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("192.0.1.1"),
+		Ask: eroute.Ask{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, Peer: netip.MustParseAddr("192.1.2.45"), ReqID: 7},
+		Seq: 0x01020304,
+	}
+	acquire6 = Acquire{
+		Flow: selector("2001:db8:2::1/128", "2001:db8:1::1/128"), Policy: selector("2001:db8:2::/64", "::/0"),
+		Src: netip.MustParseAddr("2001:db8:2::1"), Dst: netip.MustParseAddr("2001:db8:1::1"),
+		Ask: eroute.Ask{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH},
+	}
+)
+
+// An ACQUIRE of ours reaches a key manager as it was sent, and listeners are counted.
+func TestAcquire(t *testing.T) {
+	h := newNamespace(t)
+	if n, err := Listeners(); err != nil || n != 0 {
+		t.Errorf("%d listeners, %v", n, err)
+	}
+	listener, err := nl.Subscribe(unix.NETLINK_XFRM, nl.XFRMNLGRP_ACQUIRE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if n, err := Listeners(); err != nil || n != 1 {
+		t.Errorf("%d listeners, %v, want 1", n, err)
+	}
+	if err := listener.SetReceiveTimeout(&unix.Timeval{Sec: 5}); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []Acquire{acquire4, acquire6} {
+		if err := h.Acquire(a); err != nil {
+			t.Fatal(err)
+		}
+		messages, _, err := listener.Receive()
+		if err != nil || len(messages) != 1 || messages[0].Header.Type != nl.XFRM_MSG_ACQUIRE {
+			t.Fatalf("received %v, %v", messages, err)
+		}
+		const saddr, sel, policy = 24, 40, 96 // struct xfrm_user_acquire
+		sent, got := a.message().payload, messages[0].Data
+		if string(got[saddr:policy+nl.SizeofXfrmSelector]) != string(sent[saddr:policy+nl.SizeofXfrmSelector]) {
+			t.Errorf("received\n%x, sent\n%x", got, sent)
+		}
+		if flow := parseSelector(*nl.DeserializeXfrmSelector(got[sel:])); flow != a.Flow {
+			t.Errorf("received flow %v, want %v", flow, a.Flow)
+		}
+		attrs, err := parseAttributes(got[280:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		reqid := uint32(0)
+		for _, attr := range attrs {
+			if attr.kind == nl.XFRMA_TMPL {
+				reqid = nl.DeserializeXfrmUserTmpl(attr.data).Reqid
+			}
+		}
+		if reqid != a.Ask.ReqID {
+			t.Errorf("received reqid %d, want %d", reqid, a.Ask.ReqID)
+		}
+	}
+}
+
+// A change of a policy wakes the watcher, and so does nothing else.
+func TestWatch(t *testing.T) {
+	h := newNamespace(t)
+	w, err := Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	if err := w.Wait(50 * time.Millisecond); err == nil {
+		t.Error("woken by nothing")
+	}
+	if err := h.change(allow(1, IPv4).message(nl.XFRM_MSG_NEWPOLICY)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Wait(5 * time.Second); err != nil {
+		t.Error(err)
+	}
+	if err := w.Wait(50 * time.Millisecond); err == nil {
+		t.Error("woken twice")
+	}
+}
+
+// Key managers' policies are told with selector and template; ours are left out.
+func TestOutPolicies(t *testing.T) {
+	h := newNamespace(t)
+	theirs := nl.XfrmUserpolicyInfo{
+		Sel: selectorMessage(acquire4.Policy), Dir: policyOut, Priority: 1234,
+		Lft: nl.XfrmLifetimeCfg{SoftByteLimit: nl.XFRM_INF, HardByteLimit: nl.XFRM_INF, SoftPacketLimit: nl.XFRM_INF, HardPacketLimit: nl.XFRM_INF},
+	}
+	tmpl := State{StateKey: StateKey{50, 0, netip.MustParseAddr("192.1.2.45")}, Mode: ModeTunnel, ReqID: 7, Src: netip.MustParseAddr("192.1.2.23")}.template()
+	if err := h.change(request{nl.XFRM_MSG_NEWPOLICY, appendAttribute(theirs.Serialize(), nl.XFRMA_TMPL, tmpl.Serialize())}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.change(allow(1, IPv4).message(nl.XFRM_MSG_NEWPOLICY)); err != nil {
+		t.Fatal(err)
+	}
+	all, err := h.OutPolicies()
+	want := OutPolicy{Selector: acquire4.Policy, Priority: 1234, Template: Template{
+		Dst: netip.MustParseAddr("192.1.2.45"), Proto: 50, Mode: ModeTunnel, ReqID: 7,
+	}}
+	if err != nil || len(all) != 1 || all[0] != want {
+		t.Errorf("policies %+v, %v, want %+v", all, err, want)
+	}
+	if !want.Covers(acquire4.Flow) || want.Covers(selector("192.0.2.1/32", "192.0.1.1/32")) || want.Covers(acquire6.Flow) {
+		t.Error("the policy is for TCP from port 4711 to 80, and for nothing else")
+	}
+}
+
+func FuzzParseOutPolicy(f *testing.F) {
+	f.Add(binary.BigEndian.AppendUint64(nil, 0))
+	f.Add(readHex(f, "policy-v4"))
+	f.Fuzz(func(_ *testing.T, b []byte) { _, _, _ = parseOutPolicy(b) })
+}
