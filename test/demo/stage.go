@@ -66,13 +66,18 @@ type seen struct {
 	clear, esp int
 }
 
-// ping sends three pings from the east host to dst and captures the wire meanwhile.
+// ping sends three pings from the east host to dst.
 func (s *stage) ping(dst netip.Addr) (seen, error) {
+	return s.send(lab.Ping{Dst: dst, Count: pings})
+}
+
+// send sends pings from the east host and captures the wire meanwhile.
+func (s *stage) send(p lab.Ping) (seen, error) {
 	capture, err := s.CaptureWire()
 	if err != nil {
 		return seen{}, err
 	}
-	result, err := s.EastHost.Ping(s.ctx, lab.Ping{Dst: dst, Count: pings})
+	result, err := s.EastHost.Ping(s.ctx, p)
 	frames, stopErr := capture.Stop()
 	if err := errors.Join(err, stopErr); err != nil {
 		return seen{}, err

@@ -24,7 +24,7 @@ func tell(ctx context.Context) (err error) {
   %s             ipsec0                        %s
 
 `, s.EastHost.LAN4, s.WestHost.LAN4)
-	for _, scene := range []func(*stage) error{attach, drop, reject, pass, encrypt, missing, hold, ask, finish} {
+	for _, scene := range []func(*stage) error{attach, drop, reject, pass, encrypt, trap, missing, hold, ask, finish} {
 		if err := scene(s); err != nil {
 			return err
 		}

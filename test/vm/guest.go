@@ -25,7 +25,11 @@ var modules = []string{
 func (g Guest) writeScripts(dir string, scratch scratch) error {
 	var command strings.Builder
 	fmt.Fprintf(&command, "export VM_SCRATCH=%s\n", quote(string(scratch)))
-	for _, env := range g.Env {
+	cache, err := os.UserCacheDir() // where scripts/setup.sh has put what is run there
+	if err != nil {
+		return fmt.Errorf("find cache directory: %w", err)
+	}
+	for _, env := range append([]string{"XDG_CACHE_HOME=" + cache}, g.Env...) {
 		name, value, _ := strings.Cut(env, "=")
 		fmt.Fprintf(&command, "export %s=%s\n", name, quote(value))
 	}

@@ -55,14 +55,9 @@ func (s Suite) Test(ctx context.Context) error {
 		return fmt.Errorf("write test script: %w", err)
 	}
 
-	cache, err := os.UserCacheDir() // where scripts/setup.sh has put what tests run
-	if err != nil {
-		return fmt.Errorf("find cache directory: %w", err)
-	}
 	count := tally{out: s.Output}
 	code, err := Guest{
 		Command: []string{"bash", script, listPath, "-test.v", "-test.timeout=" + s.Timeout.String()},
-		Env:     []string{"XDG_CACHE_HOME=" + cache},
 		Dir:     dir, Output: &count, Log: s.Log, Timeout: s.Timeout + time.Minute,
 	}.Run(ctx)
 	if err != nil {
