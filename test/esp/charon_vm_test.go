@@ -15,25 +15,68 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// charons runs strongSwan on both gateways until the test ends.
-func (b bench) charons(t *testing.T, reqid uint32) (east, west *lab.Charon) {
+// charonEast is to take ACQUIREs with this reqid.
+func (b bench) charonEast(reqid uint32) *lab.Charon {
+	return &lab.Charon{Node: b.East, Peer: b.West, Local: lab.EastLAN4, Far: lab.WestLAN4, ReqID: reqid, Trap: true}
+}
+
+// charonWest is to answer.
+func (b bench) charonWest() *lab.Charon {
+	return &lab.Charon{Node: b.West, Peer: b.East, Local: lab.WestLAN4, Far: lab.EastLAN4}
+}
+
+// run runs strongSwan until the test ends.
+func run(t *testing.T, c *lab.Charon) *lab.Charon {
 	t.Helper()
-	east = &lab.Charon{Node: b.East, Peer: b.West, Local: lab.EastLAN4, Far: lab.WestLAN4, ReqID: reqid, Trap: true}
-	west = &lab.Charon{Node: b.West, Peer: b.East, Local: lab.WestLAN4, Far: lab.EastLAN4}
-	for _, c := range []*lab.Charon{west, east} {
-		if err := c.Start(within(t, 60*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := c.Stop(); err != nil {
-				t.Error(err)
-			}
-			if t.Failed() {
-				t.Logf("charon on %s:\n%s", c.Node.Name, c.Log())
-			}
-		})
+	if err := c.Start(within(t, 60*time.Second)); err != nil {
+		t.Fatal(err)
 	}
-	return east, west
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("charon on %s:\n%s", c.Node.Name, c.Log())
+		}
+	})
+	return c
+}
+
+// pingOnce pings from one host to the other and waits long for the answer.
+func (b bench) pingOnce(t *testing.T, wait time.Duration) int {
+	t.Helper()
+	r, err := b.EastHost.Ping(within(t, time.Minute), lab.Ping{Dst: b.WestHost.LAN4, Count: 1, Wait: wait})
+	if err != nil {
+		t.Error(err)
+	}
+	return r.Received
+}
+
+// With the peer down the hold is reaped, and nothing leaves; once it is up the trap works.
+func TestCharonPeerDown(t *testing.T) {
+	const reqid = 7
+	b := newBench(t, lab.LAN)
+	b.trap(t, nets(lab.EastLAN4, lab.WestLAN4), eroute.Trap, reqid)
+	run(t, b.charonEast(reqid))
+	b.startRelay(t)
+	stop := b.wire(t)
+	flow := nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
+	if b.pingOnce(t, 500*time.Millisecond) != 0 {
+		t.Error("a ping was answered with the peer down")
+	}
+	b.waitSAID(t, flow, "%hold")
+	b.waitSAID(t, flow, "")
+	run(t, b.charonWest())
+	// Charon gives up the first attempt before it makes another.
+	for ctx := within(t, time.Minute); b.pingOnce(t, 2*time.Second) != 1; {
+		if ctx.Err() != nil {
+			t.Fatal("no ping was answered with the peer up")
+		}
+	}
+	frames := stop()
+	if n := frames.Count(lab.Match{Src: lab.EastLAN4, Dst: lab.WestLAN4}); n != 0 {
+		t.Errorf("%d packets in clear", n)
+	}
 }
 
 // The first ping into a trap makes charon negotiate, waits, and is answered; what
@@ -43,14 +86,14 @@ func TestCharon(t *testing.T) {
 	b := newBench(t, lab.LAN)
 	trap := nets(lab.EastLAN4, lab.WestLAN4)
 	b.trap(t, trap, eroute.Trap, reqid)
+	run(t, b.charonWest())
+	east := run(t, b.charonEast(reqid))
 	b.startRelay(t)
-	east, _ := b.charons(t, reqid)
 	stop := b.wire(t)
 	flow := nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
 
-	r, err := b.EastHost.Ping(within(t, 60*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: 1, Wait: 40 * time.Second})
-	if err != nil || r.Received != 1 {
-		t.Fatalf("first ping: %+v, %v", r, err)
+	if b.pingOnce(t, 40*time.Second) != 1 {
+		t.Fatal("the first ping was not answered")
 	}
 	first := b.said(t, flow)
 	if first.Proto != eroute.ProtoTun || first.Dst != b.West.WAN4 {
@@ -83,8 +126,8 @@ func TestCharon(t *testing.T) {
 		t.Error(err)
 	}
 	b.waitSAID(t, flow, "")
-	if r, err := b.EastHost.Ping(within(t, 60*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: 1, Wait: 40 * time.Second}); err != nil || r.Received != 1 {
-		t.Errorf("ping after the SAs had gone: %+v, %v", r, err)
+	if b.pingOnce(t, 40*time.Second) != 1 {
+		t.Error("the ping was not answered after the SAs had gone")
 	}
 	frames := stop()
 	if n := frames.Count(lab.Match{Src: lab.EastLAN4, Dst: lab.WestLAN4}) + frames.Count(lab.Match{Src: lab.WestLAN4, Dst: lab.EastLAN4}); n != 0 {

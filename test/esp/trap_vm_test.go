@@ -61,6 +61,20 @@ func (b bench) startRelay(t *testing.T) {
 	}
 }
 
+// listen has somebody listen to ACQUIREs on East until the test ends, who does nothing:
+// without a listener a relay takes no packets.
+func (b bench) listen(t *testing.T) {
+	t.Helper()
+	cmd := b.East.Command(context.Background(), "ip", "xfrm", "monitor", "acquire")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+}
+
 // trap adds a trap that asks with a reqid.
 func (b bench) trap(t *testing.T, s eroute.Selector, said eroute.SAID, reqid uint32) {
 	t.Helper()
@@ -103,6 +117,7 @@ func TestTrapIsAnswered(t *testing.T) {
 			b := newBench(t, lab.LAN)
 			trap := nets(lab.EastLAN4, lab.WestLAN4)
 			b.trap(t, trap, said, 7)
+			b.listen(t)
 			b.startRelay(t)
 			flow := trap
 			if said == eroute.Trap {

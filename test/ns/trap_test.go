@@ -47,7 +47,7 @@ func TestTrap(t *testing.T) {
 				trap := from(f.eastNet, f.westNet, said)
 				g.only(t, trap)
 				r, wire, before := g.startRelay(t), g.watchWire(t), g.counts(t)
-				ping := lab.Ping{Dst: f.westHost, Count: 8, Wait: 20 * time.Millisecond}
+				ping := lab.Ping{Src: f.eastHost, Dst: f.westHost, Count: 8, Wait: 20 * time.Millisecond}
 				if res, err := g.EastHost.Ping(within(t, 10*time.Second), ping); err != nil || res.Received != 0 {
 					t.Errorf("ping: %+v, %v", res, err)
 				}
