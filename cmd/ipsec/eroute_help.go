@@ -11,6 +11,7 @@ an eroute are dropped.`
 const erouteUsage = `  ipsec eroute [--json]
   ipsec eroute --add|--replace --src S/M --dst D/M
                [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT
+               [--acquire-mode M] [--acquire-proto P] [--acquire-peer E] [--acquire-reqid N]
   ipsec eroute --del --src S/M --dst D/M
                [--transport-proto P] [--src-port N] [--dst-port N]
   ipsec eroute --clear

@@ -77,6 +77,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, table.Close()) }()
 	table.SetRate(c.Rate)
 
+	ctx, cancel := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	r := &relay{
 		Config: c, reporter: reporter{c.Log, c.Events}, table: table,
@@ -84,8 +85,11 @@ func Run(ctx context.Context, c Config) (err error) {
 		store:  newStore(c.MaxPackets, c.MaxBytes),
 		sender: newSender(), asked: make(map[eroute.Selector]time.Time), ages: ages{seen: make(map[xfrm.StateKey]uint64)},
 	}
-	defer r.exec.wait()
-	defer func() { err = errors.Join(err, r.sender.close()) }()
+	defer func() {
+		cancel()
+		r.exec.wait()
+		err = errors.Join(err, r.sender.close())
+	}()
 	changed := make(chan struct{}, 1)
 	switch r.xfrm, err = xfrm.Open(); {
 	case errors.Is(err, unix.EPROTONOSUPPORT):
@@ -111,16 +115,15 @@ func Run(ctx context.Context, c Config) (err error) {
 	return nil
 }
 
-// readEvents also keeps the programs' belief in the relay alive: as long as events are
-// taken, and there is somebody to ask.
+// readEvents also keeps the programs' belief in the relay alive, as long as events are taken.
 func (r *relay) readEvents(ctx context.Context, events chan<- maps.Event) error {
+	var said time.Time
 	for ctx.Err() == nil {
-		alive := time.Duration(0)
-		if r.somebodyListens() {
-			alive = aliveFor
-		}
-		if err := r.table.Alive(alive); err != nil {
-			return err
+		if time.Since(said) >= aliveFor/6 {
+			if err := r.sayAlive(); err != nil {
+				return err
+			}
+			said = time.Now()
 		}
 		e, err := r.table.Read(aliveFor / 6)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -135,6 +138,14 @@ func (r *relay) readEvents(ctx context.Context, events chan<- maps.Event) error 
 		}
 	}
 	return ctx.Err()
+}
+
+// sayAlive tells the programs that events are taken, if there is somebody to ask.
+func (r *relay) sayAlive() error {
+	if r.somebodyListens() {
+		return r.table.Alive(aliveFor)
+	}
+	return r.table.Alive(0)
 }
 
 // somebodyListens tells whether an ACQUIRE reaches anybody: a key manager that listens to
