@@ -105,6 +105,10 @@ func Run(ctx context.Context, c Config) (err error) {
 		defer func() { _ = watcher.Close() }()
 		group.Go(func() error { return watch(ctx, watcher, changed) })
 	}
+	// Before there are new ones.
+	if err := r.adopt(); err != nil {
+		return err
+	}
 	events, ended := make(chan maps.Event, 256), make(chan maps.Ended, 256)
 	group.Go(func() error { return r.readEvents(ctx, events) })
 	group.Go(func() error { return readEnded(ctx, listener, ended) })
@@ -196,9 +200,6 @@ func watch(ctx context.Context, watcher *xfrm.Watcher, changed chan<- struct{}) 
 }
 
 func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan maps.Ended, changed <-chan struct{}) error {
-	if err := r.adopt(); err != nil {
-		return err
-	}
 	notify(r.log, daemon.SdNotifyReady)
 	tick := time.NewTicker(min(time.Second, max(r.HoldLifetime/4, 10*time.Millisecond)))
 	defer tick.Stop()
