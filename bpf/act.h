@@ -15,18 +15,44 @@ static __always_inline int drop(__u32 reason, const struct amount *a)
 }
 
 /*
- * In clear, out of the physical device. The kernel resolves the neighbour by a route
- * through that device; it wants room for a link-layer header before it looks.
+ * The next hop of the best route through the physical device. Returns 0, or -1 if there
+ * is none, or its link-layer address is not known.
+ */
+static __always_inline int next_hop(struct __sk_buff *skb, __u32 physical, const struct packet *p,
+				    struct bpf_redir_neigh *to)
+{
+	struct fib_params fib = { .family = p->family, .ifindex = physical };
+	long ret;
+
+	__builtin_memcpy(fib.src, p->src, 16);
+	__builtin_memcpy(fib.dst, p->dst, 16);
+	ret = fib_lookup(skb, &fib, FIB_OUTPUT);
+	if (ret != FIB_SUCCESS || fib.ifindex != physical)
+		return -1;
+	to->nh_family = fib.family;
+	__builtin_memcpy(to->ipv6_nh, fib.dst, 16);
+	return 0;
+}
+
+/*
+ * In clear, out of the physical device. Without a next hop the kernel looks for a route
+ * itself, and then lets policies of key managers act on the packet; with one it loses the
+ * packets that wait for the link-layer address. It wants room for a header first.
  */
 static __always_inline int send_in_clear(struct __sk_buff *skb, const struct device *dev,
-					 __u32 reason, const struct amount *a)
+					 const struct packet *p, __u32 reason,
+					 const struct amount *a)
 {
+	struct bpf_redir_neigh to = {};
 	__u32 physical = dev->physical;
 	long ret;
 
 	if (bpf_skb_change_head(skb, ETH_HLEN, 0))
 		return drop(REASON_ERROR, a);
-	ret = bpf_redirect_neigh(physical, NULL, 0, 0);
+	if (next_hop(skb, physical, p, &to))
+		ret = bpf_redirect_neigh(physical, NULL, 0, 0);
+	else
+		ret = bpf_redirect_neigh(physical, &to, sizeof(to), 0);
 	if (ret == TC_ACT_SHOT)
 		return drop(REASON_ERROR, a);
 	count_reason(reason, a);

@@ -27,7 +27,7 @@ int eroute_egress(struct __sk_buff *skb)
 	if (classify(&p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
 	if (yields_to_key_exchange(m.row, &p) && is_own_key_exchange(skb, &p))
-		return send_in_clear(skb, dev, REASON_IKE, &a);
+		return send_in_clear(skb, dev, &p, REASON_IKE, &a);
 	if (!m.row)
 		return drop(REASON_NO_EROUTE, &a);
 
@@ -38,7 +38,7 @@ int eroute_egress(struct __sk_buff *skb)
 	case ACT_SA:
 		return m.flow ? encrypt_flow(skb, dev, &p, &m, &a) : encrypt(skb, dev, m.row, &a);
 	case ACT_PASS:
-		return send_in_clear(skb, dev, REASON_PASS, &a);
+		return send_in_clear(skb, dev, &p, REASON_PASS, &a);
 	case ACT_DROP:
 		return drop(REASON_DROP, &a);
 	case ACT_REJECT:

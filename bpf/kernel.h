@@ -97,6 +97,7 @@ struct fib_params {
 	};
 };
 
+#define FIB_OUTPUT (1U << 1)
 #define FIB_SKIP_NEIGH (1U << 2)
 #define FIB_MARK (1U << 5)
 #define FIB_SUCCESS 0
