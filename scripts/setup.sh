@@ -5,7 +5,7 @@
 # A second run finds everything in place and takes no visible time.
 #
 #   build  clang and libbpf's headers, which make the BPF objects, and ip
-#   vm     QEMU, virtme-ng, a 6.12 kernel and strongSwan
+#   vm     QEMU, virtme-ng, a 6.12 kernel, strongSwan and libreswan
 #   all    both (the default)
 #
 # What Debian 12 has is installed by apt-get, which needs root.
@@ -13,8 +13,8 @@
 # virtme-ng and the kernel are newer than Debian 12: they come as .debs from
 # Debian 13 and are unpacked under ${XDG_CACHE_HOME:-~/.cache}/ipsec-eroute, with
 # an apt state of their own. The machine's package sources stay as they are.
-# strongSwan is Debian 12's, and unpacked as well: installed, it would run, and own a
-# command named ipsec.
+# strongSwan and libreswan are Debian 12's, and unpacked as well: installed, they would
+# run, and own a command named ipsec.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -28,6 +28,8 @@ readonly vm_packages=(
 	qemu-system-x86 busybox-static kmod xz-utils iproute2 udev file
 	python3 python3-argcomplete python3-requests python3-pkg-resources
 	debian-archive-keyring libgmp10 libssl3 libcap2
+	libnss3-tools libcurl3-nss libevent-core-2.1-7 libevent-pthreads-2.1-7
+	libldap-2.5-0 libldns3 libunbound8 libcap-ng0 libaudit1
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -82,6 +84,7 @@ vm() {
 	fetch_virtme
 	fetch_kernel
 	fetch_strongswan
+	fetch_libreswan
 	exec 9>&-
 }
 

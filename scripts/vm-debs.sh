@@ -6,6 +6,7 @@
 #   $cache/kernel/boot/vmlinuz-V    the kernel
 #   $cache/kernel/lib/modules/V     its modules
 #   $cache/strongswan/usr           charon and swanctl
+#   $cache/libreswan/usr            pluto and whack
 # Each is unpacked beside its place and renamed, so that it is there whole or
 # not at all.
 
@@ -85,19 +86,29 @@ fetch_kernel() {
 	mv "$cache/kernel.new" "$cache/kernel"
 }
 
-fetch_strongswan() {
-	[ ! -e "$cache/strongswan" ] || return 0
-	say "fetching strongSwan"
+# fetch_unpacked NAME PACKAGE...: Debian 12's packages, unpacked into $cache/NAME.
+fetch_unpacked() {
+	local name=$1
+	shift
+	[ ! -e "$cache/$name" ] || return 0
+	say "fetching $name"
 	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "going on with the lists there are"
-	rm -rf "$cache/strongswan.new"
+	rm -rf "$cache/$name.new"
 	local debs deb
 	debs=$(mktemp -d "$cache/debs.XXXXXX")
-	(cd "$debs" && run apt-get -q -o APT::Sandbox::User=root download \
-		libstrongswan libstrongswan-standard-plugins strongswan-libcharon \
-		strongswan-charon strongswan-swanctl)
+	(cd "$debs" && run apt-get -q -o APT::Sandbox::User=root download "$@")
 	for deb in "$debs"/*.deb; do
-		dpkg -x "$deb" "$cache/strongswan.new"
+		dpkg -x "$deb" "$cache/$name.new"
 	done
 	rm -rf "$debs"
-	mv "$cache/strongswan.new" "$cache/strongswan"
+	mv "$cache/$name.new" "$cache/$name"
+}
+
+fetch_strongswan() {
+	fetch_unpacked strongswan libstrongswan libstrongswan-standard-plugins \
+		strongswan-libcharon strongswan-charon strongswan-swanctl
+}
+
+fetch_libreswan() {
+	fetch_unpacked libreswan libreswan
 }

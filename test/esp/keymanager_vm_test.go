@@ -15,31 +15,50 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// charonEast is to take ACQUIREs with this reqid.
-func (b bench) charonEast(reqid uint32) *lab.Charon {
-	return &lab.Charon{Node: b.East, Peer: b.West, Local: lab.EastLAN4, Far: lab.WestLAN4, ReqID: reqid, Trap: true}
+// keyManager is one that the tests run on both gateways. reqid is what the trap on East
+// asks with; with 0 the key manager's policy tells the SA.
+type keyManager struct {
+	name       string
+	reqid      uint32
+	east, west func(bench) lab.KeyManager // east takes ACQUIREs, west answers
 }
 
-// charonWest is to answer.
-func (b bench) charonWest() *lab.Charon {
-	return &lab.Charon{Node: b.West, Peer: b.East, Local: lab.WestLAN4, Far: lab.EastLAN4}
+var keyManagers = []keyManager{
+	{
+		name: "charon", reqid: 7,
+		east: func(b bench) lab.KeyManager {
+			return &lab.Charon{Node: b.East, Peer: b.West, Local: lab.EastLAN4, Far: lab.WestLAN4, ReqID: 7, Trap: true}
+		},
+		west: func(b bench) lab.KeyManager {
+			return &lab.Charon{Node: b.West, Peer: b.East, Local: lab.WestLAN4, Far: lab.EastLAN4}
+		},
+	},
+	{
+		name: "pluto",
+		east: func(b bench) lab.KeyManager {
+			return &lab.Pluto{Node: b.East, Peer: b.West, Local: lab.EastLAN4, Far: lab.WestLAN4, Trap: true}
+		},
+		west: func(b bench) lab.KeyManager {
+			return &lab.Pluto{Node: b.West, Peer: b.East, Local: lab.WestLAN4, Far: lab.EastLAN4}
+		},
+	},
 }
 
-// run runs strongSwan until the test ends.
-func run(t *testing.T, c *lab.Charon) *lab.Charon {
+// run runs a key manager until the test ends.
+func run(t *testing.T, k lab.KeyManager) lab.KeyManager {
 	t.Helper()
-	if err := c.Start(within(t, 60*time.Second)); err != nil {
+	if err := k.Start(within(t, 60*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
+		if err := k.Stop(); err != nil {
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Logf("charon on %s:\n%s", c.Node.Name, c.Log())
+			t.Logf("key manager:\n%s", k.Log())
 		}
 	})
-	return c
+	return k
 }
 
 // pingOnce pings from one host to the other and waits long for the answer.
@@ -52,12 +71,23 @@ func (b bench) pingOnce(t *testing.T, wait time.Duration) int {
 	return r.Received
 }
 
+func TestKeyManagers(t *testing.T) {
+	for _, k := range keyManagers {
+		t.Run(k.name, func(t *testing.T) { testTrapAndRekey(t, k) })
+	}
+}
+
+func TestPeerDown(t *testing.T) {
+	for _, k := range keyManagers {
+		t.Run(k.name, func(t *testing.T) { testPeerDown(t, k) })
+	}
+}
+
 // With the peer down the hold is reaped, and nothing leaves; once it is up the trap works.
-func TestCharonPeerDown(t *testing.T) {
-	const reqid = 7
+func testPeerDown(t *testing.T, k keyManager) {
 	b := newBench(t, lab.LAN)
-	b.trap(t, nets(lab.EastLAN4, lab.WestLAN4), eroute.Trap, reqid)
-	run(t, b.charonEast(reqid))
+	b.trap(t, nets(lab.EastLAN4, lab.WestLAN4), eroute.Trap, k.reqid)
+	run(t, k.east(b))
 	b.startRelay(t)
 	stop := b.wire(t)
 	flow := nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
@@ -66,8 +96,8 @@ func TestCharonPeerDown(t *testing.T) {
 	}
 	b.waitSAID(t, flow, "%hold")
 	b.waitSAID(t, flow, "")
-	run(t, b.charonWest())
-	// Charon gives up the first attempt before it makes another.
+	run(t, k.west(b))
+	// A key manager gives up the first attempt before it makes another.
 	for ctx := within(t, time.Minute); b.pingOnce(t, 2*time.Second) != 1; {
 		if ctx.Err() != nil {
 			t.Fatal("no ping was answered with the peer up")
@@ -79,15 +109,15 @@ func TestCharonPeerDown(t *testing.T) {
 	}
 }
 
-// The first ping into a trap makes charon negotiate, waits, and is answered; what
+// The first ping into a trap makes the key managers negotiate, waits, and is answered; what
 // follows is ESP, through a rekey as well. With the SAs gone the trap works again.
-func TestCharon(t *testing.T) {
-	const reqid, count = 7, 1000
+func testTrapAndRekey(t *testing.T, k keyManager) {
+	const count = 1000
 	b := newBench(t, lab.LAN)
 	trap := nets(lab.EastLAN4, lab.WestLAN4)
-	b.trap(t, trap, eroute.Trap, reqid)
-	run(t, b.charonWest())
-	east := run(t, b.charonEast(reqid))
+	b.trap(t, trap, eroute.Trap, k.reqid)
+	run(t, k.west(b))
+	east := run(t, k.east(b))
 	b.startRelay(t)
 	stop := b.wire(t)
 	flow := nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))

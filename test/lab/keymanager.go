@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// KeyManager is a daemon that negotiates SAs with one on the other gateway.
+type KeyManager interface {
+	// Start runs it until Stop, and returns when it has its connection.
+	Start(ctx context.Context) error
+	// Rekey makes a new SA in place of the one there is.
+	Rekey(ctx context.Context) error
+	// Terminate ends the connection and its SAs; a trap stays.
+	Terminate(ctx context.Context) error
+	// Stop ends it, with its SAs and policies; a second Stop does nothing.
+	Stop() error
+	// Log returns what it has written; call it after Stop.
+	Log() string
+}
+
+// daemon is a key manager's process: what scripts/setup.sh has unpacked is laid over
+// /usr for it alone, and it has a /run and a directory of its own.
+type daemon struct {
+	node *Node
+	root string // what was unpacked
+	dir  string
+	cmd  *exec.Cmd
+
+	log    bytes.Buffer
+	exited chan struct{}
+}
+
+// prepare makes the directory, with these files.
+func (d *daemon) prepare(node *Node, name string, files map[string]string) error {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return fmt.Errorf("prepare %s: %w", name, err)
+	}
+	d.node, d.root = node, filepath.Join(cache, "ipsec-eroute", name)
+	if d.dir, err = os.MkdirTemp("", name+"-"); err != nil {
+		return fmt.Errorf("prepare %s: %w", name, err)
+	}
+	for file, text := range files {
+		if err := os.WriteFile(filepath.Join(d.dir, file), []byte(text), 0o600); err != nil {
+			return errors.Join(fmt.Errorf("prepare %s: %w", name, err), d.Stop())
+		}
+	}
+	return nil
+}
+
+// run starts a shell script that ends in exec of the daemon, and waits until ready
+// returns no error. env is added to the environment.
+func (d *daemon) run(ctx context.Context, script, env string, ready func() error) error {
+	// ip netns exec has made a mount namespace of its own.
+	script = `mount -t overlay -o lowerdir="$1/usr:/usr" overlay /usr && mount -t tmpfs tmpfs /run && ` + script
+	d.cmd = d.node.Command(context.Background(), "sh", "-c", script, "sh", d.root, d.dir)
+	d.cmd.Env = append(os.Environ(), env)
+	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
+	d.cmd.WaitDelay = time.Second
+	if err := d.cmd.Start(); err != nil {
+		return errors.Join(fmt.Errorf("start key manager: %w", err), d.Stop())
+	}
+	d.exited = make(chan struct{})
+	go func() { _ = d.cmd.Wait(); close(d.exited) }()
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-d.exited:
+			return errors.Join(fmt.Errorf("key manager on %s has ended:\n%s", d.node.Name, d.log.String()), d.Stop())
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("start key manager on %s: %w", d.node.Name, err), d.Stop())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// control runs a program as the daemon sees files and network, and returns what it prints.
+func (d *daemon) control(ctx context.Context, env string, argv ...string) (string, error) {
+	enter := append([]string{"-t", strconv.Itoa(d.cmd.Process.Pid), "-m", "-n", "env", env}, argv...)
+	out, err := exec.CommandContext(ctx, "nsenter", enter...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s on %s: %w: %s", strings.Join(argv, " "), d.node.Name, err, out)
+	}
+	return string(out), nil
+}
+
+// Log returns what the daemon has written so far; call it after Stop.
+func (d *daemon) Log() string { return d.log.String() }
+
+// Stop ends the daemon, which removes its SAs and policies; a second Stop does nothing.
+func (d *daemon) Stop() error {
+	if d.dir == "" {
+		return nil
+	}
+	if d.exited != nil {
+		_ = d.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-d.exited:
+		case <-time.After(20 * time.Second):
+			_ = d.cmd.Process.Kill()
+			<-d.exited
+		}
+	}
+	dir := d.dir
+	d.dir = ""
+	return os.RemoveAll(dir)
+}
