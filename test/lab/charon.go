@@ -70,15 +70,14 @@ func (c *Charon) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.run(ctx, "exec /usr/lib/ipsec/charon", c.env(), func() error {
+	c.env = []string{"STRONGSWAN_CONF=" + filepath.Join(c.dir, "strongswan.conf")}
+	return c.run(ctx, "exec /usr/lib/ipsec/charon", func() error {
 		return c.swanctl(ctx, "--load-all", "--file", filepath.Join(c.dir, "swanctl.conf"))
 	})
 }
 
-func (c *Charon) env() string { return "STRONGSWAN_CONF=" + filepath.Join(c.dir, "strongswan.conf") }
-
 func (c *Charon) swanctl(ctx context.Context, args ...string) error {
-	_, err := c.control(ctx, c.env(), append([]string{"/usr/sbin/swanctl"}, args...)...)
+	_, err := c.control(ctx, append([]string{"/usr/sbin/swanctl"}, args...)...)
 	return err
 }
 

@@ -36,6 +36,7 @@ type daemon struct {
 	node *Node
 	root string // what was unpacked
 	dir  string
+	env  []string // is added to the environment
 	cmd  *exec.Cmd
 
 	log    bytes.Buffer
@@ -61,12 +62,12 @@ func (d *daemon) prepare(node *Node, name string, files map[string]string) error
 }
 
 // run starts a shell script that ends in exec of the daemon, and waits until ready
-// returns no error. env is added to the environment.
-func (d *daemon) run(ctx context.Context, script, env string, ready func() error) error {
+// returns no error.
+func (d *daemon) run(ctx context.Context, script string, ready func() error) error {
 	// ip netns exec has made a mount namespace of its own.
 	script = `mount -t overlay -o lowerdir="$1/usr:/usr" overlay /usr && mount -t tmpfs tmpfs /run && ` + script
 	d.cmd = d.node.Command(context.Background(), "sh", "-c", script, "sh", d.root, d.dir)
-	d.cmd.Env = append(os.Environ(), env)
+	d.cmd.Env = append(os.Environ(), d.env...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	d.cmd.WaitDelay = time.Second
 	if err := d.cmd.Start(); err != nil {
@@ -90,9 +91,10 @@ func (d *daemon) run(ctx context.Context, script, env string, ready func() error
 }
 
 // control runs a program as the daemon sees files and network, and returns what it prints.
-func (d *daemon) control(ctx context.Context, env string, argv ...string) (string, error) {
-	enter := append([]string{"-t", strconv.Itoa(d.cmd.Process.Pid), "-m", "-n", "env", env}, argv...)
-	out, err := exec.CommandContext(ctx, "nsenter", enter...).CombinedOutput()
+func (d *daemon) control(ctx context.Context, argv ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"-t", strconv.Itoa(d.cmd.Process.Pid), "-m", "-n"}, argv...)...)
+	cmd.Env = append(os.Environ(), d.env...)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s on %s: %w: %s", strings.Join(argv, " "), d.node.Name, err, out)
 	}

@@ -58,11 +58,11 @@ func (p *Pluto) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = p.run(ctx, startPluto, "", func() error { return p.whack(ctx, "--listen") })
+	err = p.run(ctx, startPluto, func() error { return p.whack(ctx, "--listen") })
 	if err != nil {
 		return err
 	}
-	_, err = p.control(ctx, "", "/usr/libexec/ipsec/addconn",
+	_, err = p.control(ctx, "/usr/libexec/ipsec/addconn",
 		"--ctlsocket", p.socket(), "--config", filepath.Join(p.dir, "ipsec.conf"), plutoConnection)
 	if err == nil && p.Trap {
 		err = p.whack(ctx, "--route", "--name", plutoConnection)
@@ -73,7 +73,7 @@ func (p *Pluto) Start(ctx context.Context) error {
 func (p *Pluto) socket() string { return filepath.Join(p.dir, "pluto.ctl") }
 
 func (p *Pluto) whack(ctx context.Context, args ...string) error {
-	_, err := p.control(ctx, "", append([]string{"/usr/libexec/ipsec/whack", "--ctlsocket", p.socket()}, args...)...)
+	_, err := p.control(ctx, append([]string{"/usr/libexec/ipsec/whack", "--ctlsocket", p.socket()}, args...)...)
 	return err
 }
 
