@@ -147,7 +147,7 @@ func (r *relay) tick(ctx context.Context) error {
 	}
 	for _, f := range again {
 		r.asked[f.Selector] = now
-		errs = append(errs, r.ask(ctx, question{f.Selector, f.Trap, f.Device, f.Selector.Src.Addr(), f.Selector.Dst.Addr()}))
+		errs = append(errs, r.ask(ctx, question{f.Selector, f.Trap, f.Device, example(f.Selector, r.store.first(f.Selector))}))
 	}
 	return errors.Join(append(errs, r.sweep(holds, now))...)
 }

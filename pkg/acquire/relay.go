@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/netip"
 	"os"
 	"time"
 
@@ -270,18 +269,25 @@ func (r *relay) event(ctx context.Context, e maps.Event) error {
 		hold.Packets = 1
 	}
 	r.report(hold)
-	src, dst := e.Flow.Src.Addr(), e.Flow.Dst.Addr()
-	if shown, err := eroute.ParsePacket(e.Packet); err == nil {
-		src, dst = shown.Src, shown.Dst
-	}
-	return r.ask(ctx, question{e.Flow, e.Trap, e.Device, src, dst})
+	return r.ask(ctx, question{e.Flow, e.Trap, e.Device, example(e.Flow, e.Packet)})
 }
 
 // question is a flow that needs an SA.
 type question struct {
 	flow, trap eroute.Selector
 	device     int
-	src, dst   netip.Addr // of a packet of it
+	packet     eroute.Packet // one of it
+}
+
+// example is what a packet of the flow shows, or what one would if there is none.
+func example(flow eroute.Selector, packet []byte) eroute.Packet {
+	if shown, err := eroute.ParsePacket(packet); err == nil {
+		return shown
+	}
+	return eroute.Packet{
+		Src: flow.Src.Addr(), Dst: flow.Dst.Addr(),
+		Proto: flow.Proto, SrcPort: flow.SrcPort, DstPort: flow.DstPort,
+	}
 }
 
 // ask finds the flow an SA that is there already, or asks the key managers for one.
@@ -304,7 +310,7 @@ func (r *relay) ask(ctx context.Context, q question) error {
 		return err
 	}
 	r.seq++
-	a := xfrm.Acquire{Flow: q.flow, Policy: q.trap, Src: q.src, Dst: q.dst, Ask: row.Ask, Seq: r.seq}
+	a := xfrm.Acquire{Flow: q.flow, Policy: q.trap, Packet: q.packet, Ask: row.Ask, Seq: r.seq}
 	event := Event{Kind: KindAcquire, Flow: q.flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device}
 	if q.flow == q.trap {
 		event.SAID = eroute.TrapSubnet

@@ -66,6 +66,14 @@ func (s *store) put(flow eroute.Selector, p packet, most int, now time.Time) boo
 	return true
 }
 
+// first returns the first packet that is kept of a flow, nil if there is none.
+func (s *store) first(flow eroute.Selector) []byte {
+	if h := s.holds[flow]; h != nil {
+		return h.packets[0].bytes
+	}
+	return nil
+}
+
 // take returns a flow's packets, the first one first, and keeps them no longer.
 func (s *store) take(flow eroute.Selector) []packet {
 	h := s.holds[flow]

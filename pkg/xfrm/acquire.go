@@ -14,11 +14,11 @@ import (
 
 // Acquire is a question to all key managers: an SA for this flow, please.
 type Acquire struct {
-	Flow     eroute.Selector // what the SA is for
-	Policy   eroute.Selector // the trap that the flow belongs to
-	Src, Dst netip.Addr      // of the packet
-	Ask      eroute.Ask
-	Seq      uint32
+	Flow   eroute.Selector // what the SA is for
+	Policy eroute.Selector // the trap that the flow belongs to
+	Packet eroute.Packet   // one of the flow: what an ACQUIRE of the kernel's own shows
+	Ask    eroute.Ask
+	Seq    uint32
 }
 
 // Acquire sends XFRM_MSG_ACQUIRE to the kernel, which hands it to every listener
@@ -35,9 +35,9 @@ func (h *Handle) Acquire(a Acquire) error {
 func (a Acquire) message() request {
 	dst := a.Ask.Peer
 	if !dst.IsValid() && a.Ask.Mode == eroute.ModeTransport {
-		dst = a.Dst
+		dst = a.Packet.Dst
 	}
-	family := FamilyOf(a.Dst)
+	family := FamilyOf(a.Packet.Dst)
 	if dst.IsValid() {
 		family = FamilyOf(dst)
 	}
@@ -50,12 +50,12 @@ func (a Acquire) message() request {
 		Ealgos: ^uint32(0),
 		Calgos: ^uint32(0),
 	}
-	id := nl.XfrmId{Daddr: toAddress(a.Dst), Proto: a.Ask.Proto}
+	id := nl.XfrmId{Daddr: toAddress(a.Packet.Dst), Proto: a.Ask.Proto}
 	if dst.IsValid() {
 		id.Daddr = toAddress(dst)
 	}
-	src := toAddress(a.Src)
-	sel, policySel := selectorMessage(a.Flow), selectorMessage(a.Policy)
+	src := toAddress(a.Packet.Src)
+	sel, policySel := selectorMessage(selectorOf(a.Packet)), selectorMessage(a.Policy)
 	policy := nl.XfrmUserpolicyInfo{
 		Sel: policySel,
 		Lft: nl.XfrmLifetimeCfg{
@@ -75,6 +75,14 @@ func (a Acquire) message() request {
 	}
 	b = binary.NativeEndian.AppendUint32(b, a.Seq)
 	return request{nl.XFRM_MSG_ACQUIRE, appendAttribute(b, nl.XFRMA_TMPL, tmpl.Serialize())}
+}
+
+// selectorOf is the packet alone.
+func selectorOf(p eroute.Packet) eroute.Selector {
+	return eroute.Selector{
+		Src: netip.PrefixFrom(p.Src, p.Src.BitLen()), Dst: netip.PrefixFrom(p.Dst, p.Dst.BitLen()),
+		Proto: p.Proto, SrcPort: p.SrcPort, DstPort: p.DstPort,
+	}
 }
 
 // selectorMessage returns a selector as struct xfrm_selector.

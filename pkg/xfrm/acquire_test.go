@@ -29,14 +29,17 @@ var (
 			Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix("192.0.1.0/24"),
 			Proto: 6, SrcPort: 4711, DstPort: 80,
 		},
-		Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("192.0.1.1"),
+		Packet: eroute.Packet{
+			Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("192.0.1.1"),
+			Proto: 6, SrcPort: 4711, DstPort: 80,
+		},
 		Ask: eroute.Ask{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, Peer: netip.MustParseAddr("192.1.2.45"), ReqID: 7},
 		Seq: 0x01020304,
 	}
 	acquire6 = Acquire{
 		Flow: selector("2001:db8:2::1/128", "2001:db8:1::1/128"), Policy: selector("2001:db8:2::/64", "::/0"),
-		Src: netip.MustParseAddr("2001:db8:2::1"), Dst: netip.MustParseAddr("2001:db8:1::1"),
-		Ask: eroute.Ask{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH},
+		Packet: eroute.Packet{Src: netip.MustParseAddr("2001:db8:2::1"), Dst: netip.MustParseAddr("2001:db8:1::1"), Proto: 58},
+		Ask:    eroute.Ask{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH},
 	}
 )
 
@@ -70,8 +73,8 @@ func TestAcquire(t *testing.T) {
 		if string(got[saddr:policy+nl.SizeofXfrmSelector]) != string(sent[saddr:policy+nl.SizeofXfrmSelector]) {
 			t.Errorf("received\n%x, sent\n%x", got, sent)
 		}
-		if flow := parseSelector(*nl.DeserializeXfrmSelector(got[sel:])); flow != a.Flow {
-			t.Errorf("received flow %v, want %v", flow, a.Flow)
+		if flow := parseSelector(*nl.DeserializeXfrmSelector(got[sel:])); flow != selectorOf(a.Packet) {
+			t.Errorf("received flow %v, want %v", flow, selectorOf(a.Packet))
 		}
 		attrs, err := parseAttributes(got[280:])
 		if err != nil {
