@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// newestMap opens the last map made with this name: the gateway's.
+func newestMap(t *testing.T, name string) *ebpf.Map {
+	t.Helper()
+	var newest *ebpf.Map
+	for id, err := ebpf.MapGetNextID(0); err == nil; id, err = ebpf.MapGetNextID(id) {
+		m, err := ebpf.NewMapFromID(id)
+		if err != nil {
+			continue // gone by now
+		}
+		if info, err := m.Info(); err != nil || info.Name != name {
+			_ = m.Close()
+			continue
+		}
+		if newest != nil {
+			_ = newest.Close()
+		}
+		newest = m
+	}
+	if newest == nil {
+		t.Fatalf("no map %s", name)
+	}
+	t.Cleanup(func() { _ = newest.Close() })
+	return newest
+}
+
+// With the table of holds full the packet is dropped and counted for it, and no ACQUIRE
+// made; once there is room the trap works again.
+func TestHoldsFull(t *testing.T) {
+	g := newGateway(t, "egress")
+	f := g.families()[0]
+	g.believeForged(t)
+	trap := from(forged, f.westNet, eroute.Trap)
+	g.only(t, trap)
+	r, sender := g.startRelay(t, "--hold-lifetime", "600"), g.forger(t, f)
+	sender.send(t, forgedAddr(0), 10)
+	r.waitFor(t, "acquire", 1)
+
+	flows := newestMap(t, "eroute_flows")
+	var key bpf.ABIFlowKey
+	var value bpf.ABIFlow
+	if err := flows.NextKey(nil, &key); err != nil {
+		t.Fatal(err)
+	}
+	if err := flows.Lookup(&key, &value); err != nil {
+		t.Fatal(err)
+	}
+	keys := make([]bpf.ABIFlowKey, flows.MaxEntries()-1)
+	values := make([]bpf.ABIFlow, len(keys))
+	for i := range keys {
+		keys[i], values[i] = key, value
+		copy(keys[i].Src[:], forgedAddr(i%(1<<17)).AsSlice())
+		keys[i].Dst[3] += uint8(1 + i/(1<<17))
+	}
+	if n, err := flows.BatchUpdate(keys, values, nil); err != nil || n != len(keys) {
+		t.Fatalf("%d holds made: %v", n, err)
+	}
+
+	before, last := g.counts(t), forgedAddr(1)
+	sender.send(t, last, 10)
+	g.counted(t, before, reason("trap-holds-full", 1))
+	if n := len(r.of("acquire")); n != 1 {
+		t.Errorf("%d ACQUIREs, want 1", n)
+	}
+
+	trap.Op = eroute.OpReplace // ends its flows
+	if err := g.apply(trap); err != nil {
+		t.Fatal(err)
+	}
+	before = g.counts(t)
+	sender.send(t, last, 10)
+	g.counted(t, before, reason("trap", 1))
+	r.waitFor(t, "acquire", 2)
+}
+
+// A relay that is killed again and again, at any moment, under traffic: nothing passes,
+// each packet counts once, and the relay after it takes over what holds there are.
+func TestRelayKilledAnywhere(t *testing.T) {
+	const rounds, flows = 12, 40
+	g := newGateway(t, "egress")
+	f := g.families()[0]
+	g.believeForged(t)
+	trap := from(forged, f.westNet, eroute.Trap)
+	g.only(t, trap)
+	sender, wire, before := g.forger(t, f), g.watchWire(t), g.counts(t)
+	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) //nolint:gosec // not for secrets
+	sent := uint64(0)
+	for range rounds {
+		r := g.startRelay(t)
+		killed := time.AfterFunc(time.Duration(random.IntN(60))*time.Millisecond, func() { _ = r.cmd.Process.Signal(syscall.SIGKILL) })
+		for i := range flows * 10 {
+			sender.send(t, forgedAddr(random.IntN(flows)), 10)
+			sent++
+			if i%20 == 0 {
+				time.Sleep(3 * time.Millisecond)
+			}
+		}
+		killed.Stop()
+		r.stop(t, syscall.SIGKILL)
+	}
+	if got := g.counts(t).since(before); got.total() != sent {
+		t.Errorf("counted %+v, sent %d", got, sent)
+	}
+	wire(0)
+	holds, last := g.holds(t), g.startRelay(t)
+	if picked := len(last.waitFor(t, "hold", holds)); holds == 0 || picked != holds {
+		t.Errorf("%d holds picked up, want %d", picked, holds)
+	}
+	trap.Op, trap.SAID = eroute.OpReplace, eroute.Drop
+	if err := g.apply(trap); err != nil {
+		t.Fatal(err)
+	}
+	if n := g.holds(t); n != 0 {
+		t.Errorf("%d holds left", n)
+	}
+}
+
+// A relay holds nothing while there is nobody to ask: its packets would wait for nothing.
+func TestNobodyListens(t *testing.T) {
+	g := newGateway(t, "egress")
+	f := g.families()[0]
+	g.only(t, from(f.eastNet, f.westNet, eroute.Trap))
+	path, err := commandPath()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := func(name string, args ...string) {
+		cmd := g.East.Command(t.Context(), name, args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	}
+	start(path, "acquire")
+	time.Sleep(2 * time.Second)
+	before := g.counts(t)
+	g.sendText(t, f, 4711, "nobody listens")
+	g.counted(t, before, reason("trap-no-relay", 1))
+	start("ip", "xfrm", "monitor", "acquire")
+	g.waitForRelay(t)
+	before = g.counts(t)
+	g.sendText(t, f, 4711, "somebody listens")
+	g.counted(t, before, reason("trap", 1))
+}
