@@ -11,10 +11,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// answers reads what key managers have installed.
-func (r *relay) answers(t *maps.Table) (answers, error) {
+// answers returns what key managers have installed. It reads XFRM once for all flows
+// that ask until XFRM changes: a dump for each would hold a storm up.
+func (r *relay) answers() (answers, error) {
 	if r.xfrm == nil {
 		return answers{}, nil
+	}
+	if r.known != nil {
+		return *r.known, nil
 	}
 	states, err := r.xfrm.States()
 	if err != nil {
@@ -29,7 +33,9 @@ func (r *relay) answers(t *maps.Table) (answers, error) {
 		return answers{}, err
 	}
 	r.ages.note(states)
-	return newAnswers(states, policies, own, r.ages.seen), nil
+	a := newAnswers(states, policies, own, r.ages.seen)
+	r.known = &a
+	return a, nil
 }
 
 // follow brings flows in line with the SAs that there are now: a hold gets the SA it
@@ -40,7 +46,8 @@ func (r *relay) follow(ctx context.Context) error {
 		return nil
 	}
 	return r.write(func(t *maps.Table) error {
-		a, err := r.answers(t)
+		r.known = nil
+		a, err := r.answers()
 		if err != nil {
 			return err
 		}

@@ -58,6 +58,7 @@ type relay struct {
 	sender *sender
 	asked  map[eroute.Selector]time.Time // flows that wait for an answer
 	ages   ages
+	known  *answers // until XFRM changes
 	seq    uint32
 }
 
@@ -214,6 +215,7 @@ func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan
 		case e := <-ended:
 			r.ended(e)
 		case <-changed:
+			r.known = nil
 			settled.Reset(settleTime)
 		case <-settled.C:
 			err = r.follow(ctx)
@@ -297,7 +299,7 @@ func (r *relay) ask(ctx context.Context, q question) error {
 		if row.Ask, err = t.Ask(q.trap); err != nil {
 			return err
 		}
-		a, err := r.answers(t)
+		a, err := r.answers()
 		if err != nil {
 			return err
 		}
