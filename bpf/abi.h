@@ -5,7 +5,7 @@
 
 enum limits {
 	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 2,
+	EROUTE_LAYOUT = 3,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,
@@ -50,6 +50,10 @@ enum limits {
 
 	/* Packets of one hold that go to the relay: one in this many ns, and a second's worth at once. */
 	HELD_INTERVAL = 10000000,
+
+	/* Answers that each CPU remembers: sets of so many. */
+	CACHE_SETS = 16384,
+	CACHE_WAYS = 2,
 
 	/* Bits of a row's key before its destination. */
 	ROW4_FIXED_BITS = 80,
@@ -240,6 +244,47 @@ struct table_meta {
 	__u32 limit;      /* eroutes, both families together */
 	__u32 count;
 	__u32 writing; /* not 0 while a command changes the table: what it left half done is repaired by the next */
+	__u64 version; /* of the table; raised with writing, never 0 */
+	__u64 seed;    /* of cache.h's hash: random */
+};
+
+/* What the table says of a packet. */
+struct verdict {
+	__u32 id;    /* the eroute's counters */
+	__u32 sa;    /* slot in sas */
+	__u8 action; /* 0: no eroute matches */
+	__u8 src_prefixlen;
+	__u8 dst_prefixlen;
+	__u8 shape : 7;
+	__u8 to_peer : 1; /* the packet is for the SA's edst itself */
+};
+
+/* All of a packet that selectors compare. */
+struct cache_key {
+	__u64 src[2];
+	__u64 dst[2];
+	union {
+		struct {
+			__be16 sport;
+			__be16 dport;
+			__u8 family;
+			__u8 proto;
+			__u16 pad;
+		};
+		__u64 rest;
+	};
+};
+
+/* An answer fills a cache line. */
+struct cached {
+	struct cache_key key;
+	__u64 version; /* of the table that gave it; 0: empty */
+	struct verdict verdict;
+	__u32 pad;
+};
+
+struct cache_set {
+	struct cached way[CACHE_WAYS];
 };
 
 /* An ipsec device, by ifindex. */

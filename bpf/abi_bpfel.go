@@ -115,7 +115,7 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT        ABILimits = 2
+	ABILimitsEROUTE_LAYOUT        ABILimits = 3
 	ABILimitsEROUTE_GENERATIONS   ABILimits = 2
 	ABILimitsEROUTE_MAX           ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT ABILimits = 1000000
@@ -134,6 +134,8 @@ const (
 	ABILimitsEVENT_MEDIUM         ABILimits = 2048
 	ABILimitsEVENT_LARGE          ABILimits = 9216
 	ABILimitsHELD_INTERVAL        ABILimits = 10000000
+	ABILimitsCACHE_SETS           ABILimits = 16384
+	ABILimitsCACHE_WAYS           ABILimits = 2
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176
 )
@@ -264,6 +266,8 @@ type ABITableMeta struct {
 	Limit      uint32
 	Count      uint32
 	Writing    uint32
+	Version    uint64
+	Seed       uint64
 }
 
 // Names of all BPF objects in the ELF.

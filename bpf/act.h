@@ -60,9 +60,8 @@ static __always_inline int send_in_clear(struct __sk_buff *skb, const struct dev
 }
 
 /* The if_id of an eroute's SA; 0: it is not there. */
-static __always_inline __u32 find_sa(const struct row_value *row)
+static __always_inline __u32 find_sa(__u32 slot)
 {
-	__u32 slot = row->sa;
 	struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
 
 	return sa ? sa->if_id : 0;
@@ -73,15 +72,15 @@ static __always_inline __u32 find_sa(const struct row_value *row)
  * drops the packet when policy or SA are gone by then, and when the way to the peer
  * leads into the ipsec device again: it takes that for a loop, whatever info.link says.
  */
-static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev,
-				   const struct row_value *row, const struct amount *a)
+static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev, __u32 slot,
+				   const struct amount *a)
 {
 	struct bpf_xfrm_info info = {};
 	__u32 if_id;
 
 	if (!have_xfrm_info || !dev->has_xfrm)
 		return drop(REASON_NO_XFRM, a);
-	if_id = find_sa(row);
+	if_id = find_sa(slot);
 	if (!if_id)
 		return drop(REASON_SA_MISSING, a);
 	info.if_id = if_id;

@@ -11,15 +11,12 @@
 #ifndef EROUTE_CLASSIFY_H
 #define EROUTE_CLASSIFY_H
 
-#include "maps.h"
-#include "parse.h"
+#include "cache.h"
 
 struct match {
-	struct row_value *row; /* NULL: no eroute matches */
-	struct flow *flow;     /* whose row it is; NULL: the table's */
-	struct flow_key key;   /* of the flow */
-	__u8 src_prefixlen;
-	__u8 shape;
+	struct verdict v;
+	struct flow *flow;   /* whose it is; NULL: the table's */
+	struct flow_key key; /* of the flow */
 };
 
 /* Whether a packet can match selectors of this shape at all. */
@@ -57,6 +54,27 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 bytes
 	}
 }
 
+static __always_inline int is_edst(const struct row_value *row, const struct packet *p)
+{
+	if (row->said_family != p->family)
+		return 0;
+	if (p->family == AF_INET)
+		return !__builtin_memcmp(row->edst, p->dst, 4);
+	return !__builtin_memcmp(row->edst, p->dst, 16);
+}
+
+static __always_inline void set_verdict(struct verdict *v, const struct row_value *row,
+					const struct packet *p, __u32 src_prefixlen, __u32 shape)
+{
+	v->id = row->id;
+	v->sa = row->sa;
+	v->action = row->action;
+	v->src_prefixlen = src_prefixlen;
+	v->dst_prefixlen = row->dst_prefixlen;
+	v->shape = shape;
+	v->to_peer = is_edst(row, p);
+}
+
 #define BITS 32
 #define BYTES 4
 #define SRC_KEY src_key4
@@ -79,6 +97,26 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 bytes
 
 #include "flow.h"
 
+/* What the table says of a packet, without flows: as remembered, else by the tries. */
+static __always_inline int ask_table(const struct packet *p, const struct table_meta *meta,
+				     struct match *m)
+{
+	__u32 generation = m->key.generation;
+	__u64 version = cache_version(meta);
+	struct cache_set *set;
+	struct cache_key key;
+	int err;
+
+	make_cache_key(p, &key);
+	set = find_set(&key, meta->seed);
+	if (version && set && recall(set, &key, version, &m->v))
+		return 0;
+	err = p->family == AF_INET ? classify4(p, generation, m) : classify6(p, generation, m);
+	if (!err && version && set)
+		remember(set, &key, version, &m->v);
+	return err;
+}
+
 /*
  * Finds the eroute of a packet in the table of this moment, flows of traps included.
  * Returns 0, or -1 if the table is not there: the caller drops the packet.
@@ -88,18 +126,14 @@ static __always_inline int classify(const struct packet *p, struct match *m)
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
-	__u32 generation;
-	int err;
 
-	m->row = NULL;
+	__builtin_memset(&m->v, 0, sizeof(m->v));
 	m->flow = NULL;
 	if (!meta || !relay)
 		return -1;
-	generation = meta->generation;
-	err = p->family == AF_INET ? classify4(p, generation, m) : classify6(p, generation, m);
-	if (err)
-		return err;
-	m->key.generation = generation;
+	m->key.generation = meta->generation;
+	if (ask_table(p, meta, m))
+		return -1;
 	if (relay->flow_shapes)
 		find_flow(p, relay->flow_shapes, m);
 	return 0;

@@ -5,7 +5,9 @@ struct FAMILY(walk) {
 	const struct packet *p;
 	void *sources;
 	void *rows;
-	struct match *m;
+	struct row_value *row; /* the best so far */
+	__u32 shape;
+	__u32 src_prefixlen;
 	__u32 prefixlen; /* of the source lookup to do next */
 };
 
@@ -21,10 +23,10 @@ FAMILY(try_shape)(struct FAMILY(walk) *w, struct ROW_KEY *key, __u32 shape)
 	key->sport = names_sport(shape) ? w->p->sport : 0;
 	key->dport = names_dport(shape) ? w->p->dport : 0;
 	row = bpf_map_lookup_elem(w->rows, key);
-	if (!row || (w->m->row && row->dst_prefixlen <= w->m->row->dst_prefixlen))
+	if (!row || (w->row && row->dst_prefixlen <= w->row->dst_prefixlen))
 		return;
-	w->m->row = row;
-	w->m->shape = shape;
+	w->row = row;
+	w->shape = shape;
 }
 
 /* One source prefix; ends the walk when it has a matching row or no shorter one is left. */
@@ -44,8 +46,8 @@ static long FAMILY(step)(__u32 i, struct FAMILY(walk) *w)
 	for (__u32 shape = 0; shape < SHAPES; shape++)
 		if (src->shapes & (1 << shape))
 			FAMILY(try_shape)(w, &key, shape);
-	w->m->src_prefixlen = src->prefixlen;
-	if (w->m->row || !src->prefixlen)
+	w->src_prefixlen = src->prefixlen;
+	if (w->row || !src->prefixlen)
 		return 1;
 	w->prefixlen = src->prefixlen - 1;
 	return 0;
@@ -53,7 +55,7 @@ static long FAMILY(step)(__u32 i, struct FAMILY(walk) *w)
 
 static __noinline int FAMILY(classify)(const struct packet *p, __u32 generation, struct match *m)
 {
-	struct FAMILY(walk) w = { .p = p, .m = m, .prefixlen = BITS };
+	struct FAMILY(walk) w = { .p = p, .prefixlen = BITS };
 
 	w.sources = bpf_map_lookup_elem(&SRC_TRIES, &generation);
 	w.rows = bpf_map_lookup_elem(&ROW_TRIES, &generation);
@@ -61,6 +63,8 @@ static __noinline int FAMILY(classify)(const struct packet *p, __u32 generation,
 		return -1;
 	/* A source has at most BITS + 1 prefixes, each visited once: the bound is never what ends it. */
 	bpf_loop(BITS + 1, FAMILY(step), &w, 0);
+	if (w.row)
+		set_verdict(&m->v, w.row, p, w.src_prefixlen, w.shape);
 	return 0;
 }
 

@@ -12,9 +12,9 @@ struct amount {
 };
 
 /* Programs run with bottom halves off, so nothing else writes this CPU's counters meanwhile. */
-static __always_inline void count_eroute(const struct row_value *row, const struct amount *a)
+static __always_inline void count_eroute(__u32 id, const struct amount *a)
 {
-	__u32 chunk = row->id / COUNTER_CHUNK, slot = row->id % COUNTER_CHUNK;
+	__u32 chunk = id / COUNTER_CHUNK, slot = id % COUNTER_CHUNK;
 	void *counters = bpf_map_lookup_elem(&eroute_counters, &chunk);
 	struct counters *c;
 

@@ -26,17 +26,17 @@ int eroute_egress(struct __sk_buff *skb)
 	measure(skb, 0, &p, &a);
 	if (classify(&p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
-	if (yields_to_key_exchange(m.row, &p) && is_own_key_exchange(skb, &p))
+	if (yields_to_key_exchange(&m.v) && is_own_key_exchange(skb, &p))
 		return send_in_clear(skb, dev, &p, REASON_IKE, &a);
-	if (!m.row)
+	if (!m.v.action)
 		return drop(REASON_NO_EROUTE, &a);
 
-	if (m.row->action == ACT_TRAP || m.row->action == ACT_TRAPSUBNET)
+	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
 		return trap(skb, &p, &m, &a);
 	count_match(&m, &a);
-	switch (m.row->action) {
+	switch (m.v.action) {
 	case ACT_SA:
-		return m.flow ? encrypt_flow(skb, dev, &p, &m, &a) : encrypt(skb, dev, m.row, &a);
+		return m.flow ? encrypt_flow(skb, dev, &p, &m, &a) : encrypt(skb, dev, m.v.sa, &a);
 	case ACT_PASS:
 		return send_in_clear(skb, dev, &p, REASON_PASS, &a);
 	case ACT_DROP:

@@ -68,9 +68,9 @@ static __always_inline struct event *reserve_event(struct __sk_buff *skb, __u32 
 	e->flow = m->key;
 	e->kind = kind;
 	e->device = skb->ifindex;
-	e->trap_src_prefixlen = m->flow ? m->flow->trap_src_prefixlen : m->src_prefixlen;
-	e->trap_dst_prefixlen = m->flow ? m->flow->trap_dst_prefixlen : m->row->dst_prefixlen;
-	e->trap_action = m->flow ? m->flow->trap_action : m->row->action;
+	e->trap_src_prefixlen = m->flow ? m->flow->trap_src_prefixlen : m->v.src_prefixlen;
+	e->trap_dst_prefixlen = m->flow ? m->flow->trap_dst_prefixlen : m->v.dst_prefixlen;
+	e->trap_action = m->flow ? m->flow->trap_action : m->v.action;
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	return e;
 }

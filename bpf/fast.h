@@ -65,23 +65,23 @@ static __always_inline int is_for_ipsec(void *ctx, __u32 ifindex, __u32 mark,
 	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) != NULL;
 }
 
-enum verdict {
+enum early {
 	GO_ON,  /* to routing, and so to the ipsec device's egress */
 	END,    /* drop here; reason says why */
 	ANSWER, /* %reject */
 };
 
 /* What the table says of a packet that is bound for an ipsec device. Counts nothing. */
-static __always_inline enum verdict early_verdict(const struct packet *p, struct match *m,
-						  __u32 *reason)
+static __always_inline enum early early_verdict(const struct packet *p, struct match *m,
+						__u32 *reason)
 {
 	if (classify(p, m))
 		return GO_ON;
-	if (!m->row) {
+	if (!m->v.action) {
 		*reason = REASON_NO_EROUTE;
 		return END;
 	}
-	switch (m->row->action) {
+	switch (m->v.action) {
 	case ACT_DROP:
 		*reason = REASON_DROP;
 		return END;
@@ -109,8 +109,8 @@ static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f
 
 static __always_inline void count_end(const struct match *m, __u32 reason, const struct amount *a)
 {
-	if (m->row)
-		count_eroute(m->row, a);
+	if (m->v.action)
+		count_eroute(m->v.id, a);
 	count_reason(reason, a);
 }
 

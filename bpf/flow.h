@@ -53,26 +53,25 @@ static __always_inline void make_host_key(const struct packet *p, __u32 shape, s
 static __always_inline void make_row_key(const struct packet *p, const struct match *m,
 					 struct flow_key *key)
 {
-	set_ports(p, m->shape, key);
-	key->src_prefixlen = m->src_prefixlen;
-	key->dst_prefixlen = m->row->dst_prefixlen;
-	copy_prefix(key->src, p->src, m->src_prefixlen);
-	copy_prefix(key->dst, p->dst, m->row->dst_prefixlen);
+	set_ports(p, m->v.shape, key);
+	key->src_prefixlen = m->v.src_prefixlen;
+	key->dst_prefixlen = m->v.dst_prefixlen;
+	copy_prefix(key->src, p->src, m->v.src_prefixlen);
+	copy_prefix(key->dst, p->dst, m->v.dst_prefixlen);
 }
 
-static __always_inline void meet_flow(struct match *m, struct flow *flow, __u32 shape)
+static __always_inline void meet_flow(struct match *m, struct flow *flow, const struct packet *p,
+				      __u32 shape)
 {
 	m->flow = flow;
-	m->row = &flow->row;
-	m->src_prefixlen = m->key.src_prefixlen;
-	m->shape = shape;
+	set_verdict(&m->v, &flow->row, p, m->key.src_prefixlen, shape);
 }
 
 /* Whether the table's eroute is one from host to host, more specific by its shape. */
 static __always_inline int is_before(const struct match *m, __u32 bits, __u32 shape)
 {
-	return m->row && m->src_prefixlen == bits && m->row->dst_prefixlen == bits &&
-	       m->shape < shape;
+	return m->v.action && m->v.src_prefixlen == bits && m->v.dst_prefixlen == bits &&
+	       m->v.shape < shape;
 }
 
 /*
@@ -92,16 +91,16 @@ static __noinline int find_flow(const struct packet *p, __u32 shapes, struct mat
 		make_host_key(p, shape, &m->key);
 		flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
 		if (flow) {
-			meet_flow(m, flow, shape);
+			meet_flow(m, flow, p, shape);
 			return 0;
 		}
 	}
-	if (!m->row || m->row->action != ACT_TRAPSUBNET)
+	if (m->v.action != ACT_TRAPSUBNET)
 		return 0;
 	make_row_key(p, m, &m->key);
 	flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
 	if (flow)
-		meet_flow(m, flow, m->shape);
+		meet_flow(m, flow, p, m->v.shape);
 	return 0;
 }
 

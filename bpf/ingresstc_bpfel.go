@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	IngressTCMapErouteCache      = "eroute_cache"
 	IngressTCMapErouteCounters   = "eroute_counters"
 	IngressTCMapErouteDevices    = "eroute_devices"
 	IngressTCMapErouteEvents     = "eroute_events"
@@ -82,6 +83,7 @@ type IngressTCProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type IngressTCMapSpecs struct {
+	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
@@ -124,6 +126,7 @@ func (o *IngressTCObjects) Close() error {
 //
 // It can be passed to LoadIngressTCObjects or ebpf.CollectionSpec.LoadAndAssign.
 type IngressTCMaps struct {
+	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
@@ -142,6 +145,7 @@ type IngressTCMaps struct {
 
 func (m *IngressTCMaps) Close() error {
 	return _IngressTCClose(
+		m.ErouteCache,
 		m.ErouteCounters,
 		m.ErouteDevices,
 		m.ErouteEvents,

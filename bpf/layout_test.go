@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// layouts are the layouts of EROUTE_LAYOUT 2, written from abi.h: the size of each
+// layouts are the layouts of EROUTE_LAYOUT 3, written from abi.h: the size of each
 // struct and the offset of each member, in bytes. Maps pinned by another version have
 // these, so a change here needs another EROUTE_LAYOUT.
 var layouts = []struct {
@@ -35,7 +35,7 @@ var layouts = []struct {
 	{"relay", bpf.ABIRelay{}, 32, []uintptr{0, 8, 16, 24, 28}},
 	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 65, 66, 67}},
 	{"stat", bpf.ABIStat{}, 16, []uintptr{0, 8}},
-	{"table_meta", bpf.ABITableMeta{}, 16, []uintptr{0, 4, 8, 12}},
+	{"table_meta", bpf.ABITableMeta{}, 32, []uintptr{0, 4, 8, 12, 16, 24}},
 	{"device", bpf.ABIDevice{}, 8, []uintptr{0, 4}},
 	{"ingress_key", bpf.ABIIngressKey{}, 8, []uintptr{0, 4}},
 	{"ingress", bpf.ABIIngress{}, 12, []uintptr{0, 4, 10}},
@@ -47,7 +47,7 @@ func TestLayouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bpf.ABILimitsEROUTE_LAYOUT != 2 {
+	if bpf.ABILimitsEROUTE_LAYOUT != 3 {
 		t.Errorf("EROUTE_LAYOUT is %d: write its layouts down here", bpf.ABILimitsEROUTE_LAYOUT)
 	}
 	for _, l := range layouts {

@@ -18,14 +18,14 @@ int eroute_lookup(struct __sk_buff *skb)
 	}
 	if (classify(&p, &m))
 		return TC_ACT_SHOT;
-	if (!m.row) {
+	if (!m.v.action) {
 		skb->cb[LOOKUP_STATUS] = LOOKUP_NONE;
 		return TC_ACT_OK;
 	}
 	skb->cb[LOOKUP_STATUS] = m.flow ? LOOKUP_FLOW : LOOKUP_FOUND;
-	skb->cb[LOOKUP_PREFIXLENS] = m.src_prefixlen | m.row->dst_prefixlen << 8;
-	skb->cb[LOOKUP_SHAPE] = m.shape;
-	skb->cb[LOOKUP_ID] = m.row->id;
+	skb->cb[LOOKUP_PREFIXLENS] = m.v.src_prefixlen | m.v.dst_prefixlen << 8;
+	skb->cb[LOOKUP_SHAPE] = m.v.shape;
+	skb->cb[LOOKUP_ID] = m.v.id;
 	return TC_ACT_OK;
 }
 

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	LookupMapErouteCache     = "eroute_cache"
 	LookupMapErouteCounters  = "eroute_counters"
 	LookupMapErouteDevices   = "eroute_devices"
 	LookupMapErouteEvents    = "eroute_events"
@@ -82,6 +83,7 @@ type LookupProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type LookupMapSpecs struct {
+	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
@@ -124,6 +126,7 @@ func (o *LookupObjects) Close() error {
 //
 // It can be passed to LoadLookupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type LookupMaps struct {
+	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
@@ -142,6 +145,7 @@ type LookupMaps struct {
 
 func (m *LookupMaps) Close() error {
 	return _LookupClose(
+		m.ErouteCache,
 		m.ErouteCounters,
 		m.ErouteDevices,
 		m.ErouteEvents,

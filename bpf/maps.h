@@ -61,6 +61,14 @@ struct {
 	__type(value, struct table_meta);
 } eroute_meta SEC(".maps");
 
+/* CACHE_SETS for each CPU that there may be; the loader says how many. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CACHE_SETS);
+	__type(key, __u32);
+	__type(value, struct cache_set);
+} eroute_cache SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, EROUTE_MAX_SAS);

@@ -42,23 +42,12 @@ static __always_inline int is_own_key_exchange(struct __sk_buff *skb, const stru
 }
 
 /*
- * Whether the key exchange goes before this eroute (NULL: no eroute): always,
- * but for %drop and for an SA that leads elsewhere than to the packet's destination.
+ * Whether the key exchange goes before what the table says: always, but for %drop and
+ * for an SA that leads elsewhere than to the packet's destination.
  */
-static __always_inline int yields_to_key_exchange(const struct row_value *row,
-						  const struct packet *p)
+static __always_inline int yields_to_key_exchange(const struct verdict *v)
 {
-	if (!row)
-		return 1;
-	if (row->action == ACT_DROP)
-		return 0;
-	if (row->action != ACT_SA)
-		return 1;
-	if (row->said_family != p->family)
-		return 0;
-	if (p->family == AF_INET)
-		return !__builtin_memcmp(row->edst, p->dst, 4);
-	return !__builtin_memcmp(row->edst, p->dst, 16);
+	return v->action != ACT_DROP && (v->action != ACT_SA || v->to_peer);
 }
 
 #endif

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	SAGoneMapErouteCache     = "eroute_cache"
 	SAGoneMapErouteCounters  = "eroute_counters"
 	SAGoneMapErouteDevices   = "eroute_devices"
 	SAGoneMapErouteEvents    = "eroute_events"
@@ -83,6 +84,7 @@ type SAGoneProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SAGoneMapSpecs struct {
+	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
@@ -126,6 +128,7 @@ func (o *SAGoneObjects) Close() error {
 //
 // It can be passed to LoadSAGoneObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SAGoneMaps struct {
+	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
@@ -144,6 +147,7 @@ type SAGoneMaps struct {
 
 func (m *SAGoneMaps) Close() error {
 	return _SAGoneClose(
+		m.ErouteCache,
 		m.ErouteCounters,
 		m.ErouteDevices,
 		m.ErouteEvents,

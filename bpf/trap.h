@@ -12,8 +12,8 @@
 /* Counts on what the packet met: a hold counts in itself, everything else by its id. */
 static __always_inline void count_match(const struct match *m, const struct amount *a)
 {
-	if (!m->flow || m->flow->row.action != ACT_HOLD) {
-		count_eroute(m->row, a);
+	if (!m->flow || m->v.action != ACT_HOLD) {
+		count_eroute(m->v.id, a);
 		return;
 	}
 	__sync_fetch_and_add(&m->flow->packets, a->packets);
@@ -64,16 +64,14 @@ static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct devi
 					const struct packet *p, struct match *m,
 					const struct amount *a)
 {
-	if (dev->has_xfrm && !find_sa(m->row))
+	if (dev->has_xfrm && !find_sa(m->v.sa))
 		return keep(skb, p, m, a, EVENT_GAP, REASON_SA_MISSING);
-	return encrypt(skb, dev, m->row, a);
+	return encrypt(skb, dev, m->v.sa, a);
 }
 
 /* Whether this trap may ask now. */
-static __always_inline int may_ask(const struct row_value *trap, const struct relay *relay,
-				   __u64 now)
+static __always_inline int may_ask(__u32 id, const struct relay *relay, __u64 now)
 {
-	__u32 id = trap->id;
 	__u64 *next = bpf_map_lookup_elem(&eroute_trap_rates, &id), none = 0;
 
 	if (!next) {
@@ -92,17 +90,17 @@ static __always_inline long make_hold(struct __sk_buff *skb, struct match *m, __
 	flow.row.dst_prefixlen = m->key.dst_prefixlen;
 	flow.last = now;
 	flow.asked = now;
-	flow.trap = m->row->id;
+	flow.trap = m->v.id;
 	flow.device = skb->ifindex;
-	flow.trap_src_prefixlen = m->src_prefixlen;
-	flow.trap_dst_prefixlen = m->row->dst_prefixlen;
-	flow.trap_action = m->row->action;
+	flow.trap_src_prefixlen = m->v.src_prefixlen;
+	flow.trap_dst_prefixlen = m->v.dst_prefixlen;
+	flow.trap_action = m->v.action;
 	return bpf_map_update_elem(&eroute_flows, &m->key, &flow, BPF_NOEXIST);
 }
 
 static __always_inline int refuse(const struct match *m, __u32 reason, const struct amount *a)
 {
-	count_eroute(m->row, a);
+	count_eroute(m->v.id, a);
 	return drop(reason, a);
 }
 
@@ -122,18 +120,18 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 
 	if (!relay || !is_alive(relay, now))
 		return refuse(m, REASON_TRAP_NO_RELAY, a);
-	if (m->row->action == ACT_TRAPSUBNET)
+	if (m->v.action == ACT_TRAPSUBNET)
 		make_row_key(p, m, &m->key);
 	else
-		make_host_key(p, m->shape, &m->key);
+		make_host_key(p, m->v.shape, &m->key);
 	if (!bpf_map_lookup_elem(&eroute_flows, &m->key)) {
-		if (!may_ask(m->row, relay, now))
+		if (!may_ask(m->v.id, relay, now))
 			return refuse(m, REASON_TRAP_LIMITED, a);
 		e = reserve_event(skb, EVENT_ACQUIRE, now, m);
 		if (!e)
 			return refuse(m, REASON_TRAP_QUEUE_FULL, a);
-		if (!(relay->flow_shapes & (1 << m->shape)))
-			__sync_fetch_and_or(&relay->flow_shapes, 1 << m->shape);
+		if (!(relay->flow_shapes & (1 << m->v.shape)))
+			__sync_fetch_and_or(&relay->flow_shapes, 1 << m->v.shape);
 		err = make_hold(skb, m, now);
 		if (!err) {
 			bpf_ringbuf_submit(e, 0);
@@ -147,7 +145,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
 	if (!flow)
 		return refuse(m, REASON_TRAP_LIMITED, a);
-	meet_flow(m, flow, m->shape);
+	meet_flow(m, flow, p, m->v.shape);
 	count_match(m, a);
 	return hold(skb, p, m, a);
 }

@@ -41,14 +41,14 @@ func (t *Table) change(make func(*writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := t.setWriting(1); err != nil {
+	if err := t.beginWriting(); err != nil {
 		return err
 	}
 	// An SA that cannot be installed drops its packets, and is no reason to refuse
 	// other changes: it is for Sync to name it.
 	_ = t.reconcile(view)
 	w := &writer{Table: t, view: view, endedTraps: map[uint32]End{}}
-	return errors.Join(make(w), w.settle(), t.setWriting(0), tellRelay(w.ended))
+	return errors.Join(make(w), w.settle(), t.endWriting(), tellRelay(w.ended))
 }
 
 // check goes through the changes without making them.
@@ -128,12 +128,27 @@ func (t *Table) SetLimit(limit uint32) error {
 	return t.setMeta(meta)
 }
 
-func (t *Table) setWriting(writing uint32) error {
+// beginWriting has packets neither use nor leave remembered answers until endWriting,
+// after which none from before counts: bpf/cache.h.
+func (t *Table) beginWriting() error {
 	meta, err := t.meta()
 	if err != nil {
 		return err
 	}
-	meta.Writing = writing
+	meta.Writing = 1
+	if err := t.setMeta(meta); err != nil {
+		return err
+	}
+	meta.Version++ // once writing is seen
+	return t.setMeta(meta)
+}
+
+func (t *Table) endWriting() error {
+	meta, err := t.meta()
+	if err != nil {
+		return err
+	}
+	meta.Writing = 0
 	return t.setMeta(meta)
 }
 

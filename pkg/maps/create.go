@@ -3,6 +3,8 @@
 package maps
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"path/filepath"
 
@@ -24,6 +26,12 @@ func create(dir string) error {
 	if err != nil {
 		return err
 	}
+	spec = spec.Copy()
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return fmt.Errorf("count CPUs: %w", err)
+	}
+	spec.Maps["eroute_cache"].MaxEntries *= uint32(cpus)
 	coll, err := ebpf.NewCollection(spec)
 	if err != nil {
 		return fmt.Errorf("load lookup program: %w", err)
@@ -51,7 +59,15 @@ func create(dir string) error {
 	if err := initialRelay(coll.Maps["eroute_relay"]); err != nil {
 		return err
 	}
-	meta := bpf.ABITableMeta{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}
+	var seed [8]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("choose the cache's seed: %w", err)
+	}
+	meta := bpf.ABITableMeta{
+		Limit:   uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT),
+		Version: 1,
+		Seed:    binary.NativeEndian.Uint64(seed[:]),
+	}
 	if err := coll.Maps["eroute_meta"].Put(uint32(0), meta); err != nil {
 		return fmt.Errorf("write table limits: %w", err)
 	}

@@ -16,6 +16,7 @@ func TestAgainstReference(t *testing.T) {
 	r := newRandom(t)
 	table, reference := newTable(t), &eroute.Linear{}
 	refused := 0
+	var hot []eroute.Packet
 	for round := range rounds {
 		var changes []eroute.Change
 		after := copyOf(reference)
@@ -38,7 +39,16 @@ func TestAgainstReference(t *testing.T) {
 		}
 		known := selectors(reference)
 		for range packets {
-			checkPacket(t, table, reference, r.packet(known))
+			p := r.packet(known)
+			checkPacket(t, table, reference, p)
+			if len(hot) < packets {
+				hot = append(hot, p)
+			}
+			hot[r.IntN(len(hot))] = p
+		}
+		// What is remembered of packets seen before must be of this table.
+		for _, p := range hot {
+			checkPacket(t, table, reference, p)
 		}
 		compareListings(t, table, reference)
 		checkDerived(t, table)

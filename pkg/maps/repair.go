@@ -49,7 +49,7 @@ func (t *Table) repair() error {
 		t.repairSAs(used),
 		t.dropAsks(entries),
 		t.removeOrphans(view),
-		t.setWriting(0),
+		t.endWriting(),
 	)
 }
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"encoding/binary"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// cachedSet is the part of bpf/abi.h's struct cache_set that the test reads and spoils.
+type cachedSet struct {
+	Way [2]struct {
+		Key     [40]byte
+		Version uint64
+		ID, SA  uint32
+		Action  uint8
+		Rest    [7]byte
+	}
+}
+
+// remembered visits the sets that hold an answer of the table's version.
+func remembered(t *testing.T, table *Table, visit func(*cachedSet) (changed bool)) {
+	t.Helper()
+	meta, err := table.meta()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := table.Map("eroute_cache")
+	var slot uint32
+	var set cachedSet
+	for it := cache.Iterate(); it.Next(&slot, &set); {
+		if set.Way[0].Version == meta.Version && visit(&set) {
+			if err := cache.Put(slot, set); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// onOneCPU keeps the test on the CPU it runs on: each has answers of its own.
+func onOneCPU(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		t.Fatal(err)
+	}
+	for cpu := range 1024 {
+		if all.IsSet(cpu) {
+			one.Set(cpu)
+			break
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.SchedSetaffinity(0, &all); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// An answer is remembered, used while the table stays as it is, and neither used while a
+// command writes nor after it.
+func TestRemembered(t *testing.T) {
+	onOneCPU(t)
+	table := newTable(t)
+	reference := &eroute.Linear{}
+	mustApply(t, table, reference, add(nth(0), eroute.Drop))
+	p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
+	checkPacket(t, table, reference, p)
+	sets := 0
+	remembered(t, table, func(s *cachedSet) bool {
+		sets++
+		s.Way[0].Action = 0 // as if there were no eroute
+		return true
+	})
+	if sets != 1 {
+		t.Fatalf("%d answers are remembered, want 1", sets)
+	}
+	found := func() bool {
+		t.Helper()
+		_, found, err := table.Lookup(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if found() {
+		t.Error("the answer was not used")
+	}
+	if err := table.beginWriting(); err != nil {
+		t.Fatal(err)
+	}
+	if !found() {
+		t.Error("the answer was used while a command writes")
+	}
+	remembered(t, table, func(*cachedSet) bool {
+		t.Error("an answer was left while a command writes")
+		return false
+	})
+	if err := table.endWriting(); err != nil {
+		t.Fatal(err)
+	}
+	if !found() {
+		t.Error("the answer was used after a change")
+	}
+}
+
+// mix is that of bpf/cache.h.
+func mix(h, v uint64) uint64 {
+	h = (h ^ v) * 0x9e3779b97f4a7c15
+	return h ^ h>>32
+}
+
+// setOf is where an IPv4 packet's answer is kept if the seed is 0.
+func setOf(p eroute.Packet) uint64 {
+	src, dst := p.Src.As4(), p.Dst.As4()
+	rest := uint64(bePort(p.SrcPort)) | uint64(bePort(p.DstPort))<<16 | unix.AF_INET<<32 | uint64(p.Proto)<<40
+	h := mix(mix(0, uint64(binary.NativeEndian.Uint32(src[:]))), uint64(binary.NativeEndian.Uint32(dst[:])))
+	return mix(h, rest) % uint64(bpf.ABILimitsCACHE_SETS)
+}
+
+// Packets that all meet in one set, as an attacker would choose them if he knew the
+// seed, get the right answer all the same.
+func TestRememberedInOneSet(t *testing.T) {
+	onOneCPU(t)
+	table := newTable(t)
+	reference := &eroute.Linear{}
+	for i := range 64 {
+		mustApply(t, table, reference, add(nth(i), []eroute.SAID{eroute.Drop, eroute.Pass, eroute.Reject}[i%3]))
+	}
+	meta, err := table.meta()
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta.Seed = 0
+	if err := table.setMeta(meta); err != nil {
+		t.Fatal(err)
+	}
+	var together []eroute.Packet
+	for port := uint16(1); len(together) < 20; port++ {
+		for i := range 80 {
+			s := nth(i)
+			p := eroute.Packet{Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: 17, SrcPort: port, DstPort: 53}
+			if setOf(p) == 7 {
+				together = append(together, p)
+			}
+		}
+	}
+	for range 50 {
+		for _, p := range together {
+			checkPacket(t, table, reference, p)
+			checkPacket(t, table, reference, p)
+		}
+	}
+	sets := 0
+	remembered(t, table, func(*cachedSet) bool { sets++; return false })
+	if sets != 1 {
+		t.Errorf("the answers are in %d sets, want 1", sets)
+	}
+}
