@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -18,20 +19,26 @@ import (
 // be made, and then nothing is changed. When Apply has returned, no packet meets what
 // was replaced or deleted any more. A context that ends stops between two changes.
 func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
-	if err := t.check(changes); err != nil {
+	befores, err := t.check(changes)
+	if err != nil {
 		return err
 	}
 	return t.change(func(w *writer) error {
+		if len(changes) > int(counterChunk) {
+			if err := w.counts.reserve(w.ids, uint32(len(changes))); err != nil {
+				return err
+			}
+		}
 		for i, c := range changes {
 			err := ctx.Err()
 			if err == nil {
-				err = w.apply(c)
+				err = w.apply(c, befores[i])
 			}
 			if err != nil {
 				return &eroute.ChangeError{Index: i, Change: c, Err: err}
 			}
 		}
-		return nil
+		return w.endLateFlows(changes)
 	})
 }
 
@@ -41,29 +48,41 @@ func (t *Table) change(make func(*writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := t.beginWriting(); err != nil {
-		return err
-	}
+	t.beginWriting()
 	// An SA that cannot be installed drops its packets, and is no reason to refuse
 	// other changes: it is for Sync to name it.
 	_ = t.reconcile(view)
-	w := &writer{Table: t, view: view, endedTraps: map[uint32]End{}}
-	return errors.Join(make(w), w.settle(), t.endWriting(), tellRelay(w.ended))
+	w := &writer{Table: t, view: view, sources: newSources(t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
+	err = make(w)
+	left := w.rows.flush()
+	if left == nil {
+		left = errors.Join(w.sources.flush(), w.settle())
+	}
+	if left == nil { // else the next command puts right what this one has left
+		t.endWriting()
+	}
+	return errors.Join(err, left, tellRelay(w.ended))
 }
 
+// before is what is known of a change's selector just before it is made.
+type before uint8
+
+const (
+	beforeThere   before = iota // it is in the table
+	beforeAbsent                // it is not
+	beforeChanged               // a change before it was about it
+)
+
 // check goes through the changes without making them.
-func (t *Table) check(changes []eroute.Change) error {
-	meta, err := t.meta()
-	if err != nil {
-		return err
-	}
+func (t *Table) check(changes []eroute.Change) (befores []before, err error) {
 	var (
-		cleared bool
-		count   = meta.Count
-		changed = make(map[eroute.Selector]presence) // by now
+		count   = t.count()
+		cleared = count == 0 && !t.haveFlows() // nothing can be there
+		changed = make(map[eroute.Selector]presence, len(changes))
 	)
+	befores = make([]before, len(changes))
 	for i, c := range changes {
-		refuse := func(err error) error { return &eroute.ChangeError{Index: i, Change: c, Err: err} }
+		refuse := func(err error) ([]before, error) { return nil, &eroute.ChangeError{Index: i, Change: c, Err: err} }
 		if err := c.Validate(); err != nil {
 			return refuse(err)
 		}
@@ -75,8 +94,14 @@ func (t *Table) check(changes []eroute.Change) error {
 		is, known := changed[c.Selector]
 		if !known && !cleared {
 			if is, err = t.presence(c.Selector); err != nil {
-				return err
+				return nil, err
 			}
+		}
+		switch {
+		case known:
+			befores[i] = beforeChanged
+		case !is.row:
+			befores[i] = beforeAbsent
 		}
 		exists := is.row || is.flow
 		switch {
@@ -87,14 +112,14 @@ func (t *Table) check(changes []eroute.Change) error {
 		case c.Op == eroute.OpDel && is.row:
 			count--
 		case c.Op == eroute.OpDel || is.row:
-		case count >= meta.Limit:
-			return refuse(fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, meta.Limit))
+		case count >= t.limit():
+			return refuse(fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, t.limit()))
 		default:
 			count++
 		}
 		changed[c.Selector] = presence{row: c.Op != eroute.OpDel}
 	}
-	return nil
+	return befores, nil
 }
 
 // presence is where an eroute is: in the table, among the flows of traps, or in both,
@@ -113,43 +138,15 @@ func (t *Table) presence(s eroute.Selector) (is presence, err error) {
 // SetLimit sets how many eroutes the table may hold, both families together. Returns
 // an error if it holds more, or if the kernel's tries cannot hold as many.
 func (t *Table) SetLimit(limit uint32) error {
-	meta, err := t.meta()
-	if err != nil {
-		return err
-	}
-	if limit < meta.Count {
-		return fmt.Errorf("set limit to %d: the table holds %d eroutes", limit, meta.Count)
+	if count := t.count(); limit < count {
+		return fmt.Errorf("set limit to %d: the table holds %d eroutes", limit, count)
 	}
 	// A full trie refuses even an update in place: one entry stays spare.
 	if limit >= uint32(bpf.ABILimitsEROUTE_MAX) {
 		return fmt.Errorf("set limit to %d: the most is %d", limit, bpf.ABILimitsEROUTE_MAX-1)
 	}
-	meta.Limit = limit
-	return t.setMeta(meta)
-}
-
-// beginWriting has packets neither use nor leave remembered answers until endWriting,
-// after which none from before counts: bpf/cache.h.
-func (t *Table) beginWriting() error {
-	meta, err := t.meta()
-	if err != nil {
-		return err
-	}
-	meta.Writing = 1
-	if err := t.setMeta(meta); err != nil {
-		return err
-	}
-	meta.Version++ // once writing is seen
-	return t.setMeta(meta)
-}
-
-func (t *Table) endWriting() error {
-	meta, err := t.meta()
-	if err != nil {
-		return err
-	}
-	meta.Writing = 0
-	return t.setMeta(meta)
+	atomic.StoreUint32(&t.meta.value.Limit, limit)
+	return nil
 }
 
 // waitForPackets returns when every packet that was being classified has been.

@@ -50,4 +50,12 @@ func (b *bitmap) set(n uint32) { b.words[n/64] |= 1 << (n % 64) }
 
 func (b *bitmap) free(n uint32) { b.words[n/64] &^= 1 << (n % 64) }
 
+// inUse counts the slots taken from first on; both are multiples of 64.
+func (b *bitmap) inUse(first, count uint32) (n uint32) {
+	for _, w := range b.words[first/64 : (first+count)/64] {
+		n += uint32(bits.OnesCount64(w))
+	}
+	return n
+}
+
 func (b *bitmap) clear() { clear(b.words) }

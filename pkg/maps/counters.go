@@ -13,17 +13,18 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-const counterChunk = uint32(bpf.ABILimitsCOUNTER_CHUNK)
+const counterChunk uint32 = uint32(bpf.ABILimitsCOUNTER_CHUNK)
 
 // counterSet reads and resets eroutes' counters. They are allocated in chunks of
 // per-CPU arrays; the chunks opened so far are kept.
 type counterSet struct {
 	outer  *ebpf.Map
 	chunks map[uint32]*ebpf.Map
+	zero   map[uint32]*[counterChunk]bool // which of a chunk's are known to be zero
 }
 
 func newCounterSet(outer *ebpf.Map) *counterSet {
-	return &counterSet{outer: outer, chunks: make(map[uint32]*ebpf.Map)}
+	return &counterSet{outer: outer, chunks: make(map[uint32]*ebpf.Map), zero: make(map[uint32]*[counterChunk]bool)}
 }
 
 func (c *counterSet) Close() error {
@@ -52,29 +53,104 @@ func (c *counterSet) chunk(id uint32) (*ebpf.Map, error) {
 	return m, nil
 }
 
-// reset makes an eroute's counters exist and be zero. No packet may count on them meanwhile.
-func (c *counterSet) reset(id uint32) error {
+// reset makes an eroute's counters exist and be zero. No packet may count on them
+// meanwhile. ids says which others are in use.
+func (c *counterSet) reset(ids *bitmap, id uint32) error {
+	n, slot := id/counterChunk, id%counterChunk
+	if zero := c.zero[n]; zero != nil {
+		if zero[slot] {
+			zero[slot] = false
+			return nil
+		}
+		return c.put(n, slot, 1)
+	}
 	m, err := c.chunk(id)
 	if err != nil {
 		return err
 	}
-	if m != nil {
-		zero := make([]bpf.ABICounters, ebpf.MustPossibleCPU())
-		if err := m.Put(id%counterChunk, zero); err != nil {
-			return fmt.Errorf("reset counters: %w", err)
-		}
-		return nil
+	switch {
+	case m == nil:
+		err = c.create(n, 1)
+	case ids.inUse(n*counterChunk, counterChunk) > 1:
+		return c.put(n, slot, 1)
+	default:
+		err = c.put(n, 0, counterChunk)
 	}
+	if err != nil {
+		return err
+	}
+	c.allZero(n)[slot] = false
+	return nil
+}
+
+// allZero notes that a chunk's counters are zero.
+func (c *counterSet) allZero(n uint32) *[counterChunk]bool {
+	zero := new([counterChunk]bool)
+	for i := range zero {
+		zero[i] = true
+	}
+	c.zero[n] = zero
+	return zero
+}
+
+// put zeroes some counters of a chunk.
+func (c *counterSet) put(n, first, count uint32) error {
+	m, err := c.chunk(n * counterChunk)
+	if err != nil {
+		return err
+	}
+	slots := make([]uint32, count)
+	for i := range slots {
+		slots[i] = first + uint32(i)
+	}
+	zero := make([]bpf.ABICounters, int(count)*ebpf.MustPossibleCPU())
+	if count == 1 {
+		err = m.Put(first, zero)
+	} else {
+		_, err = m.BatchUpdate(slots, zero, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("reset counters: %w", err)
+	}
+	return nil
+}
+
+// reserve makes chunks exist for as many ids more as are going to be taken: for each
+// update of its map of maps the kernel waits for packets, so there is one for all.
+func (c *counterSet) reserve(ids *bitmap, count uint32) error {
+	chunks := uint32(0)
+	for free := uint32(0); ; chunks++ {
+		m, err := c.chunk(chunks * counterChunk)
+		if err != nil {
+			return err
+		}
+		if m == nil {
+			return c.create(chunks, (count-free+counterChunk-1)/counterChunk)
+		}
+		if free += counterChunk - ids.inUse(chunks*counterChunk, counterChunk); free >= count {
+			return nil
+		}
+	}
+}
+
+// create makes chunks, all zero.
+func (c *counterSet) create(first, count uint32) error {
 	spec, err := specs()
 	if err != nil {
 		return err
 	}
-	m, err = ebpf.NewMap(spec.Maps["eroute_counters"].InnerMap)
-	if err != nil {
-		return fmt.Errorf("create counters: %w", err)
+	count = min(count, c.outer.MaxEntries()-first)
+	numbers, fds := make([]uint32, count), make([]uint32, count)
+	for i := range numbers {
+		m, err := ebpf.NewMap(spec.Maps["eroute_counters"].InnerMap)
+		if err != nil {
+			return fmt.Errorf("create counters: %w", err)
+		}
+		numbers[i], fds[i] = first+uint32(i), uint32(m.FD())
+		c.chunks[numbers[i]] = m
+		c.allZero(numbers[i])
 	}
-	c.chunks[id/counterChunk] = m
-	if err := c.outer.Put(id/counterChunk, m); err != nil {
+	if _, err := c.outer.BatchUpdate(numbers, fds, nil); err != nil {
 		return fmt.Errorf("install counters: %w", err)
 	}
 	return nil

@@ -35,11 +35,7 @@ func checkDerived(t *testing.T, table *Table) {
 	}
 	for _, name := range generationMaps {
 		var trie *ebpf.Map
-		meta, err := table.meta()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := table.maps[name].Lookup(1-meta.Generation, &trie); !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := table.maps[name].Lookup(1-table.generation(), &trie); !errors.Is(err, ebpf.ErrKeyNotExist) {
 			t.Errorf("the generation of %s that is not in use: %v", name, err)
 		}
 	}
@@ -98,11 +94,7 @@ func haveDerived(t *testing.T, table *Table) derived {
 	for key, v := range all {
 		d.SAs[key] = [2]uint32{v.Refs4, v.Refs6}
 	}
-	meta, err := table.meta()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.Count, d.Writing = meta.Count, meta.Writing
+	d.Count, d.Writing = table.count(), table.meta.value.Writing
 	return d
 }
 

@@ -42,10 +42,6 @@ func (t *Table) Answer(ctx context.Context, answers []Answer) (switched []Answer
 }
 
 func (w *writer) answer(a Answer) (bool, error) {
-	meta, err := w.meta()
-	if err != nil {
-		return false, err
-	}
 	old, err := w.flow(a.Flow)
 	if err != nil || old == nil || rowSAID(&old.Row) == a.SAID {
 		return false, err
@@ -55,7 +51,7 @@ func (w *writer) answer(a Answer) (bool, error) {
 		return false, eroute.ErrTableFull
 	}
 	ref := saidRef{a.SAID, eroute.FamilyOf(a.Flow.Src.Addr())}
-	if err := w.counts.reset(id); err != nil {
+	if err := w.counts.reset(w.ids, id); err != nil {
 		return false, err
 	}
 	slot, err := w.holdSA(ref, w.view)
@@ -64,7 +60,7 @@ func (w *writer) answer(a Answer) (bool, error) {
 	}
 	next := *old
 	next.Row = *newRowValue(a.Flow, a.SAID, id, slot)
-	err = w.maps[flowsName].Update(newFlowKey(a.Flow, meta.Generation), next, ebpf.UpdateExist)
+	err = w.maps[flowsName].Update(newFlowKey(a.Flow, w.generation()), next, ebpf.UpdateExist)
 	if errors.Is(err, ebpf.ErrKeyNotExist) { // it has ended since
 		w.ids.free(id)
 		return false, w.releaseSA(ref)
@@ -103,19 +99,36 @@ func (t *Table) EndFlows(end func(Flow) bool) (ended []Flow, err error) {
 
 // endFlow deletes the flow with this selector, if there is one.
 func (w *writer) endFlow(s eroute.Selector, how End) error {
-	meta, err := w.meta()
-	if err != nil {
-		return err
-	}
 	old, err := w.flow(s)
 	if err != nil || old == nil {
 		return err
 	}
-	if err := w.deleteFlow(newFlowKey(s, meta.Generation)); err != nil {
+	if err := w.deleteFlow(newFlowKey(s, w.generation())); err != nil {
 		return err
 	}
 	w.unusedFlow(s, old)
 	w.ended = append(w.ended, Ended{s, how})
+	return nil
+}
+
+// endLateFlows ends the flows that the first trap ever has made of what was changed,
+// while those changes waited to be written.
+func (w *writer) endLateFlows(changes []eroute.Change) error {
+	if err := w.rows.flush(); err != nil || w.hadFlows || !w.haveFlows() {
+		return err
+	}
+	for _, c := range changes {
+		how := Released
+		switch c.Op {
+		case eroute.OpClear:
+			continue
+		case eroute.OpDel:
+			how = Freed
+		}
+		if err := w.endFlow(c.Selector, how); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

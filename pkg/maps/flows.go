@@ -60,12 +60,11 @@ func trapOf(flow eroute.Selector, srcBits, dstBits uint8) eroute.Selector {
 
 // flow returns the flow with exactly this selector; nil if there is none.
 func (t *Table) flow(s eroute.Selector) (*bpf.ABIFlow, error) {
-	meta, err := t.meta()
-	if err != nil {
-		return nil, err
+	if !t.haveFlows() {
+		return nil, nil
 	}
 	var v bpf.ABIFlow
-	err = t.maps[flowsName].Lookup(newFlowKey(s, meta.Generation), &v)
+	err := t.maps[flowsName].Lookup(newFlowKey(s, t.generation()), &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil, nil
 	}
@@ -90,14 +89,14 @@ func (t *Table) flowEntries() ([]flowEntry, error) {
 
 // currentFlows reads the flows of the generation in use.
 func (t *Table) currentFlows() ([]flowEntry, error) {
-	meta, err := t.meta()
-	if err != nil {
-		return nil, err
+	if !t.haveFlows() {
+		return nil, nil
 	}
+	generation := t.generation()
 	all, err := t.flowEntries()
 	n := 0
 	for _, f := range all {
-		if f.key.Generation == meta.Generation {
+		if f.key.Generation == generation {
 			all[n] = f
 			n++
 		}

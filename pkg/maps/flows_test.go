@@ -16,16 +16,12 @@ import (
 // makeHold makes a flow of a trap as the egress program does.
 func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) {
 	t.Helper()
-	meta, err := table.meta()
-	if err != nil {
-		t.Fatal(err)
-	}
 	v := bpf.ABIFlow{
 		Row:  bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
 		Trap: trap.value.Id, TrapAction: trap.value.Action,
 		TrapSrcPrefixlen: uint8(trap.selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.selector.Dst.Bits()),
 	}
-	if err := table.maps[flowsName].Update(newFlowKey(flow, meta.Generation), v, ebpf.UpdateNoExist); err != nil {
+	if err := table.maps[flowsName].Update(newFlowKey(flow, table.generation()), v, ebpf.UpdateNoExist); err != nil {
 		t.Fatal(err)
 	}
 	var relay bpf.ABIRelay

@@ -68,14 +68,6 @@ func (g *generation) row(s eroute.Selector) (*bpf.ABIRowValue, bool, error) {
 	return &v, int(v.DstPrefixlen) == s.Dst.Bits(), nil
 }
 
-// putRow adds an eroute, or switches the one with its selector in place.
-func (g *generation) putRow(s eroute.Selector, v *bpf.ABIRowValue) error {
-	if err := g.rows(s.Src.Addr()).Put(newRowKey(s), v); err != nil {
-		return fmt.Errorf("write eroute: %w", err)
-	}
-	return nil
-}
-
 func (g *generation) deleteRow(s eroute.Selector) error {
 	if err := g.rows(s.Src.Addr()).Delete(newRowKey(s)); err != nil {
 		return fmt.Errorf("delete eroute: %w", err)
@@ -109,28 +101,4 @@ func (g *generation) putSource(p netip.Prefix, v bpf.ABISrcValue) error {
 		return fmt.Errorf("write source prefix: %w", err)
 	}
 	return nil
-}
-
-// addShape notes an eroute of a shape under its source prefix, before the eroute is
-// visible: packets look shapes up that are noted, and only those.
-func (g *generation) addShape(s eroute.Selector) error {
-	v, err := g.source(s.Src)
-	if err != nil {
-		return err
-	}
-	v.Refs[shape(s)]++
-	v.Shapes |= 1 << shape(s)
-	return g.putSource(s.Src, v)
-}
-
-// dropShape takes an eroute back from its source prefix, after it is gone.
-func (g *generation) dropShape(s eroute.Selector) error {
-	v, err := g.source(s.Src)
-	if err != nil {
-		return err
-	}
-	if v.Refs[shape(s)]--; v.Refs[shape(s)] == 0 {
-		v.Shapes &^= 1 << shape(s)
-	}
-	return g.putSource(s.Src, v)
 }

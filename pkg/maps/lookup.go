@@ -73,15 +73,11 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 }
 
 func (t *Table) lookupFlow(s eroute.Selector) (eroute.Eroute, bool, error) {
-	meta, err := t.meta()
-	if err != nil {
-		return eroute.Eroute{}, false, err
-	}
 	flow, err := t.flow(s)
 	if err != nil || flow == nil { // programs make flows and the relay ends them meanwhile
 		return eroute.Eroute{}, false, err
 	}
-	row, err := t.flowEroute(flowEntry{newFlowKey(s, meta.Generation), *flow})
+	row, err := t.flowEroute(flowEntry{newFlowKey(s, t.generation()), *flow})
 	return row, true, err
 }
 

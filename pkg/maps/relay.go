@@ -33,8 +33,7 @@ type Event struct {
 // and the sign that somebody takes them.
 type Relay struct {
 	events *ringbuf.Reader
-	mem    []byte
-	shared *bpf.ABIRelay
+	shared *shared[bpf.ABIRelay]
 }
 
 // OpenRelay opens the events of the calling thread's network namespace, making the table
@@ -45,43 +44,38 @@ func OpenRelay() (*Relay, error) {
 		return nil, err
 	}
 	defer func() { _ = t.Close() }()
-	relay := t.maps["eroute_relay"]
-	mem, err := unix.Mmap(relay.FD(), 0, int(relay.ValueSize()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	mem, err := openShared[bpf.ABIRelay](t.maps["eroute_relay"], unix.PROT_READ|unix.PROT_WRITE)
 	if err != nil {
-		return nil, fmt.Errorf("map relay state into memory: %w", err)
+		return nil, err
 	}
 	events, err := ringbuf.NewReader(t.maps["eroute_events"])
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open events: %w", err), unix.Munmap(mem))
+		return nil, errors.Join(fmt.Errorf("open events: %w", err), mem.Close())
 	}
-	return &Relay{events, mem, (*bpf.ABIRelay)(unsafe.Pointer(&mem[0]))}, nil
+	return &Relay{events, mem}, nil
 }
 
 // Alive tells the programs that events are taken for this long from now on; 0: no more.
 func (r *Relay) Alive(d time.Duration) error {
 	if d == 0 {
-		atomic.StoreUint64(&r.shared.AliveUntil, 0)
+		atomic.StoreUint64(&r.shared.value.AliveUntil, 0)
 		return nil
 	}
 	now, err := monotonic()
-	atomic.StoreUint64(&r.shared.AliveUntil, now+uint64(d))
+	atomic.StoreUint64(&r.shared.value.AliveUntil, now+uint64(d))
 	return err
 }
 
 // relayRuns tells whether a relay takes events.
 func (t *Table) relayRuns() (bool, error) {
-	var relay bpf.ABIRelay
-	if err := t.maps["eroute_relay"].Lookup(uint32(0), &relay); err != nil {
-		return false, fmt.Errorf("read relay state: %w", err)
-	}
 	now, err := monotonic()
-	return relay.AliveUntil > now, err
+	return atomic.LoadUint64(&t.relay.value.AliveUntil) > now, err
 }
 
 // SetRate sets how many ACQUIREs each trap may make a second; a second's worth may come
 // at once. Not 0.
 func (r *Relay) SetRate(perSecond uint32) {
-	atomic.StoreUint64(&r.shared.TrapInterval, uint64(time.Second)/uint64(perSecond))
+	atomic.StoreUint64(&r.shared.value.TrapInterval, uint64(time.Second)/uint64(perSecond))
 }
 
 // Read returns the next event, or os.ErrDeadlineExceeded after this time without one,
@@ -97,7 +91,7 @@ func (r *Relay) Read(wait time.Duration) (Event, error) {
 
 // Close stops the programs from making events.
 func (r *Relay) Close() error {
-	return errors.Join(r.Alive(0), r.events.Close(), unix.Munmap(r.mem))
+	return errors.Join(r.Alive(0), r.events.Close(), r.shared.Close())
 }
 
 func parseEvent(b []byte) (Event, error) {

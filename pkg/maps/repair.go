@@ -18,15 +18,14 @@ import (
 // are always whole, but what is derived from them (slots taken, shapes of source
 // prefixes, holds on SAs, the count) may say more than there is.
 func (t *Table) repair() error {
-	meta, err := t.meta()
-	if err != nil || meta.Writing == 0 {
-		return err
+	if !t.writing() {
+		return nil
 	}
 	entries, err := t.gen.entries()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(t.dropOtherGeneration(meta.Generation), t.deleteOtherFlows(meta.Generation)); err != nil {
+	if err := errors.Join(t.dropOtherGeneration(t.generation()), t.deleteOtherFlows(t.generation())); err != nil {
 		return err
 	}
 	answered, err := t.repairFlows(entries)
@@ -38,19 +37,22 @@ func (t *Table) repair() error {
 	for _, e := range used {
 		t.ids.set(e.value.Id)
 	}
-	meta.Count = uint32(len(entries))
 	view, err := t.viewXFRM()
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		t.setMeta(meta),
+	err = errors.Join(
 		t.repairSources(entries),
 		t.repairSAs(used),
 		t.dropAsks(entries),
 		t.removeOrphans(view),
-		t.endWriting(),
 	)
+	if err != nil {
+		return err
+	}
+	t.setCount(uint32(len(entries)))
+	t.endWriting()
+	return nil
 }
 
 // repairFlows ends the flows of traps that are gone, and returns those that have an SA.

@@ -3,9 +3,11 @@
 package maps
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -13,9 +15,7 @@ import (
 // table: the lock is gone, the mark that it was writing is not.
 func reopen(t *testing.T, table *Table) *Table {
 	t.Helper()
-	if err := table.beginWriting(); err != nil {
-		t.Fatal(err)
-	}
+	table.beginWriting()
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,28 +63,28 @@ func TestRepair(t *testing.T) {
 			}
 		}},
 		{"a source prefix without an eroute", func(table *Table, _ *eroute.Linear) {
-			must(table.gen.addShape(sel("10.99.0.0/16", "0.0.0.0/0")))
-			must(table.gen.addShape(sel("::/0", "::/0")))
+			must(newSources(table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
+			must(newSources(table.gen).add(sel("::/0", "::/0")))
 		}},
 		{"a source prefix noted for a shape it has no eroute of", func(table *Table, _ *eroute.Linear) {
 			s := nth(0)
 			s.Proto, s.DstPort = 6, 80
-			must(table.gen.addShape(s))
-			must(table.gen.addShape(six))
+			must(newSources(table.gen).add(s))
+			must(newSources(table.gen).add(six))
 		}},
 		{"an eroute that is not counted", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.take()
 			must(err)
-			must(table.counts.reset(id))
-			must(table.gen.addShape(nth(9)))
-			must(table.gen.putRow(nth(9), newRowValue(nth(9), eroute.Hold, id, 0)))
+			must(table.counts.reset(table.ids, id))
+			must(newSources(table.gen).add(nth(9)))
+			must(putRow(table, nth(9), newRowValue(nth(9), eroute.Hold, id, 0)))
 			must(l.Add(nth(9), eroute.Hold))
 		}},
 		{"an eroute switched, the old SA still held", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.take()
 			must(err)
-			must(table.counts.reset(id))
-			must(table.gen.putRow(nth(1), newRowValue(nth(1), eroute.Pass, id, 0)))
+			must(table.counts.reset(table.ids, id))
+			must(putRow(table, nth(1), newRowValue(nth(1), eroute.Pass, id, 0)))
 			l.Replace(nth(1), eroute.Pass)
 		}},
 		{"an eroute deleted, still counted and noted", func(table *Table, l *eroute.Linear) {
@@ -92,38 +92,29 @@ func TestRepair(t *testing.T) {
 			must(l.Del(nth(1)))
 		}},
 		{"a generation begun", func(table *Table, _ *eroute.Linear) {
-			meta, err := table.meta()
-			must(err)
-			must(newGeneration(table.maps, 1-meta.Generation))
+			must(newGeneration(table.maps, 1-table.generation()))
 		}},
 		{"a generation begun, with some of its maps", func(table *Table, _ *eroute.Linear) {
-			meta, err := table.meta()
-			must(err)
-			must(newGeneration(table.maps, 1-meta.Generation))
-			must(table.maps[generationMaps[2]].Delete(1 - meta.Generation))
+			must(newGeneration(table.maps, 1-table.generation()))
+			must(table.maps[generationMaps[2]].Delete(1 - table.generation()))
 		}},
 		{"a table cleared, the old generation still there", func(table *Table, l *eroute.Linear) {
-			meta, err := table.meta()
-			must(err)
-			meta.Generation = 1 - meta.Generation
-			must(newGeneration(table.maps, meta.Generation))
-			meta.Count = 0
-			must(table.setMeta(meta))
+			next := 1 - table.generation()
+			must(newGeneration(table.maps, next))
+			table.meta.value.Generation = next
+			table.setCount(0)
 			l.Clear()
 		}},
 		{"everything", func(table *Table, _ *eroute.Linear) {
-			meta, err := table.meta()
-			must(err)
-			meta.Count = 77
-			must(table.setMeta(meta))
+			table.setCount(77)
 			for i := range table.ids.words[:100] {
 				table.ids.words[i] = ^uint64(0)
 			}
 			table.slots.words[3] = 5
-			must(table.gen.addShape(sel("10.99.0.0/16", "0.0.0.0/0")))
+			must(newSources(table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
 			must(table.putSAID(newSAIDKey(other), saidValue{Slot: 4711, Refs4: 3}))
 			must(table.putSAID(newSAIDKey(said), saidValue{Slot: 0, Refs4: 30, Refs6: 2}))
-			must(newGeneration(table.maps, 1-meta.Generation))
+			must(newGeneration(table.maps, 1-table.generation()))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -147,14 +138,8 @@ func TestRepair(t *testing.T) {
 func TestNoRepairWithoutNeed(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
-	meta, err := table.meta()
-	if err != nil {
-		t.Fatal(err)
-	}
-	meta.Count = 12 // what a repair would put right
-	if err := table.setMeta(meta); err != nil {
-		t.Fatal(err)
-	}
+	table.setCount(12) // what a repair would put right
+	before := *table.meta.value
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +148,13 @@ func TestNoRepairWithoutNeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	*table = *again
-	if got, err := table.meta(); err != nil || got != meta {
-		t.Errorf("%+v, %v, want it untouched", got, err)
+	if got := *table.meta.value; got != before {
+		t.Errorf("%+v, want %+v", got, before)
 	}
+}
+
+// putRow writes an eroute and nothing else.
+func putRow(table *Table, s eroute.Selector, v *bpf.ABIRowValue) error {
+	r := &rows{gen: table.gen}
+	return errors.Join(r.put(s, *v), r.flush())
 }

@@ -56,11 +56,7 @@ func isDrop(r bpf.ABIReason) bool {
 
 // Stats reads the table's totals.
 func (t *Table) Stats() (Stats, error) {
-	meta, err := t.meta()
-	if err != nil {
-		return Stats{}, err
-	}
-	s := Stats{Eroutes: meta.Count, Limit: meta.Limit}
+	s := Stats{Eroutes: t.count(), Limit: t.limit()}
 	all, err := t.saids()
 	if err != nil {
 		return s, err

@@ -26,6 +26,8 @@ type Table struct {
 	lookup *ebpf.Program
 	gen    *generation
 	counts *counterSet
+	meta   *shared[bpf.ABITableMeta]
+	relay  *shared[bpf.ABIRelay]
 
 	// Only if opened for writing.
 	xfrm  *xfrm.Handle // nil too if the kernel has no XFRM
@@ -90,11 +92,17 @@ func (t *Table) load(write bool) error {
 	if t.lookup, err = ebpf.LoadPinnedProgram(t.dir.Path(lookupName), nil); err != nil {
 		return fmt.Errorf("open lookup program: %w", err)
 	}
-	meta, err := t.meta()
-	if err != nil {
+	prot := unix.PROT_READ
+	if write {
+		prot |= unix.PROT_WRITE
+	}
+	if t.meta, err = openShared[bpf.ABITableMeta](t.maps["eroute_meta"], prot); err != nil {
 		return err
 	}
-	if t.gen, err = openGeneration(t.maps, meta.Generation); err != nil {
+	if t.relay, err = openShared[bpf.ABIRelay](t.maps["eroute_relay"], unix.PROT_READ); err != nil {
+		return err
+	}
+	if t.gen, err = openGeneration(t.maps, t.generation()); err != nil {
 		return err
 	}
 	t.counts = newCounterSet(t.maps["eroute_counters"])
@@ -126,6 +134,12 @@ func (t *Table) Close() error {
 	}
 	if t.counts != nil {
 		errs = append(errs, t.counts.Close())
+	}
+	if t.meta != nil {
+		errs = append(errs, t.meta.Close())
+	}
+	if t.relay != nil {
+		errs = append(errs, t.relay.Close())
 	}
 	if t.gen != nil {
 		errs = append(errs, t.gen.Close())
@@ -160,18 +174,3 @@ func (t *Table) Replacements() map[string]*ebpf.Map {
 // XFRM returns the handle through which the table installs SAs; nil if the table was
 // opened for reading or the kernel has no XFRM.
 func (t *Table) XFRM() *xfrm.Handle { return t.xfrm }
-
-func (t *Table) meta() (bpf.ABITableMeta, error) {
-	var meta bpf.ABITableMeta
-	if err := t.maps["eroute_meta"].Lookup(uint32(0), &meta); err != nil {
-		return meta, fmt.Errorf("read table state: %w", err)
-	}
-	return meta, nil
-}
-
-func (t *Table) setMeta(meta bpf.ABITableMeta) error {
-	if err := t.maps["eroute_meta"].Put(uint32(0), meta); err != nil {
-		return fmt.Errorf("write table state: %w", err)
-	}
-	return nil
-}

@@ -5,6 +5,7 @@ package maps
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -14,6 +15,9 @@ import (
 // can use it: counter slots and SAs.
 type writer struct {
 	*Table
+	rows        *rows
+	hadFlows    bool // when the changes began
+	sources     *sources
 	view        xfrmView
 	unusedIDs   []uint32
 	unusedSAIDs []saidRef
@@ -27,23 +31,32 @@ type saidRef struct {
 	family eroute.Family // the eroute's
 }
 
-func (w *writer) apply(c eroute.Change) error {
+// apply makes a change, or has it made soon: by rows.flush.
+func (w *writer) apply(c eroute.Change, is before) error {
+	if is == beforeChanged {
+		if err := w.rows.flush(); err != nil {
+			return err
+		}
+	}
 	switch c.Op {
 	case eroute.OpClear:
 		return w.clear()
 	case eroute.OpDel:
 		return w.del(c.Selector)
 	}
-	return w.put(c)
+	return w.put(c, is)
 }
 
 // put adds an eroute or switches it in place. Everything the new row leads to is
 // there before the row is.
-func (w *writer) put(c eroute.Change) (err error) {
+func (w *writer) put(c eroute.Change, is before) (err error) {
 	s, said := c.Selector, c.SAID
-	old, exists, err := w.gen.row(s)
-	if err != nil {
-		return err
+	var old *bpf.ABIRowValue
+	exists := false
+	if is != beforeAbsent {
+		if old, exists, err = w.gen.row(s); err != nil {
+			return err
+		}
 	}
 	id, err := w.ids.take()
 	if err != nil {
@@ -57,7 +70,7 @@ func (w *writer) put(c eroute.Change) (err error) {
 			err = errors.Join(err, undo[i]())
 		}
 	}()
-	if err = w.counts.reset(id); err != nil {
+	if err = w.counts.reset(w.ids, id); err != nil {
 		return err
 	}
 	slot, err := w.holdSA(ref, w.view)
@@ -66,22 +79,30 @@ func (w *writer) put(c eroute.Change) (err error) {
 	}
 	undo = append(undo, func() error { return w.releaseSA(ref) })
 	if !exists {
-		if err = w.gen.addShape(s); err != nil {
+		if err = w.sources.add(s); err != nil {
 			return err
 		}
-		undo = append(undo, func() error { return w.gen.dropShape(s) })
+		undo = append(undo, func() error { return w.sources.drop(s) })
 	}
-	if err = w.putAsk(s, c.Ask); err != nil {
+	if said.Action().IsTrap() || (exists && rowSAID(old).Action().IsTrap()) {
+		if err = w.putAsk(s, c.Ask); err != nil {
+			return err
+		}
+	}
+	if err = w.rows.put(s, *newRowValue(s, said, id, slot)); err != nil {
 		return err
 	}
-	if err = w.gen.putRow(s, newRowValue(s, said, id, slot)); err != nil {
-		return err
+	// A flow ends once its row is there, or packets would meet the trap again.
+	if w.hadFlows {
+		if err = w.rows.flush(); err != nil {
+			return err
+		}
 	}
 	undo = nil
 	if exists {
 		w.gone(s, old, Released)
-	} else if err = w.addCount(1); err != nil {
-		return err
+	} else {
+		w.setCount(w.count() + 1)
 	}
 	return w.endFlow(s, Released)
 }
@@ -98,19 +119,19 @@ func (w *writer) del(s eroute.Selector) error {
 		return err
 	}
 	w.gone(s, old, Freed)
-	return errors.Join(w.gen.dropShape(s), w.addCount(-1), w.deleteAsk(newFlowKey(s, 0)), w.endFlow(s, Freed))
+	w.setCount(w.count() - 1)
+	if rowSAID(old).Action().IsTrap() {
+		err = w.deleteAsk(newFlowKey(s, 0))
+	}
+	return errors.Join(err, w.sources.drop(s), w.endFlow(s, Freed))
 }
 
 // clear switches to an empty generation in one step.
 func (w *writer) clear() error {
-	meta, err := w.meta()
-	if err != nil {
+	if err := errors.Join(w.rows.flush(), w.settle()); err != nil {
 		return err
 	}
-	if err := w.settle(); err != nil {
-		return err
-	}
-	next := 1 - meta.Generation
+	next := 1 - w.generation()
 	if err := newGeneration(w.maps, next); err != nil {
 		return err
 	}
@@ -118,12 +139,10 @@ func (w *writer) clear() error {
 	if err != nil {
 		return err
 	}
-	meta.Generation, meta.Count = next, 0
-	if err := w.setMeta(meta); err != nil {
-		return errors.Join(err, g.Close())
-	}
+	atomic.StoreUint32(&w.meta.value.Generation, next)
+	w.setCount(0)
 	old := w.gen
-	w.gen = g
+	w.gen, w.rows, w.sources = g, &rows{gen: g}, newSources(g)
 	if err := waitForPackets(); err != nil {
 		return err
 	}
@@ -133,6 +152,7 @@ func (w *writer) clear() error {
 		}
 	}
 	w.ids.clear()
+	clear(w.counts.zero)
 	w.ended = append(w.ended, Ended{How: Cleared})
 	if err := errors.Join(old.Close(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
 		return err
@@ -177,13 +197,4 @@ func (w *writer) settle() error {
 	}
 	w.unusedIDs, w.unusedSAIDs = nil, nil
 	return errors.Join(errs...)
-}
-
-func (w *writer) addCount(delta int32) error {
-	meta, err := w.meta()
-	if err != nil {
-		return err
-	}
-	meta.Count += uint32(delta)
-	return w.setMeta(meta)
 }

@@ -4,6 +4,7 @@ package ns_test
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"syscall"
 	"testing"
 	"time"
@@ -14,29 +15,24 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// newestMap opens the last map made with this name: the gateway's.
-func newestMap(t *testing.T, name string) *ebpf.Map {
+// flowsOf opens the map of flows that holds this flow: other tables have one as well.
+func flowsOf(t *testing.T, src netip.Addr) (*ebpf.Map, bpf.ABIFlowKey) {
 	t.Helper()
-	var newest *ebpf.Map
 	for id, err := ebpf.MapGetNextID(0); err == nil; id, err = ebpf.MapGetNextID(id) {
 		m, err := ebpf.NewMapFromID(id)
 		if err != nil {
 			continue // gone by now
 		}
-		if info, err := m.Info(); err != nil || info.Name != name {
-			_ = m.Close()
-			continue
+		var key bpf.ABIFlowKey
+		if info, err := m.Info(); err == nil && info.Name == "eroute_flows" && m.NextKey(nil, &key) == nil &&
+			[4]byte(key.Src[:4]) == src.As4() {
+			t.Cleanup(func() { _ = m.Close() })
+			return m, key
 		}
-		if newest != nil {
-			_ = newest.Close()
-		}
-		newest = m
+		_ = m.Close()
 	}
-	if newest == nil {
-		t.Fatalf("no map %s", name)
-	}
-	t.Cleanup(func() { _ = newest.Close() })
-	return newest
+	t.Fatal("no map has the flow")
+	return nil, bpf.ABIFlowKey{}
 }
 
 // With the table of holds full the packet is dropped and counted for it, and no ACQUIRE
@@ -51,12 +47,8 @@ func TestHoldsFull(t *testing.T) {
 	sender.send(t, forgedAddr(0), 10)
 	r.waitFor(t, "acquire", 1)
 
-	flows := newestMap(t, "eroute_flows")
-	var key bpf.ABIFlowKey
+	flows, key := flowsOf(t, forgedAddr(0))
 	var value bpf.ABIFlow
-	if err := flows.NextKey(nil, &key); err != nil {
-		t.Fatal(err)
-	}
 	if err := flows.Lookup(&key, &value); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"sync/atomic"
+)
+
+// generation is the number of the table that packets meet.
+func (t *Table) generation() uint32 { return atomic.LoadUint32(&t.meta.value.Generation) }
+
+// beginWriting has packets neither use nor leave remembered answers until endWriting,
+// after which none from before counts: bpf/cache.h.
+func (t *Table) beginWriting() {
+	atomic.StoreUint32(&t.meta.value.Writing, 1)
+	atomic.AddUint64(&t.meta.value.Version, 1) // once writing is seen
+}
+
+func (t *Table) endWriting() { atomic.StoreUint32(&t.meta.value.Writing, 0) }
+
+// writing tells whether a command changes the table, or was killed while it did.
+func (t *Table) writing() bool { return atomic.LoadUint32(&t.meta.value.Writing) != 0 }
+
+func (t *Table) count() uint32 { return atomic.LoadUint32(&t.meta.value.Count) }
+
+func (t *Table) setCount(n uint32) { atomic.StoreUint32(&t.meta.value.Count, n) }
+
+func (t *Table) limit() uint32 { return atomic.LoadUint32(&t.meta.value.Limit) }
+
+// haveFlows tells whether traps have ever made flows: if not, there is no need to look for one.
+func (t *Table) haveFlows() bool { return atomic.LoadUint32(&t.relay.value.FlowShapes) != 0 }

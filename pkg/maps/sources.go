@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// sources is what is kept of source prefixes, as a writer changes it: packets look up
+// the shapes that are noted, and only those. A new shape is written before its first
+// eroute is; everything else once, after the last change.
+type sources struct {
+	gen     *generation
+	touched map[netip.Prefix]*source
+}
+
+type source struct {
+	now     bpf.ABISrcValue
+	written bpf.ABISrcValue
+}
+
+func newSources(g *generation) *sources {
+	return &sources{gen: g, touched: make(map[netip.Prefix]*source)}
+}
+
+func (s *sources) of(p netip.Prefix) (*source, error) {
+	if src := s.touched[p]; src != nil {
+		return src, nil
+	}
+	v, err := s.gen.source(p)
+	if err != nil {
+		return nil, err
+	}
+	src := &source{now: v, written: v}
+	s.touched[p] = src
+	return src, nil
+}
+
+// add notes an eroute, before it is visible.
+func (s *sources) add(sel eroute.Selector) error {
+	src, err := s.of(sel.Src)
+	if err != nil {
+		return err
+	}
+	src.now.Refs[shape(sel)]++
+	src.now.Shapes |= 1 << shape(sel)
+	if src.now.Shapes&^src.written.Shapes == 0 {
+		return nil
+	}
+	return s.write(sel.Src, src)
+}
+
+// drop takes an eroute back, after it is gone.
+func (s *sources) drop(sel eroute.Selector) error {
+	src, err := s.of(sel.Src)
+	if err != nil {
+		return err
+	}
+	if src.now.Refs[shape(sel)]--; src.now.Refs[shape(sel)] == 0 {
+		src.now.Shapes &^= 1 << shape(sel)
+	}
+	return nil
+}
+
+func (s *sources) write(p netip.Prefix, src *source) error {
+	src.written = src.now
+	return s.gen.putSource(p, src.now)
+}
+
+// flush writes what is not written yet.
+func (s *sources) flush() error {
+	var errs []error
+	for p, src := range s.touched {
+		if src.now != src.written {
+			errs = append(errs, s.write(p, src))
+		}
+	}
+	return errors.Join(errs...)
+}
