@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -39,7 +40,11 @@ func (t *Table) putAsk(s eroute.Selector, a eroute.Ask) error {
 	if a.Peer.IsValid() {
 		v.Family, v.Peer = eroute.FamilyOf(a.Peer), addrBytes(a.Peer)
 	}
-	if err := t.maps[asksName].Put(key, v); err != nil {
+	err := t.maps[asksName].Put(key, v)
+	if errors.Is(err, unix.E2BIG) {
+		return fmt.Errorf("too many traps with an --acquire option: the most is %d", maxAsks)
+	}
+	if err != nil {
 		return fmt.Errorf("write how the trap asks: %w", err)
 	}
 	return nil

@@ -21,6 +21,10 @@ const (
 	asksName  = "eroute_asks"
 )
 
+// maxAsks bounds the traps that ask in a way of their own: a hash takes memory for its
+// maximum, 16 bytes each.
+const maxAsks = 262144
+
 var userNames = []string{idsName, slotsName, saidName, asksName}
 
 var userSpecs = []*ebpf.MapSpec{
@@ -32,7 +36,7 @@ var userSpecs = []*ebpf.MapSpec{
 	},
 	{
 		Name: asksName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
-		KeySize: askKeySize, ValueSize: askValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX),
+		KeySize: askKeySize, ValueSize: askValueSize, MaxEntries: maxAsks,
 	},
 }
 
