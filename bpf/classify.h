@@ -97,23 +97,30 @@ static __always_inline void set_verdict(struct verdict *v, const struct row_valu
 
 #include "flow.h"
 
-/* What the table says of a packet, without flows: as remembered, else by the tries. */
-static __always_inline int ask_table(const struct packet *p, const struct table_meta *meta,
-				     struct match *m)
+/*
+ * What the table says of a packet, without flows: as remembered, else by the tries.
+ * Returns 0, or -1 if the table is not there. Not static: it is verified once, by itself,
+ * and callers for whatever it may answer.
+ */
+__noinline int ask_table(const struct packet *p, struct verdict *v, __u32 generation)
 {
-	__u32 generation = m->key.generation;
-	__u64 version = cache_version(meta);
+	__u32 zero = 0;
+	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	struct cache_set *set;
 	struct cache_key key;
+	__u64 version;
 	int err;
 
+	if (!meta || !p || !v)
+		return -1;
+	version = cache_version(meta);
 	make_cache_key(p, &key);
 	set = find_set(&key, meta->seed);
-	if (version && set && recall(set, &key, version, &m->v))
+	if (version && set && recall(set, &key, version, v))
 		return 0;
-	err = p->family == AF_INET ? classify4(p, generation, m) : classify6(p, generation, m);
+	err = p->family == AF_INET ? classify4(p, generation, v) : classify6(p, generation, v);
 	if (!err && version && set)
-		remember(set, &key, version, &m->v);
+		remember(set, &key, version, v);
 	return err;
 }
 
@@ -132,7 +139,7 @@ static __always_inline int classify(const struct packet *p, struct match *m)
 	if (!meta || !relay)
 		return -1;
 	m->key.generation = meta->generation;
-	if (ask_table(p, meta, m))
+	if (ask_table(p, &m->v, m->key.generation))
 		return -1;
 	if (relay->flow_shapes)
 		find_flow(p, relay->flow_shapes, m);

@@ -53,7 +53,7 @@ static long FAMILY(step)(__u32 i, struct FAMILY(walk) *w)
 	return 0;
 }
 
-static __noinline int FAMILY(classify)(const struct packet *p, __u32 generation, struct match *m)
+static __noinline int FAMILY(classify)(const struct packet *p, __u32 generation, struct verdict *v)
 {
 	struct FAMILY(walk) w = { .p = p, .prefixlen = BITS };
 
@@ -64,7 +64,7 @@ static __noinline int FAMILY(classify)(const struct packet *p, __u32 generation,
 	/* A source has at most BITS + 1 prefixes, each visited once: the bound is never what ends it. */
 	bpf_loop(BITS + 1, FAMILY(step), &w, 0);
 	if (w.row)
-		set_verdict(&m->v, w.row, p, w.src_prefixlen, w.shape);
+		set_verdict(v, w.row, p, w.src_prefixlen, w.shape);
 	return 0;
 }
 

@@ -11,3 +11,4 @@ package bpf
 //go:generate bpf2go XDP xdp.bpf.c
 //go:generate bpf2go IngressTC ingress.bpf.c
 //go:generate bpf2go SAGone sagone.bpf.c
+//go:generate bpf2go Probe probe.bpf.c
