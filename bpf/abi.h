@@ -51,9 +51,9 @@ enum limits {
 	/* Packets of one hold that go to the relay: one in this many ns, and a second's worth at once. */
 	HELD_INTERVAL = 10000000,
 
-	/* Answers that each CPU remembers: sets of so many. */
-	CACHE_SETS = 16384,
-	CACHE_WAYS = 2,
+	/* Answers that are remembered, in sets; both are powers of two. */
+	CACHE_SETS = 65536,
+	CACHE_WAYS = 4,
 
 	/* Bits of a row's key before its destination. */
 	ROW4_FIXED_BITS = 80,
@@ -280,7 +280,7 @@ struct cached {
 	struct cache_key key;
 	__u64 version; /* of the table that gave it; 0: empty */
 	struct verdict verdict;
-	__u32 pad;
+	__u32 seq; /* odd while it is written */
 };
 
 struct cache_set {

@@ -134,8 +134,8 @@ const (
 	ABILimitsEVENT_MEDIUM         ABILimits = 2048
 	ABILimitsEVENT_LARGE          ABILimits = 9216
 	ABILimitsHELD_INTERVAL        ABILimits = 10000000
-	ABILimitsCACHE_SETS           ABILimits = 16384
-	ABILimitsCACHE_WAYS           ABILimits = 2
+	ABILimitsCACHE_SETS           ABILimits = 65536
+	ABILimitsCACHE_WAYS           ABILimits = 4
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176
 )

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the table said of the packets seen last, by all that selectors compare. Each CPU
- * has its own part, so that nothing else writes it meanwhile.
+ * What the table said of the packets seen last, by all that selectors compare.
  *
  * A command raises table_meta.version before its first change and clears writing after
  * its last one. An answer is kept under the version read before it was looked for, and
  * neither used nor kept while a command writes: what has the version of now was found
  * in the table of now.
+ *
+ * All CPUs share the answers: seq is odd while one is written, and has changed after.
  */
 #ifndef EROUTE_CACHE_H
 #define EROUTE_CACHE_H
@@ -27,8 +28,10 @@ static __always_inline void make_cache_key(const struct packet *p, struct cache_
 
 static __always_inline int same_key(const struct cache_key *a, const struct cache_key *b)
 {
-	return a->src[0] == b->src[0] && a->dst[0] == b->dst[0] && a->rest == b->rest &&
-	       a->src[1] == b->src[1] && a->dst[1] == b->dst[1];
+	const volatile struct cache_key *there = a;
+
+	return there->src[0] == b->src[0] && there->dst[0] == b->dst[0] && there->rest == b->rest &&
+	       there->src[1] == b->src[1] && there->dst[1] == b->dst[1];
 }
 
 static __always_inline __u64 mix(__u64 h, __u64 v)
@@ -47,42 +50,77 @@ static __always_inline struct cache_set *find_set(const struct cache_key *key, _
 	if (key->family != AF_INET)
 		h = mix(mix(h, key->src[1]), key->dst[1]);
 	h = mix(h, key->rest);
-	slot = bpf_get_smp_processor_id() * CACHE_SETS + (h & (CACHE_SETS - 1));
+	slot = h & (CACHE_SETS - 1);
 	return bpf_map_lookup_elem(&eroute_cache, &slot);
+}
+
+/* Nothing after it is read before what is before it. */
+static __always_inline void read_barrier(void)
+{
+	__u64 order = 0;
+
+	__sync_fetch_and_add(&order, 1);
 }
 
 /* The version whose answers can be used and kept now; 0: none. */
 static __always_inline __u64 cache_version(const struct table_meta *meta)
 {
 	__u64 version = *(volatile __u64 *)&meta->version;
-	__u64 order = 0;
 
-	/* A full barrier: neither writing nor the table is read before version. */
-	__sync_fetch_and_add(&order, 1);
+	read_barrier();
 	return *(volatile __u32 *)&meta->writing ? 0 : version;
+}
+
+static __always_inline __u32 read_seq(const struct cached *c)
+{
+	return *(volatile __u32 *)&c->seq;
+}
+
+static __always_inline int is_answer(const struct cached *c, const struct cache_key *key,
+				     __u64 version)
+{
+	return *(volatile __u64 *)&c->version == version && same_key(&c->key, key);
 }
 
 static __always_inline int recall(const struct cache_set *set, const struct cache_key *key,
 				  __u64 version, struct verdict *v)
 {
 	for (int i = 0; i < CACHE_WAYS; i++) {
-		if (set->way[i].version == version && same_key(&set->way[i].key, key)) {
-			*v = set->way[i].verdict;
-			return 1;
-		}
+		const struct cached *c = &set->way[i];
+		__u32 seq;
+
+		if (!is_answer(c, key, version))
+			continue;
+		/* It looks like the one; now between two looks at seq. */
+		seq = read_seq(c);
+		read_barrier();
+		if ((seq & 1) || !is_answer(c, key, version))
+			return 0;
+		*v = c->verdict;
+		read_barrier();
+		return seq == read_seq(c);
 	}
 	return 0;
 }
 
-/* The newest answer goes first, the oldest is forgotten. */
+/* In the place of an answer of another version, else of any. */
 static __always_inline void remember(struct cache_set *set, const struct cache_key *key,
 				     __u64 version, const struct verdict *v)
 {
-	for (int i = CACHE_WAYS - 1; i > 0; i--)
-		set->way[i] = set->way[i - 1];
-	set->way[0].key = *key;
-	set->way[0].version = version;
-	set->way[0].verdict = *v;
+	__u32 way = bpf_get_prandom_u32() & (CACHE_WAYS - 1), seq;
+	struct cached *c;
+
+	for (int i = 0; i < CACHE_WAYS; i++)
+		if (set->way[i].version != version)
+			way = i;
+	c = &set->way[way & (CACHE_WAYS - 1)];
+	seq = read_seq(c);
+	if ((seq & 1) || __sync_val_compare_and_swap(&c->seq, seq, seq + 1) != seq)
+		return; /* another CPU writes it */
+	c->key = *key;
+	c->version = version;
+	c->verdict = *v;
+	__sync_fetch_and_add(&c->seq, 1);
 }
 
 #endif

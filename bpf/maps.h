@@ -61,7 +61,6 @@ struct {
 	__type(value, struct table_meta);
 } eroute_meta SEC(".maps");
 
-/* CACHE_SETS for each CPU that there may be; the loader says how many. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CACHE_SETS);

@@ -69,8 +69,6 @@ func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[strin
 	for m := range spec.Maps {
 		if maps[m] != nil {
 			shared[m] = maps[m]
-			// Some are as large as the machine asks for.
-			spec.Maps[m].MaxEntries = maps[m].MaxEntries()
 		}
 	}
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared})

@@ -4,7 +4,6 @@ package maps
 
 import (
 	"encoding/binary"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -15,24 +14,30 @@ import (
 
 // cachedSet is the part of bpf/abi.h's struct cache_set that the test reads and spoils.
 type cachedSet struct {
-	Way [2]struct {
-		Key     [40]byte
-		Version uint64
-		ID, SA  uint32
-		Action  uint8
-		Rest    [7]byte
-	}
+	Way [bpf.ABILimitsCACHE_WAYS]cached
 }
 
-// remembered visits the sets that hold an answer of the table's version.
-func remembered(t *testing.T, table *Table, visit func(*cachedSet) (changed bool)) {
+type cached struct {
+	Key     [40]byte
+	Version uint64
+	ID, SA  uint32
+	Action  uint8
+	Rest    [3]byte
+	Seq     uint32
+}
+
+// remembered visits the answers of the table's version.
+func remembered(t *testing.T, table *Table, visit func(*cached) (changed bool)) {
 	t.Helper()
 	version := table.meta.value.Version
 	cache := table.Map("eroute_cache")
 	var slot uint32
 	var set cachedSet
 	for it := cache.Iterate(); it.Next(&slot, &set); {
-		if set.Way[0].Version == version && visit(&set) {
+		for i := range set.Way {
+			if set.Way[i].Version != version || !visit(&set.Way[i]) {
+				continue
+			}
 			if err := cache.Put(slot, set); err != nil {
 				t.Fatal(err)
 			}
@@ -40,48 +45,22 @@ func remembered(t *testing.T, table *Table, visit func(*cachedSet) (changed bool
 	}
 }
 
-// onOneCPU keeps the test on the CPU it runs on: each has answers of its own.
-func onOneCPU(t *testing.T) {
-	t.Helper()
-	runtime.LockOSThread()
-	t.Cleanup(runtime.UnlockOSThread)
-	var all, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &all); err != nil {
-		t.Fatal(err)
-	}
-	for cpu := range 1024 {
-		if all.IsSet(cpu) {
-			one.Set(cpu)
-			break
-		}
-	}
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := unix.SchedSetaffinity(0, &all); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 // An answer is remembered, used while the table stays as it is, and neither used while a
 // command writes nor after it.
 func TestRemembered(t *testing.T) {
-	onOneCPU(t)
 	table := newTable(t)
 	reference := &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
 	p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
 	checkPacket(t, table, reference, p)
-	sets := 0
-	remembered(t, table, func(s *cachedSet) bool {
-		sets++
-		s.Way[0].Action = 0 // as if there were no eroute
+	answers := 0
+	remembered(t, table, func(c *cached) bool {
+		answers++
+		c.Action = 0 // as if there were no eroute
 		return true
 	})
-	if sets != 1 {
-		t.Fatalf("%d answers are remembered, want 1", sets)
+	if answers != 1 {
+		t.Fatalf("%d answers are remembered, want 1", answers)
 	}
 	found := func() bool {
 		t.Helper()
@@ -98,7 +77,7 @@ func TestRemembered(t *testing.T) {
 	if !found() {
 		t.Error("the answer was used while a command writes")
 	}
-	remembered(t, table, func(*cachedSet) bool {
+	remembered(t, table, func(*cached) bool {
 		t.Error("an answer was left while a command writes")
 		return false
 	})
@@ -125,7 +104,6 @@ func setOf(p eroute.Packet) uint64 {
 // Packets that all meet in one set, as an attacker would choose them if he knew the
 // seed, get the right answer all the same.
 func TestRememberedInOneSet(t *testing.T) {
-	onOneCPU(t)
 	table := newTable(t)
 	reference := &eroute.Linear{}
 	for i := range 64 {
@@ -148,9 +126,9 @@ func TestRememberedInOneSet(t *testing.T) {
 			checkPacket(t, table, reference, p)
 		}
 	}
-	sets := 0
-	remembered(t, table, func(*cachedSet) bool { sets++; return false })
-	if sets != 1 {
-		t.Errorf("the answers are in %d sets, want 1", sets)
+	answers := 0
+	remembered(t, table, func(*cached) bool { answers++; return false })
+	if answers != int(bpf.ABILimitsCACHE_WAYS) {
+		t.Errorf("%d answers are remembered, want those of one set", answers)
 	}
 }

@@ -26,12 +26,6 @@ func create(dir string) error {
 	if err != nil {
 		return err
 	}
-	spec = spec.Copy()
-	cpus, err := ebpf.PossibleCPU()
-	if err != nil {
-		return fmt.Errorf("count CPUs: %w", err)
-	}
-	spec.Maps["eroute_cache"].MaxEntries *= uint32(cpus)
 	coll, err := ebpf.NewCollection(spec)
 	if err != nil {
 		return fmt.Errorf("load lookup program: %w", err)
