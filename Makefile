@@ -38,6 +38,14 @@ test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
 fuzz: ## each fuzzer for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
 
+.PHONY: bench
+bench: build ## what the table costs, beside what else could be used; needs root, takes minutes
+	@go run ./test/bench
+
+.PHONY: bench-full
+bench-full: build ## the same with 1 to 1,000,000 eroutes; writes docs/performance/results.json
+	@go run ./test/bench -n 1,1000,10000,100000,1000000 -json docs/performance/results.json
+
 .PHONY: lint
 lint: ## formatting of Go and C, go vet, golangci-lint
 	@scripts/check-format.sh

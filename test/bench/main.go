@@ -22,19 +22,34 @@ import (
 )
 
 func main() {
-	sizes := flag.String("n", "100000", "sizes of the tables")
+	sizes := flag.String("n", "1000,100000", "sizes of the tables")
 	rounds := flag.Int("rounds", 5, "of each measurement")
 	output := flag.String("json", "", "also write the figures to this `file`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *sizes, *rounds, *output); err != nil {
+	n, err := parseSizes(*sizes)
+	if err == nil {
+		err = run(ctx, n, max(*rounds, 1), *output)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-// results is what --json writes.
+func parseSizes(text string) (sizes []int, err error) {
+	for field := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(field)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-n %q: %q is not a size", text, field)
+		}
+		sizes = append(sizes, n)
+	}
+	return sizes, nil
+}
+
+// results is what -json writes.
 type results struct {
 	Kernel  string       `json:"kernel"`
 	CPUs    int          `json:"cpus"`
@@ -42,7 +57,7 @@ type results struct {
 	Changes []changeCost `json:"changes"`
 }
 
-func run(ctx context.Context, sizes string, rounds int, output string) error {
+func run(ctx context.Context, sizes []int, rounds int, output string) error {
 	runtime.LockOSThread() // network namespaces belong to threads
 	ns, err := netns.New()
 	if err != nil {
@@ -54,11 +69,7 @@ func run(ctx context.Context, sizes string, rounds int, output string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Printf("Linux %s, %d CPUs. ns a packet, medians of %d rounds; walk: what the list itself costs.\n", all.Kernel, all.CPUs, rounds)
 	_, _ = fmt.Fprintln(w, "table\teroutes\ttraffic\twalk\thash\tlpm\ttries\tverdict\tcounted\tverdict/hash\tcounted/walk\t")
-	for _, field := range strings.Split(sizes, ",") {
-		n, err := strconv.Atoi(field)
-		if err != nil || n < 1 {
-			return fmt.Errorf("-n %q: %q is not a size", sizes, field)
-		}
+	for _, n := range sizes {
 		costs, err := measurePackets(ctx, r, n, rounds, w)
 		if err != nil {
 			return err
@@ -67,8 +78,7 @@ func run(ctx context.Context, sizes string, rounds int, output string) error {
 	}
 	fmt.Println("\nChanges, ms:")
 	_, _ = fmt.Fprintln(w, "eroutes\t--batch\tip -batch\tip/ours\tone --add\tat 1\tratio\t--clear\t")
-	for _, field := range strings.Split(sizes, ",") {
-		n, _ := strconv.Atoi(field)
+	for _, n := range sizes {
 		cost, err := measureChanges(ctx, n, rounds)
 		if err != nil {
 			return err
