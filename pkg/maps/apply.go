@@ -24,8 +24,8 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 		return err
 	}
 	return t.change(func(w *writer) error {
-		if len(changes) > int(counterChunk) {
-			if err := w.counts.reserve(w.ids, uint32(len(changes))); err != nil {
+		if n := puts(changes); n > counterChunk {
+			if err := w.counts.reserve(w.ids, n); err != nil {
 				return err
 			}
 		}
@@ -40,6 +40,16 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 		}
 		return w.endLateFlows(changes)
 	})
+}
+
+// puts counts the changes that each take counters.
+func puts(changes []eroute.Change) (n uint32) {
+	for _, c := range changes {
+		if c.Op == eroute.OpAdd || c.Op == eroute.OpReplace {
+			n++
+		}
+	}
+	return n
 }
 
 // change lets make change the table, and waits until no packet meets what was before.

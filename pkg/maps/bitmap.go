@@ -34,7 +34,7 @@ func openBitmap(m *ebpf.Map) (*bitmap, error) {
 
 func (b *bitmap) Close() error { return unix.Munmap(b.mem) }
 
-// take returns a free slot's number and marks it taken.
+// take returns the lowest free slot's number and marks it taken.
 func (b *bitmap) take() (uint32, error) {
 	for range len(b.words) {
 		if free := bits.TrailingZeros64(^b.words[b.next]); free < 64 {
@@ -48,7 +48,10 @@ func (b *bitmap) take() (uint32, error) {
 
 func (b *bitmap) set(n uint32) { b.words[n/64] |= 1 << (n % 64) }
 
-func (b *bitmap) free(n uint32) { b.words[n/64] &^= 1 << (n % 64) }
+func (b *bitmap) free(n uint32) {
+	b.words[n/64] &^= 1 << (n % 64)
+	b.next = min(b.next, int(n/64))
+}
 
 // inUse counts the slots taken from first on; both are multiples of 64.
 func (b *bitmap) inUse(first, count uint32) (n uint32) {
@@ -58,4 +61,7 @@ func (b *bitmap) inUse(first, count uint32) (n uint32) {
 	return n
 }
 
-func (b *bitmap) clear() { clear(b.words) }
+func (b *bitmap) clear() {
+	clear(b.words)
+	b.next = 0
+}

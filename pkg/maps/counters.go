@@ -140,6 +140,9 @@ func (c *counterSet) create(first, count uint32) error {
 		return err
 	}
 	count = min(count, c.outer.MaxEntries()-first)
+	if count == 0 { // taking an id will fail
+		return nil
+	}
 	numbers, fds := make([]uint32, count), make([]uint32, count)
 	for i := range numbers {
 		m, err := ebpf.NewMap(spec.Maps["eroute_counters"].InnerMap)

@@ -5,6 +5,8 @@ package maps
 import (
 	"testing"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -65,5 +67,51 @@ func TestCountersRestart(t *testing.T) {
 	mustApply(t, table, reference, empty, add(nth(0), eroute.Drop), add(nth(1), eroute.Drop))
 	if got := listed(); got[0] != 0 || got[1] != 0 {
 		t.Errorf("counters %d after clear, want 0", got)
+	}
+}
+
+// Chunks are made for eroutes that are added, and used again: also by a large batch.
+func TestCountersInBulk(t *testing.T) {
+	const many = 3*int(counterChunk) + 10
+	table := newTable(t)
+	batch := func(op eroute.Op) {
+		t.Helper()
+		changes := make([]eroute.Change, many)
+		for i := range changes {
+			changes[i] = eroute.Change{Op: op, Selector: nth(i), SAID: eroute.Drop}
+		}
+		if err := table.Apply(t.Context(), changes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chunks := func() (n uint32) {
+		t.Helper()
+		var m *ebpf.Map
+		for ; table.counts.outer.Lookup(n, &m) == nil; n++ {
+			_ = m.Close()
+		}
+		return n
+	}
+	for round := range 2 {
+		batch(eroute.OpAdd)
+		if n := chunks(); n != 4 {
+			t.Errorf("round %d: %d chunks for %d eroutes, want 4", round, n, many)
+		}
+		batch(eroute.OpDel)
+		if n := chunks(); n != 4 {
+			t.Errorf("round %d: %d chunks after they are gone, want 4", round, n)
+		}
+		checkDerived(t, table)
+	}
+	batch(eroute.OpAdd)
+	batch(eroute.OpReplace) // new counters beside the old ones, until no packet counts there
+	if n := chunks(); n != 7 {
+		t.Errorf("%d chunks after all were replaced, want 7", n)
+	}
+	checkDerived(t, table)
+	for e, err := range table.All() {
+		if err != nil || e.Packets != 0 {
+			t.Fatalf("%+v, %v", e, err)
+		}
 	}
 }
