@@ -4,6 +4,7 @@ package maps
 
 import (
 	"encoding/binary"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -131,4 +132,46 @@ func TestRememberedInOneSet(t *testing.T) {
 	if answers != int(bpf.ABILimitsCACHE_WAYS) {
 		t.Errorf("%d answers are remembered, want those of one set", answers)
 	}
+}
+
+// While others keep asking about the same packets, from all CPUs, nobody gets an old
+// answer once a change has returned.
+func TestRememberedUnderTraffic(t *testing.T) {
+	const changes, askers = 300, 4
+	table := newTable(t)
+	reference := &eroute.Linear{}
+	mustApply(t, table, reference, add(nth(0), eroute.Drop))
+	p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
+	program, err := table.lookup.Clone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = program.Close() }()
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	for range askers {
+		group.Go(func() {
+			frame, err := newFrame(p)
+			for err == nil {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _, err = program.Benchmark(frame, 1000, nil)
+				}
+			}
+			t.Error(err)
+		})
+	}
+	for i := range changes {
+		mustApply(t, table, reference, replace(nth(0), []eroute.SAID{eroute.Pass, eroute.Drop}[i%2]))
+		for range 20 {
+			checkPacket(t, table, reference, p)
+		}
+		if t.Failed() {
+			break
+		}
+	}
+	close(stop)
+	group.Wait()
 }
