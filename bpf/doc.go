@@ -12,3 +12,4 @@ package bpf
 //go:generate bpf2go IngressTC ingress.bpf.c
 //go:generate bpf2go SAGone sagone.bpf.c
 //go:generate bpf2go Probe probe.bpf.c
+//go:generate bpf2go Parser parser.bpf.c

@@ -51,10 +51,11 @@ func parseSizes(text string) (sizes []int, err error) {
 
 // results is what -json writes.
 type results struct {
-	Kernel  string       `json:"kernel"`
-	CPUs    int          `json:"cpus"`
-	Packets []packetCost `json:"packets"`
-	Changes []changeCost `json:"changes"`
+	Kernel   string        `json:"kernel"`
+	CPUs     int           `json:"cpus"`
+	Packets  []packetCost  `json:"packets"`
+	Programs []programCost `json:"programs"`
+	Changes  []changeCost  `json:"changes"`
 }
 
 func run(ctx context.Context, sizes []int, rounds int, output string) error {
@@ -75,6 +76,19 @@ func run(ctx context.Context, sizes []int, rounds int, output string) error {
 			return err
 		}
 		all.Packets = append(all.Packets, costs...)
+	}
+	fmt.Println("\nThe whole XDP program, one flow, ns:")
+	_, _ = fmt.Fprintln(w, "eroutes\tparse only\tours\tratio\t")
+	for _, n := range sizes {
+		cost, err := measureProgram(ctx, n, rounds)
+		if err != nil {
+			return err
+		}
+		cost.print(w)
+		all.Programs = append(all.Programs, cost)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("print: %w", err)
 	}
 	fmt.Println("\nChanges, ms:")
 	_, _ = fmt.Fprintln(w, "eroutes\t--batch\tip -batch\tip/ours\tone --add\tat 1\tratio\t--clear\t")
