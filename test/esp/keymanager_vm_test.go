@@ -150,8 +150,8 @@ func testTrapAndRekey(t *testing.T, k keyManager) {
 		t.Error(err)
 	}
 	r := <-done
-	// Pluto's answering side uses the new SA before this side has its keys: lost by plain
-	// XFRM in the same way, and the only loss there may be.
+	// Pluto's answering side uses the new SA before this side has its keys: XFRM drops that
+	// on input, and it is the only loss there may be.
 	refused := kernelErrors(t, b.East)
 	early := refused["XfrmInNoStates"] + refused["XfrmAcquireError"]
 	if r.err != nil || r.Received+early != count {
