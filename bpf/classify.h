@@ -98,11 +98,11 @@ static __always_inline void set_verdict(struct verdict *v, const struct row_valu
 #include "flow.h"
 
 /*
- * What the table says of a packet, without flows: as remembered, else by the tries.
- * Returns 0, or -1 if the table is not there. Not static: it is verified once, by itself,
- * and callers for whatever it may answer.
+ * What the table says of a packet, without flows: as remembered, else by the tries of the
+ * generation that it tells. Returns 0, or -1 if the table is not there. Not static: it is
+ * verified once, by itself, and callers for whatever it may answer.
  */
-__noinline int ask_table(const struct packet *p, struct verdict *v, __u32 generation)
+__noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *generation)
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
@@ -111,15 +111,16 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 genera
 	__u64 version;
 	int err;
 
-	if (!meta || !p || !v)
+	if (!meta || !p || !v || !generation)
 		return -1;
 	version = cache_version(meta);
+	*generation = meta->generation;
 	make_cache_key(p, &key);
-	set = find_set(&key, meta->seed);
-	if (version && set && recall(set, &key, version, v))
+	set = version ? find_set(&key, meta->seed) : NULL;
+	if (set && recall(set, &key, version, v))
 		return 0;
-	err = p->family == AF_INET ? classify4(p, generation, v) : classify6(p, generation, v);
-	if (!err && version && set)
+	err = p->family == AF_INET ? classify4(p, *generation, v) : classify6(p, *generation, v);
+	if (!err && set)
 		remember(set, &key, version, v);
 	return err;
 }
@@ -131,15 +132,12 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 genera
 static __always_inline int classify(const struct packet *p, struct match *m)
 {
 	__u32 zero = 0;
-	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
 
 	__builtin_memset(&m->v, 0, sizeof(m->v));
 	m->flow = NULL;
-	if (!meta || !relay)
-		return -1;
-	m->key.generation = meta->generation;
-	if (ask_table(p, &m->v, m->key.generation))
+	m->key.generation = 0;
+	if (!relay || ask_table(p, &m->v, &m->key.generation))
 		return -1;
 	if (relay->flow_shapes)
 		find_flow(p, relay->flow_shapes, m);

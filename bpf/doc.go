@@ -11,5 +11,5 @@ package bpf
 //go:generate bpf2go XDP xdp.bpf.c
 //go:generate bpf2go IngressTC ingress.bpf.c
 //go:generate bpf2go SAGone sagone.bpf.c
-//go:generate bpf2go Probe probe.bpf.c
+//go:generate bpf2go -type packet -type probe_run Probe probe.bpf.c
 //go:generate bpf2go Parser parser.bpf.c

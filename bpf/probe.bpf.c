@@ -10,7 +10,9 @@
 #include "count.h"
 
 /* Packets of one run. */
-#define RUN_LENGTH 4096
+enum probe_run { RUN_LENGTH = 4096 };
+
+enum probe_run *export_probe_run;
 
 /* Packets, as parse() leaves them. */
 struct {

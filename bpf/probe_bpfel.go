@@ -8,8 +8,31 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"structs"
 
 	"github.com/cilium/ebpf"
+)
+
+type ProbePacket struct {
+	_             structs.HostLayout
+	Family        uint8
+	Proto         uint8
+	Sport         uint16
+	Dport         uint16
+	L4            uint16
+	Len           uint32
+	Ttl           uint8
+	Tos           uint8
+	Plain         uint8
+	LaterFragment uint8
+	Src           [16]uint8
+	Dst           [16]uint8
+}
+
+type ProbeProbeRun uint32
+
+const (
+	ProbeProbeRunRUN_LENGTH ProbeProbeRun = 4096
 )
 
 // Names of all BPF objects in the ELF.
@@ -40,6 +63,7 @@ const (
 	ProbeProgProbeInLpm     = "probe_in_lpm"
 	ProbeProgProbeVerdict   = "probe_verdict"
 	ProbeProgProbeWalk      = "probe_walk"
+	ProbeVarExportProbeRun  = "export_probe_run"
 	ProbeVarProbeCount      = "probe_count"
 	ProbeVarProbeNext       = "probe_next"
 	ProbeVarProbeSum        = "probe_sum"
@@ -123,9 +147,10 @@ type ProbeMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeVariableSpecs struct {
-	ProbeCount *ebpf.VariableSpec `ebpf:"probe_count"`
-	ProbeNext  *ebpf.VariableSpec `ebpf:"probe_next"`
-	ProbeSum   *ebpf.VariableSpec `ebpf:"probe_sum"`
+	ExportProbeRun *ebpf.VariableSpec `ebpf:"export_probe_run"`
+	ProbeCount     *ebpf.VariableSpec `ebpf:"probe_count"`
+	ProbeNext      *ebpf.VariableSpec `ebpf:"probe_next"`
+	ProbeSum       *ebpf.VariableSpec `ebpf:"probe_sum"`
 }
 
 // ProbeObjects contains all objects after they have been loaded into the kernel.
@@ -197,9 +222,10 @@ func (m *ProbeMaps) Close() error {
 //
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbeVariables struct {
-	ProbeCount *ebpf.Variable `ebpf:"probe_count"`
-	ProbeNext  *ebpf.Variable `ebpf:"probe_next"`
-	ProbeSum   *ebpf.Variable `ebpf:"probe_sum"`
+	ExportProbeRun *ebpf.Variable `ebpf:"export_probe_run"`
+	ProbeCount     *ebpf.Variable `ebpf:"probe_count"`
+	ProbeNext      *ebpf.Variable `ebpf:"probe_next"`
+	ProbeSum       *ebpf.Variable `ebpf:"probe_sum"`
 }
 
 // ProbePrograms contains all programs after they have been loaded into the kernel.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -155,7 +154,7 @@ func (t *Table) SetLimit(limit uint32) error {
 	if limit >= uint32(bpf.ABILimitsEROUTE_MAX) {
 		return fmt.Errorf("set limit to %d: the most is %d", limit, bpf.ABILimitsEROUTE_MAX-1)
 	}
-	atomic.StoreUint32(&t.meta.value.Limit, limit)
+	t.setLimit(limit)
 	return nil
 }
 

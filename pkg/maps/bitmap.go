@@ -4,9 +4,7 @@ package maps
 
 import (
 	"errors"
-	"fmt"
 	"math/bits"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -18,21 +16,18 @@ var errNoSlot = errors.New("no slot left")
 // bitmap hands small numbers out; it lives in a memory mapped array, so that what one
 // command takes the next one sees.
 type bitmap struct {
-	mem   []byte
+	*shared[uint64]
 	words []uint64
 	next  int // where to look first
 }
 
 func openBitmap(m *ebpf.Map) (*bitmap, error) {
-	mem, err := unix.Mmap(m.FD(), 0, int(m.MaxEntries())*8, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	mem, err := openShared[uint64](m, unix.PROT_READ|unix.PROT_WRITE)
 	if err != nil {
-		return nil, fmt.Errorf("map slot bitmap into memory: %w", err)
+		return nil, err
 	}
-	words := unsafe.Slice((*uint64)(unsafe.Pointer(&mem[0])), m.MaxEntries())
-	return &bitmap{mem: mem, words: words}, nil
+	return &bitmap{shared: mem, words: mem.all}, nil
 }
-
-func (b *bitmap) Close() error { return unix.Munmap(b.mem) }
 
 // take returns the lowest free slot's number and marks it taken.
 func (b *bitmap) take() (uint32, error) {

@@ -21,6 +21,7 @@ type counterSet struct {
 	outer  *ebpf.Map
 	chunks map[uint32]*ebpf.Map
 	zero   map[uint32]*[counterChunk]bool // which of a chunk's are known to be zero
+	bulk   bool                           // many are going to be reset: whole chunks, where that can be
 }
 
 func newCounterSet(outer *ebpf.Map) *counterSet {
@@ -71,26 +72,27 @@ func (c *counterSet) reset(ids *bitmap, id uint32) error {
 	switch {
 	case m == nil:
 		err = c.create(n, 1)
-	case ids.inUse(n*counterChunk, counterChunk) > 1:
+	case !c.bulk || ids.inUse(n*counterChunk, counterChunk) > 1:
 		return c.put(n, slot, 1)
 	default:
-		err = c.put(n, 0, counterChunk)
+		if err = c.put(n, 0, counterChunk); err == nil {
+			c.allZero(n)
+		}
 	}
 	if err != nil {
 		return err
 	}
-	c.allZero(n)[slot] = false
+	c.zero[n][slot] = false
 	return nil
 }
 
 // allZero notes that a chunk's counters are zero.
-func (c *counterSet) allZero(n uint32) *[counterChunk]bool {
+func (c *counterSet) allZero(n uint32) {
 	zero := new([counterChunk]bool)
 	for i := range zero {
 		zero[i] = true
 	}
 	c.zero[n] = zero
-	return zero
 }
 
 // put zeroes some counters of a chunk.
@@ -118,6 +120,7 @@ func (c *counterSet) put(n, first, count uint32) error {
 // reserve makes chunks exist for as many ids more as are going to be taken: for each
 // update of its map of maps the kernel waits for packets, so there is one for all.
 func (c *counterSet) reserve(ids *bitmap, count uint32) error {
+	c.bulk = true
 	chunks := uint32(0)
 	for free := uint32(0); ; chunks++ {
 		m, err := c.chunk(chunks * counterChunk)

@@ -9,6 +9,8 @@ import (
 // generation is the number of the table that packets meet.
 func (t *Table) generation() uint32 { return atomic.LoadUint32(&t.meta.value.Generation) }
 
+func (t *Table) setGeneration(n uint32) { atomic.StoreUint32(&t.meta.value.Generation, n) }
+
 // beginWriting has packets neither use nor leave remembered answers until endWriting,
 // after which none from before counts: bpf/cache.h.
 func (t *Table) beginWriting() {
@@ -26,6 +28,8 @@ func (t *Table) count() uint32 { return atomic.LoadUint32(&t.meta.value.Count) }
 func (t *Table) setCount(n uint32) { atomic.StoreUint32(&t.meta.value.Count, n) }
 
 func (t *Table) limit() uint32 { return atomic.LoadUint32(&t.meta.value.Limit) }
+
+func (t *Table) setLimit(n uint32) { atomic.StoreUint32(&t.meta.value.Limit, n) }
 
 // haveFlows tells whether traps have ever made flows: if not, there is no need to look for one.
 func (t *Table) haveFlows() bool { return atomic.LoadUint32(&t.relay.value.FlowShapes) != 0 }

@@ -5,7 +5,6 @@ package maps
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -139,7 +138,7 @@ func (w *writer) clear() error {
 	if err != nil {
 		return err
 	}
-	atomic.StoreUint32(&w.meta.value.Generation, next)
+	w.setGeneration(next)
 	w.setCount(0)
 	old := w.gen
 	w.gen, w.rows, w.sources = g, &rows{gen: g}, newSources(g)

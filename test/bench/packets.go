@@ -9,18 +9,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// packet is struct packet of bpf/parse.h.
-type packet struct {
-	Family, Proto        uint8
-	Sport, Dport         [2]byte
-	L4                   uint16
-	Len                  uint32
-	TTL, TOS, Plain, Far uint8
-	Src, Dst             [16]byte
-}
+// packet is one as programs have taken it apart.
+type packet = bpf.ProbePacket
 
 // most is how many packets a list has at the most.
 const most = 1 << 20
@@ -41,15 +35,19 @@ var traffics = []traffic{
 }
 
 func newPacket(src, dst netip.Addr, proto uint8, sport, dport uint16) packet {
-	p := packet{Family: unix.AF_INET, Proto: proto, L4: 20, Len: 64, TTL: 64, Plain: 1}
+	p := packet{Family: unix.AF_INET, Proto: proto, L4: 20, Len: 64, Ttl: 64, Plain: 1}
 	if src.Is6() {
 		p.Family = unix.AF_INET6
 	}
-	binary.BigEndian.PutUint16(p.Sport[:], sport)
-	binary.BigEndian.PutUint16(p.Dport[:], dport)
+	p.Sport, p.Dport = network(sport), network(dport)
 	copy(p.Src[:], src.AsSlice())
 	copy(p.Dst[:], dst.AsSlice())
 	return p
+}
+
+// network puts a port into the byte order of the packet.
+func network(port uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, port))
 }
 
 // hit is a packet that an eroute is for, if none more specific is.
@@ -87,26 +85,26 @@ func mixed(r *rand.Rand, table []eroute.Selector) (all []packet) {
 func newFlows(r *rand.Rand, table []eroute.Selector) (all []packet) {
 	for len(all) < most {
 		p := hit(r, table[r.IntN(len(table))])
-		binary.BigEndian.PutUint16(p.Sport[:], uint16(r.IntN(1<<16)))
+		p.Sport = network(uint16(r.IntN(1 << 16)))
 		all = append(all, p)
 	}
 	return all
 }
 
 // nearMisses have a source that has eroutes, and a destination that none of them is for.
-func nearMisses(r *rand.Rand, table []eroute.Selector) (all []packet) {
-	for len(all) < 1<<18 {
-		p := hit(r, table[r.IntN(len(table))])
-		p.Dst[at(p)] = 0x70
-		all = append(all, p)
-	}
-	return all
+func nearMisses(r *rand.Rand, table []eroute.Selector) []packet {
+	return elsewhere(r, table, func(p *packet) []uint8 { return p.Dst[:] })
 }
 
-func misses(r *rand.Rand, table []eroute.Selector) (all []packet) {
+func misses(r *rand.Rand, table []eroute.Selector) []packet {
+	return elsewhere(r, table, func(p *packet) []uint8 { return p.Src[:] })
+}
+
+// elsewhere is packets with an address moved to where no eroute is.
+func elsewhere(r *rand.Rand, table []eroute.Selector, address func(*packet) []uint8) (all []packet) {
 	for len(all) < 1<<18 {
 		p := hit(r, table[r.IntN(len(table))])
-		p.Src[at(p)] = 0x70
+		address(&p)[at(p)] = 0x70
 		all = append(all, p)
 	}
 	return all

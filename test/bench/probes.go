@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// runLength is RUN_LENGTH of bpf/probe.bpf.c.
-const runLength = 4096
+// runLength is how many packets a probe goes through in a run.
+const runLength = int(bpf.ProbeProbeRunRUN_LENGTH)
 
 // probe is one way to treat the packets.
 type probe struct {
@@ -134,7 +134,7 @@ func (p *prober) nanoseconds(pr probe) (float64, error) {
 			return 0, fmt.Errorf("run %s: %w", pr.program, err)
 		}
 		if repeat == runs {
-			return float64(d.Nanoseconds()) / runLength, p.remember(true)
+			return float64(d.Nanoseconds()) / float64(runLength), p.remember(true)
 		}
 	}
 	return 0, nil
