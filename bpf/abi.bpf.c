@@ -23,6 +23,7 @@ struct flow_key *export_flow_key;
 struct flow *export_flow;
 struct relay *export_relay;
 struct event *export_event;
+enum detour *export_detour;
 enum event_kind *export_event_kind;
 struct stat *export_stat;
 struct table_meta *export_table_meta;

@@ -5,7 +5,7 @@
 
 enum limits {
 	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 3,
+	EROUTE_LAYOUT = 4,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,
@@ -30,6 +30,9 @@ enum limits {
 
 	/* Routing table with the IPv6 routes through the physical device. */
 	PASS_TABLE = 0x65720a55,
+
+	/* Routing table that leads IPv6 packets out of the detour device, where that is demanded. */
+	DETOUR_TABLE = 0x65720de7,
 
 	/* IPv6 extension headers followed at the most; a longer chain has protocol 0. */
 	MAX_EXT_HEADERS = 8,
@@ -172,7 +175,14 @@ struct counters {
 /* What one Security Association needs to be used. if_id 0: not there. */
 struct sa {
 	__u32 if_id;
-	__be32 spi; /* of its state, to know it by when it goes */
+	__be32 spi;      /* of its state, to know it by when it goes */
+	__u32 transport; /* not 0: packets take the detour, see detour.bpf.c */
+};
+
+/* How far a packet has come on the detour, in __sk_buff.tc_index. */
+enum detour {
+	DETOUR_OUT = 0x6571, /* it has the detour device's route, or is about to */
+	DETOUR_DONE,         /* handed to XFRM: what comes out of the device now is wrapped */
 };
 
 /*
@@ -291,6 +301,7 @@ struct cache_set {
 struct device {
 	__u32 physical; /* ifindex */
 	__u32 has_xfrm; /* 0: a plain device, SA eroutes drop */
+	__u32 detour;   /* ifindex of the detour device */
 };
 
 /* Which interface a frame belongs to that came in on one with these VLAN tags, outermost first. */

@@ -20,10 +20,18 @@ type ABICounters struct {
 	Last    uint64
 }
 
+type ABIDetour uint32
+
+const (
+	ABIDetourDETOUR_OUT  ABIDetour = 25969
+	ABIDetourDETOUR_DONE ABIDetour = 25970
+)
+
 type ABIDevice struct {
 	_        structs.HostLayout
 	Physical uint32
 	HasXfrm  uint32
+	Detour   uint32
 }
 
 type ABIErouteAction uint32
@@ -115,7 +123,7 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT        ABILimits = 3
+	ABILimitsEROUTE_LAYOUT        ABILimits = 4
 	ABILimitsEROUTE_GENERATIONS   ABILimits = 2
 	ABILimitsEROUTE_MAX           ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT ABILimits = 1000000
@@ -126,6 +134,7 @@ const (
 	ABILimitsREJECT_MARK          ABILimits = 1701973591
 	ABILimitsREJECT_TABLE         ABILimits = 1701973591
 	ABILimitsPASS_TABLE           ABILimits = 1701972565
+	ABILimitsDETOUR_TABLE         ABILimits = 1701973479
 	ABILimitsMAX_EXT_HEADERS      ABILimits = 8
 	ABILimitsEROUTE_MAX_FLOWS     ABILimits = 262144
 	ABILimitsTRAP_RATES           ABILimits = 16384
@@ -229,9 +238,10 @@ type ABIRowValue struct {
 }
 
 type ABISa struct {
-	_    structs.HostLayout
-	IfId uint32
-	Spi  uint32
+	_         structs.HostLayout
+	IfId      uint32
+	Spi       uint32
+	Transport uint32
 }
 
 type ABISrcKey4 struct {
@@ -276,6 +286,7 @@ type ABITableMeta struct {
 const (
 	ABIVarExportAction       = "export_action"
 	ABIVarExportCounters     = "export_counters"
+	ABIVarExportDetour       = "export_detour"
 	ABIVarExportDevice       = "export_device"
 	ABIVarExportEvent        = "export_event"
 	ABIVarExportEventKind    = "export_event_kind"
@@ -356,6 +367,7 @@ type ABIMapSpecs struct {
 type ABIVariableSpecs struct {
 	ExportAction       *ebpf.VariableSpec `ebpf:"export_action"`
 	ExportCounters     *ebpf.VariableSpec `ebpf:"export_counters"`
+	ExportDetour       *ebpf.VariableSpec `ebpf:"export_detour"`
 	ExportDevice       *ebpf.VariableSpec `ebpf:"export_device"`
 	ExportEvent        *ebpf.VariableSpec `ebpf:"export_event"`
 	ExportEventKind    *ebpf.VariableSpec `ebpf:"export_event_kind"`
@@ -412,6 +424,7 @@ func (m *ABIMaps) Close() error {
 type ABIVariables struct {
 	ExportAction       *ebpf.Variable `ebpf:"export_action"`
 	ExportCounters     *ebpf.Variable `ebpf:"export_counters"`
+	ExportDetour       *ebpf.Variable `ebpf:"export_detour"`
 	ExportDevice       *ebpf.Variable `ebpf:"export_device"`
 	ExportEvent        *ebpf.Variable `ebpf:"export_event"`
 	ExportEventKind    *ebpf.Variable `ebpf:"export_event_kind"`

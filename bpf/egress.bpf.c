@@ -33,7 +33,8 @@ int eroute_egress(struct __sk_buff *skb)
 
 	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
 		return trap(skb, &p, &m, &a);
-	count_match(&m, &a);
+	if (skb->tc_index != DETOUR_OUT) /* else it was counted when it set out */
+		count_match(&m, &a);
 	switch (m.v.action) {
 	case ACT_SA:
 		return m.flow ? encrypt_flow(skb, dev, &p, &m, &a) : encrypt(skb, dev, m.v.sa, &a);

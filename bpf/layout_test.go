@@ -29,14 +29,14 @@ var layouts = []struct {
 	{"row_key6", bpf.ABIRowKey6{}, 44, []uintptr{0, 4, 20, 21, 22, 24, 26, 42}},
 	{"row_value", bpf.ABIRowValue{}, 32, []uintptr{0, 4, 5, 6, 7, 8, 12, 16}},
 	{"counters", bpf.ABICounters{}, 24, []uintptr{0, 8, 16}},
-	{"sa", bpf.ABISa{}, 8, []uintptr{0, 4}},
+	{"sa", bpf.ABISa{}, 12, []uintptr{0, 4, 8}},
 	{"flow_key", bpf.ABIFlowKey{}, 44, []uintptr{0, 4, 5, 6, 7, 8, 10, 12, 28}},
 	{"flow", bpf.ABIFlow{}, 88, []uintptr{0, 32, 40, 48, 56, 64, 72, 76, 80, 81, 82, 83}},
 	{"relay", bpf.ABIRelay{}, 32, []uintptr{0, 8, 16, 24, 28}},
 	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 65, 66, 67}},
 	{"stat", bpf.ABIStat{}, 16, []uintptr{0, 8}},
 	{"table_meta", bpf.ABITableMeta{}, 32, []uintptr{0, 4, 8, 12, 16, 24}},
-	{"device", bpf.ABIDevice{}, 8, []uintptr{0, 4}},
+	{"device", bpf.ABIDevice{}, 12, []uintptr{0, 4, 8}},
 	{"ingress_key", bpf.ABIIngressKey{}, 8, []uintptr{0, 4}},
 	{"ingress", bpf.ABIIngress{}, 12, []uintptr{0, 4, 10}},
 }
@@ -47,7 +47,7 @@ func TestLayouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bpf.ABILimitsEROUTE_LAYOUT != 3 {
+	if bpf.ABILimitsEROUTE_LAYOUT != 4 {
 		t.Errorf("EROUTE_LAYOUT is %d: write its layouts down here", bpf.ABILimitsEROUTE_LAYOUT)
 	}
 	for _, l := range layouts {

@@ -23,6 +23,7 @@ type program struct {
 var programs = []program{
 	{"eroute_lookup", bpf.LoadLookup, ebpf.SchedCLS, ebpf.AttachNone},
 	{"eroute_egress", bpf.LoadEgress, ebpf.SchedCLS, ebpf.AttachTCXEgress},
+	{"eroute_detour", bpf.LoadDetour, ebpf.SchedCLS, ebpf.AttachTCXEgress},
 	{"eroute_xdp", bpf.LoadXDP, ebpf.XDP, ebpf.AttachXDP},
 	{"eroute_ingress_tc", bpf.LoadIngressTC, ebpf.SchedCLS, ebpf.AttachTCXIngress},
 }

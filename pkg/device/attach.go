@@ -109,6 +109,9 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Li
 		if err := t.XFRM().AllowDevice(ifindex); err != nil {
 			return links, err
 		}
+		if config.Detour, err = attachDetour(t, links, dev, phys); err != nil {
+			return links, err
+		}
 	}
 	if err := t.Map("eroute_devices").Put(uint32(ifindex), config); err != nil {
 		return links, fmt.Errorf("write device: %w", err)

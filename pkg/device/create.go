@@ -32,22 +32,32 @@ func create(name string, mtu int) (netlink.Link, string, error) {
 	err := createXFRM(name)
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		kind = KindPlain
-		err = netlink.LinkAdd(&netlink.Tuntap{
-			LinkAttrs: netlink.LinkAttrs{Name: name}, Mode: netlink.TUNTAP_MODE_TUN,
-		})
+		err = createPlain(name)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("create %s: %w", name, explain(err))
 	}
+	dev, err := prepare(name, mtu)
+	return dev, kind, err
+}
+
+// prepare makes a device that was just made known as ours.
+func prepare(name string, mtu int) (netlink.Link, error) {
 	dev, err := netlink.LinkByName(name)
 	if err != nil {
-		return nil, "", fmt.Errorf("find %s: %w", name, err)
+		return nil, fmt.Errorf("find %s: %w", name, err)
 	}
 	err = errors.Join(netlink.LinkSetAlias(dev, alias), netlink.LinkSetMTU(dev, min(mtu, maxMTU)))
 	if err != nil {
-		return nil, "", errors.Join(fmt.Errorf("set up %s: %w", name, err), netlink.LinkDel(dev))
+		return nil, errors.Join(fmt.Errorf("set up %s: %w", name, err), netlink.LinkDel(dev))
 	}
-	return dev, kind, nil
+	return dev, nil
+}
+
+func createPlain(name string) error {
+	return netlink.LinkAdd(&netlink.Tuntap{
+		LinkAttrs: netlink.LinkAttrs{Name: name}, Mode: netlink.TUNTAP_MODE_TUN,
+	})
 }
 
 // createXFRM is "ip link add NAME type xfrm external".

@@ -38,6 +38,7 @@ func remove(t *maps.Table, virtual string) error {
 	for _, ifindex := range egress {
 		errs = append(errs, dropDevice(t, ifindex))
 	}
+	errs = append(errs, removeDetour(t, links))
 	ingress, err := links.On(loader.HookTC)
 	errs = append(errs, err)
 	errs = append(errs, links.Remove())

@@ -33,6 +33,7 @@ type Hook string
 // The hooks that programs are attached to.
 const (
 	HookEgress Hook = "egress" // TC egress of the ipsec device
+	HookDetour Hook = "detour" // TC egress of the detour device
 	HookXDP    Hook = "xdp"    // XDP of an ingress interface
 	HookTC     Hook = "tc"     // TC ingress of an ingress interface
 	HookSAGone Hook = "sagone" // the kernel function that ends a state
@@ -104,7 +105,7 @@ func attach(hook Hook, ifindex int, prog *ebpf.Program) (link.Link, error) {
 	switch hook {
 	case HookXDP:
 		return link.AttachXDP(link.XDPOptions{Program: prog, Interface: ifindex})
-	case HookEgress:
+	case HookEgress, HookDetour:
 		return link.AttachTCX(link.TCXOptions{
 			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXEgress, Anchor: link.Head(),
 		})

@@ -34,6 +34,11 @@ func LoadEgress(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadEgress, "eroute_egress", maps, map[string]any{"have_xfrm_info": have})
 }
 
+// LoadDetour loads the program of the detour device of an ipsec device.
+func LoadDetour(maps map[string]*ebpf.Map, ipsecDevice int) (*ebpf.Program, error) {
+	return load(bpf.LoadDetour, "eroute_detour", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)})
+}
+
 // LoadXDP loads the fast path's XDP program over a table's maps.
 func LoadXDP(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadXDP, "eroute_xdp", maps, nil)

@@ -64,7 +64,7 @@ func (t *Table) bind(key saidKey, v saidValue, view xfrmView) error {
 			}
 		}
 	}
-	return t.setSA(v.Slot, s.SPI)
+	return t.setSA(v.Slot, s)
 }
 
 // unbind stops packets from using an SA, then removes its policies: with a policy and

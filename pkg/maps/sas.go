@@ -160,9 +160,13 @@ func (t *Table) releaseAllSAs() error {
 	return errors.Join(errs...)
 }
 
-// setSA tells packets that an SA can be used, by the state that has this SPI.
-func (t *Table) setSA(slot, spi uint32) error {
-	return t.writeSA(slot, bpf.ABISa{IfId: ifID(slot), Spi: networkSPI(spi)})
+// setSA tells packets that an SA can be used, by this state.
+func (t *Table) setSA(slot uint32, s xfrm.State) error {
+	sa := bpf.ABISa{IfId: ifID(slot), Spi: networkSPI(s.SPI)}
+	if s.Mode == xfrm.ModeTransport {
+		sa.Transport = 1
+	}
+	return t.writeSA(slot, sa)
 }
 
 // unsetSA tells packets that an SA is not there.

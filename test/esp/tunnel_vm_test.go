@@ -27,7 +27,13 @@ func (b bench) connect(t *testing.T, tunnel lab.Tunnel, east, west netip.Prefix)
 // answer makes West use the SA for what it sends from west to east.
 func (b bench) answer(t *testing.T, back *lab.SA, east, west netip.Prefix) {
 	t.Helper()
-	selector := fmt.Sprintf("src %s dst %s dir out", west, east)
+	b.answerOnly(t, back, east, west, "")
+}
+
+// answerOnly is answer for packets that upper, a selector of ip-xfrm(8), covers.
+func (b bench) answerOnly(t *testing.T, back *lab.SA, east, west netip.Prefix, upper string) {
+	t.Helper()
+	selector := fmt.Sprintf("src %s dst %s %s dir out", west, east, upper)
 	ip(t, b.West, fmt.Sprintf("xfrm policy add %s tmpl src %s dst %s proto %s spi %#x reqid %d mode %s",
 		selector, back.Src, back.Dst, back.Proto, back.SPI, back.ReqID, back.Mode))
 	t.Cleanup(func() { ip(t, b.West, "xfrm policy delete "+selector) })

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/*
+ * Egress of the detour device, by which packets of SAs in transport mode go to XFRM:
+ * ipsec device, here (the packet has a route through this device now), ipsec device
+ * again, XFRM, here (wrapped), physical device. Nothing leaves the device itself.
+ */
+#define LOAD_BYTES bpf_skb_load_bytes
+#include "parse.h"
+#include "leave.h"
+
+/* Set by the loader: ifindex of the ipsec device. */
+volatile const __u32 ipsec_device;
+
+SEC("tcx/egress")
+int eroute_detour(struct __sk_buff *skb)
+{
+	struct amount a = { .packets = 1, .bytes = skb->len };
+	__u32 ifindex = ipsec_device;
+	struct device *dev;
+	struct packet p;
+	int ret;
+
+	if (skb->tc_index == DETOUR_OUT)
+		return bpf_redirect(ifindex, 0);
+	dev = bpf_map_lookup_elem(&eroute_devices, &ifindex);
+	if (!dev || skb->tc_index != DETOUR_DONE)
+		return drop(REASON_UNCONFIGURED, &a);
+	skb->tc_index = 0;
+	parse(skb, 0, skb->protocol, &p);
+	ret = send_out(skb, dev, &p);
+	return ret == TC_ACT_SHOT ? drop(REASON_ERROR, &a) : ret;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// detourName is the device by which packets of SAs in transport mode go to XFRM; see
+// bpf/detour.bpf.c. A network namespace has one, as it has one XFRM device.
+const detourName = "ipsec-detour"
+
+const (
+	detourTable        = int(bpf.ABILimitsDETOUR_TABLE)
+	detourRulePriority = passRulePriority
+)
+
+// attachDetour makes the detour device, a TUN device nobody reads, and returns its ifindex.
+// On an error it is gone again.
+func attachDetour(t *maps.Table, links loader.Links, dev, phys netlink.Link) (ifindex uint32, err error) {
+	if err := removeLeftover(detourName); err != nil {
+		return 0, err
+	}
+	if err := createPlain(detourName); err != nil {
+		return 0, fmt.Errorf("create %s: %w", detourName, err)
+	}
+	detour, err := prepare(detourName, phys.Attrs().MTU)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, removeLeftover(detourName))
+		}
+	}()
+	index := detour.Attrs().Index
+	if err := errors.Join(applySettings(detourName), t.XFRM().AllowDevice(index)); err != nil {
+		return 0, err
+	}
+	prog, err := loader.LoadDetour(t.Replacements(), dev.Attrs().Index)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = prog.Close() }()
+	if err := links.Attach(loader.HookDetour, index, prog); err != nil {
+		return 0, err
+	}
+	if err := netlink.LinkSetUp(detour); err != nil {
+		return 0, fmt.Errorf("bring %s up: %w", detourName, err)
+	}
+	return uint32(index), addDetourRoute(index)
+}
+
+func detourRule() *netlink.Rule {
+	r := netlink.NewRule()
+	r.Family = unix.AF_INET6
+	r.Priority = detourRulePriority
+	r.OifName = detourName
+	r.Table = detourTable
+	return r
+}
+
+// addDetourRoute makes routing find the detour device where it is demanded. IPv4 needs
+// no route for that (net/ipv4/route.c takes the destination to be on the link).
+func addDetourRoute(ifindex int) error {
+	route := &netlink.Route{Family: unix.AF_INET6, Table: detourTable, LinkIndex: ifindex, Dst: anywhere[unix.AF_INET6]}
+	err := netlink.RouteReplace(route)
+	if isGone(err) {
+		return nil // no IPv6
+	}
+	if err != nil {
+		return fmt.Errorf("add route through %s: %w", detourName, err)
+	}
+	if err := netlink.RuleAdd(detourRule()); err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("add rule for %s: %w", detourName, err)
+	}
+	return nil
+}
+
+// removeDetour undoes attachDetour; the route goes with the device.
+func removeDetour(t *maps.Table, links loader.Links) error {
+	detours, err := links.On(loader.HookDetour)
+	errs := []error{err}
+	for _, ifindex := range detours {
+		errs = append(errs, t.XFRM().DisallowDevice(ifindex))
+		if err := netlink.RuleDel(detourRule()); err != nil && !isGone(err) {
+			errs = append(errs, fmt.Errorf("remove rule for %s: %w", detourName, err))
+		}
+		errs = append(errs, removeLeftover(detourName))
+	}
+	return errors.Join(errs...)
+}
