@@ -21,6 +21,7 @@ type env struct {
 	stdout   io.Writer
 	stderr   io.Writer
 	openFile func(name string) (io.ReadCloser, error)
+	saveFile func(name string, write func(io.Writer) error) error
 	resolver eroute.Resolver
 	names    func() *eroute.Names
 	version  string
@@ -39,7 +40,9 @@ type env struct {
 // table is what commands do with a [maps.Table].
 type table interface {
 	Apply(ctx context.Context, changes []eroute.Change) error
+	Check(changes []eroute.Change) error
 	All() iter.Seq2[eroute.Eroute, error]
+	Written() iter.Seq2[eroute.Eroute, error]
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
 	Stats() (maps.Stats, error)
 	SetLimit(limit uint32) error
@@ -62,6 +65,7 @@ func systemEnv() *env {
 		stdout:           os.Stdout,
 		stderr:           os.Stderr,
 		openFile:         func(name string) (io.ReadCloser, error) { return os.Open(name) },
+		saveFile:         saveFile,
 		resolver:         net.DefaultResolver,
 		names:            eroute.SystemNames,
 		version:          buildVersion(),

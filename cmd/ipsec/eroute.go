@@ -13,20 +13,22 @@ var (
 	saidPartOptions = maskOf(optAf, optEdst, optSPI, optProto)
 	saidOptions     = saidPartOptions | maskOf(optSaid)
 	endOptions      = maskOf(optSrc, optDst)
+	filterOptions   = maskOf(optEraf, optSrc, optDst, optSaid)
 	commonOptions   = maskOf(optLabel, optDebug)
 )
 
 // changeActions change eroutes; a line of a batch is one of them.
 var changeActions = actionSet{
-	{option: optAdd, takes: selectorOptions | saidOptions | askOptions, needs: endOptions, run: runChange},
-	{option: optReplace, takes: selectorOptions | saidOptions | askOptions, needs: endOptions, run: runChange},
-	{option: optDel, takes: selectorOptions | saidOptions, needs: endOptions, run: runChange},
-	{option: optClear, run: runChange},
+	{option: optAdd, takes: selectorOptions | saidOptions | askOptions | maskOf(optCheck), needs: endOptions, run: runChange},
+	{option: optReplace, takes: selectorOptions | saidOptions | askOptions | maskOf(optCheck), needs: endOptions, run: runChange},
+	{option: optDel, takes: selectorOptions | saidOptions | maskOf(optCheck), needs: endOptions, run: runChange},
+	{option: optClear, takes: maskOf(optCheck), run: runChange},
 }
 
 var (
 	erouteActions = append(slices.Clip(changeActions),
-		action{option: optBatch, run: runBatch},
+		action{option: optBatch, takes: maskOf(optCheck), run: runBatch},
+		action{option: optSave, run: runSave},
 		action{option: optLookup, takes: selectorOptions | maskOf(optJSON), needs: endOptions, run: runLookup},
 		action{option: optSync, run: runSync},
 		action{option: optLimit, run: runLimit},
@@ -52,7 +54,7 @@ func runEroute(c *command, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if action == nil {
-		if err := c.opts.checkListing(commonOptions | maskOf(optJSON)); err != nil {
+		if err := c.opts.checkListing(commonOptions | filterOptions | maskOf(optJSON)); err != nil {
 			return err
 		}
 		return runList(c)

@@ -57,7 +57,7 @@ func (r *parser) batchLine(words []string) (eroute.Change, error) {
 }
 
 // batchOptions is what a line of a batch may hold.
-var batchOptions = maskOf(optAdd, optReplace, optDel, optClear) | selectorOptions | saidOptions
+var batchOptions = maskOf(optAdd, optReplace, optDel, optClear) | selectorOptions | saidOptions | askOptions
 
 // openBatch opens the file of --batch, "-" for standard input.
 func (c *command) openBatch(file string) (io.ReadCloser, error) {

@@ -46,8 +46,11 @@ func runChange(c *command) error {
 	return err
 }
 
-// apply makes the changes in the namespace's table.
+// apply makes the changes in the namespace's table, or with --check only checks them.
 func (c *command) apply(changes []eroute.Change) (err error) {
+	if c.opts.has(optCheck) {
+		return c.check(changes)
+	}
 	t, err := c.openForChange(makesTable(changes))
 	if err != nil {
 		return err
@@ -62,6 +65,17 @@ func (c *command) apply(changes []eroute.Change) (err error) {
 	}
 	c.note("changes made: %d", len(changes))
 	return nil
+}
+
+// check tells whether the changes could be made to the table of this moment. As they,
+// it needs a table for what it deletes and none for what it adds.
+func (c *command) check(changes []eroute.Change) (err error) {
+	t, err := c.openForReading()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	return t.Check(changes)
 }
 
 // makesTable reports whether the changes need a table where there is none.

@@ -8,7 +8,7 @@ ipsec device. The most specific one counts: longest source prefix, then longest
 destination prefix, then protocol, source port, destination port. Packets without
 an eroute are dropped.`
 
-const erouteUsage = `  ipsec eroute [--json]
+const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said TEXT] [--json]
   ipsec eroute --add|--replace --src S/M --dst D/M
                [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT
                [--acquire-mode M] [--acquire-proto P] [--acquire-peer E] [--acquire-reqid N]
@@ -16,6 +16,8 @@ const erouteUsage = `  ipsec eroute [--json]
                [--transport-proto P] [--src-port N] [--dst-port N]
   ipsec eroute --clear
   ipsec eroute --batch FILE|-
+  ipsec eroute --add|--replace|--del|--clear|--batch ... --check
+  ipsec eroute --save FILE|-
   ipsec eroute --lookup --src ADDRESS --dst ADDRESS
                [--transport-proto P] [--src-port N] [--dst-port N] [--json]
   ipsec eroute --lookup --batch FILE|- [--json]
@@ -25,6 +27,10 @@ const erouteExample = `  Protect what goes from one site to another with an SA, 
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 \
         --transport-proto tcp --dst-port smtp --said %drop
+
+  Keep the table, and put it back:
+    ipsec eroute --save table
+    (echo --clear; cat table) | ipsec eroute --batch -
 
   Which eroute would this packet meet?
     ipsec eroute --lookup --src 10.1.0.1 --dst 10.2.0.1 --transport-proto icmp

@@ -7,17 +7,21 @@ import (
 	"fmt"
 )
 
-// runList prints the table.
+// runList prints the table, or those of it that --eraf, --src, --dst and --said leave.
 func runList(c *command) (err error) {
+	filter, err := c.parser().filter(&c.opts)
+	if err != nil {
+		return err
+	}
 	t, err := c.openForReading()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	if c.opts.has(optJSON) {
-		return writeListJSON(c.out, t)
+		return writeListJSON(c.out, filter.of(t.All()))
 	}
-	for e, err := range t.All() {
+	for e, err := range filter.of(t.All()) {
 		if err != nil {
 			return err
 		}

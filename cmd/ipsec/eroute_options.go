@@ -9,6 +9,7 @@ const (
 	optDel
 	optClear
 	optBatch
+	optSave
 	optLookup
 	optSync
 	optLimit
@@ -32,6 +33,7 @@ const (
 	optAcquirePeer
 	optAcquireReqID
 
+	optCheck
 	optJSON
 	optLabel
 	optDebug
@@ -53,13 +55,14 @@ var erouteOptions = optionSet{
 	optDel:     {name: "del", group: actionGroup, help: "delete the eroute for exactly these packets"},
 	optClear:   {name: "clear", group: actionGroup, help: "delete all eroutes"},
 	optBatch:   {name: "batch", arg: "FILE|-", group: actionGroup, help: "add, replace, delete and clear, a line each; all or none"},
+	optSave:    {name: "save", arg: "FILE|-", group: actionGroup, help: "write the table as lines that --batch reads"},
 	optLookup:  {name: "lookup", group: actionGroup, help: "print the eroute a packet would meet, or none"},
 	optSync:    {name: "sync", group: actionGroup, help: "look anew which SAs exist"},
 	optLimit:   {name: "limit", arg: "N", group: actionGroup, help: "let the table hold N eroutes at the most"},
 	optStats:   {name: "stats", group: actionGroup, help: "print what became of all packets so far"},
 
 	optEraf:           {name: "eraf", arg: "inet|inet6", group: selectorGroup, help: "address family; default: that of --src and --dst"},
-	optSrc:            {name: "src", arg: "S/M", group: selectorGroup, help: "source prefix, or %default; for --lookup an address"},
+	optSrc:            {name: "src", arg: "S/M", group: selectorGroup, help: "source prefix, or %default; for --lookup an address; a listing shows all within"},
 	optDst:            {name: "dst", arg: "D/M", group: selectorGroup, help: "destination prefix, or %default; for --lookup an address"},
 	optTransportProto: {name: "transport-proto", arg: "P", group: selectorGroup, help: "protocol, number or name; default: all"},
 	optSrcPort:        {name: "src-port", arg: "N", group: selectorGroup, help: "source port of TCP or UDP, number or name; default: all"},
@@ -76,6 +79,7 @@ var erouteOptions = optionSet{
 	optAcquirePeer:  {name: "acquire-peer", arg: "E", group: acquireGroup, help: "the peer's address; default: the key manager knows"},
 	optAcquireReqID: {name: "acquire-reqid", arg: "N", group: acquireGroup, help: "the reqid of the SA; default: the key manager knows"},
 
+	optCheck:   {name: "check", group: otherGroup, help: "say whether the change can be made, without making it"},
 	optJSON:    {name: "json", group: otherGroup, help: "print the table, --lookup or --stats as JSON"},
 	optLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
 	optDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},

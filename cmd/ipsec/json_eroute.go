@@ -4,6 +4,7 @@ package main
 
 import (
 	"io"
+	"iter"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -57,10 +58,10 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 	return j
 }
 
-// writeListJSON writes the table, an eroute a line.
-func writeListJSON(w io.Writer, t table) error {
+// writeListJSON writes eroutes, one a line.
+func writeListJSON(w io.Writer, all iter.Seq2[eroute.Eroute, error]) error {
 	return writeArray(w, "eroutes", func(yield func(*erouteJSON, error) bool) {
-		for e, err := range t.All() {
+		for e, err := range all {
 			if !yield(newErouteJSON(&e), err) {
 				return
 			}

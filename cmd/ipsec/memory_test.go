@@ -54,19 +54,32 @@ func (m *memory) openers(e *env) {
 }
 
 func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {
+	next, err := m.after(changes)
+	if err == nil {
+		m.eroutes, m.count, m.asks = next.eroutes, next.count, next.asks
+	}
+	return err
+}
+
+func (m *memory) Check(changes []eroute.Change) error {
+	_, err := m.after(changes)
+	return err
+}
+
+// after is the table with the changes made.
+func (m *memory) after(changes []eroute.Change) (*memory, error) {
 	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.Ask{}}
 	for _, e := range m.eroutes.List() {
 		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID, Ask: m.asks[e.Selector]}); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for i, c := range changes {
 		if err := next.apply(c); err != nil {
-			return &eroute.ChangeError{Index: i, Change: c, Err: err}
+			return nil, &eroute.ChangeError{Index: i, Change: c, Err: err}
 		}
 	}
-	m.eroutes, m.count, m.asks = next.eroutes, next.count, next.asks
-	return nil
+	return next, nil
 }
 
 func (m *memory) apply(c eroute.Change) error {
@@ -114,6 +127,8 @@ func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
 		}
 	}
 }
+
+func (m *memory) Written() iter.Seq2[eroute.Eroute, error] { return m.All() }
 
 func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	e, found := m.eroutes.Lookup(p)

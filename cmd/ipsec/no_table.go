@@ -39,6 +39,32 @@ func (noTable) Apply(_ context.Context, changes []eroute.Change) error {
 	return nil
 }
 
+// Check checks changes as to an empty table that would be made for them.
+func (noTable) Check(changes []eroute.Change) error {
+	there := make(map[eroute.Selector]bool)
+	for i, c := range changes {
+		err := c.Validate()
+		switch {
+		case err != nil:
+		case c.Op == eroute.OpClear:
+			clear(there)
+		case c.Op == eroute.OpDel && !there[c.Selector]:
+			err = eroute.ErrNotFound
+		case c.Op == eroute.OpAdd && there[c.Selector]:
+			err = eroute.ErrExist
+		default:
+			there[c.Selector] = c.Op != eroute.OpDel
+		}
+		if err != nil {
+			return &eroute.ChangeError{Index: i, Change: c, Err: err}
+		}
+	}
+	return nil
+}
+
+// Written yields nothing.
+func (t noTable) Written() iter.Seq2[eroute.Eroute, error] { return t.All() }
+
 func (noTable) All() iter.Seq2[eroute.Eroute, error] {
 	return func(func(eroute.Eroute, error) bool) {}
 }

@@ -20,10 +20,10 @@ type option struct {
 type optionID uint8
 
 // optionMask is a set of options of a command.
-type optionMask uint32
+type optionMask uint64
 
 // maxOptions is the size of the largest optionSet.
-const maxOptions = 32
+const maxOptions = 64
 
 // maskOf returns the set of the options.
 func maskOf(ids ...optionID) optionMask {

@@ -61,6 +61,7 @@ func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 	var stdout, stderr bytes.Buffer
 	e := testEnv(stdin, &stdout, &stderr)
 	e.openFile = func(name string) (io.ReadCloser, error) { return os.Open(ts.MkAbs(name)) }
+	e.saveFile = func(name string, write func(io.Writer) error) error { return saveFile(ts.MkAbs(name), write) }
 	b := ts.Value(backendKey{}).(backend)
 	b.openers(e)
 

@@ -41,6 +41,12 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	})
 }
 
+// Check tells what Apply would refuse, and changes nothing.
+func (t *Table) Check(changes []eroute.Change) error {
+	_, err := t.check(changes)
+	return err
+}
+
 // puts counts the changes that each take counters.
 func puts(changes []eroute.Change) (n uint32) {
 	for _, c := range changes {

@@ -53,6 +53,25 @@ func (t *Table) All() iter.Seq2[eroute.Eroute, error] {
 	}
 }
 
+// Written yields every eroute that commands have written, in the order of the listing:
+// without flows, which traps make by themselves. An error ends it.
+func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
+	return func(yield func(eroute.Eroute, error) bool) {
+		entries, err := t.gen.entries()
+		if err != nil {
+			yield(eroute.Eroute{}, err)
+			return
+		}
+		slices.SortFunc(entries, func(a, b entry) int { return eroute.Compare(a.selector, b.selector) })
+		for _, e := range entries {
+			row, err := t.eroute(e)
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // merge adds the flows to the eroutes of the table, in the order of the listing. A flow
 // takes the place of a trap with its selector.
 func merge(entries []entry, flows []flowEntry) ([]entry, map[eroute.Selector]flowEntry) {

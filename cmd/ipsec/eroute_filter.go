@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"iter"
+	"net/netip"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// filter is which eroutes a listing shows: those of a family, whose ends lie within
+// these prefixes, that have this SAID. What is zero allows all.
+type filter struct {
+	family   eroute.Family
+	src, dst netip.Prefix
+	said     eroute.SAID
+}
+
+func (r *parser) filter(p *parsed) (f filter, err error) {
+	fields := p.selectorFields()
+	if f.family, err = fields.family(); err != nil {
+		return f, err
+	}
+	for _, end := range []struct {
+		field
+		prefix *netip.Prefix
+	}{{fields.src, &f.src}, {fields.dst, &f.dst}} {
+		if !end.given() {
+			continue
+		}
+		if *end.prefix, err = r.prefix(end.text, f.family); err != nil {
+			return f, end.refuse(err)
+		}
+		f.family = eroute.FamilyOf(end.prefix.Addr())
+	}
+	f.said, err = r.said(p)
+	return f, err
+}
+
+func (f *filter) keeps(e *eroute.Eroute) bool {
+	s := e.Selector
+	return (f.family == 0 || f.family == eroute.FamilyOf(s.Src.Addr())) &&
+		within(s.Src, f.src) && within(s.Dst, f.dst) &&
+		(f.said == eroute.SAID{} || f.said == e.SAID)
+}
+
+// within tells whether a prefix lies in another; in the zero one all do.
+func within(p, outer netip.Prefix) bool {
+	return !outer.IsValid() || outer.Bits() <= p.Bits() && outer.Contains(p.Addr())
+}
+
+// of yields those eroutes that the filter keeps, and errors.
+func (f *filter) of(all iter.Seq2[eroute.Eroute, error]) iter.Seq2[eroute.Eroute, error] {
+	return func(yield func(eroute.Eroute, error) bool) {
+		for e, err := range all {
+			if (err != nil || f.keeps(&e)) && !yield(e, err) {
+				return
+			}
+		}
+	}
+}
