@@ -13,7 +13,7 @@ var (
 	saidPartOptions = maskOf(optAf, optEdst, optSPI, optProto)
 	saidOptions     = saidPartOptions | maskOf(optSaid)
 	endOptions      = maskOf(optSrc, optDst)
-	filterOptions   = maskOf(optEraf, optSrc, optDst, optSaid)
+	filterOptions   = maskOf(optEraf, optSrc, optDst, optSaid, optMinPackets)
 	commonOptions   = maskOf(optLabel, optDebug)
 )
 

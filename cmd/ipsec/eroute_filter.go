@@ -10,11 +10,13 @@ import (
 )
 
 // filter is which eroutes a listing shows: those of a family, whose ends lie within
-// these prefixes, that have this SAID. What is zero allows all.
+// these prefixes, that have this SAID, that as many packets have met. What is zero allows
+// all.
 type filter struct {
 	family   eroute.Family
 	src, dst netip.Prefix
 	said     eroute.SAID
+	packets  uint64 // at least
 }
 
 func (r *parser) filter(p *parsed) (f filter, err error) {
@@ -34,6 +36,11 @@ func (r *parser) filter(p *parsed) (f filter, err error) {
 		}
 		f.family = eroute.FamilyOf(end.prefix.Addr())
 	}
+	if n := p.field(optMinPackets); n.given() {
+		if f.packets, err = eroute.ParseNumber(n.text, 64); err != nil {
+			return f, n.refuse(err)
+		}
+	}
 	f.said, err = r.said(p)
 	return f, err
 }
@@ -42,7 +49,8 @@ func (f *filter) keeps(e *eroute.Eroute) bool {
 	s := e.Selector
 	return (f.family == 0 || f.family == eroute.FamilyOf(s.Src.Addr())) &&
 		within(s.Src, f.src) && within(s.Dst, f.dst) &&
-		(f.said == eroute.SAID{} || f.said == e.SAID)
+		(f.said == eroute.SAID{} || f.said == e.SAID) &&
+		f.packets <= e.Packets
 }
 
 // within tells whether a prefix lies in another; in the zero one all do.

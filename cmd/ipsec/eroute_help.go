@@ -8,7 +8,7 @@ ipsec device. The most specific one counts: longest source prefix, then longest
 destination prefix, then protocol, source port, destination port. Packets without
 an eroute are dropped.`
 
-const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said TEXT] [--json]
+const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said TEXT] [--min-packets N] [--json]
   ipsec eroute --add|--replace --src S/M --dst D/M
                [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT
                [--acquire-mode M] [--acquire-proto P] [--acquire-peer E] [--acquire-reqid N]

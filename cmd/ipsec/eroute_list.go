@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// runList prints the table, or those of it that --eraf, --src, --dst and --said leave.
+// runList prints the table, or those of it that the options of a filter leave.
 func runList(c *command) (err error) {
 	filter, err := c.parser().filter(&c.opts)
 	if err != nil {

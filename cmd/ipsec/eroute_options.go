@@ -21,6 +21,7 @@ const (
 	optTransportProto
 	optSrcPort
 	optDstPort
+	optMinPackets
 
 	optSaid
 	optAf
@@ -67,6 +68,7 @@ var erouteOptions = optionSet{
 	optTransportProto: {name: "transport-proto", arg: "P", group: selectorGroup, help: "protocol, number or name; default: all"},
 	optSrcPort:        {name: "src-port", arg: "N", group: selectorGroup, help: "source port of TCP or UDP, number or name; default: all"},
 	optDstPort:        {name: "dst-port", arg: "N", group: selectorGroup, help: "destination port, likewise"},
+	optMinPackets:     {name: "min-packets", arg: "N", group: selectorGroup, help: "a listing shows the eroutes that N packets or more have met"},
 
 	optSaid:  {name: "said", arg: "TEXT", group: saidGroup, help: "tun0x1000@192.0.2.2, esp.1000@192.0.2.2, %pass, %drop ..."},
 	optAf:    {name: "af", arg: "inet|inet6", group: saidGroup, help: "address family of --edst"},

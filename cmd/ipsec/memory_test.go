@@ -20,6 +20,7 @@ type memory struct {
 	eroutes eroute.Linear
 	asks    map[eroute.Selector]eroute.Ask // of traps
 	count   uint32                         // of eroutes
+	met     map[eroute.Selector]uint64     // packets of 100 bytes that met eroutes
 	limit   uint32
 	devices memoryDevices
 }
@@ -121,6 +122,7 @@ func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for _, e := range m.eroutes.List() {
 			e.Ask = m.asks[e.Selector]
+			e.Packets, e.Bytes = m.met[e.Selector], 100*m.met[e.Selector]
 			if !yield(e, nil) {
 				return
 			}
