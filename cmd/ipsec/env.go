@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // env is all of the world that commands see, so that tests can give another one.
@@ -34,7 +35,8 @@ type env struct {
 	openDevicesRead  func() (devices, error)
 	openDevicesWrite func() (devices, error)
 
-	relay relayFunc
+	relay        relayFunc
+	xfrmCounters func() (map[string]uint64, error) // see [xfrm.Counters]
 }
 
 // table is what commands do with a [maps.Table].
@@ -74,5 +76,6 @@ func systemEnv() *env {
 		openDevicesRead:  func() (devices, error) { return asDevices(maps.OpenRead()) },
 		openDevicesWrite: func() (devices, error) { return asDevices(maps.OpenWrite()) },
 		relay:            acquire.Run,
+		xfrmCounters:     xfrm.Counters,
 	}
 }

@@ -60,7 +60,7 @@ var erouteOptions = optionSet{
 	optLookup:  {name: "lookup", group: actionGroup, help: "print the eroute a packet would meet, or none"},
 	optSync:    {name: "sync", group: actionGroup, help: "look anew which SAs exist"},
 	optLimit:   {name: "limit", arg: "N", group: actionGroup, help: "let the table hold N eroutes at the most"},
-	optStats:   {name: "stats", group: actionGroup, help: "print what became of all packets so far"},
+	optStats:   {name: "stats", group: actionGroup, help: "print what became of all packets so far, in XFRM too"},
 
 	optEraf:           {name: "eraf", arg: "inet|inet6", group: selectorGroup, help: "address family; default: that of --src and --dst"},
 	optSrc:            {name: "src", arg: "S/M", group: selectorGroup, help: "source prefix, or %default; for --lookup an address; a listing shows all within"},

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	stdmaps "maps"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// runStats is --stats: it prints how full the table is and what became of packets.
+// runStats is --stats: it prints how full the table is and what became of packets: by
+// eroutes, and after them in XFRM.
 func runStats(c *command) (err error) {
 	t, err := c.openForReading()
 	if err != nil {
@@ -22,10 +26,14 @@ func runStats(c *command) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.opts.has(optJSON) {
-		return writeStatsJSON(c.out, &stats)
+	xfrm, err := c.xfrmErrors()
+	if err != nil {
+		return err
 	}
-	return writeStats(c.out, &stats)
+	if c.opts.has(optJSON) {
+		return writeStatsJSON(c.out, &stats, xfrm)
+	}
+	return writeStats(c.out, &stats, xfrm)
 }
 
 // running says whether something runs.
@@ -36,7 +44,7 @@ func running(is bool) string {
 	return "none"
 }
 
-func writeStats(out io.Writer, s *maps.Stats) error {
+func writeStats(out io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nanswered\t%d\n",
 		s.Eroutes, s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
@@ -44,11 +52,25 @@ func writeStats(out io.Writer, s *maps.Stats) error {
 		_, _ = fmt.Fprint(w, "\nreason\tpackets\tbytes\tverdict\n")
 	}
 	for _, r := range s.Reasons {
-		verdict := "sent"
-		if r.Drop {
-			verdict = "dropped"
-		}
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", r.Name, r.Packets, r.Bytes, verdict)
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", r.Name, r.Packets, r.Bytes, r.Verdict)
+	}
+	if err := w.Flush(); err != nil || len(xfrm) == 0 {
+		return err
+	}
+	_, _ = fmt.Fprint(w, "\nXFRM counter\tpackets\n")
+	for _, name := range slices.Sorted(stdmaps.Keys(xfrm)) {
+		_, _ = fmt.Fprintf(w, "%s\t%d\n", name, xfrm[name])
 	}
 	return w.Flush()
+}
+
+// xfrmErrors returns the kernel's own counters of packets that XFRM dropped, nil if this
+// kernel counts none.
+func (c *command) xfrmErrors() (map[string]uint64, error) {
+	counters, err := c.env.xfrmCounters()
+	if errors.Is(err, fs.ErrNotExist) {
+		c.note("this kernel has no XFRM counters (CONFIG_XFRM_STATISTICS)")
+		return nil, nil
+	}
+	return counters, err
 }

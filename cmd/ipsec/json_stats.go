@@ -24,22 +24,25 @@ type statsJSON struct {
 	Holds      int          `json:"holds"`
 	Answered   int          `json:"answered"`
 	Reasons    []reasonJSON `json:"reasons"`
+
+	XFRM map[string]uint64 `json:"xfrm,omitempty"`
 }
 
 type reasonJSON struct {
 	Name    string `json:"name"`
+	Verdict string `json:"verdict"`
 	Drop    bool   `json:"drop"`
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`
 }
 
-func writeStatsJSON(w io.Writer, s *maps.Stats) error {
+func writeStatsJSON(w io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
 	doc := statsDocument{Version: schemaVersion, Stats: statsJSON{
 		Eroutes: s.Eroutes, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Relay: s.Relay, Holds: s.Holds, Answered: s.Answered,
-		Reasons: make([]reasonJSON, len(s.Reasons)),
+		Reasons: make([]reasonJSON, len(s.Reasons)), XFRM: xfrm,
 	}}
 	for i, r := range s.Reasons {
-		doc.Stats.Reasons[i] = reasonJSON(r)
+		doc.Stats.Reasons[i] = reasonJSON{r.Name, r.Verdict.String(), r.Verdict == maps.Dropped, r.Packets, r.Bytes}
 	}
 	return json.NewEncoder(w).Encode(doc)
 }

@@ -151,7 +151,14 @@ func (m *memory) Stats() (maps.Stats, error) {
 		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured", "hold-not-kept",
 		"trap-no-relay", "trap-queue-full", "trap-holds-full", "trap-limited",
 	} {
-		s.Reasons = append(s.Reasons, maps.ReasonCount{Name: name, Drop: i >= 3})
+		verdict := maps.Dropped
+		switch {
+		case i < 3:
+			verdict = maps.Sent
+		case name == "hold" || name == "trap":
+			verdict = maps.Kept
+		}
+		s.Reasons = append(s.Reasons, maps.ReasonCount{Name: name, Verdict: verdict})
 	}
 	return s, nil
 }

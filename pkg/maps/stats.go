@@ -11,7 +11,7 @@ import (
 // ReasonCount is how many packets ended for one reason, since the table was made.
 type ReasonCount struct {
 	Name    string // as in bpf/abi.h, such as "sa-missing"
-	Drop    bool   // whether the packet went nowhere
+	Verdict Verdict
 	Packets uint64
 	Bytes   uint64 // IP headers and payload
 }
@@ -49,9 +49,30 @@ var reasonNames = [bpf.ABIReasonREASONS]string{
 	bpf.ABIReasonREASON_TRAP_LIMITED:    "trap-limited",
 }
 
-// isDrop tells whether packets that end for this reason go nowhere.
-func isDrop(r bpf.ABIReason) bool {
-	return r != bpf.ABIReasonREASON_SA && r != bpf.ABIReasonREASON_PASS && r != bpf.ABIReasonREASON_IKE
+// Verdict is what the programs did with a packet.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Sent    Verdict = 1 + iota // it went on
+	Kept                       // the relay was given it, to send it on or give it up later
+	Dropped                    // it went nowhere
+)
+
+// String returns the verdict's name, such as "dropped".
+func (v Verdict) String() string {
+	return [...]string{Sent: "sent", Kept: "kept", Dropped: "dropped"}[v]
+}
+
+// verdictOf returns what becomes of packets that end for this reason.
+func verdictOf(r bpf.ABIReason) Verdict {
+	switch r {
+	case bpf.ABIReasonREASON_SA, bpf.ABIReasonREASON_PASS, bpf.ABIReasonREASON_IKE:
+		return Sent
+	case bpf.ABIReasonREASON_HOLD, bpf.ABIReasonREASON_TRAP:
+		return Kept
+	}
+	return Dropped
 }
 
 // Stats reads the table's totals.
@@ -90,7 +111,7 @@ func (t *Table) Stats() (Stats, error) {
 		if err := t.maps["eroute_stats"].Lookup(uint32(r), &cpus); err != nil {
 			return s, fmt.Errorf("read counters of %s: %w", reasonNames[r], err)
 		}
-		count := ReasonCount{Name: reasonNames[r], Drop: isDrop(r)}
+		count := ReasonCount{Name: reasonNames[r], Verdict: verdictOf(r)}
 		for _, cpu := range cpus {
 			count.Packets += cpu.Packets
 			count.Bytes += cpu.Bytes
