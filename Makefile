@@ -62,8 +62,12 @@ format: ## format Go and C
 generate: ## bpf/*_bpfel.{go,o}, with clang-19
 	go generate ./bpf
 
+.PHONY: docs
+docs: ## docs/man, from the help texts
+	@go test -count=1 -run TestManPages ./cmd/ipsec -update
+
 .PHONY: check-generated
-check-generated: ## fail if make generate would change something
+check-generated: ## fail if make generate or make docs would change something
 	@scripts/check-generated.sh
 
 .PHONY: setup

@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Generates the Go and objects of bpf/ anew, in a copy, and fails if what is
-# there differs.
+# Fails if docs/man is not what the help texts make, or if the Go and objects of bpf/,
+# generated anew in a copy, differ from what is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+go test -count=1 -run TestManPages ./cmd/ipsec
 
 # Within the module, so that go generate finds its tool.
 copy=$(mktemp -d "$PWD/.generated.XXXXXX")

@@ -13,7 +13,8 @@ import (
 
 const rootLong = `ipsec keeps the eroute table of a network namespace, which says for each packet
 routed into an ipsec device what is to become of it: protected by a Security
-Association, passed in clear, dropped, rejected.`
+Association, passed in clear, dropped, rejected. Under the name of one of its commands,
+as a link named eroute or tncfg, the program is that command.`
 
 const rootExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --ingress lan
   ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2
@@ -35,12 +36,7 @@ func runHelp(_ *command, cmd *cobra.Command, args []string) error {
 
 // printHelp writes a command's help text.
 func printHelp(w io.Writer, cmd *cobra.Command) {
-	_, _ = fmt.Fprintf(w, "%s\n\nUsage:\n", cmd.Long)
-	usage := cmd.Annotations[usageLines]
-	if usage == "" {
-		usage = "  " + cmd.UseLine()
-	}
-	_, _ = fmt.Fprintln(w, usage)
+	_, _ = fmt.Fprintf(w, "%s\n\nUsage:\n%s\n", cmd.Long, usageOf(cmd))
 	if cmd.HasAvailableSubCommands() {
 		_, _ = fmt.Fprint(w, "\nCommands:\n")
 		for _, sub := range cmd.Commands() {
@@ -55,6 +51,14 @@ func printHelp(w io.Writer, cmd *cobra.Command) {
 
 // usageLines is the annotation of commands whose usage takes more than a line.
 const usageLines = "usage"
+
+// usageOf is the lines that say how a command is called.
+func usageOf(cmd *cobra.Command) string {
+	if usage := cmd.Annotations[usageLines]; usage != "" {
+		return usage
+	}
+	return "  " + cmd.UseLine()
+}
 
 type optionGroup struct{ title, text string }
 

@@ -10,5 +10,5 @@ import (
 )
 
 func main() {
-	os.Exit(run(context.Background(), systemEnv(), os.Args[1:]))
+	os.Exit(run(context.Background(), systemEnv(), commandLine(os.Args)))
 }
