@@ -35,6 +35,9 @@ type env struct {
 	openDevicesRead  func() (devices, error)
 	openDevicesWrite func() (devices, error)
 
+	// checkInterfaces returns an error that names the first interface that is not there.
+	checkInterfaces func(physical string, ingress []string) error
+
 	relay        relayFunc
 	xfrmCounters func() (map[string]uint64, error) // see [xfrm.Counters]
 }
@@ -75,6 +78,7 @@ func systemEnv() *env {
 		openWrite:        func() (table, error) { return asTable(maps.OpenWrite()) },
 		openDevicesRead:  func() (devices, error) { return asDevices(maps.OpenRead()) },
 		openDevicesWrite: func() (devices, error) { return asDevices(maps.OpenWrite()) },
+		checkInterfaces:  device.CheckInterfaces,
 		relay:            acquire.Run,
 		xfrmCounters:     xfrm.Counters,
 	}

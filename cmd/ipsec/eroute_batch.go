@@ -5,31 +5,42 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// runBatch is --batch: changes, one a line, of which all are made or none.
+// batch is changes read from a file, one a line.
+type batch struct {
+	what, file string // what named the file, and the file
+	changes    []eroute.Change
+	lines      []int // where each change is, from 1
+}
+
+// runBatch is --batch: changes of which all are made or none.
 func runBatch(c *command) error {
-	var (
-		file    = c.opts.value(optBatch)
-		changes []eroute.Change
-		lines   []int
-		r       = c.parser()
-	)
-	err := c.eachLine(file, func(number int, words []string) error {
-		change, err := r.batchLine(words)
-		changes = append(changes, change)
-		lines = append(lines, number)
-		return err
-	})
+	b, err := c.readBatch("--batch", c.opts.value(optBatch))
 	if err != nil {
 		return err
 	}
-	err = c.apply(changes)
+	return b.refusal(c.apply(b.changes))
+}
+
+// readBatch reads a file of changes. what is what named it, for errors.
+func (c *command) readBatch(what, file string) (*batch, error) {
+	b := &batch{what: what, file: file}
+	r := c.parser()
+	return b, c.eachLine(what, file, func(number int, words []string) error {
+		change, err := r.batchLine(words)
+		b.changes = append(b.changes, change)
+		b.lines = append(b.lines, number)
+		return err
+	})
+}
+
+// refusal adds to the refusal of a change the line that it stands in.
+func (b *batch) refusal(err error) error {
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
-		return &lineError{file, lines[refused.Index], fmt.Errorf("--%w", err)}
+		return &lineError{b.what + " " + b.file, b.lines[refused.Index], fmt.Errorf("--%w", err)}
 	}
 	return err
 }
@@ -58,15 +69,3 @@ func (r *parser) batchLine(words []string) (eroute.Change, error) {
 
 // batchOptions is what a line of a batch may hold.
 var batchOptions = maskOf(optAdd, optReplace, optDel, optClear) | selectorOptions | saidOptions | askOptions
-
-// openBatch opens the file of --batch, "-" for standard input.
-func (c *command) openBatch(file string) (io.ReadCloser, error) {
-	if file == "-" {
-		return io.NopCloser(c.env.stdin), nil
-	}
-	f, err := c.env.openFile(file)
-	if err != nil {
-		return nil, &fileError{"--batch", err}
-	}
-	return f, nil
-}

@@ -59,6 +59,7 @@ func (k *kernel) openers(e *env) {
 	system := systemEnv()
 	e.openRead, e.openWrite = system.openRead, system.openWrite
 	e.openDevicesRead, e.openDevicesWrite = system.openDevicesRead, system.openDevicesWrite
+	e.checkInterfaces = system.checkInterfaces
 }
 
 // remove unpins the table, if there is one.

@@ -19,14 +19,11 @@ func (d *memoryDevices) Attach(_ context.Context, virtual, physical string, ingr
 	if d.find(virtual) >= 0 {
 		return nil, fmt.Errorf("--virtual %s: already attached: detach it first", virtual)
 	}
-	if !isInterface(physical) {
-		return nil, fmt.Errorf("--physical %s: Link not found", physical)
+	if err := checkMemoryInterfaces(physical, ingress); err != nil {
+		return nil, err
 	}
 	a := device.Attachment{Virtual: virtual, Physical: physical, VirtualMTU: 1500, PhysicalMTU: 1500, Kind: device.KindPlain}
 	for _, name := range ingress {
-		if !isInterface(name) {
-			return nil, fmt.Errorf("--ingress %s: Link not found", name)
-		}
 		a.Ingress = append(a.Ingress, device.Ingress{Name: name, Mode: "xdp"})
 	}
 	d.all = append(d.all, a)
@@ -47,6 +44,18 @@ func (d *memoryDevices) Close() error                       { return nil }
 
 func (d *memoryDevices) find(virtual string) int {
 	return slices.IndexFunc(d.all, func(a device.Attachment) bool { return a.Virtual == virtual })
+}
+
+func checkMemoryInterfaces(physical string, ingress []string) error {
+	if !isInterface(physical) {
+		return fmt.Errorf("--physical %s: Link not found", physical)
+	}
+	for _, name := range ingress {
+		if !isInterface(name) {
+			return fmt.Errorf("--ingress %s: Link not found", name)
+		}
+	}
+	return nil
 }
 
 func isInterface(name string) bool { return name == "wan" || name == "lan" }

@@ -52,6 +52,7 @@ func (m *memory) openers(e *env) {
 		m.exists = true
 		return &m.devices, nil
 	}
+	e.checkInterfaces = checkMemoryInterfaces
 }
 
 func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {

@@ -9,6 +9,7 @@ const (
 	tncAttach optionID = iota
 	tncDetach
 	tncClear
+	tncConfig
 
 	tncVirtual
 	tncPhysical
@@ -30,6 +31,7 @@ var tncfgOptions = optionSet{
 	tncAttach: {name: "attach", group: tncActionGroup, help: "make an ipsec device and bind it to an interface"},
 	tncDetach: {name: "detach", group: tncActionGroup, help: "remove an ipsec device"},
 	tncClear:  {name: "clear", group: tncActionGroup, help: "remove all ipsec devices"},
+	tncConfig: {name: "config", arg: "FILE", group: tncActionGroup, help: "fill the table and make the devices that a file names"},
 
 	tncVirtual:  {name: "virtual", arg: "NAME", group: tncDeviceGroup, help: "the ipsec device: ipsec0, ipsec1 ..."},
 	tncPhysical: {name: "physical", arg: "NAME", group: tncDeviceGroup, help: "the interface that %pass packets leave by"},
@@ -44,16 +46,30 @@ var tncfgOptions = optionSet{
 
 const tncfgLong = `Makes ipsec devices and lists them. What is routed into an ipsec device meets the
 eroute table of this network namespace, see ipsec eroute --help. The table is there
-with and without devices.`
+with and without devices.
+
+A file of --config holds what must be there. First the eroutes of its table take the
+place of those that are there, then its devices are made, if they are not there. A
+table's name that is not absolute is relative to the file. Unknown keys are errors.`
 
 const tncfgUsage = `  ipsec tncfg [--json]
   ipsec tncfg --attach --virtual ipsecN --physical NAME [--ingress NAME]...
   ipsec tncfg --detach --virtual ipsecN
-  ipsec tncfg --clear`
+  ipsec tncfg --clear
+  ipsec tncfg --config FILE`
 
 const tncfgExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --ingress lan
   ip route add 10.2.0.0/16 dev ipsec0
-  ipsec tncfg --detach --virtual ipsec0`
+  ipsec tncfg --detach --virtual ipsec0
+
+  What must be there at boot, in a file; --clear takes the devices away again:
+    ipsec tncfg --config /etc/eroute/eroute.toml
+
+    table = "table"                # as ipsec eroute --save writes it
+    [[device]]
+    virtual = "ipsec0"
+    physical = "wan"
+    ingress = ["lan"]`
 
 func newTncfg(c *command) *cobra.Command {
 	cmd := c.cobra("tncfg", "make, remove and list ipsec devices", tncfgOptions, runTncfg)
@@ -72,13 +88,14 @@ var tncfgActions = actionSet{
 	{option: tncAttach, takes: tncDeviceOptions, needs: maskOf(tncVirtual, tncPhysical), run: runAttach},
 	{option: tncDetach, takes: maskOf(tncVirtual), needs: maskOf(tncVirtual), run: runDetach},
 	{option: tncClear, run: runDetachAll},
+	{option: tncConfig, run: runConfig},
 }
 
 func runTncfg(c *command, cmd *cobra.Command, args []string) error {
 	if done, err := c.parse(cmd, tncfgOptions, args, tncHelp, tncVersion); done || err != nil {
 		return err
 	}
-	if err := checkDeviceNames(&c.opts); err != nil {
+	if err := c.opts.deviceNames().check(); err != nil {
 		return err
 	}
 	action, err := tncfgActions.choose(&c.opts)

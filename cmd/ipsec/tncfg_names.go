@@ -15,43 +15,44 @@ const maxDeviceName = 15
 // virtualName is what names of ipsec devices look like.
 var virtualName = regexp.MustCompile(`^ipsec(0|[1-9][0-9]*)$`)
 
-// checkDeviceNames refuses names that no interface can have, and uses of one
-// interface that cannot be.
-func checkDeviceNames(p *parsed) error {
-	for _, f := range deviceFields(p) {
-		if reason := badDeviceName(f.text); reason != "" {
+// deviceNames is what interfaces an ipsec device has to do with, as it was typed.
+type deviceNames struct {
+	virtual, physical field
+	ingress           []field
+}
+
+// deviceNames returns those of the command line.
+func (p *parsed) deviceNames() deviceNames {
+	names := deviceNames{virtual: p.field(tncVirtual), physical: p.field(tncPhysical)}
+	for _, name := range p.lists[tncIngress] {
+		names.ingress = append(names.ingress, field{p.name(tncIngress), name})
+	}
+	return names
+}
+
+// check refuses names that no interface can have, and uses of one interface that
+// cannot be.
+func (d deviceNames) check() error {
+	all := append([]field{d.virtual, d.physical}, d.ingress...)
+	for _, f := range all {
+		if reason := badDeviceName(f.text); f.given() && reason != "" {
 			return fmt.Errorf("%v: %s", f, reason)
 		}
 	}
-	virtual := p.field(tncVirtual)
-	if virtual.given() && !virtualName.MatchString(virtual.text) {
-		return fmt.Errorf("%v: an ipsec device is named ipsec0, ipsec1 and so on", virtual)
+	if d.virtual.given() && !virtualName.MatchString(d.virtual.text) {
+		return fmt.Errorf("%v: an ipsec device is named ipsec0, ipsec1 and so on", d.virtual)
 	}
-	for _, f := range deviceFields(p) {
-		if f.name != virtual.name && f.text == virtual.text {
+	for _, f := range all[1:] {
+		if f.given() && f.text == d.virtual.text {
 			return fmt.Errorf("%v: is the ipsec device itself", f)
 		}
 	}
-	ingress := slices.Sorted(slices.Values(p.lists[tncIngress]))
-	for i := range ingress[:max(len(ingress)-1, 0)] {
-		if ingress[i] == ingress[i+1] {
-			return fmt.Errorf("--ingress given twice: %q and %q", ingress[i], ingress[i+1])
+	for i, f := range d.ingress {
+		if slices.Contains(d.ingress[:i], f) {
+			return fmt.Errorf("%s given twice: %q and %q", f.name, f.text, f.text)
 		}
 	}
 	return nil
-}
-
-// deviceFields returns all device names that were given.
-func deviceFields(p *parsed) (fields []field) {
-	for _, id := range []optionID{tncVirtual, tncPhysical} {
-		if p.has(id) {
-			fields = append(fields, p.field(id))
-		}
-	}
-	for _, name := range p.lists[tncIngress] {
-		fields = append(fields, field{p.name(tncIngress), name})
-	}
-	return fields
 }
 
 // badDeviceName returns why no interface can have the name, as dev_valid_name of the

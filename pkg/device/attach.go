@@ -76,6 +76,17 @@ func find(t *maps.Table, virtual, physical string, ingress []string) (netlink.Li
 			return nil, nil, err
 		}
 	}
+	return interfaces(physical, ingress)
+}
+
+// CheckInterfaces returns an error that names the first interface that Attach would
+// not find.
+func CheckInterfaces(physical string, ingress []string) error {
+	_, _, err := interfaces(physical, ingress)
+	return err
+}
+
+func interfaces(physical string, ingress []string) (netlink.Link, []netlink.Link, error) {
 	phys, err := netlink.LinkByName(physical)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--physical %s: %w", physical, err)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// config is a file of --config: what must be there.
+type config struct {
+	Table   string         `toml:"table"` // file of eroutes; "": the table stays as it is
+	Devices []configDevice `toml:"device"`
+}
+
+// configDevice is an ipsec device, as --attach makes it.
+type configDevice struct {
+	Virtual  string   `toml:"virtual"`
+	Physical string   `toml:"physical"`
+	Ingress  []string `toml:"ingress"`
+}
+
+// readConfig reads and checks a file of --config. What is refused is told with its line
+// or its value.
+func readConfig(r io.Reader, file string) (*config, error) {
+	var cfg config
+	if err := toml.NewDecoder(r).DisallowUnknownFields().Decode(&cfg); err != nil {
+		return nil, configError(err)
+	}
+	if cfg.Table != "" && !filepath.IsAbs(cfg.Table) {
+		cfg.Table = filepath.Join(filepath.Dir(file), cfg.Table)
+	}
+	return &cfg, cfg.check()
+}
+
+// wrongType is the library's error of a value whose key takes another type.
+var wrongType = regexp.MustCompile(`^cannot decode TOML (.*) into `)
+
+// configError is an error of the library with its line and key.
+func configError(err error) error {
+	if unknown, ok := errors.AsType[*toml.StrictMissingError](err); ok {
+		first := &unknown.Errors[0]
+		line, _ := first.Position()
+		return fmt.Errorf("line %d: unknown key %q", line, strings.Join(first.Key(), "."))
+	}
+	text := strings.TrimPrefix(err.Error(), "toml: ")
+	wrong, ok := errors.AsType[*toml.DecodeError](err)
+	if !ok {
+		return errors.New(text)
+	}
+	line, _ := wrong.Position()
+	if kind := wrongType.FindStringSubmatch(text); kind != nil {
+		text = fmt.Sprintf("key %q: cannot be of type %s", strings.Join(wrong.Key(), "."), kind[1])
+	}
+	return fmt.Errorf("line %d: %s", line, text)
+}
+
+// check refuses devices that cannot be.
+func (cfg *config) check() error {
+	there := make(map[string]bool)
+	for i, d := range cfg.Devices {
+		switch {
+		case d.Virtual == "":
+			return fmt.Errorf("device %d has no virtual", i+1)
+		case d.Physical == "":
+			return fmt.Errorf("device %q has no physical", d.Virtual)
+		case there[d.Virtual]:
+			return fmt.Errorf("device %q is there twice", d.Virtual)
+		}
+		there[d.Virtual] = true
+		if err := d.names().check(); err != nil {
+			return fmt.Errorf("device %q: %w", d.Virtual, err)
+		}
+	}
+	return nil
+}
+
+func (d configDevice) names() deviceNames {
+	names := deviceNames{virtual: field{"virtual", d.Virtual}, physical: field{"physical", d.Physical}}
+	for _, name := range d.Ingress {
+		names.ingress = append(names.ingress, field{"ingress", name})
+	}
+	return names
+}
