@@ -4,6 +4,7 @@
 PKG ?= ./...
 RUN ?=
 FUZZTIME ?= 10s
+FRAMES ?= 1000000
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
@@ -37,6 +38,10 @@ test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
 .PHONY: fuzz
 fuzz: ## each fuzzer for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: fuzz-frames
+fuzz-frames: ## FRAMES mutated frames through the programs, against the reference; needs root
+	EROUTE_FRAMES=$(FRAMES) go test -count=1 -v -timeout 0 -run TestFrames ./test/hostile
 
 .PHONY: bench
 bench: build ## what the table costs, beside what else could be used; needs root, takes minutes

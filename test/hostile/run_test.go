@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostile
+
+import (
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// xdpContext is struct xdp_md (include/uapi/linux/bpf.h).
+type xdpContext struct {
+	Data, DataEnd, DataMeta, IngressIfindex, RxQueueIndex, EgressIfindex uint32
+}
+
+// skbContext is struct __sk_buff as far as cb; the rest is room for what kernels have
+// behind it.
+type skbContext struct {
+	Len, PktType, Mark, QueueMapping, Protocol, VlanPresent, VlanTCI, VlanProto,
+	Priority, IngressIfindex, Ifindex, TCIndex uint32
+	CB   [5]uint32
+	Rest [47]uint32
+}
+
+func (g *gateway) runXDP(frame []byte) (verdict, error) {
+	in, out := xdpContext{DataEnd: uint32(len(frame)), IngressIfindex: g.lan}, xdpContext{}
+	ret, err := g.xdp.Run(&ebpf.RunOptions{Data: frame, Context: in, ContextOut: &out, Repeat: 1})
+	return verdict{ret: ret, handover: out.Data != out.DataMeta}, err
+}
+
+func runSKB(p *ebpf.Program, frame []byte, in skbContext) (verdict, skbContext, error) {
+	var out skbContext
+	ret, err := p.Run(&ebpf.RunOptions{Data: frame, Context: in, ContextOut: &out, Repeat: 1})
+	return verdict{ret: ret, mark: out.Mark}, out, err
+}
+
+func (g *gateway) runTC(frame []byte) (verdict, error) {
+	v, _, err := runSKB(g.tc, frame, skbContext{Ifindex: g.lan, IngressIfindex: g.lan})
+	return v, err
+}
+
+func (g *gateway) runEgress(packet []byte, forwarded bool) (verdict, error) {
+	in := skbContext{Ifindex: g.dev}
+	if forwarded {
+		in.IngressIfindex = g.lan
+	}
+	v, _, err := runSKB(g.egress, packet, in)
+	return v, err
+}
+
+// found is what the lookup program answers: status, prefix lengths, shape.
+type found [3]uint32
+
+func (f found) kind() int32 { return int32(f[0]) }
+
+func (g *gateway) runLookup(frame []byte) (found, error) {
+	_, out, err := runSKB(g.lookup, frame, skbContext{})
+	f := found{out.CB[bpf.ABILookupCbLOOKUP_STATUS], out.CB[bpf.ABILookupCbLOOKUP_PREFIXLENS], out.CB[bpf.ABILookupCbLOOKUP_SHAPE]}
+	return f, err
+}
+
+// lookup is what the lookup program should answer.
+func (o *oracle) lookup(s seen) found {
+	if !s.isIP {
+		return found{uint32(bpf.ABILookupStatusLOOKUP_NOT_IP)}
+	}
+	e := o.met(s.packet)
+	if e == nil {
+		return found{uint32(bpf.ABILookupStatusLOOKUP_NONE)}
+	}
+	return found{
+		uint32(bpf.ABILookupStatusLOOKUP_FOUND),
+		uint32(e.Selector.Src.Bits() | e.Selector.Dst.Bits()<<8),
+		uint32(shape(e.Selector)),
+	}
+}
+
+func shape(s eroute.Selector) bpf.ABIErouteShape {
+	switch {
+	case s.SrcPort != 0 && s.DstPort != 0:
+		return bpf.ABIErouteShapeSHAPE_SPORT_DPORT
+	case s.SrcPort != 0:
+		return bpf.ABIErouteShapeSHAPE_SPORT
+	case s.DstPort != 0:
+		return bpf.ABIErouteShapeSHAPE_DPORT
+	case s.Proto != 0:
+		return bpf.ABIErouteShapeSHAPE_PROTO
+	}
+	return bpf.ABIErouteShapeSHAPE_ANY
+}
