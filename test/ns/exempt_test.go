@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -156,29 +159,79 @@ func TestForwardedKeyExchange(t *testing.T) {
 	})
 }
 
-// A packet that comes in with the gateway's own address is nobody's key exchange. IPv4
-// refuses it on the way in; IPv6 forwards it.
+// A packet that comes in with an address of the gateway is nobody's key exchange, whatever
+// the protocol, and by whichever interface. IPv4 refuses it on the way in, unless it is
+// told to take its own addresses for those of others; IPv6 forwards it.
 func TestSpoofedKeyExchange(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
-		for _, s := range []struct {
-			said eroute.SAID
-			name string
-		}{{eroute.Hold, "hold-not-kept"}, {eroute.Drop, "drop"}, {eroute.Trap, "trap-no-relay"}} {
-			g.only(t, all(s.said)...)
+		packets := g.spoofed(t, f)
+		for _, from := range []struct {
+			node *lab.Node
+			dev  string
+		}{{g.EastHost, lab.Eth0}, {g.West, lab.WAN}} {
 			wire := g.watchWire(t)
-			before := g.counts(t)
-			for _, port := range []uint16{500, 4500} {
-				g.sendIP(t, udpPacket(t, netip.AddrPortFrom(f.eastWAN, port), netip.AddrPortFrom(f.westHost, 500)))
+			if f.name == "v4" {
+				g.refuseSpoofed(t, from.node, from.dev, packets)
+				g.acceptLocal(t, "1")
 			}
-			if f.name == "v6" {
-				g.counted(t, before, reason(s.name, 2))
-			} else {
-				time.Sleep(50 * time.Millisecond)
-				if got := g.counts(t).since(before); got.Reasons["key-exchange"] != 0 {
-					t.Errorf("counted %+v, want no key exchange", got)
+			for _, c := range []struct {
+				eroutes []eroute.Change
+				want    counts
+			}{
+				{nil, noEroute("no-eroute", len(packets))},
+				{all(eroute.Hold), reason("hold-not-kept", len(packets))},
+				{all(eroute.Drop), reason("drop", len(packets))},
+				{all(eroute.Trap), reason("trap-no-relay", len(packets))},
+				{all(eroute.Reject), reason("reject", len(packets))},
+				{all(said(f.westHost)), reason("no-xfrm", len(packets))},
+			} {
+				g.only(t, c.eroutes...)
+				before := g.counts(t)
+				for _, p := range packets {
+					if err := from.node.SendIP(from.dev, p); err != nil {
+						t.Fatal(err)
+					}
 				}
+				g.counted(t, before, c.want)
 			}
+			g.acceptLocal(t, "0")
 			wire(0)
 		}
 	})
+}
+
+// spoofed are packets of key exchange to the far host from addresses of the gateway.
+func (g *gateway) spoofed(t *testing.T, f family) (all [][]byte) {
+	t.Helper()
+	for _, own := range []netip.Addr{f.eastLAN, f.eastWAN} {
+		for _, port := range []uint16{500, 4500} {
+			all = append(all, udpPacket(t, netip.AddrPortFrom(own, port), netip.AddrPortFrom(f.westHost, 500)))
+		}
+		for _, proto := range []layers.IPProtocol{layers.IPProtocolESP, layers.IPProtocolAH} {
+			all = append(all, build(t, header(own, f.westHost, proto, nil), gopacket.Payload(make([]byte, 32))))
+		}
+	}
+	return all
+}
+
+// refuseSpoofed sees that IPv4 refuses these packets.
+func (g *gateway) refuseSpoofed(t *testing.T, n *lab.Node, dev string, packets [][]byte) {
+	t.Helper()
+	before := g.counts(t)
+	for _, p := range packets {
+		if err := n.SendIP(dev, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	if got := g.counts(t).since(before); got.Reasons["key-exchange"]+got.Reasons["pass"] != 0 {
+		t.Errorf("counted %+v, want no key exchange", got)
+	}
+}
+
+func (g *gateway) acceptLocal(t *testing.T, value string) {
+	t.Helper()
+	if err := g.East.Sysctl("net.ipv4.conf.all.accept_local", value); err != nil {
+		t.Fatal(err)
+	}
 }

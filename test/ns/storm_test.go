@@ -160,8 +160,7 @@ func (g *gateway) forger(t *testing.T, f family) *forger {
 
 // send sends one datagram with so many bytes in it.
 func (s *forger) send(t *testing.T, src netip.Addr, size int) {
-	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: src.AsSlice(), DstIP: s.f.westHost.AsSlice()}
-	packet, err := lab.Build(ip, &layers.UDP{SrcPort: 4711, DstPort: 53}, gopacket.Payload(make([]byte, size)))
+	packet, err := lab.Build(header(src, s.f.westHost, layers.IPProtocolUDP, nil), &layers.UDP{SrcPort: 4711, DstPort: 53}, gopacket.Payload(make([]byte, size)))
 	if err == nil {
 		packet, err = s.g.EastHost.Frame(lab.Eth0, 0, packet)
 	}
