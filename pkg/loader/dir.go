@@ -5,6 +5,7 @@
 package loader
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -37,7 +38,8 @@ func (d *Dir) Path(elem ...string) string {
 func (d *Dir) Close() error { return d.lock.Close() }
 
 // OpenShared opens the calling thread's network namespace's directory for reading;
-// readers share it, and wait for a writer. Returns ErrNoTable if there is none.
+// readers share it, and wait for a writer. Returns ErrNoTable if there is none, a
+// *LayoutError if there is one of another version.
 func OpenShared() (*Dir, error) {
 	root, err := BPFFS(false)
 	if errors.Is(err, errNoBPFFS) || errors.Is(err, os.ErrNotExist) {
@@ -52,7 +54,7 @@ func OpenShared() (*Dir, error) {
 	}
 	lock, err := flock(path, unix.LOCK_SH)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, ErrNoTable
+		return nil, cmp.Or(checkLayouts(path), ErrNoTable)
 	}
 	if err != nil {
 		return nil, err
@@ -62,7 +64,9 @@ func OpenShared() (*Dir, error) {
 
 // OpenExclusive opens the calling thread's network namespace's directory for writing;
 // one writer at a time. If there is none, fill is given the path of an empty directory
-// to pin everything in that a table needs, which then becomes visible as a whole.
+// to pin everything in that a table needs, which then becomes visible as a whole, and
+// what network namespaces that have gone have left is removed. Returns a *LayoutError if
+// there is one of another version.
 func OpenExclusive(fill func(path string) error) (*Dir, error) {
 	root, err := BPFFS(true)
 	if err != nil {
@@ -126,11 +130,11 @@ func flock(path string, how int) (*os.File, error) {
 
 // create makes the directory if it is not there: filled under another name, then renamed.
 func create(path string, fill func(path string) error) error {
-	parent := filepath.Dir(path)
-	if err := os.MkdirAll(parent, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make pin directory: %w", err)
 	}
-	creating, err := flock(parent, unix.LOCK_EX)
+	all := filepath.Dir(filepath.Dir(path)) // of every layout
+	creating, err := flock(all, unix.LOCK_EX)
 	if err != nil {
 		return err
 	}
@@ -138,6 +142,11 @@ func create(path string, fill func(path string) error) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
+	if err := checkLayouts(path); err != nil {
+		return err
+	}
+	// What cannot be removed is no reason not to make a table.
+	_ = removeGone(filepath.Dir(all))
 	tmp := path + "-new"
 	if err := os.RemoveAll(tmp); err != nil {
 		return fmt.Errorf("clear away a half made pin directory: %w", err)
@@ -145,7 +154,7 @@ func create(path string, fill func(path string) error) error {
 	if err := os.Mkdir(tmp, 0o700); err != nil {
 		return fmt.Errorf("make pin directory: %w", err)
 	}
-	if err := fill(tmp); err != nil {
+	if err := errors.Join(markNamespace(tmp), fill(tmp)); err != nil {
 		_ = os.RemoveAll(tmp)
 		return err
 	}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loader
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// LayoutError says that the network namespace has a table, but one whose maps are laid out
+// as another version of this program has them. It is not to be used, nor to be ignored:
+// packets meet it.
+type LayoutError struct {
+	Path   string // its pin directory
+	Layout string // such as "v2"
+}
+
+func (e *LayoutError) Error() string {
+	return fmt.Sprintf("the table of this network namespace has layout %s, and this version has v%d: "+
+		"with the version that made it, save it (ipsec eroute --save) and detach (ipsec tncfg --clear); then rm -r %s",
+		e.Layout, bpf.ABILimitsEROUTE_LAYOUT, e.Path)
+}
+
+// checkLayouts returns a *LayoutError if the network namespace that path would be the pin
+// directory of has one of another layout.
+func checkLayouts(path string) error {
+	layout, cookie := filepath.Base(filepath.Dir(path)), filepath.Base(path)
+	others, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(path)), "v*", cookie))
+	if err != nil {
+		return fmt.Errorf("look for other layouts: %w", err)
+	}
+	for _, other := range others {
+		if l := filepath.Base(filepath.Dir(other)); l != layout {
+			return &LayoutError{visible(other), l}
+		}
+	}
+	return nil
+}
+
+// visible is a path in bpffs as who reads it sees it, not by way of another process's root.
+func visible(path string) string {
+	if at := strings.Index(path, bpffsPath); at >= 0 {
+		path = path[at:]
+	}
+	return path
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loader_test
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+)
+
+// makeAndLeave makes a pin directory in a new network namespace and returns its path. The
+// namespace goes when keep is closed; it is nobody else's.
+func makeAndLeave(t *testing.T, keep <-chan struct{}) string {
+	t.Helper()
+	path := make(chan string)
+	go func() {
+		defer close(path)
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		ns, err := netns.New()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = ns.Close()
+		dir, err := loader.OpenExclusive(pin)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = dir.Close()
+		path <- dir.Path()
+		<-keep
+	}()
+	p, ok := <-path
+	if !ok {
+		t.FailNow()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(p) })
+	return p
+}
+
+// What a network namespace that has gone has left is removed when the next one makes a
+// table, if the kernel can tell; what one has that is there stays in any case.
+func TestNamespaceGone(t *testing.T) {
+	enterNetns(t)
+	_, _, err := unix.NameToHandleAt(unix.AT_FDCWD, "/proc/thread-self/ns/net", unix.AT_SYMLINK_FOLLOW)
+	tells := err == nil
+	t.Logf("the kernel tells which namespaces have gone: %v (%v)", tells, err)
+
+	keep, leave := make(chan struct{}), make(chan struct{})
+	defer close(keep)
+	there, gone := makeAndLeave(t, keep), makeAndLeave(t, leave)
+	close(leave)
+	exists := func(path string) bool {
+		_, err := os.Stat(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	// The kernel takes a namespace down in its own time.
+	for deadline := time.Now().Add(20 * time.Second); exists(gone) == tells && time.Now().Before(deadline); {
+		dir, err := loader.OpenExclusive(pin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(dir.Remove(), dir.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !tells {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if exists(gone) == tells {
+		t.Errorf("what the namespace that has gone has left is there: %v, want %v", exists(gone), !tells)
+	}
+	if !exists(there) {
+		t.Error("a namespace that is there has lost its pins")
+	}
+}
