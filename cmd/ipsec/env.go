@@ -59,6 +59,7 @@ type table interface {
 type devices interface {
 	Attach(ctx context.Context, virtual, physical string, ingress []string) (notes []string, err error)
 	Detach(ctx context.Context, virtual string) error
+	Upgrade() error
 	List() ([]device.Attachment, error)
 	Close() error
 }

@@ -51,6 +51,8 @@ func (d tableDevices) Detach(ctx context.Context, virtual string) error {
 	return device.Detach(ctx, d.table, virtual)
 }
 
+func (d tableDevices) Upgrade() error { return device.Upgrade(d.table) }
+
 func (d tableDevices) List() ([]device.Attachment, error) { return device.List(d.table) }
 
 func (d tableDevices) Close() error { return d.table.Close() }

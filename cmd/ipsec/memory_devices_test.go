@@ -39,6 +39,7 @@ func (d *memoryDevices) Detach(_ context.Context, virtual string) error {
 	return nil
 }
 
+func (d *memoryDevices) Upgrade() error                     { return nil }
 func (d *memoryDevices) List() ([]device.Attachment, error) { return d.all, nil }
 func (d *memoryDevices) Close() error                       { return nil }
 

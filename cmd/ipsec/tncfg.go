@@ -10,6 +10,7 @@ const (
 	tncDetach
 	tncClear
 	tncConfig
+	tncUpgrade
 
 	tncVirtual
 	tncPhysical
@@ -28,10 +29,11 @@ const (
 )
 
 var tncfgOptions = optionSet{
-	tncAttach: {name: "attach", group: tncActionGroup, help: "make an ipsec device and bind it to an interface"},
-	tncDetach: {name: "detach", group: tncActionGroup, help: "remove an ipsec device"},
-	tncClear:  {name: "clear", group: tncActionGroup, help: "remove all ipsec devices"},
-	tncConfig: {name: "config", arg: "FILE", group: tncActionGroup, help: "fill the table and make the devices that a file names"},
+	tncAttach:  {name: "attach", group: tncActionGroup, help: "make an ipsec device and bind it to an interface"},
+	tncDetach:  {name: "detach", group: tncActionGroup, help: "remove an ipsec device"},
+	tncClear:   {name: "clear", group: tncActionGroup, help: "remove all ipsec devices"},
+	tncConfig:  {name: "config", arg: "FILE", group: tncActionGroup, help: "fill the table and make the devices that a file names"},
+	tncUpgrade: {name: "upgrade", group: tncActionGroup, help: "replace the programs that run by this version's, under traffic"},
 
 	tncVirtual:  {name: "virtual", arg: "NAME", group: tncDeviceGroup, help: "the ipsec device: ipsec0, ipsec1 ..."},
 	tncPhysical: {name: "physical", arg: "NAME", group: tncDeviceGroup, help: "the interface that %pass packets leave by"},
@@ -56,7 +58,8 @@ const tncfgUsage = `  ipsec tncfg [--json]
   ipsec tncfg --attach --virtual ipsecN --physical NAME [--ingress NAME]...
   ipsec tncfg --detach --virtual ipsecN
   ipsec tncfg --clear
-  ipsec tncfg --config FILE`
+  ipsec tncfg --config FILE
+  ipsec tncfg --upgrade`
 
 const tncfgExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --ingress lan
   ip route add 10.2.0.0/16 dev ipsec0
@@ -89,6 +92,7 @@ var tncfgActions = actionSet{
 	{option: tncDetach, takes: maskOf(tncVirtual), needs: maskOf(tncVirtual), run: runDetach},
 	{option: tncClear, run: runDetachAll},
 	{option: tncConfig, run: runConfig},
+	{option: tncUpgrade, run: runUpgrade},
 }
 
 func runTncfg(c *command, cmd *cobra.Command, args []string) error {

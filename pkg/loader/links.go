@@ -95,7 +95,7 @@ func (l Links) Attach(hook Hook, ifindex int, prog *ebpf.Program) error {
 		return fmt.Errorf("attach to %s: %w", hook, err)
 	}
 	defer func() { _ = made.Close() }()
-	if err := made.Pin(filepath.Join(l.dir, fmt.Sprintf("%s-%d", hook, ifindex))); err != nil {
+	if err := made.Pin(l.path(hook, ifindex)); err != nil {
 		return fmt.Errorf("pin link: %w", err)
 	}
 	return nil
@@ -118,9 +118,13 @@ func attach(hook Hook, ifindex int, prog *ebpf.Program) (link.Link, error) {
 	}
 }
 
+func (l Links) path(hook Hook, ifindex int) string {
+	return filepath.Join(l.dir, fmt.Sprintf("%s-%d", hook, ifindex))
+}
+
 // Has tells whether a program was attached to an interface's hook.
 func (l Links) Has(hook Hook, ifindex int) bool {
-	_, err := os.Stat(filepath.Join(l.dir, fmt.Sprintf("%s-%d", hook, ifindex)))
+	_, err := os.Stat(l.path(hook, ifindex))
 	return err == nil
 }
 

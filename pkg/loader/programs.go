@@ -49,6 +49,11 @@ func LoadIngressTC(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadIngressTC, "eroute_ingress_tc", maps, nil)
 }
 
+// LoadLookup loads the program that answers --lookup over a table's maps.
+func LoadLookup(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	return load(bpf.LoadLookup, "eroute_lookup", maps, nil)
+}
+
 // LoadSAGone loads the program that notes the end of the states of the calling thread's
 // network namespace.
 func LoadSAGone(maps map[string]*ebpf.Map) (*ebpf.Program, error) {

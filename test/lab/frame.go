@@ -13,7 +13,7 @@ import (
 
 // Frame is one captured frame.
 type Frame struct {
-	// Time is when the frame was read from the kernel.
+	// Time is when the kernel handed the frame to the device, or took it from there.
 	Time time.Time
 	// Outgoing says that the device sent the frame.
 	Outgoing bool

@@ -125,7 +125,7 @@ func (l *Lab) nodes() []*Node {
 func (l *Lab) Close() error {
 	var errs []error
 	for _, n := range l.nodes() {
-		errs = append(errs, n.close())
+		errs = append(errs, n.Delete())
 	}
 	l.EastHost, l.East, l.West, l.WestHost = nil, nil, nil, nil
 	return errors.Join(errs...)

@@ -47,10 +47,10 @@ func newNode(name, namespace string, forward bool) (*Node, error) {
 		return nil, fmt.Errorf("create namespace %s: %w", namespace, err)
 	}
 	if n.nl, err = netlink.NewHandleAt(n.ns, unix.NETLINK_ROUTE, unix.NETLINK_XFRM); err != nil {
-		return nil, errors.Join(fmt.Errorf("open netlink in %s: %w", namespace, err), n.close())
+		return nil, errors.Join(fmt.Errorf("open netlink in %s: %w", namespace, err), n.Delete())
 	}
 	if err := n.configure(forward); err != nil {
-		return nil, errors.Join(err, n.close())
+		return nil, errors.Join(err, n.Delete())
 	}
 	return n, nil
 }
@@ -130,14 +130,20 @@ func inThread(f func() error) error {
 	return f()
 }
 
-func (n *Node) close() error {
+// Delete removes the node's namespace, as [Lab.Close] does for all. Sockets that are open
+// in it keep it there.
+func (n *Node) Delete() error {
+	if n.Namespace == "" {
+		return nil
+	}
+	name := n.Namespace
+	n.Namespace = ""
 	if n.nl != nil {
 		n.nl.Close()
-		n.nl = nil
 	}
 	n.ns.Close()
-	if err := netns.DeleteNamed(n.Namespace); err != nil {
-		return fmt.Errorf("delete namespace %s: %w", n.Namespace, err)
+	if err := netns.DeleteNamed(name); err != nil {
+		return fmt.Errorf("delete namespace %s: %w", name, err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,7 @@ func packetSocket(ifindex int) (*os.File, error) {
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer),
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1),
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
 		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: ifindex}),
 	)
 	if err != nil {
@@ -41,24 +43,37 @@ func networkOrder(v uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
 }
 
-// vlanTag returns the four bytes of the VLAN tag that the kernel took off a
-// frame, found in the control messages that came with it; nil without a tag.
-func vlanTag(oob []byte) []byte {
+// frameInfo is what comes with a frame in control messages.
+type frameInfo struct {
+	time time.Time // zero: not told
+	tag  []byte    // the four bytes of the VLAN tag that the kernel took off
+}
+
+func parseFrameInfo(oob []byte) (info frameInfo) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
-		return nil
+		return info
 	}
 	for _, m := range messages {
-		// struct tpacket_auxdata, linux/if_packet.h: tp_status at 0,
-		// tp_vlan_tci at 16, tp_vlan_tpid at 18, in host order.
-		if m.Header.Level != unix.SOL_PACKET || m.Header.Type != unix.PACKET_AUXDATA || len(m.Data) < 20 {
-			continue
+		switch {
+		case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS:
+			var ts unix.Timespec
+			if n, err := binary.Decode(m.Data, binary.NativeEndian, &ts); err == nil && n > 0 {
+				info.time = time.Unix(ts.Unix())
+			}
+		case m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA:
+			info.tag = vlanTag(m.Data)
 		}
-		if binary.NativeEndian.Uint32(m.Data)&unix.TP_STATUS_VLAN_VALID == 0 {
-			continue
-		}
-		tag := binary.BigEndian.AppendUint16(nil, binary.NativeEndian.Uint16(m.Data[18:]))
-		return binary.BigEndian.AppendUint16(tag, binary.NativeEndian.Uint16(m.Data[16:]))
 	}
-	return nil
+	return info
+}
+
+// vlanTag returns the VLAN tag in a struct tpacket_auxdata (linux/if_packet.h: tp_status
+// at 0, tp_vlan_tci at 16, tp_vlan_tpid at 18, in host order); nil without one.
+func vlanTag(aux []byte) []byte {
+	if len(aux) < 20 || binary.NativeEndian.Uint32(aux)&unix.TP_STATUS_VLAN_VALID == 0 {
+		return nil
+	}
+	tag := binary.BigEndian.AppendUint16(nil, binary.NativeEndian.Uint16(aux[18:]))
+	return binary.BigEndian.AppendUint16(tag, binary.NativeEndian.Uint16(aux[16:]))
 }

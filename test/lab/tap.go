@@ -83,12 +83,13 @@ func (t *tap) drain(fd int, buf, oob []byte, record func(Frame)) error {
 		case n > len(buf):
 			return fmt.Errorf("receive frame of %d bytes: %w", n, ErrCaptureLoss)
 		}
-		f := Frame{Time: time.Now(), Link: t.link, Data: slices.Clone(buf[:n])}
+		info := parseFrameInfo(oob[:oobn])
+		f := Frame{Time: info.time, Link: t.link, Data: slices.Clone(buf[:n])}
 		if a, ok := from.(*unix.SockaddrLinklayer); ok {
 			f.Outgoing = a.Pkttype == unix.PACKET_OUTGOING
 		}
-		if tag := vlanTag(oob[:oobn]); tag != nil && n >= 12 {
-			f.Data = slices.Insert(f.Data, 12, tag...)
+		if info.tag != nil && n >= 12 {
+			f.Data = slices.Insert(f.Data, 12, info.tag...)
 		}
 		record(f)
 	}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// swap is a program that is to take another's place.
+type swap struct {
+	links   loader.Links
+	hook    loader.Hook
+	ifindex int
+	prog    *ebpf.Program
+}
+
+// Upgrade puts the programs of this version in the place of those that run, on the hooks of
+// all ipsec devices, under traffic: each packet meets the old or the new one. The table with
+// its counters and holds stays. All are loaded first: if one cannot be, nothing is changed.
+func Upgrade(t *maps.Table) (err error) {
+	virtuals, err := t.Dir().Virtuals()
+	if err != nil {
+		return err
+	}
+	var swaps []swap
+	defer func() {
+		for _, s := range swaps {
+			_ = s.prog.Close()
+		}
+	}()
+	for _, virtual := range virtuals {
+		links, err := t.Dir().Links(virtual)
+		if err != nil {
+			return fmt.Errorf("%s: %w", virtual, err)
+		}
+		loaded, err := loadSwaps(t, links)
+		swaps = append(swaps, loaded...)
+		if err != nil {
+			return fmt.Errorf("%s: %w", virtual, err)
+		}
+	}
+	errs := []error{t.SwapLookup()}
+	for _, s := range swaps {
+		errs = append(errs, s.links.Swap(s.hook, s.ifindex, s.prog))
+	}
+	return errors.Join(errs...)
+}
+
+// loadSwaps loads a program for each hook that one was attached to, and gives those that
+// could be loaded with an error. Interfaces that are gone have taken their programs along.
+func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
+	devices, err := links.On(loader.HookEgress)
+	if err != nil {
+		return nil, err
+	}
+	shared := t.Replacements()
+	for _, h := range []struct {
+		hook loader.Hook
+		load func() (*ebpf.Program, error)
+	}{
+		{loader.HookEgress, func() (*ebpf.Program, error) { return loader.LoadEgress(shared) }},
+		{loader.HookDetour, func() (*ebpf.Program, error) { return loader.LoadDetour(shared, devices[0]) }},
+		{loader.HookTC, func() (*ebpf.Program, error) { return loader.LoadIngressTC(shared) }},
+		{loader.HookXDP, func() (*ebpf.Program, error) { return loader.LoadXDP(shared) }},
+		{loader.HookSAGone, func() (*ebpf.Program, error) { return loader.LoadSAGone(shared) }},
+	} {
+		on, err := links.On(h.hook)
+		if err != nil {
+			return swaps, err
+		}
+		for _, ifindex := range on {
+			if _, err := netlink.LinkByIndex(ifindex); err != nil || len(devices) == 0 {
+				continue
+			}
+			prog, err := h.load()
+			if err != nil {
+				return swaps, err
+			}
+			swaps = append(swaps, swap{links, h.hook, ifindex, prog})
+		}
+	}
+	return swaps, nil
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// StreamCount counts the datagrams of streams that a node receives.
+type StreamCount struct {
+	conn *net.UDPConn
+	done chan struct{}
+
+	mu      sync.Mutex
+	streams map[uint32]*arrivals
+}
+
+// arrivals are the datagrams of one stream.
+type arrivals struct {
+	seen   []uint64 // a bit for each number
+	once   uint64
+	again  uint64
+	latest time.Time
+}
+
+// CountStreams starts to count what arrives at an address of the node. The caller has to
+// call [StreamCount.Close].
+func (n *Node) CountStreams(local netip.AddrPort) (*StreamCount, error) {
+	c := &StreamCount{done: make(chan struct{}), streams: map[uint32]*arrivals{}}
+	err := n.Do(func() (err error) {
+		c.conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(local))
+		if err != nil {
+			return err
+		}
+		raw, err := c.conn.SyscallConn()
+		if err != nil {
+			return err
+		}
+		return controlled(raw, func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count streams on %s: %w", n.Name, err)
+	}
+	go c.run()
+	return c, nil
+}
+
+func controlled(raw syscall.RawConn, f func(fd int) error) (err error) {
+	if failure := raw.Control(func(fd uintptr) { err = f(int(fd)) }); failure != nil {
+		return failure
+	}
+	return err
+}
+
+func (c *StreamCount) run() {
+	defer close(c.done)
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := c.conn.Read(buf)
+		if err != nil {
+			return
+		}
+		if id, number, ok := Numbered(buf[:n]); ok {
+			c.note(id, number)
+		}
+	}
+}
+
+func (c *StreamCount) note(id uint32, number uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.streams[id]
+	if a == nil {
+		a = &arrivals{}
+		c.streams[id] = a
+	}
+	for uint64(len(a.seen)) <= number/64 {
+		a.seen = append(a.seen, 0)
+	}
+	a.latest = time.Now()
+	if bit := uint64(1) << (number % 64); a.seen[number/64]&bit == 0 {
+		a.seen[number/64] |= bit
+		a.once++
+	} else {
+		a.again++
+	}
+}
+
+// Port is the port that datagrams are counted on.
+func (c *StreamCount) Port() uint16 {
+	return c.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+}
+
+// Arrived returns how many datagrams of a stream have arrived, and how many again.
+func (c *StreamCount) Arrived(id uint32) (once, again uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.streams[id]; a != nil {
+		return a.once, a.again
+	}
+	return 0, 0
+}
+
+// Settle waits until nothing of a stream has arrived for this long.
+func (c *StreamCount) Settle(id uint32, quiet time.Duration) {
+	for begin := time.Now(); ; time.Sleep(quiet / 10) {
+		c.mu.Lock()
+		latest := begin
+		if a := c.streams[id]; a != nil && a.latest.After(begin) {
+			latest = a.latest
+		}
+		c.mu.Unlock()
+		if time.Since(latest) >= quiet {
+			return
+		}
+	}
+}
+
+// Close ends the counting.
+func (c *StreamCount) Close() error {
+	err := c.conn.Close()
+	<-c.done
+	return err
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// buildVersion builds the ipsec command as another version; layout, if not 0, is that of
+// the maps it knows.
+func buildVersion(t *testing.T, version string, layout int) string {
+	t.Helper()
+	dir := t.TempDir()
+	args := []string{"build", "-ldflags", "-X main.version=" + version, "-o", filepath.Join(dir, "ipsec")}
+	if layout != 0 {
+		args = append(args, "-overlay", otherLayout(t, dir, layout))
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", append(args, "../../cmd/ipsec")...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return filepath.Join(dir, "ipsec")
+}
+
+// otherLayout makes an overlay for the go command that changes EROUTE_LAYOUT.
+func otherLayout(t *testing.T, dir string, layout int) string {
+	t.Helper()
+	source, err := filepath.Abs("../../bpf/abi_bpfel.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	constant := regexp.MustCompile(`(ABILimitsEROUTE_LAYOUT +ABILimits = )\d+`)
+	changed := constant.ReplaceAll(text, fmt.Appendf(nil, "${1}%d", layout))
+	if string(changed) == string(text) {
+		t.Fatal("no EROUTE_LAYOUT to change")
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {source: filepath.Join(dir, "abi.go")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"abi.go": changed, "overlay.json": overlay} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "overlay.json")
+}
+
+// running names the programs that run on East's devices by their ids.
+func (g *gateway) running(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	err := g.East.Do(func() error {
+		for dev, hooks := range map[string][]ebpf.AttachType{
+			lab.LAN: {ebpf.AttachTCXIngress}, ipsec0: {ebpf.AttachTCXEgress},
+		} {
+			l, err := netlink.LinkByName(dev)
+			if err != nil {
+				return err
+			}
+			if xdp := l.Attrs().Xdp; dev == lab.LAN {
+				fmt.Fprintln(&all, dev, "xdp", xdp.ProgId)
+			}
+			for _, hook := range hooks {
+				result, err := link.QueryPrograms(link.QueryOptions{Target: l.Attrs().Index, Attach: hook})
+				if err != nil {
+					return err
+				}
+				for _, p := range result.Programs {
+					fmt.Fprintln(&all, dev, hook, p.ID)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+// aimed is a stream and what is to become of it.
+type aimed struct {
+	*lab.Stream
+	eroute eroute.Selector
+	passes bool
+}
+
+// aimStreams starts two streams in each family from each of East's host and East, one into a
+// %pass eroute and one into a %drop eroute, and counts what arrives.
+func (g *gateway) aimStreams(t *testing.T, rate int) ([]aimed, *lab.StreamCount) {
+	t.Helper()
+	var streams []aimed
+	var eroutes []eroute.Change
+	count, err := g.WestHost.CountStreams(netip.AddrPortFrom(netip.IPv6Unspecified(), 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = count.Close() })
+	for _, f := range g.families() {
+		for _, from := range []struct {
+			node *lab.Node
+			src  netip.Addr
+		}{{g.EastHost, f.eastHost}, {g.East, f.eastLAN}} {
+			for _, said := range []eroute.SAID{eroute.Pass, eroute.Drop} {
+				id := uint32(len(streams) + 1)
+				src := netip.AddrPortFrom(from.src, uint16(4700+id))
+				s := hosts(from.src, f.westHost)
+				s.Proto, s.SrcPort = 17, src.Port()
+				eroutes = append(eroutes, eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: said})
+				stream := &lab.Stream{From: from.node, Src: src, Dst: netip.AddrPortFrom(f.westHost, count.Port()), ID: id, Rate: rate / 8}
+				streams = append(streams, aimed{stream, s, said == eroute.Pass})
+			}
+		}
+	}
+	if err := g.apply(eroutes...); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range streams {
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return streams, count
+}
+
+// checkStreams ends streams and sees that each packet met its eroute, once, and went where
+// that sends it.
+func (g *gateway) checkStreams(t *testing.T, streams []aimed, count *lab.StreamCount) (total uint64) {
+	t.Helper()
+	sent := map[uint32]uint64{}
+	for _, s := range streams {
+		n, err := s.Stop()
+		if err != nil {
+			t.Error(err)
+		}
+		sent[s.ID] = n
+		total += n
+	}
+	for _, s := range streams {
+		count.Settle(s.ID, 100*time.Millisecond)
+		want := sent[s.ID]
+		if got := g.eroute(t, s.eroute).Packets; got != want {
+			t.Errorf("stream %d: its eroute has counted %d packets of %d", s.ID, got, want)
+		}
+		if !s.passes {
+			want = 0
+		}
+		if once, again := count.Arrived(s.ID); once != want || again != 0 {
+			t.Errorf("stream %d: %d packets have arrived, %d again, want %d of %d", s.ID, once, again, want, sent[s.ID])
+		}
+	}
+	return total
+}
+
+// Another version takes the place of the one that runs, forward and back, under traffic:
+// no packet is lost or misjudged, and the table, its counters and its holds stay.
+func TestUpgradeUnderTraffic(t *testing.T) {
+	const rate, swaps = 16000, 6
+	older, newer := buildVersion(t, "1.0", 0), buildVersion(t, "1.1", 0)
+	g := newDetached(t)
+	if _, stderr, err := g.command(t, older, "tncfg --attach --virtual ipsec0 --physical wan --ingress lan"); err != nil {
+		t.Fatal(err, stderr)
+	}
+	g.route(t)
+	g.startRelay(t)
+	held := hosts(g.EastHost.LAN4, g.WestHost.LAN4)
+	held.Proto = 1
+	if err := g.apply(eroute.Change{Op: eroute.OpAdd, Selector: held, SAID: eroute.Trap}); err != nil {
+		t.Fatal(err)
+	}
+	ping := lab.Ping{Dst: g.WestHost.LAN4, Count: 3, Wait: time.Millisecond}
+	if _, err := g.EastHost.Ping(t.Context(), ping); err != nil {
+		t.Fatal(err)
+	}
+	before := g.counts(t)
+	streams, count := g.aimStreams(t, rate)
+	begin := time.Now()
+	runs := g.running(t)
+	for n := range swaps {
+		time.Sleep(200 * time.Millisecond)
+		if stdout, stderr, err := g.command(t, []string{newer, older}[n%2], "tncfg --upgrade"); err != nil || stdout+stderr != "" {
+			t.Fatalf("upgrade %d: %q %q %v", n, stdout, stderr, err)
+		}
+		was := runs
+		if runs = g.running(t); runs == was {
+			t.Errorf("upgrade %d: still the same programs:\n%s", n, runs)
+		}
+	}
+	total := g.checkStreams(t, streams, count)
+	took := time.Since(begin)
+	want := counts{Reasons: map[string]uint64{"pass": 0, "drop": 0}}
+	for _, s := range streams {
+		reason := map[bool]string{true: "pass", false: "drop"}[s.passes]
+		n := g.eroute(t, s.eroute).Packets
+		want.Reasons[reason] += n
+		want.Eroutes += n
+	}
+	g.counted(t, before, want)
+	if e := g.eroute(t, held); e.SAID != eroute.Hold || e.Packets != 2 || g.holds(t) != 1 {
+		t.Errorf("the hold is now %v, %d packets, %d holds", e, e.Packets, g.holds(t))
+	}
+	if stdout, stderr, err := g.command(t, newer, "eroute --lookup --src 192.0.2.1 --dst 192.0.1.1 --transport-proto udp --src-port 4702 --dst-port 9"); err != nil || !strings.Contains(stdout, "%drop") {
+		t.Errorf("lookup: %q %q %v", stdout, stderr, err)
+	}
+	t.Logf("%d packets, %.0f a second, %d upgrades: none lost, none misjudged", total, float64(total)/took.Seconds(), swaps)
+}
+
+// A version with another layout of the maps says so, whatever it is asked, and touches
+// nothing; the table goes over by way of a file, and nothing passes in between where a
+// worse route sees to that.
+func TestUpgradeLayout(t *testing.T) {
+	older, newer := buildVersion(t, "1.0", 0), buildVersion(t, "2.0", 1000)
+	g := newDetached(t)
+	run := func(path, args string) string {
+		t.Helper()
+		stdout, stderr, err := g.command(t, path, args)
+		if err != nil {
+			t.Fatalf("ipsec %s: %v, %s", args, err, stderr)
+		}
+		return stdout
+	}
+	for _, p := range []string{"192.0.1.0/24", "2001:db8:1::/64"} {
+		if _, err := g.East.IP(t.Context(), "route", "add", "blackhole", p, "metric", "1024"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attach := "tncfg --attach --virtual ipsec0 --physical wan --ingress lan"
+	run(older, attach)
+	g.route(t)
+	run(older, "eroute --add --src 192.0.2.0/24 --dst 192.0.1.0/24 --said %drop")
+	run(older, "eroute --add --src 2001:db8:2::/64 --dst 2001:db8:1::/64 --said %hold")
+	listing := run(older, "eroute")
+	before := g.traces(t)
+	var old string
+	for _, args := range []string{
+		"eroute", "eroute --json", "eroute --stats", "eroute --clear", "eroute --sync", "eroute --add --src 10.0.0.0/8 --dst 10.0.0.0/8 --said %pass",
+		"eroute --lookup --src 10.0.0.1 --dst 10.0.0.2", "tncfg", "tncfg --clear", "tncfg --upgrade", "tncfg --attach --virtual ipsec1 --physical wan",
+		"tncfg --detach --virtual ipsec0", "acquire",
+	} {
+		stdout, stderr, err := g.command(t, newer, args)
+		hint := regexp.MustCompile(`^ipsec \w+: .*layout v\d+, and this version has v1000: .*--save.*; then rm -r (/sys/fs/bpf/ipsec/v\d+/\d+)\n$`)
+		match := hint.FindStringSubmatch(stderr)
+		if err == nil || stdout != "" || match == nil {
+			t.Fatalf("ipsec %s: %q, %q, %v", args, stdout, stderr, err)
+		}
+		old = match[1]
+	}
+	g.unchanged(t, before)
+	if got := run(older, "eroute"); got != listing {
+		t.Errorf("listing afterwards: %s", got)
+	}
+
+	// What the message says to do, under traffic.
+	wire := g.watchWire(t)
+	end := make(chan struct{})
+	var floods []<-chan int
+	for i, f := range g.families() {
+		floods = append(floods, flood(t, g.EastHost, f.eastHost, f.westHost, i, until(end)))
+	}
+	file := filepath.Join(t.TempDir(), "saved")
+	run(older, "eroute --save "+file)
+	run(older, "tncfg --clear")
+	if err := os.RemoveAll(old); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(filepath.Join(filepath.Dir(filepath.Dir(old)), "v1000")) })
+	run(newer, "eroute --batch "+file)
+	run(newer, attach)
+	g.route(t)
+	time.Sleep(50 * time.Millisecond)
+	close(end)
+	sent := 0
+	for _, f := range floods {
+		sent += <-f
+	}
+	wire(0)
+	if got := regexp.MustCompile(`(?m)^\d+ +`).ReplaceAllString(run(newer, "eroute"), ""); got != regexp.MustCompile(`(?m)^\d+ +`).ReplaceAllString(listing, "") {
+		t.Errorf("listing of the new version:\n%s", got)
+	}
+	t.Logf("%d packets while the table went over, none passed", sent)
+	// The older one in its turn will not have the newer one's table.
+	if _, stderr, err := g.command(t, older, "eroute"); err == nil || !strings.Contains(stderr, "layout v1000") {
+		t.Errorf("the older version: %q, %v", stderr, err)
+	}
+	run(newer, "tncfg --clear")
+	if err := g.apply(); err == nil || !strings.Contains(err.Error(), "layout v1000") {
+		t.Errorf("this version: %v", err)
+	}
+	if err := os.RemoveAll(filepath.Join(filepath.Dir(filepath.Dir(old)), "v1000")); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.apply(); err != nil { // for newDetached to remove
+		t.Fatal(err)
+	}
+}
