@@ -5,6 +5,7 @@ package device
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -17,14 +18,15 @@ import (
 const passRulePriority = 2
 
 // %pass packets leave by the physical device along the best route through it. For IPv4
-// the kernel finds that itself. For IPv6 it takes the best route through any device
-// (net/ipv6/route.c, RT6_LOOKUP_F_IFACE is for unspecified sources), which is the one
-// into the ipsec device: so the routes through the physical device are copied to a
-// table that is asked first where that device is demanded.
+// the kernel finds that itself, unless a better one leads nowhere, such as a blackhole that
+// is to stop what the ipsec device no longer takes. For IPv6 it takes the best route through
+// any device (net/ipv6/route.c, RT6_LOOKUP_F_IFACE is for unspecified sources), which is the
+// one into the ipsec device. So the routes through the physical device are copied, if need
+// be, to a table that is asked first where that device is demanded.
 
-func passRule(physical string) *netlink.Rule {
+func passRule(family int, physical string) *netlink.Rule {
 	r := netlink.NewRule()
-	r.Family = unix.AF_INET6
+	r.Family = family
 	r.Priority = passRulePriority
 	r.OifName = physical
 	r.Table = passTable
@@ -34,9 +36,11 @@ func passRule(physical string) *netlink.Rule {
 const passTable = int(bpf.ABILimitsPASS_TABLE)
 
 func addPassRoutes(physical netlink.Link) error {
-	err := netlink.RuleAdd(passRule(physical.Attrs().Name))
-	if err != nil && !errors.Is(err, unix.EEXIST) && !isGone(err) {
-		return fmt.Errorf("add rule for %%pass packets: %w", err)
+	for family := range anywhere {
+		err := netlink.RuleAdd(passRule(family, physical.Attrs().Name))
+		if err != nil && !errors.Is(err, unix.EEXIST) && !isGone(err) {
+			return fmt.Errorf("add rule for %%pass packets: %w", err)
+		}
 	}
 	return syncPassRoutes(physical)
 }
@@ -56,8 +60,17 @@ func SyncRoutes(t *maps.Table) error {
 	return errors.Join(errs...)
 }
 
-func routesThrough(ifindex, table int) (map[string]netlink.Route, error) {
-	routes, err := netlink.RouteListFiltered(unix.AF_INET6,
+// blocks tells whether there are routes that lead nowhere.
+func blocks(family int) (bool, error) {
+	routes, err := netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return false, fmt.Errorf("list routes: %w", err)
+	}
+	return slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Type != unix.RTN_UNICAST }), nil
+}
+
+func routesThrough(family, ifindex, table int) (map[string]netlink.Route, error) {
+	routes, err := netlink.RouteListFiltered(family,
 		&netlink.Route{LinkIndex: ifindex, Table: table, Type: unix.RTN_UNICAST},
 		netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
 	if isGone(err) {
@@ -74,14 +87,30 @@ func routesThrough(ifindex, table int) (map[string]netlink.Route, error) {
 }
 
 func syncPassRoutes(physical netlink.Link) error {
-	ifindex := physical.Attrs().Index
-	want, err := routesThrough(ifindex, unix.RT_TABLE_MAIN)
+	var errs []error
+	for family := range anywhere {
+		errs = append(errs, copyRoutes(family, physical.Attrs().Index))
+	}
+	return errors.Join(errs...)
+}
+
+// copyRoutes makes the copies of a family's routes what they are to be.
+func copyRoutes(family, ifindex int) error {
+	have, err := routesThrough(family, ifindex, passTable)
 	if err != nil {
 		return err
 	}
-	have, err := routesThrough(ifindex, passTable)
-	if err != nil {
-		return err
+	needed := family == unix.AF_INET6
+	if !needed {
+		if needed, err = blocks(family); err != nil {
+			return err
+		}
+	}
+	var want map[string]netlink.Route
+	if needed {
+		if want, err = routesThrough(family, ifindex, unix.RT_TABLE_MAIN); err != nil {
+			return err
+		}
 	}
 	var errs []error
 	for key, r := range want {
@@ -89,11 +118,11 @@ func syncPassRoutes(physical netlink.Link) error {
 			continue
 		}
 		c := &netlink.Route{
-			Family: unix.AF_INET6, Table: passTable, LinkIndex: ifindex, Dst: r.Dst, Gw: r.Gw,
+			Family: family, Table: passTable, LinkIndex: ifindex, Dst: r.Dst, Gw: r.Gw, Scope: r.Scope,
 			Priority: r.Priority, Flags: int(netlink.FLAG_ONLINK) & r.Flags,
 		}
 		if c.Dst == nil {
-			c.Dst = anywhere[unix.AF_INET6]
+			c.Dst = anywhere[family]
 		}
 		if err := netlink.RouteReplace(c); err != nil {
 			errs = append(errs, fmt.Errorf("copy route %v: %w", c.Dst, err))
@@ -116,14 +145,18 @@ func deleteCopies(copies map[string]netlink.Route) error {
 }
 
 func removePassRoutes(ifindex int) error {
-	have, err := routesThrough(ifindex, passTable)
-	return errors.Join(removePassRules(ifindex), err, deleteCopies(have))
+	var errs []error
+	for family := range anywhere {
+		have, err := routesThrough(family, ifindex, passTable)
+		errs = append(errs, removePassRules(family, ifindex), err, deleteCopies(have))
+	}
+	return errors.Join(errs...)
 }
 
 // removePassRules removes the rule of an interface, and those of interfaces that are gone
 // or have another name now.
-func removePassRules(ifindex int) error {
-	rules, err := netlink.RuleListFiltered(unix.AF_INET6, &netlink.Rule{Table: passTable}, netlink.RT_FILTER_TABLE)
+func removePassRules(family, ifindex int) error {
+	rules, err := netlink.RuleListFiltered(family, &netlink.Rule{Table: passTable}, netlink.RT_FILTER_TABLE)
 	if isGone(err) {
 		return nil // no IPv6
 	}
@@ -135,7 +168,7 @@ func removePassRules(ifindex int) error {
 		if l, err := netlink.LinkByName(r.OifName); err == nil && l.Attrs().Index != ifindex {
 			continue
 		}
-		if err := netlink.RuleDel(passRule(r.OifName)); err != nil && !isGone(err) {
+		if err := netlink.RuleDel(passRule(family, r.OifName)); err != nil && !isGone(err) {
 			errs = append(errs, fmt.Errorf("remove rule for %%pass packets: %w", err))
 		}
 	}
