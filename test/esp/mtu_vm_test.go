@@ -30,6 +30,7 @@ func TestPathMTU(t *testing.T) {
 	}{
 		{"v4", lab.Tunnel{}, b.WestHost.LAN4, 28, 3, 4, 1420, b.East.LAN4},
 		{"v6 in v4", lab.Tunnel{AnyFamily: true}, b.WestHost.LAN6, 48, 2, 0, 1420, b.East.LAN6},
+		{"v4 in v6", lab.Tunnel{Src: b.East.WAN6, Dst: b.West.WAN6, AnyFamily: true}, b.WestHost.LAN4, 28, 3, 4, 1400, b.East.LAN4},
 		{"v6", lab.Tunnel{Src: b.East.WAN6, Dst: b.West.WAN6}, b.WestHost.LAN6, 48, 2, 0, 1400, b.East.LAN6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
