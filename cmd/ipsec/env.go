@@ -40,6 +40,7 @@ type env struct {
 
 	relay        relayFunc
 	xfrmCounters func() (map[string]uint64, error) // see [xfrm.Counters]
+	surroundings func() (surroundings, error)
 }
 
 // table is what commands do with a [maps.Table].
@@ -49,6 +50,9 @@ type table interface {
 	All() iter.Seq2[eroute.Eroute, error]
 	Written() iter.Seq2[eroute.Eroute, error]
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
+	Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
+	SAReady(said eroute.SAID) (bool, error)
+	RelayRuns() (bool, error)
 	Stats() (maps.Stats, error)
 	SetLimit(limit uint32) error
 	Sync(ctx context.Context) error
@@ -82,5 +86,6 @@ func systemEnv() *env {
 		checkInterfaces:  device.CheckInterfaces,
 		relay:            acquire.Run,
 		xfrmCounters:     xfrm.Counters,
+		surroundings:     openSurroundings,
 	}
 }

@@ -29,12 +29,12 @@ var (
 	erouteActions = append(slices.Clip(changeActions),
 		action{option: optBatch, takes: maskOf(optCheck), run: runBatch},
 		action{option: optSave, run: runSave},
-		action{option: optLookup, takes: selectorOptions | maskOf(optJSON), needs: endOptions, run: runLookup},
+		action{option: optLookup, takes: selectorOptions | maskOf(optExplain, optJSON), needs: endOptions, run: runLookup},
 		action{option: optSync, run: runSync},
 		action{option: optLimit, run: runLimit},
 		action{option: optStats, takes: maskOf(optJSON), run: runStats},
 	)
-	lookupBatchAction = action{option: optLookup, with: maskOf(optBatch), takes: maskOf(optJSON), run: runLookupBatch}
+	lookupBatchAction = action{option: optLookup, with: maskOf(optBatch), takes: maskOf(optExplain, optJSON), run: runLookupBatch}
 )
 
 func newEroute(c *command) *cobra.Command {

@@ -19,8 +19,8 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
   ipsec eroute --add|--replace|--del|--clear|--batch ... --check
   ipsec eroute --save FILE|-
   ipsec eroute --lookup --src ADDRESS --dst ADDRESS
-               [--transport-proto P] [--src-port N] [--dst-port N] [--json]
-  ipsec eroute --lookup --batch FILE|- [--json]
+               [--transport-proto P] [--src-port N] [--dst-port N] [--explain] [--json]
+  ipsec eroute --lookup --batch FILE|- [--explain] [--json]
   ipsec eroute --sync | --limit N | --stats [--json]`
 
 const erouteExample = `  Protect what goes from one site to another with an SA, but drop mail:
@@ -32,8 +32,8 @@ const erouteExample = `  Protect what goes from one site to another with an SA, 
     ipsec eroute --save table
     (echo --clear; cat table) | ipsec eroute --batch -
 
-  Which eroute would this packet meet?
-    ipsec eroute --lookup --src 10.1.0.1 --dst 10.2.0.1 --transport-proto icmp
+  Which eroute would this packet meet? Why, and what would become of it?
+    ipsec eroute --lookup --src 10.1.0.1 --dst 10.2.0.1 --transport-proto icmp --explain
 
   Many changes at once, all or none; then as many questions:
     printf '%s\n' '--del --src 10.1/16 --dst 10.2/16  # a comment' \

@@ -77,6 +77,9 @@ func (r *parser) host(text string, family eroute.Family) (netip.Prefix, error) {
 
 // lookup prints the eroute that each packet would meet.
 func (c *command) lookup(packets []eroute.Packet) (err error) {
+	if c.opts.has(optExplain) {
+		return c.explain(packets)
+	}
 	t, err := c.openForReading()
 	if err != nil {
 		return err

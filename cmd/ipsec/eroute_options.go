@@ -35,6 +35,7 @@ const (
 	optAcquireReqID
 
 	optCheck
+	optExplain
 	optJSON
 	optLabel
 	optDebug
@@ -82,6 +83,7 @@ var erouteOptions = optionSet{
 	optAcquireReqID: {name: "acquire-reqid", arg: "N", group: acquireGroup, help: "the reqid of the SA; default: the key manager knows"},
 
 	optCheck:   {name: "check", group: otherGroup, help: "say whether the change can be made, without making it"},
+	optExplain: {name: "explain", group: otherGroup, help: "with --lookup: what matches, what wins and why, what happens next"},
 	optJSON:    {name: "json", group: otherGroup, help: "print the table, --lookup or --stats as JSON"},
 	optLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
 	optDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},

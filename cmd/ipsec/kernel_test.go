@@ -57,6 +57,7 @@ func (k *kernel) do(f func()) {
 
 func (k *kernel) openers(e *env) {
 	system := systemEnv()
+	e.surroundings = system.surroundings
 	e.openRead, e.openWrite = system.openRead, system.openWrite
 	e.openDevicesRead, e.openDevicesWrite = system.openDevicesRead, system.openDevicesWrite
 	e.checkInterfaces = system.checkInterfaces

@@ -23,6 +23,8 @@ type memory struct {
 	met     map[eroute.Selector]uint64     // packets of 100 bytes that met eroutes
 	limit   uint32
 	devices memoryDevices
+	around  memorySurroundings
+	lost    eroute.Selector // what Matching does not find
 }
 
 func newMemory() *memory {
@@ -48,6 +50,7 @@ func (m *memory) openers(e *env) {
 		}
 		return &m.devices, nil
 	}
+	e.surroundings = func() (surroundings, error) { return &m.around, nil }
 	e.openDevicesWrite = func() (devices, error) {
 		m.exists = true
 		return &m.devices, nil
@@ -135,8 +138,22 @@ func (m *memory) Written() iter.Seq2[eroute.Eroute, error] { return m.All() }
 
 func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	e, found := m.eroutes.Lookup(p)
+	e.Ask = m.asks[e.Selector]
 	return e, found, nil
 }
+
+func (m *memory) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
+	return func(yield func(eroute.Eroute, error) bool) {
+		for e, err := range m.All() {
+			if e.Selector != m.lost && keep(e.Selector) && !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.around.ready[said], nil }
+func (m *memory) RelayRuns() (bool, error)               { return m.around.relay, nil }
 
 func (m *memory) Stats() (maps.Stats, error) {
 	s := maps.Stats{Eroutes: m.count, Limit: m.limit}

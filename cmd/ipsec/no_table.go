@@ -73,6 +73,12 @@ func (noTable) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
 	return eroute.Eroute{}, false, nil
 }
 
+// Matching yields nothing.
+func (t noTable) Matching(func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] { return t.All() }
+
+func (noTable) SAReady(eroute.SAID) (bool, error) { return false, nil }
+func (noTable) RelayRuns() (bool, error)          { return false, nil }
+
 func (noTable) Stats() (maps.Stats, error) {
 	return maps.Stats{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}, nil
 }

@@ -22,7 +22,7 @@ func run(ctx context.Context, e *env, args []string) int {
 		err = flushErr
 	}
 	if err != nil {
-		c.say(explain(err).Error())
+		c.say(mend(err).Error())
 		return 1
 	}
 	return 0

@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// explain adds to an error of the kernel how to mend it.
-func explain(err error) error {
+// mend adds to an error of the kernel how to mend it.
+func mend(err error) error {
 	var (
 		value *eroute.ValueError
 		file  *fileError

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// saState is the SA that an eroute names, and whether packets are given to it.
+type saState struct {
+	said    eroute.SAID
+	life    *xfrm.Life // nil: there is none that could be used
+	problem string     // why
+	ready   bool       // the programs use it
+}
+
+// proceed finds out what the ipsec device would do with the packet, as bpf/egress.bpf.c
+// does it.
+func (x *explainer) proceed(e *explanation) error {
+	action := eroute.ActionDrop
+	if e.met != nil {
+		action = e.met.SAID.Action()
+	}
+	own, err := x.isOwnKeyExchange(e)
+	switch {
+	case err != nil:
+		return err
+	case own:
+		e.outcome = outcome{maps.Sent, "key-exchange", "the gateway's own key exchange goes before the eroute, in clear"}
+		e.next = x.leave(e)
+	case e.met == nil:
+		e.outcome = outcome{maps.Dropped, "no-eroute", ""}
+	case action == eroute.ActionSA:
+		return x.encrypt(e)
+	case action == eroute.ActionPass:
+		e.outcome = outcome{maps.Sent, "pass", "in clear"}
+		e.next = x.leave(e)
+	case action == eroute.ActionReject:
+		e.outcome = outcome{maps.Dropped, "reject", "the sender is told, as far as the limits of ICMP errors allow"}
+	case action == eroute.ActionHold && x.relay:
+		e.outcome = outcome{maps.Kept, "hold", "of a hold's packets the first and the newest"}
+	case action == eroute.ActionHold:
+		e.outcome = outcome{maps.Dropped, "hold-not-kept", "ipsec acquire does not run, or has nobody to ask"}
+	case action.IsTrap() && x.relay:
+		e.outcome = outcome{maps.Kept, "trap", "key managers are asked for an SA, a %hold is made"}
+	case action.IsTrap():
+		e.outcome = outcome{maps.Dropped, "trap-no-relay", "ipsec acquire does not run, or has nobody to ask"}
+	default:
+		e.outcome = outcome{maps.Dropped, "drop", ""}
+	}
+	return nil
+}
+
+// encrypt is proceed for an SA.
+func (x *explainer) encrypt(e *explanation) (err error) {
+	said := e.met.SAID
+	e.sa = &saState{said: said}
+	if e.sa.ready, err = x.table.SAReady(said); err != nil {
+		return err
+	}
+	life, err := x.around.SA(said)
+	switch {
+	case err == nil:
+		e.sa.life = &life
+	case errors.Is(err, xfrm.ErrNoState):
+		e.sa.problem = "XFRM has no such state for output"
+	case errors.Is(err, xfrm.ErrUnsupported):
+		e.sa.problem = err.Error()
+	default:
+		return err
+	}
+	d := x.device(e)
+	switch {
+	case d != nil && d.Kind == device.KindPlain:
+		e.outcome = outcome{maps.Dropped, "no-xfrm", "this kernel has no XFRM interfaces"}
+	case e.sa.life == nil && e.sa.ready:
+		e.outcome = outcome{maps.Sent, "sa", "but the SA has gone since: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync"}
+	case e.sa.life == nil:
+		e.outcome = outcome{maps.Dropped, "sa-missing", ""}
+	case !e.sa.ready:
+		e.outcome = outcome{maps.Dropped, "sa-missing", "the SA has come since: ipsec eroute --sync looks anew"}
+	case life.Inner&xfrm.FamilyOf(e.packet.Src) == 0:
+		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("but the SA carries %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", life.Inner)}
+	default:
+		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("wrapped by XFRM in %s mode", life.Mode)}
+		e.next = x.around.Route(life.Dst, "")
+		if x.isVirtual(e.next.device) {
+			if life.Mode == xfrm.ModeTransport && d != nil { // by the detour, out of the physical device
+				e.next = x.around.Route(life.Dst, d.Physical)
+			} else {
+				e.detail += fmt.Sprintf(", but the peer itself is routed into %s: XFRM takes that for a loop and drops the packet", e.next.device)
+			}
+		}
+	}
+	return nil
+}
+
+// leave is where a packet in clear goes: out of the physical device.
+func (x *explainer) leave(e *explanation) hop {
+	switch d := x.device(e); {
+	case d == nil:
+		return hop{problem: "no ipsec device is attached"}
+	case d.Physical == "":
+		return hop{problem: "the physical device is gone"}
+	default:
+		return x.around.Route(e.packet.Dst, d.Physical)
+	}
+}
+
+// device is the ipsec device that the packet is routed into, or would be if it were
+// routed into one: the first. Nil if there is none.
+func (x *explainer) device(e *explanation) *device.Attachment {
+	for i := range x.devices {
+		if x.devices[i].Virtual == e.route.device {
+			return &x.devices[i]
+		}
+	}
+	if len(x.devices) > 0 {
+		return &x.devices[0]
+	}
+	return nil
+}
+
+func (x *explainer) isVirtual(name string) bool {
+	for i := range x.devices {
+		if x.devices[i].Virtual == name {
+			return true
+		}
+	}
+	return false
+}
+
+// isOwnKeyExchange is the exemption of bpf/own.h.
+func (x *explainer) isOwnKeyExchange(e *explanation) (bool, error) {
+	p := e.packet
+	isKeyExchange := p.Proto == unix.IPPROTO_ESP || p.Proto == unix.IPPROTO_AH ||
+		p.Proto == unix.IPPROTO_UDP && (p.SrcPort == 500 || p.SrcPort == 4500)
+	if !isKeyExchange || !yields(e.met, p.Dst) {
+		return false, nil
+	}
+	return x.around.IsOwn(p.Src)
+}
+
+// yields tells whether what was met goes behind the gateway's own key exchange.
+func yields(met *eroute.Eroute, dst netip.Addr) bool {
+	if met == nil {
+		return true
+	}
+	switch met.SAID.Action() {
+	case eroute.ActionDrop:
+		return false
+	case eroute.ActionSA:
+		return met.SAID.Dst == dst
+	}
+	return true
+}

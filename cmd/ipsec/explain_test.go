@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+var (
+	testSAID = eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.2")}
+	testLife = xfrm.Life{
+		State: xfrm.State{
+			StateKey: xfrm.StateKey{Proto: eroute.ProtoESP, SPI: 0x1000, Dst: testSAID.Dst},
+			Src:      netip.MustParseAddr("192.0.2.1"), Mode: xfrm.ModeTunnel, ReqID: 7, IfID: 0x65000000, Inner: xfrm.IPv4,
+		},
+		Packets: 3, Bytes: 300, MaxBytes: 5000, Expires: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
+	}
+)
+
+// newGateway is a namespace with ipsec0 on wan, a tunnel to 192.0.2.2 for 10.2.0.0/16, and
+// one eroute from 10.1.0.0/16 into it.
+func newGateway(t *testing.T, said eroute.SAID) *memory {
+	t.Helper()
+	m := newMemory()
+	m.exists = true
+	m.devices.all = []device.Attachment{{Virtual: "ipsec0", Physical: "wan", Kind: device.KindXFRM}}
+	m.around = memorySurroundings{
+		sas: map[eroute.SAID]xfrm.Life{testSAID: testLife}, ready: map[eroute.SAID]bool{testSAID: true}, relay: true,
+		own: netip.MustParseAddr("192.0.2.1"),
+		routes: []memoryRoute{
+			{netip.MustParsePrefix("10.2.0.0/16"), hop{device: "ipsec0"}},
+			{netip.MustParsePrefix("192.0.2.0/24"), hop{device: "wan"}},
+			{netip.MustParsePrefix("0.0.0.0/0"), hop{device: "wan", via: netip.MustParseAddr("192.0.2.254")}},
+		},
+	}
+	add(t, m, "10.1.0.0/16", "10.2.0.0/16", said)
+	return m
+}
+
+func add(t *testing.T, m *memory, src, dst string, said eroute.SAID) {
+	t.Helper()
+	if err := m.eroutes.Add(eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix(dst)}, said); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// explainLines returns the lines of one packet's explanation that begin with a title.
+func explainLines(t *testing.T, m *memory, title string, packet ...string) []string {
+	t.Helper()
+	status, stdout, stderr := runMemory(m, strings.Join(packet, " "), "eroute", "--lookup", "--batch", "-", "--explain")
+	if status != 0 || stderr != "" {
+		t.Fatalf("status %d, stderr %q", status, stderr)
+	}
+	var lines []string
+	for line := range strings.Lines(stdout) {
+		if text, ok := strings.CutPrefix(line, "  "+title); ok {
+			lines = append(lines, strings.TrimSpace(text))
+		}
+	}
+	return lines
+}
+
+// What becomes of a packet is told from its eroute, the SA, and routing.
+func TestExplainVerdict(t *testing.T) {
+	packet := []string{"10.1.0.1", "10.2.0.1"}
+	for name, test := range map[string]struct {
+		said   eroute.SAID
+		change func(*memory)
+		packet []string
+		want   string
+	}{
+		"SA":              {testSAID, func(*memory) {}, packet, `sent, counted as "sa": out of wan; wrapped by XFRM in tunnel mode`},
+		"SA missing":      {testSAID, func(m *memory) { m.around.sas, m.around.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
+		"SA just come":    {testSAID, func(m *memory) { m.around.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has come since: ipsec eroute --sync looks anew`},
+		"SA just gone":    {testSAID, func(m *memory) { m.around.sas = nil }, packet, `sent, counted as "sa"; but the SA has gone since: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync`},
+		"no XFRM":         {testSAID, func(m *memory) { m.devices.all[0].Kind = device.KindPlain }, packet, `dropped, counted as "no-xfrm"; this kernel has no XFRM interfaces`},
+		"loop":            {testSAID, func(m *memory) { m.around.routes[1].device = "ipsec0" }, packet, `sent, counted as "sa": out of ipsec0; wrapped by XFRM in tunnel mode, but the peer itself is routed into ipsec0: XFRM takes that for a loop and drops the packet`},
+		"pass":            {eroute.Pass, func(*memory) {}, packet, `sent, counted as "pass": out of wan to 192.0.2.254; in clear`},
+		"pass, no device": {eroute.Pass, func(m *memory) { m.devices.all = nil }, packet, `would be sent, counted as "pass": no ipsec device is attached; in clear`},
+		"pass, wan gone":  {eroute.Pass, func(m *memory) { m.devices.all[0].Physical = "" }, packet, `sent, counted as "pass": the physical device is gone; in clear`},
+		"drop":            {eroute.Drop, func(*memory) {}, packet, `dropped, counted as "drop"`},
+		"trap":            {eroute.TrapSubnet, func(*memory) {}, packet, `kept, counted as "trap"; key managers are asked for an SA, a %hold is made`},
+		"trap, no relay":  {eroute.Trap, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "trap-no-relay"; ipsec acquire does not run, or has nobody to ask`},
+		"hold":            {eroute.Hold, func(*memory) {}, packet, `kept, counted as "hold"; of a hold's packets the first and the newest`},
+		"hold, no relay":  {eroute.Hold, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "hold-not-kept"; ipsec acquire does not run, or has nobody to ask`},
+		"none":            {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.2.0.1"}, `dropped, counted as "no-eroute"`},
+		"other route":     {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.3.0.1"}, `would be dropped, counted as "no-eroute"`},
+		"IKE":             {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": out of wan to 192.0.2.254; the gateway's own key exchange goes before the eroute, in clear`},
+		"IKE, drop":       {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Drop) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `dropped, counted as "drop"`},
+		"forwarded IKE":   {eroute.Reject, func(*memory) {}, []string{"10.1.0.1", "10.2.0.1", "udp", "500", "500"}, `dropped, counted as "reject"; the sender is told, as far as the limits of ICMP errors allow`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newGateway(t, test.said)
+			test.change(m)
+			if got := explainLines(t, m, "verdict", test.packet...); !slices.Equal(got, []string{test.want}) {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestExplainSA(t *testing.T) {
+	m := newGateway(t, testSAID)
+	want := []string{"esp spi 0x1000 dst 192.0.2.2 src 192.0.2.1, tunnel mode, reqid 7, if_id 0x65000000, 3 packets, 300 of 5000 bytes, expires 2026-11-24T12:00:00Z"}
+	if got := explainLines(t, m, "SA", "10.1.0.1", "10.2.0.1"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := explainLines(t, m, "route", "10.1.0.1", "10.2.0.1"), []string{"into ipsec0"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	_, stdout, _ := runMemory(m, "", "eroute", "--lookup", "--src", "10.1.0.1", "--dst", "10.2.0.1", "--explain", "--json")
+	const wantJSON = `"sa":{"present":true,"ready":true,"proto":"esp","spi":4096,"src":"192.0.2.1","dst":"192.0.2.2","mode":"tunnel","reqid":7,"if_id":1694498816,` +
+		`"packets":3,"bytes":300,"max_bytes":5000,"expires":"2026-11-24T12:00:00Z"},"verdict":"sent","reason":"sa","next":{"device":"wan"},`
+	if !strings.Contains(stdout, wantJSON) {
+		t.Errorf("got %s\nwant %s", stdout, wantJSON)
+	}
+}
+
+// That the kernel program and the table disagree is told, and is an error.
+func TestExplainDisagreement(t *testing.T) {
+	m := newGateway(t, eroute.Drop)
+	m.lost = m.eroutes.List()[0].Selector
+	add(t, m, "10.0.0.0/8", "10.2.0.0/16", eroute.Pass)
+	for _, form := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "  WRONG    the kernel program and the table disagree: the packet meets the first line, not the first match\n"},
+		{[]string{"--json"}, `"agrees":false,`},
+	} {
+		args := append([]string{"eroute", "--lookup", "--src", "10.1.0.1", "--dst", "10.2.0.1", "--explain"}, form.args...)
+		status, stdout, stderr := runMemory(m, "", args...)
+		if status != 1 || !strings.Contains(stdout, form.want) ||
+			!strings.HasPrefix(stderr, "ipsec eroute: the kernel program and the table DISAGREE about 1 of 1 packets: ") {
+			t.Errorf("status %d, stdout %s, stderr %s", status, stdout, stderr)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"io"
+	"iter"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// explanationJSON is an explanation as docs/json.md describes it.
+type explanationJSON struct {
+	Packet    packetJSON    `json:"packet"`
+	Eroute    *erouteJSON   `json:"eroute"`
+	Matches   []*erouteJSON `json:"matches"`
+	DecidedBy string        `json:"decided_by,omitempty"`
+	Agrees    bool          `json:"agrees"`
+	Route     hopJSON       `json:"route"`
+	IPsec     bool          `json:"ipsec"`
+	SA        *saJSON       `json:"sa,omitempty"`
+	Verdict   string        `json:"verdict"`
+	Reason    string        `json:"reason"`
+	Next      *hopJSON      `json:"next,omitempty"`
+	Detail    string        `json:"detail,omitempty"`
+}
+
+type packetJSON struct {
+	Src     string `json:"src"`
+	Dst     string `json:"dst"`
+	Proto   uint8  `json:"proto,omitempty"`
+	SrcPort uint16 `json:"src_port,omitempty"`
+	DstPort uint16 `json:"dst_port,omitempty"`
+}
+
+type hopJSON struct {
+	Device  string `json:"device,omitempty"`
+	Via     string `json:"via,omitempty"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// saJSON is an SA that an eroute names. All but the first three is absent if there is none.
+type saJSON struct {
+	Present bool   `json:"present"`
+	Ready   bool   `json:"ready"`
+	Problem string `json:"problem,omitempty"`
+	*lifeJSON
+}
+
+type lifeJSON struct {
+	Proto      string `json:"proto"`
+	SPI        uint32 `json:"spi"`
+	Src        string `json:"src,omitempty"`
+	Dst        string `json:"dst"`
+	Mode       string `json:"mode"`
+	ReqID      uint32 `json:"reqid,omitempty"`
+	IfID       uint32 `json:"if_id,omitempty"`
+	Packets    uint64 `json:"packets"`
+	Bytes      uint64 `json:"bytes"`
+	MaxPackets uint64 `json:"max_packets,omitempty"`
+	MaxBytes   uint64 `json:"max_bytes,omitempty"`
+	Expires    string `json:"expires,omitempty"`
+}
+
+func newHopJSON(h hop) hopJSON {
+	j := hopJSON{Device: h.device, Problem: h.problem}
+	if h.via.IsValid() {
+		j.Via = h.via.String()
+	}
+	return j
+}
+
+func newSAJSON(s *saState) *saJSON {
+	j := &saJSON{Present: s.life != nil, Ready: s.ready, Problem: s.problem}
+	if s.life == nil {
+		return j
+	}
+	l := s.life
+	j.lifeJSON = &lifeJSON{
+		Proto: eroute.ProtocolName(l.Proto), SPI: l.SPI, Dst: l.Dst.String(), Mode: l.Mode.String(), ReqID: l.ReqID, IfID: l.IfID,
+		Packets: l.Packets, Bytes: l.Bytes, MaxPackets: l.MaxPackets, MaxBytes: l.MaxBytes,
+	}
+	if l.Src.IsValid() && !l.Src.IsUnspecified() {
+		j.Src = l.Src.String()
+	}
+	if !l.Expires.IsZero() {
+		j.Expires = l.Expires.UTC().Format(time.RFC3339)
+	}
+	return j
+}
+
+func newExplanationJSON(e *explanation) *explanationJSON {
+	j := &explanationJSON{
+		Packet: packetJSON{e.packet.Src.String(), e.packet.Dst.String(), e.packet.Proto, e.packet.SrcPort, e.packet.DstPort},
+		Agrees: e.agrees(), Route: newHopJSON(e.route), IPsec: e.ipsec,
+		Verdict: e.verdict.String(), Reason: e.reason, Detail: e.detail,
+		Matches: make([]*erouteJSON, len(e.matches)),
+	}
+	for i := range e.matches {
+		j.Matches[i] = newErouteJSON(&e.matches[i])
+	}
+	if field := e.decidedBy(); field != 0 {
+		j.DecidedBy = [...]string{
+			eroute.FieldSrc: "src", eroute.FieldDst: "dst", eroute.FieldProto: "proto",
+			eroute.FieldSrcPort: "src_port", eroute.FieldDstPort: "dst_port",
+		}[field]
+	}
+	if e.met != nil {
+		j.Eroute = newErouteJSON(e.met)
+	}
+	if e.sa != nil {
+		j.SA = newSAJSON(e.sa)
+	}
+	if e.next != (hop{}) {
+		next := newHopJSON(e.next)
+		j.Next = &next
+	}
+	return j
+}
+
+// writeExplanationsJSON writes explanations, one a line.
+func writeExplanationsJSON(w io.Writer, all iter.Seq2[*explanation, error]) error {
+	return writeArray(w, "explanations", func(yield func(*explanationJSON, error) bool) {
+		for e, err := range all {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(newExplanationJSON(e), nil) {
+				return
+			}
+		}
+	})
+}

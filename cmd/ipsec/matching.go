@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// matching finds for each of many packets which eroutes match it, in one pass over them:
+// packets are kept by source, so that an eroute looks only at those within its own.
+type matching struct {
+	order   []int // indices of packets, by source
+	packets []eroute.Packet
+}
+
+func newMatching(packets []eroute.Packet) *matching {
+	m := &matching{packets: packets, order: make([]int, len(packets))}
+	for i := range m.order {
+		m.order[i] = i
+	}
+	slices.SortFunc(m.order, func(i, j int) int { return packets[i].Src.Compare(packets[j].Src) })
+	return m
+}
+
+// each calls f with the index of every packet that the selector matches, until it
+// returns false.
+func (m *matching) each(s eroute.Selector, f func(i int) bool) {
+	first, _ := slices.BinarySearchFunc(m.order, s.Src.Addr(), func(i int, a netip.Addr) int { return m.packets[i].Src.Compare(a) })
+	for _, i := range m.order[first:] {
+		if !s.Src.Contains(m.packets[i].Src) {
+			return
+		}
+		if s.Matches(m.packets[i]) && !f(i) {
+			return
+		}
+	}
+}
+
+// of returns what of the table matches each packet, most specific first.
+func (m *matching) of(t table) ([][]eroute.Eroute, error) {
+	all := make([][]eroute.Eroute, len(m.packets))
+	wanted := func(s eroute.Selector) (any bool) {
+		m.each(s, func(int) bool { any = true; return false })
+		return any
+	}
+	for e, err := range t.Matching(wanted) {
+		if err != nil {
+			return nil, err
+		}
+		m.each(e.Selector, func(i int) bool { all[i] = append(all[i], e); return true })
+	}
+	for _, of := range all {
+		slices.SortFunc(of, func(a, b eroute.Eroute) int { return eroute.MoreSpecific(a.Selector, b.Selector) })
+	}
+	return all, nil
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"net/netip"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// memorySurroundings knows what a test tells it.
+type memorySurroundings struct {
+	sas    map[eroute.SAID]xfrm.Life
+	ready  map[eroute.SAID]bool
+	routes []memoryRoute // the first that fits counts
+	own    netip.Addr
+	relay  bool
+}
+
+type memoryRoute struct {
+	to netip.Prefix
+	hop
+}
+
+func (m *memorySurroundings) SA(said eroute.SAID) (xfrm.Life, error) {
+	if life, ok := m.sas[said]; ok {
+		return life, nil
+	}
+	return xfrm.Life{}, xfrm.ErrNoState
+}
+
+func (m *memorySurroundings) Route(dst netip.Addr, device string) hop {
+	for _, r := range m.routes {
+		if r.to.Contains(dst) && (device == "" || r.device == device) {
+			return r.hop
+		}
+	}
+	return hop{problem: "network is unreachable"}
+}
+
+func (m *memorySurroundings) IsOwn(addr netip.Addr) (bool, error) { return addr == m.own, nil }
+func (m *memorySurroundings) Close() error                        { return nil }

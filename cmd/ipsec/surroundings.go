@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// surroundings is what decides of packets beside the table: SAs, routes and addresses of
+// a network namespace.
+type surroundings interface {
+	// SA reads the state that a SAID means, see [xfrm.Handle.Life].
+	SA(said eroute.SAID) (xfrm.Life, error)
+	// Route tells where routing sends packets that the gateway makes itself, without a
+	// mark; device narrows it to the routes out of one interface.
+	Route(dst netip.Addr, device string) hop
+	// IsOwn tells whether an address is the gateway's.
+	IsOwn(addr netip.Addr) (bool, error)
+	Close() error
+}
+
+// hop is where routing sends a packet.
+type hop struct {
+	device  string     // that it leaves by; empty: none
+	via     netip.Addr // next hop; zero: the destination itself
+	problem string     // why it does not leave
+}
+
+// kernelSurroundings are those of the calling thread's network namespace.
+type kernelSurroundings struct {
+	xfrm *xfrm.Handle // nil: this kernel has no XFRM
+	own  map[netip.Addr]bool
+}
+
+func openSurroundings() (surroundings, error) {
+	h, err := xfrm.Open()
+	if err != nil && !errors.Is(err, unix.EPROTONOSUPPORT) {
+		return nil, err
+	}
+	return &kernelSurroundings{xfrm: h}, nil
+}
+
+func (k *kernelSurroundings) SA(said eroute.SAID) (xfrm.Life, error) {
+	if k.xfrm == nil {
+		return xfrm.Life{}, fmt.Errorf("this kernel has no XFRM: %w", xfrm.ErrNoState)
+	}
+	return k.xfrm.Life(said)
+}
+
+func (k *kernelSurroundings) Route(dst netip.Addr, device string) hop {
+	routes, err := netlink.RouteGetWithOptions(dst.AsSlice(), &netlink.RouteGetOptions{Oif: device})
+	if err != nil {
+		return hop{problem: err.Error()}
+	}
+	if len(routes) == 0 {
+		return hop{problem: "no route"}
+	}
+	return newHop(&routes[0])
+}
+
+func newHop(r *netlink.Route) (h hop) {
+	if r.Type == unix.RTN_LOCAL {
+		return hop{problem: "is an address of the gateway itself"}
+	}
+	link, err := netlink.LinkByIndex(r.LinkIndex)
+	if err != nil {
+		return hop{problem: err.Error()}
+	}
+	h.device = link.Attrs().Name
+	gateway := r.Gw
+	if via, ok := r.Via.(*netlink.Via); ok { // a neighbour of the other family
+		gateway = via.Addr
+	}
+	if addr, ok := netip.AddrFromSlice(gateway); ok {
+		h.via = addr.Unmap()
+	}
+	return h
+}
+
+func (k *kernelSurroundings) IsOwn(addr netip.Addr) (bool, error) {
+	if k.own == nil {
+		all, err := net.InterfaceAddrs()
+		if err != nil {
+			return false, fmt.Errorf("list own addresses: %w", err)
+		}
+		k.own = make(map[netip.Addr]bool)
+		for _, a := range all {
+			if p, err := netip.ParsePrefix(a.String()); err == nil {
+				k.own[p.Addr().Unmap()] = true
+			}
+		}
+	}
+	return k.own[addr], nil
+}
+
+func (k *kernelSurroundings) Close() error {
+	if k.xfrm == nil {
+		return nil
+	}
+	return k.xfrm.Close()
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Matching yields the eroutes whose selector keep wants, flows of traps among them, in no
+// order. It goes through the whole table but holds a batch of it at a time, and reads
+// counters only of what it yields. An error ends it.
+func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
+	return func(yield func(eroute.Eroute, error) bool) {
+		flows, err := t.currentFlows()
+		if err != nil {
+			yield(eroute.Eroute{}, err)
+			return
+		}
+		covered := make(map[eroute.Selector]bool) // a flow goes before the trap that it came from
+		for _, f := range flows {
+			s := flowSelector(&f.key)
+			if !keep(s) {
+				continue
+			}
+			covered[s] = true
+			if row, err := t.flowEroute(f); !yield(row, err) || err != nil {
+				return
+			}
+		}
+		err = t.gen.eachEntry(func(e entry) (bool, error) {
+			if covered[e.selector] || !keep(e.selector) {
+				return true, nil
+			}
+			row, err := t.eroute(e)
+			return err == nil && yield(row, nil), err
+		})
+		if err != nil {
+			yield(eroute.Eroute{}, err)
+		}
+	}
+}
+
+// SAReady tells whether packets of eroutes with this SAID are given to XFRM: its state was
+// there when last looked for, and has not gone since.
+func (t *Table) SAReady(said eroute.SAID) (bool, error) {
+	v, found, err := t.said(newSAIDKey(said))
+	if err != nil || !found {
+		return false, err
+	}
+	var sa bpf.ABISa
+	if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
+		return false, fmt.Errorf("read SA's if_id: %w", err)
+	}
+	return sa.IfId != 0, nil
+}
+
+// RelayRuns tells whether a relay takes what meets traps and holds.
+func (t *Table) RelayRuns() (bool, error) { return t.relayRuns() }
+
+// eachEntry calls f with every eroute of both families, in no order, as long as it
+// returns true and no error.
+func (g *generation) eachEntry(f func(entry) (more bool, err error)) error {
+	more, err := eachPair(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) (bool, error) {
+		return f(entry{selector4(k), *v})
+	})
+	if err != nil || !more {
+		return err
+	}
+	_, err = eachPair(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) (bool, error) {
+		return f(entry{selector6(k), *v})
+	})
+	return err
+}
+
+// eachPair calls f with every key of a map and its value, as long as it returns true and
+// no error. Returns what f has returned last.
+func eachPair[K, V any](m *ebpf.Map, f func(*K, *V) (more bool, err error)) (more bool, err error) {
+	var (
+		cursor ebpf.MapBatchCursor
+		keys   = make([]K, batchSize)
+		values = make([]V, batchSize)
+	)
+	for {
+		n, batchErr := m.BatchLookup(&cursor, keys, values, nil)
+		for i := range n {
+			if more, err := f(&keys[i], &values[i]); err != nil || !more {
+				return false, err
+			}
+		}
+		if errors.Is(batchErr, ebpf.ErrKeyNotExist) {
+			return true, nil
+		}
+		if batchErr != nil {
+			return false, fmt.Errorf("read trie: %w", batchErr)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Life is a state, what has gone through it and how much longer it lives.
+type Life struct {
+	State
+	Packets, Bytes       uint64    // that went through it
+	MaxPackets, MaxBytes uint64    // at which it ends; 0: never
+	Expires              time.Time // when it ends; zero: never
+}
+
+// Life reads the state that an SAID means. Returns ErrNoState if it is absent, larval or
+// for input only, and ErrUnsupported if our policies cannot use it.
+func (h *Handle) Life(said eroute.SAID) (Life, error) {
+	s, msg, err := h.find(said)
+	if err != nil {
+		return Life{}, err
+	}
+	return newLife(s, nl.DeserializeXfrmUsersaInfo(msg)), nil
+}
+
+func newLife(s State, info *nl.XfrmUsersaInfo) Life {
+	l := Life{State: s, Packets: info.Curlft.Packets, Bytes: info.Curlft.Bytes}
+	if n := info.Lft.HardPacketLimit; n != nl.XFRM_INF {
+		l.MaxPackets = n
+	}
+	if n := info.Lft.HardByteLimit; n != nl.XFRM_INF {
+		l.MaxBytes = n
+	}
+	for _, limit := range []struct{ since, seconds uint64 }{
+		{info.Curlft.AddTime, info.Lft.HardAddExpiresSeconds},
+		{info.Curlft.UseTime, info.Lft.HardUseExpiresSeconds},
+	} {
+		if limit.since == 0 || limit.seconds == 0 { // not used yet, no limit
+			continue
+		}
+		if end := time.Unix(int64(limit.since+limit.seconds), 0); l.Expires.IsZero() || end.Before(l.Expires) {
+			l.Expires = end
+		}
+	}
+	return l
+}
