@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
 // A backend gives each script a world of its own to run commands in.
@@ -51,7 +53,7 @@ func runScripts(t *testing.T, newBackend func(*testscript.Env) (backend, error))
 
 // scriptIpsec is "ipsec [<FILE] ARGUMENT...". A command that is expected to fail must
 // say so in one line and leave the table as it was; one that changes the table must
-// be silent.
+// be silent. What --json prints must be as docs/schema.json has it.
 func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 	var stdin io.Reader = strings.NewReader("")
 	if len(args) > 0 && strings.HasPrefix(args[0], "<") {
@@ -80,6 +82,8 @@ func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("status %d: %s", status, stderr.String())
 	case !neg && isSilent(args) && stdout.Len()+stderr.Len() > 0:
 		ts.Fatalf("success is not silent: %s%s", stdout.String(), stderr.String())
+	case !neg && slices.Contains(args, "--json"):
+		ts.Check(schema.Check(stdout.Bytes()))
 	case neg:
 		ts.Check(checkRefusal(args, status, stdout.String(), stderr.String()))
 		if !slices.Equal(before, after) {

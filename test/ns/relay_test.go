@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
 // relay is a running "ipsec acquire --json".
@@ -71,9 +73,13 @@ func (g *gateway) startRelay(t *testing.T, args ...string) *relay {
 	go func() {
 		defer close(r.done)
 		for decoder := json.NewDecoder(stdout); ; {
-			var e relayEvent
-			if decoder.Decode(&e) != nil {
+			var line json.RawMessage
+			if decoder.Decode(&line) != nil {
 				return
+			}
+			var e relayEvent
+			if err := errors.Join(json.Unmarshal(line, &e), schema.Check(line)); err != nil {
+				t.Errorf("event %s: %v", line, err)
 			}
 			r.mu.Lock()
 			r.events = append(r.events, e)
