@@ -19,6 +19,10 @@ help: ## list the targets
 build: ## bin/ipsec; needs nothing but Go
 	@CGO_ENABLED=0 go build -ldflags '-X main.version=$(VERSION)' -o bin/ipsec ./cmd/ipsec
 
+.PHONY: packages
+packages: ## dist/*.deb and dist/*.rpm, see docs/install.md
+	@scripts/packages.sh dist
+
 .PHONY: demo
 demo: setup-vm build ## gateway, hosts, eroutes of each kind, and what happened to real packets; needs root
 	@go run ./test/demo
@@ -85,4 +89,4 @@ setup-vm:
 
 .PHONY: clean
 clean: ## remove what was built
-	@rm -rf bin
+	@rm -rf bin dist

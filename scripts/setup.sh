@@ -4,7 +4,8 @@
 # Installs what building and testing need on Debian 12: setup.sh [build|vm|all].
 # A second run finds everything in place and takes no visible time.
 #
-#   build  clang and libbpf's headers, which make the BPF objects, ip, mandoc
+#   build  clang and libbpf's headers, which make the BPF objects, ip, and what the
+#          manual pages and packages are tested with
 #   vm     QEMU, virtme-ng, a 6.12 kernel, strongSwan and libreswan
 #   all    both (the default)
 #
@@ -22,7 +23,7 @@ readonly here cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipsec-eroute
 
 readonly build_packages=(
 	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev libc6-dev
-	git make iproute2 mandoc
+	git make iproute2 mandoc rpm systemd udev passwd
 )
 readonly vm_packages=(
 	qemu-system-x86 busybox-static kmod xz-utils iproute2 udev file
@@ -85,6 +86,7 @@ vm() {
 	fetch_kernel
 	fetch_strongswan
 	fetch_libreswan
+	fetch_debs
 	exec 9>&-
 }
 

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Sourced by setup.sh: the .debs that are unpacked, not installed. Afterwards
+# Sourced by setup.sh: the .debs that are not installed, but unpacked or kept. Afterwards
 #   $cache/virtme/usr/bin/vng       virtme-ng
 #   $cache/kernel/boot/vmlinuz-V    the kernel
 #   $cache/kernel/lib/modules/V     its modules
 #   $cache/strongswan/usr           charon and swanctl
 #   $cache/libreswan/usr            pluto and whack
+#   $cache/debs/*.deb               those with the two commands named ipsec, as they are
 # Each is unpacked beside its place and renamed, so that it is there whole or
 # not at all.
 
@@ -111,4 +112,15 @@ fetch_strongswan() {
 
 fetch_libreswan() {
 	fetch_unpacked libreswan libreswan
+}
+
+# fetch_debs: Debian 12's packages that have a command named ipsec.
+fetch_debs() {
+	[ ! -e "$cache/debs" ] || return 0
+	say "fetching the packages that have an ipsec"
+	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "going on with the lists there are"
+	rm -rf "$cache/debs.new"
+	mkdir "$cache/debs.new"
+	(cd "$cache/debs.new" && run apt-get -q -o APT::Sandbox::User=root download strongswan-starter libreswan)
+	mv "$cache/debs.new" "$cache/debs"
 }

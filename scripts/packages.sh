@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Makes the packages eroute and eroute-ipsec for dpkg and rpm: packages.sh DIR.
+#
+# Neither has a file that strongSwan or libreswan has. The program is
+# /usr/libexec/eroute/ipsec, with a link for each command beside it; libreswan's ipsec
+# finds commands in /usr/libexec/ipsec; strongSwan's has a list of its own, so
+# eroute-ipsec goes before it. docs/install.md tells more.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+out=${1:?where to, for example dist}
+mkdir -p "$out"
+STAGE=$(mktemp -d)
+trap 'rm -rf "$STAGE"' EXIT
+
+VERSION=$(git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//; s/-/+/; s/-/./g') ||
+	VERSION=$(git log -1 --date=format:%Y%m%d --format=0~git%cd.%h)
+GOARCH=$(go env GOARCH)
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export STAGE VERSION GOARCH SOURCE_DATE_EPOCH
+
+# put MODE FILE PATH: a file of package eroute.
+put() { install -D -m "$1" "$2" "$STAGE/eroute$3"; }
+# link TARGET PATH: a link of package eroute.
+link() { mkdir -p "$(dirname "$STAGE/eroute$2")" && ln -s "$1" "$STAGE/eroute$2"; }
+# man FILE PATH: a manual page of package eroute.
+man() { put 644 "$1" "$2" && gzip -9n "$STAGE/eroute$2"; }
+
+umask 022
+CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o "$STAGE/ipsec" ./cmd/ipsec
+put 755 "$STAGE/ipsec" /usr/libexec/eroute/ipsec
+for page in docs/man/ipsec_*.8; do # one for each command
+	command=${page##*/ipsec_}
+	command=${command%.8}
+	link ipsec "/usr/libexec/eroute/$command"
+	link "../eroute/$command" "/usr/libexec/ipsec/$command"
+	man "$page" "/usr/share/man/man8/ipsec_$command.8"
+done
+man docs/man/ipsec_eroute.5 /usr/share/man/man5/ipsec_eroute.5
+for command in eroute tncfg; do
+	link "../libexec/eroute/$command" "/usr/sbin/$command"
+	link "ipsec_$command.8.gz" "/usr/share/man/man8/$command.8.gz"
+done
+put 644 packaging/eroute.service /usr/lib/systemd/system/eroute.service
+put 644 packaging/eroute-acquire.service /usr/lib/systemd/system/eroute-acquire.service
+put 644 packaging/sysusers.conf /usr/lib/sysusers.d/eroute.conf
+put 644 LICENSE /usr/share/doc/eroute/copyright
+for doc in README.md CHANGELOG.md docs/install.md docs/json.md docs/architecture.md; do
+	put 644 "$doc" "/usr/share/doc/eroute/${doc##*/}"
+done
+install -D -m 755 packaging/ipsec "$STAGE/eroute-ipsec/usr/sbin/ipsec"
+install -D -m 644 LICENSE "$STAGE/eroute-ipsec/usr/share/doc/eroute-ipsec/copyright"
+find "$STAGE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+
+for package in eroute eroute-ipsec; do
+	for format in deb rpm; do
+		go tool -modfile=tools/nfpm/go.mod nfpm package --config "packaging/$package.yaml" --packager "$format" --target "$out"
+	done
+done

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# dpkg installs, upgrades, removes and purges.
+. /srv/test/list.sh
+touch /etc/.pwd.lock /etc/{passwd,group,shadow,gshadow,subuid,subgid}-
+list >/tmp/before
+
+dpkg --install /srv/eroute_*.deb
+version=$(dpkg-query -W -f '${Version}' eroute)
+[ "$(eroute --version)" = "ipsec eroute $version" ]
+[ "$(tncfg --version)" = "ipsec tncfg $version" ]
+[ "$(/usr/libexec/eroute/ipsec --version)" = "ipsec $version" ]
+[ ! -e /usr/sbin/ipsec ]
+getent passwd eroute
+for page in 8/ipsec_eroute 8/ipsec_tncfg 8/ipsec_acquire 8/eroute 8/tncfg 5/ipsec_eroute; do
+	mandoc -Tlint -Wwarning "/usr/share/man/man${page%/*}/${page#*/}.${page%/*}.gz"
+done
+# What is in /etc is the operator's.
+tncfg --config /etc/eroute/eroute.toml
+echo '# mine' >>/etc/eroute/eroute.toml
+dpkg --install /srv/eroute_*.deb
+grep '# mine' /etc/eroute/eroute.toml
+
+# Where there is no other ipsec, the second package brings one.
+dpkg --install /srv/eroute-ipsec_*.deb
+[ "$(ipsec eroute --version)" = "ipsec eroute $version" ]
+[ "$(ipsec --version)" = "ipsec $version" ]
+ipsec --help | grep '^Commands:'
+dpkg --remove eroute-ipsec
+[ ! -e /usr/sbin/ipsec ]
+
+systemctl enable eroute eroute-acquire
+dpkg --remove eroute
+[ ! -e /usr/sbin/eroute ]
+[ -e /etc/eroute/eroute.toml ]
+dpkg --purge eroute eroute-ipsec
+left_as /tmp/before

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# rpm installs and erases. Debian's packages are unknown to it.
+. /srv/test/list.sh
+rpm() { command rpm --dbpath /tmp/rpm "$@"; }
+rpm --initdb
+touch /etc/.pwd.lock /etc/{passwd,group,shadow,gshadow,subuid,subgid}-
+list >/tmp/before
+
+rpm --install --nodeps /srv/eroute-[0~]*.rpm
+version=$(rpm --query --queryformat '%{version}' eroute)
+[ "$(eroute --version)" = "ipsec eroute $version" ]
+[ ! -e /usr/sbin/ipsec ]
+getent passwd eroute
+rpm --verify --nodeps eroute
+rpm --install /srv/eroute-ipsec-*.rpm
+[ "$(ipsec tncfg --version)" = "ipsec tncfg $version" ]
+rpm --query --conflicts eroute-ipsec | grep '^libreswan$'
+rpm --erase eroute-ipsec eroute
+[ ! -e /etc/eroute/eroute.toml ]
+
+# The user stays, as rpm's packages do it.
+userdel eroute
+left_as /tmp/before

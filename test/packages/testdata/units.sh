@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# Run by systemd (boot.sh), with both units up.
+systemctl is-active eroute eroute-acquire
+when() { systemctl show --value --property="$1" "$2"; }
+[ "$(when ActiveEnterTimestampMonotonic eroute)" -le "$(when ActiveEnterTimestampMonotonic network-pre.target)" ]
+tncfg | grep '^ipsec0 -> wan '
+eroute | grep '^0 .* => %trap$'
+eroute --stats | grep '^relay *running$'
+[ "$(when User eroute-acquire)" = eroute ]
+pid=$(when MainPID eroute-acquire)
+grep '^Uid:' "/proc/$pid/status" | grep -w "$(id -u eroute)"
+
+# soon COMMAND...: succeeds as soon as the command does.
+soon() {
+	for _ in $(seq 50); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	return 1
+}
+listed() { eroute | grep "$1"; }
+routed() { ip route get 10.2.0.1 from 192.0.2.1 | grep "$1"; }
+
+# A trap, a hold, and what is held is sent on by the relay: 2 of 3 packets.
+soon routed ' dev ipsec0 '
+for _ in 1 2 3; do echo held >/dev/udp/10.2.0.1/9; done
+soon listed '^2 .* => %hold$'
+eroute --replace --src 192.0.2.1/32 --dst 10.2.0.1/32 --said %pass
+soon listed '^2 .* => %pass$'
+
+# It says that it lives, and is started anew if it does not.
+sleep 1.5
+[ "$(when NRestarts eroute-acquire)" = 0 ]
+kill -STOP "$pid"
+for _ in $(seq 80); do
+	[ "$(when NRestarts eroute-acquire)" = 0 ] || break
+	sleep 0.1
+done
+systemctl is-active eroute-acquire || sleep 1.5
+systemctl is-active eroute-acquire
+[ "$(when NRestarts eroute-acquire)" = 1 ]
+
+# Again, and down.
+systemctl reload eroute
+eroute | grep '^0 .* => %trap$'
+tncfg | grep '^ipsec0 -> wan '
+systemctl stop eroute
+[ -z "$(tncfg)" ]
+! ip route get 10.2.0.1 2>/tmp/unreachable # the route that is worse drops
+grep 'Invalid argument' /tmp/unreachable
+systemctl start eroute
+soon routed ' dev ipsec0 '
+
+# A package that goes takes its units down with it.
+dpkg --purge eroute
+! systemctl is-active eroute-acquire
+! ip link show ipsec0
