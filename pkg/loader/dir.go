@@ -52,6 +52,7 @@ func OpenShared() (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
+	giveWay(path)
 	lock, err := flock(path, unix.LOCK_SH)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, cmp.Or(checkLayouts(path), ErrNoTable)
@@ -80,7 +81,7 @@ func OpenExclusive(fill func(path string) error) (*Dir, error) {
 		if err := create(path, fill); err != nil {
 			return nil, err
 		}
-		lock, err := flock(path, unix.LOCK_EX)
+		lock, err := lockExclusive(path)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // removed since: make it again
 		}
@@ -151,7 +152,7 @@ func create(path string, fill func(path string) error) error {
 	if err := os.RemoveAll(tmp); err != nil {
 		return fmt.Errorf("clear away a half made pin directory: %w", err)
 	}
-	if err := os.Mkdir(tmp, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(tmp, turnName), 0o700); err != nil {
 		return fmt.Errorf("make pin directory: %w", err)
 	}
 	if err := errors.Join(markNamespace(tmp), fill(tmp)); err != nil {
