@@ -4,6 +4,9 @@
 PKG ?= ./...
 RUN ?=
 FUZZTIME ?= 10s
+
+# Of make soak; the tests have durations of their own.
+DURATION ?= 10m
 FRAMES ?= 1000000
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -28,16 +31,25 @@ demo: setup-vm build ## gateway, hosts, eroutes of each kind, and what happened 
 	@go run ./test/demo
 
 .PHONY: test
-test: setup lint check-generated test-host test-vm ## everything below; needs root
+test: setup lint check-generated test-host test-race test-vm ## everything below; needs root
 
 .PHONY: test-host
 test-host: ## the tests that any kernel can run; needs root
 	@[ "$$(id -u)" = 0 ] || { echo 'make test-host needs root: it loads BPF programs and makes network namespaces' >&2; exit 1; }
 	go test -count=1 -timeout 15m -run '$(RUN)' $(PKG)
 
+.PHONY: test-race
+test-race: ## what happens at once, with the race detector; needs root
+	CGO_ENABLED=1 go test -race -count=1 -timeout 15m ./pkg/loader ./pkg/acquire
+	CGO_ENABLED=1 go test -race -count=1 -timeout 15m -run 'AtOnce|Lock|ManyWriters|MadeOnce' ./pkg/maps ./test/ns
+
 .PHONY: test-vm
 test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
 	@go run ./test/vm/run -pkg '$(PKG)' -run '$(RUN)'
+
+.PHONY: soak
+soak: ## traffic and changes for DURATION: nothing grows, every packet is counted; needs root
+	EROUTE_TEST_DURATION=$(DURATION) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./test/ns
 
 .PHONY: fuzz
 fuzz: ## each fuzzer for FUZZTIME

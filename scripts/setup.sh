@@ -22,7 +22,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipsec-eroute
 
 readonly build_packages=(
-	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev libc6-dev
+	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev gcc libc6-dev
 	git make iproute2 mandoc rpm systemd udev passwd
 )
 readonly vm_packages=(

@@ -59,6 +59,9 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
 	os.Exit(code)
 }
 

@@ -7,8 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -45,11 +47,24 @@ type relayEvent struct {
 	Detail  string
 }
 
+// built is where commandPath has put the command, built with the flags.
+var (
+	built      string
+	buildFlags []string
+)
+
+// commandPath builds the ipsec command once for all tests.
 var commandPath = sync.OnceValues(func() (string, error) {
-	path := "/tmp/ipsec-ns-test"
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/ipsec").CombinedOutput()
+	dir, err := os.MkdirTemp("", "ipsec-ns-test-")
 	if err != nil {
-		err = &exec.ExitError{Stderr: out}
+		return "", err
+	}
+	built = dir
+	path := filepath.Join(dir, "ipsec")
+	args := append([]string{"build", "-o", path}, buildFlags...)
+	out, err := exec.Command("go", append(args, "../../cmd/ipsec")...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("build command: %w: %s", err, out)
 	}
 	return path, err
 })

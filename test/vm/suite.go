@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,7 +59,7 @@ func (s Suite) Test(ctx context.Context) error {
 	count := tally{out: s.Output}
 	code, err := Guest{
 		Command: []string{"bash", script, listPath, "-test.v", "-test.timeout=" + s.Timeout.String()},
-		Dir:     dir, Output: &count, Log: s.Log, Timeout: s.Timeout + time.Minute,
+		Dir:     dir, Env: settings(os.Environ()), Output: &count, Log: s.Log, Timeout: s.Timeout + time.Minute,
 	}.Run(ctx)
 	if err != nil {
 		return err
@@ -68,6 +69,11 @@ func (s Suite) Test(ctx context.Context) error {
 		return fmt.Errorf("test in VM: %w", ErrTests)
 	}
 	return nil
+}
+
+// settings are those variables of an environment that tests read.
+func settings(env []string) []string {
+	return slices.DeleteFunc(env, func(v string) bool { return !strings.HasPrefix(v, "EROUTE_TEST_") })
 }
 
 // pattern selects the tests of a package.
