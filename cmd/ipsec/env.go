@@ -8,8 +8,10 @@ import (
 	"iter"
 	"net"
 	"os"
+	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
+	"github.com/ipsec-eroute/eroute/pkg/busy"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -41,6 +43,8 @@ type env struct {
 	relay        relayFunc
 	xfrmCounters func() (map[string]uint64, error) // see [xfrm.Counters]
 	surroundings func() (surroundings, error)
+	now          func() time.Time
+	environ      []string // NAME=VALUE
 }
 
 // table is what commands do with a [maps.Table].
@@ -51,6 +55,7 @@ type table interface {
 	Written() iter.Seq2[eroute.Eroute, error]
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
 	Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
+	busy.Source
 	SAReady(said eroute.SAID) (bool, error)
 	RelayRuns() (bool, error)
 	Stats() (maps.Stats, error)
@@ -87,5 +92,7 @@ func systemEnv() *env {
 		relay:            acquire.Run,
 		xfrmCounters:     xfrm.Counters,
 		surroundings:     openSurroundings,
+		now:              time.Now,
+		environ:          os.Environ(),
 	}
 }

@@ -33,6 +33,7 @@ var (
 		action{option: optSync, run: runSync},
 		action{option: optLimit, run: runLimit},
 		action{option: optStats, takes: maskOf(optJSON), run: runStats},
+		action{option: optWatch, takes: maskOf(optInterval, optJSON), run: runWatch},
 	)
 	lookupBatchAction = action{option: optLookup, with: maskOf(optBatch), takes: maskOf(optExplain, optJSON), run: runLookupBatch}
 )

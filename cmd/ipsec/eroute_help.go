@@ -21,7 +21,8 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
   ipsec eroute --lookup --src ADDRESS --dst ADDRESS
                [--transport-proto P] [--src-port N] [--dst-port N] [--explain] [--json]
   ipsec eroute --lookup --batch FILE|- [--explain] [--json]
-  ipsec eroute --sync | --limit N | --stats [--json]`
+  ipsec eroute --sync | --limit N | --stats [--json]
+  ipsec eroute --watch [--interval SECONDS] [--json]`
 
 const erouteExample = `  Protect what goes from one site to another with an SA, but drop mail:
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2
@@ -34,6 +35,9 @@ const erouteExample = `  Protect what goes from one site to another with an SA, 
 
   Which eroute would this packet meet? Why, and what would become of it?
     ipsec eroute --lookup --src 10.1.0.1 --dst 10.2.0.1 --transport-proto icmp --explain
+
+  Which eroutes have most traffic? Without a terminal, a line each:
+    ipsec eroute --watch --interval 5 >traffic
 
   Many changes at once, all or none; then as many questions:
     printf '%s\n' '--del --src 10.1/16 --dst 10.2/16  # a comment' \

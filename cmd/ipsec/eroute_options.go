@@ -14,6 +14,7 @@ const (
 	optSync
 	optLimit
 	optStats
+	optWatch
 
 	optEraf
 	optSrc
@@ -36,6 +37,7 @@ const (
 
 	optCheck
 	optExplain
+	optInterval
 	optJSON
 	optLabel
 	optDebug
@@ -62,6 +64,7 @@ var erouteOptions = optionSet{
 	optSync:    {name: "sync", group: actionGroup, help: "look anew which SAs exist"},
 	optLimit:   {name: "limit", arg: "N", group: actionGroup, help: "let the table hold N eroutes at the most"},
 	optStats:   {name: "stats", group: actionGroup, help: "print what became of all packets so far, in XFRM too"},
+	optWatch:   {name: "watch", group: actionGroup, help: "show which eroutes packets meet, the busiest first, until stopped"},
 
 	optEraf:           {name: "eraf", arg: "inet|inet6", group: selectorGroup, help: "address family; default: that of --src and --dst"},
 	optSrc:            {name: "src", arg: "S/M", group: selectorGroup, help: "source prefix, or %default; for --lookup an address; a listing shows all within"},
@@ -82,11 +85,12 @@ var erouteOptions = optionSet{
 	optAcquirePeer:  {name: "acquire-peer", arg: "E", group: acquireGroup, help: "the peer's address; default: the key manager knows"},
 	optAcquireReqID: {name: "acquire-reqid", arg: "N", group: acquireGroup, help: "the reqid of the SA; default: the key manager knows"},
 
-	optCheck:   {name: "check", group: otherGroup, help: "say whether the change can be made, without making it"},
-	optExplain: {name: "explain", group: otherGroup, help: "with --lookup: what matches, what wins and why, what happens next"},
-	optJSON:    {name: "json", group: otherGroup, help: "print the table, --lookup or --stats as JSON"},
-	optLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
-	optDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
-	optHelp:    {name: "help", group: otherGroup, help: "print this text"},
-	optVersion: {name: "version", group: otherGroup, help: "print the version"},
+	optCheck:    {name: "check", group: otherGroup, help: "say whether the change can be made, without making it"},
+	optExplain:  {name: "explain", group: otherGroup, help: "with --lookup: what matches, what wins and why, what happens next"},
+	optInterval: {name: "interval", arg: "SECONDS", group: otherGroup, help: "with --watch: look after as many seconds again; default: 2"},
+	optJSON:     {name: "json", group: otherGroup, help: "print the table, --lookup, --stats or --watch as JSON"},
+	optLabel:    {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
+	optDebug:    {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
+	optHelp:     {name: "help", group: otherGroup, help: "print this text"},
+	optVersion:  {name: "version", group: otherGroup, help: "print the version"},
 }

@@ -152,6 +152,27 @@ func (m *memory) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erou
 	}
 }
 
+// The numbers of eroutes are their places in the listing.
+func (m *memory) EachCount(f func(id uint32, packets, bytes uint64)) error {
+	for id, e := range m.eroutes.List() {
+		f(uint32(id), m.met[e.Selector], 100*m.met[e.Selector])
+	}
+	return nil
+}
+
+func (m *memory) Version() uint64                 { return uint64(m.count) }
+func (m *memory) Holds() ([]eroute.Eroute, error) { return nil, nil }
+
+func (m *memory) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
+	names := make(map[uint32]eroute.Eroute)
+	for id, e := range m.eroutes.List() {
+		if ids[uint32(id)] {
+			names[uint32(id)] = e
+		}
+	}
+	return names, nil
+}
+
 func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.around.ready[said], nil }
 func (m *memory) RelayRuns() (bool, error)               { return m.around.relay, nil }
 

@@ -76,6 +76,11 @@ func (noTable) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
 // Matching yields nothing.
 func (t noTable) Matching(func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] { return t.All() }
 
+func (noTable) EachCount(func(id uint32, packets, bytes uint64)) error  { return nil }
+func (noTable) Version() uint64                                         { return 0 }
+func (noTable) Named(map[uint32]bool) (map[uint32]eroute.Eroute, error) { return nil, nil }
+func (noTable) Holds() ([]eroute.Eroute, error)                         { return nil, nil }
+
 func (noTable) SAReady(eroute.SAID) (bool, error) { return false, nil }
 func (noTable) RelayRuns() (bool, error)          { return false, nil }
 

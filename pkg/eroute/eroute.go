@@ -21,9 +21,13 @@ type Eroute struct {
 // String returns the eroute's line of the listing, without line end:
 // packet count, source, destination and SAID, see ipsec_eroute(5).
 func (e Eroute) String() string {
+	return fmt.Sprintf("%-10d %s", e.Packets, e.Rule())
+}
+
+// Rule returns the eroute's line without the packet count.
+func (e Eroute) Rule() string {
 	s := e.Selector
-	line := fmt.Sprintf("%-10d %-18s -> %-18s => %s",
-		e.Packets, end(s.Src, s.SrcPort), end(s.Dst, s.DstPort), e.SAID)
+	line := fmt.Sprintf("%-18s -> %-18s => %s", end(s.Src, s.SrcPort), end(s.Dst, s.DstPort), e.SAID)
 	if s.Proto != 0 {
 		line += fmt.Sprintf(":%d", s.Proto)
 	}

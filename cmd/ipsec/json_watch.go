@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/busy"
+)
+
+// lookJSON is a line of --watch as docs/json.md describes it.
+type lookJSON struct {
+	Time       string        `json:"time"`
+	Seconds    float64       `json:"seconds"`
+	Eroutes    int           `json:"eroutes"`
+	Packets    uint64        `json:"packets"`
+	Bytes      uint64        `json:"bytes"`
+	PacketRate float64       `json:"packets_per_second"`
+	ByteRate   float64       `json:"bytes_per_second"`
+	Busiest    []busyRowJSON `json:"busiest"`
+}
+
+type busyRowJSON struct {
+	*erouteJSON
+	PacketRate float64 `json:"packets_per_second"`
+	ByteRate   float64 `json:"bytes_per_second"`
+}
+
+// writeJSON writes a line for a look.
+func (w *watch) writeJSON(look *busy.Look) error {
+	j := lookJSON{
+		Time: look.Time.UTC().Format(time.RFC3339Nano), Seconds: look.Since.Seconds(),
+		Eroutes: look.Count, Packets: look.Packets, Bytes: look.Bytes,
+		PacketRate: look.PacketRate, ByteRate: look.ByteRate, Busiest: []busyRowJSON{},
+	}
+	for _, r := range look.By(busy.ByPacketRate) {
+		if r.PacketRate == 0 {
+			break
+		}
+		j.Busiest = append(j.Busiest, busyRowJSON{newErouteJSON(&r.Eroute), r.PacketRate, r.ByteRate})
+	}
+	return json.NewEncoder(w.out).Encode(j)
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"fmt"
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Version changes with every command that changes the table: what an id of
+// [Table.EachCount] stands for is the same as long as it does not.
+func (t *Table) Version() uint64 { return atomic.LoadUint64(&t.meta.value.Version) }
+
+// EachCount calls f with the counters of every eroute, by a number that stands for it, in
+// ascending order. Holds of traps are not among them. It takes one system call for 1024
+// eroutes.
+func (t *Table) EachCount(f func(id uint32, packets, bytes uint64)) error {
+	ids, err := openShared[uint64](t.maps[idsName], unix.PROT_READ)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ids.Close() }()
+	const words = counterChunk / 64
+	cpus := ebpf.MustPossibleCPU()
+	slots, values := make([]uint32, counterChunk), make([]bpf.ABICounters, int(counterChunk)*cpus)
+	for first := uint32(0); int(first) < len(ids.all); first += words {
+		taken := ids.all[first : first+words]
+		if noneSet(taken) {
+			continue
+		}
+		m, err := t.counts.chunk(first * 64)
+		if err != nil {
+			return err
+		}
+		if m == nil {
+			continue
+		}
+		var cursor ebpf.MapBatchCursor
+		if n, err := m.BatchLookup(&cursor, slots, values, nil); n < int(counterChunk) {
+			return fmt.Errorf("read counters: %d of %d: %w", n, counterChunk, err)
+		}
+		for i, word := range taken {
+			for ; word != 0; word &= word - 1 {
+				slot := i*64 + bits.TrailingZeros64(word)
+				var packets, bytes uint64
+				for _, c := range values[slot*cpus : (slot+1)*cpus] {
+					packets += c.Packets
+					bytes += c.Bytes
+				}
+				f(first*64+uint32(slot), packets, bytes)
+			}
+		}
+	}
+	return nil
+}
+
+func noneSet(words []uint64) bool {
+	for _, w := range words {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Named finds the eroutes that some numbers of [Table.EachCount] stand for, without their
+// counters. It goes through the whole table, but holds a batch of it at a time.
+func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
+	names := make(map[uint32]eroute.Eroute, len(ids))
+	name := func(e entry) {
+		if ids[e.value.Id] {
+			names[e.value.Id] = eroute.Eroute{Selector: e.selector, SAID: rowSAID(&e.value)}
+		}
+	}
+	flows, err := t.currentFlows()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range flows {
+		if f.value.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
+			name(entry{flowSelector(&f.key), f.value.Row})
+		}
+	}
+	return names, t.gen.eachEntry(func(e entry) (bool, error) {
+		name(e)
+		return true, nil
+	})
+}
+
+// Holds returns the flows of traps that wait for an answer, with their counters, in no order.
+func (t *Table) Holds() ([]eroute.Eroute, error) {
+	flows, err := t.currentFlows()
+	if err != nil {
+		return nil, err
+	}
+	var holds []eroute.Eroute
+	for _, f := range flows {
+		if f.value.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) {
+			row, err := t.flowEroute(f)
+			if err != nil {
+				return nil, err
+			}
+			holds = append(holds, row)
+		}
+	}
+	return holds, nil
+}
