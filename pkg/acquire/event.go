@@ -66,11 +66,13 @@ type Event struct {
 
 // reporter tells of events: a line of text each to the log, an object each to out.
 type reporter struct {
-	log *slog.Logger
-	out io.Writer // nil: nobody wants objects
+	log    *slog.Logger
+	out    io.Writer // nil: nobody wants objects
+	counts *Counters
 }
 
 func (r reporter) report(e Event) {
+	r.counts.event(e)
 	rec := record{
 		Event: e.Kind, Time: time.Now().UTC().Format(time.RFC3339Nano),
 		Device: deviceName(e.Device), Packets: e.Packets, Detail: e.Detail,

@@ -28,6 +28,7 @@ type Config struct {
 	Rate         uint32        // ACQUIREs a second and trap
 	Exec         string        // command to run for each ACQUIRE; empty: none
 	Events       io.Writer     // takes an object a line; nil: none
+	Counters     *Counters     // counts what happens; nil: nobody wants to know
 	Log          *slog.Logger
 }
 
@@ -77,10 +78,13 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, table.Close()) }()
 	table.SetRate(c.Rate)
 
+	if c.Counters == nil {
+		c.Counters = &Counters{}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	r := &relay{
-		Config: c, reporter: reporter{c.Log, c.Events}, table: table,
+		Config: c, reporter: reporter{c.Log, c.Events, c.Counters}, table: table,
 		exec:   newRunner(ctx, c.Exec, c.Log, execTimeout),
 		store:  newStore(c.MaxPackets, c.MaxBytes),
 		sender: newSender(), asked: make(map[eroute.Selector]time.Time), ages: ages{seen: make(map[xfrm.StateKey]uint64)},
@@ -205,6 +209,7 @@ func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan
 	defer tick.Stop()
 	settled := time.NewTimer(0)
 	for {
+		r.Counters.keeps(r.store)
 		var err error
 		select {
 		case <-ctx.Done():
@@ -226,6 +231,7 @@ func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan
 		if err != nil && ctx.Err() == nil {
 			// What went wrong with one flow is no reason to leave the others alone.
 			r.log.Error("relay", "error", err)
+			r.Counters.failed()
 		}
 	}
 }

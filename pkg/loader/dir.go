@@ -19,7 +19,8 @@ import (
 // ErrNoTable says that the network namespace has no eroute table yet.
 var ErrNoTable = errors.New("no eroute table in this network namespace: the first --add or tncfg --attach makes one")
 
-// Dir is the pin directory of one network namespace, locked as long as it is open:
+// Dir is the pin directory of one network namespace, locked as long as it is open
+// (but see OpenUnlocked):
 //
 //	/sys/fs/bpf/ipsec/v<layout>/<netns cookie>/
 //
@@ -41,6 +42,17 @@ func (d *Dir) Close() error { return d.lock.Close() }
 // readers share it, and wait for a writer. Returns ErrNoTable if there is none, a
 // *LayoutError if there is one of another version.
 func OpenShared() (*Dir, error) {
+	return openExisting(func(path string) (*os.File, error) {
+		giveWay(path)
+		return flock(path, unix.LOCK_SH)
+	})
+}
+
+// OpenUnlocked is OpenShared without the lock, for those who only watch: they neither
+// wait for a writer nor make one wait.
+func OpenUnlocked() (*Dir, error) { return openExisting(os.Open) }
+
+func openExisting(open func(path string) (*os.File, error)) (*Dir, error) {
 	root, err := BPFFS(false)
 	if errors.Is(err, errNoBPFFS) || errors.Is(err, os.ErrNotExist) {
 		return nil, ErrNoTable
@@ -52,8 +64,7 @@ func OpenShared() (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	giveWay(path)
-	lock, err := flock(path, unix.LOCK_SH)
+	lock, err := open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, cmp.Or(checkLayouts(path), ErrNoTable)
 	}

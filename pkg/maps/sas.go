@@ -64,17 +64,17 @@ func (t *Table) putSAID(key saidKey, v saidValue) error {
 
 // saids reads all SAs that have eroutes.
 func (t *Table) saids() (map[saidKey]saidValue, error) {
-	var (
-		all = make(map[saidKey]saidValue)
-		k   saidKey
-		v   saidValue
-	)
-	it := t.maps[saidName].Iterate()
-	for it.Next(&k, &v) {
-		all[k] = v
+	type pair struct {
+		key   saidKey
+		value saidValue
 	}
-	if err := it.Err(); err != nil {
+	pairs, err := readTrie(t.maps[saidName], func(k *saidKey, v *saidValue) pair { return pair{*k, *v} })
+	if err != nil {
 		return nil, fmt.Errorf("list SAs: %w", err)
+	}
+	all := make(map[saidKey]saidValue, len(pairs))
+	for _, p := range pairs {
+		all[p.key] = p.value
 	}
 	return all, nil
 }

@@ -3,7 +3,10 @@
 package maps
 
 import (
+	"errors"
 	"fmt"
+
+	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 )
@@ -83,13 +86,9 @@ func (t *Table) Stats() (Stats, error) {
 		return s, err
 	}
 	s.SAs = len(all)
-	for _, v := range all {
-		var sa bpf.ABISa
-		if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
-			return s, fmt.Errorf("read SA's if_id: %w", err)
-		}
-		if sa.IfId == 0 {
-			s.SAsMissing++
+	if len(all) > 0 {
+		if s.SAsMissing, err = t.missing(all); err != nil {
+			return s, err
 		}
 	}
 	if s.Relay, err = t.relayRuns(); err != nil {
@@ -119,4 +118,23 @@ func (t *Table) Stats() (Stats, error) {
 		s.Reasons = append(s.Reasons, count)
 	}
 	return s, nil
+}
+
+// missing counts the SAs that packets find absent.
+func (t *Table) missing(all map[saidKey]saidValue) (n int, err error) {
+	end := uint32(0) // of the slots in use: they are given out from the lowest
+	for _, v := range all {
+		end = max(end, v.Slot+1)
+	}
+	slots, sas := make([]uint32, end), make([]bpf.ABISa, end)
+	var cursor ebpf.MapBatchCursor
+	if _, err := t.maps["eroute_sas"].BatchLookup(&cursor, slots, sas, nil); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return 0, fmt.Errorf("read SAs' if_ids: %w", err)
+	}
+	for _, v := range all {
+		if sas[v.Slot].IfId == 0 {
+			n++
+		}
+	}
+	return n, nil
 }

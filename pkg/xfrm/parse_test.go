@@ -22,7 +22,7 @@ func TestParseState(t *testing.T) {
 	own4, own6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
 	for name, want := range map[string]State{
 		"state-esp":         {StateKey: StateKey{50, 0x135, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 42, IfID: 0x99, Inner: IPv4 | IPv6},
-		"state-esp-used":    {StateKey: StateKey{50, 0x135, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 42, IfID: testIfID, Inner: IPv4 | IPv6},
+		"state-esp-used":    {StateKey: StateKey{50, 0x135, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 42, IfID: testIfID, Packets: 1, Bytes: 34, Inner: IPv4 | IPv6},
 		"state-ah-esn-mark": {StateKey: StateKey{51, 0x80000135, peer6}, Src: own6, Mode: ModeTransport, ReqID: 3, Inner: IPv6, flaw: flawMark},
 		"state-comp":        {StateKey: StateKey{108, 0x200, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 4, Inner: IPv4},
 		"state-ipip":        {StateKey: StateKey{4, 0xc0000201, peer4}, Src: own4, Mode: ModeTunnel, Inner: IPv4, idle: true},

@@ -54,6 +54,13 @@ func (h *Handle) find(said eroute.SAID) (State, []byte, error) {
 	return State{}, nil, fmt.Errorf("find state of %s: %w", said, ErrNoState)
 }
 
+// State reads the state that an SAID means. Returns ErrNoState if it is absent or
+// cannot be used for output, and ErrUnsupported if our policies cannot use it.
+func (h *Handle) State(said eroute.SAID) (State, error) {
+	s, _, err := h.find(said)
+	return s, err
+}
+
 // read gets one state by its key. Errors as those of find.
 func (h *Handle) read(key StateKey) (State, []byte, error) {
 	msg, err := h.get(getState(key), nl.XFRM_MSG_NEWSA)

@@ -37,6 +37,9 @@ func parseState(msg []byte) (State, error) {
 		Added: info.Curlft.AddTime,
 		Inner: inner(info),
 		idle:  true,
+
+		Packets: info.Curlft.Packets,
+		Bytes:   info.Curlft.Bytes,
 	}
 	if info.Sel.PrefixlenS != 0 || info.Sel.PrefixlenD != 0 {
 		s.Sel = parseSelector(info.Sel)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"maps"
+	"sync"
+)
+
+// Kinds are all kinds of events.
+var Kinds = []Kind{KindAcquire, KindHold, KindRelease, KindReap, KindLost}
+
+// Totals is what a relay has done since it began, and what it keeps.
+type Totals struct {
+	Events  map[Kind]uint64
+	Packets map[Kind]uint64 // of these events
+	Errors  uint64          // what went wrong and was logged
+
+	KeptPackets, KeptBytes int
+	MaxPackets, MaxBytes   int // that it may keep
+}
+
+// Counters tell others what a relay does while it runs. The zero value is that of one
+// that has not begun.
+type Counters struct {
+	mu     sync.Mutex
+	totals Totals
+}
+
+// Totals returns the counts of now.
+func (c *Counters) Totals() Totals {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.totals
+	t.Events, t.Packets = maps.Clone(t.Events), maps.Clone(t.Packets)
+	return t
+}
+
+// event counts an event.
+func (c *Counters) event(e Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.totals.Events == nil {
+		c.totals.Events, c.totals.Packets = make(map[Kind]uint64), make(map[Kind]uint64)
+	}
+	c.totals.Events[e.Kind]++
+	c.totals.Packets[e.Kind] += uint64(e.Packets)
+}
+
+// failed counts an error.
+func (c *Counters) failed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.totals.Errors++
+}
+
+// keeps tells what is in the store.
+func (c *Counters) keeps(s *store) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.totals.KeptPackets, c.totals.KeptBytes = s.packets, s.bytes
+	c.totals.MaxPackets, c.totals.MaxBytes = s.maxPackets, s.maxBytes
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Walk is what can be told of a table only by looking at all of it.
+type Walk struct {
+	Traps   int               // eroutes with %trap or %trapsubnet
+	Eroutes []eroute.Selector // those that most packets met, the busiest first
+	SAs     []eroute.SAID     // those that carried most packets, likewise
+}
+
+// Walk looks at the whole table, keeping no more of it than a number for each eroute and
+// the n busiest eroutes and SAs. Without the lock a table that is being changed may be seen
+// half way.
+func (t *Table) Walk(n int) (w Walk, err error) {
+	var packets []uint64 // by id
+	err = t.EachCount(func(id uint32, count, _ uint64) {
+		packets = append(packets, make([]uint64, int(id)+1-len(packets))...)
+		packets[id] = count
+	})
+	if err != nil {
+		return w, err
+	}
+	eroutes := busiest[eroute.Selector]{most: n}
+	add := func(e entry) {
+		if int(e.value.Id) < len(packets) {
+			eroutes.add(e.selector, packets[e.value.Id])
+		}
+	}
+	seen := 0
+	err = t.gen.eachEntry(func(e entry) (bool, error) {
+		if rowSAID(&e.value).Action().IsTrap() {
+			w.Traps++
+		}
+		add(e)
+		// One that goes at the wrong moment makes the kernel begin anew, not for ever.
+		seen++
+		return seen < 2*max(int(t.count()), batchSize), nil
+	})
+	if err != nil {
+		return w, err
+	}
+	flows, err := t.currentFlows()
+	if err != nil {
+		return w, err
+	}
+	for _, f := range flows {
+		if f.value.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) {
+			eroutes.add(flowSelector(&f.key), f.value.Packets)
+		} else {
+			add(entry{flowSelector(&f.key), f.value.Row})
+		}
+	}
+	w.Eroutes = eroutes.list()
+	w.SAs, err = t.busiestSAs(n)
+	return w, err
+}
+
+// busiestSAs returns the SAs with eroutes that carried most packets.
+func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
+	all, err := t.saids()
+	if err != nil || len(all) == 0 || t.xfrm == nil {
+		return nil, err
+	}
+	states, err := t.xfrm.States()
+	if err != nil {
+		return nil, err
+	}
+	sas := busiest[eroute.SAID]{most: n}
+	for key := range all {
+		s, err := states.Find(key.said())
+		if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		sas.add(key.said(), s.Packets)
+	}
+	return sas.list(), nil
+}
+
+// busiest keeps what has the highest counts of all that is added.
+type busiest[T comparable] struct {
+	most int
+	all  []counted[T]
+}
+
+type counted[T comparable] struct {
+	what    T
+	packets uint64
+}
+
+// add adds what was not added before, unless its count is 0.
+func (b *busiest[T]) add(what T, packets uint64) {
+	full := len(b.all) >= b.most
+	if packets == 0 || full && packets <= b.all[len(b.all)-1].packets {
+		return
+	}
+	if slices.ContainsFunc(b.all, func(c counted[T]) bool { return c.what == what }) {
+		return
+	}
+	if full {
+		b.all = b.all[:b.most-1]
+	}
+	at, _ := slices.BinarySearchFunc(b.all, packets, func(c counted[T], packets uint64) int {
+		return cmp.Compare(packets, c.packets)
+	})
+	b.all = slices.Insert(b.all, at, counted[T]{what, packets})
+}
+
+// list returns the busiest first.
+func (b *busiest[T]) list() []T {
+	list := make([]T, len(b.all))
+	for i, c := range b.all {
+		list[i] = c.what
+	}
+	return list
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// OpenWatch opens the table of the calling thread's network namespace for its figures:
+// without its lock, so that whoever watches neither waits for a command nor makes one
+// wait. A command that changes the table meanwhile may be seen half way. Returns an
+// error that is loader.ErrNoTable if there is none.
+func OpenWatch() (*Table, error) {
+	dir, err := loader.OpenUnlocked()
+	if err != nil {
+		return nil, err
+	}
+	t, err := open(dir, false)
+	if err != nil {
+		return nil, err
+	}
+	if t.xfrm, err = xfrm.Open(); err != nil && !errors.Is(err, unix.EPROTONOSUPPORT) {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// Exact returns the eroutes that have these selectors, as the listing shows them. Those
+// that are not there any more are left out.
+func (t *Table) Exact(selectors []eroute.Selector) ([]eroute.Eroute, error) {
+	var all []eroute.Eroute
+	for _, s := range selectors {
+		row, found, err := t.exact(s)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			all = append(all, row)
+		}
+	}
+	return all, nil
+}
+
+func (t *Table) exact(s eroute.Selector) (row eroute.Eroute, found bool, err error) {
+	flow, err := t.flow(s)
+	if err != nil {
+		return row, false, err
+	}
+	if flow != nil {
+		row, err = t.flowEroute(flowEntry{newFlowKey(s, t.generation()), *flow})
+		return row, true, err
+	}
+	value, found, err := t.gen.row(s)
+	if err != nil || !found {
+		return row, false, err
+	}
+	row, err = t.eroute(entry{s, *value})
+	return row, true, err
+}
+
+// SA is what an SA has carried, by XFRM's count.
+type SA struct {
+	SAID    eroute.SAID
+	Packets uint64
+	Bytes   uint64 // before it wrapped them
+}
+
+// SAs returns what these SAs have carried. Those that are not there are left out.
+func (t *Table) SAs(saids []eroute.SAID) ([]SA, error) {
+	var all []SA
+	if t.xfrm == nil {
+		return nil, nil
+	}
+	for _, said := range saids {
+		s, err := t.xfrm.State(said)
+		if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, SA{said, s.Packets, s.Bytes})
+	}
+	return all, nil
+}
+
+// Queue tells how many bytes wait for the relay, and how many there is room for.
+func (t *Table) Queue() (waiting, size int, err error) {
+	r, err := ringbuf.NewReader(t.maps["eroute_events"])
+	if err != nil {
+		return 0, 0, fmt.Errorf("open events: %w", err)
+	}
+	return r.AvailableBytes(), r.BufferSize(), r.Close()
+}
+
+// Memory returns the bytes of kernel memory that each map takes, by its name in bpf/maps.h.
+// Maps of maps count with what is in them.
+func (t *Table) Memory() (map[string]uint64, error) {
+	bytes := make(map[string]uint64)
+	add := func(name string, m *ebpf.Map, times uint64) error {
+		info, err := m.Info()
+		if err != nil {
+			return fmt.Errorf("read size of map %s: %w", name, err)
+		}
+		n, _ := info.Memlock()
+		bytes[name] += n * times
+		return nil
+	}
+	for name, m := range t.maps {
+		if err := add(name, m, 1); err != nil {
+			return nil, err
+		}
+	}
+	for i, m := range []*ebpf.Map{t.gen.src4, t.gen.row4, t.gen.src6, t.gen.row6} {
+		if err := add(generationMaps[i], m, 1); err != nil {
+			return nil, err
+		}
+	}
+	// Chunks are all alike, and the lowest are made first.
+	chunk, err := t.counts.chunk(0)
+	if err != nil || chunk == nil {
+		return bytes, err
+	}
+	chunks, err := t.counts.count()
+	if err != nil {
+		return nil, err
+	}
+	return bytes, add("eroute_counters", chunk, chunks)
+}
+
+// count tells how many chunks there are.
+func (c *counterSet) count() (n uint64, err error) {
+	var (
+		cursor ebpf.MapBatchCursor
+		keys   = make([]uint32, batchSize)
+		values = make([]uint32, batchSize)
+	)
+	for {
+		got, err := c.outer.BatchLookup(&cursor, keys, values, nil)
+		for i := range got {
+			if values[i] != 0 {
+				n++
+			}
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return n, nil
+		}
+		if err != nil {
+			return n, fmt.Errorf("count counters: %w", err)
+		}
+	}
+}

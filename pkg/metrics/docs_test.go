@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var metricName = regexp.MustCompile(`\beroute_[a-z_]+\b`)
+
+// exported returns the names of all metrics that there can be.
+func exported(t *testing.T) []string {
+	t.Helper()
+	ch := make(chan *prometheus.Desc, 100)
+	NewCollector(Source{}).Describe(ch)
+	close(ch)
+	var names []string
+	for d := range ch {
+		names = append(names, metricName.FindString(d.String()))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// named returns what a file names that looks like a metric.
+func named(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := metricName.FindAllString(string(text), -1)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// The documentation has every metric, and no other.
+func TestDocumented(t *testing.T) {
+	if got, want := named(t, "../../docs/metrics.md"), exported(t); !slices.Equal(got, want) {
+		t.Errorf("docs/metrics.md names %q, want %q", got, want)
+	}
+}

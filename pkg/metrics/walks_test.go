@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// A walk that takes long is made seldom and waited for briefly, but for the first.
+func TestWalks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const takes = 2500 * time.Millisecond
+		made := 0
+		w := walks{walk: func() (maps.Walk, error) {
+			time.Sleep(takes)
+			made++
+			return maps.Walk{Traps: made}, nil
+		}}
+		want := func(traps int, after time.Duration) {
+			t.Helper()
+			began := time.Now()
+			got, err := w.latest()
+			if took := time.Since(began); err != nil || got.Traps != traps || took != after {
+				t.Errorf("walk %d after %v, %v, want %d after %v", got.Traps, took, err, traps, after)
+			}
+		}
+		want(1, takes)
+		want(1, 0)
+		time.Sleep(walkShare*takes - time.Second)
+		want(1, 0)
+		time.Sleep(time.Second)
+		want(1, walkPatience)
+		want(1, walkPatience)
+		want(2, takes-2*walkPatience)
+		want(2, 0)
+	})
+}
+
+// A walk that takes no time is made for every scrape; after a failed one the next tries again.
+func TestWalkFails(t *testing.T) {
+	broken := errors.New("broken")
+	made := 0
+	w := walks{walk: func() (maps.Walk, error) {
+		if made++; made%2 == 0 {
+			return maps.Walk{}, broken
+		}
+		return maps.Walk{Traps: made}, nil
+	}}
+	synctest.Test(t, func(t *testing.T) {
+		for i := 1; i <= 4; i++ {
+			if got, err := w.latest(); errors.Is(err, broken) != (i%2 == 0) || (err == nil && got.Traps != i) {
+				t.Errorf("walk %d: %+v, %v", i, got, err)
+			}
+		}
+	})
+}
