@@ -26,6 +26,7 @@ const (
 	acqRate
 	acqMaxPackets
 	acqMaxBytes
+	acqMetrics
 
 	acqJSON
 	acqLabel
@@ -42,6 +43,7 @@ var acquireOptions = optionSet{
 	acqRate:       {name: "rate", arg: "N", group: acquireOptionGroup, help: "let each trap make N ACQUIREs a second; default: 1000"},
 	acqMaxPackets: {name: "max-packets", arg: "N", group: acquireOptionGroup, help: "keep N packets at the most, in all; default: 65536"},
 	acqMaxBytes:   {name: "max-bytes", arg: "N", group: acquireOptionGroup, help: "keep N bytes of packets at the most, in all; default: 67108864"},
+	acqMetrics:    {name: "metrics", arg: "ADDR", group: acquireOptionGroup, help: "serve Prometheus metrics on this address and port, under /metrics"},
 
 	acqJSON:    {name: "json", group: otherGroup, help: "print an object a line for each event"},
 	acqLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
@@ -57,10 +59,13 @@ the packets on. Without it traps drop. It logs to standard error; systemd is tol
 when it is ready.`
 
 const acquireUsage = `  ipsec acquire [--exec CMD] [--hold-lifetime SECONDS] [--rate N]
-                [--max-packets N] [--max-bytes N] [--json]`
+                [--max-packets N] [--max-bytes N] [--metrics ADDR] [--json]`
 
 const acquireExample = `  Ask a key manager that does not listen to XFRM:
     ipsec acquire --exec 'swanctl --initiate --child site'
+
+  Let Prometheus scrape the table and the relay:
+    ipsec acquire --metrics 127.0.0.1:9790
 
   What --exec finds in its environment: EROUTE_SRC, EROUTE_DST, EROUTE_PROTO,
   EROUTE_SRC_PORT, EROUTE_DST_PORT (of the flow), EROUTE_TRAP_SRC, EROUTE_TRAP_DST,
@@ -84,6 +89,9 @@ func runAcquire(c *command, cmd *cobra.Command, args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if c.opts.has(acqMetrics) {
+		return c.relayWithMetrics(ctx, config)
+	}
 	return c.env.relay(ctx, config)
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"io"
+	"io/fs"
 	"iter"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/metrics"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -24,7 +26,7 @@ type env struct {
 	stdout   io.Writer
 	stderr   io.Writer
 	openFile func(name string) (io.ReadCloser, error)
-	saveFile func(name string, write func(io.Writer) error) error
+	saveFile func(name string, permissions fs.FileMode, write func(io.Writer) error) error
 	resolver eroute.Resolver
 	names    func() *eroute.Names
 	version  string
@@ -34,6 +36,7 @@ type env struct {
 	// those for writing make it one.
 	openRead         func() (table, error)
 	openWrite        func() (table, error)
+	openWatch        func() (metrics.Table, error) // without its lock
 	openDevicesRead  func() (devices, error)
 	openDevicesWrite func() (devices, error)
 
@@ -86,6 +89,7 @@ func systemEnv() *env {
 		version:          buildVersion(),
 		openRead:         func() (table, error) { return asTable(maps.OpenRead()) },
 		openWrite:        func() (table, error) { return asTable(maps.OpenWrite()) },
+		openWatch:        func() (metrics.Table, error) { return maps.OpenWatch() },
 		openDevicesRead:  func() (devices, error) { return asDevices(maps.OpenRead()) },
 		openDevicesWrite: func() (devices, error) { return asDevices(maps.OpenWrite()) },
 		checkInterfaces:  device.CheckInterfaces,

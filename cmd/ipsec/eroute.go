@@ -34,6 +34,7 @@ var (
 		action{option: optLimit, run: runLimit},
 		action{option: optStats, takes: maskOf(optJSON), run: runStats},
 		action{option: optWatch, takes: maskOf(optInterval, optJSON), run: runWatch},
+		action{option: optMetrics, run: runMetrics},
 	)
 	lookupBatchAction = action{option: optLookup, with: maskOf(optBatch), takes: maskOf(optExplain, optJSON), run: runLookupBatch}
 )

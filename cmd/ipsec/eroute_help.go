@@ -21,7 +21,7 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
   ipsec eroute --lookup --src ADDRESS --dst ADDRESS
                [--transport-proto P] [--src-port N] [--dst-port N] [--explain] [--json]
   ipsec eroute --lookup --batch FILE|- [--explain] [--json]
-  ipsec eroute --sync | --limit N | --stats [--json]
+  ipsec eroute --sync | --limit N | --stats [--json] | --metrics FILE|-
   ipsec eroute --watch [--interval SECONDS] [--json]`
 
 const erouteExample = `  Protect what goes from one site to another with an SA, but drop mail:
@@ -38,6 +38,9 @@ const erouteExample = `  Protect what goes from one site to another with an SA, 
 
   Which eroutes have most traffic? Without a terminal, a line each:
     ipsec eroute --watch --interval 5 >traffic
+
+  Give Prometheus the table's figures by node_exporter, from a timer or cron:
+    ipsec eroute --metrics /var/lib/prometheus/node-exporter/eroute.prom
 
   Many changes at once, all or none; then as many questions:
     printf '%s\n' '--del --src 10.1/16 --dst 10.2/16  # a comment' \

@@ -15,6 +15,7 @@ const (
 	optLimit
 	optStats
 	optWatch
+	optMetrics
 
 	optEraf
 	optSrc
@@ -65,6 +66,7 @@ var erouteOptions = optionSet{
 	optLimit:   {name: "limit", arg: "N", group: actionGroup, help: "let the table hold N eroutes at the most"},
 	optStats:   {name: "stats", group: actionGroup, help: "print what became of all packets so far, in XFRM too"},
 	optWatch:   {name: "watch", group: actionGroup, help: "show which eroutes packets meet, the busiest first, until stopped"},
+	optMetrics: {name: "metrics", arg: "FILE|-", group: actionGroup, help: "write Prometheus metrics, as node_exporter's textfile collector reads them"},
 
 	optEraf:           {name: "eraf", arg: "inet|inet6", group: selectorGroup, help: "address family; default: that of --src and --dst"},
 	optSrc:            {name: "src", arg: "S/M", group: selectorGroup, help: "source prefix, or %default; for --lookup an address; a listing shows all within"},

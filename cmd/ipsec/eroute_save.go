@@ -16,7 +16,7 @@ import (
 )
 
 // savePermissions are those of a new file, less the umask; one that is there keeps its own.
-const savePermissions = 0o600
+const savePermissions fs.FileMode = 0o600
 
 // runSave is --save: the table as a batch. Flows of traps are not in it.
 func runSave(c *command) (err error) {
@@ -25,24 +25,29 @@ func runSave(c *command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	file := c.opts.value(optSave)
+	return c.save(optSave, savePermissions, func(w io.Writer) error { return writeSaved(w, t) })
+}
+
+// save writes to the file that an option names, or to standard output if it is "-".
+func (c *command) save(option optionID, permissions fs.FileMode, write func(io.Writer) error) error {
+	file := c.opts.value(option)
 	if file == "-" {
-		return writeSaved(c.out, t)
+		return write(c.out)
 	}
-	err = c.env.saveFile(file, func(w io.Writer) error { return writeSaved(w, t) })
+	err := c.env.saveFile(file, permissions, write)
 	// Not of the temporary file, which nobody has named.
 	if wrong, ok := errors.AsType[*fs.PathError](err); ok {
 		err = wrong.Err
 	}
 	if err != nil {
-		return &fileError{"--save " + file, err}
+		return &fileError{c.opts.name(option) + " " + file, err}
 	}
 	return nil
 }
 
 // saveFile puts what write writes in the place of a file: at once and whole, or not at all.
-func saveFile(name string, write func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(savePermissions), renameio.WithExistingPermissions())
+func saveFile(name string, permissions fs.FileMode, write func(io.Writer) error) error {
+	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(permissions), renameio.WithExistingPermissions())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/metrics"
 )
 
 // kernel is a network namespace with the interfaces wan and lan.
@@ -59,6 +60,10 @@ func (k *kernel) openers(e *env) {
 	system := systemEnv()
 	e.surroundings = system.surroundings
 	e.openRead, e.openWrite = system.openRead, system.openWrite
+	e.openWatch = func() (t metrics.Table, err error) {
+		k.do(func() { t, err = system.openWatch() })
+		return t, err
+	}
 	e.openDevicesRead, e.openDevicesWrite = system.openDevicesRead, system.openDevicesWrite
 	e.checkInterfaces = system.checkInterfaces
 }

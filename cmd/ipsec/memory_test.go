@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/metrics"
 )
 
 // memory is a network namespace in memory: its table is the reference one.
@@ -43,6 +44,12 @@ func (m *memory) openers(e *env) {
 	e.openWrite = func() (table, error) {
 		m.exists = true
 		return m, nil
+	}
+	e.openWatch = func() (metrics.Table, error) {
+		if !m.exists {
+			return nil, loader.ErrNoTable
+		}
+		return memoryWatch{m}, nil
 	}
 	e.openDevicesRead = func() (devices, error) {
 		if !m.exists {

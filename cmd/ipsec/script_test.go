@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -63,7 +64,9 @@ func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 	var stdout, stderr bytes.Buffer
 	e := testEnv(stdin, &stdout, &stderr)
 	e.openFile = func(name string) (io.ReadCloser, error) { return os.Open(ts.MkAbs(name)) }
-	e.saveFile = func(name string, write func(io.Writer) error) error { return saveFile(ts.MkAbs(name), write) }
+	e.saveFile = func(name string, permissions fs.FileMode, write func(io.Writer) error) error {
+		return saveFile(ts.MkAbs(name), permissions, write)
+	}
 	b := ts.Value(backendKey{}).(backend)
 	b.openers(e)
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ipsec-eroute/eroute/pkg/acquire"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/metrics"
+)
+
+// relayWithMetrics is the relay with a server for --metrics beside it, as long as it runs.
+func (c *command) relayWithMetrics(ctx context.Context, config acquire.Config) error {
+	listener, err := c.listen(acqMetrics)
+	if err != nil {
+		return err
+	}
+	config.Counters = &acquire.Counters{}
+	source := c.metricsSource()
+	source.Relay = config.Counters
+	config.Log.Info("metrics", "address", listener.Addr())
+
+	group, ctx := errgroup.WithContext(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	group.Go(func() error { return metrics.Serve(ctx, listener, source, config.Log) })
+	group.Go(func() error {
+		defer stop()
+		return c.env.relay(ctx, config)
+	})
+	return group.Wait()
+}
+
+// listen listens on the TCP address and port that an option names.
+func (c *command) listen(option optionID) (net.Listener, error) {
+	f := c.opts.field(option)
+	refuse := func(err error) error { return f.refuse(&eroute.ValueError{Value: f.text, Err: err}) }
+	if _, _, err := net.SplitHostPort(f.text); err != nil {
+		return nil, refuse(errors.New("must be ADDRESS:PORT, such as 127.0.0.1:9790 or [::1]:9790"))
+	}
+	l, err := net.Listen("tcp", f.text)
+	if err != nil {
+		return nil, refuse(reason(err))
+	}
+	return l, nil
+}
+
+// reason is what a network error comes from: what was being done, the message says already.
+func reason(err error) error {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}

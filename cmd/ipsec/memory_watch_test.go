@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// memoryWatch is what metrics read of a table in memory, which no packet has ever met.
+type memoryWatch struct{ *memory }
+
+func (m memoryWatch) Walk(int) (w maps.Walk, err error) {
+	for _, e := range m.eroutes.List() {
+		if e.SAID.Action().IsTrap() {
+			w.Traps++
+		}
+	}
+	return w, nil
+}
+
+func (m memoryWatch) Exact([]eroute.Selector) ([]eroute.Eroute, error) { return nil, nil }
+func (m memoryWatch) SAs([]eroute.SAID) ([]maps.SA, error)             { return nil, nil }
+func (m memoryWatch) Queue() (waiting, size int, err error) {
+	return 0, int(bpf.ABILimitsEVENTS_SIZE), nil
+}
+func (m memoryWatch) Memory() (map[string]uint64, error) { return nil, nil }
