@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -55,28 +57,72 @@ func markedHandle(path string) (unix.FileHandle, bool) {
 // removeGone removes the pin directories below root, of any layout, whose network
 // namespaces have gone for certain.
 func removeGone(root string) error {
+	if !seesAll() {
+		return nil
+	}
 	here, err := os.Open(threadNetns)
 	if err != nil {
 		return fmt.Errorf("open network namespace: %w", err)
 	}
 	defer func() { _ = here.Close() }()
-	stale := func(handle unix.FileHandle) bool {
-		fd, err := unix.OpenByHandleAt(int(here.Fd()), handle, unix.O_RDONLY|unix.O_CLOEXEC)
-		if err == nil {
-			_ = unix.Close(fd)
-		}
-		return errors.Is(err, unix.ESTALE)
-	}
-	own, _, err := unix.NameToHandleAt(unix.AT_FDCWD, threadNetns, unix.AT_SYMLINK_FOLLOW)
-	if err != nil || stale(own) {
-		return nil // this kernel cannot tell
-	}
 	dirs, err := filepath.Glob(filepath.Join(root, "ipsec", "v*", "*"))
 	errs := []error{err}
 	for _, dir := range dirs {
-		if handle, ok := markedHandle(dir); ok && stale(handle) {
-			errs = append(errs, os.RemoveAll(dir))
+		handle, ok := markedHandle(dir)
+		if !ok || !isStale(here, handle) || hasLive(dir) {
+			continue
 		}
+		errs = append(errs, os.RemoveAll(dir))
 	}
 	return errors.Join(errs...)
+}
+
+// isStale tells whether there is no namespace with this handle, or none that we may see:
+// the kernel says ESTALE to both (exportfs_decode_fh).
+func isStale(here *os.File, handle unix.FileHandle) bool {
+	fd, err := unix.OpenByHandleAt(int(here.Fd()), handle, unix.O_RDONLY|unix.O_CLOEXEC)
+	if err == nil {
+		_ = unix.Close(fd)
+	}
+	return errors.Is(err, unix.ESTALE)
+}
+
+// seesAll tells whether we may see every namespace: whether we have CAP_SYS_ADMIN in the
+// initial user namespace.
+func seesAll() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil || data[0].Effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
+		return false
+	}
+	const initial = 0xeffffffd // PROC_USER_INIT_INO (include/linux/proc_ns.h)
+	var st unix.Stat_t
+	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino == initial
+}
+
+// hasLive tells whether a link that is pinned below a directory is, or may be, on an
+// interface. A namespace that only sockets hold has no handle, but has its interfaces.
+func hasLive(dir string) bool {
+	pins, err := filepath.Glob(filepath.Join(dir, "links", "*", "*"))
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(pins, func(pin string) bool {
+		l, err := link.LoadPinnedLink(pin, nil)
+		if err != nil {
+			return true
+		}
+		defer func() { _ = l.Close() }()
+		info, err := l.Info()
+		if err != nil {
+			return true
+		}
+		if tcx := info.TCX(); tcx != nil {
+			return tcx.Ifindex != 0
+		}
+		if xdp := info.XDP(); xdp != nil {
+			return xdp.Ifindex != 0
+		}
+		return false // of a function, not of an interface
+	})
 }

@@ -86,3 +86,42 @@ func TestNamespaceGone(t *testing.T) {
 		t.Error("a namespace that is there has lost its pins")
 	}
 }
+
+// Who may not see other namespaces takes none for gone: the kernel says the same of both.
+func TestNamespaceNotSeen(t *testing.T) {
+	keep := make(chan struct{})
+	defer close(keep)
+	there := makeAndLeave(t, keep)
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with what it has dropped
+		ns, err := netns.New()
+		if err != nil {
+			done <- err
+			return
+		}
+		_ = ns.Close()
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var data [2]unix.CapUserData
+		if err := unix.Capget(&header, &data[0]); err != nil {
+			done <- err
+			return
+		}
+		data[0].Effective &^= 1 << unix.CAP_SYS_ADMIN
+		if err := unix.Capset(&header, &data[0]); err != nil {
+			done <- err
+			return
+		}
+		dir, err := loader.OpenExclusive(pin)
+		if err == nil {
+			err = errors.Join(dir.Remove(), dir.Close())
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(there); err != nil {
+		t.Errorf("a namespace that is there has lost its pins: %v", err)
+	}
+}
