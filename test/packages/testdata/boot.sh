@@ -53,7 +53,7 @@ override eroute-acquire.service <<'END'
 [Service]
 ExecStart=
 ExecStart=/usr/libexec/eroute/ipsec acquire --json
-WatchdogSec=1s
+WatchdogSec=3s
 END
 cat >/etc/systemd/system/test.service <<'END'
 [Unit]
