@@ -14,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/busy"
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/doctor"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
@@ -48,6 +49,7 @@ type env struct {
 	surroundings func() (surroundings, error)
 	now          func() time.Time
 	environ      []string // NAME=VALUE
+	diagnose     func() ([]doctor.Finding, error)
 }
 
 // table is what commands do with a [maps.Table].
@@ -98,5 +100,6 @@ func systemEnv() *env {
 		surroundings:     openSurroundings,
 		now:              time.Now,
 		environ:          os.Environ(),
+		diagnose:         diagnose,
 	}
 }

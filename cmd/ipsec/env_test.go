@@ -24,6 +24,7 @@ func testEnv(stdin io.Reader, stdout, stderr io.Writer) *env {
 		xfrmCounters: func() (map[string]uint64, error) {
 			return map[string]uint64{"XfrmOutNoStates": 12, "XfrmInNoPols": 0}, nil
 		},
+		diagnose: testFindings,
 	}
 }
 

@@ -48,7 +48,7 @@ func newRoot(c *command) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { printHelp(c.out, cmd) })
 	root.SetHelpCommand(newHelp(c))
-	root.AddCommand(newEroute(c), newTncfg(c), newAcquire(c))
+	root.AddCommand(newEroute(c), newTncfg(c), newAcquire(c), newDoctor(c))
 	return root
 }
 

@@ -82,7 +82,9 @@ func TestGoldenRequests(t *testing.T) {
 		{"delpolicy-dev", nl.XFRM_MSG_DELPOLICY, allow(9, IPv4).policyID.message(nl.XFRM_MSG_DELPOLICY)},
 		{"acquire-v4", nl.XFRM_MSG_ACQUIRE, acquire4.message()},
 		{"acquire-v6", nl.XFRM_MSG_ACQUIRE, acquire6.message()},
-		{"newsa-probe", nl.XFRM_MSG_NEWSA, probeState()},
+		{"newsa-probe", nl.XFRM_MSG_NEWSA, probeState(unix.IPPROTO_ESP, IPv4)},
+		{"newsa-probe-ah", nl.XFRM_MSG_NEWSA, probeState(unix.IPPROTO_AH, IPv6)},
+		{"newsa-probe-comp", nl.XFRM_MSG_NEWSA, probeState(unix.IPPROTO_COMP, IPv4)},
 	} {
 		if golden.request.msgType != golden.msgType {
 			t.Errorf("%s: message type %#x, want %#x", golden.name, golden.request.msgType, golden.msgType)

@@ -8,15 +8,32 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// ESPAvailable tells whether the kernel can make ESP states over IPv4: it makes
-// one in a network namespace of its own, which goes away with it. Loads the
-// kernel's modules for ESP if need be. Needs CAP_SYS_ADMIN.
-func ESPAvailable() (bool, error) {
+// ESPAvailable tells whether the kernel can make ESP states over IPv4.
+func ESPAvailable() (bool, error) { return Available(unix.IPPROTO_ESP, IPv4) }
+
+// Available tells whether the kernel can make states of a protocol (ESP, AH or IPComp)
+// over a family: it makes one in a network namespace of its own, which goes away with
+// it. Loads the kernel's modules for that if need be. Needs CAP_SYS_ADMIN.
+func Available(proto uint8, family Families) (bool, error) {
+	err := InNewNamespace(func() error { return makeProbe(proto, family) })
+	if errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.ENOSYS) {
+		return false, nil // no XFRM_USER, none of the protocol or the family, no algorithm for it
+	}
+	if err != nil {
+		return false, fmt.Errorf("probe %s over %s: %w", protoName(proto), family, err)
+	}
+	return true, nil
+}
+
+// InNewNamespace calls f in a thread of its own with a new network namespace, which goes
+// away with it: to try what the kernel can do without changing anything.
+func InNewNamespace(f func() error) error {
 	done := make(chan error)
 	go func() {
 		// Never unlocked: the thread ends with the goroutine, and with it the namespace.
@@ -25,38 +42,37 @@ func ESPAvailable() (bool, error) {
 			done <- fmt.Errorf("make network namespace: %w", err)
 			return
 		}
-		done <- makeProbe()
+		done <- f()
 	}()
-	err := <-done
-	if errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.ENOSYS) {
-		return false, nil // no XFRM_USER or no ESP; no cipher for it
-	}
-	if err != nil {
-		return false, fmt.Errorf("probe ESP: %w", err)
-	}
-	return true, nil
+	return <-done
 }
 
-// makeProbe makes an ESP state in the calling thread's network namespace. Returns
-// an error that wraps EPROTONOSUPPORT if the kernel has no ESP.
-func makeProbe() error {
+// makeProbe makes a state in the calling thread's network namespace. Returns an error
+// that wraps EPROTONOSUPPORT if the kernel cannot.
+func makeProbe(proto uint8, family Families) error {
 	h, err := Open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	return h.change(probeState())
+	return h.change(probeState(proto, family))
 }
 
-// probeState builds the XFRM_MSG_NEWSA of a transport-mode state with AES-GCM,
-// which the kernel's ESP always selects, and addresses for documentation (RFC 5737).
-func probeState() request {
-	const keyLen = 16 + 4 // AES-128 and salt, RFC 4106
+// probeEnds are addresses for documentation (RFC 5737, RFC 3849).
+var probeEnds = map[Families][2]netip.Addr{
+	IPv4: {netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")},
+	IPv6: {netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")},
+}
+
+// probeState builds the XFRM_MSG_NEWSA of a transport-mode state with an algorithm that
+// the kernel's own configuration always selects for the protocol.
+func probeState(proto uint8, family Families) request {
+	ends := probeEnds[family]
 	info := nl.XfrmUsersaInfo{
-		Sel:    nl.XfrmSelector{Family: unix.AF_INET},
-		Id:     nl.XfrmId{Daddr: toAddress(netip.MustParseAddr("192.0.2.2")), Spi: hton32(0x100), Proto: unix.IPPROTO_ESP},
-		Saddr:  toAddress(netip.MustParseAddr("192.0.2.1")),
-		Family: unix.AF_INET,
+		Sel:    nl.XfrmSelector{Family: family.af()},
+		Id:     nl.XfrmId{Daddr: toAddress(ends[1]), Spi: hton32(0x100), Proto: proto},
+		Saddr:  toAddress(ends[0]),
+		Family: family.af(),
 		Lft: nl.XfrmLifetimeCfg{
 			SoftByteLimit:   nl.XFRM_INF,
 			HardByteLimit:   nl.XFRM_INF,
@@ -64,11 +80,23 @@ func probeState() request {
 			HardPacketLimit: nl.XFRM_INF,
 		},
 	}
-	// struct xfrm_algo_aead: name, bits of key, bits of ICV, key (all zero)
-	aead := make([]byte, 64, 64+4+4+keyLen)
-	copy(aead, "rfc4106(gcm(aes))")
-	aead = binary.NativeEndian.AppendUint32(aead, keyLen*8)
-	aead = binary.NativeEndian.AppendUint32(aead, 128)
-	aead = append(aead, make([]byte, keyLen)...)
-	return request{nl.XFRM_MSG_NEWSA, appendAttribute(info.Serialize(), nl.XFRMA_ALG_AEAD, aead)}
+	b := info.Serialize()
+	switch proto {
+	case unix.IPPROTO_AH:
+		return request{nl.XFRM_MSG_NEWSA, appendAttribute(b, nl.XFRMA_ALG_AUTH, probeAlgorithm("hmac(sha256)", 32))}
+	case unix.IPPROTO_COMP:
+		return request{nl.XFRM_MSG_NEWSA, appendAttribute(b, nl.XFRMA_ALG_COMP, probeAlgorithm("deflate", 0))}
+	}
+	const keyLen = 16 + 4 // AES-128 and salt, RFC 4106
+	aead := probeAlgorithm("rfc4106(gcm(aes))", keyLen)
+	icv := binary.NativeEndian.AppendUint32(nil, 128) // bits
+	return request{nl.XFRM_MSG_NEWSA, appendAttribute(b, nl.XFRMA_ALG_AEAD, slices.Insert(aead, 64+4, icv...))}
+}
+
+// probeAlgorithm is a struct xfrm_algo: name, bits of key, key (all zero).
+func probeAlgorithm(name string, keyLen int) []byte {
+	b := make([]byte, 64, 64+4+4+keyLen)
+	copy(b, name)
+	b = binary.NativeEndian.AppendUint32(b, uint32(keyLen)*8)
+	return append(b, make([]byte, keyLen)...)
 }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipsec-eroute/eroute/pkg/doctor"
+)
+
+// Options of "ipsec doctor", in the order of the help text.
+const (
+	docJSON optionID = iota
+	docLabel
+	docDebug
+	docHelp
+	docVersion
+)
+
+var doctorOptions = optionSet{
+	docJSON:    {name: "json", group: otherGroup, help: "print the findings as JSON"},
+	docLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
+	docDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
+	docHelp:    {name: "help", group: otherGroup, help: "print this text"},
+	docVersion: {name: "version", group: otherGroup, help: "print the version"},
+}
+
+const doctorLong = `Looks at what this kernel can do, at the interfaces, the routes, the eroute table and
+the SAs of this network namespace, and says what is wrong or could be better, what
+that costs and what to do. It changes nothing, and needs no table.
+
+A note is a gap that can be lived with; a problem needs something to be done. The exit
+status is 1 if there is a problem, else 0.`
+
+const doctorExample = `  ipsec doctor
+  ipsec doctor --json | jq '.findings[] | select(.level == "problem")'`
+
+func newDoctor(c *command) *cobra.Command {
+	cmd := c.cobra("doctor", "say what is wrong, and what to do", doctorOptions, runDoctor)
+	cmd.Long = doctorLong
+	cmd.Annotations = map[string]string{usageLines: "  ipsec doctor [--json]"}
+	cmd.Example = doctorExample
+	return cmd
+}
+
+func runDoctor(c *command, cmd *cobra.Command, args []string) error {
+	if done, err := c.parse(cmd, doctorOptions, args, docHelp, docVersion); done || err != nil {
+		return err
+	}
+	c.note("looking at the kernel and this network namespace")
+	findings, err := c.env.diagnose()
+	if err != nil {
+		return err
+	}
+	write := writeFindings
+	if c.opts.has(docJSON) {
+		write = writeFindingsJSON
+	}
+	if err := write(c.out, findings); err != nil {
+		return err
+	}
+	switch n := doctor.Problems(findings); n {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("1 problem")
+	default:
+		return fmt.Errorf("%d problems", n)
+	}
+}
+
+// diagnose is what "ipsec doctor" finds in the calling thread's network namespace.
+func diagnose() ([]doctor.Finding, error) {
+	facts, err := doctor.Gather()
+	if err != nil {
+		return nil, err
+	}
+	return doctor.Examine(facts), nil
+}

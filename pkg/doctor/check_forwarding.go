@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import "fmt"
+
+var forwardingCheck = check{"forwarding", "packets of others are forwarded", devices, func(f *Facts) (found []Finding) {
+	ingress := false
+	for _, in := range f.Interfaces {
+		ingress = ingress || in.Ingress
+	}
+	level := Note // the gateway may be there for itself only
+	if ingress {
+		level = Problem
+	}
+	off := func(subject, sysctl string) {
+		found = append(found, Finding{
+			Level: level, Subject: subject, Text: sysctl + " is 0", Cost: "packets of others are not forwarded",
+			Remedy: "sysctl -w " + sysctl + "=1",
+		})
+	}
+	if f.into(4) && !f.Forward4 {
+		off("", "net.ipv4.ip_forward")
+	} else if f.into(4) {
+		for _, in := range f.Interfaces {
+			if in.Exists && !in.Forward4 {
+				off(in.Name, fmt.Sprintf("net.ipv4.conf.%s.forwarding", in.Name))
+			}
+		}
+	}
+	if f.into(6) && !f.Forward6 {
+		off("", "net.ipv6.conf.all.forwarding")
+	}
+	return found
+}}
+
+// into tells whether routes of IPv4 or IPv6 lead into an ipsec device.
+func (f *Facts) into(version int) bool {
+	for _, r := range f.Routes {
+		if r.IPsec && r.Dst.Addr().Is4() == (version == 4) {
+			return true
+		}
+	}
+	return false
+}

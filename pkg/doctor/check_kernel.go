@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+var kernelCheck = check{"kernel", "it has all that eroutes need", always, func(f *Facts) (found []Finding) {
+	for _, feature := range allFeatures {
+		why, missing := f.Missing[feature.name]
+		if !missing {
+			continue
+		}
+		level := Note
+		if feature.required {
+			level = Problem
+		}
+		found = append(found, Finding{
+			Level: level, Subject: string(feature.name),
+			Text: fmt.Sprintf("this kernel has no %s: %v", feature.name, errno(why)),
+			Cost: feature.cost, Remedy: feature.remedy,
+		})
+	}
+	return found
+}}
+
+// errno is what the kernel itself said: libraries add guesses of their own.
+func errno(err error) error {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		return errno
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// When an ipsec device goes, so do its routes: packets then take what is left.
+var leakCheck = check{"leak", "if an ipsec device goes, nothing that was routed into it leaves in clear", devices, func(f *Facts) (found []Finding) {
+	rest := f.withoutIPsec()
+	for _, r := range f.Routes {
+		if !r.IPsec {
+			continue
+		}
+		next, ok := rest.next(r)
+		if !ok || next.Type != unix.RTN_UNICAST {
+			continue
+		}
+		remedy := fmt.Sprintf("ip route add blackhole %s metric %d", r.Dst, r.Metric+1)
+		if r.Table != unix.RT_TABLE_MAIN {
+			remedy += fmt.Sprintf(" table %d", r.Table)
+		}
+		found = append(found, Finding{
+			Level: Problem, Subject: r.Dst.String(),
+			Text:   fmt.Sprintf("if %s goes, %s goes to %s by the route to %s", r.Dev, r.Dst, nameOr(next.Dev, "other interfaces"), next.Dst),
+			Cost:   "what was protected leaves in clear",
+			Remedy: remedy,
+		})
+	}
+	return found
+}}
+
+// routeKey is where a route is looked for.
+type routeKey struct {
+	table int
+	dst   netip.Prefix
+}
+
+// routing is the best route to each prefix.
+type routing map[routeKey]Route
+
+// withoutIPsec is what routing is without the ipsec devices.
+func (f *Facts) withoutIPsec() routing {
+	best := make(routing)
+	for _, r := range f.Routes {
+		key := routeKey{r.Table, r.Dst}
+		if have, ok := best[key]; !r.IPsec && (!ok || r.Metric < have.Metric) {
+			best[key] = r
+		}
+	}
+	return best
+}
+
+// next returns the route that packets take when r has gone: by the longest prefix that
+// is left, in its table or else the main one.
+func (all routing) next(r Route) (Route, bool) {
+	for _, table := range []int{r.Table, unix.RT_TABLE_MAIN} {
+		for bits := r.Dst.Bits(); bits >= 0; bits-- {
+			shorter, _ := r.Dst.Addr().Prefix(bits)
+			if next, ok := all[routeKey{table, shorter}]; ok && next.Type != unix.RTN_THROW {
+				return next, true
+			}
+		}
+	}
+	return Route{}, false
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// fresh is an SA at its beginning, made at a time.
+func fresh(spi uint32, added uint64) xfrm.Span {
+	return xfrm.Span{
+		State: xfrm.State{
+			StateKey: xfrm.StateKey{Proto: eroute.ProtoESP, SPI: spi, Dst: netip.MustParseAddr("192.0.2.2")},
+			Src:      netip.MustParseAddr("192.0.2.1"), Mode: xfrm.ModeTunnel, ReqID: 7, Added: added,
+		},
+		Sequence: xfrm.Limit{Hard: 1 << 32},
+	}
+}
+
+func TestLife(t *testing.T) {
+	const subject = "esp spi 0x135 dst 192.0.2.2"
+	for _, test := range []struct {
+		change func(*xfrm.Span)
+		text   string // "" if nothing is found
+	}{
+		{func(*xfrm.Span) {}, ""},
+		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 900, Soft: 800, Hard: 1000} }, "has carried 900 bytes of 1000"},
+		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 899, Soft: 800, Hard: 1000} }, ""},
+		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 950, Soft: 960, Hard: 1000} }, ""}, // nobody was to rekey yet
+		{func(l *xfrm.Span) { l.Packets = xfrm.Limit{Used: 99, Hard: 100} }, "has carried 99 packets of 100"},
+		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 3550, Soft: 3000, Hard: 3600} }, "ends in 50s"},
+		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 4000, Soft: 3000, Hard: 3600} }, "ends in 0s"},
+		{func(l *xfrm.Span) { l.Use = xfrm.Limit{Used: 600, Hard: 610} }, "ends in 10s"},
+		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 1e9} }, ""}, // no limit
+		{func(l *xfrm.Span) { l.Sequence.Used = 4_000_000_000 }, "has used 4000000000 of 4294967296 32-bit sequence numbers"},
+		{func(l *xfrm.Span) { l.Sequence.Used = 3_800_000_000 }, ""},
+		{func(l *xfrm.Span) { l.Sequence = xfrm.Limit{Used: 4_000_000_000} }, ""},
+		{func(l *xfrm.Span) { l.ESN, l.Sequence = true, xfrm.Limit{Used: 4_000_000_000, Hard: 1<<64 - 1} }, ""},
+		{func(l *xfrm.Span) { l.ESN, l.Sequence = true, xfrm.Limit{Used: 1<<64 - 2, Hard: 1<<64 - 1} }, "extended sequence numbers"},
+	} {
+		l := fresh(0x135, 100)
+		test.change(&l)
+		var wants []want
+		if test.text != "" {
+			wants = []want{{Problem, subject, test.text}}
+		}
+		checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{l}}, wants...)
+	}
+}
+
+// An SA that another was made after, with the same reqid and peers, was rekeyed.
+func TestLifeRekeyed(t *testing.T) {
+	old := fresh(0x135, 100)
+	old.Age = xfrm.Limit{Used: 3599, Soft: 3000, Hard: 3600}
+	ends := want{Problem, "esp spi 0x135 dst 192.0.2.2", "ends in 1s"}
+	next := fresh(0x136, 200)
+	checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{old, next}})
+	other := next
+	other.ReqID = 8
+	checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{old, other}}, ends)
+	back := next
+	back.Dst, back.Src = back.Src, back.Dst
+	checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{old, back}}, ends)
+	old.ReqID, next.ReqID = 0, 0 // made by hand: nothing says that one is for the other
+	checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{old, next}}, ends)
+}

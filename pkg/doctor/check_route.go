@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+var routeCheck = check{"route", "routes lead into the ipsec devices", devices, func(f *Facts) (found []Finding) {
+	for _, d := range f.Devices {
+		if d.Exists && !f.has(d.Virtual) {
+			found = append(found, Finding{
+				Level: Problem, Subject: d.Virtual, Text: fmt.Sprintf("no route leads into %s", d.Virtual),
+				Cost: "no packet meets the table", Remedy: fmt.Sprintf("ip route add PREFIX dev %s", d.Virtual),
+			})
+		}
+	}
+	for _, r := range f.Routes {
+		t := r.Taken
+		if !r.IPsec || t == nil || t.IPsec || t.Table == unix.RT_TABLE_LOCAL {
+			continue
+		}
+		if t.Table == r.Table && t.Dst.Bits() > r.Dst.Bits() {
+			continue // an exception, on purpose
+		}
+		found = append(found, Finding{
+			Level: Problem, Subject: r.Dst.String(),
+			Text: fmt.Sprintf("%s goes to %s by a route of table %d, not into %s", r.Dst, nameOr(t.Dev, "another interface"), t.Table, r.Dev),
+			Cost: "these packets do not meet the table: they may leave in clear",
+			Remedy: fmt.Sprintf("delete the route to %s in table %d, or the rule for it (strongSwan: charon.install_routes = no; libreswan: leftupdown=)",
+				t.Dst, t.Table),
+		})
+	}
+	return found
+}}
+
+func (f *Facts) has(virtual string) bool {
+	for _, r := range f.Routes {
+		if r.IPsec && r.Dev == virtual {
+			return true
+		}
+	}
+	return false
+}
+
+func nameOr(name, otherwise string) string {
+	if name == "" {
+		return otherwise
+	}
+	return name
+}

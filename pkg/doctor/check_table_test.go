@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+func TestTable(t *testing.T) {
+	checkFindings(t, tableCheck, &Facts{}, want{Note, "", "no table"})
+	checkFindings(t, tableCheck, &Facts{TableError: errors.New("map gone")}, want{Problem, "", "map gone"})
+	checkFindings(t, tableCheck, &Facts{Table: &Table{Stats: maps.Stats{Eroutes: 89, Limit: 100}}})
+	checkFindings(t, tableCheck, &Facts{
+		Table: &Table{Stats: maps.Stats{Eroutes: 90, Limit: 100}, HalfWritten: true},
+	}, want{Problem, "", "killed"}, want{Problem, "", "90 eroutes of 100"})
+}
+
+func TestDevice(t *testing.T) {
+	checkFindings(t, deviceCheck, &Facts{}, want{Note, "", "no ipsec device"})
+	checkFindings(t, deviceCheck, &Facts{Devices: []Device{ipsec0()}})
+
+	deleted := ipsec0()
+	deleted.Exists = false
+	checkFindings(t, deviceCheck, &Facts{Devices: []Device{deleted}}, want{Problem, "ipsec0", "was deleted"})
+
+	broken := ipsec0()
+	broken.Up, broken.Physical, broken.Detached = false, "", []loader.Hook{loader.HookEgress, loader.HookXDP}
+	checkFindings(t, deviceCheck, &Facts{
+		Devices:    []Device{broken},
+		Interfaces: []Interface{{Name: "ifindex 7", Ingress: true}},
+	}, want{Problem, "ipsec0", "down"}, want{Problem, "ipsec0", "bound to is gone"},
+		want{Problem, "ipsec0", "egress program"}, want{Problem, "ipsec0", "xdp program"},
+		want{Note, "ifindex 7", "gone"})
+	for _, hook := range []loader.Hook{loader.HookEgress, loader.HookDetour, loader.HookXDP, loader.HookTC, loader.HookSAGone} {
+		if lost[hook] == "" {
+			t.Errorf("no cost of a detached %s program", hook)
+		}
+	}
+}
+
+func TestSetting(t *testing.T) {
+	d := ipsec0()
+	checkFindings(t, settingCheck, &Facts{Devices: []Device{d}})
+	d.Unsettled = []string{"net.ipv4.conf.ipsec0.forwarding is 0, not 1"}
+	checkFindings(t, settingCheck, &Facts{Devices: []Device{d}}, want{Problem, "ipsec0", "forwarding is 0"})
+}
+
+func TestRelay(t *testing.T) {
+	table := Table{}
+	f := &Facts{Table: &table}
+	checkFindings(t, relayCheck, f)
+	table.Reasons = []maps.ReasonCount{{Name: "trap-no-relay", Packets: 3}}
+	checkFindings(t, relayCheck, f, want{Problem, "", "3 packets"})
+	table.Relay = true
+	checkFindings(t, relayCheck, f, want{Note, "", "no key manager"})
+	f.Listeners = 1
+	checkFindings(t, relayCheck, f)
+	table = Table{Stats: maps.Stats{Answered: 1}}
+	checkFindings(t, relayCheck, f, want{Problem, "", "no relay"})
+}
+
+func TestSA(t *testing.T) {
+	said := eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: netip.MustParseAddr("192.0.2.2")}
+	name := said.String()
+	sa := SA{SAUse: maps.SAUse{SAID: said, Eroutes: 7, Usable: true}, Tunnel: true, PeerDev: "wan"}
+	f := &Facts{SAs: []SA{sa}, Devices: []Device{{Attachment: device.Attachment{Virtual: "ipsec0"}}}}
+	checkFindings(t, saCheck, f)
+	checkFindings(t, peerCheck, f)
+	f.SAs[0].PeerDev = "ipsec0"
+	checkFindings(t, peerCheck, f, want{Problem, name, "routed into ipsec0"})
+	f.SAs[0].Tunnel = false // in transport mode that is how it goes
+	checkFindings(t, peerCheck, f)
+	f.SAs[0].Usable = false
+	checkFindings(t, saCheck, f, want{Problem, name, "do not use it yet"})
+	f.SAs[0].Problem = xfrm.ErrUnsupported
+	checkFindings(t, saCheck, f, want{Problem, name, "cannot be used"})
+	f.SAs[0].Problem = xfrm.ErrNoState
+	checkFindings(t, saCheck, f, want{Problem, name, "does not exist"})
+	if got := saCheck.find(f)[0].Cost; got != "packets of 7 eroutes drop, counted as sa-missing" {
+		t.Errorf("cost %q", got)
+	}
+}

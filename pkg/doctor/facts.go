@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Facts is what checks look at: one network namespace at one moment.
+type Facts struct {
+	Now        time.Time
+	Missing    map[Feature]error // features that the kernel lacks, and what it said
+	Table      *Table            // nil: there is none, or it cannot be read
+	TableError error             // why it cannot be read
+	Devices    []Device
+	Interfaces []Interface // ingress and physical ones of the devices; without devices, all
+	Routes     []Route
+	SAs        []SA        // that eroutes name
+	Lives      []xfrm.Span // of all states
+	Listeners  int         // sockets that ACQUIREs reach
+	Forward4   bool        // net.ipv4.ip_forward
+	Forward6   bool        // net.ipv6.conf.all.forwarding
+}
+
+// Table is the eroute table.
+type Table struct {
+	maps.Stats
+	HalfWritten bool
+}
+
+// Device is an attached ipsec device.
+type Device struct {
+	device.Attachment
+	Exists, Up bool
+	Detached   []loader.Hook
+	Unsettled  []string // settings that are no longer as attach left them
+}
+
+// Interface is an interface that packets come in or leave by.
+type Interface struct {
+	Name              string
+	Ingress, Physical bool
+	Exists, Up        bool
+	XDP               XDP
+	LRO, GRO          bool
+	Forward4          bool // what comes in here may be forwarded
+	RPFilter          int  // the value that counts: 0 off, 1 strict, 2 loose
+}
+
+// XDP is what an interface has on its XDP hook.
+type XDP struct {
+	Native  Support
+	Program string // name and id of the program there; "" if none
+	Ours    bool
+	Generic bool // the program there runs late, after the kernel's own receive path
+}
+
+// Support tells whether something can be had.
+type Support int
+
+// The kinds of support.
+const (
+	Unknown Support = iota // the kernel does not tell
+	No
+	Yes
+)
+
+// Route is a route of any table but the local one and ours.
+type Route struct {
+	Table  int
+	Dst    netip.Prefix
+	Type   int    // RTN_UNICAST, RTN_BLACKHOLE ...
+	Dev    string // "" if it has none, or several
+	IPsec  bool   // whether Dev is an ipsec device
+	Metric int
+	Taken  *Route // of those into ipsec devices: the route that packets to Dst take; nil if it is not known
+}
+
+// SA is a Security Association that eroutes name.
+type SA struct {
+	maps.SAUse
+	Problem error  // why its state cannot be used; nil if it can
+	Tunnel  bool   // whether that is in tunnel mode
+	PeerDev string // the interface that the peer is routed to; "" if not known
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+// Feature is something that a kernel has or lacks.
+type Feature string
+
+// feature is what is known of a [Feature]: how to find out, and what follows.
+type feature struct {
+	name     Feature
+	probe    func() error // nil if the kernel has it; else what it said
+	required bool
+	cost     string
+	remedy   string
+}
+
+// allFeatures are in the order in which they are probed: bpf_skb_set_xfrm_info is there
+// once XFRM interfaces were tried.
+var allFeatures = []feature{
+	{"BTF", probeBTF, true,
+		"no program can be fitted to this kernel", "use a kernel with CONFIG_DEBUG_INFO_BTF"},
+	{"bpffs", probeBPFFS, true,
+		"the table cannot be kept", "use a kernel with CONFIG_BPF_SYSCALL"},
+	{"LPM tries", probeLPM, true,
+		"no table can be made", "use a kernel with CONFIG_BPF_SYSCALL"},
+	{"ring buffers", probeRingBuffer, true,
+		"no table can be made", "use Linux 5.8 or later"},
+	{"membarrier", probeMembarrier, true,
+		"commands that change the table fail", "use a kernel with CONFIG_MEMBARRIER and without nohz_full"},
+	{"tcx", probeTCX, true,
+		"no ipsec device can be attached", "use Linux 6.6 or later with CONFIG_NET_XGRESS"},
+	{"XDP", probeXDP, true,
+		"no ingress interface can be attached", "use a kernel with CONFIG_BPF_SYSCALL"},
+	{"function tracing", probeTracing, false,
+		"when an SA ends, its packets drop in XFRM, which keeps the SPI for 30 s, until the next change or --sync",
+		"use a kernel with CONFIG_FUNCTION_TRACER and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"},
+	{"XFRM", probeXFRM, true,
+		"eroutes to SAs drop", "use a kernel with CONFIG_XFRM_USER"},
+	{"XFRM interfaces", probeXFRMInterface, true,
+		"eroutes to SAs drop, counted as no-xfrm", "use a kernel with CONFIG_XFRM_INTERFACE, or install its module xfrm_interface"},
+	{"bpf_skb_set_xfrm_info", probeXFRMInfo, true,
+		"eroutes to SAs drop, counted as no-xfrm", "use Linux 6.2 or later with CONFIG_DEBUG_INFO_BTF_MODULES"},
+	{"ESP over IPv4", probeESP4, true,
+		"SAs of ESP cannot be made", "use a kernel with CONFIG_INET_ESP, or install its module esp4"},
+	{"ESP over IPv6", probeESP6, false,
+		"SAs of ESP to IPv6 peers cannot be made", "use a kernel with CONFIG_INET6_ESP, or install its module esp6"},
+	{"AH over IPv4", probeAH4, false,
+		"SAs of AH cannot be made", "use a kernel with CONFIG_INET_AH, or install its module ah4"},
+	{"AH over IPv6", probeAH6, false,
+		"SAs of AH to IPv6 peers cannot be made", "use a kernel with CONFIG_INET6_AH, or install its module ah6"},
+	{"IPComp over IPv4", probeComp4, false,
+		"SAs of IPComp cannot be made", "use a kernel with CONFIG_INET_IPCOMP, or install its module ipcomp"},
+	{"IPComp over IPv6", probeComp6, false,
+		"SAs of IPComp to IPv6 peers cannot be made", "use a kernel with CONFIG_INET6_IPCOMP, or install its module ipcomp6"},
+}
+
+// probeAll returns the features that the kernel lacks.
+func probeAll() map[Feature]error {
+	missing := make(map[Feature]error)
+	for _, f := range allFeatures {
+		if err := f.probe(); err != nil {
+			missing[f.name] = err
+		}
+	}
+	return missing
+}

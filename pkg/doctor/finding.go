@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+// Level is how bad a finding is.
+type Level string
+
+// The levels. Only a problem needs something to be done.
+const (
+	OK      Level = "ok"      // a check has found nothing
+	Note    Level = "note"    // a gap that can be lived with
+	Problem Level = "problem" // something does not work, or soon will not
+)
+
+// Finding is one thing that a check has found.
+type Finding struct {
+	Check   string // the check's name
+	Level   Level
+	Subject string // what it is about: a feature, an interface, a route, a SAID; "" if the namespace
+	Text    string // what was found
+	Cost    string // what that costs; "" if nothing
+	Remedy  string // what to do; "" if nothing
+}
+
+// check judges one aspect of the facts.
+type check struct {
+	name string
+	fine string            // the text if it finds nothing
+	of   func(*Facts) bool // whether there is anything to judge
+	find func(*Facts) []Finding
+}
+
+// What there may be to judge.
+func always(*Facts) bool       { return true }
+func devices(f *Facts) bool    { return len(f.Devices) > 0 }
+func table(f *Facts) bool      { return f.Table != nil }
+func sas(f *Facts) bool        { return len(f.SAs) > 0 }
+func lives(f *Facts) bool      { return len(f.Lives) > 0 }
+func interfaces(f *Facts) bool { return len(f.Interfaces) > 0 }
+
+// checks are all checks, in the order in which their findings are told.
+var checks = []check{
+	kernelCheck,
+	tableCheck,
+	deviceCheck,
+	settingCheck,
+	xdpCheck,
+	offloadCheck,
+	forwardingCheck,
+	rpFilterCheck,
+	routeCheck,
+	leakCheck,
+	saCheck,
+	peerCheck,
+	lifeCheck,
+	relayCheck,
+}
+
+// Examine runs all checks.
+func Examine(f *Facts) (all []Finding) {
+	for _, c := range checks {
+		if !c.of(f) {
+			continue
+		}
+		found := c.find(f)
+		if len(found) == 0 {
+			found = []Finding{{Level: OK, Text: c.fine}}
+		}
+		for _, finding := range found {
+			finding.Check = c.name
+			all = append(all, finding)
+		}
+	}
+	return all
+}
+
+// Problems counts the findings that need something to be done.
+func Problems(all []Finding) (n int) {
+	for _, f := range all {
+		if f.Level == Problem {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Gather looks at the calling thread's network namespace. A table that cannot be read is
+// one of the facts; an error means that the process may not look. Needs CAP_SYS_ADMIN,
+// CAP_NET_ADMIN and CAP_BPF.
+func Gather() (*Facts, error) {
+	f := &Facts{Now: time.Now(), Missing: probeAll()}
+	if err := f.gatherTable(); err != nil {
+		return nil, err
+	}
+	if err := f.gatherXFRM(); err != nil {
+		return nil, err
+	}
+	if err := f.gatherInterfaces(); err != nil {
+		return nil, err
+	}
+	return f, f.gatherRoutes()
+}
+
+// gatherTable reads the table and what is attached to it.
+func (f *Facts) gatherTable() (err error) {
+	t, err := maps.OpenRead()
+	switch {
+	case errors.Is(err, loader.ErrNoTable):
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return err
+	case err != nil:
+		f.TableError = err
+		return nil
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	read := Table{HalfWritten: t.HalfWritten()}
+	if read.Stats, err = t.Stats(); err != nil {
+		f.TableError = err
+		return nil
+	}
+	f.Table = &read
+	uses, err := t.SAUses()
+	if err != nil {
+		return err
+	}
+	for _, use := range uses {
+		f.SAs = append(f.SAs, SA{SAUse: use})
+	}
+	return f.gatherDevices(t)
+}
+
+// gatherXFRM reads the states, and finds those of the table's SAs.
+func (f *Facts) gatherXFRM() (err error) {
+	var states xfrm.States
+	if f.Missing["XFRM"] == nil {
+		h, err := xfrm.Open()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = h.Close() }()
+		if states, err = h.States(); err != nil {
+			return err
+		}
+		if f.Lives, err = h.Spans(f.Now); err != nil {
+			return err
+		}
+		if f.Listeners, err = xfrm.Listeners(); err != nil {
+			return err
+		}
+	}
+	for i := range f.SAs {
+		sa := &f.SAs[i]
+		state, err := states.Find(sa.SAID)
+		sa.Problem, sa.Tunnel = err, err == nil && state.Mode == xfrm.ModeTunnel
+		if sa.Tunnel {
+			if sa.PeerDev, err = routedTo(sa.SAID.Dst); err != nil {
+				return fmt.Errorf("look up route to %s: %w", sa.SAID.Dst, err)
+			}
+		}
+	}
+	return nil
+}

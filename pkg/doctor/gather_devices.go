@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"net"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// gatherDevices reads the ipsec devices of a table.
+func (f *Facts) gatherDevices(t *maps.Table) error {
+	attached, err := device.List(t)
+	if err != nil {
+		return err
+	}
+	for _, a := range attached {
+		d := Device{Attachment: a}
+		links, err := t.Dir().Links(a.Virtual)
+		if err != nil {
+			return err
+		}
+		if d.Detached, err = links.Detached(); err != nil {
+			return err
+		}
+		if l, err := netlink.LinkByName(a.Virtual); err == nil {
+			d.Exists, d.Up = true, l.Attrs().Flags&net.FlagUp != 0
+			if d.Unsettled, err = device.Unsettled(a.Virtual); err != nil {
+				return err
+			}
+		}
+		f.Devices = append(f.Devices, d)
+	}
+	return nil
+}

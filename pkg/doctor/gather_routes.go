@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// ownTables are the routing tables that attach fills.
+var ownTables = []int{
+	int(bpf.ABILimitsREJECT_TABLE), int(bpf.ABILimitsPASS_TABLE), int(bpf.ABILimitsDETOUR_TABLE), unix.RT_TABLE_LOCAL,
+}
+
+// gatherRoutes reads the routes if some lead into an ipsec device.
+func (f *Facts) gatherRoutes() error {
+	if len(f.Devices) == 0 {
+		return nil
+	}
+	names, err := interfaceNames()
+	if err != nil {
+		return err
+	}
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		routes, err := netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("list routes: %w", err)
+		}
+		for i := range routes {
+			if r := f.route(&routes[i], names); r.Dst.IsValid() && !slices.Contains(ownTables, r.Table) {
+				f.Routes = append(f.Routes, r)
+			}
+		}
+	}
+	for i := range f.Routes {
+		if r := &f.Routes[i]; r.IPsec {
+			r.Taken = f.taken(r.Dst, names)
+		}
+	}
+	return nil
+}
+
+func interfaceNames() (map[int]string, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	names := make(map[int]string)
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	return names, nil
+}
+
+func (f *Facts) route(r *netlink.Route, names map[int]string) Route {
+	to := Route{Table: r.Table, Type: r.Type, Dev: names[r.LinkIndex], Metric: r.Priority}
+	if r.Dst != nil {
+		if addr, ok := netip.AddrFromSlice(r.Dst.IP); ok {
+			bits, _ := r.Dst.Mask.Size()
+			to.Dst = netip.PrefixFrom(addr.Unmap(), bits)
+		}
+	}
+	to.IPsec = slices.ContainsFunc(f.Devices, func(d Device) bool { return d.Virtual == to.Dev })
+	return to
+}
+
+// taken returns the route that packets to the first host of a prefix take.
+func (f *Facts) taken(dst netip.Prefix, names map[int]string) *Route {
+	addr := dst.Addr()
+	if !dst.IsSingleIP() {
+		addr = addr.Next()
+	}
+	routes, err := netlink.RouteGetWithOptions(net.IP(addr.AsSlice()), &netlink.RouteGetOptions{FIBMatch: true})
+	if err != nil || len(routes) == 0 {
+		return nil // not unicast
+	}
+	r := f.route(&routes[0], names)
+	return &r
+}
+
+// routedTo returns the name of the interface that an address is routed to; "" if there is
+// none.
+func routedTo(addr netip.Addr) (string, error) {
+	routes, err := netlink.RouteGet(net.IP(addr.AsSlice()))
+	if err != nil || len(routes) == 0 {
+		return "", nil
+	}
+	l, err := netlink.LinkByIndex(routes[0].LinkIndex)
+	if err != nil {
+		return "", err
+	}
+	return l.Attrs().Name, nil
+}

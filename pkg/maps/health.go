@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// HalfWritten tells whether a command was killed while it changed the table. While the
+// table is open none can be changing it.
+func (t *Table) HalfWritten() bool { return t.writing() }
+
+// SAUse is an SA that eroutes name.
+type SAUse struct {
+	SAID    eroute.SAID
+	Eroutes uint32
+	Usable  bool // whether packets were to use it when it was last looked for
+}
+
+// SAUses lists the SAs that eroutes name, by destination, SPI and protocol.
+func (t *Table) SAUses() ([]SAUse, error) {
+	all, err := t.saids()
+	if err != nil {
+		return nil, err
+	}
+	uses := make([]SAUse, 0, len(all))
+	for key, v := range all {
+		var sa bpf.ABISa
+		if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
+			return nil, fmt.Errorf("read SA's if_id: %w", err)
+		}
+		uses = append(uses, SAUse{key.said(), v.Refs4 + v.Refs6, sa.IfId != 0})
+	}
+	slices.SortFunc(uses, func(a, b SAUse) int {
+		return cmp.Or(a.SAID.Dst.Compare(b.SAID.Dst), cmp.Compare(a.SAID.SPI, b.SAID.SPI), cmp.Compare(a.SAID.Proto, b.SAID.Proto))
+	})
+	return uses, nil
+}

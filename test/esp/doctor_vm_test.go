@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package esp
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/pkg/doctor"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// doctor looks at East and sees that there are just these problems, each given as check
+// and part of its text.
+func (b bench) doctor(t *testing.T, wants ...[2]string) {
+	t.Helper()
+	var facts *doctor.Facts
+	err := b.East.Do(func() (err error) {
+		facts, err = doctor.Gather()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range doctor.Examine(facts) {
+		known := f.Level != doctor.Problem
+		for i, w := range wants {
+			if !known && w[0] == f.Check && strings.Contains(f.Text, w[1]) {
+				wants, known = append(wants[:i:i], wants[i+1:]...), true
+				break
+			}
+		}
+		if !known {
+			t.Errorf("unexpected: %+v", f)
+		}
+	}
+	for _, w := range wants {
+		t.Errorf("not found: %v", w)
+	}
+}
+
+// This kernel has all that is needed; SAs that are missing, cannot be used, are not used
+// yet or are about to end are told, and nothing else is.
+func TestDoctor(t *testing.T) {
+	b := newBench(t, lab.LAN)
+	for _, p := range []string{lab.WestLAN4.String(), lab.WestLAN6.String()} {
+		ip(t, b.East, "route add blackhole "+p+" metric 101")
+	}
+	b.doctor(t)
+
+	const (
+		ends = "src 192.1.2.23 dst 192.1.2.45 proto esp spi "
+		rest = " reqid 9 mode tunnel aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f10111213 128"
+		said = "tun0x1000@192.1.2.45"
+	)
+	sync := func() {
+		b.write(t, func(table *maps.Table) error { return table.Sync(t.Context()) })
+	}
+	b.add(t, nets(lab.EastLAN4, lab.WestLAN4), said)
+	b.doctor(t, [2]string{"sa", said + " does not exist"})
+	ip(t, b.East, "xfrm state add "+ends+"0x1000"+rest)
+	b.doctor(t, [2]string{"sa", said + " exists, but eroutes do not use it yet"})
+	sync()
+	b.doctor(t)
+
+	ip(t, b.East, "route add 192.1.2.45/32 dev "+virtual)
+	ip(t, b.East, "route add blackhole 192.1.2.45/32 metric 1")
+	b.doctor(t, [2]string{"peer", "the peer of " + said + " is routed into ipsec0"})
+	ip(t, b.East, "route del 192.1.2.45/32 dev "+virtual)
+	ip(t, b.East, "route del blackhole 192.1.2.45/32")
+
+	ip(t, b.East, "xfrm state delete "+ends+"0x1000")
+	ip(t, b.East, "xfrm state add "+ends+"0x1000 mark 5"+rest)
+	b.doctor(t, [2]string{"sa", said + " cannot be used"})
+	ip(t, b.East, "xfrm state delete "+ends+"0x1000 mark 5")
+
+	ip(t, b.East, "xfrm state add "+ends+"0x1000 replay-oseq 0xf8000000"+rest)
+	sync()
+	b.doctor(t, [2]string{"life", "esp spi 0x1000 dst 192.1.2.45 has used 4160749568 of 4294967296 32-bit sequence numbers"})
+	ip(t, b.East, "xfrm state add "+ends+"0x1001"+rest) // the rekey
+	b.doctor(t)
+	ip(t, b.East, "xfrm state delete "+ends+"0x1001")
+	ip(t, b.East, "xfrm state delete "+ends+"0x1000")
+
+	// A packet counts against the limit before it is known that nobody answers.
+	ip(t, b.East, "xfrm state add "+ends+"0x1000 limit packet-soft 1 limit packet-hard 2"+rest)
+	sync()
+	b.doctor(t)
+	if _, err := b.EastHost.Ping(t.Context(), lab.Ping{Dst: b.WestHost.LAN4, Count: 2}); err != nil {
+		t.Fatal(err)
+	}
+	b.doctor(t, [2]string{"life", "esp spi 0x1000 dst 192.1.2.45 has carried 2 packets of 2"})
+}
