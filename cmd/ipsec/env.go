@@ -18,6 +18,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
+	"github.com/ipsec-eroute/eroute/pkg/migrate"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -50,6 +51,7 @@ type env struct {
 	now          func() time.Time
 	environ      []string // NAME=VALUE
 	diagnose     func() ([]doctor.Finding, error)
+	policies     func() (migrate.Kernel, error)
 }
 
 // table is what commands do with a [maps.Table].
@@ -101,5 +103,6 @@ func systemEnv() *env {
 		now:              time.Now,
 		environ:          os.Environ(),
 		diagnose:         diagnose,
+		policies:         policies,
 	}
 }

@@ -25,6 +25,7 @@ func testEnv(stdin io.Reader, stdout, stderr io.Writer) *env {
 			return map[string]uint64{"XfrmOutNoStates": 12, "XfrmInNoPols": 0}, nil
 		},
 		diagnose: testFindings,
+		policies: testPolicies,
 	}
 }
 

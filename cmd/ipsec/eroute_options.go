@@ -10,6 +10,7 @@ const (
 	optClear
 	optBatch
 	optSave
+	optImport
 	optLookup
 	optSync
 	optLimit
@@ -61,6 +62,7 @@ var erouteOptions = optionSet{
 	optClear:   {name: "clear", group: actionGroup, help: "delete all eroutes"},
 	optBatch:   {name: "batch", arg: "FILE|-", group: actionGroup, help: "add, replace, delete and clear, a line each; all or none"},
 	optSave:    {name: "save", arg: "FILE|-", group: actionGroup, help: "write the table as lines that --batch reads"},
+	optImport:  {name: "import-xfrm", group: actionGroup, help: "write XFRM's out policies as lines that --batch reads"},
 	optLookup:  {name: "lookup", group: actionGroup, help: "print the eroute a packet would meet, or none"},
 	optSync:    {name: "sync", group: actionGroup, help: "look anew which SAs exist"},
 	optLimit:   {name: "limit", arg: "N", group: actionGroup, help: "let the table hold N eroutes at the most"},

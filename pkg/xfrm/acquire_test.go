@@ -130,7 +130,7 @@ func TestOutPolicies(t *testing.T) {
 	}
 	all, err := h.OutPolicies()
 	want := OutPolicy{Selector: acquire4.Policy, Priority: 1234, Template: Template{
-		Dst: netip.MustParseAddr("192.1.2.45"), Proto: 50, Mode: ModeTunnel, ReqID: 7,
+		Src: netip.MustParseAddr("192.1.2.23"), Dst: netip.MustParseAddr("192.1.2.45"), Proto: 50, Mode: ModeTunnel, ReqID: 7,
 	}}
 	if err != nil || len(all) != 1 || all[0] != want {
 		t.Errorf("policies %+v, %v, want %+v", all, err, want)

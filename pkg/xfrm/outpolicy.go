@@ -14,17 +14,8 @@ import (
 // OutPolicy is an out policy that a key manager has installed.
 type OutPolicy struct {
 	Selector eroute.Selector
-	Priority uint32 // the smallest goes first
-	Template Template
-}
-
-// Template is the last template of a policy: the SA that a packet leaves by.
-type Template struct {
-	Dst   netip.Addr // unspecified: that of the packet
-	Proto uint8
-	Mode  Mode
-	ReqID uint32 // 0: any
-	SPI   uint32 // host byte order; 0: any
+	Priority uint32   // the smallest goes first
+	Template Template // the last one: the SA that a packet leaves by
 }
 
 // OutPolicies reports the out policies that are not ours and have a template.
@@ -61,12 +52,8 @@ func parseOutPolicy(msg []byte) (OutPolicy, bool, error) {
 	policy := OutPolicy{Selector: sel, Priority: info.Priority}
 	for _, a := range attrs {
 		if a.kind == nl.XFRMA_TMPL {
-			last := (p.templates - 1) * nl.SizeofXfrmUserTmpl
-			t := nl.DeserializeXfrmUserTmpl(a.data[last:])
-			policy.Template = Template{
-				Dst: fromAddress(t.XfrmId.Daddr, t.Family), Proto: t.XfrmId.Proto,
-				Mode: Mode(t.Mode), ReqID: t.Reqid, SPI: hton32(t.XfrmId.Spi),
-			}
+			templates := parseTemplates(a.data)
+			policy.Template = templates[len(templates)-1]
 		}
 	}
 	return policy, true, nil

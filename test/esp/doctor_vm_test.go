@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
@@ -56,14 +55,11 @@ func TestDoctor(t *testing.T) {
 		rest = " reqid 9 mode tunnel aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f10111213 128"
 		said = "tun0x1000@192.1.2.45"
 	)
-	sync := func() {
-		b.write(t, func(table *maps.Table) error { return table.Sync(t.Context()) })
-	}
 	b.add(t, nets(lab.EastLAN4, lab.WestLAN4), said)
 	b.doctor(t, [2]string{"sa", said + " does not exist"})
 	ip(t, b.East, "xfrm state add "+ends+"0x1000"+rest)
 	b.doctor(t, [2]string{"sa", said + " exists, but eroutes do not use it yet"})
-	sync()
+	b.sync(t)
 	b.doctor(t)
 
 	ip(t, b.East, "route add 192.1.2.45/32 dev "+virtual)
@@ -78,7 +74,7 @@ func TestDoctor(t *testing.T) {
 	ip(t, b.East, "xfrm state delete "+ends+"0x1000 mark 5")
 
 	ip(t, b.East, "xfrm state add "+ends+"0x1000 replay-oseq 0xf8000000"+rest)
-	sync()
+	b.sync(t)
 	b.doctor(t, [2]string{"life", "esp spi 0x1000 dst 192.1.2.45 has used 4160749568 of 4294967296 32-bit sequence numbers"})
 	ip(t, b.East, "xfrm state add "+ends+"0x1001"+rest) // the rekey
 	b.doctor(t)
@@ -87,7 +83,7 @@ func TestDoctor(t *testing.T) {
 
 	// A packet counts against the limit before it is known that nobody answers.
 	ip(t, b.East, "xfrm state add "+ends+"0x1000 limit packet-soft 1 limit packet-hard 2"+rest)
-	sync()
+	b.sync(t)
 	b.doctor(t)
 	if _, err := b.EastHost.Ping(t.Context(), lab.Ping{Dst: b.WestHost.LAN4, Count: 2}); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package migrate
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Kernel is what XFRM holds in one network namespace.
+type Kernel struct {
+	Policies []xfrm.Policy
+	States   xfrm.States
+
+	// Negotiated tells whether a key manager listens: then SAs come and go.
+	Negotiated bool
+}
+
+// carried is an eroute and the policy it stands for.
+type carried struct {
+	eroute.Eroute
+	policy xfrm.Policy
+}
+
+// Eroutes returns eroutes for the out policies, in the order of the listing. notes say
+// what was not carried over, or not as it is, and why.
+func Eroutes(k Kernel) (eroutes []eroute.Eroute, notes []string) {
+	var (
+		all               []carried
+		in, forward, sock int
+		own               int
+	)
+	for _, p := range k.Policies {
+		switch {
+		case p.Ours():
+			own++
+		case p.Dir == xfrm.In:
+			in++
+		case p.Dir == xfrm.Forward:
+			forward++
+		case p.Dir >= xfrm.SocketIn:
+			sock++
+		default:
+			e, remark, err := k.eroute(p)
+			if err != nil {
+				notes = append(notes, fmt.Sprintf("%s: not carried over: %v", describe(p), err))
+				continue
+			}
+			if remark != "" {
+				notes = append(notes, fmt.Sprintf("%s: %s", describe(p), remark))
+			}
+			all = append(all, carried{e, p})
+		}
+	}
+	all, more := settle(all)
+	notes = append(notes, more...)
+	for _, left := range []struct {
+		n    int
+		what string
+	}{
+		{in, "in policies"}, {forward, "fwd policies"}, {sock, "policies of sockets"}, {own, "policies of ipsec eroute itself"},
+	} {
+		if left.n > 0 {
+			notes = append(notes, fmt.Sprintf("left alone: %s: %d", left.what, left.n))
+		}
+	}
+	for _, c := range all {
+		eroutes = append(eroutes, c.Eroute)
+	}
+	slices.SortFunc(eroutes, func(a, b eroute.Eroute) int { return eroute.Compare(a.Selector, b.Selector) })
+	return eroutes, notes
+}
+
+// describe names a policy.
+func describe(p xfrm.Policy) string {
+	text := fmt.Sprintf("policy %s -> %s", p.Src, p.Dst)
+	if p.Proto != 0 {
+		text += fmt.Sprintf(" proto %d", p.Proto)
+	}
+	if p.SrcPort.Mask != 0 {
+		text += fmt.Sprintf(" sport %d", p.SrcPort.Port)
+	}
+	if p.DstPort.Mask != 0 {
+		text += fmt.Sprintf(" dport %d", p.DstPort.Port)
+	}
+	return text + fmt.Sprintf(" priority %d", p.Priority)
+}

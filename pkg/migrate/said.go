@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// eroute returns the eroute for an out policy, with a remark if it is not quite the same,
+// or why there is none.
+func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error) {
+	if e.Selector, err = selector(p); err != nil {
+		return e, "", err
+	}
+	if p.Ends {
+		remark = "its lifetime is not carried over"
+	}
+	switch {
+	case p.Block:
+		e.SAID = eroute.Drop
+		return e, remark, nil
+	case len(p.Templates) == 0:
+		e.SAID = eroute.Pass
+		return e, remark, nil
+	case len(p.Templates) > 1:
+		return e, "", fmt.Errorf("it has %d templates, and an eroute has one SA", len(p.Templates))
+	}
+	t := p.Templates[0]
+	if t.Optional {
+		remark = "without an SA it lets packets go in clear (level use): the eroute drops them"
+	}
+	if t.Mode != xfrm.ModeTunnel && t.Mode != xfrm.ModeTransport {
+		return e, "", fmt.Errorf("its mode is %s", t.Mode)
+	}
+	if k.Negotiated && t.ReqID != 0 {
+		e.SAID, e.Ask = eroute.Trap, ask(t)
+		return e, remark, e.Ask.Validate()
+	}
+	e.SAID, err = k.said(t, e.Selector)
+	return e, remark, err
+}
+
+// ask has a key manager asked for what a template demands.
+func ask(t xfrm.Template) eroute.Ask {
+	a := eroute.Ask{Mode: eroute.Mode(t.Mode), Proto: t.Proto, ReqID: t.ReqID}
+	if t.Dst.IsValid() && !t.Dst.IsUnspecified() {
+		a.Peer = t.Dst
+	}
+	return a
+}
+
+// said returns the SA that a template demands: the one with its SPI, or the newest that
+// there is now.
+func (k Kernel) said(t xfrm.Template, s eroute.Selector) (eroute.SAID, error) {
+	peer := t.Dst
+	if !peer.IsValid() || peer.IsUnspecified() {
+		if !s.Dst.IsSingleIP() {
+			return eroute.SAID{}, errors.New("its template is for the peer that a packet is for, and an SA has one")
+		}
+		peer = s.Dst.Addr()
+	}
+	spi := t.SPI
+	if spi == 0 {
+		var newest uint64
+		for key, state := range k.States {
+			if key.Proto == t.Proto && key.Dst == peer && state.Mode == t.Mode && from(state.Src, t.Src) &&
+				(t.ReqID == 0 || state.ReqID == t.ReqID) && state.IfID == 0 && state.Added >= newest {
+				spi, newest = key.SPI, state.Added
+			}
+		}
+	}
+	if spi == 0 {
+		return eroute.SAID{}, fmt.Errorf("there is no SA for its template (%s in %s mode to %s, reqid %d)",
+			eroute.ProtocolName(t.Proto), t.Mode, peer, t.ReqID)
+	}
+	said := eroute.SAID{Proto: t.Proto, SPI: spi, Dst: peer}
+	if t.Mode == xfrm.ModeTunnel {
+		said.Proto = eroute.ProtoTun
+	}
+	return said, said.Validate()
+}
+
+// from tells whether a state's source is the one demanded.
+func from(src, demanded netip.Addr) bool {
+	return !demanded.IsValid() || demanded.IsUnspecified() || src == demanded
+}

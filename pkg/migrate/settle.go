@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package migrate
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// settle compares which of two policies for the same packets goes first, by priority, with
+// which eroute does, by being more specific. A policy that no packet meets is left out;
+// the notes tell of those, and of pairs that go the other way round.
+func settle(all []carried) (kept []carried, notes []string) {
+	hidden := make([]bool, len(all))
+	for i := range all {
+		for j := range all {
+			a, b := all[i], all[j]
+			if a.policy.Priority >= b.policy.Priority || hidden[i] || hidden[j] || !within(b.Selector, a.Selector) {
+				continue
+			}
+			hidden[j] = true
+			if !alike(a, b) {
+				notes = append(notes, fmt.Sprintf("%s: not carried over: %s goes before it for all its packets", describe(b.policy), describe(a.policy)))
+			}
+		}
+	}
+	for i, c := range all {
+		if !hidden[i] {
+			kept = append(kept, c)
+		}
+	}
+	for i := range kept {
+		for j := range kept {
+			a, b := kept[i], kept[j] // as an eroute b goes first
+			if alike(a, b) || eroute.MoreSpecific(b.Selector, a.Selector) >= 0 || !overlap(a.Selector, b.Selector) {
+				continue
+			}
+			format := ""
+			switch {
+			case a.policy.Priority < b.policy.Priority:
+				format = "%s: as an eroute it comes after %s for packets of both, though its priority is the better one"
+			case a.policy.Priority == b.policy.Priority:
+				format = "%s: as an eroute it comes after %s for packets of both; their priority is the same"
+			default:
+				continue
+			}
+			notes = append(notes, fmt.Sprintf(format, describe(a.policy), describe(b.policy)))
+		}
+	}
+	return kept, notes
+}
+
+// alike tells whether both do the same with a packet.
+func alike(a, b carried) bool { return a.SAID == b.SAID && a.Ask == b.Ask }
+
+// overlap tells whether packets may match both.
+func overlap(a, b eroute.Selector) bool {
+	same := func(x, y uint16) bool { return x == 0 || y == 0 || x == y }
+	return a.Src.Overlaps(b.Src) && a.Dst.Overlaps(b.Dst) && same(uint16(a.Proto), uint16(b.Proto)) &&
+		same(a.SrcPort, b.SrcPort) && same(a.DstPort, b.DstPort)
+}
+
+// within tells whether all packets that match s match outer.
+func within(s, outer eroute.Selector) bool {
+	in := func(p, q netip.Prefix) bool { return p.Bits() >= q.Bits() && q.Overlaps(p) }
+	same := func(x, y uint16) bool { return y == 0 || x == y }
+	return in(s.Src, outer.Src) && in(s.Dst, outer.Dst) && same(uint16(s.Proto), uint16(outer.Proto)) &&
+		same(s.SrcPort, outer.SrcPort) && same(s.DstPort, outer.DstPort)
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+)
+
+// Direction is which packets a policy is for: XFRM_POLICY_ of linux/xfrm.h.
+type Direction uint8
+
+// The directions. Policies of sockets have numbers from SocketIn up.
+const (
+	In       Direction = 0
+	Out      Direction = 1
+	Forward  Direction = 2
+	SocketIn Direction = 3
+)
+
+// Policy is a policy as the kernel tells it, of any direction and of anybody.
+type Policy struct {
+	Dir        Direction
+	Src, Dst   netip.Prefix // invalid if the policy is for no family in particular
+	Proto      uint8        // 0: all
+	SrcPort    PortMask
+	DstPort    PortMask
+	Ifindex    int32 // of the device that packets leave by; 0: any
+	User       uint32
+	Priority   uint32 // the smallest goes first
+	Block      bool
+	Templates  []Template // the innermost first
+	IfID       uint32
+	Mark, Mask uint32
+	Sub        bool // not of the main type
+	Context    bool // for packets of one security context (LSM) only
+	Offload    bool // the hardware's
+	Ends       bool // it has a lifetime
+	ours       bool
+}
+
+// PortMask is the ports that have, under Mask, the value Port; in host byte order.
+type PortMask struct{ Port, Mask uint16 }
+
+// Template is what a policy demands of an SA.
+type Template struct {
+	Src, Dst netip.Addr // unspecified: those of the packet
+	Proto    uint8
+	Mode     Mode
+	ReqID    uint32 // 0: any
+	SPI      uint32 // host byte order; 0: any
+	Optional bool   // packets go without it if there is no such SA
+}
+
+// Ours tells whether the policy is one that this package makes.
+func (p Policy) Ours() bool { return p.ours }
+
+// Policies reports all policies, in the kernel's order.
+func (h *Handle) Policies() ([]Policy, error) {
+	var all []Policy
+	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {
+		p, err := parseWholePolicy(msg)
+		if err == nil {
+			all = append(all, p)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dump policies: %w", err)
+	}
+	return all, nil
+}
+
+// parseWholePolicy reads a struct xfrm_userpolicy_info and attributes. Returns ErrMessage
+// if it is cut short.
+func parseWholePolicy(msg []byte) (Policy, error) {
+	brief, _, err := parsePolicy(msg)
+	if err != nil {
+		return Policy{}, err
+	}
+	info := nl.DeserializeXfrmUserpolicyInfo(msg)
+	sel := info.Sel
+	p := Policy{
+		Dir:   Direction(info.Dir),
+		Src:   netip.PrefixFrom(fromAddress(sel.Saddr, sel.Family), int(sel.PrefixlenS)).Masked(),
+		Dst:   netip.PrefixFrom(fromAddress(sel.Daddr, sel.Family), int(sel.PrefixlenD)).Masked(),
+		Proto: sel.Proto, SrcPort: portMask(sel.Sport, sel.SportMask), DstPort: portMask(sel.Dport, sel.DportMask),
+		Ifindex: sel.Ifindex, User: sel.User, Priority: info.Priority, Block: info.Action != actionAllow,
+		IfID: brief.ifID, ours: ours(brief.ifID) || brief == allow(int(sel.Ifindex), brief.family) && sel.Ifindex != 0,
+		Ends: ends(info.Lft),
+	}
+	attrs, err := parseAttributes(msg[nl.SizeofXfrmUserpolicyInfo:])
+	if err != nil {
+		return Policy{}, fmt.Errorf("parse policy: %w", err)
+	}
+	for _, a := range attrs {
+		switch a.kind {
+		case nl.XFRMA_TMPL:
+			p.Templates = parseTemplates(a.data)
+		case nl.XFRMA_MARK: // struct xfrm_mark: value, mask
+			if len(a.data) >= 8 {
+				p.Mark, p.Mask = a.uint32(), binary.NativeEndian.Uint32(a.data[4:])
+			}
+		case nl.XFRMA_POLICY_TYPE:
+			p.Sub = len(a.data) > 0 && a.data[0] != 0
+		case nl.XFRMA_SEC_CTX:
+			p.Context = true
+		case nl.XFRMA_OFFLOAD_DEV:
+			p.Offload = true
+		}
+	}
+	return p, nil
+}
+
+func portMask(port, mask uint16) PortMask { return PortMask{nl.Swap16(port), nl.Swap16(mask)} }
+
+// ends tells whether a lifetime has a hard limit.
+func ends(l nl.XfrmLifetimeCfg) bool {
+	return finite(l.HardByteLimit) != 0 || finite(l.HardPacketLimit) != 0 ||
+		l.HardAddExpiresSeconds != 0 || l.HardUseExpiresSeconds != 0
+}
+
+// parseTemplates reads an array of struct xfrm_user_tmpl.
+func parseTemplates(b []byte) (all []Template) {
+	for ; len(b) >= nl.SizeofXfrmUserTmpl; b = b[nl.SizeofXfrmUserTmpl:] {
+		t := nl.DeserializeXfrmUserTmpl(b)
+		all = append(all, Template{
+			Src: fromAddress(t.Saddr, t.Family), Dst: fromAddress(t.XfrmId.Daddr, t.Family), Proto: t.XfrmId.Proto,
+			Mode: Mode(t.Mode), ReqID: t.Reqid, SPI: hton32(t.XfrmId.Spi), Optional: t.Optional != 0,
+		})
+	}
+	return all
+}
