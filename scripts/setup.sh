@@ -5,7 +5,7 @@
 # A second run finds everything in place and takes no visible time.
 #
 #   build  clang and libbpf's headers, which make the BPF objects, ip, and what the
-#          manual pages and packages are tested with
+#          manual pages, packages and completion are tested with
 #   vm     QEMU, virtme-ng, a 6.12 kernel, strongSwan and libreswan
 #   all    both (the default)
 #
@@ -23,7 +23,7 @@ readonly here cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipsec-eroute
 
 readonly build_packages=(
 	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev gcc libc6-dev
-	git make iproute2 mandoc rpm systemd udev passwd
+	git make iproute2 mandoc rpm systemd udev passwd bash-completion zsh fish
 )
 readonly vm_packages=(
 	qemu-system-x86 busybox-static kmod xz-utils iproute2 udev file

@@ -76,6 +76,7 @@ func newAcquire(c *command) *cobra.Command {
 	cmd.Long = acquireLong
 	cmd.Annotations = map[string]string{usageLines: acquireUsage}
 	cmd.Example = acquireExample
+	cmd.ValidArgsFunction = c.complete(acquireCompleter)
 	return cmd
 }
 

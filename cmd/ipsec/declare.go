@@ -2,7 +2,10 @@
 
 package main
 
-import "github.com/spf13/pflag"
+import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
 
 // groupTitle is the annotation that holds the title of an option's group.
 const groupTitle = "group"
@@ -26,3 +29,10 @@ type declared string
 func (d *declared) String() string   { return "" }
 func (d *declared) Set(string) error { return nil }
 func (d *declared) Type() string     { return string(*d) }
+
+// hideOptions keeps cobra from completing options by itself, whatever stands before them.
+func hideOptions(root *cobra.Command) {
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Hidden = true })
+	}
+}

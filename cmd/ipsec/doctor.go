@@ -42,6 +42,7 @@ func newDoctor(c *command) *cobra.Command {
 	cmd.Long = doctorLong
 	cmd.Annotations = map[string]string{usageLines: "  ipsec doctor [--json]"}
 	cmd.Example = doctorExample
+	cmd.ValidArgsFunction = c.complete(doctorCompleter)
 	return cmd
 }
 

@@ -52,6 +52,10 @@ type env struct {
 	environ      []string // NAME=VALUE
 	diagnose     func() ([]doctor.Finding, error)
 	policies     func() (migrate.Kernel, error)
+
+	// For completion: nothing if it cannot be told.
+	saids      func() []eroute.SAID
+	interfaces func() []string
 }
 
 // table is what commands do with a [maps.Table].
@@ -104,5 +108,7 @@ func systemEnv() *env {
 		environ:          os.Environ(),
 		diagnose:         diagnose,
 		policies:         policies,
+		saids:            knownSAIDs,
+		interfaces:       systemInterfaces,
 	}
 }

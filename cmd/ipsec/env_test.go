@@ -24,8 +24,9 @@ func testEnv(stdin io.Reader, stdout, stderr io.Writer) *env {
 		xfrmCounters: func() (map[string]uint64, error) {
 			return map[string]uint64{"XfrmOutNoStates": 12, "XfrmInNoPols": 0}, nil
 		},
-		diagnose: testFindings,
-		policies: testPolicies,
+		diagnose:   testFindings,
+		policies:   testPolicies,
+		interfaces: func() []string { return []string{"ipsec0", "lan", "wan"} },
 	}
 }
 

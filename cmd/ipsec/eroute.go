@@ -45,6 +45,7 @@ func newEroute(c *command) *cobra.Command {
 	cmd.Long = erouteLong
 	cmd.Annotations = map[string]string{usageLines: erouteUsage}
 	cmd.Example = erouteExample
+	cmd.ValidArgsFunction = c.complete(erouteCompleter)
 	return cmd
 }
 

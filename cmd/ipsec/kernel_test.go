@@ -66,6 +66,7 @@ func (k *kernel) openers(e *env) {
 	}
 	e.openDevicesRead, e.openDevicesWrite = system.openDevicesRead, system.openDevicesWrite
 	e.checkInterfaces = system.checkInterfaces
+	e.saids = system.saids
 }
 
 // remove unpins the table, if there is one.

@@ -51,6 +51,7 @@ func (m *memory) openers(e *env) {
 		}
 		return memoryWatch{m}, nil
 	}
+	e.saids = m.saids
 	e.openDevicesRead = func() (devices, error) {
 		if !m.exists {
 			return nil, loader.ErrNoTable
@@ -63,6 +64,16 @@ func (m *memory) openers(e *env) {
 		return &m.devices, nil
 	}
 	e.checkInterfaces = checkMemoryInterfaces
+}
+
+// saids names the SAs that eroutes have.
+func (m *memory) saids() (all []eroute.SAID) {
+	for _, e := range m.eroutes.List() {
+		if e.SAID.Action() == eroute.ActionSA {
+			all = append(all, e.SAID)
+		}
+	}
+	return sortedSAIDs(all)
 }
 
 func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {

@@ -17,6 +17,9 @@ func run(ctx context.Context, e *env, args []string) int {
 	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(output{e.stdout})}
 	root := newRoot(c)
 	root.SetArgs(args)
+	if isCompletion(args) {
+		hideOptions(root)
+	}
 	err := root.ExecuteContext(ctx)
 	if flushErr := c.out.Flush(); err == nil {
 		err = flushErr
@@ -41,6 +44,7 @@ var rootOptions = optionSet{
 
 func newRoot(c *command) *cobra.Command {
 	root := c.cobra("ipsec COMMAND | --help | --version", "eroutes and ipsec devices", rootOptions, runRoot)
+	root.ValidArgsFunction = c.complete(rootCompleter)
 	root.Long = rootLong
 	root.Example = rootExample
 	root.SetOut(c.out)
@@ -48,7 +52,7 @@ func newRoot(c *command) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { printHelp(c.out, cmd) })
 	root.SetHelpCommand(newHelp(c))
-	root.AddCommand(newEroute(c), newTncfg(c), newAcquire(c), newDoctor(c))
+	root.AddCommand(newEroute(c), newTncfg(c), newAcquire(c), newDoctor(c), newCompletion(c))
 	return root
 }
 

@@ -79,6 +79,7 @@ func newTncfg(c *command) *cobra.Command {
 	cmd.Long = tncfgLong
 	cmd.Annotations = map[string]string{usageLines: tncfgUsage}
 	cmd.Example = tncfgExample
+	cmd.ValidArgsFunction = c.complete(tncfgCompleter)
 	return cmd
 }
 

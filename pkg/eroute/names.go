@@ -5,7 +5,9 @@ package eroute
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -113,6 +115,28 @@ func (n *Names) addService(fields []string) {
 			n.services[key] = uint16(port)
 		}
 	}
+}
+
+// Protocols returns the names of all protocols, sorted.
+func (n *Names) Protocols() []string {
+	if n == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(n.protocols))
+}
+
+// Services returns the names of all ports of TCP or UDP, sorted.
+func (n *Names) Services(proto uint8) (names []string) {
+	if n == nil {
+		return nil
+	}
+	for s := range n.services {
+		if s.proto == proto {
+			names = append(names, s.name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (n *Names) protocol(name string) (uint8, bool) {

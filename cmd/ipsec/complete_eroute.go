@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+var erouteCompleter = completer{
+	options: erouteOptions,
+	choose:  chooseEroute,
+	common:  commonOptions,
+	files:   maskOf(optBatch, optSave, optMetrics),
+	values: map[optionID]func(*command, *parsed) []string{
+		optEraf:           oneOf("inet", "inet6"),
+		optAf:             oneOf("inet", "inet6"),
+		optSrc:            oneOf("%default"),
+		optDst:            oneOf("%default"),
+		optProto:          oneOf("ah", "esp", "comp", "tun"),
+		optAcquireMode:    oneOf("tunnel", "transport"),
+		optAcquireProto:   oneOf("esp", "ah", "comp"),
+		optTransportProto: func(c *command, _ *parsed) []string { return c.env.names().Protocols() },
+		optSrcPort:        services,
+		optDstPort:        services,
+		optSaid:           saidTexts,
+		optEdst:           peers,
+		optAcquirePeer:    peers,
+		optSPI:            spis,
+	},
+}
+
+// magicSAIDs are those that need no SA.
+var magicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold}
+
+// services names the ports of the protocol that the line names.
+func services(c *command, p *parsed) []string {
+	proto, err := eroute.ParseProtocol(p.value(optTransportProto), c.env.names())
+	if err != nil {
+		return nil
+	}
+	return c.env.names().Services(proto)
+}
+
+func saidTexts(c *command, _ *parsed) (texts []string) {
+	for _, said := range append(slices.Clone(magicSAIDs), c.env.saids()...) {
+		texts = append(texts, said.String())
+	}
+	return texts
+}
+
+// peers names the ends of the SAs that there are.
+func peers(c *command, _ *parsed) []string {
+	return distinct(c.env.saids(), func(s eroute.SAID) string { return s.Dst.String() })
+}
+
+func spis(c *command, p *parsed) []string {
+	return distinct(c.env.saids(), func(s eroute.SAID) string {
+		if peer := p.value(optEdst); peer != "" && peer != s.Dst.String() {
+			return ""
+		}
+		return fmt.Sprintf("%#x", s.SPI)
+	})
+}
+
+// distinct returns the texts of SAs, each once, empty ones left out.
+func distinct(saids []eroute.SAID, text func(eroute.SAID) string) (texts []string) {
+	for _, s := range saids {
+		if t := text(s); t != "" && !slices.Contains(texts, t) {
+			texts = append(texts, t)
+		}
+	}
+	return texts
+}

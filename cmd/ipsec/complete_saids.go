@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// knownSAIDs names the SAs that eroutes of the table have, and those of XFRM's states. It
+// is for completion: what cannot be read has none.
+func knownSAIDs() []eroute.SAID {
+	var all []eroute.SAID
+	if t, err := maps.OpenRead(); err == nil {
+		uses, _ := t.SAUses()
+		for _, use := range uses {
+			all = append(all, use.SAID)
+		}
+		_ = t.Close()
+	}
+	if h, err := xfrm.Open(); err == nil {
+		states, _ := h.States()
+		all = append(all, stateSAIDs(states)...)
+		_ = h.Close()
+	}
+	return sortedSAIDs(all)
+}
+
+// stateSAIDs names states: in tunnel mode with the protocol tun.
+func stateSAIDs(states xfrm.States) (all []eroute.SAID) {
+	for key, s := range states {
+		said := eroute.SAID{Proto: key.Proto, SPI: key.SPI, Dst: key.Dst}
+		if s.Mode == xfrm.ModeTunnel {
+			said.Proto = eroute.ProtoTun
+		}
+		all = append(all, said)
+	}
+	return all
+}
+
+// sortedSAIDs sorts by text, each once.
+func sortedSAIDs(all []eroute.SAID) []eroute.SAID {
+	slices.SortFunc(all, func(a, b eroute.SAID) int {
+		if a.Dst != b.Dst {
+			return a.Dst.Compare(b.Dst)
+		}
+		if a.SPI != b.SPI {
+			return int(int64(a.SPI) - int64(b.SPI))
+		}
+		return int(a.Proto) - int(b.Proto)
+	})
+	return slices.Compact(all)
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const completionLong = `Writes a script that makes a shell complete command lines of ipsec: actions, options,
+interfaces, SAIDs that exist, protocols, services.`
+
+const completionExample = `  bash:  ipsec completion bash > /usr/share/bash-completion/completions/ipsec
+  zsh:   ipsec completion zsh > /usr/share/zsh/vendor-completions/_ipsec
+  fish:  ipsec completion fish > /usr/share/fish/vendor_completions.d/ipsec.fish`
+
+// shells writes the script of each shell.
+var shells = map[string]func(root *cobra.Command, w io.Writer) error{
+	"bash": func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+	"zsh":  func(root *cobra.Command, w io.Writer) error { return root.GenZshCompletion(w) },
+	"fish": func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+}
+
+var shellNames = []string{"bash", "zsh", "fish"}
+
+// Options of "ipsec completion".
+const (
+	cplHelp optionID = iota
+	cplVersion
+)
+
+var completionOptions = optionSet{
+	cplHelp:    {name: "help", group: otherGroup, help: "print this text"},
+	cplVersion: {name: "version", group: otherGroup, help: "print the version"},
+}
+
+func newCompletion(c *command) *cobra.Command {
+	cmd := c.cobra("completion", "write a shell's completion script", completionOptions, runCompletion)
+	cmd.Long = completionLong
+	cmd.Annotations = map[string]string{usageLines: "  ipsec completion bash|zsh|fish"}
+	cmd.Example = completionExample
+	cmd.ValidArgs = shellNames
+	return cmd
+}
+
+func runCompletion(c *command, cmd *cobra.Command, args []string) error {
+	if len(args) == 1 && slices.Contains(shellNames, args[0]) {
+		return shells[args[0]](cmd.Root(), c.out)
+	}
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return fmt.Errorf("%s: not one shell of bash, zsh and fish", strings.Join(args, " "))
+	}
+	if done, err := c.parse(cmd, completionOptions, args, cplHelp, cplVersion); done || err != nil {
+		return err
+	}
+	return errors.New("needs a shell: bash, zsh or fish")
+}
