@@ -159,7 +159,7 @@ func TestVMUnsupported(t *testing.T) {
 // A state for input only is no state to send with.
 func TestVMInputOnly(t *testing.T) {
 	h := newNamespace(t)
-	state := probeState()
+	state := probeState(eroute.ProtoESP, IPv4)
 	state.payload = appendAttribute(state.payload, nl.XFRMA_SA_DIR, []byte{dirIn})
 	if err := h.change(state); err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestVMInputOnly(t *testing.T) {
 // A state for output only, as newer key managers make them.
 func TestVMOutputOnly(t *testing.T) {
 	h := newNamespace(t)
-	state := probeState()
+	state := probeState(eroute.ProtoESP, IPv4)
 	state.payload = appendAttribute(state.payload, nl.XFRMA_SA_DIR, []byte{2})
 	if err := h.change(state); err != nil {
 		t.Fatal(err)
@@ -235,5 +235,16 @@ func TestVMESPAvailable(t *testing.T) {
 	}
 	if left := ip(t, "xfrm state"); left != "" {
 		t.Errorf("states left:\n%s", left)
+	}
+}
+
+// This kernel has all protocols over both families.
+func TestVMAvailable(t *testing.T) {
+	for _, proto := range []uint8{eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp} {
+		for _, family := range each {
+			if ok, err := Available(proto, family); !ok || err != nil {
+				t.Errorf("Available(%s, %s) = %v, %v, want true", protoName(proto), family, ok, err)
+			}
+		}
 	}
 }
