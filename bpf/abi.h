@@ -5,7 +5,7 @@
 
 enum limits {
 	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 4,
+	EROUTE_LAYOUT = 5,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,
@@ -54,13 +54,22 @@ enum limits {
 	/* Packets of one hold that go to the relay: one in this many ns, and a second's worth at once. */
 	HELD_INTERVAL = 10000000,
 
-	/* Answers that are remembered, in sets; both are powers of two. */
-	CACHE_SETS = 65536,
-	CACHE_WAYS = 4,
+	/* Answers that are remembered, of the table and of routing: sets of two; powers of two. */
+	CACHE_SETS = 131072,
+	ROUTED_SETS = 32768,
+	CACHE_WAYS = 2,
 
 	/* Bits of a row's key before its destination. */
 	ROW4_FIXED_BITS = 80,
 	ROW6_FIXED_BITS = 176,
+
+	/* The index, see index.h: slots of a group, and the groups that an entry may be in. */
+	INDEX_SLOTS = 7,
+	INDEX_REACH = 8,
+
+	/* Bits of an address that have a filter cell of their own. */
+	INDEX_BLOCK4 = 16,
+	INDEX_BLOCK6 = 48,
 };
 
 /* What an eroute does to a packet. Never 0, so that an empty value is no action. */
@@ -164,6 +173,76 @@ struct row_value {
 	__u32 spi;        /* host byte order */
 	__u32 sa;         /* slot in sas */
 	__u8 edst[16];
+};
+
+/*
+ * The index of a family is an array of cache lines: struct index, then filter cells,
+ * groups and nodes, groups and slots. A group is a word: a tag for each of its slots, 0 for
+ * one that is free, and in the highest byte how many entries had to go on to the next group.
+ */
+struct index {
+	__u32 cells;          /* of the filter, for sources; as many for destinations follow */
+	__u32 node_groups_at; /* in lines, as all that ends so */
+	__u32 nodes_at;
+	__u32 node_groups;
+	__u32 slot_groups_at;
+	__u32 slots_at;
+	__u32 slot_groups;
+	__u32 nodes; /* used */
+	__u32 slots; /* used */
+	__u32 stale; /* entries deleted since the index was made */
+	__u32 pad[2];
+	/* Lengths of prefixes too short for a filter cell: of sources, of destinations. */
+	__u64 wide_src;
+	__u64 wide_dst;
+};
+
+/*
+ * The lengths and shapes of a source prefix's eroutes, or more. A set of lengths is a bit
+ * for each number of host bits, for IPv6 for each two (index.h): the lowest bit is the longest prefix.
+ */
+struct index_kinds {
+	__u32 lens[2]; /* the lower half first */
+	__u32 shapes;
+};
+
+struct index_node4 {
+	struct src_key4 key;
+	struct index_kinds value;
+	__u32 pad[3];
+};
+
+struct index_node6 {
+	struct src_key6 key;
+	struct index_kinds value;
+};
+
+/* An eroute in the index: what packets need of it. */
+struct index_row {
+	__u32 id;
+	__u32 sa;
+	__u8 action;
+	__u8 near_peer; /* the SA's edst is one of its destinations: verdict.to_peer is for the tries to tell */
+	__u8 pad[2];
+};
+
+struct index_slot4 {
+	struct row_key4 key;
+	struct index_row value;
+};
+
+struct index_slot6 {
+	struct row_key6 key;
+	struct index_row value;
+	__u32 pad[2];
+};
+
+union index_line {
+	__u64 words[8];
+	struct index_node4 nodes4[2];
+	struct index_node6 nodes6[2];
+	struct index_slot4 slots4[2];
+	struct index_slot6 slots6[1];
 };
 
 struct counters {
@@ -285,11 +364,23 @@ struct cache_key {
 	};
 };
 
+/* That routing leads a packet into an ipsec device. */
+struct routed {
+	__u32 ifindex; /* it came in on */
+	__u32 mark;
+	__u16 len; /* so long at the most */
+	__u8 tos;
+	__u8 pad;
+};
+
 /* An answer fills a cache line. */
 struct cached {
 	struct cache_key key;
-	__u64 version; /* of the table that gave it; 0: empty */
-	struct verdict verdict;
+	__u64 version; /* of the table or of the routes that gave it; 0: empty */
+	union {
+		struct verdict verdict;
+		struct routed routed;
+	};
 	__u32 seq; /* odd while it is written */
 };
 

@@ -107,6 +107,64 @@ type ABIFlowKey struct {
 	Dst          [16]uint8
 }
 
+type ABIIndex struct {
+	_            structs.HostLayout
+	Cells        uint32
+	NodeGroupsAt uint32
+	NodesAt      uint32
+	NodeGroups   uint32
+	SlotGroupsAt uint32
+	SlotsAt      uint32
+	SlotGroups   uint32
+	Nodes        uint32
+	Slots        uint32
+	Stale        uint32
+	Pad          [2]uint32
+	WideSrc      uint64
+	WideDst      uint64
+}
+
+type ABIIndexKinds struct {
+	_      structs.HostLayout
+	Lens   [2]uint32
+	Shapes uint32
+}
+
+type ABIIndexNode4 struct {
+	_     structs.HostLayout
+	Key   ABISrcKey4
+	Value ABIIndexKinds
+	Pad   [3]uint32
+}
+
+type ABIIndexNode6 struct {
+	_     structs.HostLayout
+	Key   ABISrcKey6
+	Value ABIIndexKinds
+}
+
+type ABIIndexRow struct {
+	_        structs.HostLayout
+	Id       uint32
+	Sa       uint32
+	Action   uint8
+	NearPeer uint8
+	Pad      [2]uint8
+}
+
+type ABIIndexSlot4 struct {
+	_     structs.HostLayout
+	Key   ABIRowKey4
+	Value ABIIndexRow
+}
+
+type ABIIndexSlot6 struct {
+	_     structs.HostLayout
+	Key   ABIRowKey6
+	Value ABIIndexRow
+	Pad   [2]uint32
+}
+
 type ABIIngress struct {
 	_       structs.HostLayout
 	Ifindex uint32
@@ -123,7 +181,7 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT        ABILimits = 4
+	ABILimitsEROUTE_LAYOUT        ABILimits = 5
 	ABILimitsEROUTE_GENERATIONS   ABILimits = 2
 	ABILimitsEROUTE_MAX           ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT ABILimits = 1000000
@@ -143,10 +201,15 @@ const (
 	ABILimitsEVENT_MEDIUM         ABILimits = 2048
 	ABILimitsEVENT_LARGE          ABILimits = 9216
 	ABILimitsHELD_INTERVAL        ABILimits = 10000000
-	ABILimitsCACHE_SETS           ABILimits = 65536
-	ABILimitsCACHE_WAYS           ABILimits = 4
+	ABILimitsCACHE_SETS           ABILimits = 131072
+	ABILimitsROUTED_SETS          ABILimits = 32768
+	ABILimitsCACHE_WAYS           ABILimits = 2
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176
+	ABILimitsINDEX_SLOTS          ABILimits = 7
+	ABILimitsINDEX_REACH          ABILimits = 8
+	ABILimitsINDEX_BLOCK4         ABILimits = 16
+	ABILimitsINDEX_BLOCK6         ABILimits = 48
 )
 
 type ABILookupCb uint32
@@ -292,6 +355,13 @@ const (
 	ABIVarExportEventKind    = "export_event_kind"
 	ABIVarExportFlow         = "export_flow"
 	ABIVarExportFlowKey      = "export_flow_key"
+	ABIVarExportIndex        = "export_index"
+	ABIVarExportIndexKinds   = "export_index_kinds"
+	ABIVarExportIndexNode4   = "export_index_node4"
+	ABIVarExportIndexNode6   = "export_index_node6"
+	ABIVarExportIndexRow     = "export_index_row"
+	ABIVarExportIndexSlot4   = "export_index_slot4"
+	ABIVarExportIndexSlot6   = "export_index_slot6"
 	ABIVarExportIngress      = "export_ingress"
 	ABIVarExportIngressKey   = "export_ingress_key"
 	ABIVarExportLimits       = "export_limits"
@@ -373,6 +443,13 @@ type ABIVariableSpecs struct {
 	ExportEventKind    *ebpf.VariableSpec `ebpf:"export_event_kind"`
 	ExportFlow         *ebpf.VariableSpec `ebpf:"export_flow"`
 	ExportFlowKey      *ebpf.VariableSpec `ebpf:"export_flow_key"`
+	ExportIndex        *ebpf.VariableSpec `ebpf:"export_index"`
+	ExportIndexKinds   *ebpf.VariableSpec `ebpf:"export_index_kinds"`
+	ExportIndexNode4   *ebpf.VariableSpec `ebpf:"export_index_node4"`
+	ExportIndexNode6   *ebpf.VariableSpec `ebpf:"export_index_node6"`
+	ExportIndexRow     *ebpf.VariableSpec `ebpf:"export_index_row"`
+	ExportIndexSlot4   *ebpf.VariableSpec `ebpf:"export_index_slot4"`
+	ExportIndexSlot6   *ebpf.VariableSpec `ebpf:"export_index_slot6"`
 	ExportIngress      *ebpf.VariableSpec `ebpf:"export_ingress"`
 	ExportIngressKey   *ebpf.VariableSpec `ebpf:"export_ingress_key"`
 	ExportLimits       *ebpf.VariableSpec `ebpf:"export_limits"`
@@ -430,6 +507,13 @@ type ABIVariables struct {
 	ExportEventKind    *ebpf.Variable `ebpf:"export_event_kind"`
 	ExportFlow         *ebpf.Variable `ebpf:"export_flow"`
 	ExportFlowKey      *ebpf.Variable `ebpf:"export_flow_key"`
+	ExportIndex        *ebpf.Variable `ebpf:"export_index"`
+	ExportIndexKinds   *ebpf.Variable `ebpf:"export_index_kinds"`
+	ExportIndexNode4   *ebpf.Variable `ebpf:"export_index_node4"`
+	ExportIndexNode6   *ebpf.Variable `ebpf:"export_index_node6"`
+	ExportIndexRow     *ebpf.Variable `ebpf:"export_index_row"`
+	ExportIndexSlot4   *ebpf.Variable `ebpf:"export_index_slot4"`
+	ExportIndexSlot6   *ebpf.Variable `ebpf:"export_index_slot6"`
 	ExportIngress      *ebpf.Variable `ebpf:"export_ingress"`
 	ExportIngressKey   *ebpf.Variable `ebpf:"export_ingress_key"`
 	ExportLimits       *ebpf.Variable `ebpf:"export_limits"`

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the table said of the packets seen last, by all that selectors compare.
+ * Answers to the packets seen last, by all that selectors compare: what the table said,
+ * and that routing leads into an ipsec device.
  *
- * A command raises table_meta.version before its first change and clears writing after
- * its last one. An answer is kept under the version read before it was looked for, and
- * neither used nor kept while a command writes: what has the version of now was found
- * in the table of now.
+ * An answer is kept under the version that was read before it was looked for, and used
+ * only under the same. A command raises table_meta.version before its first change and
+ * clears writing after its last one, and while it is set nothing is used or kept.
  *
  * All CPUs share the answers: seq is odd while one is written, and has changed after.
  */
@@ -14,6 +14,8 @@
 
 #include "maps.h"
 #include "parse.h"
+#include "hash.h"
+#include "order.h"
 
 static __always_inline void make_cache_key(const struct packet *p, struct cache_key *key)
 {
@@ -34,32 +36,15 @@ static __always_inline int same_key(const struct cache_key *a, const struct cach
 	       there->src[1] == b->src[1] && there->dst[1] == b->dst[1];
 }
 
-static __always_inline __u64 mix(__u64 h, __u64 v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
-	return h ^ (h >> 32);
-}
-
-/* Where the packet's answer is kept. The seed is the table's secret: nobody can choose
- * packets that meet in one place. */
-static __always_inline struct cache_set *find_set(const struct cache_key *key, __u64 seed)
+/* Says where the packet's answer is kept. The seed is the table's secret: nobody can
+ * choose packets that meet in one place. */
+static __always_inline __u32 cache_slot(const struct cache_key *key, __u64 seed, __u32 sets)
 {
 	__u64 h = mix(mix(seed, key->src[0]), key->dst[0]);
-	__u32 slot;
 
 	if (key->family != AF_INET)
 		h = mix(mix(h, key->src[1]), key->dst[1]);
-	h = mix(h, key->rest);
-	slot = h & (CACHE_SETS - 1);
-	return bpf_map_lookup_elem(&eroute_cache, &slot);
-}
-
-/* Nothing after it is read before what is before it. */
-static __always_inline void read_barrier(void)
-{
-	__u64 order = 0;
-
-	__sync_fetch_and_add(&order, 1);
+	return mix(h, key->rest) & (sets - 1);
 }
 
 /* The version whose answers can be used and kept now; 0: none. */
@@ -82,8 +67,9 @@ static __always_inline int is_answer(const struct cached *c, const struct cache_
 	return *(volatile __u64 *)&c->version == version && same_key(&c->key, key);
 }
 
+/* Copies the answer, if it is in the set. Returns whether it is. */
 static __always_inline int recall(const struct cache_set *set, const struct cache_key *key,
-				  __u64 version, struct verdict *v)
+				  __u64 version, void *what, __u32 size)
 {
 	for (int i = 0; i < CACHE_WAYS; i++) {
 		const struct cached *c = &set->way[i];
@@ -96,31 +82,66 @@ static __always_inline int recall(const struct cache_set *set, const struct cach
 		read_barrier();
 		if ((seq & 1) || !is_answer(c, key, version))
 			return 0;
-		*v = c->verdict;
+		__builtin_memcpy(what, &c->verdict, size);
 		read_barrier();
 		return seq == read_seq(c);
 	}
 	return 0;
 }
 
-/* In the place of an answer of another version, else of any. */
+/*
+ * Keeps an answer in the place of one of another version. If there is none, in that of any,
+ * but only once in four times: flows that come once do not put out those that come often.
+ */
 static __always_inline void remember(struct cache_set *set, const struct cache_key *key,
-				     __u64 version, const struct verdict *v)
+				     __u64 version, const void *what, __u32 size)
 {
-	__u32 way = bpf_get_prandom_u32() & (CACHE_WAYS - 1), seq;
+	__u32 random = bpf_get_prandom_u32(), way = CACHE_WAYS, seq;
 	struct cached *c;
 
 	for (int i = 0; i < CACHE_WAYS; i++)
 		if (set->way[i].version != version)
 			way = i;
+	if (way == CACHE_WAYS) {
+		if (random & 12)
+			return;
+		way = random;
+	}
 	c = &set->way[way & (CACHE_WAYS - 1)];
 	seq = read_seq(c);
 	if ((seq & 1) || __sync_val_compare_and_swap(&c->seq, seq, seq + 1) != seq)
 		return; /* another CPU writes it */
 	c->key = *key;
 	c->version = version;
-	c->verdict = *v;
+	__builtin_memcpy(&c->verdict, what, size);
 	__sync_fetch_and_add(&c->seq, 1);
+}
+
+static __noinline int recall_verdict(const struct packet *p, __u64 seed, __u64 version,
+				     struct verdict *v)
+{
+	struct cache_key key;
+	struct cache_set *set;
+	__u32 slot;
+
+	make_cache_key(p, &key);
+	slot = cache_slot(&key, seed, CACHE_SETS);
+	set = bpf_map_lookup_elem(&eroute_cache, &slot);
+	return set && recall(set, &key, version, v, sizeof(*v));
+}
+
+static __noinline void remember_verdict(const struct packet *p, __u64 seed, __u64 version,
+					const struct verdict *v)
+{
+	struct cache_key key;
+	struct cache_set *set;
+	__u32 slot;
+
+	make_cache_key(p, &key);
+	slot = cache_slot(&key, seed, CACHE_SETS);
+	set = bpf_map_lookup_elem(&eroute_cache, &slot);
+	if (set)
+		remember(set, &key, version, v, sizeof(*v));
 }
 
 #endif

@@ -95,19 +95,33 @@ static __always_inline void set_verdict(struct verdict *v, const struct row_valu
 #define FAMILY(name) name##6
 #include "classify_family.h"
 
+#include "index.h"
 #include "flow.h"
 
+/* Asks the index, if the table has one, under the version of now. */
+static __always_inline enum index_answer ask_index(const struct packet *p,
+						   const struct table_meta *meta,
+						   __u32 generation, __u64 version,
+						   struct verdict *v)
+{
+	__u32 number = 2 * generation + (p->family != AF_INET);
+	enum index_answer answer;
+
+	answer = p->family == AF_INET ? ask_index4(p, number, meta->seed, v) :
+					ask_index6(p, number, meta->seed, v);
+	read_barrier();
+	return cache_version(meta) == version ? answer : INDEX_UNSURE;
+}
+
 /*
- * What the table says of a packet, without flows: as remembered, else by the tries of the
- * generation that it tells. Returns 0, or -1 if the table is not there. Not static: it is
- * verified once, by itself, and callers for whatever it may answer.
+ * What the table says of a packet, without flows: as remembered, else by its index, else by
+ * the tries of the generation that it tells. Returns 0, or -1 if the table is not there. Not
+ * static: it is verified once, by itself, and callers for whatever it may answer.
  */
 __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *generation)
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
-	struct cache_set *set;
-	struct cache_key key;
 	__u64 version;
 	int err;
 
@@ -115,14 +129,18 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 		return -1;
 	version = cache_version(meta);
 	*generation = meta->generation;
-	make_cache_key(p, &key);
-	set = version ? find_set(&key, meta->seed) : NULL;
-	if (set && recall(set, &key, version, v))
+	if (version && recall_verdict(p, meta->seed, version, v))
 		return 0;
-	err = p->family == AF_INET ? classify4(p, *generation, v) : classify6(p, *generation, v);
-	if (!err && set)
-		remember(set, &key, version, v);
-	return err;
+	if (!version || ask_index(p, meta, *generation, version, v) == INDEX_UNSURE) {
+		__builtin_memset(v, 0, sizeof(*v));
+		err = p->family == AF_INET ? classify4(p, *generation, v) :
+					     classify6(p, *generation, v);
+		if (err)
+			return err;
+	}
+	if (version)
+		remember_verdict(p, meta->seed, version, v);
+	return 0;
 }
 
 /*

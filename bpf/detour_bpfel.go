@@ -21,9 +21,11 @@ const (
 	DetourMapErouteDevices   = "eroute_devices"
 	DetourMapErouteEvents    = "eroute_events"
 	DetourMapErouteFlows     = "eroute_flows"
+	DetourMapErouteIndex     = "eroute_index"
 	DetourMapErouteIngress   = "eroute_ingress"
 	DetourMapErouteMeta      = "eroute_meta"
 	DetourMapErouteRelay     = "eroute_relay"
+	DetourMapErouteRouted    = "eroute_routed"
 	DetourMapErouteRow4      = "eroute_row4"
 	DetourMapErouteRow6      = "eroute_row6"
 	DetourMapErouteSas       = "eroute_sas"
@@ -89,9 +91,11 @@ type DetourMapSpecs struct {
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -133,9 +137,11 @@ type DetourMaps struct {
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -152,9 +158,11 @@ func (m *DetourMaps) Close() error {
 		m.ErouteDevices,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
+		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,

@@ -21,9 +21,11 @@ const (
 	EgressMapErouteDevices   = "eroute_devices"
 	EgressMapErouteEvents    = "eroute_events"
 	EgressMapErouteFlows     = "eroute_flows"
+	EgressMapErouteIndex     = "eroute_index"
 	EgressMapErouteIngress   = "eroute_ingress"
 	EgressMapErouteMeta      = "eroute_meta"
 	EgressMapErouteRelay     = "eroute_relay"
+	EgressMapErouteRouted    = "eroute_routed"
 	EgressMapErouteRow4      = "eroute_row4"
 	EgressMapErouteRow6      = "eroute_row6"
 	EgressMapErouteSas       = "eroute_sas"
@@ -33,6 +35,7 @@ const (
 	EgressMapErouteTrapRates = "eroute_trap_rates"
 	EgressProgErouteEgress   = "eroute_egress"
 	EgressVarHaveXfrmInfo    = "have_xfrm_info"
+	EgressVarReadsInOrder    = "reads_in_order"
 )
 
 // LoadEgress returns the embedded CollectionSpec for Egress.
@@ -89,9 +92,11 @@ type EgressMapSpecs struct {
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -106,6 +111,7 @@ type EgressMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type EgressVariableSpecs struct {
 	HaveXfrmInfo *ebpf.VariableSpec `ebpf:"have_xfrm_info"`
+	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // EgressObjects contains all objects after they have been loaded into the kernel.
@@ -133,9 +139,11 @@ type EgressMaps struct {
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -152,9 +160,11 @@ func (m *EgressMaps) Close() error {
 		m.ErouteDevices,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
+		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
@@ -170,6 +180,7 @@ func (m *EgressMaps) Close() error {
 // It can be passed to LoadEgressObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EgressVariables struct {
 	HaveXfrmInfo *ebpf.Variable `ebpf:"have_xfrm_info"`
+	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // EgressPrograms contains all programs after they have been loaded into the kernel.

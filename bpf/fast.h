@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The fast path's two questions, asked where packets come in: would the kernel route
- * this packet into an ipsec device, and does its eroute end it? "Don't know" is a
- * good answer to either: the packet goes on and meets the table at the ipsec device.
+ * The fast path's two questions, asked where packets come in: does its eroute end this
+ * packet, and would the kernel route it into an ipsec device? "Don't know" is a good
+ * answer to either: the packet goes on and meets the table at the ipsec device.
  */
 #ifndef EROUTE_FAST_H
 #define EROUTE_FAST_H
 
 #include "classify.h"
+#include "routed.h"
 #include "count.h"
 
 /* A frame's VLAN tags, and where its IP header is. */
@@ -37,41 +38,13 @@ static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
 	       p->len <= l3_len && !is_odd_source(p);
 }
 
-/* Whether routing sends the packet, come in on ifindex, into an ipsec device. */
-static __always_inline int is_for_ipsec(void *ctx, __u32 ifindex, __u32 mark,
-					const struct packet *p)
-{
-	struct fib_params fib = { .family = p->family, .ifindex = ifindex };
-	__u32 flags = FIB_SKIP_NEIGH;
-	long ret;
-
-	fib.l4_protocol = p->proto;
-	fib.sport = p->sport;
-	fib.dport = p->dport;
-	fib.tot_len = p->len;
-	if (p->family == AF_INET)
-		fib.tos = p->tos;
-	else
-		fib.flowinfo = bpf_htonl((__u32)p->tos << 20);
-	__builtin_memcpy(fib.src, p->src, 16);
-	__builtin_memcpy(fib.dst, p->dst, 16);
-	if (mark) {
-		fib.mark = mark;
-		flags |= FIB_MARK;
-	}
-	ret = fib_lookup(ctx, &fib, flags);
-	if (ret != FIB_SUCCESS && ret != FIB_NO_NEIGH)
-		return 0;
-	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) != NULL;
-}
-
 enum early {
 	GO_ON,  /* to routing, and so to the ipsec device's egress */
 	END,    /* drop here; reason says why */
 	ANSWER, /* %reject */
 };
 
-/* What the table says of a packet that is bound for an ipsec device. Counts nothing. */
+/* What the table says of a packet, if it is bound for an ipsec device. Counts nothing. */
 static __always_inline enum early early_verdict(const struct packet *p, struct match *m,
 						__u32 *reason)
 {

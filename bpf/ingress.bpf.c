@@ -37,6 +37,7 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	struct packet p;
 	struct match m;
 	__u32 ifindex, reason;
+	enum early early;
 
 	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST || read_frame(skb, &eth, &f))
 		return TCX_NEXT;
@@ -44,10 +45,13 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	if (!ifindex)
 		return TCX_NEXT;
 	parse(skb, f.l3, f.proto, &p);
-	if (!is_simple(&p, skb->len - f.l3) || !is_for_ipsec(skb, ifindex, skb->mark, &p))
+	if (!is_simple(&p, skb->len - f.l3))
+		return TCX_NEXT;
+	early = early_verdict(&p, &m, &reason);
+	if (early == GO_ON || !is_for_ipsec(skb, ifindex, skb->mark, &p))
 		return TCX_NEXT;
 	measure(skb, f.l3, &p, &a);
-	switch (early_verdict(&p, &m, &reason)) {
+	switch (early) {
 	case END:
 		count_end(&m, reason, &a);
 		return TCX_DROP;

@@ -21,9 +21,11 @@ const (
 	IngressTCMapErouteDevices    = "eroute_devices"
 	IngressTCMapErouteEvents     = "eroute_events"
 	IngressTCMapErouteFlows      = "eroute_flows"
+	IngressTCMapErouteIndex      = "eroute_index"
 	IngressTCMapErouteIngress    = "eroute_ingress"
 	IngressTCMapErouteMeta       = "eroute_meta"
 	IngressTCMapErouteRelay      = "eroute_relay"
+	IngressTCMapErouteRouted     = "eroute_routed"
 	IngressTCMapErouteRow4       = "eroute_row4"
 	IngressTCMapErouteRow6       = "eroute_row6"
 	IngressTCMapErouteSas        = "eroute_sas"
@@ -32,6 +34,7 @@ const (
 	IngressTCMapErouteStats      = "eroute_stats"
 	IngressTCMapErouteTrapRates  = "eroute_trap_rates"
 	IngressTCProgErouteIngressTc = "eroute_ingress_tc"
+	IngressTCVarReadsInOrder     = "reads_in_order"
 )
 
 // LoadIngressTC returns the embedded CollectionSpec for IngressTC.
@@ -88,9 +91,11 @@ type IngressTCMapSpecs struct {
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -104,6 +109,7 @@ type IngressTCMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type IngressTCVariableSpecs struct {
+	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // IngressTCObjects contains all objects after they have been loaded into the kernel.
@@ -131,9 +137,11 @@ type IngressTCMaps struct {
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -150,9 +158,11 @@ func (m *IngressTCMaps) Close() error {
 		m.ErouteDevices,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
+		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
@@ -167,6 +177,7 @@ func (m *IngressTCMaps) Close() error {
 //
 // It can be passed to LoadIngressTCObjects or ebpf.CollectionSpec.LoadAndAssign.
 type IngressTCVariables struct {
+	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // IngressTCPrograms contains all programs after they have been loaded into the kernel.

@@ -15,7 +15,7 @@ static __always_inline int drop(__u32 reason, const struct amount *a)
  * The next hop of the best route through the physical device. Returns 0, or -1 if there
  * is none, or its link-layer address is not known.
  */
-static __always_inline int next_hop(struct __sk_buff *skb, __u32 physical, const struct packet *p,
+static __noinline int next_hop(struct __sk_buff *skb, __u32 physical, const struct packet *p,
 				    struct bpf_redir_neigh *to)
 {
 	struct fib_params fib = { .family = p->family, .ifindex = physical };

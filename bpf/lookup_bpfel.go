@@ -21,9 +21,11 @@ const (
 	LookupMapErouteDevices   = "eroute_devices"
 	LookupMapErouteEvents    = "eroute_events"
 	LookupMapErouteFlows     = "eroute_flows"
+	LookupMapErouteIndex     = "eroute_index"
 	LookupMapErouteIngress   = "eroute_ingress"
 	LookupMapErouteMeta      = "eroute_meta"
 	LookupMapErouteRelay     = "eroute_relay"
+	LookupMapErouteRouted    = "eroute_routed"
 	LookupMapErouteRow4      = "eroute_row4"
 	LookupMapErouteRow6      = "eroute_row6"
 	LookupMapErouteSas       = "eroute_sas"
@@ -32,6 +34,7 @@ const (
 	LookupMapErouteStats     = "eroute_stats"
 	LookupMapErouteTrapRates = "eroute_trap_rates"
 	LookupProgErouteLookup   = "eroute_lookup"
+	LookupVarReadsInOrder    = "reads_in_order"
 )
 
 // LoadLookup returns the embedded CollectionSpec for Lookup.
@@ -88,9 +91,11 @@ type LookupMapSpecs struct {
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -104,6 +109,7 @@ type LookupMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type LookupVariableSpecs struct {
+	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // LookupObjects contains all objects after they have been loaded into the kernel.
@@ -131,9 +137,11 @@ type LookupMaps struct {
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -150,9 +158,11 @@ func (m *LookupMaps) Close() error {
 		m.ErouteDevices,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
+		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
@@ -167,6 +177,7 @@ func (m *LookupMaps) Close() error {
 //
 // It can be passed to LoadLookupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type LookupVariables struct {
+	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // LookupPrograms contains all programs after they have been loaded into the kernel.

@@ -39,6 +39,22 @@ TRIE(row_trie6, struct row_key6, struct row_value);
 GENERATIONS(eroute_row4, row_trie4);
 GENERATIONS(eroute_row6, row_trie6);
 
+/* An index of each family and generation, made for the eroutes there are: see index.h. */
+struct index_lines {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(union index_line));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2 * EROUTE_GENERATIONS);
+	__type(key, __u32); /* twice the generation, and 1 for IPv6 */
+	__array(values, struct index_lines);
+} eroute_index SEC(".maps");
+
 struct counter_chunk {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, COUNTER_CHUNK);
@@ -61,12 +77,20 @@ struct {
 	__type(value, struct table_meta);
 } eroute_meta SEC(".maps");
 
+/* Answers of the table, and of routing, to the packets seen last: see cache.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CACHE_SETS);
 	__type(key, __u32);
 	__type(value, struct cache_set);
 } eroute_cache SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ROUTED_SETS);
+	__type(key, __u32);
+	__type(value, struct cache_set);
+} eroute_routed SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

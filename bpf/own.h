@@ -6,20 +6,12 @@
 #include "maps.h"
 #include "parse.h"
 
-static __always_inline int is_key_exchange(const struct packet *p)
-{
-	if (p->proto == IPPROTO_ESP || p->proto == IPPROTO_AH)
-		return 1;
-	return p->proto == IPPROTO_UDP &&
-	       (p->sport == bpf_htons(500) || p->sport == bpf_htons(4500));
-}
-
 /*
  * Whether an address is the gateway's own. With the reject mark, routing knows only
  * local addresses and "prohibit", so what is not forwarded is local; kernels before
  * 6.10 refuse the flag, and there an address without a route counts as local too.
  */
-static __always_inline int is_own_address(struct __sk_buff *skb, const struct packet *p)
+static __noinline int is_own_address(struct __sk_buff *skb, const struct packet *p)
 {
 	struct fib_params fib = { .family = p->family, .ifindex = skb->ifindex };
 	long ret;

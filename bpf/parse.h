@@ -149,4 +149,13 @@ static __always_inline void parse(void *ctx, __u32 l3, __be16 proto, struct pack
 		parse_ipv6(ctx, l3, p);
 }
 
+/* ESP, AH, and UDP from IKE's ports. */
+static __always_inline int is_key_exchange(const struct packet *p)
+{
+	if (p->proto == IPPROTO_ESP || p->proto == IPPROTO_AH)
+		return 1;
+	return p->proto == IPPROTO_UDP &&
+	       (p->sport == bpf_htons(500) || p->sport == bpf_htons(4500));
+}
+
 #endif

@@ -44,9 +44,11 @@ const (
 	ProbeMapErouteDevices   = "eroute_devices"
 	ProbeMapErouteEvents    = "eroute_events"
 	ProbeMapErouteFlows     = "eroute_flows"
+	ProbeMapErouteIndex     = "eroute_index"
 	ProbeMapErouteIngress   = "eroute_ingress"
 	ProbeMapErouteMeta      = "eroute_meta"
 	ProbeMapErouteRelay     = "eroute_relay"
+	ProbeMapErouteRouted    = "eroute_routed"
 	ProbeMapErouteRow4      = "eroute_row4"
 	ProbeMapErouteRow6      = "eroute_row6"
 	ProbeMapErouteSas       = "eroute_sas"
@@ -67,6 +69,7 @@ const (
 	ProbeVarProbeCount      = "probe_count"
 	ProbeVarProbeNext       = "probe_next"
 	ProbeVarProbeSum        = "probe_sum"
+	ProbeVarReadsInOrder    = "reads_in_order"
 )
 
 // LoadProbe returns the embedded CollectionSpec for Probe.
@@ -127,9 +130,11 @@ type ProbeMapSpecs struct {
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -151,6 +156,7 @@ type ProbeVariableSpecs struct {
 	ProbeCount     *ebpf.VariableSpec `ebpf:"probe_count"`
 	ProbeNext      *ebpf.VariableSpec `ebpf:"probe_next"`
 	ProbeSum       *ebpf.VariableSpec `ebpf:"probe_sum"`
+	ReadsInOrder   *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // ProbeObjects contains all objects after they have been loaded into the kernel.
@@ -178,9 +184,11 @@ type ProbeMaps struct {
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -201,9 +209,11 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteDevices,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
+		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
@@ -226,6 +236,7 @@ type ProbeVariables struct {
 	ProbeCount     *ebpf.Variable `ebpf:"probe_count"`
 	ProbeNext      *ebpf.Variable `ebpf:"probe_next"`
 	ProbeSum       *ebpf.Variable `ebpf:"probe_sum"`
+	ReadsInOrder   *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // ProbePrograms contains all programs after they have been loaded into the kernel.

@@ -21,9 +21,11 @@ const (
 	SAGoneMapErouteDevices   = "eroute_devices"
 	SAGoneMapErouteEvents    = "eroute_events"
 	SAGoneMapErouteFlows     = "eroute_flows"
+	SAGoneMapErouteIndex     = "eroute_index"
 	SAGoneMapErouteIngress   = "eroute_ingress"
 	SAGoneMapErouteMeta      = "eroute_meta"
 	SAGoneMapErouteRelay     = "eroute_relay"
+	SAGoneMapErouteRouted    = "eroute_routed"
 	SAGoneMapErouteRow4      = "eroute_row4"
 	SAGoneMapErouteRow6      = "eroute_row6"
 	SAGoneMapErouteSas       = "eroute_sas"
@@ -89,9 +91,11 @@ type SAGoneMapSpecs struct {
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -133,9 +137,11 @@ type SAGoneMaps struct {
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -152,9 +158,11 @@ func (m *SAGoneMaps) Close() error {
 		m.ErouteDevices,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
+		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,

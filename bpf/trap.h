@@ -82,7 +82,7 @@ static __always_inline int may_ask(__u32 id, const struct relay *relay, __u64 no
 }
 
 /* The flow's hold. Only one CPU makes it; for the others it exists. */
-static __always_inline long make_hold(struct __sk_buff *skb, struct match *m, __u64 now)
+static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 now)
 {
 	struct flow flow = {};
 

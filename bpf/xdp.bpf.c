@@ -3,6 +3,7 @@
 
 /* XDP of an ingress interface: what the table ends ends here, before an skb is made. */
 #define LOAD_BYTES bpf_xdp_load_bytes
+#define HOOK_XDP
 #include "fast.h"
 #include "handover.h"
 
@@ -27,25 +28,36 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethernet *eth, 
 	return 0;
 }
 
+/* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
+static __noinline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
+{
+	struct ethernet eth;
+
+	if (read_frame(ctx, &eth, f))
+		return 0;
+	return routed_ifindex(ctx->ingress_ifindex, f, eth.dst);
+}
+
 SEC("xdp.frags")
 int eroute_xdp(struct xdp_md *ctx)
 {
 	struct amount a = { .packets = 1 };
-	struct ethernet eth;
 	struct frame f = {};
 	struct packet p;
 	struct match m;
 	__u32 ifindex, reason;
+	enum early early;
 
-	if (read_frame(ctx, &eth, &f))
-		return XDP_PASS;
-	ifindex = routed_ifindex(ctx->ingress_ifindex, &f, eth.dst);
+	ifindex = routed_frame(ctx, &f);
 	if (!ifindex)
 		return XDP_PASS;
 	parse(ctx, f.l3, f.proto, &p);
-	if (!is_simple(&p, bpf_xdp_get_buff_len(ctx) - f.l3) || !is_for_ipsec(ctx, ifindex, 0, &p))
+	if (!is_simple(&p, bpf_xdp_get_buff_len(ctx) - f.l3))
 		return go_on(ctx);
-	switch (early_verdict(&p, &m, &reason)) {
+	early = early_verdict(&p, &m, &reason);
+	if (early == GO_ON || !is_for_ipsec(ctx, ifindex, 0, &p))
+		return go_on(ctx);
+	switch (early) {
 	case END:
 		a.bytes = p.len;
 		count_end(&m, reason, &a);

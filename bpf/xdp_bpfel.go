@@ -21,9 +21,11 @@ const (
 	XDPMapErouteDevices   = "eroute_devices"
 	XDPMapErouteEvents    = "eroute_events"
 	XDPMapErouteFlows     = "eroute_flows"
+	XDPMapErouteIndex     = "eroute_index"
 	XDPMapErouteIngress   = "eroute_ingress"
 	XDPMapErouteMeta      = "eroute_meta"
 	XDPMapErouteRelay     = "eroute_relay"
+	XDPMapErouteRouted    = "eroute_routed"
 	XDPMapErouteRow4      = "eroute_row4"
 	XDPMapErouteRow6      = "eroute_row6"
 	XDPMapErouteSas       = "eroute_sas"
@@ -32,6 +34,7 @@ const (
 	XDPMapErouteStats     = "eroute_stats"
 	XDPMapErouteTrapRates = "eroute_trap_rates"
 	XDPProgErouteXdp      = "eroute_xdp"
+	XDPVarReadsInOrder    = "reads_in_order"
 )
 
 // LoadXDP returns the embedded CollectionSpec for XDP.
@@ -88,9 +91,11 @@ type XDPMapSpecs struct {
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -104,6 +109,7 @@ type XDPMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type XDPVariableSpecs struct {
+	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // XDPObjects contains all objects after they have been loaded into the kernel.
@@ -131,9 +137,11 @@ type XDPMaps struct {
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -150,9 +158,11 @@ func (m *XDPMaps) Close() error {
 		m.ErouteDevices,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
+		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,
@@ -167,6 +177,7 @@ func (m *XDPMaps) Close() error {
 //
 // It can be passed to LoadXDPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type XDPVariables struct {
+	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // XDPPrograms contains all programs after they have been loaded into the kernel.

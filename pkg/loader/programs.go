@@ -70,6 +70,9 @@ func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[strin
 	if err != nil {
 		return nil, fmt.Errorf("read program %s: %w", name, err)
 	}
+	if err := bpf.SetOrder(spec); err != nil {
+		return nil, fmt.Errorf("program %s: %w", name, err)
+	}
 	for variable, value := range variables {
 		if err := spec.Variables[variable].Set(value); err != nil {
 			return nil, fmt.Errorf("set %s of program %s: %w", variable, name, err)

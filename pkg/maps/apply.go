@@ -27,6 +27,7 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 			if err := w.counts.reserve(w.ids, n); err != nil {
 				return err
 			}
+			w.indexes.reserveFor(changes)
 		}
 		for i, c := range changes {
 			err := ctx.Err()
@@ -67,9 +68,13 @@ func (t *Table) change(make func(*writer) error) error {
 	// An SA that cannot be installed drops its packets, and is no reason to refuse
 	// other changes: it is for Sync to name it.
 	_ = t.reconcile(view)
-	w := &writer{Table: t, view: view, sources: newSources(t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
+	ix, err := t.openIndexes()
+	if err != nil {
+		return err
+	}
+	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
 	err = make(w)
-	left := w.rows.flush()
+	left := errors.Join(w.rows.flush(), w.indexes.Close())
 	if left == nil {
 		left = errors.Join(w.sources.flush(), w.settle())
 	}

@@ -88,12 +88,6 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
-// mix is that of bpf/cache.h.
-func mix(h, v uint64) uint64 {
-	h = (h ^ v) * 0x9e3779b97f4a7c15
-	return h ^ h>>32
-}
-
 // setOf is where an IPv4 packet's answer is kept if the seed is 0.
 func setOf(p eroute.Packet) uint64 {
 	src, dst := p.Src.As4(), p.Dst.As4()
@@ -107,10 +101,10 @@ func setOf(p eroute.Packet) uint64 {
 func TestRememberedInOneSet(t *testing.T) {
 	table := newTable(t)
 	reference := &eroute.Linear{}
+	table.meta.value.Seed = 0
 	for i := range 64 {
 		mustApply(t, table, reference, add(nth(i), []eroute.SAID{eroute.Drop, eroute.Pass, eroute.Reject}[i%3]))
 	}
-	table.meta.value.Seed = 0
 	var together []eroute.Packet
 	for port := uint16(1); len(together) < 20; port++ {
 		for i := range 80 {

@@ -32,6 +32,9 @@ func create(dir string) error {
 	}
 	defer coll.Close()
 	for name, m := range coll.Maps {
+		if !isTable(name) {
+			continue
+		}
 		if err := m.Pin(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("pin map %s: %w", name, err)
 		}

@@ -33,6 +33,7 @@ func checkDerived(t *testing.T, table *Table) {
 	if diff := cmp.Diff(wantDerived(t, table), haveDerived(t, table), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Errorf("kept beside the eroutes (-want +have):\n%s", diff)
 	}
+	checkIndexes(t, table)
 	for _, name := range generationMaps {
 		var trie *ebpf.Map
 		if err := table.maps[name].Lookup(1-table.generation(), &trie); !errors.Is(err, ebpf.ErrKeyNotExist) {

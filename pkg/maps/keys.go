@@ -27,17 +27,27 @@ func bePort(port uint16) uint16 {
 // newRowKey returns the key that names exactly this selector.
 func newRowKey(s eroute.Selector) rowKey {
 	if s.Src.Addr().Is4() {
-		return &bpf.ABIRowKey4{
-			Prefixlen:   uint32(bpf.ABILimitsROW4FIXED_BITS) + uint32(s.Dst.Bits()),
-			Src:         s.Src.Addr().As4(),
-			SrcHostbits: uint8(32 - s.Src.Bits()),
-			Proto:       s.Proto,
-			Sport:       bePort(s.SrcPort),
-			Dport:       bePort(s.DstPort),
-			Dst:         s.Dst.Addr().As4(),
-		}
+		k := rowKey4(s)
+		return &k
 	}
-	return &bpf.ABIRowKey6{
+	k := rowKey6(s)
+	return &k
+}
+
+func rowKey4(s eroute.Selector) bpf.ABIRowKey4 {
+	return bpf.ABIRowKey4{
+		Prefixlen:   uint32(bpf.ABILimitsROW4FIXED_BITS) + uint32(s.Dst.Bits()),
+		Src:         s.Src.Addr().As4(),
+		SrcHostbits: uint8(32 - s.Src.Bits()),
+		Proto:       s.Proto,
+		Sport:       bePort(s.SrcPort),
+		Dport:       bePort(s.DstPort),
+		Dst:         s.Dst.Addr().As4(),
+	}
+}
+
+func rowKey6(s eroute.Selector) bpf.ABIRowKey6 {
+	return bpf.ABIRowKey6{
 		Prefixlen:   uint32(bpf.ABILimitsROW6FIXED_BITS) + uint32(s.Dst.Bits()),
 		Src:         s.Src.Addr().As16(),
 		SrcHostbits: uint8(128 - s.Src.Bits()),
@@ -50,9 +60,19 @@ func newRowKey(s eroute.Selector) rowKey {
 
 func newSrcKey(p netip.Prefix) srcKey {
 	if p.Addr().Is4() {
-		return &bpf.ABISrcKey4{Prefixlen: uint32(p.Bits()), Addr: p.Addr().As4()}
+		k := srcKey4(p)
+		return &k
 	}
-	return &bpf.ABISrcKey6{Prefixlen: uint32(p.Bits()), Addr: p.Addr().As16()}
+	k := srcKey6(p)
+	return &k
+}
+
+func srcKey4(p netip.Prefix) bpf.ABISrcKey4 {
+	return bpf.ABISrcKey4{Prefixlen: uint32(p.Bits()), Addr: p.Addr().As4()}
+}
+
+func srcKey6(p netip.Prefix) bpf.ABISrcKey6 {
+	return bpf.ABISrcKey6{Prefixlen: uint32(p.Bits()), Addr: p.Addr().As16()}
 }
 
 func selector4(k *bpf.ABIRowKey4) eroute.Selector {

@@ -108,16 +108,24 @@ func (t *Table) eroute(e entry) (eroute.Eroute, error) {
 
 // entries reads the eroutes of both families.
 func (g *generation) entries() ([]entry, error) {
-	v4, err := readTrie(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) entry {
-		return entry{selector4(k), *v}
-	})
+	v4, err := g.family(eroute.Inet)
 	if err != nil {
 		return nil, err
 	}
-	v6, err := readTrie(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) entry {
+	v6, err := g.family(eroute.Inet6)
+	return append(v4, v6...), err
+}
+
+// family reads the eroutes of one family.
+func (g *generation) family(f eroute.Family) ([]entry, error) {
+	if f == eroute.Inet {
+		return readTrie(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) entry {
+			return entry{selector4(k), *v}
+		})
+	}
+	return readTrie(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) entry {
 		return entry{selector6(k), *v}
 	})
-	return append(v4, v6...), err
 }
 
 // allSources reads the source prefixes of both families.

@@ -46,6 +46,7 @@ func (t *Table) repair() error {
 		t.repairSAs(used),
 		t.dropAsks(entries),
 		t.removeOrphans(view),
+		t.indexesOf(t.generation()).rebuild(t.gen),
 	)
 	if err != nil {
 		return err
@@ -137,7 +138,7 @@ func (t *Table) repairSAs(entries []entry) error {
 
 // dropOtherGeneration frees what a --clear has left of the generation not in use.
 func (t *Table) dropOtherGeneration(current uint32) error {
-	var errs []error
+	errs := []error{t.indexesOf(1 - current).removeAll()}
 	for _, name := range generationMaps {
 		if err := t.maps[name].Delete(1 - current); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			errs = append(errs, fmt.Errorf("drop old generation of %s: %w", name, err))

@@ -4,6 +4,7 @@ package maps
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -54,5 +55,8 @@ var specs = sync.OnceValues(func() (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read lookup program: %w", err)
 	}
-	return spec, nil
+	return spec, bpf.SetOrder(spec)
 })
+
+// isTable tells whether a map is one of the table, and not a program's own constants.
+func isTable(name string) bool { return !strings.HasPrefix(name, ".") }

@@ -80,7 +80,9 @@ func (t *Table) load(write bool) error {
 	}
 	names := slices.Clone(userNames)
 	for name := range spec.Maps {
-		names = append(names, name)
+		if isTable(name) {
+			names = append(names, name)
+		}
 	}
 	for _, name := range names {
 		m, err := ebpf.LoadPinnedMap(t.dir.Path(name), nil)

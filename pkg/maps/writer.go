@@ -17,6 +17,7 @@ type writer struct {
 	rows        *rows
 	hadFlows    bool // when the changes began
 	sources     *sources
+	indexes     *indexes
 	view        xfrmView
 	unusedIDs   []uint32
 	unusedSAIDs []saidRef
@@ -81,16 +82,18 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 		if err = w.sources.add(s); err != nil {
 			return err
 		}
-		undo = append(undo, func() error { return w.sources.drop(s) })
+		undo = append(undo, func() error { _, err := w.sources.drop(s); return err })
 	}
 	if said.Action().IsTrap() || (exists && rowSAID(old).Action().IsTrap()) {
 		if err = w.putAsk(s, c.Ask); err != nil {
 			return err
 		}
 	}
-	if err = w.rows.put(s, *newRowValue(s, said, id, slot)); err != nil {
+	row := newRowValue(s, said, id, slot)
+	if err = w.rows.put(s, *row); err != nil {
 		return err
 	}
+	w.indexes.put(s, row)
 	// A flow ends once its row is there, or packets would meet the trap again.
 	if w.hadFlows {
 		if err = w.rows.flush(); err != nil {
@@ -117,12 +120,17 @@ func (w *writer) del(s eroute.Selector) error {
 	if err := w.gen.deleteRow(s); err != nil {
 		return err
 	}
+	w.indexes.drop(s)
 	w.gone(s, old, Freed)
 	w.setCount(w.count() - 1)
 	if rowSAID(old).Action().IsTrap() {
 		err = w.deleteAsk(newFlowKey(s, 0))
 	}
-	return errors.Join(err, w.sources.drop(s), w.endFlow(s, Freed))
+	last, dropErr := w.sources.drop(s)
+	if last {
+		w.indexes.dropSource(s)
+	}
+	return errors.Join(err, dropErr, w.endFlow(s, Freed))
 }
 
 // clear switches to an empty generation in one step.
@@ -140,8 +148,8 @@ func (w *writer) clear() error {
 	}
 	w.setGeneration(next)
 	w.setCount(0)
-	old := w.gen
-	w.gen, w.rows, w.sources = g, &rows{gen: g}, newSources(g)
+	old, oldIndexes := w.gen, w.indexes
+	w.gen, w.rows, w.sources, w.indexes = g, &rows{gen: g}, newSources(g), w.indexesOf(next)
 	if err := waitForPackets(); err != nil {
 		return err
 	}
@@ -153,7 +161,7 @@ func (w *writer) clear() error {
 	w.ids.clear()
 	clear(w.counts.zero)
 	w.ended = append(w.ended, Ended{How: Cleared})
-	if err := errors.Join(old.Close(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
+	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.removeAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
 		return err
 	}
 	w.view, err = w.viewXFRM()

@@ -44,6 +44,9 @@ func newProber(table *maps.Table, selectors []eroute.Selector, packets []packet)
 	if err != nil {
 		return nil, fmt.Errorf("read probes: %w", err)
 	}
+	if err := bpf.SetOrder(spec); err != nil {
+		return nil, err
+	}
 	shared := make(map[string]*ebpf.Map)
 	for name, m := range table.Replacements() {
 		if spec.Maps[name] != nil {

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The order in which a CPU reads what others write meanwhile. */
+#ifndef EROUTE_ORDER_H
+#define EROUTE_ORDER_H
+
+#include "kernel.h"
+
+/* Set by the loader where the CPU reads in the program's order anyway, as x86 does. */
+volatile const __u8 reads_in_order;
+
+/* Nothing after it is read before what is before it. */
+static __always_inline void read_barrier(void)
+{
+	__u64 order = 0;
+
+	if (reads_in_order)
+		asm volatile("" ::: "memory");
+	else
+		__sync_fetch_and_add(&order, 1);
+}
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"net/netip"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// index answers for the tries of one family: see bpf/index.h. It is written in memory, and
+// packets do not use it while the table is written.
+type index struct {
+	mem    *shared[line]
+	head   *bpf.ABIIndex
+	filter []uint64 // cells for sources, then for destinations
+	nodes  groups
+	slots  groups
+	seed   uint64
+}
+
+// line is union index_line.
+type line [8]uint64
+
+const lineSize = int(unsafe.Sizeof(line{}))
+
+// openIndex maps an index into memory to be written. The map can be closed after.
+func openIndex(m *ebpf.Map, family eroute.Family, seed uint64) (*index, error) {
+	mem, err := openShared[line](m, unix.PROT_READ|unix.PROT_WRITE)
+	if err != nil {
+		return nil, err
+	}
+	x := &index{mem: mem, head: (*bpf.ABIIndex)(unsafe.Pointer(mem.value)), seed: seed}
+	h := x.head
+	x.filter = words(mem.all, 1, 2*h.Cells)
+	x.nodes = groups{
+		words: words(mem.all, h.NodeGroupsAt, h.NodeGroups), used: &h.Nodes,
+		size: nodeSize, key: int(unsafe.Sizeof(bpf.ABISrcKey6{})),
+	}
+	x.slots = groups{
+		words: words(mem.all, h.SlotGroupsAt, h.SlotGroups), used: &h.Slots,
+		size: slotSize(family), key: int(unsafe.Sizeof(bpf.ABIRowKey6{})),
+	}
+	if family == eroute.Inet {
+		x.nodes.key, x.slots.key = int(unsafe.Sizeof(bpf.ABISrcKey4{})), int(unsafe.Sizeof(bpf.ABIRowKey4{}))
+	}
+	x.nodes.entries = entries(mem.all, h.NodesAt, h.NodeGroups, x.nodes.size)
+	x.slots.entries = entries(mem.all, h.SlotsAt, h.SlotGroups, x.slots.size)
+	return x, nil
+}
+
+func (x *index) Close() error { return x.mem.Close() }
+
+func words(lines []line, at, n uint32) []uint64 {
+	return unsafe.Slice(&lines[at][0], n)
+}
+
+func entries(lines []line, at, groups uint32, size int) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&lines[at])), int(groups)*groupSlots*size)
+}
+
+// nodeSize is the size of struct index_node4 and index_node6.
+const nodeSize = int(unsafe.Sizeof(bpf.ABIIndexNode6{}))
+
+func slotSize(f eroute.Family) int {
+	if f == eroute.Inet {
+		return int(unsafe.Sizeof(bpf.ABIIndexSlot4{}))
+	}
+	return int(unsafe.Sizeof(bpf.ABIIndexSlot6{}))
+}
+
+// place returns where the index keeps what packets need of an eroute, made if there is
+// none. Returns errIndexFull if there is no room; then the index says less than the tries.
+func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
+	var key keyBytes
+	h := nodeHash(x.seed, s.Src)
+	node, err := x.nodes.put(h, key.src(s.Src))
+	if err != nil {
+		return nil, err
+	}
+	kinds := (*bpf.ABIIndexKinds)(unsafe.Pointer(&node[x.nodes.key]))
+	bit := lenBit(s.Dst)
+	kinds.Lens[0] |= uint32(bit)
+	kinds.Lens[1] |= uint32(bit >> 32)
+	kinds.Shapes |= 1 << shape(s)
+	x.admit(&x.head.WideSrc, 0, s.Src)
+	x.admit(&x.head.WideDst, int(x.head.Cells), s.Dst)
+	slot, err := x.slots.put(slotHash(h, s), key.row(s))
+	if err != nil {
+		return nil, err
+	}
+	return x.value(slot), nil
+}
+
+func (x *index) value(slot []byte) *bpf.ABIIndexRow {
+	return (*bpf.ABIIndexRow)(unsafe.Pointer(&slot[x.slots.key]))
+}
+
+// admit notes in the filter that there is a prefix.
+func (x *index) admit(wide *uint64, firstCell int, p netip.Prefix) {
+	if isWide(p) {
+		*wide |= lenBit(p)
+		return
+	}
+	x.filter[firstCell+below(blockHash(x.seed, p.Addr()), int(x.head.Cells))] |= lenBit(p)
+}
+
+// drop deletes an eroute. What is noted of lengths and shapes stays, which costs a little
+// time and nothing else.
+func (x *index) drop(s eroute.Selector) {
+	var key keyBytes
+	if x.slots.drop(slotHash(nodeHash(x.seed, s.Src), s), key.row(s)) {
+		x.head.Stale++
+	}
+}
+
+// dropSource deletes a source prefix that has no eroutes any more.
+func (x *index) dropSource(p netip.Prefix) {
+	var key keyBytes
+	x.nodes.drop(nodeHash(x.seed, p), key.src(p))
+}
+
+// row returns what the index has of an eroute, nil if nothing.
+func (x *index) row(s eroute.Selector) *bpf.ABIIndexRow {
+	var key keyBytes
+	group, slot, _, found := x.slots.find(slotHash(nodeHash(x.seed, s.Src), s), key.row(s))
+	if !found {
+		return nil
+	}
+	return x.value(x.slots.entry(group, slot))
+}
+
+// each yields the eroutes in the index until it is told to stop.
+func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexRow) bool) {
+	for slot := range x.slots.each {
+		var s eroute.Selector
+		if x.slots.key == int(unsafe.Sizeof(bpf.ABIRowKey4{})) {
+			s = selector4((*bpf.ABIRowKey4)(unsafe.Pointer(&slot[0])))
+		} else {
+			s = selector6((*bpf.ABIRowKey6)(unsafe.Pointer(&slot[0])))
+		}
+		if !yield(s, x.value(slot)) {
+			return
+		}
+	}
+}
+
+func indexRow(s eroute.Selector, v *bpf.ABIRowValue) bpf.ABIIndexRow {
+	row := bpf.ABIIndexRow{Id: v.Id, Sa: v.Sa, Action: v.Action}
+	if edst := rowSAID(v).Dst; edst.IsValid() && s.Dst.Contains(edst) {
+		row.NearPeer = 1
+	}
+	return row
+}
+
+// keyBytes holds the key of an entry, as it is in memory.
+type keyBytes struct {
+	_     [0]uint64
+	bytes [unsafe.Sizeof(bpf.ABIRowKey6{})]byte
+}
+
+func (k *keyBytes) src(p netip.Prefix) []byte {
+	if p.Addr().Is4() {
+		*(*bpf.ABISrcKey4)(unsafe.Pointer(k)) = srcKey4(p)
+		return k.bytes[:unsafe.Sizeof(bpf.ABISrcKey4{})]
+	}
+	*(*bpf.ABISrcKey6)(unsafe.Pointer(k)) = srcKey6(p)
+	return k.bytes[:unsafe.Sizeof(bpf.ABISrcKey6{})]
+}
+
+func (k *keyBytes) row(s eroute.Selector) []byte {
+	if s.Src.Addr().Is4() {
+		*(*bpf.ABIRowKey4)(unsafe.Pointer(k)) = rowKey4(s)
+		return k.bytes[:unsafe.Sizeof(bpf.ABIRowKey4{})]
+	}
+	*(*bpf.ABIRowKey6)(unsafe.Pointer(k)) = rowKey6(s)
+	return k.bytes[:]
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"fmt"
+	"math/bits"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+const indexName = "eroute_index"
+
+// Filter cells that an index has at the least and at the most, for sources and for
+// destinations each.
+const minCells, maxCells = 64, 65536
+
+// makeIndex makes an empty index with room for as many source prefixes and eroutes. It is
+// not installed yet.
+func makeIndex(family eroute.Family, seed uint64, nodes, slots int) (*ebpf.Map, *index, error) {
+	head, lines := indexLayout(family, nodes, slots)
+	spec, err := specs()
+	if err != nil {
+		return nil, nil, err
+	}
+	inner := spec.Maps[indexName].InnerMap.Copy()
+	inner.MaxEntries = lines
+	m, err := ebpf.NewMap(inner)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create index: %w", err)
+	}
+	if err := m.Put(uint32(0), unsafe.Slice((*byte)(unsafe.Pointer(&head)), lineSize)); err != nil {
+		_ = m.Close()
+		return nil, nil, fmt.Errorf("write index: %w", err)
+	}
+	x, err := openIndex(m, family, seed)
+	if err != nil {
+		_ = m.Close()
+		return nil, nil, err
+	}
+	return m, x, nil
+}
+
+// indexLayout returns the first line of an index, and how many lines it has.
+func indexLayout(family eroute.Family, nodes, slots int) (head bpf.ABIIndex, lines uint32) {
+	// Two slots of seven stay free where entries are spread evenly.
+	groupsFor := func(n int) uint32 { return uint32(n/(groupSlots-2) + groupReach) }
+	lines = 1
+	take := func(bytes uint32) (at uint32) {
+		at = lines
+		lines += (bytes + uint32(lineSize) - 1) / uint32(lineSize)
+		return at
+	}
+	cells := 1 << bits.Len(uint(slots))
+	head.Cells = uint32(min(max(cells, minCells), maxCells))
+	take(2 * head.Cells * 8)
+	head.NodeGroups = groupsFor(nodes)
+	head.NodeGroupsAt = take(head.NodeGroups * 8)
+	head.NodesAt = take(head.NodeGroups * uint32(groupSlots*nodeSize))
+	head.SlotGroups = groupsFor(slots)
+	head.SlotGroupsAt = take(head.SlotGroups * 8)
+	head.SlotsAt = take(head.SlotGroups * uint32(groupSlots*slotSize(family)))
+	return head, lines
+}

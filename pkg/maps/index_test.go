@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// checkIndexes sees that the indexes say what the tries do, and nothing else.
+func checkIndexes(t *testing.T, table *Table) {
+	t.Helper()
+	other := table.indexesOf(1 - table.generation())
+	for i, family := range indexFamilies {
+		var m *ebpf.Map
+		if err := other.outer.Lookup(other.number(i), &m); !errors.Is(err, ebpf.ErrKeyNotExist) {
+			t.Errorf("index of the generation that is not in use: %v", err)
+		}
+		rows, err := table.gen.family(family)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkOneIndex(t, table, i, rows)
+	}
+}
+
+func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
+	t.Helper()
+	ix := table.indexesOf(table.generation())
+	var m *ebpf.Map
+	err := ix.outer.Lookup(ix.number(i), &m)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		if len(rows) > 0 {
+			t.Errorf("no index of %d eroutes of %v", len(rows), indexFamilies[i])
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	x, err := openIndex(m, indexFamilies[i], ix.seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = x.Close() }()
+	sources := map[netip.Prefix]bool{}
+	for _, e := range rows {
+		sources[e.selector.Src] = true
+		if row := x.row(e.selector); row == nil || *row != indexRow(e.selector, &e.value) {
+			t.Errorf("%v: index has %+v, the table %+v", e.selector, row, e.value)
+		}
+	}
+	have := 0
+	for range x.each {
+		have++
+	}
+	if have != len(rows) || int(x.head.Slots) != have || int(x.head.Nodes) != len(sources) {
+		t.Errorf("index has %d eroutes, counts %d, and %d sources; the table has %d and %d",
+			have, x.head.Slots, x.head.Nodes, len(rows), len(sources))
+	}
+}
+
+// Packets are answered by the index while nothing is written, and by the tries otherwise.
+func TestIndexIsUsed(t *testing.T) {
+	for _, s := range []eroute.Selector{sel("10.1.0.0/16", "10.2.0.0/16"), sel("2001:db8::/32", "::/0"), sel("0.0.0.0/0", "0.0.0.0/0")} {
+		table, reference := newTable(t), &eroute.Linear{}
+		mustApply(t, table, reference, add(s, eroute.Drop))
+		p := eroute.Packet{Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
+		if err := table.gen.deleteRow(s); err != nil {
+			t.Fatal(err)
+		}
+		checkAnswer := func(port uint16, want bool) { // a flow each, which nothing remembers
+			t.Helper()
+			p.SrcPort = port
+			frame, err := newFrame(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, found, err := table.lookupFrame(frame, p); found || (err != nil) != want {
+				t.Errorf("%v: %v, %v", s, found, err)
+			}
+		}
+		checkAnswer(1, true) // finds what is no more in the table
+		table.beginWriting()
+		checkAnswer(2, false)
+		table.endWriting()
+		checkAnswer(3, true)
+	}
+}
+
+// An index is made larger as eroutes are added, one by one and many at once, and anew
+// after many were deleted.
+func TestIndexGrows(t *testing.T) {
+	const many = 3000
+	table, reference := newTable(t), &eroute.Linear{}
+	var changes []eroute.Change
+	for i := range many {
+		changes = append(changes, add(nth(i), eroute.Drop))
+	}
+	for _, c := range changes[:200] {
+		mustApply(t, table, reference, c)
+	}
+	mustApply(t, table, reference, changes[200:]...)
+	checkDerived(t, table)
+	for i := range many {
+		if i%7 != 0 {
+			continue
+		}
+		mustApply(t, table, reference, eroute.Change{Op: eroute.OpDel, Selector: nth(i)})
+	}
+	checkDerived(t, table)
+	for i := range many {
+		s := nth(i)
+		checkPacket(t, table, reference, eroute.Packet{Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: 6, SrcPort: 1, DstPort: 2})
+	}
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// indexes are those of a generation, as a writer changes them. An index that cannot be
+// made is done without: packets ask the tries.
+type indexes struct {
+	outer      *ebpf.Map
+	generation uint32
+	seed       uint64
+	open       [len(indexFamilies)]*index
+	lost       [len(indexFamilies)]bool // there is none, and this command makes none
+	err        error                    // one may say less than the tries and is still there: nobody may use it
+}
+
+var indexFamilies = [...]eroute.Family{eroute.Inet, eroute.Inet6}
+
+func indexOf(s eroute.Selector) int {
+	if s.Src.Addr().Is4() {
+		return 0
+	}
+	return 1
+}
+
+func (ix *indexes) number(i int) uint32 { return 2*ix.generation + uint32(i) }
+
+// openIndexes opens the indexes of the generation in use, made anew where one is missing
+// or has much that is stale.
+func (t *Table) openIndexes() (*indexes, error) {
+	ix := t.indexesOf(t.generation())
+	for i := range indexFamilies {
+		if err := ix.find(t.gen, i); err != nil {
+			_ = ix.Close()
+			return nil, err
+		}
+	}
+	return ix, nil
+}
+
+// indexesOf returns the indexes of a generation, none of them open.
+func (t *Table) indexesOf(generation uint32) *indexes {
+	return &indexes{outer: t.maps[indexName], generation: generation, seed: t.meta.value.Seed}
+}
+
+// Close ends the changes. It fails if packets must not use what there is now.
+func (ix *indexes) Close() error {
+	errs := []error{ix.err}
+	for i, x := range ix.open {
+		if x != nil {
+			errs = append(errs, x.Close())
+			ix.open[i] = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// find opens an index, or makes it of what is in the tries.
+func (ix *indexes) find(g *generation, i int) error {
+	var m *ebpf.Map
+	err := ix.outer.Lookup(ix.number(i), &m)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return ix.build(g, i)
+	}
+	if err != nil {
+		return fmt.Errorf("open index: %w", err)
+	}
+	x, err := openIndex(m, indexFamilies[i], ix.seed)
+	if err = errors.Join(err, m.Close()); err != nil {
+		return err
+	}
+	ix.open[i] = x
+	if x.head.Stale > max(x.head.Slots, staleLimit) {
+		ix.remake(i, 0)
+	}
+	return nil
+}
+
+// staleLimit is how many eroutes are deleted before an index is made anew, or as many as
+// are left if these are more.
+const staleLimit = 65536
+
+// build makes an index of the eroutes that are in the tries, if there are any.
+func (ix *indexes) build(g *generation, i int) error {
+	rows, err := g.family(indexFamilies[i])
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	ix.reserve(i, len(rows))
+	for _, e := range rows {
+		ix.put(e.selector, &e.value)
+	}
+	return nil
+}
+
+// reserve makes room for as many eroutes more.
+func (ix *indexes) reserve(i, more int) {
+	if x := ix.open[i]; x == nil || int(x.head.Slots)+more > groupLoad*int(x.head.SlotGroups) {
+		ix.remake(i, more)
+	}
+}
+
+// reserveFor makes room for what many changes add.
+func (ix *indexes) reserveFor(changes []eroute.Change) {
+	var n [len(indexFamilies)]int
+	for _, c := range changes {
+		if c.Op == eroute.OpAdd || c.Op == eroute.OpReplace {
+			n[indexOf(c.Selector)]++
+		}
+	}
+	for i := range n {
+		if n[i] > 0 {
+			ix.reserve(i, n[i])
+		}
+	}
+}
+
+// put adds an eroute or switches it.
+func (ix *indexes) put(s eroute.Selector, v *bpf.ABIRowValue) {
+	i := indexOf(s)
+	for range 3 {
+		x := ix.open[i]
+		if x == nil {
+			ix.remake(i, minSlots)
+			x = ix.open[i]
+		}
+		if x == nil {
+			return
+		}
+		row, err := x.place(s)
+		if err == nil {
+			*row = indexRow(s, v)
+			return
+		}
+		ix.remake(i, int(x.head.Slots))
+	}
+	ix.lose(i)
+}
+
+// minSlots is how many eroutes a new index has room for.
+const minSlots = 64
+
+func (ix *indexes) drop(s eroute.Selector) {
+	if x := ix.open[indexOf(s)]; x != nil {
+		x.drop(s)
+	}
+}
+
+func (ix *indexes) dropSource(s eroute.Selector) {
+	if x := ix.open[indexOf(s)]; x != nil {
+		x.dropSource(s.Src)
+	}
+}
+
+// remake puts an index with room for more eroutes in the place of one, or of none.
+func (ix *indexes) remake(i, more int) {
+	if ix.lost[i] {
+		return
+	}
+	old := ix.open[i]
+	nodes, slots := 0, more
+	if old != nil {
+		nodes, slots = 2*int(old.head.Nodes), int(old.head.Slots)+more
+	}
+	m, x, err := makeIndex(indexFamilies[i], ix.seed, nodes, slots)
+	if err != nil {
+		ix.lose(i)
+		return
+	}
+	if old != nil {
+		for s, row := range old.each {
+			to, failed := x.place(s)
+			if failed != nil {
+				err = failed
+				break
+			}
+			*to = *row
+		}
+		_ = old.Close()
+	}
+	if err == nil {
+		err = ix.outer.Put(ix.number(i), m)
+	}
+	ix.open[i] = x
+	if err != nil {
+		ix.lose(i)
+	}
+	_ = m.Close()
+}
+
+// lose does without an index.
+func (ix *indexes) lose(i int) {
+	ix.lost[i] = true
+	if x := ix.open[i]; x != nil {
+		_ = x.Close()
+		ix.open[i] = nil
+	}
+	ix.err = errors.Join(ix.err, ix.remove(i))
+}
+
+// remove takes an index away, if there is one.
+func (ix *indexes) remove(i int) error {
+	if err := ix.outer.Delete(ix.number(i)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("remove index: %w", err)
+	}
+	return nil
+}
+
+// removeAll takes the indexes of a generation away.
+func (ix *indexes) removeAll() error {
+	var errs []error
+	for i := range indexFamilies {
+		errs = append(errs, ix.remove(i))
+	}
+	return errors.Join(errs...)
+}
+
+// rebuild makes the indexes anew from what is in the tries.
+func (ix *indexes) rebuild(g *generation) error {
+	if err := ix.removeAll(); err != nil {
+		return err
+	}
+	for i := range indexFamilies {
+		if err := ix.build(g, i); err != nil {
+			return err
+		}
+	}
+	return ix.Close()
+}
