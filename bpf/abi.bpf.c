@@ -33,6 +33,7 @@ struct event *export_event;
 enum detour *export_detour;
 enum event_kind *export_event_kind;
 struct stat *export_stat;
+enum writing *export_writing;
 struct table_meta *export_table_meta;
 struct device *export_device;
 struct ingress_key *export_ingress_key;

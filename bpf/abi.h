@@ -328,11 +328,18 @@ struct stat {
 	__u64 bytes;
 };
 
+/* What a command is doing, or was when it was killed: what it left half done is repaired by the next. */
+enum writing {
+	WRITING_NOTHING,
+	WRITING_TABLE, /* the one that packets meet */
+	WRITING_ASIDE, /* another one, to take its place */
+};
+
 struct table_meta {
 	__u32 generation; /* the one packets meet: 0 or 1 */
 	__u32 limit;      /* eroutes, both families together */
 	__u32 count;
-	__u32 writing; /* not 0 while a command changes the table: what it left half done is repaired by the next */
+	__u32 writing; /* enum writing */
 	__u64 version; /* of the table; raised with writing, never 0 */
 	__u64 seed;    /* of cache.h's hash: random */
 };

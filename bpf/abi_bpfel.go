@@ -343,6 +343,14 @@ type ABITableMeta struct {
 	Seed       uint64
 }
 
+type ABIWriting uint32
+
+const (
+	ABIWritingWRITING_NOTHING ABIWriting = 0
+	ABIWritingWRITING_TABLE   ABIWriting = 1
+	ABIWritingWRITING_ASIDE   ABIWriting = 2
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -379,6 +387,7 @@ const (
 	ABIVarExportSrcValue     = "export_src_value"
 	ABIVarExportStat         = "export_stat"
 	ABIVarExportTableMeta    = "export_table_meta"
+	ABIVarExportWriting      = "export_writing"
 )
 
 // LoadABI returns the embedded CollectionSpec for ABI.
@@ -467,6 +476,7 @@ type ABIVariableSpecs struct {
 	ExportSrcValue     *ebpf.VariableSpec `ebpf:"export_src_value"`
 	ExportStat         *ebpf.VariableSpec `ebpf:"export_stat"`
 	ExportTableMeta    *ebpf.VariableSpec `ebpf:"export_table_meta"`
+	ExportWriting      *ebpf.VariableSpec `ebpf:"export_writing"`
 }
 
 // ABIObjects contains all objects after they have been loaded into the kernel.
@@ -531,6 +541,7 @@ type ABIVariables struct {
 	ExportSrcValue     *ebpf.Variable `ebpf:"export_src_value"`
 	ExportStat         *ebpf.Variable `ebpf:"export_stat"`
 	ExportTableMeta    *ebpf.Variable `ebpf:"export_table_meta"`
+	ExportWriting      *ebpf.Variable `ebpf:"export_writing"`
 }
 
 // ABIPrograms contains all programs after they have been loaded into the kernel.

@@ -4,8 +4,8 @@
  * and that routing leads into an ipsec device.
  *
  * An answer is kept under the version that was read before it was looked for, and used
- * only under the same. A command raises table_meta.version before its first change and
- * clears writing after its last one, and while it is set nothing is used or kept.
+ * only under the same. A command raises table_meta.version before its first change of the
+ * table that packets meet and clears writing after its last one: until then nothing is used or kept.
  *
  * All CPUs share the answers: seq is odd while one is written, and has changed after.
  */
@@ -53,7 +53,7 @@ static __always_inline __u64 cache_version(const struct table_meta *meta)
 	__u64 version = *(volatile __u64 *)&meta->version;
 
 	read_barrier();
-	return *(volatile __u32 *)&meta->writing ? 0 : version;
+	return *(volatile __u32 *)&meta->writing == WRITING_TABLE ? 0 : version;
 }
 
 static __always_inline __u32 read_seq(const struct cached *c)

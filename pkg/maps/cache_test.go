@@ -131,32 +131,12 @@ func TestRememberedInOneSet(t *testing.T) {
 // While others keep asking about the same packets, from all CPUs, nobody gets an old
 // answer once a change has returned.
 func TestRememberedUnderTraffic(t *testing.T) {
-	const changes, askers = 300, 4
+	const changes = 300
 	table := newTable(t)
 	reference := &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
 	p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
-	program, err := table.lookup.Clone()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = program.Close() }()
-	stop := make(chan struct{})
-	var group sync.WaitGroup
-	for range askers {
-		group.Go(func() {
-			frame, err := newFrame(p)
-			for err == nil {
-				select {
-				case <-stop:
-					return
-				default:
-					_, _, err = program.Benchmark(frame, 1000, nil)
-				}
-			}
-			t.Error(err)
-		})
-	}
+	stop := askAllTheTime(t, table, p)
 	for i := range changes {
 		mustApply(t, table, reference, replace(nth(0), []eroute.SAID{eroute.Pass, eroute.Drop}[i%2]))
 		for range 20 {
@@ -166,6 +146,36 @@ func TestRememberedUnderTraffic(t *testing.T) {
 			break
 		}
 	}
-	close(stop)
-	group.Wait()
+	stop()
+}
+
+// askAllTheTime asks about a packet from several threads until the function it returns is called.
+func askAllTheTime(t *testing.T, table *Table, p eroute.Packet) (stop func()) {
+	t.Helper()
+	const askers = 4
+	program, err := table.lookup.Clone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	for range askers {
+		group.Go(func() {
+			frame, err := newFrame(p)
+			for err == nil {
+				select {
+				case <-done:
+					return
+				default:
+					_, _, err = program.Benchmark(frame, 1000, nil)
+				}
+			}
+			t.Error(err)
+		})
+	}
+	return func() {
+		close(done)
+		group.Wait()
+		_ = program.Close()
+	}
 }

@@ -15,6 +15,9 @@ import (
 
 const counterChunk uint32 = uint32(bpf.ABILimitsCOUNTER_CHUNK)
 
+// bulkChunks is how many chunks are made at a time where it is not known how many it will take.
+const bulkChunks = 64
+
 // counterSet reads and resets eroutes' counters. They are allocated in chunks of
 // per-CPU arrays; the chunks opened so far are kept.
 type counterSet struct {
@@ -70,6 +73,8 @@ func (c *counterSet) reset(ids *bitmap, id uint32) error {
 		return err
 	}
 	switch {
+	case m == nil && c.bulk:
+		err = c.create(n, bulkChunks)
 	case m == nil:
 		err = c.create(n, 1)
 	case !c.bulk || ids.inUse(n*counterChunk, counterChunk) > 1:
@@ -164,21 +169,15 @@ func (c *counterSet) create(first, count uint32) error {
 
 // read sums an eroute's counters over all CPUs.
 func (c *counterSet) read(id uint32) (bpf.ABICounters, error) {
-	var sum bpf.ABICounters
 	m, err := c.chunk(id)
 	if err != nil || m == nil {
-		return sum, err
+		return bpf.ABICounters{}, err
 	}
 	var cpus []bpf.ABICounters
 	if err := m.Lookup(id%counterChunk, &cpus); err != nil {
-		return sum, fmt.Errorf("read counters: %w", err)
+		return bpf.ABICounters{}, fmt.Errorf("read counters: %w", err)
 	}
-	for _, cpu := range cpus {
-		sum.Packets += cpu.Packets
-		sum.Bytes += cpu.Bytes
-		sum.Last = max(sum.Last, cpu.Last)
-	}
-	return sum, nil
+	return sumCounters(cpus), nil
 }
 
 // monotonicToWall turns CLOCK_MONOTONIC nanoseconds into a time of day; zero for 0.

@@ -3,7 +3,6 @@
 package maps
 
 import (
-	"fmt"
 	"math/bits"
 	"sync/atomic"
 
@@ -29,7 +28,7 @@ func (t *Table) EachCount(f func(id uint32, packets, bytes uint64)) error {
 	defer func() { _ = ids.Close() }()
 	const words = counterChunk / 64
 	cpus := ebpf.MustPossibleCPU()
-	slots, values := make([]uint32, counterChunk), make([]bpf.ABICounters, int(counterChunk)*cpus)
+	values := make([]bpf.ABICounters, int(counterChunk)*cpus)
 	for first := uint32(0); int(first) < len(ids.all); first += words {
 		taken := ids.all[first : first+words]
 		if noneSet(taken) {
@@ -42,9 +41,8 @@ func (t *Table) EachCount(f func(id uint32, packets, bytes uint64)) error {
 		if m == nil {
 			continue
 		}
-		var cursor ebpf.MapBatchCursor
-		if n, err := m.BatchLookup(&cursor, slots, values, nil); n < int(counterChunk) {
-			return fmt.Errorf("read counters: %d of %d: %w", n, counterChunk, err)
+		if err := readChunk(m, values); err != nil {
+			return err
 		}
 		for i, word := range taken {
 			for ; word != 0; word &= word - 1 {

@@ -35,14 +35,22 @@ func indexOf(s eroute.Selector) int {
 func (ix *indexes) number(i int) uint32 { return 2*ix.generation + uint32(i) }
 
 // openIndexes opens the indexes of the generation in use, made anew where one is missing
-// or has much that is stale.
+// or has much that is stale. No packet may use them meanwhile.
 func (t *Table) openIndexes() (*indexes, error) {
 	ix := t.indexesOf(t.generation())
-	for i := range indexFamilies {
-		if err := ix.find(t.gen, i); err != nil {
-			_ = ix.Close()
-			return nil, err
+	err := ix.openThere()
+	for i, x := range ix.open {
+		switch {
+		case err != nil:
+		case x == nil:
+			err = ix.build(t.gen, i)
+		case x.head.Stale > max(x.head.Slots, staleLimit):
+			ix.remake(i, 0)
 		}
+	}
+	if err != nil {
+		_ = ix.Close()
+		return nil, err
 	}
 	return ix, nil
 }
@@ -64,23 +72,22 @@ func (ix *indexes) Close() error {
 	return errors.Join(errs...)
 }
 
-// find opens an index, or makes it of what is in the tries.
-func (ix *indexes) find(g *generation, i int) error {
-	var m *ebpf.Map
-	err := ix.outer.Lookup(ix.number(i), &m)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return ix.build(g, i)
-	}
-	if err != nil {
-		return fmt.Errorf("open index: %w", err)
-	}
-	x, err := openIndex(m, indexFamilies[i], ix.seed)
-	if err = errors.Join(err, m.Close()); err != nil {
-		return err
-	}
-	ix.open[i] = x
-	if x.head.Stale > max(x.head.Slots, staleLimit) {
-		ix.remake(i, 0)
+// openThere opens the indexes that are there.
+func (ix *indexes) openThere() error {
+	for i, family := range indexFamilies {
+		var m *ebpf.Map
+		err := ix.outer.Lookup(ix.number(i), &m)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("open index: %w", err)
+		}
+		x, err := openIndex(m, family, ix.seed)
+		if err = errors.Join(err, m.Close()); err != nil {
+			return err
+		}
+		ix.open[i] = x
 	}
 	return nil
 }
@@ -128,11 +135,7 @@ func (ix *indexes) reserveFor(changes []eroute.Change) {
 func (ix *indexes) put(s eroute.Selector, v *bpf.ABIRowValue) {
 	i := indexOf(s)
 	for range 3 {
-		x := ix.open[i]
-		if x == nil {
-			ix.remake(i, minSlots)
-			x = ix.open[i]
-		}
+		x := ix.at(s)
 		if x == nil {
 			return
 		}
@@ -148,6 +151,23 @@ func (ix *indexes) put(s eroute.Selector, v *bpf.ABIRowValue) {
 
 // minSlots is how many eroutes a new index has room for.
 const minSlots = 64
+
+// at returns the index for a selector, made if there is none yet; nil if it cannot be.
+func (ix *indexes) at(s eroute.Selector) *index {
+	i := indexOf(s)
+	if ix.open[i] == nil {
+		ix.remake(i, minSlots)
+	}
+	return ix.open[i]
+}
+
+// row returns what the index has of an eroute, nil if nothing.
+func (ix *indexes) row(s eroute.Selector) *bpf.ABIIndexRow {
+	if x := ix.open[indexOf(s)]; x != nil {
+		return x.row(s)
+	}
+	return nil
+}
 
 func (ix *indexes) drop(s eroute.Selector) {
 	if x := ix.open[indexOf(s)]; x != nil {

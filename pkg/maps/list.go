@@ -25,85 +25,126 @@ type entry struct {
 const batchSize = 4096
 
 // All yields every eroute with its counters, in the order of the listing. An error
-// ends it.
+// ends it. What it holds of the table at a time are the eroutes of one source prefix.
 func (t *Table) All() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
-		entries, err := t.gen.entries()
-		if err != nil {
-			yield(eroute.Eroute{}, err)
-			return
-		}
 		flows, err := t.currentFlows()
 		if err != nil {
 			yield(eroute.Eroute{}, err)
 			return
 		}
-		entries, held := merge(entries, flows)
-		for _, e := range entries {
-			var row eroute.Eroute
-			if f, ok := held[e.selector]; ok {
-				row, err = t.flowEroute(f)
-			} else {
-				row, err = t.eroute(e)
-			}
-			if !yield(row, err) || err != nil {
-				return
-			}
-		}
+		t.list(flows, yield)
 	}
 }
 
 // Written yields every eroute that commands have written, in the order of the listing:
 // without flows, which traps make by themselves. An error ends it.
 func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
-	return func(yield func(eroute.Eroute, error) bool) {
-		entries, err := t.gen.entries()
+	return func(yield func(eroute.Eroute, error) bool) { t.list(nil, yield) }
+}
+
+// list yields the eroutes of the table and flows, in order. A flow takes the place of a
+// trap with its selector.
+func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
+	l := listing{Table: t, counts: newSnapshot(t.counts), flows: flows, yield: yield}
+	slices.SortFunc(l.flows, func(a, b flowEntry) int { return eroute.Compare(flowSelector(&a.key), flowSelector(&b.key)) })
+	err := t.gen.eachEntry(l.add)
+	if err == nil && !l.stopped {
+		err = l.flush()
+	}
+	if err == nil && !l.stopped {
+		err = l.flowsBefore(nil)
+	}
+	if err != nil && !l.stopped {
+		yield(eroute.Eroute{}, err)
+	}
+}
+
+// listing puts into order what comes from the tries in that of their keys: source
+// prefixes are in order, the eroutes of each are not.
+type listing struct {
+	*Table
+	counts  *snapshot
+	group   []entry // of one source prefix
+	flows   []flowEntry
+	yield   func(eroute.Eroute, error) bool
+	stopped bool
+}
+
+func (l *listing) add(e entry) (more bool, err error) {
+	if len(l.group) > 0 && l.group[0].selector.Src != e.selector.Src {
+		err = l.flush()
+	}
+	l.group = append(l.group, e)
+	return !l.stopped, err
+}
+
+// flush yields what is collected, and the flows that come before.
+func (l *listing) flush() error {
+	slices.SortFunc(l.group, func(a, b entry) int { return eroute.Compare(a.selector, b.selector) })
+	for i := range l.group {
+		e := &l.group[i]
+		if err := l.flowsBefore(&e.selector); err != nil || l.stopped {
+			return err
+		}
+		if len(l.flows) > 0 && flowSelector(&l.flows[0].key) == e.selector {
+			continue
+		}
+		counters, err := l.counts.read(e.value.Id)
 		if err != nil {
-			yield(eroute.Eroute{}, err)
-			return
+			return err
 		}
-		slices.SortFunc(entries, func(a, b entry) int { return eroute.Compare(a.selector, b.selector) })
-		for _, e := range entries {
-			row, err := t.eroute(e)
-			if !yield(row, err) || err != nil {
-				return
-			}
+		row, err := l.withAsk(newEroute(e, counters))
+		if err != nil {
+			return err
+		}
+		if l.stopped = !l.yield(row, nil); l.stopped {
+			return nil
 		}
 	}
+	l.group = l.group[:0]
+	return nil
 }
 
-// merge adds the flows to the eroutes of the table, in the order of the listing. A flow
-// takes the place of a trap with its selector.
-func merge(entries []entry, flows []flowEntry) ([]entry, map[eroute.Selector]flowEntry) {
-	bySelector := make(map[eroute.Selector]flowEntry, len(flows))
-	for _, f := range flows {
-		bySelector[flowSelector(&f.key)] = f
+// flowsBefore yields the flows that come before a selector, all that are left if it is nil.
+func (l *listing) flowsBefore(s *eroute.Selector) error {
+	for len(l.flows) > 0 && (s == nil || eroute.Compare(flowSelector(&l.flows[0].key), *s) < 0) {
+		row, err := l.flowEroute(l.flows[0])
+		if err != nil {
+			return err
+		}
+		l.flows = l.flows[1:]
+		if l.stopped = !l.yield(row, nil); l.stopped {
+			return nil
+		}
 	}
-	entries = slices.DeleteFunc(entries, func(e entry) bool {
-		_, ok := bySelector[e.selector]
-		return ok
-	})
-	for s, f := range bySelector {
-		entries = append(entries, entry{s, f.value.Row})
-	}
-	slices.SortFunc(entries, func(a, b entry) int { return eroute.Compare(a.selector, b.selector) })
-	return entries, bySelector
+	return nil
 }
 
-// eroute adds an entry's counters, and how it asks.
-func (t *Table) eroute(e entry) (eroute.Eroute, error) {
-	c, err := t.counts.read(e.value.Id)
-	row := eroute.Eroute{
+func newEroute(e *entry, c bpf.ABICounters) eroute.Eroute {
+	return eroute.Eroute{
 		Selector: e.selector,
 		SAID:     rowSAID(&e.value),
 		Packets:  c.Packets,
 		Bytes:    c.Bytes,
 		LastUsed: monotonicToWall(c.Last),
 	}
-	if err == nil && row.SAID.Action().IsTrap() {
-		row.Ask, err = t.Ask(e.selector)
+}
+
+// eroute adds an entry's counters, and how it asks.
+func (t *Table) eroute(e entry) (eroute.Eroute, error) {
+	c, err := t.counts.read(e.value.Id)
+	if err != nil {
+		return eroute.Eroute{}, err
 	}
-	return row, err
+	return t.withAsk(newEroute(&e, c))
+}
+
+func (t *Table) withAsk(e eroute.Eroute) (_ eroute.Eroute, err error) {
+	if e.SAID.Action().IsTrap() {
+		e.Ask, err = t.Ask(e.Selector)
+	}
+	return e, err
 }
 
 // entries reads the eroutes of both families.

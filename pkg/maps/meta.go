@@ -4,6 +4,8 @@ package maps
 
 import (
 	"sync/atomic"
+
+	"github.com/ipsec-eroute/eroute/bpf"
 )
 
 // generation is the number of the table that packets meet.
@@ -14,8 +16,14 @@ func (t *Table) setGeneration(n uint32) { atomic.StoreUint32(&t.meta.value.Gener
 // beginWriting has packets neither use nor leave remembered answers until endWriting,
 // after which none from before counts: bpf/cache.h.
 func (t *Table) beginWriting() {
-	atomic.StoreUint32(&t.meta.value.Writing, 1)
+	atomic.StoreUint32(&t.meta.value.Writing, uint32(bpf.ABIWritingWRITING_TABLE))
 	atomic.AddUint64(&t.meta.value.Version, 1) // once writing is seen
+}
+
+// beginBuilding notes that a table is made beside the one that packets meet, which goes on
+// as it is.
+func (t *Table) beginBuilding() {
+	atomic.StoreUint32(&t.meta.value.Writing, uint32(bpf.ABIWritingWRITING_ASIDE))
 }
 
 func (t *Table) endWriting() { atomic.StoreUint32(&t.meta.value.Writing, 0) }

@@ -21,6 +21,7 @@ func (t *Table) repair() error {
 	if !t.writing() {
 		return nil
 	}
+	t.beginWriting() // it may have been making another table, while packets went on using this one
 	entries, err := t.gen.entries()
 	if err != nil {
 		return err

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Effect is what changes do to a table: how many eroutes they add, change, delete, and
+// how many stay as they are.
+type Effect struct{ Added, Changed, Deleted, Kept int }
+
+// Restore puts a table of eroutes, each an OpAdd, in the place of the one there is: in one step, so
+// that every packet meets the old table or the new one. Eroutes that are the same in both
+// keep their counters; all holds and other flows of traps end. It takes the eroutes one by one, and
+// leaves everything as it is if one is refused, which an *eroute.ChangeError names, or if
+// they end with an error, which is returned as it is. Without commit it leaves everything as it is, too.
+func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (Effect, error) {
+	view, err := t.viewXFRM()
+	if err != nil {
+		return Effect{}, err
+	}
+	t.beginBuilding()
+	r, err := t.newRestore(view)
+	if err != nil {
+		return Effect{}, err // the next command puts right what is left
+	}
+	err = r.fill(ctx, eroutes)
+	if err == nil {
+		err = errors.Join(r.rows.flush(), r.sources.flush(), r.indexes.Close())
+	}
+	if err != nil || !commit {
+		if left := r.abandon(); left != nil {
+			return r.effect, errors.Join(err, left)
+		}
+		t.endWriting()
+		return r.effect, err
+	}
+	t.gen, r.oldGen = r.gen, t.gen
+	if err := r.commit(); err != nil {
+		return r.effect, err
+	}
+	t.endWriting()
+	return r.effect, tellRelay([]Ended{{How: Cleared}})
+}
+
+// restore is a table that is made beside the one that packets meet.
+type restore struct {
+	*writer // its generation is the new one
+	next    uint32
+	made    uint32 // eroutes in it
+	effect  Effect
+	used    []uint64              // ids it uses
+	refs    map[saidKey]saidValue // SAs it names
+	placed  []saidRef             // holds on them until it is in use
+	asks    map[eroute.Selector]eroute.Ask
+
+	// Of the table that packets meet.
+	oldGen     *generation
+	oldIndexes *indexes
+	oldCount   int
+	oldIDs     []uint64
+}
+
+func (t *Table) newRestore(view xfrmView) (*restore, error) {
+	next := 1 - t.generation()
+	if err := errors.Join(t.dropOtherGeneration(t.generation()), newGeneration(t.maps, next)); err != nil {
+		return nil, err
+	}
+	g, err := openGeneration(t.maps, next)
+	if err != nil {
+		return nil, err
+	}
+	old := t.indexesOf(t.generation())
+	if err := old.openThere(); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	t.counts.bulk = true
+	beside := *t
+	beside.gen = g
+	return &restore{
+		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(g), rows: &rows{gen: g}},
+		next:   next,
+		used:   make([]uint64, len(t.ids.words)), refs: map[saidKey]saidValue{}, asks: map[eroute.Selector]eroute.Ask{},
+		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.words),
+	}, nil
+}
+
+func (r *restore) fill(ctx context.Context, eroutes iter.Seq2[eroute.Change, error]) error {
+	i := -1
+	for c, err := range eroutes {
+		i++
+		if err != nil {
+			return err
+		}
+		if i%batchSize == 0 {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = r.put(c)
+		}
+		if err != nil {
+			return &eroute.ChangeError{Index: i, Change: c, Err: err}
+		}
+	}
+	r.effect.Deleted = r.oldCount - r.effect.Kept - r.effect.Changed
+	return nil
+}
+
+// put adds an eroute to the new table.
+func (r *restore) put(c eroute.Change) error {
+	s := c.Selector
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	x := r.indexes.at(s)
+	if x == nil {
+		return errors.New("no memory for the index")
+	}
+	if x.row(s) != nil {
+		return eroute.ErrExist
+	}
+	if r.made >= r.limit() {
+		return fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, r.limit())
+	}
+	slot, err := r.place(saidRef{c.SAID, eroute.FamilyOf(s.Src.Addr())})
+	if err != nil {
+		return err
+	}
+	id, err := r.takeID(c, slot)
+	if err != nil {
+		return err
+	}
+	if err := r.sources.add(s); err != nil {
+		return err
+	}
+	if len(r.sources.touched) > maxTouched {
+		if err := r.sources.flush(); err != nil {
+			return err
+		}
+		clear(r.sources.touched)
+	}
+	if c.SAID.Action().IsTrap() && c.Ask != (eroute.Ask{}) && c.Ask != eroute.DefaultAsk {
+		r.asks[s] = c.Ask
+	}
+	row := newRowValue(s, c.SAID, id, slot)
+	if err := r.rows.put(s, *row); err != nil {
+		return err
+	}
+	r.indexes.put(s, row)
+	r.made++
+	return nil
+}
+
+// maxTouched bounds the source prefixes that are held in memory.
+const maxTouched = 65536
+
+// takeID gives an eroute that is the same in the old table the counters it has there, and
+// others new ones.
+func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
+	old, err := r.oldRow(c.Selector)
+	if err != nil {
+		return 0, err
+	}
+	if old != nil && old.Action == uint8(c.SAID.Action()) && old.Sa == slot && r.asksAlike(c) {
+		r.effect.Kept++
+		id = old.Id
+	} else {
+		if old != nil {
+			r.effect.Changed++
+		} else {
+			r.effect.Added++
+		}
+		if id, err = r.ids.take(); err != nil {
+			return 0, eroute.ErrTableFull
+		}
+		if err := r.counts.reset(r.ids, id); err != nil {
+			return 0, err
+		}
+	}
+	r.used[id/64] |= 1 << (id % 64)
+	return id, nil
+}
+
+// oldRow returns what the old table has for a selector, nil if nothing.
+func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexRow, error) {
+	if x := r.oldIndexes.open[indexOf(s)]; x != nil {
+		return x.row(s), nil
+	}
+	v, exists, err := r.oldGen.row(s)
+	if err != nil || !exists {
+		return nil, err
+	}
+	row := indexRow(s, v)
+	return &row, nil
+}
+
+func (r *restore) asksAlike(c eroute.Change) bool {
+	if !c.SAID.Action().IsTrap() {
+		return true
+	}
+	ask := c.Ask
+	if ask == (eroute.Ask{}) {
+		ask = eroute.DefaultAsk
+	}
+	old, err := r.Ask(c.Selector)
+	return err == nil && old == ask
+}
+
+// place makes an SA ready for eroutes of the new table, and returns its slot.
+func (r *restore) place(ref saidRef) (slot uint32, err error) {
+	if ref.said.Action() != eroute.ActionSA {
+		return 0, nil
+	}
+	key := newSAIDKey(ref.said)
+	v, known := r.refs[key]
+	refs := v.refs(ref.family)
+	if !known || *refs == 0 {
+		if v.Slot, err = r.holdSA(ref, r.view); err != nil {
+			return 0, err
+		}
+		r.placed = append(r.placed, ref)
+	}
+	*refs++
+	r.refs[key] = v
+	return v.Slot, nil
+}
+
+// abandon takes back what was made beside the table.
+func (r *restore) abandon() error {
+	copy(r.ids.words, r.oldIDs)
+	r.ids.next = 0
+	errs := []error{r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close()}
+	for _, ref := range r.placed {
+		errs = append(errs, r.releaseSA(ref))
+	}
+	return errors.Join(append(errs, r.dropOtherGeneration(r.generation()))...)
+}
+
+// commit switches to the new table and frees what only the old one used.
+func (r *restore) commit() error {
+	r.beginWriting()
+	r.setGeneration(r.next)
+	r.setCount(r.made)
+	if err := waitForPackets(); err != nil {
+		return err
+	}
+	copy(r.ids.words, r.used)
+	r.ids.next = 0
+	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.commitSAs(), r.commitAsks(),
+		r.deleteOtherFlows(r.next), r.dropOtherGeneration(r.next))
+}
+
+// commitSAs keeps the SAs that the new table names.
+func (r *restore) commitSAs() error {
+	all, err := r.saids()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for key, v := range all {
+		now := r.refs[key]
+		v.Refs4, v.Refs6 = now.Refs4, now.Refs6
+		if v.families() == 0 {
+			errs = append(errs, r.forget(key, v))
+		} else {
+			errs = append(errs, r.putSAID(key, v))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *restore) commitAsks() error {
+	keys, err := readTrie(r.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, key := range keys {
+		if _, there := r.asks[flowSelector(&key)]; !there {
+			errs = append(errs, r.deleteAsk(key))
+		}
+	}
+	for s, ask := range r.asks {
+		errs = append(errs, r.putAsk(s, ask))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"iter"
+	"net/netip"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// inTurn yields changes, and then an error if it is not nil.
+func inTurn(err error, changes ...eroute.Change) iter.Seq2[eroute.Change, error] {
+	return func(yield func(eroute.Change, error) bool) {
+		for _, c := range changes {
+			if !yield(c, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(eroute.Change{}, err)
+		}
+	}
+}
+
+func mustRestore(t *testing.T, table *Table, l *eroute.Linear, want Effect, changes ...eroute.Change) {
+	t.Helper()
+	got, err := table.Restore(t.Context(), inTurn(nil, changes...), true)
+	if err != nil || got != want {
+		t.Fatalf("restore: %+v, %v, want %+v", got, err, want)
+	}
+	l.Clear()
+	for _, c := range changes {
+		if err := l.Add(c.Selector, c.SAID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var (
+	tunnelSA = eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: netip.MustParseAddr("192.1.2.45")}
+	otherSA  = eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x136, Dst: netip.MustParseAddr("2001:db8::1")}
+)
+
+// A table is put in the place of another as a whole. What is the same in both keeps its
+// counters, and nothing is left of what is not.
+func TestRestore(t *testing.T) {
+	table, reference := newTable(t), &eroute.Linear{}
+	six := sel("2001:db8::/32", "::/0")
+	mustApply(t, table, reference, add(nth(0), eroute.Drop), add(nth(1), tunnelSA), add(nth(2), eroute.Pass), add(six, tunnelSA))
+	row, _, err := table.gen.row(nth(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := row.Id
+	mustRestore(t, table, reference, Effect{Added: 1, Changed: 1, Deleted: 2, Kept: 1},
+		add(nth(1), tunnelSA), add(nth(2), eroute.Reject), add(nth(9), otherSA))
+	compareListings(t, table, reference)
+	checkDerived(t, table)
+	if row, _, err = table.gen.row(nth(1)); err != nil || row.Id != kept {
+		t.Errorf("counters %d, %v, before %d", row.Id, err, kept)
+	}
+	mustApply(t, table, reference, add(nth(3), eroute.Drop), replace(nth(1), otherSA))
+	checkDerived(t, table)
+	mustRestore(t, table, reference, Effect{Deleted: 4})
+	compareListings(t, table, reference)
+	checkDerived(t, table)
+}
+
+// What is refused, breaks off, or is only tried changes nothing and leaves nothing.
+func TestRestoreRefused(t *testing.T) {
+	broken := errors.New("broken off")
+	ask := add(nth(5), eroute.Trap)
+	ask.Ask = eroute.Ask{Mode: eroute.DefaultAsk.Mode, Proto: eroute.DefaultAsk.Proto, ReqID: 7}
+	for _, c := range []struct {
+		name   string
+		commit bool
+		with   iter.Seq2[eroute.Change, error]
+		want   error
+	}{
+		{"twice the same", true, inTurn(nil, add(nth(4), otherSA), ask, add(nth(4), eroute.Drop)), eroute.ErrExist},
+		{"no eroute", true, inTurn(nil, add(nth(4), otherSA), add(eroute.Selector{Src: nth(1).Src, Dst: netip.MustParsePrefix("::/0")}, eroute.Drop)), eroute.ErrMixedFamilies},
+		{"broken off", true, inTurn(broken, add(nth(4), otherSA), ask, add(nth(0), tunnelSA)), broken},
+		{"too many", true, inTurn(nil, add(nth(4), otherSA), ask, add(nth(6), eroute.Drop), add(nth(7), eroute.Drop)), eroute.ErrTableFull},
+		{"only tried", false, inTurn(nil, add(nth(4), otherSA), ask, add(nth(0), tunnelSA)), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			table, reference := newTable(t), &eroute.Linear{}
+			mustApply(t, table, reference, add(nth(0), eroute.Drop), add(nth(1), tunnelSA), add(nth(5), eroute.Trap))
+			if err := table.SetLimit(3); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := table.Restore(t.Context(), c.with, c.commit); !errors.Is(err, c.want) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+			compareListings(t, table, reference)
+			checkDerived(t, table)
+			if got, err := table.Ask(nth(5)); err != nil || got != eroute.DefaultAsk {
+				t.Errorf("asks %+v, %v", got, err)
+			}
+			if err := table.SetLimit(10); err != nil {
+				t.Fatal(err)
+			}
+			mustApply(t, table, reference, add(nth(8), otherSA))
+			checkDerived(t, table)
+		})
+	}
+}
+
+// While packets are asked about from all CPUs, each meets one of two tables that are put
+// in each other's place, and once a restore has returned only the new one.
+func TestRestoreUnderTraffic(t *testing.T) {
+	table, reference := newTable(t), &eroute.Linear{}
+	tables := [2][]eroute.Change{}
+	for i := range 500 {
+		tables[0] = append(tables[0], add(nth(i), eroute.Drop))
+		tables[1] = append(tables[1], add(nth(i), eroute.Pass))
+	}
+	mustRestore(t, table, reference, Effect{Added: 500}, tables[0]...)
+	p := eroute.Packet{Src: nth(7).Src.Addr(), Dst: nth(7).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
+	stop := askAllTheTime(t, table, p)
+	for i := 1; i < 40 && !t.Failed(); i++ {
+		mustRestore(t, table, reference, Effect{Changed: 500}, tables[i%2]...)
+		for range 20 {
+			checkPacket(t, table, reference, p)
+		}
+	}
+	stop()
+	checkDerived(t, table)
+}
