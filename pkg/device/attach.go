@@ -24,7 +24,7 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 	if err != nil {
 		return nil, err
 	}
-	if err := removeLeftover(virtual); err != nil {
+	if err := errors.Join(removeLeftover(virtual), dropStrays(t)); err != nil {
 		return nil, err
 	}
 	dev, kind, err := create(virtual, phys.Attrs().MTU)
@@ -115,6 +115,10 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Li
 	if err != nil {
 		return links, err
 	}
+	// Noted first, so that what is made for it goes with it if this command is killed.
+	if err := putDevice(t, ifindex, config); err != nil {
+		return links, err
+	}
 	if kind == KindXFRM {
 		config.HasXfrm = 1
 		if err := t.XFRM().AllowDevice(ifindex); err != nil {
@@ -123,9 +127,9 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Li
 		if config.Detour, err = attachDetour(t, links, dev, phys); err != nil {
 			return links, err
 		}
-	}
-	if err := t.Map("eroute_devices").Put(uint32(ifindex), config); err != nil {
-		return links, fmt.Errorf("write device: %w", err)
+		if err := putDevice(t, ifindex, config); err != nil {
+			return links, err
+		}
 	}
 	prog, err := loader.LoadEgress(t.Replacements())
 	if err != nil {
@@ -136,6 +140,13 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Li
 		return links, err
 	}
 	return links, errors.Join(addReject(), addPassRoutes(phys))
+}
+
+func putDevice(t *maps.Table, ifindex int, config bpf.ABIDevice) error {
+	if err := t.Map("eroute_devices").Put(uint32(ifindex), config); err != nil {
+		return fmt.Errorf("write device: %w", err)
+	}
+	return nil
 }
 
 // watchStates makes packets of an SA drop as soon as its state ends.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cilium/ebpf"
 
@@ -33,33 +32,12 @@ func remove(t *maps.Table, virtual string) error {
 	if errors.Is(err, loader.ErrNotAttached) {
 		return errors.Join(errs...)
 	}
-	egress, err := links.On(loader.HookEgress)
-	errs = append(errs, err)
-	for _, ifindex := range egress {
-		errs = append(errs, dropDevice(t, ifindex))
-	}
-	errs = append(errs, removeDetour(t, links))
-	ingress, err := links.On(loader.HookTC)
-	errs = append(errs, err)
-	errs = append(errs, links.Remove())
+	errs = append(errs, removeDetour(t, links), links.Remove(), dropStrays(t))
 	left, err := t.Dir().Virtuals()
 	if errs = append(errs, err); len(left) == 0 {
 		errs = append(errs, removeReject())
 	}
-	for _, ifindex := range ingress {
-		if !hasIngress(t, left, ifindex) {
-			errs = append(errs, dropIngress(t, ifindex))
-		}
-	}
 	return errors.Join(errs...)
-}
-
-// hasIngress tells whether one of these ipsec devices has the fast path on an interface.
-func hasIngress(t *maps.Table, virtuals []string, ifindex int) bool {
-	return slices.ContainsFunc(virtuals, func(virtual string) bool {
-		links, err := t.Dir().Links(virtual)
-		return err == nil && links.Has(loader.HookTC, ifindex)
-	})
 }
 
 func dropDevice(t *maps.Table, ifindex int) error {
@@ -68,26 +46,25 @@ func dropDevice(t *maps.Table, ifindex int) error {
 		errs = append(errs, t.XFRM().DisallowDevice(ifindex))
 	}
 	var config bpf.ABIDevice
-	lookupErr := t.Map("eroute_devices").Lookup(uint32(ifindex), &config)
+	if err := t.Map("eroute_devices").Lookup(uint32(ifindex), &config); err == nil {
+		errs = append(errs, dropPhysical(t, config.Physical, uint32(ifindex)))
+	}
 	if err := t.Map("eroute_devices").Delete(uint32(ifindex)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		errs = append(errs, fmt.Errorf("delete device: %w", err))
-	}
-	if lookupErr == nil {
-		errs = append(errs, dropPhysical(t, config.Physical))
 	}
 	return errors.Join(errs...)
 }
 
-// dropPhysical takes the copied routes away once no ipsec device is bound to the
-// interface any more.
-func dropPhysical(t *maps.Table, ifindex uint32) error {
+// dropPhysical takes the copied routes away if no ipsec device but the one that goes is
+// bound to the interface.
+func dropPhysical(t *maps.Table, ifindex, going uint32) error {
 	var (
 		virtual uint32
 		config  bpf.ABIDevice
 	)
 	it := t.Map("eroute_devices").Iterate()
 	for it.Next(&virtual, &config) {
-		if config.Physical == ifindex {
+		if config.Physical == ifindex && virtual != going {
 			return nil
 		}
 	}

@@ -42,7 +42,7 @@ func attachDetour(t *maps.Table, links loader.Links, dev, phys netlink.Link) (if
 		}
 	}()
 	index := detour.Attrs().Index
-	if err := errors.Join(applySettings(detourName), t.XFRM().AllowDevice(index)); err != nil {
+	if err := applySettings(detourName); err != nil {
 		return 0, err
 	}
 	prog, err := loader.LoadDetour(t.Replacements(), dev.Attrs().Index)
@@ -51,6 +51,10 @@ func attachDetour(t *maps.Table, links loader.Links, dev, phys netlink.Link) (if
 	}
 	defer func() { _ = prog.Close() }()
 	if err := links.Attach(loader.HookDetour, index, prog); err != nil {
+		return 0, err
+	}
+	// Its link tells that it is to be undone.
+	if err := t.XFRM().AllowDevice(index); err != nil {
 		return 0, err
 	}
 	if err := netlink.LinkSetUp(detour); err != nil {

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// dropStrays forgets the devices and ingress interfaces that no program is attached to:
+// those of a device that goes, or that a command which was killed had noted. What was made
+// for them goes, too.
+func dropStrays(t *maps.Table) error {
+	attached := map[loader.Hook]map[int]bool{loader.HookEgress: {}, loader.HookTC: {}}
+	virtuals, err := t.Dir().Virtuals()
+	if err != nil {
+		return err
+	}
+	for _, virtual := range virtuals {
+		links, err := t.Dir().Links(virtual)
+		if err != nil {
+			return err
+		}
+		for hook, on := range attached {
+			indexes, err := links.On(hook)
+			if err != nil {
+				return err
+			}
+			for _, ifindex := range indexes {
+				on[ifindex] = true
+			}
+		}
+	}
+	devices, ingress, err := noted(t)
+	if err != nil {
+		return err
+	}
+	for ifindex := range devices {
+		if !attached[loader.HookEgress][ifindex] {
+			if err := dropDevice(t, ifindex); err != nil {
+				return err
+			}
+		}
+	}
+	for ifindex := range ingress {
+		if !attached[loader.HookTC][ifindex] {
+			if err := dropIngress(t, ifindex); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// noted returns the ifindexes of the devices and ingress interfaces that programs know.
+func noted(t *maps.Table) (devices, ingress map[int]bool, err error) {
+	devices, ingress = map[int]bool{}, map[int]bool{}
+	var (
+		device  uint32
+		config  bpf.ABIDevice
+		key     bpf.ABIIngressKey
+		ofFrame bpf.ABIIngress
+	)
+	it := t.Map("eroute_devices").Iterate()
+	for it.Next(&device, &config) {
+		devices[int(device)] = true
+	}
+	if err := it.Err(); err != nil {
+		return nil, nil, fmt.Errorf("list devices: %w", err)
+	}
+	it = t.Map("eroute_ingress").Iterate()
+	for it.Next(&key, &ofFrame) {
+		ingress[int(key.Ifindex)] = true
+	}
+	if err := it.Err(); err != nil {
+		return nil, nil, fmt.Errorf("list ingress interfaces: %w", err)
+	}
+	return devices, ingress, nil
+}

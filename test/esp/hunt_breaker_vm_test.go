@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package esp
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// breaker changes what the table of a hunt rests on at random: none of it lets anything out.
+type breaker struct {
+	*hunt
+	t     *testing.T
+	rand  *rand.Rand
+	done  map[string]int
+	relay *exec.Cmd
+}
+
+func (b *breaker) run(end time.Time) {
+	b.done = map[string]int{}
+	defer b.endRelay()
+	for time.Now().Before(end) && !b.t.Failed() {
+		time.Sleep(time.Duration(b.rand.IntN(200)) * time.Millisecond)
+		from := time.Now()
+		what, err := b.step()
+		b.done[what]++
+		b.note(from, what)
+		if err != nil {
+			b.t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func (b *breaker) step() (what string, err error) {
+	switch r := b.rand.IntN(100); {
+	case r < 45:
+		return b.sas.flip(b.rand)
+	case r < 55:
+		return "sync", b.command("eroute --sync")
+	case r < 75:
+		return b.flipRelay()
+	case r < 85:
+		return "down and up", errors.Join(b.ip("link set ipsec0 down"), b.ip("link set ipsec0 up"), b.routes())
+	case r < 92:
+		return "upgrade", b.command("tncfg --upgrade")
+	case r < 94:
+		err := b.command("tncfg --detach --virtual ipsec0")
+		time.Sleep(50 * time.Millisecond)
+		return "detach", errors.Join(err, b.attach())
+	case r < 97:
+		return "kill tncfg", b.killTncfg()
+	default:
+		err := b.ip("link delete ipsec0")
+		time.Sleep(50 * time.Millisecond)
+		return "delete device", errors.Join(err, b.attach())
+	}
+}
+
+// attach makes ipsec0 again. The kernel may have no memory for the table at the moment.
+func (b *breaker) attach() (err error) {
+	for range 20 {
+		if err = b.command(attachCommand); err == nil {
+			return b.routes()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
+}
+
+// killTncfg kills a command that swaps programs, or takes the device away or makes it, at
+// any moment, and makes the device anew.
+func (b *breaker) killTncfg() error {
+	for _, args := range [][]string{{"tncfg --upgrade"}, {"tncfg --detach --virtual ipsec0", attachCommand}}[b.rand.IntN(2)] {
+		// It may have been done before, or have nothing to do: neither is an error.
+		_ = b.killed(args, time.Duration(b.rand.IntN(3000))*time.Millisecond)
+	}
+	return errors.Join(b.command("tncfg --clear"), b.attach())
+}
+
+// flipRelay kills the relay if it runs, and else starts it.
+func (b *breaker) flipRelay() (what string, err error) {
+	if b.relay != nil {
+		return "kill relay", b.endRelay()
+	}
+	var stderr bytes.Buffer
+	b.relay, err = b.start("acquire --hold-lifetime 3", &stderr, nil)
+	return "start relay", err
+}
+
+func (b *breaker) endRelay() error {
+	if b.relay == nil {
+		return nil
+	}
+	err := b.relay.Process.Kill()
+	_ = b.relay.Wait() // it was killed
+	b.relay = nil
+	return err
+}
+
+func (b *breaker) ip(args string) error {
+	_, err := b.East.IP(b.t.Context(), strings.Fields(args)...)
+	return err
+}

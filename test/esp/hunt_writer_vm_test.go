@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package esp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// writer changes the table of a hunt at random.
+type writer struct {
+	*hunt
+	t    *testing.T
+	rand *rand.Rand
+	dir  string         // for files
+	done map[string]int // how often what was done, and how it ended
+}
+
+func (w *writer) run(end time.Time) {
+	w.dir, w.done = w.t.TempDir(), map[string]int{}
+	for n := 0; time.Now().Before(end) && !w.t.Failed(); n++ {
+		switch r := w.rand.IntN(100); {
+		case r < 45:
+			w.change("change", w.changes(1), w.inProcess)
+		case r < 55:
+			w.change("command", w.changes(1+w.rand.IntN(3)), w.byCommand)
+		case r < 65:
+			w.change("batch", w.changes(5+w.rand.IntN(30)), w.inProcess)
+		case r < 70:
+			w.change("clear", []eroute.Change{{Op: eroute.OpClear}}, w.inProcess)
+		case r < 75:
+			w.change("restore", w.restore(), w.byCommand)
+		case r < 85:
+			w.change("kill", w.changes(20+w.rand.IntN(200)), w.byKilled)
+		case r < 92:
+			w.rekey()
+		case r < 96:
+			w.change("full", w.changes(5), w.whenFull)
+		default:
+			w.change("no memory", w.changes(300), w.withoutMemory)
+		}
+	}
+}
+
+// change makes changes to the table and says what streams may do meanwhile and then.
+func (w *writer) change(name string, changes []eroute.Change, make func([]eroute.Change) error) {
+	tables := []*eroute.Linear{w.table}
+	for _, c := range changes {
+		tables = append(tables, after(tables[len(tables)-1], c))
+	}
+	from := time.Now()
+	w.permit(tables...)
+	err := make(changes)
+	last := tables[len(tables)-1]
+	if err == nil {
+		w.permit(last)
+	}
+	now, listErr := w.listed()
+	if listErr != nil {
+		w.t.Error(listErr)
+		return
+	}
+	if err == nil && !sameEroutes(last, now) {
+		w.t.Errorf("%s of %d changes: the listing has %d eroutes, want %d", name, len(changes), len(now.List()), len(last.List()))
+	}
+	w.table = now
+	w.permit(now)
+	outcome := "done"
+	if err != nil {
+		outcome = "not all"
+	}
+	w.done[name+" "+outcome]++
+	w.note(from, fmt.Sprintf("%s, %d changes, the first %s: %v", name, len(changes), line(changes[0]), err))
+}
+
+// after returns the table with a change made, or as it is if the change would be refused.
+func after(table *eroute.Linear, c eroute.Change) *eroute.Linear {
+	if c.Op == eroute.OpClear {
+		return &eroute.Linear{}
+	}
+	next := &eroute.Linear{}
+	for _, e := range table.List() {
+		_ = next.Add(e.Selector, e.SAID) // each is there once
+	}
+	if c.Op == eroute.OpDel {
+		_ = next.Del(c.Selector) // as random changes name what is there
+		return next
+	}
+	next.Replace(c.Selector, c.SAID)
+	return next
+}
+
+func sameEroutes(a, b *eroute.Linear) bool {
+	return slices.EqualFunc(a.List(), b.List(), func(x, y eroute.Eroute) bool {
+		return x.Selector == y.Selector && x.SAID == y.SAID
+	})
+}
+
+// listed reads the table without the flows of traps.
+func (w *writer) listed() (*eroute.Linear, error) {
+	table := &eroute.Linear{}
+	err := w.East.Do(func() error {
+		kernel, err := maps.OpenRead()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = kernel.Close() }()
+		for e, err := range kernel.Written() {
+			if err != nil {
+				return err
+			}
+			if err := table.Add(e.Selector, e.SAID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return table, err
+}
+
+// inProcess makes changes as a command does.
+func (w *writer) inProcess(changes []eroute.Change) error {
+	return w.East.Do(func() error {
+		table, err := maps.OpenWrite()
+		if err != nil {
+			return err
+		}
+		return errors.Join(table.Apply(context.Background(), changes), table.Close())
+	})
+}
+
+// byCommand makes changes by ipsec eroute --batch.
+func (w *writer) byCommand(changes []eroute.Change) error {
+	return w.command("eroute --batch " + w.file(changes))
+}
+
+// byKilled is byCommand, which is killed at any moment.
+func (w *writer) byKilled(changes []eroute.Change) error {
+	return w.killed("eroute --batch "+w.file(changes), time.Duration(w.rand.IntN(800))*time.Millisecond)
+}
+
+// whenFull makes changes to a table that has no room for another eroute.
+func (w *writer) whenFull(changes []eroute.Change) error {
+	limit := func(n int) error { return w.command(fmt.Sprintf("eroute --limit %d", n)) }
+	return errors.Join(limit(max(1, len(w.table.List()))), w.inProcess(changes), limit(100000))
+}
+
+// withoutMemory makes changes while the kernel gives the table no memory.
+func (w *writer) withoutMemory(changes []eroute.Change) error {
+	return errors.Join(w.group.limit(), w.inProcess(changes), w.group.unlimit())
+}
+
+// file writes changes as a batch.
+func (w *writer) file(changes []eroute.Change) string {
+	var text strings.Builder
+	for _, c := range changes {
+		fmt.Fprintln(&text, line(c))
+	}
+	path := filepath.Join(w.dir, "batch")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		w.t.Error(err)
+	}
+	return path
+}
+
+// line is a change as a line of a batch.
+func line(c eroute.Change) string {
+	if c.Op == eroute.OpClear {
+		return "--clear"
+	}
+	s := c.Selector
+	text := fmt.Sprintf("--%s --src %s --dst %s", c.Op, s.Src, s.Dst)
+	if s.Proto != 0 {
+		text += fmt.Sprintf(" --transport-proto %d --src-port %d", s.Proto, s.SrcPort)
+	}
+	if c.Op == eroute.OpDel {
+		return text
+	}
+	text += " --said " + c.SAID.String()
+	if c.SAID.Action().IsTrap() {
+		text += " --acquire-reqid 7"
+	}
+	return text
+}
+
+// restore is a batch that clears the table and fills it as it is.
+func (w *writer) restore() []eroute.Change {
+	changes := []eroute.Change{{Op: eroute.OpClear}}
+	for _, e := range w.table.List() {
+		changes = append(changes, withAsk(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID}))
+	}
+	return changes
+}
+
+func withAsk(c eroute.Change) eroute.Change {
+	if c.SAID.Action().IsTrap() {
+		c.Ask = eroute.DefaultAsk
+		c.Ask.ReqID = 7
+	}
+	return c
+}
+
+// rekey moves all eroutes of an SA to a new one and deletes the old.
+func (w *writer) rekey() {
+	family := []eroute.Family{eroute.Inet, eroute.Inet6}[w.rand.IntN(2)]
+	old, renewed, deleteOld, err := w.sas.rekey(family, w.rand)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	var changes []eroute.Change
+	for _, e := range w.table.List() {
+		if e.SAID.SPI == old {
+			said := e.SAID
+			said.SPI = renewed
+			changes = append(changes, eroute.Change{Op: eroute.OpReplace, Selector: e.Selector, SAID: said})
+		}
+	}
+	if len(changes) > 0 {
+		w.change("rekey", changes, w.inProcess)
+	}
+	if err := deleteOld(); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// changes makes up changes that the table accepts, most of them of the streams' eroutes.
+func (w *writer) changes(n int) (changes []eroute.Change) {
+	table := w.table
+	for range n {
+		s, family := w.selector()
+		c := withAsk(eroute.Change{Op: eroute.OpReplace, Selector: s, SAID: w.said(family)})
+		exists := slices.ContainsFunc(table.List(), func(e eroute.Eroute) bool { return e.Selector == s })
+		switch {
+		case exists && w.rand.IntN(4) == 0:
+			c = eroute.Change{Op: eroute.OpDel, Selector: s}
+		case !exists && w.rand.IntN(2) == 0:
+			c.Op = eroute.OpAdd
+		}
+		changes = append(changes, c)
+		table = after(table, c)
+	}
+	return changes
+}
+
+// selector is that of a stream, one that covers all of a family's, or of something else.
+func (w *writer) selector() (eroute.Selector, eroute.Family) {
+	switch r := w.rand.IntN(10); {
+	case r < 6:
+		l := w.lanes[w.rand.IntN(len(w.lanes))]
+		return l.selector, l.tunnels
+	case r == 6:
+		return nets(lab.EastLAN4, lab.WestLAN4), eroute.Inet
+	case r == 7:
+		return nets(lab.EastLAN6, lab.WestLAN6), eroute.Inet6
+	}
+	other := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(w.rand.IntN(4)), byte(w.rand.IntN(256)), 0}), 24)
+	return nets(other, lab.WestLAN4), eroute.Inet
+}
+
+func (w *writer) said(family eroute.Family) eroute.SAID {
+	switch r := w.rand.IntN(20); {
+	case r < 6:
+		return eroute.Pass
+	case r < 13:
+		return w.sas.said(w.t, family, w.rand)
+	default:
+		return []eroute.SAID{eroute.Drop, eroute.Reject, eroute.Hold, eroute.Trap, eroute.Trap, eroute.TrapSubnet, eroute.Drop}[r-13]
+	}
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Whatever tncfg is killed at, the next one can make the device, which works, and when it
+// is taken away nothing is left of either.
+func TestKilledTncfg(t *testing.T) {
+	const kills = 9
+	path, err := commandPath()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newDetached(t)
+	run := func(args string) {
+		t.Helper()
+		if _, stderr, err := g.command(t, path, args); err != nil {
+			t.Fatalf("ipsec %s: %v, %s", args, err, stderr)
+		}
+	}
+	const attach = "tncfg --attach --virtual ipsec0 --physical wan --ingress lan"
+	before, begin := g.traces(t), time.Now()
+	run(attach)
+	took := time.Since(begin)
+	run("tncfg --clear")
+	g.unchanged(t, before)
+	killed := map[string]int{}
+	for n := range kills {
+		args := []string{attach, "tncfg --detach --virtual ipsec0", "tncfg --upgrade"}[n%3]
+		if n%3 > 0 {
+			run(attach)
+		}
+		cmd := g.East.Command(context.Background(), path, strings.Fields(args)...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rand.Int64N(int64(took))))
+		_ = cmd.Process.Kill()
+		if cmd.Wait() != nil {
+			killed[args]++
+		}
+		run("tncfg --clear")
+		run(attach)
+		g.route(t)
+		if n%3 == 0 {
+			g.passes(t)
+			g.only(t)
+		}
+		run("tncfg --detach --virtual ipsec0")
+		g.unchanged(t, before)
+	}
+	t.Logf("killed: %v", killed)
+}
