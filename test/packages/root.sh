@@ -8,6 +8,7 @@
 # The copy is an overlay, so that packages can be installed with all that a machine has.
 # /sys/fs/bpf is a new one, and /sys/fs/cgroup has what systemd needs.
 set -euo pipefail
+mount --make-rprivate / # what is unmounted here stays mounted on the machine, such as /run/netns/*
 shared=$(realpath "$1")
 shift
 files=$(mktemp -d)
