@@ -119,10 +119,21 @@ func (t *Table) Memory() (map[string]uint64, error) {
 		if err := add(name, m, 1); err != nil {
 			return nil, err
 		}
-	}
-	for i, m := range []*ebpf.Map{t.gen.src4, t.gen.row4, t.gen.src6, t.gen.row6} {
-		if err := add(generationMaps[i], m, 1); err != nil {
-			return nil, err
+		if m.Type() != ebpf.ArrayOfMaps || name == "eroute_counters" {
+			continue
+		}
+		for i := range m.MaxEntries() {
+			var inner *ebpf.Map
+			err := m.Lookup(i, &inner)
+			if errors.Is(err, ebpf.ErrKeyNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("open map %d of %s: %w", i, name, err)
+			}
+			if err := errors.Join(add(name, inner, 1), inner.Close()); err != nil {
+				return nil, err
+			}
 		}
 	}
 	// Chunks are all alike, and the lowest are made first.
