@@ -6,7 +6,7 @@
 #
 #   build  clang and libbpf's headers, which make the BPF objects, ip, and what the
 #          manual pages, packages and completion are tested with
-#   vm     QEMU, virtme-ng, a 6.12 kernel, strongSwan and libreswan
+#   vm     QEMU, virtme-ng, a 6.12 kernel, strongSwan and libreswan, and Prometheus's promtool
 #   all    both (the default)
 #
 # What Debian 12 has is installed by apt-get, which needs root.
@@ -14,8 +14,8 @@
 # virtme-ng and the kernel are newer than Debian 12: they come as .debs from
 # Debian 13 and are unpacked under ${XDG_CACHE_HOME:-~/.cache}/ipsec-eroute, with
 # an apt state of their own. The machine's package sources stay as they are.
-# strongSwan and libreswan are Debian 12's, and unpacked as well: installed, they would
-# run, and own a command named ipsec.
+# strongSwan, libreswan and Prometheus are Debian 12's, and unpacked as well: installed, they
+# would run, and two of them own a command named ipsec.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -86,6 +86,7 @@ vm() {
 	fetch_kernel
 	fetch_strongswan
 	fetch_libreswan
+	fetch_prometheus
 	fetch_debs
 	exec 9>&-
 }

@@ -7,6 +7,7 @@
 #   $cache/kernel/lib/modules/V     its modules
 #   $cache/strongswan/usr           charon and swanctl
 #   $cache/libreswan/usr            pluto and whack
+#   $cache/prometheus/usr           promtool
 #   $cache/debs/*.deb               those with the two commands named ipsec, as they are
 # Each is unpacked beside its place and renamed, so that it is there whole or
 # not at all.
@@ -112,6 +113,10 @@ fetch_strongswan() {
 
 fetch_libreswan() {
 	fetch_unpacked libreswan libreswan
+}
+
+fetch_prometheus() {
+	fetch_unpacked prometheus prometheus
 }
 
 # fetch_debs: Debian 12's packages that have a command named ipsec.
