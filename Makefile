@@ -60,12 +60,12 @@ fuzz-frames: ## FRAMES mutated frames through the programs, against the referenc
 	EROUTE_FRAMES=$(FRAMES) go test -count=1 -v -timeout 0 -run TestFrames ./test/hostile
 
 .PHONY: bench
-bench: build ## what the table costs, beside what else could be used; needs root, takes minutes
-	@go run ./test/bench
+bench: setup-bench build ## what the table costs, beside what else could be used; needs root, takes minutes
+	@go run ./test/bench -rounds 3
 
 .PHONY: bench-full
-bench-full: build ## the same with 1 to 1,000,000 eroutes; writes docs/performance/results.json
-	@go run ./test/bench -n 1,1000,10000,100000,1000000 -json docs/performance/results.json
+bench-full: setup-bench setup-vm build ## the same with 1 to 1,000,000 eroutes, and in the VM; writes docs/performance
+	@go run ./test/bench -n 1,1000,10000,100000,1000000 -esp 1,1000,10000 -sas 1,1000,10000 -out docs/performance
 
 .PHONY: lint
 lint: ## formatting of Go and C, go vet, golangci-lint
@@ -98,6 +98,10 @@ setup: ## install what building and testing need; Debian 12, needs root
 .PHONY: setup-vm
 setup-vm:
 	@scripts/setup.sh vm
+
+.PHONY: setup-bench
+setup-bench:
+	@scripts/setup.sh bench
 
 .PHONY: clean
 clean: ## remove what was built

@@ -42,9 +42,10 @@ struct {
 	__type(value, __u32);
 } probe_hash4 SEC(".maps");
 
+/* Source and destination; of IPv4, eight bytes. */
 struct probe_lpm_key {
 	__u32 prefixlen;
-	__u8 dst[16];
+	__u8 addresses[32];
 };
 
 struct {
@@ -102,9 +103,15 @@ static __always_inline int look_in_hash(const struct packet *p)
 
 static __always_inline int look_in_lpm(const struct packet *p)
 {
-	struct probe_lpm_key key = { .prefixlen = p->family == AF_INET ? 32 : 128 };
+	struct probe_lpm_key key = { .prefixlen = 256 };
 
-	__builtin_memcpy(key.dst, p->dst, sizeof(key.dst));
+	if (p->family == AF_INET) {
+		key.prefixlen = 64;
+		__builtin_memcpy(key.addresses, p->src, 4);
+		__builtin_memcpy(key.addresses + 4, p->dst, 4);
+	} else {
+		__builtin_memcpy(key.addresses, p->src, 32);
+	}
 	return bpf_map_lookup_elem(&probe_lpm, &key) != NULL;
 }
 

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs what building and testing need on Debian 12: setup.sh [build|vm|all].
+# Installs what building and testing need on Debian 12: setup.sh [build|bench|vm|all].
 # A second run finds everything in place and takes no visible time.
 #
 #   build  clang and libbpf's headers, which make the BPF objects, ip, and what the
 #          manual pages, packages and completion are tested with
 #   vm     QEMU, virtme-ng, a 6.12 kernel, strongSwan and libreswan, and Prometheus's promtool
-#   all    both (the default)
+#   bench  nftables, which the benchmark compares with
+#   all    all of these (the default)
 #
 # What Debian 12 has is installed by apt-get, which needs root.
 #
@@ -25,6 +26,7 @@ readonly build_packages=(
 	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev gcc libc6-dev
 	git make iproute2 mandoc rpm systemd udev passwd bash-completion zsh fish
 )
+readonly bench_packages=(iproute2 nftables)
 readonly vm_packages=(
 	qemu-system-x86 busybox-static kmod xz-utils iproute2 udev file
 	python3 python3-argcomplete python3-requests python3-pkg-resources
@@ -75,6 +77,10 @@ build() {
 	apt_install "${build_packages[@]}"
 }
 
+bench() {
+	apt_install "${bench_packages[@]}"
+}
+
 vm() {
 	apt_install "${vm_packages[@]}"
 	mkdir -p "$cache"
@@ -96,7 +102,8 @@ command -v apt-get >/dev/null || { say "apt-get is missing: Debian 12 is support
 
 case "${1:-all}" in
 build) build ;;
+bench) bench ;;
 vm) vm ;;
-all) build; vm ;;
-*) say "usage: setup.sh [build|vm|all]"; exit 2 ;;
+all) build; bench; vm ;;
+*) say "usage: setup.sh [build|bench|vm|all]"; exit 2 ;;
 esac

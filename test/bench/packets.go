@@ -22,16 +22,36 @@ const most = 1 << 20
 // traffic is a list of packets that are sent round and round.
 type traffic struct {
 	name    string
-	packets func(r *rand.Rand, table []eroute.Selector) []packet
+	packets func(r *rand.Rand, flows []packet) []packet
 }
 
+// Traffics by the names that figures have.
+const (
+	hot     = "1k hot flows"
+	uniform = "uniform"
+)
+
 var traffics = []traffic{
-	{"1k hot flows", func(r *rand.Rand, table []eroute.Selector) []packet { return hits(r, table, 1000) }},
-	{"uniform", func(r *rand.Rand, table []eroute.Selector) []packet { return uniform(r, table) }},
+	{hot, func(r *rand.Rand, flows []packet) []packet { return some(r, flows, 1000) }},
+	{uniform, func(r *rand.Rand, flows []packet) []packet { return some(r, flows, most) }},
 	{"90% of 1k, 10% uniform", mixed},
-	{"new flows only", newFlows},
+	{"no flow twice", newFlows},
 	{"near misses", nearMisses},
+	{"crossed", crossed},
 	{"misses", misses},
+}
+
+// flowsOf is a packet for each eroute, which meets it if none more specific is there.
+func flowsOf(r *rand.Rand, table []eroute.Selector) []packet {
+	flows := make([]packet, len(table))
+	for i, s := range table {
+		port := s.DstPort
+		if port == 0 {
+			port = 4500
+		}
+		flows[i] = newPacket(inside(r, s.Src), inside(r, s.Dst), 17, 4500, port)
+	}
+	return flows
 }
 
 func newPacket(src, dst netip.Addr, proto uint8, sport, dport uint16) packet {
@@ -50,41 +70,30 @@ func network(port uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, port))
 }
 
-// hit is a packet that an eroute is for, if none more specific is.
-func hit(r *rand.Rand, s eroute.Selector) packet {
-	port := s.DstPort
-	if port == 0 {
-		port = 4500
-	}
-	return newPacket(inside(r, s.Src), inside(r, s.Dst), 17, 4500, port)
-}
-
-// hits is one packet each for n eroutes, or as many as there are.
-func hits(r *rand.Rand, table []eroute.Selector, n int) (all []packet) {
-	for _, i := range r.Perm(len(table))[:min(n, len(table))] {
-		all = append(all, hit(r, table[i]))
+// some is n of the flows, or as many as there are, in random order.
+func some(r *rand.Rand, flows []packet, n int) (all []packet) {
+	for _, i := range r.Perm(len(flows))[:min(n, len(flows))] {
+		all = append(all, flows[i])
 	}
 	return all
 }
 
-func uniform(r *rand.Rand, table []eroute.Selector) []packet { return hits(r, table, most) }
-
-func mixed(r *rand.Rand, table []eroute.Selector) (all []packet) {
-	hot, cold := hits(r, table, 1000), uniform(r, table)
+func mixed(r *rand.Rand, flows []packet) (all []packet) {
+	hot := some(r, flows, 1000)
 	for len(all) < 1<<18 {
 		if r.IntN(10) > 0 {
 			all = append(all, hot[r.IntN(len(hot))])
 		} else {
-			all = append(all, cold[r.IntN(len(cold))])
+			all = append(all, flows[r.IntN(len(flows))])
 		}
 	}
 	return all
 }
 
 // newFlows never repeats a flow within what can be remembered: the attack on the cache.
-func newFlows(r *rand.Rand, table []eroute.Selector) (all []packet) {
+func newFlows(r *rand.Rand, flows []packet) (all []packet) {
 	for len(all) < most {
-		p := hit(r, table[r.IntN(len(table))])
+		p := flows[r.IntN(len(flows))]
 		p.Sport = network(uint16(r.IntN(1 << 16)))
 		all = append(all, p)
 	}
@@ -92,19 +101,34 @@ func newFlows(r *rand.Rand, table []eroute.Selector) (all []packet) {
 }
 
 // nearMisses have a source that has eroutes, and a destination that none of them is for.
-func nearMisses(r *rand.Rand, table []eroute.Selector) []packet {
-	return elsewhere(r, table, func(p *packet) []uint8 { return p.Dst[:] })
+func nearMisses(r *rand.Rand, flows []packet) []packet {
+	return elsewhere(r, flows, func(p *packet) []uint8 { return p.Dst[:] })
 }
 
-func misses(r *rand.Rand, table []eroute.Selector) []packet {
-	return elsewhere(r, table, func(p *packet) []uint8 { return p.Src[:] })
+// crossed packets, more than can be remembered, have the source of one eroute and the destination of another. By chance
+// some meet an eroute.
+func crossed(r *rand.Rand, flows []packet) (all []packet) {
+	for len(all) < most {
+		p := flows[r.IntN(len(flows))]
+		p.Dst = flows[r.IntN(len(flows))].Dst
+		all = append(all, p)
+	}
+	return all
 }
 
-// elsewhere is packets with an address moved to where no eroute is.
-func elsewhere(r *rand.Rand, table []eroute.Selector, address func(*packet) []uint8) (all []packet) {
-	for len(all) < 1<<18 {
-		p := hit(r, table[r.IntN(len(table))])
-		address(&p)[at(p)] = 0x70
+func misses(r *rand.Rand, flows []packet) []packet {
+	return elsewhere(r, flows, func(p *packet) []uint8 { return p.Src[:] })
+}
+
+// elsewhere is packets, more than can be remembered, with an address moved to where no eroute is.
+func elsewhere(r *rand.Rand, flows []packet, address func(*packet) []uint8) (all []packet) {
+	for len(all) < most {
+		p := flows[r.IntN(len(flows))]
+		b := address(&p)[at(p):]
+		b[0] = 0x70
+		for i := range b[1:4] {
+			b[1+i] = uint8(r.IntN(256))
+		}
 		all = append(all, p)
 	}
 	return all

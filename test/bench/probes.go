@@ -3,8 +3,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -39,7 +41,7 @@ type prober struct {
 	size  int
 }
 
-func newProber(table *maps.Table, selectors []eroute.Selector, packets []packet) (*prober, error) {
+func newProber(table *maps.Table, selectors []eroute.Selector, flows, packets []packet) (*prober, error) {
 	spec, err := bpf.LoadProbe()
 	if err != nil {
 		return nil, fmt.Errorf("read probes: %w", err)
@@ -63,45 +65,48 @@ func newProber(table *maps.Table, selectors []eroute.Selector, packets []packet)
 		return nil, fmt.Errorf("load probes: %w", err)
 	}
 	p := &prober{table, coll, len(packets)}
-	if err := p.fill(selectors, packets); err != nil {
+	if err := errors.Join(p.list(packets), p.fill(selectors, flows)); err != nil {
 		coll.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-type (
-	hashKey6 struct{ Src, Dst [16]byte }
-	lpmKey   struct {
-		Prefixlen uint32
-		Dst       [16]byte
-	}
-)
-
-func (p *prober) fill(selectors []eroute.Selector, packets []packet) error {
-	numbers := make([]uint32, len(packets))
-	for i := range numbers {
-		numbers[i] = uint32(i)
-	}
-	if err := put(p.coll.Maps["probe_packets"], numbers, packets); err != nil {
+func (p *prober) list(packets []packet) error {
+	if err := put(p.coll.Maps["probe_packets"], numbers(len(packets)), packets); err != nil {
 		return err
 	}
 	if err := p.coll.Variables["probe_count"].Set(uint32(len(packets))); err != nil {
 		return fmt.Errorf("set number of packets: %w", err)
 	}
+	return nil
+}
+
+type (
+	hashKey6 struct{ Src, Dst [16]byte }
+	lpmKey   struct {
+		Prefixlen uint32
+		Addresses [32]byte
+	}
+)
+
+// fill gives hash and LPM trie a key for each eroute: the addresses of its flow, of which
+// the trie takes as much of the destination as the eroute does.
+func (p *prober) fill(selectors []eroute.Selector, flows []packet) error {
 	values := make([]uint32, len(selectors))
 	var keys4 [][8]byte
 	var keys6 []hashKey6
 	lpm := make([]lpmKey, len(selectors))
 	for i, s := range selectors {
-		src, dst := s.Src.Addr().AsSlice(), s.Dst.Addr().AsSlice()
-		if s.Src.Addr().Is4() {
-			keys4 = append(keys4, [8]byte(append(src, dst...)))
+		bytes := s.Src.Addr().BitLen() / 8
+		src, dst := flows[i].Src[:bytes], flows[i].Dst[:bytes]
+		if bytes == 4 {
+			keys4 = append(keys4, [8]byte(slices.Concat(src, dst)))
 		} else {
 			keys6 = append(keys6, hashKey6{[16]byte(src), [16]byte(dst)})
 		}
-		lpm[i].Prefixlen = uint32(s.Dst.Bits())
-		copy(lpm[i].Dst[:], dst)
+		lpm[i].Prefixlen = uint32(bytes*8 + s.Dst.Bits())
+		copy(lpm[i].Addresses[:], slices.Concat(src, dst))
 	}
 	if err := put(p.coll.Maps["probe_lpm"], lpm, values); err != nil {
 		return err
@@ -110,6 +115,14 @@ func (p *prober) fill(selectors []eroute.Selector, packets []packet) error {
 		return put(p.coll.Maps["probe_hash6"], keys6, values)
 	}
 	return put(p.coll.Maps["probe_hash4"], keys4, values)
+}
+
+func numbers(n int) []uint32 {
+	all := make([]uint32, n)
+	for i := range all {
+		all[i] = uint32(i)
+	}
+	return all
 }
 
 func put[K, V any](m *ebpf.Map, keys []K, values []V) error {
@@ -123,24 +136,42 @@ func put[K, V any](m *ebpf.Map, keys []K, values []V) error {
 	return nil
 }
 
-// nanoseconds is what a packet costs, once through the list or a few times.
+// Times that a probe runs for.
+const (
+	warmTime  = time.Second
+	roundTime = 30 * time.Millisecond
+)
+
+// warm goes through the list once without measuring, but not for longer than warmTime, so
+// that what can be remembered is.
+func (p *prober) warm() error {
+	started := time.Now()
+	for done := 0; done < p.size && time.Since(started) < warmTime; done += runLength {
+		if _, err := p.run(probes[len(probes)-1], 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nanoseconds is what a packet costs.
 func (p *prober) nanoseconds(pr probe) (float64, error) {
+	first, err := p.run(pr, 1)
+	if err != nil {
+		return 0, err
+	}
+	return p.run(pr, max(1, min(256, int(roundTime.Seconds()*1e9/first/float64(runLength)))))
+}
+
+func (p *prober) run(pr probe, repeat int) (float64, error) {
 	if err := p.remember(!pr.forget); err != nil {
 		return 0, err
 	}
-	frame := make([]byte, 64)
-	runs := max(20, p.size/runLength)
-	// The list once before it counts.
-	for _, repeat := range []int{min(runs, 64), runs} {
-		_, d, err := p.coll.Programs[pr.program].Benchmark(frame, repeat, nil)
-		if err != nil {
-			return 0, fmt.Errorf("run %s: %w", pr.program, err)
-		}
-		if repeat == runs {
-			return float64(d.Nanoseconds()) / float64(runLength), p.remember(true)
-		}
+	_, d, err := p.coll.Programs[pr.program].Benchmark(make([]byte, 64), repeat, nil)
+	if err != nil {
+		return 0, fmt.Errorf("run %s: %w", pr.program, err)
 	}
-	return 0, nil
+	return float64(d.Nanoseconds()) / float64(runLength), p.remember(true)
 }
 
 // remember has programs use and leave remembered answers, or not: as while a command writes.
@@ -161,10 +192,3 @@ func (p *prober) remember(yes bool) error {
 }
 
 func (p *prober) close() { p.coll.Close() }
-
-// median returns the median, and the spread of the middle half as a part of it.
-func median(v []float64) (mid, spread float64) {
-	slices.Sort(v)
-	mid = v[len(v)/2]
-	return mid, (v[len(v)*3/4] - v[len(v)/4]) / mid
-}

@@ -6,130 +6,105 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/netip"
-	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/test/bench/figures"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// programCost is what the whole XDP program costs for a packet that it drops, again and
-// again the same, in ns; and one that only takes the packet apart.
-type programCost struct {
-	Eroutes int     `json:"eroutes"`
-	Parse   float64 `json:"parse_ns"`
-	XDP     float64 `json:"xdp_ns"`
-}
-
-func (c programCost) print(w io.Writer) {
-	_, _ = fmt.Fprintf(w, "%d\t%.0f\t%.0f\t%.1f\t\n", c.Eroutes, c.Parse, c.XDP, c.XDP/c.Parse)
-}
-
-// xdpContext is struct xdp_md (include/uapi/linux/bpf.h).
-type xdpContext struct {
-	Data, DataEnd, DataMeta, IngressIfindex, RxQueueIndex, EgressIfindex uint32
-}
-
-// measureProgram measures on a gateway with n eroutes, of which one drops the packet.
-func measureProgram(ctx context.Context, n, rounds int) (cost programCost, err error) {
-	l, err := lab.New("bench")
-	if err != nil {
-		return cost, err
+// programs measures the whole XDP program on a gateway whose table drops all packets.
+func (b *bench) programs(ctx context.Context) error {
+	for _, n := range b.sizes {
+		for _, family := range families {
+			if err := b.programOf(ctx, n, family); err != nil {
+				return fmt.Errorf("%d eroutes, %s: %w", n, family, err)
+			}
+		}
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	dst := l.WestHost.LAN4
-	frame, err := dropped(l, dst)
+	return nil
+}
+
+func (b *bench) programOf(ctx context.Context, n int, family string) (err error) {
+	g, err := newGateway(ctx)
 	if err != nil {
-		return cost, err
+		return err
 	}
-	cost.Eroutes = n
-	return cost, l.East.Do(func() error {
-		table, err := maps.OpenWrite()
+	defer func() { err = errors.Join(err, g.close()) }()
+	selectors := hub(nil, n, family == v6)
+	table, err := g.attachTable(ctx, selectors, eroute.Drop)
+	if err != nil {
+		return err
+	}
+	program, err := loader.LoadXDP(table.Replacements())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = program.Close() }()
+	parser, err := loadProgram(bpf.LoadParser, "probe_parse")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = parser.Close() }()
+	empty, err := loadProgram(bpf.LoadDrive, "drive_drop")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = empty.Close() }()
+	flows := flowsOf(b.random, selectors)
+	for _, kind := range traffics {
+		if kind.name == "crossed" {
+			continue // some would meet an eroute, some not
+		}
+		c := figures.Case{Section: figures.Program, Table: "hub " + family, Eroutes: n, Traffic: kind.name}
+		b.progress(c)
+		d, err := newDriver(framesOf(kind.packets(b.random, flows)), judged)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = errors.Join(device.Detach(ctx, table, "ipsec0"), table.Dir().Remove(), table.Close()) }()
-		if _, err := device.Attach(ctx, table, "ipsec0", lab.WAN, []string{lab.LAN}); err != nil {
+		var rounds figures.Rounds
+		err = g.East.Do(func() (err error) {
+			rounds, err = b.judge(ctx, d, map[string]*ebpf.Program{"driver": empty, "parse": parser, "eroute": program})
+			return err
+		})
+		d.close()
+		if err != nil {
 			return err
 		}
-		if err := l.East.Route(lab.WestLAN4, "ipsec0"); err != nil {
-			return err
-		}
-		changes := []eroute.Change{{Op: eroute.OpAdd, Selector: eroute.Selector{Src: lab.EastLAN4, Dst: lab.Only(dst)}, SAID: eroute.Drop}}
-		for _, s := range hub(nil, n-1, false) {
-			changes = append(changes, eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.Drop})
-		}
-		if err := table.Apply(ctx, changes); err != nil {
-			return err
-		}
-		cost.Parse, cost.XDP, err = timePrograms(table, frame, rounds)
-		return err
-	})
+		b.Add(c, rounds)
+	}
+	return nil
 }
 
-func dropped(l *lab.Lab, dst netip.Addr) ([]byte, error) {
-	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: l.EastHost.LAN4.AsSlice(), DstIP: dst.AsSlice()}
-	udp := &layers.UDP{SrcPort: 4711, DstPort: 53}
-	if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
-		return nil, fmt.Errorf("build packet: %w", err)
-	}
-	buf := gopacket.NewSerializeBuffer()
-	options := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
-	if err := gopacket.SerializeLayers(buf, options, ip, udp, gopacket.Payload(make([]byte, 22))); err != nil {
-		return nil, fmt.Errorf("build packet: %w", err)
-	}
-	return l.EastHost.Frame(lab.Eth0, 0, buf.Bytes())
-}
-
-func timePrograms(table *maps.Table, frame []byte, rounds int) (parse, xdp float64, err error) {
-	spec, err := bpf.LoadParser()
+// judge has each program judge the driver's frames, round by round.
+func (b *bench) judge(ctx context.Context, d *driver, programs map[string]*ebpf.Program) (figures.Rounds, error) {
+	lan, err := netlink.LinkByName(lab.LAN)
 	if err != nil {
-		return 0, 0, fmt.Errorf("read parser: %w", err)
+		return nil, fmt.Errorf("find %s: %w", lab.LAN, err)
 	}
-	parser, err := ebpf.NewCollection(spec)
-	if err != nil {
-		return 0, 0, fmt.Errorf("load parser: %w", err)
-	}
-	defer parser.Close()
-	program, err := loader.LoadXDP(table.Replacements())
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() { _ = program.Close() }()
-	link, err := netlink.LinkByName(lab.LAN)
-	if err != nil {
-		return 0, 0, fmt.Errorf("find %s: %w", lab.LAN, err)
-	}
-	in := xdpContext{DataEnd: uint32(len(frame)), IngressIfindex: uint32(link.Attrs().Index)}
-	var parses, xdps []float64
-	for range rounds {
-		for _, p := range []struct {
-			program *ebpf.Program
-			times   *[]float64
-		}{{parser.Programs["probe_parse"], &parses}, {program, &xdps}} {
-			const repeat = 1000000
-			started := time.Now()
-			ret, err := p.program.Run(&ebpf.RunOptions{Data: frame, Context: in, Repeat: repeat})
+	const warm, round = 1 << 20, 1 << 17
+	rounds := make(figures.Rounds)
+	for i := range b.Rounds + 1 {
+		for name, program := range programs {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			repeat := round
+			if i == 0 {
+				repeat = warm
+			}
+			ns, err := d.judge(program, lan.Attrs().Index, repeat)
 			if err != nil {
-				return 0, 0, fmt.Errorf("run %s: %w", p.program, err)
+				return nil, err
 			}
-			if ret != 1 { // XDP_DROP
-				return 0, 0, fmt.Errorf("%s answers %d, not to drop the packet", p.program, ret)
+			if i > 0 {
+				rounds[name] = append(rounds[name], ns)
 			}
-			*p.times = append(*p.times, float64(time.Since(started).Nanoseconds())/repeat)
 		}
 	}
-	parse, _ = median(parses)
-	xdp, _ = median(xdps)
-	return parse, xdp, nil
+	return rounds, nil
 }

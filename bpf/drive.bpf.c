@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/*
+ * For make bench: the next frame of a list, for another program to judge or out of an
+ * interface, so that programs meet many flows. Run by BPF_PROG_TEST_RUN.
+ */
+#include "kernel.h"
+
+struct drive_frame {
+	__u8 bytes[64];
+};
+
+struct drive_frame *export_drive_frame;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct drive_frame);
+} drive_frames SEC(".maps");
+
+/* Where each CPU is in the list. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} drive_position SEC(".maps");
+
+/* The program that judges. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} drive_judge SEC(".maps");
+
+volatile const __u32 drive_count = 1; /* frames there are */
+volatile const __u32 drive_ifindex;   /* where they go out */
+
+static __always_inline int next_frame(struct xdp_md *ctx)
+{
+	struct drive_frame *to = (void *)(long)ctx->data, *from;
+	__u32 zero = 0, index, *position = bpf_map_lookup_elem(&drive_position, &zero);
+
+	if (!position || (void *)(to + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	index = *position;
+	*position = index + 1 < drive_count ? index + 1 : 0;
+	from = bpf_map_lookup_elem(&drive_frames, &index);
+	if (!from)
+		return -1;
+	__builtin_memcpy(to, from, sizeof(*to));
+	return 0;
+}
+
+SEC("xdp.frags")
+int drive_in(struct xdp_md *ctx)
+{
+	if (!next_frame(ctx))
+		bpf_tail_call(ctx, &drive_judge, 0);
+	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int drive_out(struct xdp_md *ctx)
+{
+	return next_frame(ctx) ? XDP_ABORTED : (int)bpf_redirect(drive_ifindex, 0);
+}
+
+/* The empty program. */
+SEC("xdp.frags")
+int drive_drop(struct xdp_md *ctx)
+{
+	return XDP_DROP;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// driver goes through a list of frames: for a program to judge, or out of an interface.
+type driver struct {
+	coll    *ebpf.Collection
+	program *ebpf.Program
+	held    link.Link
+	size    int
+}
+
+// What a driver can do with its frames: the names of its programs.
+const (
+	judged = "drive_in"
+	sent   = "drive_out"
+)
+
+// outIfindex is the index of EastHost's eth0 in each lab.
+const outIfindex = 100
+
+func newDriver(frames []frame, what string) (*driver, error) {
+	spec, err := bpf.LoadDrive()
+	if err != nil {
+		return nil, fmt.Errorf("read driver: %w", err)
+	}
+	spec.Maps["drive_frames"].MaxEntries = uint32(len(frames))
+	for name, value := range map[string]int{"drive_count": len(frames), "drive_ifindex": outIfindex} {
+		if err := spec.Variables[name].Set(uint32(value)); err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, fmt.Errorf("load driver: %w", err)
+	}
+	d := &driver{coll: coll, program: coll.Programs[what], size: len(frames)}
+	if err := errors.Join(put(coll.Maps["drive_frames"], numbers(len(frames)), frames), d.spread(), d.hold()); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// hold attaches the program where no packets come, the loopback device of the calling
+// thread's namespace. Else the kernel rewrites its XDP dispatcher in each run, and waits for
+// a grace period.
+func (d *driver) hold() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("find lo: %w", err)
+	}
+	d.held, err = link.AttachXDP(link.XDPOptions{Program: d.program, Interface: lo.Attrs().Index, Flags: link.XDPGenericMode})
+	if err != nil {
+		return fmt.Errorf("attach driver: %w", err)
+	}
+	return nil
+}
+
+// spread has each CPU begin elsewhere in the list.
+func (d *driver) spread() error {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return fmt.Errorf("count CPUs: %w", err)
+	}
+	positions := make([]uint32, cpus)
+	for i := range positions {
+		positions[i] = uint32(i * d.size / cpus)
+	}
+	if err := d.coll.Maps["drive_position"].Put(uint32(0), positions); err != nil {
+		return fmt.Errorf("spread CPUs: %w", err)
+	}
+	return nil
+}
+
+func (d *driver) close() {
+	if d.held != nil {
+		_ = d.held.Close()
+	}
+	d.coll.Close()
+}
+
+// xdpContext is struct xdp_md (include/uapi/linux/bpf.h).
+type xdpContext struct {
+	Data, DataEnd, DataMeta, IngressIfindex, RxQueueIndex, EgressIfindex uint32
+}
+
+// judge has a program judge so many frames that came in on an interface of the calling
+// thread's namespace, and returns ns a frame. Returns an error if it does not drop them.
+func (d *driver) judge(program *ebpf.Program, ifindex, repeat int) (float64, error) {
+	if err := d.coll.Maps["drive_judge"].Put(uint32(0), program); err != nil {
+		return 0, fmt.Errorf("choose program: %w", err)
+	}
+	in := xdpContext{DataEnd: uint32(len(frame{}.Bytes)), IngressIfindex: uint32(ifindex)}
+	started := time.Now()
+	ret, err := d.program.Run(&ebpf.RunOptions{Data: make([]byte, len(frame{}.Bytes)), Context: in, Repeat: uint32(repeat)})
+	took := time.Since(started)
+	if err != nil {
+		return 0, fmt.Errorf("run %s: %w", program, err)
+	}
+	if ret != 1 { // XDP_DROP
+		return 0, fmt.Errorf("%s answers %d, not to drop the packet", program, ret)
+	}
+	return float64(took.Nanoseconds()) / float64(repeat), nil
+}
+
+// liveFrames is BPF_F_TEST_XDP_LIVE_FRAMES: what the program redirects is really sent.
+const liveFrames = 1 << 1
+
+// send sends so many frames out of the calling thread's namespace.
+func (d *driver) send(repeat int) error {
+	_, err := d.program.Run(&ebpf.RunOptions{Data: make([]byte, len(frame{}.Bytes)), Repeat: uint32(repeat), Flags: liveFrames})
+	if err != nil {
+		return fmt.Errorf("send frames: %w", err)
+	}
+	return nil
+}
+
+// loadProgram loads one program that needs nothing else.
+func loadProgram(read func() (*ebpf.CollectionSpec, error), name string) (*ebpf.Program, error) {
+	spec, err := read()
+	if err != nil {
+		return nil, fmt.Errorf("read program %s: %w", name, err)
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, fmt.Errorf("load program %s: %w", name, err)
+	}
+	defer coll.Close()
+	return coll.DetachProgram(name), nil
+}

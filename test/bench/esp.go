@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/test/bench/figures"
+)
+
+// SPIs of the SA in use are from here on.
+const firstSPI = 0x10000
+
+var encrypters = []subject{
+	{"one-policy", func(ctx context.Context, g *gateway, _ []eroute.Selector) error {
+		anywhere := netip.MustParsePrefix("0.0.0.0/0")
+		return g.encrypt(ctx, []eroute.Selector{{Src: anywhere, Dst: anywhere}})
+	}, 0},
+	{"eroute", func(ctx context.Context, g *gateway, selectors []eroute.Selector) error {
+		if err := g.addStates(ctx, 1); err != nil {
+			return err
+		}
+		said, err := eroute.ParseSAID(ctx, fmt.Sprintf("esp0x%x@%s", firstSPI, g.West.WAN4), nil)
+		if err != nil {
+			return err
+		}
+		_, err = g.attachTable(ctx, selectors, said)
+		return err
+	}, 0},
+	{"xfrm", func(ctx context.Context, g *gateway, selectors []eroute.Selector) error {
+		return g.encrypt(ctx, selectors)
+	}, policyLimit},
+}
+
+// esp measures what a packet costs that is encrypted and sent, on a kernel that can: with one
+// policy for everything, by eroutes, and by as many policies; all lead to the same SA.
+func (b *bench) esp(ctx context.Context) error {
+	for _, n := range b.sizes {
+		selectors := hub(nil, n, false)
+		packets := some(b.random, flowsOf(b.random, selectors), 1000)
+		c := figures.Case{Section: figures.ESP, Table: "hub v4", Eroutes: n, Traffic: hot}
+		b.progress(c)
+		err := b.withGateways(ctx, encrypters, selectors, func(gateways map[string]*gateway) error {
+			d, err := newDriver(framesOf(packets), sent)
+			if err != nil {
+				return err
+			}
+			defer d.close()
+			rounds, err := b.send(ctx, d, 1, gateways, micros)
+			b.Add(c, rounds)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%d eroutes: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// micros is what a packet costs that has got through, in us.
+func micros(r rates) (float64, error) {
+	if r.out < r.in*0.9 {
+		return 0, fmt.Errorf("of %.0f packets a second only %.0f got through", r.in, r.out)
+	}
+	return 1e6 / r.out, nil
+}
+
+// encrypt gives East an SA and a policy for each selector that leads to it.
+func (g *gateway) encrypt(ctx context.Context, selectors []eroute.Selector) error {
+	if err := g.addStates(ctx, 1); err != nil {
+		return err
+	}
+	return g.addPolicies(ctx, selectors, fmt.Sprintf("dir out tmpl src %s dst %s proto esp spi 0x%x mode tunnel", g.East.WAN4, g.West.WAN4, firstSPI))
+}
+
+// addStates gives East's kernel so many SAs to West.
+func (g *gateway) addStates(ctx context.Context, n int) error {
+	key := strings.Repeat("5a", 20)
+	return g.batch(ctx, n, func(i int) string {
+		return fmt.Sprintf("xfrm state add src %s dst %s proto esp spi 0x%x mode tunnel aead rfc4106(gcm(aes)) 0x%s 128",
+			g.East.WAN4, g.West.WAN4, firstSPI+i, key)
+	})
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package figures
+
+import "slices"
+
+// The sections of a run.
+const (
+	Verdict = "verdict"
+	Program = "program"
+	Drop    = "drop"
+	Forward = "forward"
+	Change  = "change"
+	Memory  = "memory"
+	ESP     = "esp"
+	SAs     = "sas"
+)
+
+// ratio is one subject's figure over another's, a third one's taken off both.
+type ratio struct{ of, over, less string }
+
+type sectionInfo struct {
+	name     string
+	title    string
+	unit     string
+	subjects []string
+	ratios   []ratio
+}
+
+var sections = []sectionInfo{
+	{Verdict, "A verdict, and what else could be asked", "ns a packet",
+		[]string{"walk", "hash", "lpm", "tries", "verdict", "counted"},
+		[]ratio{{"verdict", "hash", ""}, {"tries", "hash", ""}, {"lpm", "hash", ""}}},
+	{Program, "A whole XDP program on frames of a list; driver: an empty one", "ns a packet",
+		[]string{"driver", "parse", "eroute"},
+		[]ratio{{"eroute", "parse", ""}, {"eroute", "parse", "driver"}}},
+	{Drop, "Dropped on veth, end to end", "million packets a second",
+		[]string{"bare", "eroute", "xfrm", "nft-interval", "nft-hash"},
+		[]ratio{{"eroute", "bare", ""}, {"eroute", "xfrm", ""}, {"eroute", "nft-hash", ""}}},
+	{Forward, "Forwarded on veth, end to end", "us a packet",
+		[]string{"plain", "eroute", "xfrm"},
+		[]ratio{{"eroute", "plain", ""}, {"xfrm", "plain", ""}}},
+	{Change, "Changes of the table, from the start of a process to its end", "ms",
+		[]string{"batch", "ip-batch", "add", "add-at-1", "clear"},
+		[]ratio{{"ip-batch", "batch", ""}, {"add", "add-at-1", ""}}},
+	{Memory, "Memory in the kernel", "bytes an eroute", []string{"table", "per-cpu"}, nil},
+	{ESP, "Encrypted and sent in the VM, end to end; one-policy: one for everything", "us a packet",
+		[]string{"one-policy", "eroute", "xfrm"},
+		[]ratio{{"eroute", "one-policy", ""}, {"xfrm", "one-policy", ""}, {"eroute", "xfrm", ""}}},
+	{SAs, "An SA for each eroute, in the VM; load-each and reconcile of all SAs", "us",
+		[]string{"packet", "load-each", "add", "del", "reconcile"}, nil},
+}
+
+func section(name string) sectionInfo {
+	i := slices.IndexFunc(sections, func(s sectionInfo) bool { return s.name == name })
+	return sections[i]
+}
