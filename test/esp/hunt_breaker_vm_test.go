@@ -40,21 +40,21 @@ func (b *breaker) run(end time.Time) {
 
 func (b *breaker) step() (what string, err error) {
 	switch r := b.rand.IntN(100); {
-	case r < 45:
+	case r < 50:
 		return b.sas.flip(b.rand)
-	case r < 55:
-		return "sync", b.command("eroute --sync")
-	case r < 75:
+	case r < 60:
+		return b.attempt("eroute --sync"), nil
+	case r < 80:
 		return b.flipRelay()
-	case r < 85:
+	case r < 90:
 		return "down and up", errors.Join(b.ip("link set ipsec0 down"), b.ip("link set ipsec0 up"), b.routes())
-	case r < 92:
-		return "upgrade", b.command("tncfg --upgrade")
-	case r < 94:
-		err := b.command("tncfg --detach --virtual ipsec0")
+	case r < 95:
+		return b.attempt("tncfg --upgrade"), nil
+	case r < 96:
+		err := b.insist("tncfg --detach --virtual ipsec0")
 		time.Sleep(50 * time.Millisecond)
 		return "detach", errors.Join(err, b.attach())
-	case r < 97:
+	case r < 98:
 		return "kill tncfg", b.killTncfg()
 	default:
 		err := b.ip("link delete ipsec0")
@@ -63,11 +63,25 @@ func (b *breaker) step() (what string, err error) {
 	}
 }
 
-// attach makes ipsec0 again. The kernel may have no memory for the table at the moment.
-func (b *breaker) attach() (err error) {
+// attach makes ipsec0 again.
+func (b *breaker) attach() error {
+	return errors.Join(b.insist(attachCommand), b.routes())
+}
+
+// attempt runs a command that may fail: the kernel may have no memory for the table at the
+// moment, or an SA may go while it is looked at.
+func (b *breaker) attempt(args string) (what string) {
+	if err := b.command(args); err != nil {
+		return args + " failed"
+	}
+	return args
+}
+
+// insist runs a command until it succeeds.
+func (b *breaker) insist(args string) (err error) {
 	for range 20 {
-		if err = b.command(attachCommand); err == nil {
-			return b.routes()
+		if err = b.command(args); err == nil {
+			return nil
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -81,7 +95,7 @@ func (b *breaker) killTncfg() error {
 		// It may have been done before, or have nothing to do: neither is an error.
 		_ = b.killed(args, time.Duration(b.rand.IntN(3000))*time.Millisecond)
 	}
-	return errors.Join(b.command("tncfg --clear"), b.attach())
+	return errors.Join(b.insist("tncfg --clear"), b.attach())
 }
 
 // flipRelay kills the relay if it runs, and else starts it.

@@ -265,6 +265,10 @@ func TestUpgradeLayout(t *testing.T) {
 		}
 		old = match[1]
 	}
+	// The doctor names it among what else there is to say.
+	if stdout, _, err := g.command(t, newer, "doctor"); err == nil || !strings.Contains(stdout, "this version has v1000") || !strings.Contains(stdout, old) {
+		t.Errorf("ipsec doctor: %q, %v", stdout, err)
+	}
 	g.unchanged(t, before)
 	if got := run(older, "eroute"); got != listing {
 		t.Errorf("listing afterwards: %s", got)
