@@ -33,16 +33,20 @@ func lockExclusive(path string) (*os.File, error) {
 	return flock(path, unix.LOCK_EX)
 }
 
-// giveWay waits for a writer that waits.
+// giveWay waits for writers that wait.
 func giveWay(path string) {
 	turn, err := os.Open(filepath.Join(path, turnName))
 	if err != nil {
 		return
 	}
-	defer func() { _ = turn.Close() }()
-	for deadline := time.Now().Add(turnWait); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if !errors.Is(unix.Flock(int(turn.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK) {
-			return
-		}
+	passed := make(chan struct{})
+	go func() {
+		defer close(passed)
+		_ = unix.Flock(int(turn.Fd()), unix.LOCK_SH)
+		_ = turn.Close()
+	}()
+	select {
+	case <-passed:
+	case <-time.After(turnWait):
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Whatever tncfg is killed at, the next one can make the device, which works, and when it
 // is taken away nothing is left of either.
 func TestKilledTncfg(t *testing.T) {
-	const kills = 9
+	const kills = 6
 	path, err := commandPath()
 	if err != nil {
 		t.Fatal(err)
