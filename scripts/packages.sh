@@ -45,7 +45,8 @@ done
 put 644 packaging/eroute.service /usr/lib/systemd/system/eroute.service
 put 644 packaging/eroute-acquire.service /usr/lib/systemd/system/eroute-acquire.service
 put 644 packaging/sysusers.conf /usr/lib/sysusers.d/eroute.conf
-put 644 LICENSE /usr/share/doc/eroute/copyright
+cat LICENSE bpf/LICENSE >"$STAGE/copyright" # the program holds the objects of bpf/
+put 644 "$STAGE/copyright" /usr/share/doc/eroute/copyright
 for doc in README.md CHANGELOG.md docs/install.md docs/json.md docs/architecture.md; do
 	put 644 "$doc" "/usr/share/doc/eroute/${doc##*/}"
 done

@@ -23,10 +23,8 @@ func runConfig(c *command) error {
 	if err != nil {
 		return err
 	}
-	if b != nil {
-		if err := b.refusal(c.fillTable(b.changes)); err != nil {
-			return err
-		}
+	if err := c.fillTable(b); err != nil {
+		return err
 	}
 	if len(missing) == 0 {
 		return nil
@@ -94,16 +92,20 @@ func (c *command) deviceError(d configDevice, err error) error {
 	return fmt.Errorf("--config %s: device %q: %w", c.opts.value(tncConfig), d.Virtual, err)
 }
 
-// fillTable puts eroutes in the place of those that are there.
-func (c *command) fillTable(changes []eroute.Change) (err error) {
+// fillTable puts eroutes in the place of those that are there. Without a batch they
+// stay, but there is a table afterwards.
+func (c *command) fillTable(b *batch) (err error) {
 	c.note("opening the table for writing")
 	t, err := c.env.openWrite()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	c.note("filling the table, changes: %d", len(changes))
-	return t.Apply(c.ctx, changes)
+	if b == nil {
+		return nil
+	}
+	c.note("filling the table, changes: %d", len(b.changes))
+	return b.refusal(t.Apply(c.ctx, b.changes))
 }
 
 func (c *command) attachAll(all []configDevice) (err error) {

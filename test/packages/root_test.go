@@ -54,7 +54,7 @@ func inRoot(t *testing.T, script string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "root.sh", shared, "bash", "-euo", "pipefail", "-x", "/srv/test/"+script)
 	cmd.Stdout, cmd.Stderr = log, log

@@ -57,7 +57,13 @@ grep 'Invalid argument' /tmp/unreachable
 systemctl start eroute
 soon routed ' dev ipsec0 '
 
+# The relay is there as soon as there is a table, even if the file names nothing.
+systemctl stop eroute eroute-acquire
+rm -r /sys/fs/bpf/ipsec
+: >/etc/eroute/eroute.toml
+systemctl start eroute-acquire
+eroute --stats | grep '^relay *running$'
+
 # A package that goes takes its units down with it.
 dpkg --purge eroute
 ! systemctl is-active eroute-acquire
-! ip link show ipsec0
