@@ -20,7 +20,8 @@ const streamTag = "datagram in a stream "
 // the way hold them: those of a veth device with XDP have 256 places.
 const streamBurst = 32
 
-// Stream is numbered UDP datagrams that a node sends at a steady rate.
+// Stream is numbered UDP datagrams that a node sends at a steady rate. It goes on after
+// those that the kernel refuses, for want of a route or room; they have no number.
 type Stream struct {
 	From *Node
 	// Src may have the zero address or port 0: the kernel chooses.
@@ -83,29 +84,13 @@ func (s *Stream) run() error {
 		for ; due >= 1; due-- {
 			binary.BigEndian.PutUint64(content[len(streamTag)+4:], s.sent)
 			_, err := s.conn.WriteToUDPAddrPort(content, s.Dst)
-			switch {
-			case err == nil:
+			if err == nil {
 				s.sent++
-			case refused(err): // by routing, or about one before
-			default:
+			} else if _, refused := errors.AsType[syscall.Errno](err); !refused {
 				return fmt.Errorf("send datagram %d of stream %d from %s: %w", s.sent, s.ID, s.From.Name, err)
 			}
 		}
 	}
-}
-
-// refused tells whether the kernel did not take a packet because of what it knows of the
-// way, or told of an ICMP error, either of which a stream goes on after.
-func refused(err error) bool {
-	for _, e := range []error{
-		syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EACCES, syscall.EPERM, syscall.ECONNREFUSED,
-		syscall.EINVAL, syscall.ENOBUFS, syscall.ENETDOWN, syscall.EMSGSIZE,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 // Numbered returns which stream a datagram with this content is of, and its number.
