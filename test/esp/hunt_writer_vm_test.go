@@ -43,9 +43,11 @@ func (w *writer) run(end time.Time) {
 			w.change("batch", w.changes(5+w.rand.IntN(30)), w.inProcess)
 		case r < 70:
 			w.change("clear", []eroute.Change{{Op: eroute.OpClear}}, w.inProcess)
-		case r < 75:
-			w.change("restore", w.restore(), w.byCommand)
-		case r < 85:
+		case r < 73:
+			w.change("refill", w.refill(), w.byCommand)
+		case r < 78:
+			w.restore()
+		case r < 86:
 			w.change("kill", w.changes(20+w.rand.IntN(200)), w.byKilled)
 		case r < 92:
 			w.rekey()
@@ -57,18 +59,54 @@ func (w *writer) run(end time.Time) {
 	}
 }
 
-// change makes changes to the table and says what streams may do meanwhile and then.
+// change makes changes to the table one by one.
 func (w *writer) change(name string, changes []eroute.Change, make func([]eroute.Change) error) {
-	tables := []*eroute.Linear{w.table}
+	last, may := clone(w.table), w.allowed(w.table)
 	for _, c := range changes {
-		tables = append(tables, after(tables[len(tables)-1], c))
+		apply(last, c)
+		may = either(may, w.allowed(last))
 	}
+	what := fmt.Sprintf("%s, %d changes, the first %s", name, len(changes), line(changes[0]))
+	w.during(name, what, may, last, func() error { return make(changes) })
+}
+
+// restore puts another table in the place of the one there is, in one step.
+func (w *writer) restore() {
+	var eroutes []eroute.Change
+	last := &eroute.Linear{}
+	for _, c := range w.changes(100) {
+		if c.Op == eroute.OpDel || last.Add(c.Selector, c.SAID) != nil {
+			continue
+		}
+		c.Op = eroute.OpAdd
+		eroutes = append(eroutes, c)
+	}
+	may := either(w.allowed(w.table), w.allowed(last))
+	w.during("restore", fmt.Sprintf("restore %d eroutes", len(eroutes)), may, last, func() error {
+		return w.East.Do(func() error {
+			table, err := maps.OpenWrite()
+			if err != nil {
+				return err
+			}
+			_, err = table.Restore(context.Background(), func(yield func(eroute.Change, error) bool) {
+				for _, c := range eroutes {
+					if !yield(c, nil) {
+						return
+					}
+				}
+			}, true)
+			return errors.Join(err, table.Close())
+		})
+	})
+}
+
+// during has the table changed into last, and says what streams may do meanwhile and then.
+func (w *writer) during(name, what string, meanwhile []bool, last *eroute.Linear, make func() error) {
 	from := time.Now()
-	w.permit(tables...)
-	err := make(changes)
-	last := tables[len(tables)-1]
+	w.permit(meanwhile)
+	err := make()
 	if err == nil {
-		w.permit(last)
+		w.permit(w.allowed(last))
 	}
 	now, listErr := w.listed()
 	if listErr != nil {
@@ -76,33 +114,53 @@ func (w *writer) change(name string, changes []eroute.Change, make func([]eroute
 		return
 	}
 	if err == nil && !sameEroutes(last, now) {
-		w.t.Errorf("%s of %d changes: the listing has %d eroutes, want %d", name, len(changes), len(now.List()), len(last.List()))
+		w.t.Errorf("%s: the listing has %d eroutes, want %d", what, len(now.List()), len(last.List()))
 	}
 	w.table = now
-	w.permit(now)
+	w.permit(w.allowed(now))
 	outcome := "done"
 	if err != nil {
 		outcome = "not all"
 	}
 	w.done[name+" "+outcome]++
-	w.note(from, fmt.Sprintf("%s, %d changes, the first %s: %v", name, len(changes), line(changes[0]), err))
+	w.note(from, fmt.Sprintf("%s: %v", what, err))
 }
 
-// after returns the table with a change made, or as it is if the change would be refused.
-func after(table *eroute.Linear, c eroute.Change) *eroute.Linear {
-	if c.Op == eroute.OpClear {
-		return &eroute.Linear{}
+// allowed tells which streams a table lets out in clear.
+func (w *writer) allowed(table *eroute.Linear) []bool {
+	may := make([]bool, len(w.lanes))
+	for i, l := range w.lanes {
+		e, ok := table.Lookup(l.packet)
+		may[i] = ok && e.SAID == eroute.Pass
 	}
+	return may
+}
+
+func either(a, b []bool) []bool {
+	for i := range a {
+		a[i] = a[i] || b[i]
+	}
+	return a
+}
+
+func clone(table *eroute.Linear) *eroute.Linear {
 	next := &eroute.Linear{}
 	for _, e := range table.List() {
-		_ = next.Add(e.Selector, e.SAID) // each is there once
+		next.Replace(e.Selector, e.SAID)
 	}
-	if c.Op == eroute.OpDel {
-		_ = next.Del(c.Selector) // as random changes name what is there
-		return next
-	}
-	next.Replace(c.Selector, c.SAID)
 	return next
+}
+
+// apply makes a change that the table accepts.
+func apply(table *eroute.Linear, c eroute.Change) {
+	switch c.Op {
+	case eroute.OpClear:
+		table.Clear()
+	case eroute.OpDel:
+		_ = table.Del(c.Selector) // it is there
+	default:
+		table.Replace(c.Selector, c.SAID)
+	}
 }
 
 func sameEroutes(a, b *eroute.Linear) bool {
@@ -198,8 +256,8 @@ func line(c eroute.Change) string {
 	return text
 }
 
-// restore is a batch that clears the table and fills it as it is.
-func (w *writer) restore() []eroute.Change {
+// refill is a batch that clears the table and fills it as it is.
+func (w *writer) refill() []eroute.Change {
 	changes := []eroute.Change{{Op: eroute.OpClear}}
 	for _, e := range w.table.List() {
 		changes = append(changes, withAsk(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID}))
@@ -241,19 +299,21 @@ func (w *writer) rekey() {
 
 // changes makes up changes that the table accepts, most of them of the streams' eroutes.
 func (w *writer) changes(n int) (changes []eroute.Change) {
-	table := w.table
+	there := map[eroute.Selector]bool{}
+	for _, e := range w.table.List() {
+		there[e.Selector] = true
+	}
 	for range n {
 		s, family := w.selector()
 		c := withAsk(eroute.Change{Op: eroute.OpReplace, Selector: s, SAID: w.said(family)})
-		exists := slices.ContainsFunc(table.List(), func(e eroute.Eroute) bool { return e.Selector == s })
 		switch {
-		case exists && w.rand.IntN(4) == 0:
+		case there[s] && w.rand.IntN(4) == 0:
 			c = eroute.Change{Op: eroute.OpDel, Selector: s}
-		case !exists && w.rand.IntN(2) == 0:
+		case !there[s] && w.rand.IntN(2) == 0:
 			c.Op = eroute.OpAdd
 		}
 		changes = append(changes, c)
-		table = after(table, c)
+		there[s] = c.Op != eroute.OpDel
 	}
 	return changes
 }
