@@ -29,6 +29,7 @@ var (
 	erouteActions = append(slices.Clip(changeActions),
 		action{option: optBatch, takes: maskOf(optCheck), run: runBatch},
 		action{option: optSave, run: runSave},
+		action{option: optRestore, takes: maskOf(optCheck), run: runRestore},
 		action{option: optImport, run: runImport},
 		action{option: optLookup, takes: selectorOptions | maskOf(optExplain, optJSON), needs: endOptions, run: runLookup},
 		action{option: optSync, run: runSync},

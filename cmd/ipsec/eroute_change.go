@@ -75,7 +75,11 @@ func (c *command) check(changes []eroute.Change) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	return t.Check(changes)
+	effect, err := t.Check(changes)
+	if err != nil {
+		return err
+	}
+	return c.printEffect(effect)
 }
 
 // makesTable reports whether the changes need a table where there is none.

@@ -18,6 +18,7 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
   ipsec eroute --batch FILE|-
   ipsec eroute --add|--replace|--del|--clear|--batch ... --check
   ipsec eroute --save FILE|-
+  ipsec eroute --restore FILE|- [--check]
   ipsec eroute --import-xfrm
   ipsec eroute --lookup --src ADDRESS --dst ADDRESS
                [--transport-proto P] [--src-port N] [--dst-port N] [--explain] [--json]
@@ -32,7 +33,7 @@ const erouteExample = `  Protect what goes from one site to another with an SA, 
 
   Keep the table, and put it back:
     ipsec eroute --save table
-    (echo --clear; cat table) | ipsec eroute --batch -
+    ipsec eroute --restore table
 
   Carry policies of ip xfrm over; what cannot be is told on standard error:
     ipsec eroute --import-xfrm > table

@@ -10,6 +10,7 @@ const (
 	optClear
 	optBatch
 	optSave
+	optRestore
 	optImport
 	optLookup
 	optSync
@@ -63,6 +64,7 @@ var erouteOptions = optionSet{
 	optBatch:   {name: "batch", arg: "FILE|-", group: actionGroup, help: "add, replace, delete and clear, a line each; all or none"},
 	optSave:    {name: "save", arg: "FILE|-", group: actionGroup, help: "write the table as lines that --batch reads"},
 	optImport:  {name: "import-xfrm", group: actionGroup, help: "write XFRM's out policies as lines that --batch reads"},
+	optRestore: {name: "restore", arg: "FILE|-", group: actionGroup, help: "make what --save wrote the table, in one step"},
 	optLookup:  {name: "lookup", group: actionGroup, help: "print the eroute a packet would meet, or none"},
 	optSync:    {name: "sync", group: actionGroup, help: "look anew which SAs exist"},
 	optLimit:   {name: "limit", arg: "N", group: actionGroup, help: "let the table hold N eroutes at the most"},
@@ -89,7 +91,7 @@ var erouteOptions = optionSet{
 	optAcquirePeer:  {name: "acquire-peer", arg: "E", group: acquireGroup, help: "the peer's address; default: the key manager knows"},
 	optAcquireReqID: {name: "acquire-reqid", arg: "N", group: acquireGroup, help: "the reqid of the SA; default: the key manager knows"},
 
-	optCheck:    {name: "check", group: otherGroup, help: "say whether the change can be made, without making it"},
+	optCheck:    {name: "check", group: otherGroup, help: "say whether the change can be made and what it does, without making it"},
 	optExplain:  {name: "explain", group: otherGroup, help: "with --lookup: what matches, what wins and why, what happens next"},
 	optInterval: {name: "interval", arg: "SECONDS", group: otherGroup, help: "with --watch: look after as many seconds again; default: 2"},
 	optJSON:     {name: "json", group: otherGroup, help: "print the table, --lookup, --stats or --watch as JSON"},

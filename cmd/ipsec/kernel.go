@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -27,6 +28,14 @@ func (t kernelTable) Apply(ctx context.Context, changes []eroute.Change) error {
 		return err
 	}
 	return device.SyncRoutes(t.Table)
+}
+
+func (t kernelTable) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (maps.Effect, error) {
+	effect, err := t.Table.Restore(ctx, eroutes, commit)
+	if err == nil && commit {
+		err = device.SyncRoutes(t.Table)
+	}
+	return effect, err
 }
 
 func (t kernelTable) Sync(ctx context.Context) error {

@@ -69,7 +69,7 @@ func (c *command) openLines(what, file string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, &fileError{what, err}
 	}
-	return f, nil
+	return c.withProgress(f), nil
 }
 
 // splitLine appends the words of a line to words, up to one that begins with #.

@@ -84,9 +84,70 @@ func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {
 	return err
 }
 
-func (m *memory) Check(changes []eroute.Change) error {
-	_, err := m.after(changes)
-	return err
+func (m *memory) Check(changes []eroute.Change) (maps.Effect, error) {
+	next, err := m.after(changes)
+	if err != nil {
+		return maps.Effect{}, err
+	}
+	return m.effect(next, changes), nil
+}
+
+// effect compares the table with what it would be. Eroutes that changes put again count
+// as changed.
+func (m *memory) effect(next *memory, changes []eroute.Change) (e maps.Effect) {
+	put := map[eroute.Selector]bool{}
+	for _, c := range changes {
+		put[c.Selector] = true
+	}
+	had := map[eroute.Selector]bool{}
+	for _, old := range m.eroutes.List() {
+		had[old.Selector] = true
+	}
+	for _, now := range next.eroutes.List() {
+		switch {
+		case !had[now.Selector]:
+			e.Added++
+		case put[now.Selector]:
+			e.Changed++
+		default:
+			e.Kept++
+		}
+	}
+	e.Deleted = len(had) - e.Changed - e.Kept
+	return e
+}
+
+func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (e maps.Effect, err error) {
+	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.Ask{}}
+	i := 0
+	for c, err := range eroutes {
+		if err != nil {
+			return e, err
+		}
+		if err := next.apply(c); err != nil {
+			return e, &eroute.ChangeError{Index: i, Change: c, Err: err}
+		}
+		i++
+	}
+	old := map[eroute.Selector]eroute.Eroute{}
+	for _, had := range m.eroutes.List() {
+		old[had.Selector] = had
+	}
+	for _, now := range next.eroutes.List() {
+		switch had, there := old[now.Selector]; {
+		case !there:
+			e.Added++
+		case had.SAID != now.SAID || m.asks[now.Selector] != next.asks[now.Selector]:
+			e.Changed++
+		default:
+			e.Kept++
+		}
+	}
+	e.Deleted = len(old) - e.Changed - e.Kept
+	if commit {
+		m.eroutes, m.count, m.asks = next.eroutes, next.count, next.asks
+	}
+	return e, nil
 }
 
 // after is the table with the changes made.

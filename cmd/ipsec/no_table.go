@@ -40,7 +40,7 @@ func (noTable) Apply(_ context.Context, changes []eroute.Change) error {
 }
 
 // Check checks changes as to an empty table that would be made for them.
-func (noTable) Check(changes []eroute.Change) error {
+func (noTable) Check(changes []eroute.Change) (maps.Effect, error) {
 	there := make(map[eroute.Selector]bool)
 	for i, c := range changes {
 		err := c.Validate()
@@ -56,10 +56,31 @@ func (noTable) Check(changes []eroute.Change) error {
 			there[c.Selector] = c.Op != eroute.OpDel
 		}
 		if err != nil {
-			return &eroute.ChangeError{Index: i, Change: c, Err: err}
+			return maps.Effect{}, &eroute.ChangeError{Index: i, Change: c, Err: err}
 		}
 	}
-	return nil
+	effect := maps.Effect{}
+	for _, exists := range there {
+		if exists {
+			effect.Added++
+		}
+	}
+	return effect, nil
+}
+
+// Restore checks a table that would be made, and can make none.
+func (t noTable) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (maps.Effect, error) {
+	if commit {
+		return maps.Effect{}, loader.ErrNoTable
+	}
+	var changes []eroute.Change
+	for c, err := range eroutes {
+		if err != nil {
+			return maps.Effect{}, err
+		}
+		changes = append(changes, c)
+	}
+	return t.Check(changes)
 }
 
 // Written yields nothing.

@@ -113,10 +113,10 @@ func listing(ts *testscript.TestScript, e *env) (lines []string) {
 // isSilent reports whether a command has nothing to say when it succeeds.
 func isSilent(args []string) bool {
 	has := func(option string) bool { return slices.Contains(args, option) }
-	if len(args) == 0 || args[0] != "eroute" || has("--debug") || has("--help") || has("--version") {
+	if len(args) == 0 || args[0] != "eroute" || has("--debug") || has("--check") || has("--help") || has("--version") {
 		return false
 	}
-	return slices.ContainsFunc([]string{"--add", "--replace", "--del", "--clear", "--sync", "--limit"}, has) ||
+	return slices.ContainsFunc([]string{"--add", "--replace", "--del", "--clear", "--sync", "--limit", "--restore"}, has) ||
 		has("--batch") && !has("--lookup")
 }
 

@@ -8,14 +8,13 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
-	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // runConfig is --config: it sees that what a file says is there. All that can be known
 // is checked first. The table comes before the devices, so that no packet can meet
 // a device whose table is still empty.
 func runConfig(c *command) error {
-	cfg, b, err := c.checkConfig()
+	cfg, err := c.readConfig()
 	if err != nil {
 		return err
 	}
@@ -23,7 +22,7 @@ func runConfig(c *command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.fillTable(b); err != nil {
+	if err := c.fillTable(cfg); err != nil {
 		return err
 	}
 	if len(missing) == 0 {
@@ -32,26 +31,18 @@ func runConfig(c *command) error {
 	return c.attachAll(missing)
 }
 
-// checkConfig reads the file of --config, and the table that it names, if it names one.
-func (c *command) checkConfig() (cfg *config, b *batch, err error) {
+// readConfig reads the file of --config.
+func (c *command) readConfig() (cfg *config, err error) {
 	file := c.opts.value(tncConfig)
 	f, err := c.openLines("--config", file)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	if cfg, err = readConfig(f, file); err != nil {
-		return nil, nil, &fileError{"--config " + file, err}
+		return nil, &fileError{"--config " + file, err}
 	}
-	if cfg.Table == "" {
-		return cfg, nil, nil
-	}
-	if b, err = c.readBatch("--config "+file+": table", cfg.Table); err != nil {
-		return nil, nil, err
-	}
-	b.changes = slices.Insert(b.changes, 0, eroute.Change{Op: eroute.OpClear})
-	b.lines = slices.Insert(b.lines, 0, 0)
-	return cfg, b, nil
+	return cfg, nil
 }
 
 // missingDevices returns the devices that are not there. Returns an error if one is
@@ -92,20 +83,18 @@ func (c *command) deviceError(d configDevice, err error) error {
 	return fmt.Errorf("--config %s: device %q: %w", c.opts.value(tncConfig), d.Virtual, err)
 }
 
-// fillTable puts eroutes in the place of those that are there. Without a batch they
-// stay, but there is a table afterwards.
-func (c *command) fillTable(b *batch) (err error) {
-	c.note("opening the table for writing")
-	t, err := c.env.openWrite()
+// fillTable puts the eroutes of the file in the place of those that are there. Without a
+// file they stay, but there is a table afterwards.
+func (c *command) fillTable(cfg *config) error {
+	if cfg.Table != "" {
+		_, err := c.restore("--config "+c.opts.value(tncConfig)+": table", cfg.Table, true)
+		return err
+	}
+	t, err := c.openForChange(true)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	if b == nil {
-		return nil
-	}
-	c.note("filling the table, changes: %d", len(b.changes))
-	return b.refusal(t.Apply(c.ctx, b.changes))
+	return t.Close()
 }
 
 func (c *command) attachAll(all []configDevice) (err error) {

@@ -42,10 +42,61 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	})
 }
 
-// Check tells what Apply would refuse, and changes nothing.
-func (t *Table) Check(changes []eroute.Change) error {
-	_, err := t.check(changes)
-	return err
+// Check tells what Apply would refuse or do, and changes nothing. Flows of traps are not
+// counted.
+func (t *Table) Check(changes []eroute.Change) (Effect, error) {
+	befores, err := t.check(changes)
+	if err != nil {
+		return Effect{}, err
+	}
+	return t.effect(changes, befores)
+}
+
+// effect compares the table with what it is after changes. Eroutes that are put again count as
+// changed.
+func (t *Table) effect(changes []eroute.Change, befores []before) (e Effect, err error) {
+	type state struct{ before, after bool }
+	states, cleared := make(map[eroute.Selector]state), false
+	for i, c := range changes {
+		if c.Op == eroute.OpClear {
+			cleared = true
+			for s, now := range states {
+				states[s] = state{before: now.before}
+			}
+			continue
+		}
+		now, known := states[c.Selector]
+		if !known {
+			now.before = befores[i] == beforeThere
+			if cleared {
+				if _, now.before, err = t.gen.row(c.Selector); err != nil {
+					return e, err
+				}
+			}
+		}
+		now.after = c.Op != eroute.OpDel
+		states[c.Selector] = now
+	}
+	touched := 0
+	for _, now := range states {
+		switch {
+		case now.before && now.after:
+			e.Changed++
+		case now.after:
+			e.Added++
+		case now.before:
+			e.Deleted++
+		}
+		if now.before {
+			touched++
+		}
+	}
+	if others := int(t.count()) - touched; cleared {
+		e.Deleted += others
+	} else {
+		e.Kept = others
+	}
+	return e, nil
 }
 
 // puts counts the changes that each take counters.
