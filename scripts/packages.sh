@@ -47,10 +47,18 @@ put 644 packaging/eroute-acquire.service /usr/lib/systemd/system/eroute-acquire.
 put 644 packaging/sysusers.conf /usr/lib/sysusers.d/eroute.conf
 cat LICENSE bpf/LICENSE >"$STAGE/copyright" # the program holds the objects of bpf/
 put 644 "$STAGE/copyright" /usr/share/doc/eroute/copyright
-for doc in README.md CHANGELOG.md docs/install.md docs/json.md docs/architecture.md; do
+for doc in README.md CHANGELOG.md docs/{architecture,install,json,migration,tutorial}.md; do
 	put 644 "$doc" "/usr/share/doc/eroute/${doc##*/}"
 done
 install -D -m 755 packaging/ipsec "$STAGE/eroute-ipsec/usr/sbin/ipsec"
+while read -r shell path; do
+	"$STAGE/ipsec" completion "$shell" >"$STAGE/script"
+	install -D -m 644 "$STAGE/script" "$STAGE/eroute-ipsec/usr/share/$path"
+done <<'EOF'
+bash bash-completion/completions/ipsec
+zsh zsh/vendor-completions/_ipsec
+fish fish/vendor_completions.d/ipsec.fish
+EOF
 install -D -m 644 LICENSE "$STAGE/eroute-ipsec/usr/share/doc/eroute-ipsec/copyright"
 find "$STAGE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 

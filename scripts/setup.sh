@@ -28,7 +28,7 @@ readonly build_packages=(
 )
 readonly bench_packages=(iproute2 nftables)
 readonly vm_packages=(
-	qemu-system-x86 busybox-static kmod xz-utils iproute2 udev file
+	qemu-system-x86 busybox-static kmod xz-utils iproute2 iputils-ping udev file
 	python3 python3-argcomplete python3-requests python3-pkg-resources
 	debian-archive-keyring libgmp10 libssl3 libcap2
 	libnss3-tools libcurl3-nss libevent-core-2.1-7 libevent-pthreads-2.1-7

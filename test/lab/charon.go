@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -16,6 +17,10 @@ type Charon struct {
 	Local, Far netip.Prefix // the LANs
 	ReqID      uint32       // of the child; 0: charon chooses
 	Trap       bool         // start_action = trap: take ACQUIREs
+
+	// Settings are more of strongswan.conf, and Config is the swanctl.conf; "": what the
+	// lab itself needs, see above.
+	Settings, Config string
 	daemon
 }
 
@@ -25,13 +30,18 @@ const charonConnection = "site"
 const strongswanConf = `
 charon {
   load = random nonce openssl pem pkcs1 aes sha1 sha2 hmac kdf gcm gmp kernel-netlink socket-default vici
-  install_routes = no
   install_virtual_ip = no
   retransmit_tries = 2
   retransmit_timeout = 2
   filelog { out { path = /dev/stderr
     default = 1
     flush_line = yes } }
+}
+`
+
+const labSettings = `
+charon {
+  install_routes = no
 }
 `
 
@@ -63,9 +73,9 @@ func (c *Charon) Start(ctx context.Context) error {
 		action = "trap"
 	}
 	err := c.prepare(c.Node, "strongswan", map[string]string{
-		"strongswan.conf": strongswanConf,
-		"swanctl.conf": fmt.Sprintf(swanctlConf, c.Node.WAN4, c.Peer.WAN4, c.Node.Name, c.Peer.Name,
-			c.Local, c.Far, c.ReqID, action),
+		"strongswan.conf": strongswanConf + cmp.Or(c.Settings, labSettings),
+		"swanctl.conf": cmp.Or(c.Config, fmt.Sprintf(swanctlConf, c.Node.WAN4, c.Peer.WAN4, c.Node.Name, c.Peer.Name,
+			c.Local, c.Far, c.ReqID, action)),
 	})
 	if err != nil {
 		return err
@@ -74,6 +84,12 @@ func (c *Charon) Start(ctx context.Context) error {
 	return c.run(ctx, "exec /usr/lib/ipsec/charon", func() error {
 		return c.swanctl(ctx, "--load-all", "--file", filepath.Join(c.dir, "swanctl.conf"))
 	})
+}
+
+// Swanctl is a shell script that does what swanctl(8) does on a gateway with this charon.
+func (c *Charon) Swanctl() string {
+	return fmt.Sprintf("#!/bin/sh\nexec env %s nsenter -t %d -m -n /usr/sbin/swanctl \"$@\" --file %s\n",
+		c.env[0], c.cmd.Process.Pid, filepath.Join(c.dir, "swanctl.conf"))
 }
 
 func (c *Charon) swanctl(ctx context.Context, args ...string) error {

@@ -5,6 +5,7 @@ works() {
 	ipsec eroute --version | grep '^ipsec eroute '
 	ipsec tncfg --version | grep '^ipsec tncfg '
 	ipsec version | grep strongSwan
+	ipsec __complete eroute --li | grep -e --limit # as the shell's script asks
 	! ipsec bogus 2>/tmp/bogus
 	grep 'unknown command .bogus' /tmp/bogus
 }
