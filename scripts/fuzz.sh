@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs every Go fuzzer of the module for the time given, one after the other.
+# Runs every Go fuzzer of the module for the time given, one after the other. Fails
+# with what the fuzzer says, and leaves the input in testdata/fuzz, if one finds something.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly fuzztime=${1:?how long, for example 10s}
@@ -13,7 +14,13 @@ if [ -z "$fuzzers" ]; then
 	echo 'no fuzzers found' >&2
 	exit 1
 fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 while read -r package name; do
-	printf '%s %s\n' "$package" "$name"
-	go test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" "$package" </dev/null
+	# What it has found before is kept beside go's build cache, and is its start.
+	if ! go test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" "$package" </dev/null >"$log" 2>&1; then
+		cat "$log" >&2
+		exit 1
+	fi
+	printf '%s %s: %s\n' "$package" "$name" "$(sed -n 's/.*\(execs: [0-9]*\).*/\1/p' "$log" | tail -n 1)"
 done <<<"$fuzzers"

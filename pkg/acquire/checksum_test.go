@@ -85,8 +85,29 @@ func TestFinishChecksum(t *testing.T) {
 	}
 }
 
+// FuzzFinishChecksum checks that of a packet at most a checksum is changed, once.
 func FuzzFinishChecksum(f *testing.F) {
 	f.Add([]byte{0x45, 0, 0, 20})
 	f.Add(append([]byte{0x60, 0, 0, 0, 0, 8, 0, 64}, make([]byte, 40)...))
-	f.Fuzz(func(_ *testing.T, b []byte) { finishChecksum(b) })
+	f.Add(append([]byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2}, 0, 1, 0, 2, 0, 8, 0x14, 0x1c))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		finished := bytes.Clone(b)
+		finishChecksum(finished)
+		first, last := -1, -1
+		for i := range b {
+			if b[i] != finished[i] {
+				last = i
+				if first < 0 {
+					first = i
+				}
+			}
+		}
+		if last-first > 1 || first >= 0 && first < 20 {
+			t.Errorf("%x became %x", b, finished)
+		}
+		again := bytes.Clone(finished)
+		if finishChecksum(again); !bytes.Equal(again, finished) {
+			t.Errorf("%x became %x, then %x", b, finished, again)
+		}
+	})
 }

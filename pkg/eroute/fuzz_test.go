@@ -169,6 +169,24 @@ func FuzzParseProtocol(f *testing.F) {
 	})
 }
 
+// FuzzLoadNames checks that any text is read, and that names mean what numbers can.
+func FuzzLoadNames(f *testing.F) {
+	f.Add("icmp 1 ICMP # x\ntcp 6 TCP\n", "ssh 22/tcp\nisakmp 500/udp ike\n", "ssh")
+	f.Add("x 256\n6 7", "a 65536/tcp\nb 1/sctp\nc 1/tcp c", "c")
+	f.Fuzz(func(t *testing.T, protocols, services, name string) {
+		names, err := eroute.LoadNames(strings.NewReader(protocols), strings.NewReader(services))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := eroute.ParseProtocol(name, names); err == nil && name == "" {
+			t.Errorf("a protocol without a name in %q", protocols)
+		}
+		if _, err := eroute.ParsePort(name, eroute.ProtoTCP, names); err == nil && name == "" {
+			t.Errorf("a service without a name in %q", services)
+		}
+	})
+}
+
 func FuzzParsePacket(f *testing.F) {
 	f.Add(packet4(6, 0, nil, portBytes))
 	f.Add(packet4(17, 0x2001, []byte{7, 4, 0, 0}, portBytes))

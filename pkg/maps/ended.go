@@ -108,8 +108,12 @@ func parseEnded(b []byte) (Ended, error) {
 	if _, err := binary.Decode(b, binary.NativeEndian, &m); err != nil {
 		return Ended{}, fmt.Errorf("read ended flow: %w", err)
 	}
-	if m.How == Cleared {
+	switch m.How {
+	case Cleared:
 		return Ended{How: Cleared}, nil
+	case Released, Freed:
+	default:
+		return Ended{}, fmt.Errorf("read ended flow: no such end: %d", m.How)
 	}
 	s := flowSelector(&m.Flow)
 	return Ended{s, m.How}, s.Validate()

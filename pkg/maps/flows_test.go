@@ -206,13 +206,3 @@ func TestHoldsAreEroutes(t *testing.T) {
 		t.Errorf("%d flows are left, %v", len(all), err)
 	}
 }
-
-// What comes of the ring buffer or the commands' socket never makes the relay fail.
-func FuzzParseEvent(f *testing.F) {
-	f.Add(make([]byte, 72))
-	f.Add([]byte{1, 2, 3})
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		_, _ = parseEvent(b)
-		_, _ = parseEnded(b)
-	})
-}

@@ -3,7 +3,6 @@
 package xfrm
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"testing"
 	"time"
@@ -138,10 +137,4 @@ func TestOutPolicies(t *testing.T) {
 	if !want.Covers(acquire4.Flow) || want.Covers(selector("192.0.2.1/32", "192.0.1.1/32")) || want.Covers(acquire6.Flow) {
 		t.Error("the policy is for TCP from port 4711 to 80, and for nothing else")
 	}
-}
-
-func FuzzParseOutPolicy(f *testing.F) {
-	f.Add(binary.BigEndian.AppendUint64(nil, 0))
-	f.Add(readHex(f, "policy-v4"))
-	f.Fuzz(func(_ *testing.T, b []byte) { _, _, _ = parseOutPolicy(b) })
 }

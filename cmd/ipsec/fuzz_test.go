@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/acquire"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// FuzzCommandLine checks that any command line is obeyed, or refused in one line without
+// control characters.
+func FuzzCommandLine(f *testing.F) {
+	for _, seed := range []string{
+		"", "--help", "--version", "help eroute", "eroute", "eroute --json", "tncfg", "acquire --json",
+		"eroute --add --eraf inet --src 10/8 --dst 10.1.0.0/255.255.0.0 --af inet --edst gw.example --spi 0x135 --proto tun",
+		"eroute --del --src %default --dst ::/0 --said %pass --check", "eroute --said %drop --src 10.0.0.1/32",
+		"eroute --lookup --src 10.0.0.1 --dst 10.0.0.2 --transport-proto tcp --src-port 1 --dst-port ssh --json",
+		"eroute --limit 7", "eroute --save -", "eroute --save file", "eroute --batch -", "eroute --stats --json --label x",
+		"tncfg --attach --virtual ipsec0 --physical wan --ingress lan", "tncfg --detach --virtual ipsec0 --debug",
+		"acquire --exec true --hold-lifetime 30 --rate 0x10 --max-packets 1 --max-bytes 1",
+		"eroute --replace --src 1.2.3.4/32 --dst 0/0 --said %trap --acquire-mode tunnel --acquire-proto ah --acquire-peer ::1 --acquire-reqid 1",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		args := strings.Fields(line)
+		var stdout, stderr bytes.Buffer
+		e := testEnv(strings.NewReader(""), &stdout, &stderr)
+		newMemory().openers(e)
+		e.relay = func(context.Context, acquire.Config) error { return nil }
+		e.saveFile = func(string, func(io.Writer) error) error { return unix.ENOSPC }
+		status := run(t.Context(), e, args)
+		said := stderr.String()
+		if strings.ContainsFunc(strings.ReplaceAll(said, "\n", ""), func(r rune) bool { return r < ' ' }) {
+			t.Fatalf("%q: control character in %q", args, said)
+		}
+		chatty := func(arg string) bool { return strings.HasPrefix(arg, "--label") || strings.HasPrefix(arg, "--debug") }
+		if slices.ContainsFunc(args, chatty) || slices.Contains(args, "tncfg") && status == 0 { // attach has notes
+			return
+		}
+		if status == 0 && said != "" {
+			t.Fatalf("%q succeeds with %q", args, said)
+		}
+		if status == 0 {
+			return
+		}
+		if err := checkRefusal(args, status, stdout.String(), said); err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+	})
+}
+
+// FuzzSaved checks that a table, saved and read again, is the same and is saved the same.
+func FuzzSaved(f *testing.F) {
+	for _, seed := range []string{
+		"--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %drop\n--add --src ::/0 --dst 3049::/16 --said esp:100@3049::1",
+		"--add --src gw.example/32 --dst 10/8 --transport-proto tcp --src-port ssh --dst-port 22 --said tun0x135@192.0.2.1",
+		"--add --src 10/8 --dst 10/8 --said %trap --acquire-mode transport --acquire-proto ah --acquire-peer 1.2.3.4 --acquire-reqid 7",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, batch string) {
+		first, second := newMemory(), newMemory()
+		if status, _, _ := runMemory(first, batch, "eroute", "--batch", "-"); status != 0 {
+			return
+		}
+		status, saved, stderr := runMemory(first, "", "eroute", "--save", "-")
+		if status != 0 {
+			t.Fatalf("save: %s", stderr)
+		}
+		if status, _, stderr := runMemory(second, saved, "eroute", "--batch", "-"); status != 0 {
+			t.Fatalf("%q was saved as %q, which is refused: %s", batch, saved, stderr)
+		}
+		same := cmpopts.EquateComparable(eroute.Eroute{}, eroute.Selector{}, eroute.Ask{})
+		if diff := cmp.Diff(first.eroutes.List(), second.eroutes.List(), same) + cmp.Diff(first.asks, second.asks, same); diff != "" {
+			t.Fatalf("%q was saved as %q:\n%s", batch, saved, diff)
+		}
+		if _, again, _ := runMemory(second, "", "eroute", "--save", "-"); again != saved {
+			t.Fatalf("%q was saved as %q, then as %q", batch, saved, again)
+		}
+	})
+}
