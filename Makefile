@@ -20,7 +20,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## bin/ipsec; needs nothing but Go
-	@CGO_ENABLED=0 go build -ldflags '-X main.version=$(VERSION)' -o bin/ipsec ./cmd/ipsec
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ipsec ./cmd/ipsec
 
 .PHONY: packages
 packages: ## dist/*.deb and dist/*.rpm, see docs/install.md
@@ -90,6 +90,22 @@ docs: ## docs/man, from the help texts
 .PHONY: check-generated
 check-generated: ## fail if make generate or make docs would change something
 	@scripts/check-generated.sh
+
+.PHONY: check-reproducible
+check-reproducible: ## fail if program, packages and SBOM of the last commit differ when built twice
+	@scripts/check-reproducible.sh
+
+.PHONY: check-licenses
+check-licenses: ## fail if a part of the program has a licence that is not allowed
+	@scripts/check-licenses.sh
+
+.PHONY: sbom
+sbom: ## dist/ipsec.cdx.json, the parts of the program (CycloneDX)
+	@scripts/sbom.sh dist/ipsec.cdx.json
+
+.PHONY: vulncheck
+vulncheck: ## look for known vulnerabilities; needs the network, and is not part of make test
+	@scripts/vulncheck.sh
 
 .PHONY: setup
 setup: ## install what building and testing need; Debian 12, needs root

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds program, packages and bill of materials of the last commit twice, in different
+# directories, at different times, with different umask, time zone and language, the
+# second time without anything that was compiled before. Fails if a byte differs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
+
+# build DIR: clones into DIR and leaves what is made in DIR/made.
+build() {
+	git clone -q "$root" "$1"
+	cd "$1"
+	make -s build
+	scripts/packages.sh made >build.log 2>&1 || { cat build.log >&2; return 1; }
+	scripts/sbom.sh made/sbom.json
+	cp bin/ipsec made/ipsec
+}
+
+(build "$work/one")
+(
+	umask 077
+	export TZ=Pacific/Auckland LC_ALL=C.UTF-8 GOCACHE=$work/cache GOFLAGS=-p=2
+	build "$work/another/place/that/is/deeper"
+)
+cd "$work/one/made"
+status=0
+for file in *; do
+	if cmp "$file" "$work/another/place/that/is/deeper/made/$file"; then
+		printf '%s  %s\n' "$(sha256sum "$file" | cut -c1-16)" "$file"
+	else
+		status=1
+	fi
+done
+[ "$(ls "$work/another/place/that/is/deeper/made" | wc -l)" = "$(ls | wc -l)" ] || { echo 'not the same files' >&2; status=1; }
+exit $status

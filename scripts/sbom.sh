@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Writes the bill of materials of the program, as it is built from the last commit, with
+# the licence of each part: CycloneDX in JSON, to the file named, or to standard output.
+# The same commit has the same one.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# A clone: the tool reads the version from a whole repository only.
+clone=$(mktemp -d)
+trap 'rm -rf "$clone"' EXIT
+git clone -q . "$clone"
+tool=$(go tool -modfile=tools/supply/go.mod -n cyclonedx-gomod)
+(cd "$clone" && CGO_ENABLED=0 "$tool" app -json -licenses -noserial -notimestamp -main cmd/ipsec -output sbom.json . >sbom.log 2>&1) || {
+	cat "$clone/sbom.log" >&2
+	exit 1
+}
+if [ $# -gt 0 ]; then
+	install -D -m 644 "$clone/sbom.json" "$1"
+else
+	cat "$clone/sbom.json"
+fi
