@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# For one test in the VM: make test-vm PKG=./pkg/xfrm RUN=TestBind
+# For one test in the VM: make test-vm PKG=./pkg/xfrm RUN=TestBind, with another kernel
+# KERNEL=7.3
 PKG ?= ./...
 RUN ?=
+KERNEL ?=
 FUZZTIME ?= 10s
 
 # Of make soak; the tests have durations of their own.
@@ -45,7 +47,7 @@ test-race: ## what happens at once, with the race detector; needs root
 
 .PHONY: test-vm
 test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
-	@go run ./test/vm/run -pkg '$(PKG)' -run '$(RUN)'
+	@go run ./test/vm/run -pkg '$(PKG)' -run '$(RUN)' -kernel '$(KERNEL)'
 
 .PHONY: soak
 soak: ## traffic and changes for DURATION: nothing grows, every packet is counted; needs root
@@ -113,7 +115,7 @@ setup: ## install what building and testing need; Debian 12, needs root
 
 .PHONY: setup-vm
 setup-vm:
-	@scripts/setup.sh vm
+	@scripts/setup.sh vm $(KERNEL)
 
 .PHONY: setup-bench
 setup-bench:

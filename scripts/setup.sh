@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs what building and testing need on Debian 12: setup.sh [build|bench|vm|all].
+# Installs what building and testing need on Debian 12: setup.sh [build|bench|vm [KERNEL]|all].
 # A second run finds everything in place and takes no visible time.
 #
 #   build  clang and libbpf's headers, which make the BPF objects, ip, and what the
 #          manual pages, packages and completion are tested with
-#   vm     QEMU, virtme-ng, a 6.12 kernel, strongSwan and libreswan, and Prometheus's promtool
+#   vm     QEMU, virtme-ng, a 6.12 kernel (and another, such as 7.3), strongSwan and libreswan, and Prometheus's promtool
 #   bench  nftables, which the benchmark compares with
 #   all    all of these (the default)
 #
@@ -89,7 +89,10 @@ vm() {
 	flock 9
 	. "$here/vm-debs.sh"
 	fetch_virtme
-	fetch_kernel
+	fetch_kernel "$kernel_series" kernel "$suite"
+	if [ -n "${1:-}" ]; then
+		fetch_kernel "$1" "kernel-$1" $kernel_suites
+	fi
 	fetch_strongswan
 	fetch_libreswan
 	fetch_prometheus
@@ -103,7 +106,7 @@ command -v apt-get >/dev/null || { say "apt-get is missing: Debian 12 is support
 case "${1:-all}" in
 build) build ;;
 bench) bench ;;
-vm) vm ;;
+vm) vm "${2:-}" ;;
 all) build; bench; vm ;;
-*) say "usage: setup.sh [build|bench|vm|all]"; exit 2 ;;
+*) say "usage: setup.sh [build|bench|vm [KERNEL]|all]"; exit 2 ;;
 esac

@@ -4,7 +4,7 @@
 # Sourced by setup.sh: the .debs that are not installed, but unpacked or kept. Afterwards
 #   $cache/virtme/usr/bin/vng       virtme-ng
 #   $cache/kernel/boot/vmlinuz-V    the kernel
-#   $cache/kernel/lib/modules/V     its modules
+#   $cache/kernel/lib/modules/V     its modules; kernel-SERIES: another one
 #   $cache/strongswan/usr           charon and swanctl
 #   $cache/libreswan/usr            pluto and whack
 #   $cache/prometheus/usr           promtool
@@ -12,8 +12,10 @@
 # Each is unpacked beside its place and renamed, so that it is there whole or
 # not at all.
 
-# The release after Debian 12 has both: virtme-ng, and a kernel with tcx.
+# The release after Debian 12 has both: virtme-ng, and a kernel with tcx. Other kernels
+# are looked for in all of these.
 readonly suite=trixie kernel_series=6.12
+readonly kernel_suites='bookworm bookworm-backports trixie trixie-backports'
 
 # debian_mirror: the URL this machine gets Debian from, else Debian's own.
 debian_mirror() {
@@ -36,15 +38,15 @@ private() {
 		-o Acquire::Languages=none -o APT::Sandbox::User=root "$@"
 }
 
-# private_update: fetches the suite's list of packages, once in a run of setup.sh.
+# private_update SUITE...: fetches the suites' lists of packages, once in a run of setup.sh.
 private_update() {
-	[ -z "${private_updated:-}" ] || return 0
-	local apt=$cache/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ "${private_updated:-}" != "$*" ] || return 0
+	local apt=$cache/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
+	mirror=$(debian_mirror)
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-	printf 'deb [signed-by=%s] %s %s main\n' \
-		"$keyring" "$(debian_mirror)" "$suite" >"$apt/sources.list"
+	printf "deb [signed-by=$keyring] $mirror %s main\n" "$@" >"$apt/sources.list"
 	run private apt-get update
-	private_updated=1
+	private_updated=$*
 }
 
 # unpack PACKAGE... DIR: downloads the packages and unpacks them into DIR.
@@ -62,30 +64,44 @@ unpack() {
 fetch_virtme() {
 	[ ! -e "$cache/virtme" ] || return 0
 	say "fetching virtme-ng from Debian $suite"
-	private_update
+	private_update "$suite"
 	rm -rf "$cache/virtme.new"
 	unpack virtme-ng "$cache/virtme.new"
 	mv "$cache/virtme.new" "$cache/virtme"
 }
 
+# fetch_kernel SERIES DIR SUITE...: the newest kernel of a series, such as 6.12, in the
+# suites, unpacked into $cache/DIR.
 fetch_kernel() {
-	[ ! -e "$cache/kernel" ] || return 0
-	say "fetching Linux $kernel_series from Debian $suite"
-	private_update
-	local package
-	package=$(private apt-cache pkgnames "linux-image-$kernel_series" |
-		grep -E "^linux-image-${kernel_series}[^-]*-amd64\$" | sort -V | tail -n 1) || true
-	if [ -z "$package" ]; then
-		say "no linux-image-$kernel_series*-amd64 in $suite"
+	local series=$1 dir=$cache/$2
+	shift 2
+	[ ! -e "$dir" ] || return 0
+	say "fetching Linux $series from Debian $*"
+	private_update "$@"
+	local version
+	version=$(private apt-cache pkgnames "linux-image-$series" |
+		sed -nE "s/^linux-image-(${series//./\\.}([.][0-9]+)*([+-][^-]*)?-amd64)\$/\1/p" | sort -V | tail -n 1) || true
+	if [ -z "$version" ]; then
+		say "no linux-image-$series*-amd64 in Debian $*"
 		return 1
 	fi
-	rm -rf "$cache/kernel.new"
-	unpack "$package" "$cache/kernel.new"
-	local version=${package#linux-image-}
-	[ -e "$cache/kernel.new/lib" ] || ln -s usr/lib "$cache/kernel.new/lib"
-	depmod -b "$cache/kernel.new" "$version"
-	printf '%s\n' "$version" >"$cache/kernel.new/version"
-	mv "$cache/kernel.new" "$cache/kernel"
+	# Newer kernels are in several packages; linux-image wants the others.
+	local packages=("linux-image-$version") part
+	for part in base binary modules; do
+		if private apt-cache show "linux-$part-$version" >/dev/null 2>&1; then
+			packages+=("linux-$part-$version")
+		fi
+	done
+	rm -rf "$dir.new"
+	unpack "${packages[@]}" "$dir.new"
+	[ -e "$dir.new/lib" ] || ln -s usr/lib "$dir.new/lib"
+	if [ ! -e "$dir.new/boot" ]; then
+		mkdir "$dir.new/boot"
+		ln "$dir.new/lib/modules/$version/vmlinuz" "$dir.new/boot/vmlinuz-$version"
+	fi
+	run depmod -b "$dir.new" "$version"
+	printf '%s\n' "$version" >"$dir.new/version"
+	mv "$dir.new" "$dir"
 }
 
 # fetch_unpacked NAME PACKAGE...: Debian 12's packages, unpacked into $cache/NAME.

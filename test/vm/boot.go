@@ -35,6 +35,7 @@ type Guest struct {
 	Env     []string      // NAME=value, besides the guest's own environment
 	Output  io.Writer     // gets the command's standard output and standard error
 	Log     *os.File      // gets the progress of booting
+	Kernel  string        // series of the kernel, such as 7.3; empty: the default
 	Timeout time.Duration // of the command, booting not included
 }
 
@@ -43,7 +44,7 @@ type Guest struct {
 // longer than Timeout, or the context's error. A command's exit code of 255 cannot be told
 // from a guest that died.
 func (g Guest) Run(ctx context.Context) (int, error) {
-	f, err := findFiles()
+	f, err := findFiles(g.Kernel)
 	if err != nil {
 		return 0, fmt.Errorf("find VM: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNotInstalled means that scripts/setup.sh vm has not been run.
-var ErrNotInstalled = errors.New("not installed: run scripts/setup.sh vm")
+var ErrNotInstalled = errors.New("not installed: run scripts/setup.sh vm, with the kernel's series if it is not the default")
 
 // files names what scripts/setup.sh unpacked.
 type files struct {
@@ -21,21 +21,25 @@ type files struct {
 	series string // its version, as uname -r tells it
 }
 
-// findFiles looks for the files in the cache directory. Returns ErrNotInstalled
-// if they are not there.
-func findFiles() (files, error) {
+// findFiles looks in the cache directory for the files with the kernel of a series, or
+// the one that tests use by default. Returns ErrNotInstalled if they are not there.
+func findFiles(series string) (files, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
 		return files{}, fmt.Errorf("find cache directory: %w", err)
 	}
 	f := files{dir: filepath.Join(base, "ipsec-eroute")}
 	f.virtme = filepath.Join(f.dir, "virtme")
-	version, err := os.ReadFile(filepath.Join(f.dir, "kernel", "version"))
+	kernel := filepath.Join(f.dir, "kernel")
+	if series != "" {
+		kernel += "-" + series
+	}
+	version, err := os.ReadFile(filepath.Join(kernel, "version"))
 	if err != nil {
 		return files{}, fmt.Errorf("%w (%w)", ErrNotInstalled, err)
 	}
 	f.series = strings.TrimSpace(string(version))
-	f.kernel = filepath.Join(f.dir, "kernel", "boot", "vmlinuz-"+f.series)
+	f.kernel = filepath.Join(kernel, "boot", "vmlinuz-"+f.series)
 	for _, path := range []string{f.kernel, f.vng()} {
 		if _, err := os.Stat(path); err != nil {
 			return files{}, fmt.Errorf("%w (%w)", ErrNotInstalled, err)

@@ -28,6 +28,7 @@ type Suite struct {
 	Run      string        // the pattern of -run; empty: every test that needs the VM
 	Output   io.Writer     // gets what the tests print
 	Log      *os.File      // gets the progress of building and booting
+	Kernel   string        // as in [Guest]
 	Timeout  time.Duration // of all tests
 }
 
@@ -59,7 +60,7 @@ func (s Suite) Test(ctx context.Context) error {
 	count := tally{out: s.Output}
 	code, err := Guest{
 		Command: []string{"bash", script, listPath, "-test.v", "-test.timeout=" + s.Timeout.String()},
-		Dir:     dir, Env: settings(os.Environ()), Output: &count, Log: s.Log, Timeout: s.Timeout + time.Minute,
+		Dir:     dir, Env: settings(os.Environ()), Output: &count, Log: s.Log, Kernel: s.Kernel, Timeout: s.Timeout + time.Minute,
 	}.Run(ctx)
 	if err != nil {
 		return err

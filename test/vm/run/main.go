@@ -22,6 +22,7 @@ import (
 func main() {
 	pkg := flag.String("pkg", "./...", "the packages, as patterns of the go command")
 	run := flag.String("run", "", "run only the tests that match this `regexp`")
+	kernel := flag.String("kernel", "", "series of the kernel, such as 7.3; the default is 6.12")
 	timeout := flag.Duration("timeout", 20*time.Minute, "of the tests or the command, once the VM is up")
 	flag.Parse()
 
@@ -30,9 +31,9 @@ func main() {
 	var code int
 	var err error
 	if flag.NArg() > 0 {
-		code, err = command(ctx, flag.Args(), *timeout)
+		code, err = command(ctx, flag.Args(), *kernel, *timeout)
 	} else {
-		err = tests(ctx, strings.Fields(*pkg), *run, *timeout)
+		err = tests(ctx, strings.Fields(*pkg), *run, *kernel, *timeout)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "vm: %v\n", err)
@@ -41,15 +42,15 @@ func main() {
 	os.Exit(code)
 }
 
-func command(ctx context.Context, args []string, timeout time.Duration) (int, error) {
+func command(ctx context.Context, args []string, kernel string, timeout time.Duration) (int, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return 0, fmt.Errorf("find working directory: %w", err)
 	}
-	return vm.Guest{Command: args, Dir: dir, Output: os.Stdout, Log: os.Stderr, Timeout: timeout}.Run(ctx)
+	return vm.Guest{Command: args, Dir: dir, Output: os.Stdout, Log: os.Stderr, Kernel: kernel, Timeout: timeout}.Run(ctx)
 }
 
-func tests(ctx context.Context, patterns []string, run string, timeout time.Duration) error {
+func tests(ctx context.Context, patterns []string, run, kernel string, timeout time.Duration) error {
 	packages, err := vm.FindPackages(ctx, patterns...)
 	if err != nil {
 		return err
@@ -57,5 +58,5 @@ func tests(ctx context.Context, patterns []string, run string, timeout time.Dura
 	if len(packages) == 0 {
 		return errors.New("no package has tests that need the VM")
 	}
-	return vm.Suite{Packages: packages, Run: run, Output: os.Stdout, Log: os.Stderr, Timeout: timeout}.Test(ctx)
+	return vm.Suite{Packages: packages, Run: run, Output: os.Stdout, Log: os.Stderr, Kernel: kernel, Timeout: timeout}.Test(ctx)
 }
