@@ -85,6 +85,10 @@ format: ## format Go and C
 generate: ## bpf/*_bpfel.{go,o}, with clang-19
 	go generate ./bpf
 
+.PHONY: budget
+budget: ## bpf/verifier.txt, what the verifier goes through on this kernel and in the VM; needs root
+	@scripts/budget.sh $(KERNEL)
+
 .PHONY: docs
 docs: ## docs/man, from the help texts
 	@go test -count=1 -run TestManPages ./cmd/ipsec -update

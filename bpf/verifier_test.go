@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
 // program is a program and where it runs.
@@ -32,16 +33,19 @@ var programs = []program{
 // others need not, and it takes CAP_PERFMON.
 var stateProgram = program{"eroute_sa_gone", bpf.LoadSAGone, ebpf.Tracing, ebpf.AttachTraceFEntry}
 
-// verifierBudget is half of what the kernel's verifier goes through before it gives up
+// verifierLimit is half of what the kernel's verifier goes through before it gives up
 // (BPF_COMPLEXITY_LIMIT_INSNS, include/linux/bpf.h): other kernels need more or less.
-const verifierBudget = 500000
+const verifierLimit = 500000
 
-// The kernel takes every program that packets meet, with instructions to spare. Needs CAP_BPF and
-// CAP_NET_ADMIN.
-func TestPrograms(t *testing.T) {
+// The kernel takes every program that packets meet, with instructions to spare, and the
+// verifier goes through no more than the budget says. Needs CAP_BPF and CAP_NET_ADMIN.
+func TestPrograms(t *testing.T) { testPrograms(t) }
+
+func testPrograms(t *testing.T) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		t.Fatal(err)
 	}
+	b := newBudget(t)
 	for _, p := range programs {
 		t.Run(p.name, func(t *testing.T) {
 			spec, err := p.load()
@@ -51,6 +55,11 @@ func TestPrograms(t *testing.T) {
 			prog := spec.Programs[p.name]
 			if len(spec.Programs) != 1 || prog == nil || prog.Type != p.typ || prog.AttachType != p.attach {
 				t.Fatalf("programs %v, want %s alone, of type %v for %v", spec.Programs, p.name, p.typ, p.attach)
+			}
+			if v := spec.Variables["have_xfrm_info"]; v != nil && loader.HasXFRMInfo() {
+				if err := v.Set(uint8(1)); err != nil {
+					t.Fatal(err)
+				}
 			}
 			coll, err := ebpf.NewCollection(spec)
 			if err != nil {
@@ -66,11 +75,13 @@ func TestPrograms(t *testing.T) {
 				t.Fatal(err)
 			}
 			verified, ok := info.VerifiedInstructions()
-			if !ok || verified > verifierBudget {
-				t.Errorf("the verifier went through %d instructions (%v), want at most %d", verified, ok, verifierBudget)
+			if !ok || verified > verifierLimit {
+				t.Errorf("the verifier went through %d instructions (%v), want at most %d", verified, ok, verifierLimit)
 			}
 			jited, _ := info.JitedSize()
 			t.Logf("%d instructions, %d verified, %d bytes of machine code", len(insns), verified, jited)
+			b.check(t, p.name, verified)
 		})
 	}
+	b.save(t)
 }
