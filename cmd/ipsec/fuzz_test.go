@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func FuzzCommandLine(f *testing.F) {
 		e := testEnv(strings.NewReader(""), &stdout, &stderr)
 		newMemory().openers(e)
 		e.relay = func(context.Context, acquire.Config) error { return nil }
-		e.saveFile = func(string, func(io.Writer) error) error { return unix.ENOSPC }
+		e.saveFile = func(string, fs.FileMode, func(io.Writer) error) error { return unix.ENOSPC }
 		status := run(t.Context(), e, args)
 		said := stderr.String()
 		if strings.ContainsFunc(strings.ReplaceAll(said, "\n", ""), func(r rune) bool { return r < ' ' }) {

@@ -142,10 +142,11 @@ func flock(path string, how int) (*os.File, error) {
 
 // create makes the directory if it is not there: filled under another name, then renamed.
 func create(path string, fill func(path string) error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	layout := filepath.Dir(path)
+	all := filepath.Dir(layout) // of every layout
+	if err := errors.Join(os.MkdirAll(layout, 0o700), Share(all), Share(layout)); err != nil {
 		return fmt.Errorf("make pin directory: %w", err)
 	}
-	all := filepath.Dir(filepath.Dir(path)) // of every layout
 	creating, err := flock(all, unix.LOCK_EX)
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func create(path string, fill func(path string) error) error {
 	if err := os.MkdirAll(filepath.Join(tmp, turnName), 0o700); err != nil {
 		return fmt.Errorf("make pin directory: %w", err)
 	}
-	if err := errors.Join(markNamespace(tmp), fill(tmp)); err != nil {
+	if err := errors.Join(markNamespace(tmp), fill(tmp), shareAll(tmp)); err != nil {
 		_ = os.RemoveAll(tmp)
 		return err
 	}

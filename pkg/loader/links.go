@@ -46,7 +46,7 @@ func (d *Dir) NewLinks(virtual string) (Links, error) {
 	if err != nil {
 		return l, err
 	}
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(l.dir, 0o700), Share(filepath.Dir(l.dir)), Share(l.dir)); err != nil {
 		return l, fmt.Errorf("make link directory: %w", err)
 	}
 	return l, nil

@@ -59,7 +59,7 @@ func pinOver(p pinned, path, tmp string) error {
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := p.Pin(tmp); err != nil {
+	if err := errors.Join(p.Pin(tmp), Share(tmp)); err != nil {
 		return err
 	}
 	return os.Rename(tmp, path)

@@ -7,7 +7,6 @@ import (
 	"math/bits"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 )
 
 // errNoSlot says that every slot of a bitmap is taken.
@@ -22,7 +21,7 @@ type bitmap struct {
 }
 
 func openBitmap(m *ebpf.Map) (*bitmap, error) {
-	mem, err := openShared[uint64](m, unix.PROT_READ|unix.PROT_WRITE)
+	mem, err := openShared[uint64](m, false)
 	if err != nil {
 		return nil, err
 	}

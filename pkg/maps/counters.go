@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
 const counterChunk uint32 = uint32(bpf.ABILimitsCOUNTER_CHUNK)
@@ -22,13 +23,18 @@ const bulkChunks = 64
 // per-CPU arrays; the chunks opened so far are kept.
 type counterSet struct {
 	outer  *ebpf.Map
+	dir    *loader.Dir // where chunks are pinned
+	open   *ebpf.LoadPinOptions
 	chunks map[uint32]*ebpf.Map
 	zero   map[uint32]*[counterChunk]bool // which of a chunk's are known to be zero
 	bulk   bool                           // many are going to be reset: whole chunks, where that can be
 }
 
-func newCounterSet(outer *ebpf.Map) *counterSet {
-	return &counterSet{outer: outer, chunks: make(map[uint32]*ebpf.Map), zero: make(map[uint32]*[counterChunk]bool)}
+// countersName is the array of the chunks.
+const countersName = "eroute_counters"
+
+func newCounterSet(t *Table) *counterSet {
+	return &counterSet{outer: t.maps[countersName], dir: t.dir, open: t.options, chunks: make(map[uint32]*ebpf.Map), zero: make(map[uint32]*[counterChunk]bool)}
 }
 
 func (c *counterSet) Close() error {
@@ -45,8 +51,7 @@ func (c *counterSet) chunk(id uint32) (*ebpf.Map, error) {
 	if m, ok := c.chunks[n]; ok {
 		return m, nil
 	}
-	var m *ebpf.Map
-	err := c.outer.Lookup(n, &m)
+	m, err := openInner(c.dir, c.outer, countersName, n, c.open)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil, nil
 	}
@@ -163,6 +168,11 @@ func (c *counterSet) create(first, count uint32) error {
 	}
 	if _, err := c.outer.BatchUpdate(numbers, fds, nil); err != nil {
 		return fmt.Errorf("install counters: %w", err)
+	}
+	for _, n := range numbers {
+		if err := pinInner(c.chunks[n], c.dir.Path(innerName(countersName, n))); err != nil {
+			return err
+		}
 	}
 	return nil
 }

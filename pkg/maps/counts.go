@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -15,13 +14,13 @@ import (
 
 // Version changes with every command that changes the table: what an id of
 // [Table.EachCount] stands for is the same as long as it does not.
-func (t *Table) Version() uint64 { return atomic.LoadUint64(&t.meta.value.Version) }
+func (t *Table) Version() uint64 { return atomic.LoadUint64(&t.meta.now().Version) }
 
 // EachCount calls f with the counters of every eroute, by a number that stands for it, in
 // ascending order. Holds of traps are not among them. It takes one system call for 1024
 // eroutes.
 func (t *Table) EachCount(f func(id uint32, packets, bytes uint64)) error {
-	ids, err := openShared[uint64](t.maps[idsName], unix.PROT_READ)
+	ids, err := openShared[uint64](t.maps[idsName], t.options.ReadOnly)
 	if err != nil {
 		return err
 	}

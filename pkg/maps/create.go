@@ -5,6 +5,7 @@ package maps
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -68,14 +69,14 @@ func create(dir string) error {
 	if err := coll.Maps["eroute_meta"].Put(uint32(0), meta); err != nil {
 		return fmt.Errorf("write table limits: %w", err)
 	}
-	return newGeneration(coll.Maps, 0)
+	return newGeneration(dir, coll.Maps, 0)
 }
 
 // generationMaps are the arrays that hold a map for each generation of the table.
 var generationMaps = []string{"eroute_src4", "eroute_row4", "eroute_src6", "eroute_row6"}
 
-// newGeneration puts empty tries into a generation's slots.
-func newGeneration(maps map[string]*ebpf.Map, generation uint32) error {
+// newGeneration puts empty tries into a generation's slots; dir is the pin directory.
+func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) error {
 	spec, err := specs()
 	if err != nil {
 		return err
@@ -85,11 +86,22 @@ func newGeneration(maps map[string]*ebpf.Map, generation uint32) error {
 		if err != nil {
 			return fmt.Errorf("create trie for %s: %w", name, err)
 		}
-		err = maps[name].Put(generation, trie)
+		err = putInner(maps[name], generation, trie, filepath.Join(dir, innerName(name, generation)))
 		_ = trie.Close()
 		if err != nil {
 			return fmt.Errorf("install trie in %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// dropGeneration takes the tries out of a generation's slots.
+func (t *Table) dropGeneration(generation uint32) error {
+	var errs []error
+	for _, name := range generationMaps {
+		if err := deleteInner(t.maps[name], generation, t.dir.Path(innerName(name, generation))); err != nil {
+			errs = append(errs, fmt.Errorf("drop generation %d of %s: %w", generation, name, err))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -19,12 +19,13 @@ type generation struct {
 	src4, row4, src6, row6 *ebpf.Map
 }
 
-func openGeneration(maps map[string]*ebpf.Map, number uint32) (*generation, error) {
-	g := &generation{}
+func (t *Table) openGeneration(number uint32) (g *generation, err error) {
+	g = &generation{}
 	for i, to := range []**ebpf.Map{&g.src4, &g.row4, &g.src6, &g.row6} {
-		if err := maps[generationMaps[i]].Lookup(number, to); err != nil {
+		name := generationMaps[i]
+		if *to, err = openInner(t.dir, t.maps[name], name, number, t.options); err != nil {
 			_ = g.Close()
-			return nil, fmt.Errorf("open generation %d of %s: %w", number, generationMaps[i], err)
+			return nil, fmt.Errorf("open generation %d of %s: %w", number, name, err)
 		}
 	}
 	return g, nil

@@ -7,7 +7,6 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -31,7 +30,7 @@ const lineSize = int(unsafe.Sizeof(line{}))
 
 // openIndex maps an index into memory to be written. The map can be closed after.
 func openIndex(m *ebpf.Map, family eroute.Family, seed uint64) (*index, error) {
-	mem, err := openShared[line](m, unix.PROT_READ|unix.PROT_WRITE)
+	mem, err := openShared[line](m, false)
 	if err != nil {
 		return nil, err
 	}

@@ -10,12 +10,15 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
 // indexes are those of a generation, as a writer changes them. An index that cannot be
 // made is done without: packets ask the tries.
 type indexes struct {
 	outer      *ebpf.Map
+	dir        *loader.Dir // where they are pinned
+	options    *ebpf.LoadPinOptions
 	generation uint32
 	seed       uint64
 	open       [len(indexFamilies)]*index
@@ -57,7 +60,7 @@ func (t *Table) openIndexes() (*indexes, error) {
 
 // indexesOf returns the indexes of a generation, none of them open.
 func (t *Table) indexesOf(generation uint32) *indexes {
-	return &indexes{outer: t.maps[indexName], generation: generation, seed: t.meta.value.Seed}
+	return &indexes{outer: t.maps[indexName], dir: t.dir, options: t.options, generation: generation, seed: t.meta.value.Seed}
 }
 
 // Close ends the changes. It fails if packets must not use what there is now.
@@ -75,8 +78,7 @@ func (ix *indexes) Close() error {
 // openThere opens the indexes that are there.
 func (ix *indexes) openThere() error {
 	for i, family := range indexFamilies {
-		var m *ebpf.Map
-		err := ix.outer.Lookup(ix.number(i), &m)
+		m, err := openInner(ix.dir, ix.outer, indexName, ix.number(i), ix.options)
 		if errors.Is(err, ebpf.ErrKeyNotExist) {
 			continue
 		}
@@ -208,7 +210,7 @@ func (ix *indexes) remake(i, more int) {
 		_ = old.Close()
 	}
 	if err == nil {
-		err = ix.outer.Put(ix.number(i), m)
+		err = putInner(ix.outer, ix.number(i), m, ix.dir.Path(innerName(indexName, ix.number(i))))
 	}
 	ix.open[i] = x
 	if err != nil {
@@ -229,7 +231,7 @@ func (ix *indexes) lose(i int) {
 
 // remove takes an index away, if there is one.
 func (ix *indexes) remove(i int) error {
-	if err := ix.outer.Delete(ix.number(i)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+	if err := deleteInner(ix.outer, ix.number(i), ix.dir.Path(innerName(indexName, ix.number(i)))); err != nil {
 		return fmt.Errorf("remove index: %w", err)
 	}
 	return nil

@@ -9,7 +9,7 @@ import (
 )
 
 // generation is the number of the table that packets meet.
-func (t *Table) generation() uint32 { return atomic.LoadUint32(&t.meta.value.Generation) }
+func (t *Table) generation() uint32 { return atomic.LoadUint32(&t.meta.now().Generation) }
 
 func (t *Table) setGeneration(n uint32) { atomic.StoreUint32(&t.meta.value.Generation, n) }
 
@@ -29,15 +29,15 @@ func (t *Table) beginBuilding() {
 func (t *Table) endWriting() { atomic.StoreUint32(&t.meta.value.Writing, 0) }
 
 // writing tells whether a command changes the table, or was killed while it did.
-func (t *Table) writing() bool { return atomic.LoadUint32(&t.meta.value.Writing) != 0 }
+func (t *Table) writing() bool { return atomic.LoadUint32(&t.meta.now().Writing) != 0 }
 
-func (t *Table) count() uint32 { return atomic.LoadUint32(&t.meta.value.Count) }
+func (t *Table) count() uint32 { return atomic.LoadUint32(&t.meta.now().Count) }
 
 func (t *Table) setCount(n uint32) { atomic.StoreUint32(&t.meta.value.Count, n) }
 
-func (t *Table) limit() uint32 { return atomic.LoadUint32(&t.meta.value.Limit) }
+func (t *Table) limit() uint32 { return atomic.LoadUint32(&t.meta.now().Limit) }
 
 func (t *Table) setLimit(n uint32) { atomic.StoreUint32(&t.meta.value.Limit, n) }
 
 // haveFlows tells whether traps have ever made flows: if not, there is no need to look for one.
-func (t *Table) haveFlows() bool { return atomic.LoadUint32(&t.relay.value.FlowShapes) != 0 }
+func (t *Table) haveFlows() bool { return atomic.LoadUint32(&t.relay.now().FlowShapes) != 0 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
-	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -44,7 +43,7 @@ func OpenRelay() (*Relay, error) {
 		return nil, err
 	}
 	defer func() { _ = t.Close() }()
-	mem, err := openShared[bpf.ABIRelay](t.maps["eroute_relay"], unix.PROT_READ|unix.PROT_WRITE)
+	mem, err := openShared[bpf.ABIRelay](t.maps["eroute_relay"], false)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +68,7 @@ func (r *Relay) Alive(d time.Duration) error {
 // relayRuns tells whether a relay takes events.
 func (t *Table) relayRuns() (bool, error) {
 	now, err := monotonic()
-	return atomic.LoadUint64(&t.relay.value.AliveUntil) > now, err
+	return atomic.LoadUint64(&t.relay.now().AliveUntil) > now, err
 }
 
 // SetRate sets how many ACQUIREs each trap may make a second; a second's worth may come

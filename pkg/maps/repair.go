@@ -4,11 +4,8 @@ package maps
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -139,11 +136,5 @@ func (t *Table) repairSAs(entries []entry) error {
 
 // dropOtherGeneration frees what a --clear has left of the generation not in use.
 func (t *Table) dropOtherGeneration(current uint32) error {
-	errs := []error{t.indexesOf(1 - current).removeAll()}
-	for _, name := range generationMaps {
-		if err := t.maps[name].Delete(1 - current); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			errs = append(errs, fmt.Errorf("drop old generation of %s: %w", name, err))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(t.indexesOf(1-current).removeAll(), t.dropGeneration(1-current))
 }

@@ -93,15 +93,15 @@ func TestRepair(t *testing.T) {
 			must(l.Del(nth(1)))
 		}},
 		{"a generation begun", func(table *Table, _ *eroute.Linear) {
-			must(newGeneration(table.maps, 1-table.generation()))
+			must(newGeneration(table.dir.Path(), table.maps, 1-table.generation()))
 		}},
 		{"a generation begun, with some of its maps", func(table *Table, _ *eroute.Linear) {
-			must(newGeneration(table.maps, 1-table.generation()))
+			must(newGeneration(table.dir.Path(), table.maps, 1-table.generation()))
 			must(table.maps[generationMaps[2]].Delete(1 - table.generation()))
 		}},
 		{"a table cleared, the old generation still there", func(table *Table, l *eroute.Linear) {
 			next := 1 - table.generation()
-			must(newGeneration(table.maps, next))
+			must(newGeneration(table.dir.Path(), table.maps, next))
 			table.meta.value.Generation = next
 			table.setCount(0)
 			l.Clear()
@@ -115,7 +115,7 @@ func TestRepair(t *testing.T) {
 			must(newSources(table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
 			must(table.putSAID(newSAIDKey(other), saidValue{Slot: 4711, Refs4: 3}))
 			must(table.putSAID(newSAIDKey(said), saidValue{Slot: 0, Refs4: 30, Refs6: 2}))
-			must(newGeneration(table.maps, 1-table.generation()))
+			must(newGeneration(table.dir.Path(), table.maps, 1-table.generation()))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -71,10 +71,10 @@ type restore struct {
 
 func (t *Table) newRestore(view xfrmView) (*restore, error) {
 	next := 1 - t.generation()
-	if err := errors.Join(t.dropOtherGeneration(t.generation()), newGeneration(t.maps, next)); err != nil {
+	if err := errors.Join(t.dropOtherGeneration(t.generation()), newGeneration(t.dir.Path(), t.maps, next)); err != nil {
 		return nil, err
 	}
-	g, err := openGeneration(t.maps, next)
+	g, err := t.openGeneration(next)
 	if err != nil {
 		return nil, err
 	}

@@ -21,13 +21,14 @@ import (
 // Table is the eroute table of the network namespace it was opened in. Not for use
 // by several goroutines at once.
 type Table struct {
-	dir    *loader.Dir
-	maps   map[string]*ebpf.Map
-	lookup *ebpf.Program
-	gen    *generation
-	counts *counterSet
-	meta   *shared[bpf.ABITableMeta]
-	relay  *shared[bpf.ABIRelay]
+	dir     *loader.Dir
+	options *ebpf.LoadPinOptions // how pins are opened
+	maps    map[string]*ebpf.Map
+	lookup  *ebpf.Program
+	gen     *generation
+	counts  *counterSet
+	meta    *shared[bpf.ABITableMeta]
+	relay   *shared[bpf.ABIRelay]
 
 	// Only if opened for writing.
 	xfrm  *xfrm.Handle // nil too if the kernel has no XFRM
@@ -65,7 +66,7 @@ func OpenWrite() (*Table, error) {
 }
 
 func open(dir *loader.Dir, write bool) (*Table, error) {
-	t := &Table{dir: dir, maps: make(map[string]*ebpf.Map)}
+	t := &Table{dir: dir, options: &ebpf.LoadPinOptions{ReadOnly: !write}, maps: make(map[string]*ebpf.Map)}
 	if err := t.load(write); err != nil {
 		_ = t.Close()
 		return nil, err
@@ -85,29 +86,25 @@ func (t *Table) load(write bool) error {
 		}
 	}
 	for _, name := range names {
-		m, err := ebpf.LoadPinnedMap(t.dir.Path(name), nil)
+		m, err := ebpf.LoadPinnedMap(t.dir.Path(name), t.options)
 		if err != nil {
 			return fmt.Errorf("open map %s: %w", name, err)
 		}
 		t.maps[name] = m
 	}
-	if t.lookup, err = ebpf.LoadPinnedProgram(t.dir.Path(lookupName), nil); err != nil {
+	if t.lookup, err = ebpf.LoadPinnedProgram(t.dir.Path(lookupName), t.options); err != nil {
 		return fmt.Errorf("open lookup program: %w", err)
 	}
-	prot := unix.PROT_READ
-	if write {
-		prot |= unix.PROT_WRITE
-	}
-	if t.meta, err = openShared[bpf.ABITableMeta](t.maps["eroute_meta"], prot); err != nil {
+	if t.meta, err = openShared[bpf.ABITableMeta](t.maps["eroute_meta"], !write); err != nil {
 		return err
 	}
-	if t.relay, err = openShared[bpf.ABIRelay](t.maps["eroute_relay"], unix.PROT_READ); err != nil {
+	if t.relay, err = openShared[bpf.ABIRelay](t.maps["eroute_relay"], !write); err != nil {
 		return err
 	}
-	if t.gen, err = openGeneration(t.maps, t.generation()); err != nil {
+	if t.gen, err = t.openGeneration(t.generation()); err != nil {
 		return err
 	}
-	t.counts = newCounterSet(t.maps["eroute_counters"])
+	t.counts = newCounterSet(t)
 	if !write {
 		return nil
 	}

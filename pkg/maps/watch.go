@@ -93,9 +93,15 @@ func (t *Table) SAs(saids []eroute.SAID) ([]SA, error) {
 	return all, nil
 }
 
-// Queue tells how many bytes wait for the relay, and how many there is room for.
+// Queue tells how many bytes wait for the relay, and how many there is room for. Needs
+// permission to write, which the kernel wants of readers of a ring buffer.
 func (t *Table) Queue() (waiting, size int, err error) {
-	r, err := ringbuf.NewReader(t.maps["eroute_events"])
+	events, err := ebpf.LoadPinnedMap(t.dir.Path("eroute_events"), nil)
+	if err != nil {
+		return 0, 0, fmt.Errorf("open events: %w", err)
+	}
+	defer func() { _ = events.Close() }()
+	r, err := ringbuf.NewReader(events)
 	if err != nil {
 		return 0, 0, fmt.Errorf("open events: %w", err)
 	}

@@ -4,7 +4,6 @@ package maps
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -139,10 +138,10 @@ func (w *writer) clear() error {
 		return err
 	}
 	next := 1 - w.generation()
-	if err := newGeneration(w.maps, next); err != nil {
+	if err := newGeneration(w.dir.Path(), w.maps, next); err != nil {
 		return err
 	}
-	g, err := openGeneration(w.maps, next)
+	g, err := w.openGeneration(next)
 	if err != nil {
 		return err
 	}
@@ -153,10 +152,8 @@ func (w *writer) clear() error {
 	if err := waitForPackets(); err != nil {
 		return err
 	}
-	for _, name := range generationMaps {
-		if err := w.maps[name].Delete(1 - next); err != nil {
-			return fmt.Errorf("drop old generation of %s: %w", name, err)
-		}
+	if err := w.dropGeneration(1 - next); err != nil {
+		return err
 	}
 	w.ids.clear()
 	clear(w.counts.zero)

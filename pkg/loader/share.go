@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loader
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Share lets the group of a directory or pin in bpffs read it, and nobody write it but
+// its owner. The group is that of the directory above, if that has the set-group-ID bit,
+// else the process's: see docs/privileges.md.
+func Share(path string) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	mode := (st.Mode() | 0o040) &^ 0o027
+	if st.IsDir() {
+		mode |= 0o010
+	}
+	if mode == st.Mode() {
+		return nil
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return fmt.Errorf("share with group: %w", err)
+	}
+	return nil
+}
+
+// shareAll is Share for a directory and what is in it.
+func shareAll(path string) error {
+	return filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return Share(path)
+	})
+}
