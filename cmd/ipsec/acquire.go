@@ -104,6 +104,7 @@ func (c *command) acquireConfig() (acquire.Config, error) {
 		MaxBytes:     acquire.DefaultMaxBytes,
 		Rate:         maps.DefaultRate,
 		Exec:         p.value(acqExec),
+		Confine:      true,
 		Log:          c.logger(),
 	}
 	if p.has(acqJSON) {

@@ -29,6 +29,7 @@ type Config struct {
 	Exec         string        // command to run for each ACQUIRE; empty: none
 	Events       io.Writer     // takes an object a line; nil: none
 	Counters     *Counters     // counts what happens; nil: nobody wants to know
+	Confine      bool          // give up, for the whole process, what is not needed after start
 	Log          *slog.Logger
 }
 
@@ -108,6 +109,11 @@ func Run(ctx context.Context, c Config) (err error) {
 		}
 		defer func() { _ = watcher.Close() }()
 		group.Go(func() error { return watch(ctx, watcher, changed) })
+	}
+	if c.Confine {
+		if err := confine(c.Exec != ""); err != nil {
+			return err
+		}
 	}
 	// Before there are new ones.
 	if err := r.adopt(); err != nil {

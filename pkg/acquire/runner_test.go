@@ -15,13 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var question1 = xfrm.Acquire{
 	Flow: eroute.Selector{

@@ -28,11 +28,33 @@ func isBPFFS(path string) error {
 	return nil
 }
 
+// kept is a path to the BPF file system that KeepBPFFS has opened; "": none.
+var kept string
+
+// KeepBPFFS opens the BPF file system for as long as the process lives, and returns the
+// path by which BPFFS finds it from now on, whatever becomes of the privilege to look at
+// other processes. Not for use by several goroutines at once.
+func KeepBPFFS() (string, error) {
+	path, err := BPFFS(false)
+	if err != nil {
+		return "", err
+	}
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", fmt.Errorf("open %s: %w", path, err)
+	}
+	kept = fmt.Sprintf("/proc/self/fd/%d", fd)
+	return kept, nil
+}
+
 // BPFFS returns a path to the BPF file system that outlives this command. Under "ip
 // netns exec" a command has a /sys of its own, without it, so it is reached through
 // the root of the outermost process above us that we may look at, normally process 1.
 // With mount set, bpffs is mounted there on /sys/fs/bpf if it is missing.
 func BPFFS(mount bool) (string, error) {
+	if kept != "" {
+		return kept, nil
+	}
 	home, err := outermost()
 	if err != nil {
 		return "", err

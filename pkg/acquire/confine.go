@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/elastic/go-seccomp-bpf"
+	"github.com/landlock-lsm/go-landlock/landlock"
+	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/cap"
+
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+)
+
+// keptCapabilities are those that a relay uses when it has started: XFRM and the table's
+// memory, held packets, new counters and indexes.
+var keptCapabilities = []cap.Value{cap.NET_ADMIN, cap.NET_RAW, cap.BPF}
+
+// confine gives up for good what a relay does not need any more, in all threads: to get
+// privileges by executing something, and capabilities. Without commands to run it also
+// gives up, where the kernel has Landlock, files but those of the table, and system calls
+// that are of use to an intruder only, new TCP connections among them.
+func confine(runsCommands bool) error {
+	bpffs, err := loader.KeepBPFFS()
+	if err != nil {
+		return fmt.Errorf("confine relay: %w", err)
+	}
+	_, _ = time.Now().Zone() // reads the time zone's file
+	if _, err := cap.Prctlw(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("confine relay: no new privileges: %w", err)
+	}
+	if err := dropCapabilities(); err != nil {
+		return fmt.Errorf("confine relay: drop capabilities: %w", err)
+	}
+	if runsCommands {
+		return nil
+	}
+	if err := restrictFiles(bpffs); err != nil {
+		return fmt.Errorf("confine relay: %w", err)
+	}
+	if err := seccomp.LoadFilter(forbidden); err != nil {
+		return fmt.Errorf("confine relay: forbid system calls: %w", err)
+	}
+	return nil
+}
+
+// dropCapabilities keeps those there are of keptCapabilities. Whoever is not root goes on
+// to override the permissions of root's pins, if he could before.
+func dropCapabilities() error {
+	kept := keptCapabilities
+	if os.Geteuid() != 0 {
+		kept = append(slices.Clone(kept), cap.DAC_OVERRIDE)
+	}
+	set := cap.GetProc()
+	var gone []cap.Value
+	for v := cap.Value(0); v < cap.MaxBits(); v++ {
+		if !slices.Contains(kept, v) {
+			gone = append(gone, v)
+		}
+	}
+	if may, err := set.GetFlag(cap.Effective, cap.SETPCAP); err == nil && may {
+		if err := cap.DropBound(gone...); err != nil {
+			return err
+		}
+	}
+	for _, flag := range []cap.Flag{cap.Effective, cap.Permitted, cap.Inheritable} {
+		if err := set.SetFlag(flag, false, gone...); err != nil {
+			return err
+		}
+	}
+	return set.SetProc()
+}
+
+// restrictFiles leaves the table, what the kernel tells of this process and of its network
+// namespace, and of processors and types. It does nothing on a kernel without Landlock.
+func restrictFiles(bpffs string) error {
+	err := landlock.V5.BestEffort().RestrictPaths(
+		landlock.RWDirs(filepath.Join(bpffs, "ipsec")),
+		landlock.RODirs("/proc"),
+		landlock.RODirs("/sys/devices/system/cpu", "/sys/kernel/btf").IgnoreIfMissing(),
+	)
+	if err != nil {
+		return fmt.Errorf("restrict files: %w", err)
+	}
+	return nil
+}
+
+// forbidden are system calls that the relay, the Go runtime and its libraries do not make.
+var forbidden = seccomp.Filter{
+	NoNewPrivs: true,
+	Flag:       seccomp.FilterFlagTSync,
+	Policy: seccomp.Policy{
+		DefaultAction: seccomp.ActionAllow,
+		Syscalls: []seccomp.SyscallGroup{{
+			Action: seccomp.ActionErrno,
+			Names: []string{
+				"execve", "execveat", "fork", "vfork",
+				"ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "kcmp",
+				"mount", "umount2", "move_mount", "open_tree", "fsopen", "fsmount", "fsconfig", "fspick", "mount_setattr", "pivot_root", "chroot",
+				"setns", "unshare",
+				"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid",
+				"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot",
+				"add_key", "request_key", "keyctl", "perf_event_open", "userfaultfd",
+				"io_uring_setup", "io_uring_enter", "io_uring_register",
+				"open_by_handle_at", "swapon", "swapoff", "acct", "quotactl", "syslog", "personality",
+				"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "iopl", "ioperm",
+				"listen",
+			},
+			// Streams of every family but AF_UNIX; raw and datagram sockets have the bit of 2 set.
+			NamesWithCondtions: []seccomp.NameWithConditions{{Name: "socket", Conditions: seccomp.ArgumentConditions{
+				{Argument: 0, Operation: seccomp.BitsNotSet, Value: unix.AF_UNIX},
+				{Argument: 1, Operation: seccomp.BitsSet, Value: unix.SOCK_STREAM},
+				{Argument: 1, Operation: seccomp.BitsNotSet, Value: unix.SOCK_DGRAM},
+			}}},
+		}},
+	},
+}
