@@ -152,10 +152,12 @@ func (r *relay) tick(ctx context.Context) error {
 	if idle {
 		errs = append(errs, r.write(func(t *maps.Table) error { return r.reap(t, isIdle) }))
 	}
+	var questions []question
 	for _, f := range again {
 		r.asked[f.Selector] = now
-		errs = append(errs, r.ask(ctx, question{f.Selector, f.Trap, f.Device, example(f.Selector, r.store.first(f.Selector))}))
+		questions = append(questions, question{f.Selector, f.Trap, f.Device, example(f.Selector, r.store.first(f.Selector))})
 	}
+	errs = append(errs, r.ask(ctx, questions))
 	return errors.Join(append(errs, r.sweep(holds, now))...)
 }
 

@@ -222,7 +222,7 @@ func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan
 			notify(r.log, daemon.SdNotifyStopping)
 			return ctx.Err()
 		case e := <-events:
-			err = r.event(ctx, e)
+			err = r.takeEvents(ctx, e, events)
 		case e := <-ended:
 			r.ended(e)
 		case <-changed:
@@ -261,82 +261,6 @@ func (r *relay) adopt() error {
 		}
 		return err
 	})
-}
-
-// event is a packet from the kernel.
-func (r *relay) event(ctx context.Context, e maps.Event) error {
-	p := packet{bytes: e.Packet, device: e.Device}
-	most := ofHold
-	if e.Gap {
-		most = ofGap
-	}
-	kept := len(e.Packet) > 0 && r.store.put(e.Flow, p, most, time.Now())
-	if !kept {
-		r.report(Event{Kind: KindLost, Flow: e.Flow, Eroute: e.Flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not kept"})
-	}
-	if !e.Acquire {
-		return nil
-	}
-	r.asked[e.Flow] = e.Time
-	hold := Event{Kind: KindHold, Flow: e.Flow, Eroute: e.Flow, SAID: eroute.Hold, Device: e.Device}
-	if kept {
-		hold.Packets = 1
-	}
-	r.report(hold)
-	return r.ask(ctx, question{e.Flow, e.Trap, e.Device, example(e.Flow, e.Packet)})
-}
-
-// question is a flow that needs an SA.
-type question struct {
-	flow, trap eroute.Selector
-	device     int
-	packet     eroute.Packet // one of it
-}
-
-// example is what a packet of the flow shows, or what one would if there is none.
-func example(flow eroute.Selector, packet []byte) eroute.Packet {
-	if shown, err := eroute.ParsePacket(packet); err == nil {
-		return shown
-	}
-	return eroute.Packet{
-		Src: flow.Src.Addr(), Dst: flow.Dst.Addr(),
-		Proto: flow.Proto, SrcPort: flow.SrcPort, DstPort: flow.DstPort,
-	}
-}
-
-// ask finds the flow an SA that is there already, or asks the key managers for one.
-func (r *relay) ask(ctx context.Context, q question) error {
-	var row eroute.Eroute
-	err := r.write(func(t *maps.Table) (err error) {
-		if row.Ask, err = t.Ask(q.trap); err != nil {
-			return err
-		}
-		a, err := r.answers()
-		if err != nil {
-			return err
-		}
-		if said, ok := a.find(q.flow, row.Ask); ok {
-			return r.answer(ctx, t, []maps.Answer{{Flow: q.flow, SAID: said}})
-		}
-		return nil
-	})
-	if _, waits := r.asked[q.flow]; err != nil || !waits {
-		return err
-	}
-	r.seq++
-	a := xfrm.Acquire{Flow: q.flow, Policy: q.trap, Packet: q.packet, Ask: row.Ask, Seq: r.seq}
-	event := Event{Kind: KindAcquire, Flow: q.flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device}
-	if q.flow == q.trap {
-		event.SAID = eroute.TrapSubnet
-	}
-	r.report(event)
-	if r.exec != nil && !r.exec.start(a, deviceName(q.device)) {
-		r.report(Event{Kind: KindLost, Flow: q.flow, Device: q.device, Detail: "--exec: too many commands wait"})
-	}
-	if r.xfrm == nil {
-		return nil
-	}
-	return r.xfrm.Acquire(a)
 }
 
 // ended is a %hold that a command has replaced or deleted.
