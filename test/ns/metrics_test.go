@@ -82,13 +82,13 @@ func (g *gateway) scrape(t *testing.T, address string) samples {
 // what is busy, is not made for each scrape.
 func (g *gateway) scrapeUntil(t *testing.T, address, sample string, value float64) samples {
 	t.Helper()
-	for ctx := within(t, 10*time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for ctx := within(t, time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		got := g.scrape(t, address)
 		if v, ok := got[sample]; ok && v == value {
 			return got
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("%s is %v after 10 s, want %v", sample, got[sample], value)
+			t.Fatalf("%s is %v after a minute, want %v", sample, got[sample], value)
 		}
 	}
 }
