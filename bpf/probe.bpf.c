@@ -115,6 +115,16 @@ static __always_inline int look_in_lpm(const struct packet *p)
 	return bpf_map_lookup_elem(&probe_lpm, &key) != NULL;
 }
 
+/* The index alone: nothing is remembered. */
+static __always_inline int look_in_index(const struct packet *p)
+{
+	__u32 zero = 0;
+	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	struct verdict v = {};
+
+	return meta && ask_index(p, meta, meta->generation, cache_version(meta), &v) == INDEX_FOUND;
+}
+
 static __always_inline int ask(const struct packet *p)
 {
 	struct match m;
@@ -137,6 +147,7 @@ static __always_inline int ask_and_count(const struct packet *p)
 PROBE(probe_walk, walk_only)
 PROBE(probe_in_hash, look_in_hash)
 PROBE(probe_in_lpm, look_in_lpm)
+PROBE(probe_in_index, look_in_index)
 PROBE(probe_verdict, ask)
 PROBE(probe_count_too, ask_and_count)
 

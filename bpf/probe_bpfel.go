@@ -62,6 +62,7 @@ const (
 	ProbeMapProbePackets    = "probe_packets"
 	ProbeProgProbeCountToo  = "probe_count_too"
 	ProbeProgProbeInHash    = "probe_in_hash"
+	ProbeProgProbeInIndex   = "probe_in_index"
 	ProbeProgProbeInLpm     = "probe_in_lpm"
 	ProbeProgProbeVerdict   = "probe_verdict"
 	ProbeProgProbeWalk      = "probe_walk"
@@ -116,6 +117,7 @@ type ProbeSpecs struct {
 type ProbeProgramSpecs struct {
 	ProbeCountToo *ebpf.ProgramSpec `ebpf:"probe_count_too"`
 	ProbeInHash   *ebpf.ProgramSpec `ebpf:"probe_in_hash"`
+	ProbeInIndex  *ebpf.ProgramSpec `ebpf:"probe_in_index"`
 	ProbeInLpm    *ebpf.ProgramSpec `ebpf:"probe_in_lpm"`
 	ProbeVerdict  *ebpf.ProgramSpec `ebpf:"probe_verdict"`
 	ProbeWalk     *ebpf.ProgramSpec `ebpf:"probe_walk"`
@@ -245,6 +247,7 @@ type ProbeVariables struct {
 type ProbePrograms struct {
 	ProbeCountToo *ebpf.Program `ebpf:"probe_count_too"`
 	ProbeInHash   *ebpf.Program `ebpf:"probe_in_hash"`
+	ProbeInIndex  *ebpf.Program `ebpf:"probe_in_index"`
 	ProbeInLpm    *ebpf.Program `ebpf:"probe_in_lpm"`
 	ProbeVerdict  *ebpf.Program `ebpf:"probe_verdict"`
 	ProbeWalk     *ebpf.Program `ebpf:"probe_walk"`
@@ -254,6 +257,7 @@ func (p *ProbePrograms) Close() error {
 	return _ProbeClose(
 		p.ProbeCountToo,
 		p.ProbeInHash,
+		p.ProbeInIndex,
 		p.ProbeInLpm,
 		p.ProbeVerdict,
 		p.ProbeWalk,

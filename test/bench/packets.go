@@ -34,7 +34,7 @@ const (
 var traffics = []traffic{
 	{hot, func(r *rand.Rand, flows []packet) []packet { return some(r, flows, 1000) }},
 	{uniform, func(r *rand.Rand, flows []packet) []packet { return some(r, flows, most) }},
-	{"90% of 1k, 10% uniform", mixed},
+	{"90% hot, 10% uniform", mixed},
 	{"no flow twice", newFlows},
 	{"near misses", nearMisses},
 	{"crossed", crossed},

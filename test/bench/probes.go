@@ -30,6 +30,7 @@ var probes = []probe{
 	{"hash", "probe_in_hash", false},
 	{"lpm", "probe_in_lpm", false},
 	{"tries", "probe_verdict", true},
+	{"index", "probe_in_index", false},
 	{"verdict", "probe_verdict", false},
 	{"counted", "probe_count_too", false},
 }

@@ -32,7 +32,7 @@ var goals = []goal{
 	{"uniform, hub and mesh, v4: a verdict over a hash look-up", 1.5, false, func(s *Set) []point { return s.uniform("v4") }},
 	{"uniform, hub and mesh, v6: a verdict over a hash look-up", 2, false, func(s *Set) []point { return s.uniform("v6") }},
 	{"nested 100k with ports, hits: a verdict over a hash look-up", 4, false, func(s *Set) []point {
-		return s.nested("uniform", "1k hot flows", "90% of 1k, 10% uniform")
+		return s.nested("uniform", "1k hot flows", "90% hot, 10% uniform")
 	}},
 	{"nested 100k with ports, misses of all kinds: over a hash look-up", 10, false, func(s *Set) []point {
 		return s.nested("near misses", "crossed", "misses")

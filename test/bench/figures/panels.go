@@ -4,10 +4,12 @@ package figures
 
 import (
 	"image/color"
+	"math"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // colours of subjects: ours is the same everywhere.
@@ -15,7 +17,7 @@ var colours = map[string]color.Color{
 	"verdict": ours, "eroute": ours, "batch": ours, "counted": color.RGBA{0x7f, 0xb2, 0xe6, 0xff},
 	"hash": dark, "parse": dark, "bare": dark, "plain": dark, "walk": light, "driver": light,
 	"lpm": color.RGBA{0xe6, 0x9f, 0, 0xff}, "tries": color.RGBA{0xcc, 0x66, 0x99, 0xff},
-	"xfrm": peer, "ip-batch": peer,
+	"index": color.RGBA{0x2a, 0x8c, 0x4a, 0xff}, "xfrm": peer, "ip-batch": peer,
 	"nft-interval": color.RGBA{0x2a, 0x8c, 0x4a, 0xff}, "nft-hash": color.RGBA{0x6f, 0xc2, 0x7f, 0xff},
 	"add": color.RGBA{0x7f, 0xb2, 0xe6, 0xff}, "add-at-1": light, "clear": color.RGBA{0xe6, 0x9f, 0, 0xff},
 }
@@ -33,16 +35,25 @@ type spread struct {
 	plotter.YErrors
 }
 
+// newPlot is an empty plot in small letters.
+func newPlot() *plot.Plot {
+	p := plot.New()
+	for _, style := range []*draw.TextStyle{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+		style.Font.Size = vg.Points(9)
+	}
+	p.Title.TextStyle.Font.Size = vg.Points(11)
+	return p
+}
+
 // lines draws every subject of a case over the number of eroutes, both in logarithms.
 func lines(title string, c Case) panel {
 	return func(s *Set) (*plot.Plot, error) {
 		info := section(c.Section)
-		p := plot.New()
+		p := newPlot()
 		p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, "eroutes", info.unit
 		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 		p.X.Tick.Marker = plot.ConstantTicks{{Value: 1, Label: "1"}, {Value: 1000, Label: "1k"}, {Value: 10000, Label: "10k"}, {Value: 100000, Label: "100k"}, {Value: 1000000, Label: "1M"}}
 		p.Y.Tick.Marker = plot.LogTicks{Prec: -1}
-		p.Legend.Top, p.Legend.Left = true, true
 		p.Add(plotter.NewGrid())
 		drawn := false
 		for _, subject := range info.subjects {
@@ -67,7 +78,9 @@ func lines(title string, c Case) panel {
 		if !drawn {
 			return nil, nil
 		}
-		p.Y.Max *= 4 // for the legend
+		// Whole decades, so that each axis has two numbers at least.
+		p.Y.Min = math.Pow(10, math.Floor(math.Log10(p.Y.Min)))
+		p.Y.Max = math.Pow(10, math.Ceil(math.Log10(p.Y.Max)))
 		return p, nil
 	}
 }
@@ -89,10 +102,10 @@ func (s *Set) series(c Case, subject string) (v spread) {
 // traffics draws what a verdict costs in hash look-ups, for each traffic.
 func traffics(table string, eroutes int) panel {
 	return func(s *Set) (*plot.Plot, error) {
-		p := plot.New()
+		p := newPlot()
 		p.Title.Text, p.X.Label.Text = table+", verdict / hash", "times"
 		p.X.Min = 0
-		p.Legend.Top = true
+		p.Y.Padding = vg.Points(10)
 		var names []string
 		for i, family := range []string{"v6", "v4"} {
 			var values plotter.Values

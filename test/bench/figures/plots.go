@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
@@ -51,18 +52,20 @@ var charts = []chart{
 		lines("uniform", Case{Section: Forward, Table: "hub v4", Traffic: "uniform"}),
 	}},
 	{"change.svg", 1, []panel{lines("From the start of a process to its end", Case{Section: Change})}},
-	{"esp.svg", 1, []panel{lines("Encrypted and sent, in the VM", Case{Section: ESP})}},
+	{"esp.svg", 1, []panel{lines("Encrypted and sent, in the VM", Case{Section: ESP, Table: "hub v4", Traffic: "1k hot flows"})}},
 }
 
 // Sizes of a panel.
 const (
 	panelWidth  = 9 * vg.Centimeter
 	panelHeight = 7 * vg.Centimeter
+	legendWidth = 4 * vg.Centimeter
 )
 
 // Draw draws the charts of what was measured into a directory.
 func (s *Set) Draw(dir string) error {
 	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
+	plotter.DefaultFont = plot.DefaultFont
 	for _, c := range charts {
 		if err := s.draw(c, filepath.Join(dir, c.file)); err != nil {
 			return fmt.Errorf("draw %s: %w", c.file, err)
@@ -86,14 +89,23 @@ func (s *Set) draw(c chart, path string) error {
 		}
 		rows[len(rows)-1] = append(rows[len(rows)-1], p)
 	}
-	pad := vg.Points(8)
-	canvas := vgsvg.New(panelWidth*vg.Length(c.inRow), panelHeight*vg.Length(len(rows)))
-	tiles := draw.Tiles{Rows: len(rows), Cols: c.inRow, PadX: pad, PadY: pad, PadTop: pad, PadBottom: pad, PadLeft: pad, PadRight: pad}
-	for i, row := range plot.Align(rows, tiles, draw.New(canvas)) {
+	legend := rows[0][0].Legend // once, beside the panels
+	for _, row := range rows {
+		for _, p := range row {
+			p.Legend = plot.NewLegend()
+		}
+	}
+	canvas := vgsvg.New(panelWidth*vg.Length(c.inRow)+legendWidth, panelHeight*vg.Length(len(rows)))
+	all := draw.New(canvas)
+	pad := vg.Points(10)
+	tiles := draw.Tiles{Rows: len(rows), Cols: c.inRow, PadX: pad, PadY: pad, PadTop: pad, PadBottom: pad, PadLeft: pad}
+	for i, row := range plot.Align(rows, tiles, draw.Crop(all, 0, -legendWidth, 0, 0)) {
 		for j, to := range row {
 			rows[i][j].Draw(to)
 		}
 	}
+	legend.Top, legend.Left, legend.Padding = true, true, vg.Points(3)
+	legend.Draw(draw.Crop(all, all.Max.X-legendWidth+pad, 0, 0, -2*pad))
 	f, err := os.Create(path)
 	if err != nil {
 		return err

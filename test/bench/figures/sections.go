@@ -29,12 +29,12 @@ type sectionInfo struct {
 
 var sections = []sectionInfo{
 	{Verdict, "A verdict, and what else could be asked", "ns a packet",
-		[]string{"walk", "hash", "lpm", "tries", "verdict", "counted"},
-		[]ratio{{"verdict", "hash", ""}, {"tries", "hash", ""}, {"lpm", "hash", ""}}},
+		[]string{"walk", "hash", "lpm", "tries", "index", "verdict", "counted"},
+		[]ratio{{"verdict", "hash", ""}, {"index", "hash", ""}, {"lpm", "hash", ""}}},
 	{Program, "A whole XDP program on frames of a list; driver: an empty one", "ns a packet",
 		[]string{"driver", "parse", "eroute"},
 		[]ratio{{"eroute", "parse", ""}, {"eroute", "parse", "driver"}}},
-	{Drop, "Dropped on veth, end to end", "million packets a second",
+	{Drop, "Dropped on veth, end to end", "Mpps",
 		[]string{"bare", "eroute", "xfrm", "nft-interval", "nft-hash"},
 		[]ratio{{"eroute", "bare", ""}, {"eroute", "xfrm", ""}, {"eroute", "nft-hash", ""}}},
 	{Forward, "Forwarded on veth, end to end", "us a packet",
