@@ -94,23 +94,27 @@ func syncPassRoutes(physical netlink.Link) error {
 	return errors.Join(errs...)
 }
 
-// copyRoutes makes the copies of a family's routes what they are to be.
-func copyRoutes(family, ifindex int) error {
-	have, err := routesThrough(family, ifindex, passTable)
-	if err != nil {
-		return err
+// copies returns the copies that there are of a family's routes, and the routes of which
+// there are to be copies.
+func copies(family, ifindex int) (have, want map[string]netlink.Route, err error) {
+	if have, err = routesThrough(family, ifindex, passTable); err != nil {
+		return nil, nil, err
 	}
 	needed := family == unix.AF_INET6
 	if !needed {
-		if needed, err = blocks(family); err != nil {
-			return err
-		}
+		needed, err = blocks(family)
 	}
-	var want map[string]netlink.Route
-	if needed {
-		if want, err = routesThrough(family, ifindex, unix.RT_TABLE_MAIN); err != nil {
-			return err
-		}
+	if err == nil && needed {
+		want, err = routesThrough(family, ifindex, unix.RT_TABLE_MAIN)
+	}
+	return have, want, err
+}
+
+// copyRoutes makes the copies of a family's routes what they are to be.
+func copyRoutes(family, ifindex int) error {
+	have, want, err := copies(family, ifindex)
+	if err != nil {
+		return err
 	}
 	var errs []error
 	for key, r := range want {

@@ -64,6 +64,17 @@ func TestLeak(t *testing.T) {
 	checkFindings(t, leakCheck, routes(to("2001:db8::/32"), gateway))
 }
 
+func TestPass(t *testing.T) {
+	f := routes(to("10.2.0.0/16"))
+	checkFindings(t, passCheck, f)
+	f.Devices[0].Stale6 = true // no IPv6 goes into it
+	checkFindings(t, passCheck, f)
+	f.Devices[0].Stale4 = true
+	checkFindings(t, passCheck, f, want{Problem, "ipsec0", "IPv4 routes"})
+	f.Routes[0].Dst = netip.MustParsePrefix("2001:db8::/32")
+	checkFindings(t, passCheck, f, want{Problem, "ipsec0", "IPv6 routes"})
+}
+
 func TestRoute(t *testing.T) {
 	checkFindings(t, routeCheck, &Facts{Devices: []Device{ipsec0()}}, want{Problem, "ipsec0", "no route leads into"})
 	site := to("10.2.0.0/16")

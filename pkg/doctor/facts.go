@@ -40,6 +40,8 @@ type Device struct {
 	Exists, Up bool
 	Detached   []loader.Hook
 	Unsettled  []string // settings that are no longer as attach left them
+	Stale4     bool     // whether the copies of routes that %pass packets take are out of date
+	Stale6     bool
 }
 
 // Interface is an interface that packets come in or leave by.

@@ -50,6 +50,7 @@ var checks = []check{
 	rpFilterCheck,
 	routeCheck,
 	leakCheck,
+	passCheck,
 	saCheck,
 	peerCheck,
 	lifeCheck,

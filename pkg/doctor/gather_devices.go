@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -31,6 +32,12 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 			if d.Unsettled, err = device.Unsettled(a.Virtual); err != nil {
 				return err
 			}
+		}
+		if d.Stale4, err = device.StaleRoutes(unix.AF_INET, a.Physical); err != nil {
+			return err
+		}
+		if d.Stale6, err = device.StaleRoutes(unix.AF_INET6, a.Physical); err != nil {
+			return err
 		}
 		f.Devices = append(f.Devices, d)
 	}

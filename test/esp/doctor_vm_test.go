@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -48,6 +49,7 @@ func TestDoctor(t *testing.T) {
 	for _, p := range []string{lab.WestLAN4.String(), lab.WestLAN6.String()} {
 		ip(t, b.East, "route add blackhole "+p+" metric 101")
 	}
+	b.write(t, device.SyncRoutes)
 	b.doctor(t)
 
 	const (
