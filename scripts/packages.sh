@@ -38,12 +38,21 @@ for page in docs/man/ipsec_*.8; do # one for each command
 	man "$page" "/usr/share/man/man8/ipsec_$command.8"
 done
 man docs/man/ipsec_eroute.5 /usr/share/man/man5/ipsec_eroute.5
+# complete SHELL COMMAND PATH: the completion script for a command that goes by its own name.
+complete() {
+	"$STAGE/ipsec" completion "$1" | sed "s/ipsec/$2/g" >"$STAGE/completion"
+	put 644 "$STAGE/completion" "$3"
+}
 for command in eroute tncfg; do
 	link "../libexec/eroute/$command" "/usr/sbin/$command"
 	link "ipsec_$command.8.gz" "/usr/share/man/man8/$command.8.gz"
+	complete bash $command "/usr/share/bash-completion/completions/$command"
+	complete zsh $command "/usr/share/zsh/vendor-completions/_$command"
+	complete fish $command "/usr/share/fish/vendor_completions.d/$command.fish"
 done
-put 644 packaging/eroute.service /usr/lib/systemd/system/eroute.service
-put 644 packaging/eroute-acquire.service /usr/lib/systemd/system/eroute-acquire.service
+for unit in packaging/*.service; do
+	put 644 "$unit" "/usr/lib/systemd/system/${unit##*/}"
+done
 put 644 packaging/sysusers.conf /usr/lib/sysusers.d/eroute.conf
 cat LICENSE bpf/LICENSE >"$STAGE/copyright" # the program holds the objects of bpf/
 put 644 "$STAGE/copyright" /usr/share/doc/eroute/copyright
@@ -51,13 +60,14 @@ for doc in README.md CHANGELOG.md docs/{architecture,install,json,migration,tuto
 	put 644 "$doc" "/usr/share/doc/eroute/${doc##*/}"
 done
 install -D -m 755 packaging/ipsec "$STAGE/eroute-ipsec/usr/sbin/ipsec"
+# In the usual place for bash, bash-completion has one for the key managers' ipsec.
 while read -r shell path; do
-	"$STAGE/ipsec" completion "$shell" >"$STAGE/script"
-	install -D -m 644 "$STAGE/script" "$STAGE/eroute-ipsec/usr/share/$path"
+	"$STAGE/ipsec" completion "$shell" >"$STAGE/completion"
+	install -D -m 644 "$STAGE/completion" "$STAGE/eroute-ipsec$path"
 done <<'EOF'
-bash bash-completion/completions/ipsec
-zsh zsh/vendor-completions/_ipsec
-fish fish/vendor_completions.d/ipsec.fish
+bash /etc/bash_completion.d/eroute-ipsec
+zsh /usr/share/zsh/vendor-completions/_ipsec
+fish /usr/share/fish/vendor_completions.d/ipsec.fish
 EOF
 install -D -m 644 LICENSE "$STAGE/eroute-ipsec/usr/share/doc/eroute-ipsec/copyright"
 find "$STAGE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

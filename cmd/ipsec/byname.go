@@ -2,17 +2,26 @@
 
 package main
 
-import "path/filepath"
+import (
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
 
 // commandLine returns the arguments of a process. One that goes by the name of a
-// command is that command: eroute is "ipsec eroute".
+// command is that command: eroute is "ipsec eroute". Shells that ask it how a command line
+// goes on say so first.
 func commandLine(argv []string) []string {
 	if len(argv) == 0 {
 		return nil
 	}
 	name, args := filepath.Base(argv[0]), argv[1:]
 	for _, cmd := range newRoot(&command{}).Commands() {
-		if cmd.Name() == name {
+		switch {
+		case cmd.Name() != name:
+		case len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd):
+			return append([]string{args[0], name}, args[1:]...)
+		default:
 			return append([]string{name}, args...)
 		}
 	}

@@ -18,6 +18,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"/usr/sbin/eroute"}, []string{"eroute"}},
 		{[]string{"/usr/libexec/ipsec/tncfg", "--clear"}, []string{"tncfg", "--clear"}},
 		{[]string{"/eroute/ipsec-6.0", "tncfg"}, []string{"tncfg"}},
+		{[]string{"eroute", "__complete", "--lim"}, []string{"__complete", "eroute", "--lim"}},
+		{[]string{"ipsec", "__complete", "eroute"}, []string{"__complete", "eroute"}},
 		{[]string{""}, nil},
 		{nil, nil},
 	} {

@@ -13,7 +13,10 @@ virtual = "ipsec0"
 physical = "wan"
 ingress = ["lan"]
 END
-echo '--add --src 192.0.2.0/24 --dst 10.2.0.0/16 --said %trap' >/etc/eroute/table
+cat >/etc/eroute/table <<'END'
+--add --src 192.0.2.0/24 --dst 10.2.0.0/16 --said %trap
+--add --src 192.0.2.0/24 --dst 10.2.9.0/24 --said %pass
+END
 
 # The routes of docs/install.md.
 cat >/etc/systemd/network/10-lo.network <<'END'
@@ -27,6 +30,8 @@ END
 cat >/etc/systemd/network/20-ipsec0.network <<'END'
 [Match]
 Name=ipsec0
+[Link]
+RequiredForOnline=no
 [Network]
 LinkLocalAddressing=no
 ConfigureWithoutCarrier=yes
@@ -37,8 +42,11 @@ cat >/etc/systemd/network/30-wan.network <<'END'
 [Match]
 Name=wan
 [Network]
+LinkLocalAddressing=no
 Address=192.0.2.1/24
 END
+
+systemctl enable systemd-networkd-wait-online
 
 # override UNIT: the unit, with what stands on stdin added.
 override() {
@@ -46,6 +54,9 @@ override() {
 	cat - <(printf 'StandardOutput=append:/srv/log\nStandardError=append:/srv/log\n') >"/etc/systemd/system/$1.d/test.conf"
 }
 override eroute.service <<'END'
+[Service]
+END
+override eroute-sync.service <<'END'
 [Service]
 END
 # With --json somebody listens, where there is no key manager.
@@ -58,7 +69,7 @@ END
 cat >/etc/systemd/system/test.service <<'END'
 [Unit]
 DefaultDependencies=no
-Wants=eroute.service eroute-acquire.service systemd-networkd.service
+Wants=eroute.service eroute-sync.service eroute-acquire.service systemd-networkd.service
 After=eroute.service eroute-acquire.service systemd-networkd.service
 SuccessAction=exit
 FailureAction=exit

@@ -14,6 +14,21 @@ getent passwd eroute
 for page in 8/ipsec_eroute 8/ipsec_tncfg 8/ipsec_acquire 8/eroute 8/tncfg 5/ipsec_eroute; do
 	mandoc -Tlint -Wwarning "/usr/share/man/man${page%/*}/${page#*/}.${page%/*}.gz"
 done
+# Each shell has what completes them; bash is asked.
+for name in eroute tncfg; do
+	[ -e /usr/share/zsh/vendor-completions/_$name ]
+	[ -e /usr/share/fish/vendor_completions.d/$name.fish ]
+done
+(
+	set +eu
+	. /usr/share/bash-completion/bash_completion
+	. /usr/share/bash-completion/completions/eroute
+	compopt() { :; } # works only while a key is pressed
+	COMP_LINE='eroute --lim' COMP_POINT=12 COMP_WORDS=(eroute --lim) COMP_CWORD=1
+	__start_eroute eroute
+	printf '%s\n' "${COMPREPLY[@]}"
+) | grep -- --limit
+
 # What is in /etc is the operator's.
 tncfg --config /etc/eroute/eroute.toml
 echo '# mine' >>/etc/eroute/eroute.toml

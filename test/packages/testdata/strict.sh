@@ -2,7 +2,7 @@
 # systemd finds nothing wrong with the units, and what they may do stays little: the
 # exposure, from 0 to 100, of systemd-analyze(1).
 dpkg --install /srv/eroute_*.deb
-systemd-analyze verify --man=no eroute.service eroute-acquire.service 2>&1 | tee /tmp/verify
+systemd-analyze verify --man=no eroute.service eroute-sync.service eroute-acquire.service 2>&1 | tee /tmp/verify
 [ ! -s /tmp/verify ]
 exposed() { # UNIT MOST
 	systemd-analyze security --offline=yes --threshold="$2" "/usr/lib/systemd/system/$1" >/tmp/exposed || {
@@ -11,4 +11,5 @@ exposed() { # UNIT MOST
 	}
 }
 exposed eroute.service 35
+exposed eroute-sync.service 35
 exposed eroute-acquire.service 22

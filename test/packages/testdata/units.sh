@@ -21,6 +21,10 @@ soon() {
 listed() { eroute | grep "$1"; }
 routed() { ip route get 10.2.0.1 from 192.0.2.1 | grep "$1"; }
 
+# What may pass in clear does so past the blackhole, by the routes that came after the device.
+synced() { ip route show table all | grep -v ' table local ' | grep '^192.0.2.0/24 dev wan table '; }
+soon synced
+
 # A trap, a hold, and what is held is sent on by the relay: 2 of 3 packets.
 soon routed ' dev ipsec0 '
 for _ in 1 2 3; do echo held >/dev/udp/10.2.0.1/9; done
