@@ -12,4 +12,4 @@ exposed() { # UNIT MOST
 }
 exposed eroute.service 35
 exposed eroute-sync.service 35
-exposed eroute-acquire.service 22
+exposed eroute-acquire.service 20

@@ -50,9 +50,10 @@ dpkg --install /srv/eroute_*.deb
 eroute | grep '^2 .* => %pass$'
 tncfg | grep '^ipsec0 -> wan '
 
-# Again, and down.
+# Again, which takes away what the file does not have; and down.
 systemctl reload eroute
-eroute | grep '^0 .* => %trap$'
+eroute | grep '^1 .* => %trap$'
+! eroute | grep '^2 .* => %pass$'
 tncfg | grep '^ipsec0 -> wan '
 systemctl stop eroute
 [ -z "$(tncfg)" ]
