@@ -14,7 +14,6 @@ type completer struct {
 	options optionSet
 	choose  func(*parsed) (*action, error) // nil: the command has no actions
 	common  optionMask                     // what all actions take
-	files   optionMask                     // whose values are names of files
 	values  map[optionID]func(*command, *parsed) []string
 }
 
@@ -65,7 +64,7 @@ func (s optionSet) read(args []string) (p parsed, pending optionID, wants bool) 
 
 // value returns the values of an option that begin with a word.
 func (how *completer) value(c *command, p *parsed, id optionID, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if how.files.has(id) {
+	if how.options[id].isFile() {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	values := how.values[id]
@@ -75,6 +74,9 @@ func (how *completer) value(c *command, p *parsed, id optionID, word string) ([]
 	all := values(c, p)
 	return slices.DeleteFunc(all, func(v string) bool { return !strings.HasPrefix(v, word) }), cobra.ShellCompDirectiveNoFileComp
 }
+
+// isFile tells whether an option's value names a file, or a command.
+func (o option) isFile() bool { return strings.HasPrefix(o.arg, "FILE") || o.arg == "CMD" }
 
 // names returns the options that may come next and begin with a word.
 func (how *completer) names(p *parsed, word string) (names []cobra.Completion) {

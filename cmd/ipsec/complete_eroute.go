@@ -13,7 +13,6 @@ var erouteCompleter = completer{
 	options: erouteOptions,
 	choose:  chooseEroute,
 	common:  commonOptions,
-	files:   maskOf(optBatch, optSave, optMetrics),
 	values: map[optionID]func(*command, *parsed) []string{
 		optEraf:           oneOf("inet", "inet6"),
 		optAf:             oneOf("inet", "inet6"),

@@ -14,7 +14,6 @@ var tncfgCompleter = completer{
 	options: tncfgOptions,
 	choose:  tncfgActions.choose,
 	common:  tncCommonOptions,
-	files:   maskOf(tncConfig),
 	values: map[optionID]func(*command, *parsed) []string{
 		tncVirtual:  virtuals,
 		tncPhysical: interfaces,
@@ -22,7 +21,7 @@ var tncfgCompleter = completer{
 	},
 }
 
-var acquireCompleter = completer{options: acquireOptions, files: maskOf(acqExec)}
+var acquireCompleter = completer{options: acquireOptions}
 
 var doctorCompleter = completer{options: doctorOptions}
 

@@ -40,7 +40,7 @@ func printHelp(w io.Writer, cmd *cobra.Command) {
 	if cmd.HasAvailableSubCommands() {
 		_, _ = fmt.Fprint(w, "\nCommands:\n")
 		for _, sub := range cmd.Commands() {
-			_, _ = fmt.Fprintf(w, "  %-8s %s\n", sub.Name(), sub.Short)
+			_, _ = fmt.Fprintf(w, "  %-10s %s\n", sub.Name(), sub.Short)
 		}
 	}
 	for _, group := range optionGroups(cmd.Flags()) {
