@@ -7,8 +7,9 @@ RUN ?=
 KERNEL ?=
 FUZZTIME ?= 10s
 
-# Of make soak; the tests have durations of their own.
+# Of make hunt and make soak; the tests have durations of their own. SEED repeats a hunt.
 DURATION ?= 10m
+SEED ?=
 FRAMES ?= 1000000
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -48,6 +49,10 @@ test-race: ## what happens at once, with the race detector; needs root
 .PHONY: test-vm
 test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
 	@go run ./test/vm/run -pkg '$(PKG)' -run '$(RUN)' -kernel '$(KERNEL)'
+
+.PHONY: hunt
+hunt: setup-vm build ## look for packets in clear under random changes in a VM for DURATION
+	@EROUTE_TEST_DURATION=$(DURATION) EROUTE_TEST_SEED=$(SEED) go run ./test/vm/run -timeout 24h -pkg ./test/esp -run '^TestLeakHunt$$'
 
 .PHONY: soak
 soak: ## traffic and changes for DURATION: nothing grows, every packet is counted; needs root
