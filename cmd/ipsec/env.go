@@ -19,6 +19,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 	"github.com/ipsec-eroute/eroute/pkg/migrate"
+	"github.com/ipsec-eroute/eroute/pkg/monitor"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -48,6 +49,7 @@ type env struct {
 	relay        relayFunc
 	xfrmCounters func() (map[string]uint64, error) // see [xfrm.Counters]
 	surroundings func() (surroundings, error)
+	monitor      monitorFunc
 	now          func() time.Time
 	environ      []string // NAME=VALUE
 	diagnose     func() ([]doctor.Finding, error)
@@ -105,6 +107,7 @@ func systemEnv() *env {
 		relay:            acquire.Run,
 		xfrmCounters:     xfrm.Counters,
 		surroundings:     openSurroundings,
+		monitor:          monitor.Run,
 		now:              time.Now,
 		environ:          os.Environ(),
 		diagnose:         diagnose,

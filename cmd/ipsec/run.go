@@ -52,7 +52,7 @@ func newRoot(c *command) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { printHelp(c.out, cmd) })
 	root.SetHelpCommand(newHelp(c))
-	root.AddCommand(newEroute(c), newTncfg(c), newAcquire(c), newDoctor(c), newCompletion(c))
+	root.AddCommand(newEroute(c), newTncfg(c), newAcquire(c), newMonitor(c), newDoctor(c), newCompletion(c))
 	return root
 }
 

@@ -123,7 +123,7 @@ func isSilent(args []string) bool {
 // checkRefusal checks the form of an error.
 func checkRefusal(args []string, status int, stdout, stderr string) error {
 	prefix := "ipsec: "
-	if len(args) > 0 && slices.Contains([]string{"eroute", "tncfg", "acquire", "doctor", "completion", "help"}, args[0]) {
+	if len(args) > 0 && slices.Contains([]string{"eroute", "tncfg", "acquire", "monitor", "doctor", "completion", "help"}, args[0]) {
 		prefix = "ipsec " + args[0] + ": "
 	}
 	if status != 1 || stdout != "" || !strings.HasPrefix(stderr, prefix) ||

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // Kind is what happened to a flow.
@@ -66,15 +67,18 @@ type Event struct {
 
 // reporter tells of events: a line of text each to the log, an object each to out.
 type reporter struct {
-	log    *slog.Logger
-	out    io.Writer // nil: nobody wants objects
-	counts *Counters
+	log      *slog.Logger
+	out      io.Writer // nil: nobody wants objects
+	counts   *Counters
+	monitors *maps.Teller // nil: they are not told
 }
 
 func (r reporter) report(e Event) {
 	r.counts.event(e)
+	now := time.Now()
+	r.tellMonitors(e, now)
 	rec := record{
-		Event: e.Kind, Time: time.Now().UTC().Format(time.RFC3339Nano),
+		Event: e.Kind, Time: now.UTC().Format(time.RFC3339Nano),
 		Device: deviceName(e.Device), Packets: e.Packets, Detail: e.Detail,
 	}
 	attrs := []any{}

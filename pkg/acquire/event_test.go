@@ -16,7 +16,7 @@ import (
 // Events of every kind, full and empty, are written as docs/schema.json has them.
 func TestEventSchema(t *testing.T) {
 	var out bytes.Buffer
-	r := reporter{slog.New(slog.DiscardHandler), &out, &Counters{}}
+	r := reporter{log: slog.New(slog.DiscardHandler), out: &out, counts: &Counters{}}
 	flow := eroute.Selector{
 		Src: netip.MustParsePrefix("10.0.0.1/32"), Dst: netip.MustParsePrefix("10.1.0.1/32"),
 		Proto: eroute.ProtoTCP, SrcPort: 1024, DstPort: 22,

@@ -78,6 +78,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, table.Close()) }()
 	table.SetRate(c.Rate)
+	monitors, err := maps.NewTeller()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, monitors.Close()) }()
 
 	if c.Counters == nil {
 		c.Counters = &Counters{}
@@ -85,7 +90,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	r := &relay{
-		Config: c, reporter: reporter{c.Log, c.Events, c.Counters}, table: table,
+		Config: c, reporter: reporter{log: c.Log, out: c.Events, counts: c.Counters, monitors: monitors}, table: table,
 		exec:   newRunner(ctx, c.Exec, c.Log, execTimeout),
 		store:  newStore(c.MaxPackets, c.MaxBytes),
 		sender: newSender(), asked: make(map[eroute.Selector]time.Time), ages: ages{seen: make(map[xfrm.StateKey]uint64)},

@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/ipsec-eroute/eroute/bpf"
 )
 
 // ErrNoTable says that the network namespace has no eroute table yet.
@@ -112,7 +110,7 @@ func namespacePath(root string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(root, "ipsec", fmt.Sprintf("v%d", bpf.ABILimitsEROUTE_LAYOUT), fmt.Sprint(cookie)), nil
+	return tablePath(root, cookie), nil
 }
 
 // flock opens and locks a directory. One that was removed while we waited for it is

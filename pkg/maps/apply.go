@@ -22,7 +22,8 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	if err != nil {
 		return err
 	}
-	return t.change(func(w *writer) error {
+	made := 0
+	err = t.change(func(w *writer) error {
 		if n := puts(changes); n > counterChunk {
 			if err := w.counts.reserve(w.ids, n); err != nil {
 				return err
@@ -37,9 +38,11 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 			if err != nil {
 				return &eroute.ChangeError{Index: i, Change: c, Err: err}
 			}
+			made = i + 1
 		}
 		return w.endLateFlows(changes)
 	})
+	return errors.Join(err, t.tellMonitors(changes[:made]))
 }
 
 // Check tells what Apply would refuse or do, and changes nothing. Flows of traps are not

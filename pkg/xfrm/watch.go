@@ -21,13 +21,9 @@ type Watcher struct{ fd int }
 // Watch subscribes to states, their expiry and policies in the calling thread's network
 // namespace. Returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
 func Watch() (*Watcher, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_XFRM)
+	fd, err := subscribe(1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_POLICY-1))
 	if err != nil {
-		return nil, fmt.Errorf("open XFRM socket: %w", err)
-	}
-	groups := uint32(1)<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_POLICY-1)
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
-		return nil, errors.Join(fmt.Errorf("subscribe to XFRM: %w", err), unix.Close(fd))
+		return nil, err
 	}
 	return &Watcher{fd}, nil
 }

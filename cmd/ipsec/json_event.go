@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/monitor"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// eventJSON is an event as docs/json.md describes it.
+type eventJSON struct {
+	Event   string      `json:"event"`
+	Time    string      `json:"time"`
+	Flow    *packetJSON `json:"flow,omitempty"`
+	Eroute  *ruleJSON   `json:"eroute,omitempty"`
+	SA      *stateJSON  `json:"sa,omitempty"`
+	Device  string      `json:"device,omitempty"`
+	Packets int         `json:"packets,omitempty"`
+	Count   uint64      `json:"count,omitempty"`
+	Detail  string      `json:"detail,omitempty"`
+}
+
+// ruleJSON is an eroute without its counters.
+type ruleJSON struct {
+	packetJSON
+	SAID string `json:"said,omitempty"`
+}
+
+// stateJSON is a state. Of one that was flushed only the protocol is known.
+type stateJSON struct {
+	Proto string `json:"proto,omitempty"`
+	SPI   uint32 `json:"spi,omitempty"`
+	Src   string `json:"src,omitempty"`
+	Dst   string `json:"dst,omitempty"`
+	Mode  string `json:"mode,omitempty"`
+	ReqID uint32 `json:"reqid,omitempty"`
+	IfID  uint32 `json:"if_id,omitempty"`
+}
+
+func newSelectorJSON(s eroute.Selector) packetJSON {
+	return packetJSON{s.Src.String(), s.Dst.String(), s.Proto, s.SrcPort, s.DstPort}
+}
+
+func newStateJSON(c *xfrm.Change) *stateJSON {
+	s := &c.State
+	j := &stateJSON{}
+	if c.Kind != xfrm.StatesFlushed || s.Proto != 0 && s.Proto != 255 {
+		j.Proto = protocolName(s.Proto)
+	}
+	if c.Kind == xfrm.StatesFlushed {
+		return j
+	}
+	j.SPI, j.Dst, j.Mode, j.ReqID, j.IfID = s.SPI, s.Dst.String(), s.Mode.String(), s.ReqID, s.IfID
+	if s.Src.IsValid() && !s.Src.IsUnspecified() {
+		j.Src = s.Src.String()
+	}
+	return j
+}
+
+// writeEventJSON writes an event as an object in a line.
+func writeEventJSON(w *bufio.Writer, e *monitor.Event) error {
+	j := eventJSON{Event: eventName(e), Time: e.Time.UTC().Format(time.RFC3339Nano)}
+	switch {
+	case e.Notice != nil:
+		n := e.Notice
+		if n.Flow.Src.IsValid() {
+			flow := newSelectorJSON(n.Flow)
+			j.Flow = &flow
+		}
+		if n.Eroute.Src.IsValid() {
+			j.Eroute = &ruleJSON{packetJSON: newSelectorJSON(n.Eroute)}
+			if n.SAID != (eroute.SAID{}) {
+				j.Eroute.SAID = n.SAID.String()
+			}
+		}
+		if n.Device != 0 {
+			j.Device = interfaceName(n.Device)
+		}
+		j.Packets, j.Detail = n.Packets, n.Detail
+	case e.SA != nil:
+		j.SA = newStateJSON(e.SA)
+	default:
+		j.Count, j.Detail = e.Missed.Count, e.Missed.Why
+	}
+	return json.NewEncoder(w).Encode(j)
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipsec-eroute/eroute/pkg/monitor"
+)
+
+// Options of "ipsec monitor", in the order of the help text.
+const (
+	monJSON optionID = iota
+	monLabel
+	monDebug
+	monHelp
+	monVersion
+)
+
+var monitorOptions = optionSet{
+	monJSON:    {name: "json", group: otherGroup, help: "print an object a line for each event"},
+	monLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
+	monDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
+	monHelp:    {name: "help", group: otherGroup, help: "print this text"},
+	monVersion: {name: "version", group: otherGroup, help: "print the version"},
+}
+
+const monitorLong = `Prints what happens in this network namespace, a line each, until it is stopped:
+changes of the eroute table (add, replace, del, clear), what the relay does (acquire,
+hold, release, reap, lost), and changes of SAs (sa-add, sa-update, sa-del, sa-expiring,
+sa-expired, sa-flush). It needs no daemon; without ipsec acquire there is nothing of
+the relay. Many can run at once, and none holds anybody up: what comes too fast for
+one is left out, and it says so (missed).`
+
+const monitorExample = `  What are the key managers asked for?
+    ipsec monitor | grep ' acquire '`
+
+func newMonitor(c *command) *cobra.Command {
+	cmd := c.cobra("monitor", "print what happens, as it happens", monitorOptions, runMonitor)
+	cmd.Long = monitorLong
+	cmd.Annotations = map[string]string{usageLines: "  ipsec monitor [--json]"}
+	cmd.Example = monitorExample
+	return cmd
+}
+
+func runMonitor(c *command, cmd *cobra.Command, args []string) error {
+	if done, err := c.parse(cmd, monitorOptions, args, monHelp, monVersion); done || err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	write := writeEvent
+	if c.opts.has(monJSON) {
+		write = writeEventJSON
+	}
+	c.note("monitoring")
+	return c.env.monitor(ctx, func(e monitor.Event) error {
+		if err := write(c.out, &e); err != nil {
+			return err
+		}
+		return c.out.Flush()
+	})
+}
+
+// monitorFunc is [monitor.Run].
+type monitorFunc func(context.Context, func(monitor.Event) error) error

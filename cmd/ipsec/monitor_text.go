@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/monitor"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// eventTime is how the time of an event is written, in UTC.
+const eventTime = "2006-01-02T15:04:05.000000Z"
+
+// eventNames are those of changes of SAs.
+var eventNames = [...]string{
+	xfrm.StateAdded: "sa-add", xfrm.StateUpdated: "sa-update", xfrm.StateDeleted: "sa-del",
+	xfrm.StateExpiring: "sa-expiring", xfrm.StateExpired: "sa-expired", xfrm.StatesFlushed: "sa-flush",
+}
+
+// eventName returns what happened, in one word.
+func eventName(e *monitor.Event) string {
+	switch {
+	case e.Notice != nil:
+		return e.Notice.Kind.String()
+	case e.SA != nil:
+		return eventNames[e.SA.Kind]
+	}
+	return "missed"
+}
+
+// writeEvent writes the line of an event: time, name, and what it is about.
+func writeEvent(w *bufio.Writer, e *monitor.Event) error {
+	var text string
+	switch {
+	case e.Notice != nil:
+		text = noticeText(e.Notice)
+	case e.SA != nil && e.SA.Kind == xfrm.StatesFlushed:
+		text = protocolText(e.SA.State.Proto)
+	case e.SA != nil:
+		text = stateText(&e.SA.State)
+	case e.Missed.Count == 0:
+		text = "events: " + e.Missed.Why
+	default:
+		text = fmt.Sprintf("%d events: %s", e.Missed.Count, e.Missed.Why)
+	}
+	line := fmt.Sprintf("%s %-11s %s", e.Time.UTC().Format(eventTime), eventName(e), text)
+	_, err := fmt.Fprintln(w, strings.TrimRight(line, " "))
+	return err
+}
+
+func noticeText(n *maps.Notice) (text string) {
+	switch {
+	case !n.Flow.Src.IsValid() && n.Eroute.Src.IsValid():
+		text = selectorText(n.Eroute)
+	case n.Eroute.Src.IsValid() && n.Eroute != n.Flow:
+		text = selectorText(n.Flow) + " by " + selectorText(n.Eroute)
+	case n.Flow.Src.IsValid():
+		text = selectorText(n.Flow)
+	}
+	if n.SAID != (eroute.SAID{}) {
+		text += " => " + n.SAID.String()
+	}
+	if n.Device != 0 {
+		text += ", " + interfaceName(n.Device)
+	}
+	switch {
+	case n.Packets == 1:
+		text += ", 1 packet"
+	case n.Packets > 1:
+		text += fmt.Sprintf(", %d packets", n.Packets)
+	}
+	if n.Detail != "" {
+		text += ": " + n.Detail
+	}
+	return strings.TrimLeft(text, ",: ")
+}
+
+// selectorText is a selector as the listing has it, without columns.
+func selectorText(s eroute.Selector) string {
+	rule, _, _ := strings.Cut(eroute.Eroute{Selector: s}.Rule(), " => ")
+	text := strings.Join(strings.Fields(rule), " ")
+	if s.Proto != 0 {
+		text += fmt.Sprintf(" protocol %d", s.Proto)
+	}
+	return text
+}
+
+func stateText(s *xfrm.State) string {
+	text := s.StateKey.String()
+	if s.Src.IsValid() && !s.Src.IsUnspecified() {
+		text += " src " + s.Src.String()
+	}
+	text += fmt.Sprintf(", %s mode", s.Mode)
+	if s.ReqID != 0 {
+		text += fmt.Sprintf(", reqid %d", s.ReqID)
+	}
+	if s.IfID != 0 {
+		text += fmt.Sprintf(", if_id %#x", s.IfID)
+	}
+	return text
+}
+
+// protocolText is what a flush is about.
+func protocolText(proto uint8) string {
+	if proto == 0 || proto == 255 { // IPSEC_PROTO_ANY
+		return "all"
+	}
+	return "all of " + protocolName(proto)
+}
+
+func protocolName(proto uint8) string {
+	switch proto {
+	case eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp:
+		return eroute.ProtocolName(proto)
+	}
+	return fmt.Sprintf("protocol %d", proto)
+}
+
+func interfaceName(index int) string {
+	if i, err := net.InterfaceByIndex(index); err == nil {
+		return i.Name
+	}
+	return fmt.Sprintf("interface %d", index)
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// tellMonitors tells those who monitor the network namespace of an event.
+func (r reporter) tellMonitors(e Event, at time.Time) {
+	if r.monitors == nil {
+		return
+	}
+	err := r.monitors.Tell(maps.Notice{
+		Kind: maps.NoticeKindOf(string(e.Kind)), Time: at, Flow: e.Flow, Eroute: e.Eroute, SAID: e.SAID,
+		Device: e.Device, Packets: e.Packets, Detail: e.Detail,
+	})
+	if err != nil {
+		r.log.Warn("tell monitors", "error", err)
+	}
+}

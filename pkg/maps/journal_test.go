@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+func newMonitor(t *testing.T) *Monitor {
+	t.Helper()
+	m, err := OpenMonitor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// monitored is a namespace with an empty table, which is not open.
+func monitored(t *testing.T) {
+	t.Helper()
+	enterNetns(t)
+	removed(t, openWrite(t))
+	t.Cleanup(func() { removed(t, openWrite(t)) })
+}
+
+// removed unpins a table and closes it.
+func removed(t *testing.T, table *Table) {
+	t.Helper()
+	if err := errors.Join(table.Dir().Remove(), table.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func openWrite(t *testing.T) *Table {
+	t.Helper()
+	table, err := OpenWrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func apply(t *testing.T, changes ...eroute.Change) {
+	t.Helper()
+	table := openWrite(t)
+	if err := errors.Join(table.Apply(t.Context(), changes), table.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// next reads as many notices as there are to come; it fails if more are lost.
+func next(t *testing.T, m *Monitor, count int) (all []Notice) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for len(all) < count {
+		notices, lost, err := m.Read(ctx)
+		if err != nil || lost > 0 {
+			t.Fatalf("%d notices, %d lost, %v, want %d", len(all), lost, err, count)
+		}
+		all = append(all, notices...)
+	}
+	return all
+}
+
+// nothing sees that there is no notice.
+func nothing(t *testing.T, m *Monitor) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*monitorPause)
+	defer cancel()
+	if notices, lost, err := m.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, %d lost, %v, want nothing", notices, lost, err)
+	}
+}
+
+func change(op eroute.Op, src string, said eroute.SAID) eroute.Change {
+	return eroute.Change{Op: op, Selector: eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix("10.9.0.0/16")}, SAID: said}
+}
+
+var compareNotices = cmp.Options{cmpopts.IgnoreFields(Notice{}, "Time"), cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})}
+
+// Every monitor is told of every change that was made, in order, and of none that was
+// refused.
+func TestMonitors(t *testing.T) {
+	monitored(t)
+	first := newMonitor(t)
+	apply(t, change(eroute.OpAdd, "10.1.0.0/16", eroute.Drop))
+	second := newMonitor(t)
+	apply(t,
+		change(eroute.OpReplace, "10.1.0.0/16", eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("2001:db8::1")}),
+		change(eroute.OpAdd, "10.2.0.0/16", eroute.Pass), change(eroute.OpDel, "10.2.0.0/16", eroute.SAID{}))
+	table := openWrite(t)
+	if err := table.Apply(t.Context(), []eroute.Change{change(eroute.OpAdd, "10.3.0.0/16", eroute.Drop), change(eroute.OpAdd, "10.1.0.0/16", eroute.Drop)}); err == nil {
+		t.Error("not refused")
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, eroute.Change{Op: eroute.OpClear})
+	want := []Notice{
+		{Kind: NoticeAdd, Eroute: change(0, "10.1.0.0/16", eroute.SAID{}).Selector, SAID: eroute.Drop},
+		{Kind: NoticeReplace, Eroute: change(0, "10.1.0.0/16", eroute.SAID{}).Selector, SAID: eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("2001:db8::1")}},
+		{Kind: NoticeAdd, Eroute: change(0, "10.2.0.0/16", eroute.SAID{}).Selector, SAID: eroute.Pass},
+		{Kind: NoticeDel, Eroute: change(0, "10.2.0.0/16", eroute.SAID{}).Selector},
+		{Kind: NoticeClear},
+	}
+	if diff := cmp.Diff(want, next(t, first, len(want)), compareNotices); diff != "" {
+		t.Errorf("first monitor: (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(want[1:], next(t, second, len(want)-1), compareNotices); diff != "" {
+		t.Errorf("second monitor: (-want +got)\n%s", diff)
+	}
+	nothing(t, first)
+	nothing(t, second)
+}
+
+// A notice comes out as it went in.
+func TestNotice(t *testing.T) {
+	flow := eroute.Selector{Src: netip.MustParsePrefix("2001:db8::1/128"), Dst: netip.MustParsePrefix("::/0"), Proto: 6, SrcPort: 1, DstPort: 65535}
+	for kind := NoticeAdd; kind <= NoticeLost; kind++ {
+		if NoticeKindOf(kind.String()) != kind {
+			t.Errorf("kind %d is named %q", kind, kind)
+		}
+		n := Notice{
+			Kind: kind, Time: time.Unix(1000, 5), Flow: flow, Eroute: change(0, "10.0.0.0/8", eroute.SAID{}).Selector,
+			SAID: eroute.TrapSubnet, Device: 7, Packets: 128, Detail: strings.Repeat("x", 71),
+		}
+		words := n.words()
+		if got := words.notice(); !cmp.Equal(n, got, cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})) {
+			t.Errorf("%+v became %+v", n, got)
+		}
+	}
+	long := Notice{Detail: strings.Repeat("x", 300)}
+	words := long.words()
+	if got := words.notice().Detail; got != strings.Repeat("x", 71) {
+		t.Errorf("long detail became %q", got)
+	}
+	if NoticeKindOf("") != 0 || NoticeKindOf("nonsense") != 0 {
+		t.Error("a kind without a name")
+	}
+}
+
+// A monitor that is too slow is told how many it has lost, and gets the newest. Who
+// tells does not wait.
+func TestSlowMonitor(t *testing.T) {
+	const extra = 5000
+	monitored(t)
+	m, teller := newMonitor(t), newTeller(t)
+	for i := range journalEntries + extra {
+		tell(t, teller, Notice{Packets: i})
+	}
+	notices, lost, err := m.Read(t.Context())
+	if err != nil || lost != extra || len(notices) == 0 || notices[0].Packets != extra {
+		t.Fatalf("%d notices, %d lost, %v", len(notices), lost, err)
+	}
+	rest := next(t, m, journalEntries-len(notices))
+	if last := rest[len(rest)-1]; last.Packets != journalEntries+extra-1 {
+		t.Errorf("the last is %+v", last)
+	}
+	nothing(t, m)
+}
+
+func newTeller(t *testing.T) *Teller {
+	t.Helper()
+	teller, err := NewTeller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := teller.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return teller
+}
+
+func tell(t *testing.T, teller *Teller, n Notice) {
+	t.Helper()
+	if err := teller.Tell(n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Many who tell at once lose nothing to each other, and each one's order is kept.
+func TestManyTellers(t *testing.T) {
+	const tellers, each = 8, 2000
+	monitored(t)
+	m := newMonitor(t)
+	var wait sync.WaitGroup
+	for i := range tellers {
+		teller := newTeller(t)
+		wait.Go(func() {
+			for j := range each {
+				if err := teller.Tell(Notice{Device: i, Packets: j, Detail: fmt.Sprint(i * j)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	var seen [tellers]int
+	for _, n := range next(t, m, tellers*each) {
+		if n.Packets != seen[n.Device] || n.Detail != fmt.Sprint(n.Device*n.Packets) {
+			t.Fatalf("%+v, want number %d of teller %d", n, seen[n.Device], n.Device)
+		}
+		seen[n.Device]++
+	}
+	wait.Wait()
+}
+
+// Nothing is written that nobody reads; a monitor that comes later gets what happens then.
+func TestNobodyReads(t *testing.T) {
+	monitored(t)
+	m, teller := newMonitor(t), newTeller(t)
+	tell(t, teller, Notice{Packets: 1})
+	next(t, m, 1)
+	atomic.StoreUint64(m.wanted(), 0)
+	tell(t, teller, Notice{Packets: 2})
+	apply(t, change(eroute.OpAdd, "10.1.0.0/16", eroute.Drop))
+	if head := atomic.LoadUint64(m.head()); head != 1 {
+		t.Errorf("%d notices were written, want 1", head)
+	}
+	later := newMonitor(t)
+	tell(t, teller, Notice{Packets: 3})
+	if got := next(t, later, 1); got[0].Packets != 3 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// What was begun and never written, because its writer was killed, is lost, and no more.
+func TestKilledTeller(t *testing.T) {
+	monitored(t)
+	m, teller := newMonitor(t), newTeller(t)
+	tell(t, teller, Notice{Packets: 1})
+	atomic.AddUint64(m.head(), 1)
+	tell(t, teller, Notice{Packets: 3})
+	next(t, m, 1)
+	start := time.Now()
+	notices, lost, err := m.Read(t.Context())
+	if err != nil || lost != 1 || len(notices) != 1 || notices[0].Packets != 3 || time.Since(start) < monitorPatience/2 {
+		t.Errorf("%v, %d lost, %v after %v", notices, lost, err, time.Since(start))
+	}
+}
+
+// A table that was made anew is followed.
+func TestMonitorNewTable(t *testing.T) {
+	monitored(t)
+	m := newMonitor(t)
+	removed(t, openWrite(t))
+	apply(t, change(eroute.OpAdd, "10.1.0.0/16", eroute.Drop))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if notices, lost, err := m.Read(ctx); !errors.Is(err, ErrNewTable) {
+		t.Fatalf("%v, %d lost, %v", notices, lost, err)
+	}
+	apply(t, change(eroute.OpDel, "10.1.0.0/16", eroute.SAID{}))
+	if got := next(t, m, 1); got[0].Kind != NoticeDel {
+		t.Errorf("got %+v", got)
+	}
+}

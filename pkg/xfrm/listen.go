@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// ChangeKind is what happened to a state.
+type ChangeKind uint8
+
+// The kinds.
+const (
+	StateAdded   ChangeKind = 1 + iota
+	StateUpdated            // by XFRM_MSG_UPDSA: its if_id, lifetimes, ports
+	StateDeleted
+	StateExpiring // it has reached a soft limit: it is to be replaced
+	StateExpired  // it has reached a hard limit, and is gone
+	StatesFlushed // all of a protocol are deleted
+)
+
+// Change is something that happened to a state.
+type Change struct {
+	Kind  ChangeKind
+	State State // for StatesFlushed only its protocol, 0 for all of them
+}
+
+// ErrMissed says that changes came faster than they were read: the kernel does not tell
+// how many were dropped.
+var ErrMissed = errors.New("messages of XFRM were lost")
+
+// Listener hears of changes of states. Unlike a key manager it does not hear of ACQUIREs:
+// as long as nobody does, XFRM drops what it would ask for, and so do traps.
+type Listener struct{ fd int }
+
+// Listen subscribes to states and their expiry in the calling thread's network namespace.
+// Returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
+func Listen() (*Listener, error) {
+	fd, err := subscribe(1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1))
+	if err != nil {
+		return nil, err
+	}
+	return &Listener{fd}, nil
+}
+
+// subscribe opens a socket that hears of XFRM's groups.
+func subscribe(groups uint32) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_XFRM)
+	if err != nil {
+		return -1, fmt.Errorf("open XFRM socket: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		return -1, errors.Join(fmt.Errorf("subscribe to XFRM: %w", err), unix.Close(fd))
+	}
+	return fd, nil
+}
+
+// Read returns the next changes. It returns os.ErrDeadlineExceeded after this time
+// without any, and ErrMissed once where some are missing.
+func (l *Listener) Read(wait time.Duration) ([]Change, error) {
+	tv := unix.NsecToTimeval(wait.Nanoseconds())
+	if err := unix.SetsockoptTimeval(l.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
+		return nil, fmt.Errorf("set deadline of XFRM socket: %w", err)
+	}
+	buf := make([]byte, 65536)
+	n, from, err := unix.Recvfrom(l.fd, buf, 0)
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return nil, os.ErrDeadlineExceeded
+	case errors.Is(err, unix.ENOBUFS):
+		return nil, ErrMissed
+	case err != nil:
+		return nil, fmt.Errorf("read from XFRM socket: %w", err)
+	}
+	if sender, ok := from.(*unix.SockaddrNetlink); !ok || sender.Pid != 0 { // not the kernel
+		return nil, os.ErrDeadlineExceeded
+	}
+	return parseChanges(buf[:n])
+}
+
+// parseChanges reads what one datagram tells.
+func parseChanges(b []byte) ([]Change, error) {
+	messages, err := syscall.ParseNetlinkMessage(b)
+	if err != nil {
+		return nil, fmt.Errorf("parse XFRM messages: %w", err)
+	}
+	var changes []Change
+	for _, m := range messages {
+		c, err := parseChange(m.Header.Type, m.Data)
+		if err != nil {
+			return changes, err
+		}
+		if c.Kind != 0 {
+			changes = append(changes, c)
+		}
+	}
+	return changes, nil
+}
+
+// parseChange reads one message. Returns a Change without a kind if it tells of no state.
+func parseChange(msgType uint16, b []byte) (c Change, err error) {
+	switch msgType {
+	case nl.XFRM_MSG_NEWSA:
+		c.Kind = StateAdded
+	case nl.XFRM_MSG_UPDSA:
+		c.Kind = StateUpdated
+	case nl.XFRM_MSG_DELSA: // struct xfrm_usersa_id, and the state as an attribute
+		c.Kind = StateDeleted
+		b, err = deletedState(b)
+	case nl.XFRM_MSG_EXPIRE: // struct xfrm_user_expire: the state, and whether the limit is hard
+		c.Kind = StateExpiring
+		if len(b) < nl.SizeofXfrmUserExpire {
+			return c, fmt.Errorf("parse expiry of %d bytes: %w", len(b), ErrMessage)
+		}
+		if b[nl.SizeofXfrmUsersaInfo] != 0 {
+			c.Kind = StateExpired
+		}
+		b = append(b[:nl.SizeofXfrmUsersaInfo:nl.SizeofXfrmUsersaInfo], b[nl.SizeofXfrmUserExpire:]...)
+	case nl.XFRM_MSG_FLUSHSA: // struct xfrm_usersa_flush
+		if len(b) < 1 {
+			return c, fmt.Errorf("parse flush: %w", ErrMessage)
+		}
+		c.Kind, c.State.Proto = StatesFlushed, b[0]
+		return c, nil
+	default:
+		return Change{}, nil
+	}
+	if err == nil {
+		c.State, err = parseState(b)
+	}
+	return c, err
+}
+
+// deletedState makes of the message about a deleted state one like that of a dump.
+func deletedState(b []byte) ([]byte, error) {
+	if len(b) < nl.SizeofXfrmUsersaId {
+		return nil, fmt.Errorf("parse deleted state of %d bytes: %w", len(b), ErrMessage)
+	}
+	rest := b[nl.SizeofXfrmUsersaId:]
+	attrs, err := parseAttributes(rest)
+	if err != nil {
+		return nil, fmt.Errorf("parse deleted state: %w", err)
+	}
+	for _, a := range attrs {
+		if a.kind == nl.XFRMA_SA {
+			return append(append([]byte(nil), a.data...), rest...), nil
+		}
+	}
+	return nil, fmt.Errorf("parse deleted state: none is in it: %w", ErrMessage)
+}
+
+// Close ends the subscription.
+func (l *Listener) Close() error { return unix.Close(l.fd) }
