@@ -21,7 +21,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
-// relay is a running "ipsec acquire --json".
+// relay is a running "ipsec acquire --json", or another command that prints events.
 type relay struct {
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer
@@ -72,11 +72,19 @@ var commandPath = sync.OnceValues(func() (string, error) {
 // startRelay runs a relay on East until the test ends, and waits until it takes events.
 func (g *gateway) startRelay(t *testing.T, args ...string) *relay {
 	t.Helper()
+	r := g.startEvents(t, append([]string{"acquire", "--json"}, args...)...)
+	g.waitForRelay(t)
+	return r
+}
+
+// startEvents runs a command that prints events on East until the test ends.
+func (g *gateway) startEvents(t *testing.T, args ...string) *relay {
+	t.Helper()
 	path, err := commandPath()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{cmd: g.East.Command(context.Background(), path, append([]string{"acquire", "--json"}, args...)...), stderr: &bytes.Buffer{}, done: make(chan struct{})}
+	r := &relay{cmd: g.East.Command(context.Background(), path, args...), stderr: &bytes.Buffer{}, done: make(chan struct{})}
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -104,10 +112,9 @@ func (g *gateway) startRelay(t *testing.T, args ...string) *relay {
 	t.Cleanup(func() {
 		r.stop(t, syscall.SIGTERM)
 		if t.Failed() {
-			t.Logf("relay:\n%s", r.stderr)
+			t.Logf("%v:\n%s", r.cmd.Args, r.stderr)
 		}
 	})
-	g.waitForRelay(t)
 	return r
 }
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ns_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/test/lab"
+)
+
+// Monitors are told what the relay tells, and of the changes that commands make.
+func TestMonitor(t *testing.T) {
+	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		trap := from(f.eastNet, f.westNet, eroute.Trap)
+		monitors := []*relay{g.startEvents(t, "monitor", "--json"), g.startEvents(t, "monitor", "--json")}
+		for _, m := range monitors { // until it reads
+			for ctx := within(t, 10*time.Second); ctx.Err() == nil && m.kinds() == ""; time.Sleep(50 * time.Millisecond) {
+				g.only(t, trap)
+			}
+		}
+		r := g.startRelay(t, "--hold-lifetime", "1")
+		if _, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Src: f.eastHost, Dst: f.westHost, Count: 3, Wait: 20 * time.Millisecond}); err != nil {
+			t.Fatal(err)
+		}
+		hold := hosts(f.eastHost, f.westHost)
+		r.waitFor(t, "acquire", 1)
+		if err := g.apply(eroute.Change{Op: eroute.OpReplace, Selector: hold, SAID: eroute.Pass}); err != nil {
+			t.Fatal(err)
+		}
+		r.waitFor(t, "release", 1)
+		for _, kind := range []string{"acquire", "hold", "release"} {
+			want := r.of(kind)
+			for _, m := range monitors {
+				if diff := cmp.Diff(want, m.waitFor(t, kind, len(want))); diff != "" {
+					t.Errorf("%s: (-relay +monitor)\n%s", kind, diff)
+				}
+			}
+		}
+		for _, m := range monitors {
+			got := m.waitFor(t, "replace", 1)
+			if e := got[0].Eroute; len(got) != 1 || e.Src != hold.Src.String() || e.Dst != hold.Dst.String() || e.SAID != "%pass" {
+				t.Errorf("monitor: %+v", got)
+			}
+		}
+	})
+}
+
+// A monitor is no key manager: with nobody else to ask, traps hold nothing.
+func TestMonitorIsNobody(t *testing.T) {
+	g := newGateway(t, "egress")
+	f := g.families()[0]
+	m := g.startEvents(t, "monitor", "--json")
+	for ctx := within(t, 10*time.Second); ctx.Err() == nil && m.kinds() == ""; time.Sleep(50 * time.Millisecond) {
+		g.only(t, from(f.eastNet, f.westNet, eroute.Trap))
+	}
+	g.startEvents(t, "acquire")
+	for range 40 {
+		if g.relayRuns(t) {
+			t.Fatal("a relay believes that there is somebody to ask")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
