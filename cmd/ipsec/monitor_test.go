@@ -43,6 +43,7 @@ func testEvents() (events []monitor.Event, lines []string) {
 	notice("replace     2001:db8::1/128 -> [2001:db8::2/128]:22 protocol 6 => %drop", maps.Notice{Kind: maps.NoticeReplace, Eroute: flow, SAID: eroute.Drop})
 	notice("del         10.1.0.0/16 -> 10.2.0.0/16", maps.Notice{Kind: maps.NoticeDel, Eroute: net})
 	notice("clear", maps.Notice{Kind: maps.NoticeClear})
+	notice("restore     1 added, 0 changed, 0 deleted, 2 kept", maps.Notice{Kind: maps.NoticeRestore, Detail: "1 added, 0 changed, 0 deleted, 2 kept"})
 	notice("hold        10.1.0.1/32 -> 10.2.0.1/32 => %hold, lo, 1 packet", maps.Notice{Kind: maps.NoticeHold, Flow: host, Eroute: host, SAID: eroute.Hold, Device: 1, Packets: 1})
 	notice("acquire     10.1.0.1/32 -> 10.2.0.1/32 by 10.1.0.0/16 -> 10.2.0.0/16 => %trap, lo", maps.Notice{Kind: maps.NoticeAcquire, Flow: host, Eroute: net, SAID: eroute.Trap, Device: 1})
 	notice("release     10.1.0.1/32 -> 10.2.0.1/32 => tun0x1000@192.0.2.2, 2 packets: answered", maps.Notice{Kind: maps.NoticeRelease, Flow: host, Eroute: host, SAID: testSAID, Packets: 2, Detail: "answered"})
@@ -103,9 +104,9 @@ func TestMonitorJSON(t *testing.T) {
 	for i, want := range map[int]string{
 		1:               `{"event":"replace","time":"2026-11-24T12:00:00.0000015Z","eroute":{"src":"2001:db8::1/128","dst":"2001:db8::2/128","proto":6,"dst_port":22,"said":"%drop"}}`,
 		3:               `{"event":"clear","time":"2026-11-24T12:00:00.0000015Z"}`,
-		4:               `{"event":"hold","time":"2026-11-24T12:00:00.0000015Z","flow":{"src":"10.1.0.1/32","dst":"10.2.0.1/32"},"eroute":{"src":"10.1.0.1/32","dst":"10.2.0.1/32","said":"%hold"},"device":"lo","packets":1}`,
-		9:               `{"event":"sa-add","time":"2026-11-24T12:00:00.0000015Z","sa":{"proto":"esp","spi":4096,"src":"192.0.2.1","dst":"192.0.2.2","mode":"tunnel","reqid":7,"if_id":1694498816}}`,
-		15:              `{"event":"sa-flush","time":"2026-11-24T12:00:00.0000015Z","sa":{}}`,
+		5:               `{"event":"hold","time":"2026-11-24T12:00:00.0000015Z","flow":{"src":"10.1.0.1/32","dst":"10.2.0.1/32"},"eroute":{"src":"10.1.0.1/32","dst":"10.2.0.1/32","said":"%hold"},"device":"lo","packets":1}`,
+		10:              `{"event":"sa-add","time":"2026-11-24T12:00:00.0000015Z","sa":{"proto":"esp","spi":4096,"src":"192.0.2.1","dst":"192.0.2.2","mode":"tunnel","reqid":7,"if_id":1694498816}}`,
+		16:              `{"event":"sa-flush","time":"2026-11-24T12:00:00.0000015Z","sa":{}}`,
 		len(events) - 2: `{"event":"missed","time":"2026-11-24T12:00:00.0000015Z","count":7,"detail":"they came too fast"}`,
 	} {
 		if lines[i] != want {

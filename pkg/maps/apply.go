@@ -42,7 +42,7 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 		}
 		return w.endLateFlows(changes)
 	})
-	return errors.Join(err, t.tellMonitors(changes[:made]))
+	return errors.Join(err, t.tellMonitors(changed(changes[:made])))
 }
 
 // Check tells what Apply would refuse or do, and changes nothing. Flows of traps are not

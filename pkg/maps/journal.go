@@ -5,6 +5,7 @@ package maps
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -150,9 +151,9 @@ func (t *Teller) Close() error {
 	return err
 }
 
-// tellMonitors tells of changes that were made.
-func (t *Table) tellMonitors(changes []eroute.Change) (err error) {
-	j, _, err := loadJournal(t.dir.Path(""))
+// tellMonitors tells of what was done to the table.
+func (t *Table) tellMonitors(notices iter.Seq[Notice]) (err error) {
+	j, _, err := loadJournal(t.dir.Path())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -164,12 +165,30 @@ func (t *Table) tellMonitors(changes []eroute.Change) (err error) {
 		return err
 	}
 	now := time.Now()
-	for _, c := range changes {
-		j.put(&Notice{Kind: changeNotices[c.Op], Time: now, Eroute: c.Selector, SAID: c.SAID})
+	for n := range notices {
+		n.Time = now
+		j.put(&n)
 	}
 	return nil
 }
 
+// changed is what monitors are told of changes.
+func changed(changes []eroute.Change) iter.Seq[Notice] {
+	return func(yield func(Notice) bool) {
+		for _, c := range changes {
+			if !yield(Notice{Kind: changeNotices[c.Op], Eroute: c.Selector, SAID: c.SAID}) {
+				return
+			}
+		}
+	}
+}
+
 var changeNotices = map[eroute.Op]NoticeKind{
 	eroute.OpAdd: NoticeAdd, eroute.OpReplace: NoticeReplace, eroute.OpDel: NoticeDel, eroute.OpClear: NoticeClear,
+}
+
+// restored is what monitors are told of a table that was put in the place of another.
+func restored(e Effect) iter.Seq[Notice] {
+	detail := fmt.Sprintf("%d added, %d changed, %d deleted, %d kept", e.Added, e.Changed, e.Deleted, e.Kept)
+	return func(yield func(Notice) bool) { yield(Notice{Kind: NoticeRestore, Detail: detail}) }
 }

@@ -129,7 +129,22 @@ func TestMonitors(t *testing.T) {
 		t.Errorf("second monitor: (-want +got)\n%s", diff)
 	}
 	nothing(t, first)
-	nothing(t, second)
+	table = openWrite(t)
+	restore := func(yield func(eroute.Change, error) bool) {
+		yield(change(eroute.OpAdd, "10.1.0.0/16", eroute.Drop), nil)
+	}
+	if _, err := table.Restore(t.Context(), restore, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*Monitor{first, second} {
+		want := []Notice{{Kind: NoticeRestore, Detail: "1 added, 0 changed, 0 deleted, 0 kept"}}
+		if diff := cmp.Diff(want, next(t, m, 1), compareNotices); diff != "" {
+			t.Errorf("restore: (-want +got)\n%s", diff)
+		}
+	}
 }
 
 // A notice comes out as it went in.

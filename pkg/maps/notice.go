@@ -13,12 +13,13 @@ import (
 // NoticeKind is what a notice tells.
 type NoticeKind uint8
 
-// The kinds. The first four are changes of the table, the others come from the relay.
+// The kinds. The first five are changes of the table, the others come from the relay.
 const (
 	NoticeAdd NoticeKind = 1 + iota
 	NoticeReplace
 	NoticeDel
 	NoticeClear
+	NoticeRestore
 	NoticeAcquire
 	NoticeHold
 	NoticeRelease
@@ -27,7 +28,7 @@ const (
 )
 
 var noticeNames = [...]string{
-	NoticeAdd: "add", NoticeReplace: "replace", NoticeDel: "del", NoticeClear: "clear",
+	NoticeAdd: "add", NoticeReplace: "replace", NoticeDel: "del", NoticeClear: "clear", NoticeRestore: "restore",
 	NoticeAcquire: "acquire", NoticeHold: "hold", NoticeRelease: "release", NoticeReap: "reap", NoticeLost: "lost",
 }
 
