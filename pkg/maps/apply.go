@@ -22,8 +22,7 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	if err != nil {
 		return err
 	}
-	made := 0
-	err = t.change(func(w *writer) error {
+	return t.change(func(w *writer) error {
 		if n := puts(changes); n > counterChunk {
 			if err := w.counts.reserve(w.ids, n); err != nil {
 				return err
@@ -38,11 +37,10 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 			if err != nil {
 				return &eroute.ChangeError{Index: i, Change: c, Err: err}
 			}
-			made = i + 1
+			w.made = changes[:i+1]
 		}
 		return w.endLateFlows(changes)
 	})
-	return errors.Join(err, t.tellMonitors(changed(changes[:made])))
 }
 
 // Check tells what Apply would refuse or do, and changes nothing. Flows of traps are not
@@ -135,7 +133,7 @@ func (t *Table) change(make func(*writer) error) error {
 	if left == nil { // else the next command puts right what this one has left
 		t.endWriting()
 	}
-	return errors.Join(err, left, tellRelay(w.ended))
+	return errors.Join(err, left, t.tellMonitors(changed(w.made)), tellRelay(w.ended))
 }
 
 // before is what is known of a change's selector just before it is made.

@@ -20,8 +20,9 @@ type writer struct {
 	view        xfrmView
 	unusedIDs   []uint32
 	unusedSAIDs []saidRef
-	endedTraps  map[uint32]End // by their ids: what becomes of their flows
-	ended       []Ended        // what the relay is to be told
+	endedTraps  map[uint32]End  // by their ids: what becomes of their flows
+	ended       []Ended         // what the relay is to be told
+	made        []eroute.Change // what monitors are to be told
 }
 
 // saidRef is one eroute's hold on an SA.
