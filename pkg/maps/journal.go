@@ -67,7 +67,7 @@ func loadJournal(dir string) (j journal, id ebpf.MapID, err error) {
 	if m.ValueSize() != entryWords*8 {
 		return j, 0, fmt.Errorf("open journal: entries of %d bytes, not %d: another version of this program made it", m.ValueSize(), entryWords*8)
 	}
-	j.shared, err = openShared[journalEntry](m, unix.PROT_READ|unix.PROT_WRITE)
+	j.shared, err = openShared[journalEntry](m, false)
 	return j, id, err
 }
 
