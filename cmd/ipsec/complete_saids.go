@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -41,16 +42,10 @@ func stateSAIDs(states xfrm.States) (all []eroute.SAID) {
 	return all
 }
 
-// sortedSAIDs sorts by text, each once.
+// sortedSAIDs sorts by destination, SPI and protocol, each once.
 func sortedSAIDs(all []eroute.SAID) []eroute.SAID {
 	slices.SortFunc(all, func(a, b eroute.SAID) int {
-		if a.Dst != b.Dst {
-			return a.Dst.Compare(b.Dst)
-		}
-		if a.SPI != b.SPI {
-			return int(int64(a.SPI) - int64(b.SPI))
-		}
-		return int(a.Proto) - int(b.Proto)
+		return cmp.Or(a.Dst.Compare(b.Dst), cmp.Compare(a.SPI, b.SPI), cmp.Compare(a.Proto, b.Proto))
 	})
 	return slices.Compact(all)
 }

@@ -5,6 +5,7 @@
 package esp
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func (b bench) doctor(t *testing.T, wants ...[2]string) {
 		known := f.Level != doctor.Problem
 		for i, w := range wants {
 			if !known && w[0] == f.Check && strings.Contains(f.Text, w[1]) {
-				wants, known = append(wants[:i:i], wants[i+1:]...), true
+				wants, known = slices.Delete(wants, i, i+1), true
 				break
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func found(t *testing.T, all []finding, wants ...[3]string) {
 		known := false
 		for i, w := range wants {
 			if w[0] == f.Level && w[1] == f.Check && strings.Contains(f.Text, w[2]) {
-				wants, known = append(wants[:i:i], wants[i+1:]...), true
+				wants, known = slices.Delete(wants, i, i+1), true
 				break
 			}
 		}
