@@ -23,7 +23,7 @@ func mend(err error) error {
 	case errors.As(err, &value), errors.As(err, &file):
 		return err
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("must be root (CAP_NET_ADMIN, CAP_BPF, CAP_SYS_ADMIN), try sudo: %w", err)
+		return fmt.Errorf("must be root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON), try sudo: %w", err)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP):
 		return fmt.Errorf("no kernel support, use Linux 6.6 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_XGRESS and CONFIG_MEMBARRIER: %w", err)
 	case errors.Is(err, eroute.ErrTableFull):

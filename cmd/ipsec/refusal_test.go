@@ -53,8 +53,8 @@ func TestKernelErrorsAreExplained(t *testing.T) {
 		err  error
 		want string
 	}{
-		{fmt.Errorf("open map: %w", unix.EPERM), "ipsec eroute: must be root (CAP_NET_ADMIN, CAP_BPF, CAP_SYS_ADMIN), try sudo: open map: operation not permitted\n"},
-		{fmt.Errorf("statfs: %w", unix.EACCES), "ipsec eroute: must be root (CAP_NET_ADMIN, CAP_BPF, CAP_SYS_ADMIN), try sudo: statfs: permission denied\n"},
+		{fmt.Errorf("open map: %w", unix.EPERM), "ipsec eroute: must be root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON), try sudo: open map: operation not permitted\n"},
+		{fmt.Errorf("statfs: %w", unix.EACCES), "ipsec eroute: must be root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON), try sudo: statfs: permission denied\n"},
 		{fmt.Errorf("load: %w", ebpf.ErrNotSupported), "ipsec eroute: no kernel support, use Linux 6.6 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_XGRESS and CONFIG_MEMBARRIER: load: not supported\n"},
 		{fmt.Errorf("bpf: %w", unix.ENOSYS), "ipsec eroute: no kernel support, use Linux 6.6 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_XGRESS and CONFIG_MEMBARRIER: bpf: function not implemented\n"},
 		{errors.Join(errors.New("one"), errors.New("two")), "ipsec eroute: one; two\n"},

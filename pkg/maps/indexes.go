@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -47,7 +48,7 @@ func (t *Table) openIndexes() (*indexes, error) {
 		case err != nil:
 		case x == nil:
 			err = ix.build(t.gen, i)
-		case x.head.Stale > max(x.head.Slots, staleLimit):
+		case x.head.Stale > max(x.head.Slots, staleLimit) && unix.Access(t.dir.Path(), unix.W_OK) == nil:
 			ix.remake(i, 0)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
@@ -34,9 +35,14 @@ func openInner(dir *loader.Dir, array *ebpf.Map, name string, slot uint32, optio
 	return m, pinInner(m, pin)
 }
 
-// pinInner pins the map that is in a slot; path is that of the pin.
+// pinInner pins the map that is in a slot; path is that of the pin. For whom the BPF file
+// system is read-only, as for the packages' relay, it leaves that to the next command.
 func pinInner(m *ebpf.Map, path string) error {
-	if err := m.Pin(path); err != nil {
+	err := m.Pin(path)
+	if errors.Is(err, unix.EROFS) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("pin map: %w", err)
 	}
 	return loader.Share(path)
@@ -66,7 +72,10 @@ func deleteInner(array *ebpf.Map, slot uint32, pin string) error {
 
 // unpinInner removes the pin of what is about to leave its slot, if it has one.
 func unpinInner(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return nil // which a read-only file system would not say
+	}
+	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("unpin map: %w", err)
 	}
 	return nil

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/cilium/ebpf"
-
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -40,7 +38,7 @@ type skbContext struct {
 // the frame shows to selectors. Returns ErrNotIP if the program sees no IP packet.
 func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool, error) {
 	var out skbContext
-	ret, err := t.lookup.Run(&ebpf.RunOptions{Data: frame, Context: skbContext{}, ContextOut: &out, Repeat: 1})
+	ret, err := run(t.lookup, frame, &out)
 	if err != nil {
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: %w", err)
 	}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// testRun is the part of union bpf_attr for BPF_PROG_TEST_RUN (include/uapi/linux/bpf.h).
+type testRun struct {
+	prog, ret, dataIn, dataOut    uint32
+	data, out                     uint64
+	repeat, duration, ctxIn, ctxO uint32
+	ctx, ctxOut                   uint64
+}
+
+// run runs a TC program on a frame, once. The library would load a program of its own
+// before, to see whether the kernel can do that: it takes a capability, to run does not.
+func run(p *ebpf.Program, frame []byte, out *skbContext) (ret uint32, err error) {
+	var in skbContext
+	var pinned runtime.Pinner
+	defer pinned.Unpin()
+	for _, p := range []any{&frame[0], &in, out} {
+		pinned.Pin(p)
+	}
+	const size = uint32(unsafe.Sizeof(in))
+	attr := testRun{
+		prog: uint32(p.FD()), dataIn: uint32(len(frame)), data: uint64(uintptr(unsafe.Pointer(&frame[0]))), repeat: 1,
+		ctxIn: size, ctx: uint64(uintptr(unsafe.Pointer(&in))),
+		ctxO: size, ctxOut: uint64(uintptr(unsafe.Pointer(out))),
+	}
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_TEST_RUN, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+		switch errno {
+		case 0:
+			return attr.ret, nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package privileges
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// group is one that nobody in the test is in without being told.
+const group = "daemon"
+
+// room runs a script where there is a bpffs, a network and a process tree of its own, and
+// the ipsec command is $ipsec. "try CAPS CMD..." runs a command as root with exactly these
+// capabilities; "reader CMD..." as nobody, with the group alone.
+func room(t *testing.T, script string) {
+	t.Helper()
+	const prelude = `set -eu
+mount -t bpf -o mode=0711 bpf /sys/fs/bpf
+ip link add wan type veth peer name far
+ip link set wan up
+try() {
+	caps=$1
+	shift
+	setpriv --bounding-set="-all$caps" --inh-caps=-all --no-new-privs "$@"
+}
+reader() { setpriv --reuid=nobody --regid=$group --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"; }
+`
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "sh", "-c", prelude+script)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "ipsec=" + command(t), "group=" + group}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+var built string
+
+// command builds the ipsec command, once, where anybody may run it.
+func command(t *testing.T) string {
+	t.Helper()
+	if built != "" {
+		return built
+	}
+	path := filepath.Join(t.TempDir(), "ipsec")
+	cmd := exec.Command("go", "build", "-o", path, "../../cmd/ipsec")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for dir := filepath.Dir(path); dir != "/tmp" && dir != "/"; dir = filepath.Dir(dir) {
+		if out, err := exec.Command("chmod", "a+rx", dir).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	return path
+}
+
+const (
+	add    = "eroute --add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %drop"
+	trap   = "eroute --add --src 10.0.0.0/8 --dst 10.2.0.0/16 --said %trap"
+	attach = "tncfg --attach --virtual ipsec0 --physical wan --ingress wan"
+)
+
+// needs are commands, one after the other on one table, and what root needs for them: each
+// of the capabilities.
+var needs = []struct {
+	args string
+	caps []string
+}{
+	{"eroute", nil},
+	{add, []string{"bpf", "net_admin", "perfmon"}}, // makes the table
+	{"eroute", nil},
+	{"eroute --save -", nil},
+	{"eroute --lookup --src 10.0.0.1 --dst 10.1.0.1", nil},
+	{"eroute --stats", nil},
+	{strings.Replace(add, "--add", "--replace", 1), []string{"net_admin"}},
+	{"eroute --sync", []string{"net_admin"}},
+	{"eroute --del --src 10.0.0.0/8 --dst 10.1.0.0/16", []string{"net_admin"}},
+	{"eroute --clear", []string{"bpf", "net_admin"}},
+	{attach, []string{"bpf", "net_admin", "perfmon"}},
+	{"tncfg", nil},
+}
+
+// Root can do each thing with the capabilities that the table names, and with none less.
+func TestCapabilities(t *testing.T) {
+	var script strings.Builder
+	for _, c := range needs {
+		for i, missing := range c.caps {
+			rest := slices.Delete(slices.Clone(c.caps), i, i+1)
+			fmt.Fprintf(&script, "if try '%s' $ipsec %s >/dev/null 2>&1; then echo '%s: done without %s' >&2; exit 1; fi\n", plus(rest), c.args, c.args, missing)
+		}
+		fmt.Fprintf(&script, "try '%s' $ipsec %s || { echo 'failed: %s' >&2; exit 1; }\n", plus(c.caps), c.args, c.args)
+	}
+	room(t, script.String())
+}
+
+// plus is how setpriv wants capabilities after -all.
+func plus(caps []string) (text string) {
+	for _, c := range caps {
+		text += ",+" + c
+	}
+	return text
+}
+
+// A group that the table's directory belongs to may read it, from its first pin to its
+// last, without a capability, and may change nothing; others may do neither. Nothing is
+// writable by anybody but root.
+func TestGroup(t *testing.T) {
+	room(t, `
+install -d -m 2750 -g $group /sys/fs/bpf/ipsec
+$ipsec `+add+`
+$ipsec `+attach+` 2>/dev/null
+$ipsec eroute --clear
+$ipsec `+add+`
+$ipsec `+trap+`
+[ "$(reader $ipsec eroute | wc -l)" = 2 ]
+reader $ipsec eroute --lookup --src 10.0.0.1 --dst 10.1.0.1 | grep -q %drop
+reader $ipsec eroute --stats | grep -q '^eroutes  *2$'
+reader $ipsec tncfg | grep -q ipsec0
+reader $ipsec eroute --save - | grep -q -- --add
+for change in "eroute --clear" "eroute --del --src 10.0.0.0/8 --dst 10.1.0.0/16" "tncfg --detach --virtual ipsec0" "tncfg --clear" "acquire"; do
+	! reader $ipsec $change 2>/dev/null || { echo "a reader could $change" >&2; exit 1; }
+done
+[ "$($ipsec eroute | wc -l)" = 2 ]
+! setpriv --reuid=nobody --regid=nogroup --clear-groups $ipsec eroute 2>/dev/null
+writable=$(find /sys/fs/bpf/ipsec -perm /0022 -o ! -user root -o ! -group $group)
+[ -z "$writable" ] || { echo "$writable" >&2; exit 1; }
+[ -z "$(find /sys/fs/bpf/ipsec -perm /0007)" ]
+`)
+}
+
+// Without such a group the table is root's alone.
+func TestNoGroup(t *testing.T) {
+	room(t, `
+$ipsec `+add+`
+! reader $ipsec eroute 2>/dev/null
+[ -z "$(find /sys/fs/bpf/ipsec -perm /0027 -o ! -user root -o ! -group root)" ]
+`)
+}
