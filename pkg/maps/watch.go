@@ -129,8 +129,7 @@ func (t *Table) Memory() (map[string]uint64, error) {
 			continue
 		}
 		for i := range m.MaxEntries() {
-			var inner *ebpf.Map
-			err := m.Lookup(i, &inner)
+			inner, err := openInner(t.dir, m, name, i, t.options)
 			if errors.Is(err, ebpf.ErrKeyNotExist) {
 				continue
 			}
