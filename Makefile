@@ -72,7 +72,7 @@ bench: setup-bench build ## what the table costs, beside what else could be used
 
 .PHONY: bench-full
 bench-full: setup-bench setup-vm build ## the same with 1 to 1,000,000 eroutes, and in the VM; writes docs/performance
-	@go run ./test/bench -n 1,1000,10000,100000,1000000 -esp 1,1000,10000 -sas 1,1000,10000 -out docs/performance
+	@go run ./test/bench -n 1,1000,10000,100000,1000000 -vm 1,1000,10000 -out docs/performance
 
 .PHONY: lint
 lint: ## formatting of Go and C, go vet, golangci-lint

@@ -20,10 +20,10 @@ import (
 
 // options are what the command line says.
 type options struct {
-	sizes, only, vmSizes, saSizes string
-	rounds                        int
-	out, from                     string
-	guest                         bool
+	sizes, only, vm, vmOnly string
+	rounds                  int
+	out, from               string
+	guest                   bool
 }
 
 func main() {
@@ -31,8 +31,8 @@ func main() {
 	flag.StringVar(&o.sizes, "n", "1000,100000", "`sizes` of the tables")
 	flag.IntVar(&o.rounds, "rounds", 5, "of each measurement")
 	flag.StringVar(&o.only, "only", "memory,verdict,program,drop,forward,change", "`sections` to measure")
-	flag.StringVar(&o.vmSizes, "esp", "", "measure ESP with tables of these `sizes` in the VM")
-	flag.StringVar(&o.saSizes, "sas", "", "measure these `numbers` of SAs in the VM")
+	flag.StringVar(&o.vm, "vm", "", "measure in the VM too, with tables of these `sizes`")
+	flag.StringVar(&o.vmOnly, "vm-only", "esp,sas", "`sections` to measure in the VM")
 	flag.StringVar(&o.out, "out", "", "write results.json and the plots into this `directory`")
 	flag.StringVar(&o.from, "from", "", "measure nothing: print and draw what this `file` says")
 	flag.BoolVar(&o.guest, "guest", false, "print what the bench on the host reads")
@@ -77,11 +77,8 @@ func measure(ctx context.Context, o options) (*figures.Set, error) {
 	if o.guest {
 		return nil, b.printForHost()
 	}
-	for _, v := range []struct{ section, sizes string }{{figures.ESP, o.vmSizes}, {figures.SAs, o.saSizes}} {
-		if v.sizes == "" {
-			continue
-		}
-		if err := b.inVM(ctx, v.section, v.sizes); err != nil {
+	if o.vm != "" {
+		if err := b.inVM(ctx, o.vmOnly, o.vm); err != nil {
 			return nil, err
 		}
 	}
