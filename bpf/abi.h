@@ -56,7 +56,7 @@ enum limits {
 
 	/* Answers that are remembered, of the table and of routing: sets of two; powers of two. */
 	CACHE_SETS = 131072,
-	ROUTED_SETS = 32768,
+	ROUTED_SETS = 65536,
 	CACHE_WAYS = 2,
 
 	/* Bits of a row's key before its destination. */

@@ -202,7 +202,7 @@ const (
 	ABILimitsEVENT_LARGE          ABILimits = 9216
 	ABILimitsHELD_INTERVAL        ABILimits = 10000000
 	ABILimitsCACHE_SETS           ABILimits = 131072
-	ABILimitsROUTED_SETS          ABILimits = 32768
+	ABILimitsROUTED_SETS          ABILimits = 65536
 	ABILimitsCACHE_WAYS           ABILimits = 2
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176

@@ -2,7 +2,7 @@
 //go:build ignore
 
 /* For make bench: an XDP program that takes the packet apart and drops it. */
-#define LOAD_BYTES bpf_xdp_load_bytes
+#include "xdp_bytes.h"
 #include "parse.h"
 
 SEC("xdp.frags")
@@ -11,7 +11,7 @@ int probe_parse(struct xdp_md *ctx)
 	struct ethernet eth;
 	struct packet p;
 
-	if (bpf_xdp_load_bytes(ctx, 0, &eth, sizeof(eth)))
+	if (LOAD_BYTES(ctx, 0, &eth, sizeof(eth)))
 		return XDP_PASS;
 	parse(ctx, sizeof(eth), eth.proto, &p);
 	return p.family ? XDP_DROP : XDP_PASS;

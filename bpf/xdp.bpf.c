@@ -2,7 +2,7 @@
 //go:build ignore
 
 /* XDP of an ingress interface: what the table ends ends here, before an skb is made. */
-#define LOAD_BYTES bpf_xdp_load_bytes
+#include "xdp_bytes.h"
 #define HOOK_XDP
 #include "fast.h"
 #include "handover.h"
@@ -12,14 +12,14 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethernet *eth, 
 {
 	struct vlan_tag tag;
 
-	if (bpf_xdp_load_bytes(ctx, 0, eth, sizeof(*eth)))
+	if (LOAD_BYTES(ctx, 0, eth, sizeof(*eth)))
 		return -1;
 	f->proto = eth->proto;
 	f->l3 = sizeof(*eth);
 	for (int i = 0; i < 2; i++) {
 		if (f->proto != bpf_htons(ETH_P_8021Q) && f->proto != bpf_htons(ETH_P_8021AD))
 			break;
-		if (bpf_xdp_load_bytes(ctx, f->l3, &tag, sizeof(tag)))
+		if (LOAD_BYTES(ctx, f->l3, &tag, sizeof(tag)))
 			return -1;
 		f->vlan[i] = bpf_ntohs(tag.tci) & 0xfff;
 		f->proto = tag.proto;
