@@ -40,12 +40,12 @@ func runWatch(c *command) error {
 	w := &watch{command: c, interval: interval}
 	switch {
 	case c.opts.has(optJSON):
-		return w.lines(w.writeJSON)
+		return w.lines("", w.writeJSON)
 	case isTerminal(c.env.stdout):
 		return w.screen()
 	}
-	_, _ = fmt.Fprintf(c.out, plainWatch, "time", "packets/s", "bytes/s", "packets", "bytes", "eroute")
-	return w.lines(w.writePlain)
+	title := fmt.Sprintf(plainWatch, "time", "packets/s", "bytes/s", "packets", "bytes", "eroute")
+	return w.lines(title, w.writePlain)
 }
 
 // interval parses --interval.
@@ -79,11 +79,15 @@ func (w *watch) look(n int) (look busy.Look, err error) {
 	return w.watcher.Look(t, w.env.now(), n)
 }
 
-// lines writes what it sees after each interval, where there is no terminal.
-func (w *watch) lines(write func(*busy.Look) error) error {
+// lines writes a title, and what it sees after each interval, where there is no terminal.
+func (w *watch) lines(title string, write func(*busy.Look) error) error {
 	for first := true; ; first = false {
 		look, err := w.look(watchPlainRows)
-		if err == nil && !first {
+		switch {
+		case err != nil:
+		case first:
+			_, err = w.out.WriteString(title)
+		default:
 			err = write(&look)
 		}
 		if err = errors.Join(err, w.out.Flush()); err != nil {

@@ -62,6 +62,7 @@ func TestKernelErrorsAreExplained(t *testing.T) {
 		for _, args := range [][]string{
 			{"eroute"},
 			{"eroute", "--stats"},
+			{"eroute", "--watch"},
 			{"eroute", "--lookup", "--src", "10.0.0.1", "--dst", "10.0.0.2"},
 			{"eroute", "--add", "--src", "10.0.0.0/8", "--dst", "10.0.0.0/8", "--said", "%pass"},
 			{"eroute", "--clear"},
