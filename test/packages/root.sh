@@ -11,7 +11,7 @@ set -euo pipefail
 mount --make-rprivate / # what is unmounted here stays mounted on the machine, such as /run/netns/*
 shared=$(realpath "$1")
 shift
-files=$(mktemp -d)
+files=/mnt # nothing is left of it
 mount -t tmpfs tmpfs "$files"
 mkdir "$files"/{upper,work,root}
 root=$files/root
