@@ -31,7 +31,7 @@ func (b *bench) inVM(ctx context.Context, sections, sizes string) error {
 	out := &guestOutput{into: &b.Set}
 	code, err := vm.Guest{
 		Command: []string{self, "-guest", "-only", sections, "-n", sizes, "-rounds", fmt.Sprint(b.Rounds)},
-		Dir:     dir, Output: out, Log: os.Stderr, Timeout: 30 * time.Minute,
+		Dir:     dir, Output: out, Log: os.Stderr, Timeout: time.Hour,
 	}.Run(ctx)
 	switch {
 	case err != nil:
