@@ -23,7 +23,7 @@ var ErrBoot = errors.New("VM did not boot")
 var ErrDied = errors.New("VM died")
 
 // bootTimeout is several times what software emulation takes on a busy machine.
-const bootTimeout = 6 * time.Minute
+const bootTimeout = 4 * time.Minute
 
 // died is vng's exit code when no exit code came out of the guest.
 const died = 255
@@ -39,11 +39,26 @@ type Guest struct {
 	Timeout time.Duration // of the command, booting not included
 }
 
+// bootTries is how often a VM is booted if it does not come up: under software emulation
+// kernels now and then die of what no hardware does to them.
+const bootTries = 3
+
 // Run boots the VM, runs the command and returns its exit code. Returns
 // ErrNotInstalled, ErrBoot, ErrDied, context.DeadlineExceeded if the command takes
 // longer than Timeout, or the context's error. A command's exit code of 255 cannot be told
 // from a guest that died.
-func (g Guest) Run(ctx context.Context) (int, error) {
+func (g Guest) Run(ctx context.Context) (code int, err error) {
+	for try := 1; try <= bootTries; try++ {
+		code, err = g.run(ctx)
+		if !errors.Is(err, ErrBoot) {
+			break
+		}
+		_, _ = fmt.Fprintf(g.Log, "try %d of %d: %v\n", try, bootTries, err)
+	}
+	return code, err
+}
+
+func (g Guest) run(ctx context.Context) (int, error) {
 	f, err := findFiles(g.Kernel)
 	if err != nil {
 		return 0, fmt.Errorf("find VM: %w", err)
