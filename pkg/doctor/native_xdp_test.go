@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/vishvananda/netlink/nl"
@@ -12,7 +13,7 @@ import (
 func TestParseXDPFeatures(t *testing.T) {
 	index := nl.NewRtAttr(netdevDevIfindex, nl.Uint32Attr(7)).Serialize()
 	features := func(bits uint64) []byte {
-		return append(index[:len(index):len(index)], nl.NewRtAttr(netdevDevXDPFeatures, binary.NativeEndian.AppendUint64(nil, bits)).Serialize()...)
+		return append(slices.Clip(index), nl.NewRtAttr(netdevDevXDPFeatures, binary.NativeEndian.AppendUint64(nil, bits)).Serialize()...)
 	}
 	for _, test := range []struct {
 		message []byte
