@@ -35,10 +35,25 @@ func TestFeatures(t *testing.T) {
 
 // The tests of this project run on kernels that have these; see also the VM's.
 func TestProbes(t *testing.T) {
-	missing := probeAll()
+	missing, err := probe(allFeatures)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, f := range []Feature{"BTF", "bpffs", "LPM tries", "ring buffers", "membarrier", "tcx", "XDP", "XFRM"} {
 		if err := missing[f]; err != nil {
 			t.Errorf("%s: %v", f, err)
 		}
+	}
+}
+
+// What may not be tried out is not taken for missing, but where it can be done without.
+func TestProbeForbidden(t *testing.T) {
+	forbidden := func() error { return fmt.Errorf("load: %w", unix.EPERM) }
+	if _, err := probe([]feature{{name: "tcx", probe: forbidden, required: true}}); !errors.Is(err, unix.EPERM) {
+		t.Errorf("%v, want EPERM", err)
+	}
+	missing, err := probe([]feature{{name: "function tracing", probe: forbidden}})
+	if err != nil || !errors.Is(missing["function tracing"], unix.EPERM) {
+		t.Errorf("%v, %v", missing, err)
 	}
 }

@@ -2,6 +2,12 @@
 
 package doctor
 
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
 // Feature is something that a kernel has or lacks.
 type Feature string
 
@@ -54,13 +60,19 @@ var allFeatures = []feature{
 		"SAs of IPComp to IPv6 peers cannot be made", "use a kernel with CONFIG_INET6_IPCOMP, or install its module ipcomp6"},
 }
 
-// probeAll returns the features that the kernel lacks.
-func probeAll() map[Feature]error {
+// probe returns which of the features the kernel lacks. That one may not be tried out is
+// no answer: it is returned as an error if that one is required. (Some kernels lock
+// function tracing away from root.)
+func probe(all []feature) (map[Feature]error, error) {
 	missing := make(map[Feature]error)
-	for _, f := range allFeatures {
-		if err := f.probe(); err != nil {
+	for _, f := range all {
+		err := f.probe()
+		if f.required && errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("try %s: %w", f.name, err)
+		}
+		if err != nil {
 			missing[f.name] = err
 		}
 	}
-	return missing
+	return missing, nil
 }

@@ -14,10 +14,14 @@ import (
 )
 
 // Gather looks at the calling thread's network namespace. A table that cannot be read is
-// one of the facts; an error means that the process may not look. Needs CAP_SYS_ADMIN,
-// CAP_NET_ADMIN and CAP_BPF.
+// one of the facts; an error means that the process may not look. Needs CAP_SYS_ADMIN
+// and CAP_NET_ADMIN.
 func Gather() (*Facts, error) {
-	f := &Facts{Now: time.Now(), Missing: probeAll()}
+	missing, err := probe(allFeatures)
+	if err != nil {
+		return nil, err
+	}
+	f := &Facts{Now: time.Now(), Missing: missing}
 	if err := f.gatherTable(); err != nil {
 		return nil, err
 	}

@@ -76,6 +76,7 @@ var needs = []struct {
 	{"eroute --save -", nil},
 	{"eroute --lookup --src 10.0.0.1 --dst 10.1.0.1", nil},
 	{"eroute --stats", nil},
+	{"eroute --import-xfrm", []string{"net_admin"}},
 	{strings.Replace(add, "--add", "--replace", 1), []string{"net_admin"}},
 	{"eroute --sync", []string{"net_admin"}},
 	{"eroute --del --src 10.0.0.0/8 --dst 10.1.0.0/16", []string{"net_admin"}},
@@ -138,5 +139,20 @@ func TestNoGroup(t *testing.T) {
 $ipsec `+add+`
 ! reader $ipsec eroute 2>/dev/null
 [ -z "$(find /sys/fs/bpf/ipsec -perm /0027 -o ! -user root -o ! -group root)" ]
+`)
+}
+
+// Without what it takes to try out the kernel, doctor says that, and not that the kernel
+// lacks something.
+func TestDoctor(t *testing.T) {
+	dir := t.TempDir()
+	room(t, "out="+dir+"/out err="+dir+"/err"+`
+for missing in net_admin sys_admin; do
+	caps=
+	for cap in net_admin sys_admin; do [ $cap = $missing ] || caps=$caps,+$cap; done
+	! try "$caps" $ipsec doctor >$out 2>$err
+	[ ! -s $out ] && grep -q 'must be root' $err || { echo "without $missing:"; cat $out $err; exit 1; } >&2
+done
+try ,+net_admin,+sys_admin $ipsec doctor >$out || [ -s $out ]
 `)
 }
