@@ -23,7 +23,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## bin/ipsec; needs nothing but Go
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ipsec ./cmd/ipsec
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/ipsec ./cmd/ipsec
 
 .PHONY: packages
 packages: ## dist/*.deb and dist/*.rpm, see docs/install.md
@@ -34,7 +34,7 @@ demo: setup-vm build ## gateway, hosts, eroutes of each kind, and what happened 
 	@go run ./test/demo
 
 .PHONY: test
-test: setup lint check-generated test-host test-race test-vm ## everything below; needs root
+test: setup lint check-generated check-licenses check-reproducible fuzz-briefly test-host test-race test-vm ## everything below; needs root
 
 .PHONY: test-host
 test-host: ## the tests that any kernel can run; needs root
@@ -61,6 +61,10 @@ soak: ## traffic and changes for DURATION: nothing grows, every packet is counte
 .PHONY: fuzz
 fuzz: ## each fuzzer for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: fuzz-briefly
+fuzz-briefly: ## each fuzzer for a moment, beginning with what was found before
+	@scripts/fuzz.sh 1s
 
 .PHONY: fuzz-frames
 fuzz-frames: ## FRAMES mutated frames through the programs, against the reference; needs root

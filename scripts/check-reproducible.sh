@@ -23,7 +23,7 @@ build() {
 (build "$work/one")
 (
 	umask 077
-	export TZ=Pacific/Auckland LC_ALL=C.UTF-8 GOCACHE=$work/cache GOFLAGS=-p=2
+	export TZ=Pacific/Auckland LC_ALL=C.UTF-8 GOCACHE=$work/cache
 	build "$work/another/place/that/is/deeper"
 )
 cd "$work/one/made"

@@ -3,24 +3,25 @@
 #
 # Runs every Go fuzzer of the module for the time given, one after the other. Fails
 # with what the fuzzer says, and leaves the input in testdata/fuzz, if one finds something.
+# What is in testdata/fuzz is the beginning of each; go test runs it, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly fuzztime=${1:?how long, for example 10s}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# What they find on the way is kept where go test -fuzz does.
+found=$(go env GOCACHE)/fuzz
 
-# go test -list prints a package's names, then a line "ok PACKAGE TIME".
-fuzzers=$(go test -list '^Fuzz' ./... |
-	awk '/^Fuzz/ { names[++n] = $1 } $1 == "ok" { for (i = 1; i <= n; i++) print $2, names[i]; n = 0 }')
-if [ -z "$fuzzers" ]; then
-	echo 'no fuzzers found' >&2
-	exit 1
-fi
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-while read -r package name; do
-	# What it has found before is kept beside go's build cache, and is its start.
-	if ! go test -run '^$' -fuzz "^$name\$" -fuzztime "$fuzztime" "$package" </dev/null >"$log" 2>&1; then
-		cat "$log" >&2
-		exit 1
-	fi
-	printf '%s %s: %s\n' "$package" "$name" "$(sed -n 's/.*\(execs: [0-9]*\).*/\1/p' "$log" | tail -n 1)"
-done <<<"$fuzzers"
+total=0
+for dir in $(grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do
+	# Built once for all fuzzers of a package.
+	go test -c -fuzz=. -o "$work/fuzz.test" "$dir" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+	package=$(go list "$dir")
+	for name in $(cd "$dir" && "$work/fuzz.test" -test.list '^Fuzz'); do
+		(cd "$dir" && "$work/fuzz.test" -test.run '^$' -test.fuzz "^$name\$" -test.fuzztime "$fuzztime" \
+			-test.fuzzminimizetime 10x -test.fuzzcachedir "$found/$package") >"$work/log" 2>&1 </dev/null || { cat "$work/log" >&2; exit 1; }
+		printf '%s %s: %s\n' "${dir#./}" "$name" "$(sed -n 's/.*execs: \([0-9]*\) .*/\1 inputs/p' "$work/log" | tail -n 1)"
+		total=$((total + 1))
+	done
+done
+[ "$total" -gt 0 ] || { echo 'no fuzzers found' >&2; exit 1; }

@@ -28,7 +28,7 @@ link() { mkdir -p "$(dirname "$STAGE/eroute$2")" && ln -s "$1" "$STAGE/eroute$2"
 man() { put 644 "$1" "$2" && gzip -9n "$STAGE/eroute$2"; }
 
 umask 022
-CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o "$STAGE/ipsec" ./cmd/ipsec
+CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$STAGE/ipsec" ./cmd/ipsec
 put 755 "$STAGE/ipsec" /usr/libexec/eroute/ipsec
 for page in docs/man/ipsec_*.8; do # one for each command
 	command=${page##*/ipsec_}
