@@ -16,8 +16,9 @@ import (
 // mend adds to an error of the kernel how to mend it.
 func mend(err error) error {
 	var (
-		value *eroute.ValueError
-		file  *fileError
+		value    *eroute.ValueError
+		file     *fileError
+		verifier *ebpf.VerifierError
 	)
 	switch {
 	case errors.As(err, &value), errors.As(err, &file):
@@ -26,6 +27,8 @@ func mend(err error) error {
 		return fmt.Errorf("must be root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON), try sudo: %w", err)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP):
 		return fmt.Errorf("no kernel support, use Linux 6.6 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_XGRESS and CONFIG_MEMBARRIER: %w", err)
+	case errors.As(err, &verifier): // of 6.1, which does not follow the programs' loops, or without CAP_PERFMON
+		return fmt.Errorf("no kernel support for the programs, use Linux 6.6 or later, as root (CAP_PERFMON): %w", err)
 	case errors.Is(err, eroute.ErrTableFull):
 		return fmt.Errorf("%w, set by ipsec eroute --limit", err)
 	}

@@ -18,7 +18,7 @@ var guestScript string
 var modules = []string{
 	"xfrm_interface", "xfrm_user", "esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6",
 	"deflate", "authenc", "echainiv", "seqiv", "gcm", "cbc", "ctr", "hmac",
-	"sha1_generic", "sha256_generic", "sha512_generic", "veth", "8021q", "tun", "af_packet", "overlay",
+	"crypto-sha1", "crypto-sha256", "crypto-sha512", "veth", "8021q", "tun", "af_packet", "overlay",
 }
 
 // writeScripts puts guest.sh and what it reads into dir.
