@@ -57,7 +57,7 @@ func TestKernelErrorsAreExplained(t *testing.T) {
 		{fmt.Errorf("statfs: %w", unix.EACCES), "ipsec eroute: must be root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON), try sudo: statfs: permission denied\n"},
 		{fmt.Errorf("load: %w", ebpf.ErrNotSupported), "ipsec eroute: no kernel support, use Linux 6.6 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_XGRESS and CONFIG_MEMBARRIER: load: not supported\n"},
 		{fmt.Errorf("bpf: %w", unix.ENOSYS), "ipsec eroute: no kernel support, use Linux 6.6 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_XGRESS and CONFIG_MEMBARRIER: bpf: function not implemented\n"},
-		{fmt.Errorf("load program: %w", &ebpf.VerifierError{Cause: unix.EINVAL, Log: []string{"back-edge from insn 156 to 157"}}), "ipsec eroute: no kernel support for the programs, use Linux 6.6 or later, as root (CAP_PERFMON): load program: invalid argument: back-edge from insn 156 to 157\n"},
+		{fmt.Errorf("load%w", &ebpf.VerifierError{Cause: unix.EINVAL, Log: []string{"back-edge from insn 156 to 157"}}), "ipsec eroute: no kernel support for the programs, use Linux 6.6 or later, as root (CAP_PERFMON): load: invalid argument: back-edge from insn 156 to 157\n"},
 		{errors.Join(errors.New("one"), errors.New("two")), "ipsec eroute: one; two\n"},
 	} {
 		for _, args := range [][]string{
