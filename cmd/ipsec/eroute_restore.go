@@ -47,24 +47,39 @@ type saved struct {
 // errEnough ends the reading of a file whose rest nobody wants.
 var errEnough = errors.New("enough")
 
+// savedLine is a line of such a file; err ends them.
+type savedLine struct {
+	number int
+	change eroute.Change
+	err    error
+}
+
 // all yields the eroutes of the file, an error in the end if there is one.
 func (s *saved) all() iter.Seq2[eroute.Change, error] {
 	return func(yield func(eroute.Change, error) bool) {
-		r := s.c.parser()
-		err := s.c.eachLine(s.what, s.file, func(number int, words []string) error {
-			s.number = number
-			change, err := r.batchLine(words)
-			if err == nil && change.Op != eroute.OpAdd {
-				err = fmt.Errorf("--%v: a whole table is made of --add lines", change.Op)
+		for line := range ahead(s.read) {
+			s.number = line.number
+			if !yield(line.change, line.err) {
+				return
 			}
-			if err == nil && !yield(change, nil) {
-				err = errEnough
-			}
-			return err
-		})
-		if err != nil && !errors.Is(err, errEnough) {
-			yield(eroute.Change{}, err)
 		}
+	}
+}
+
+func (s *saved) read(yield func(savedLine) bool) {
+	r := s.c.parser()
+	err := s.c.eachLine(s.what, s.file, func(number int, words []string) error {
+		change, err := r.batchLine(words)
+		if err == nil && change.Op != eroute.OpAdd {
+			err = fmt.Errorf("--%v: a whole table is made of --add lines", change.Op)
+		}
+		if err == nil && !yield(savedLine{number: number, change: change}) {
+			err = errEnough
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		yield(savedLine{err: err})
 	}
 }
 

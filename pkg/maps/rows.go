@@ -11,7 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// rows writes eroutes, many with one system call. What waits is not in the table yet.
+// rows writes eroutes, many with one system call, which is made while the next ones are
+// collected. What waits is not in the table yet.
 type rows struct {
 	gen *generation
 	v4  pending[bpf.ABIRowKey4]
@@ -22,21 +23,19 @@ type rows struct {
 type pending[K any] struct {
 	keys   []K
 	values []bpf.ABIRowValue
+	spare  *pending[K] // to be filled next
+	under  chan error  // of the write that is under way; nil: none is
 }
 
 // put adds an eroute, or switches the one with its selector in place: soon.
 func (r *rows) put(s eroute.Selector, v bpf.ABIRowValue) error {
-	switch key := newRowKey(s).(type) {
-	case *bpf.ABIRowKey4:
-		return r.v4.put(r.gen.row4, *key, v)
-	case *bpf.ABIRowKey6:
-		return r.v6.put(r.gen.row6, *key, v)
-	default:
-		return fmt.Errorf("write eroute: key of type %T", key)
+	if s.Src.Addr().Is4() {
+		return r.v4.put(r.gen.row4, rowKey4(s), v)
 	}
+	return r.v6.put(r.gen.row6, rowKey6(s), v)
 }
 
-// flush writes what waits.
+// flush writes what waits. When it has returned nothing is under way.
 func (r *rows) flush() error {
 	if err := r.v4.flush(r.gen.row4); err != nil {
 		return err
@@ -49,10 +48,42 @@ func (p *pending[K]) put(trie *ebpf.Map, key K, value bpf.ABIRowValue) error {
 	if len(p.keys) < batchSize {
 		return nil
 	}
-	return p.flush(trie)
+	if err := p.wait(); err != nil {
+		return err
+	}
+	if p.spare == nil {
+		p.spare = &pending[K]{}
+	}
+	full := p.spare
+	full.keys, p.keys = p.keys, full.keys[:0]
+	full.values, p.values = p.values, full.values[:0]
+	p.under = make(chan error, 1)
+	go func() { p.under <- full.write(trie) }()
+	return nil
+}
+
+// wait returns when no write is under way.
+func (p *pending[K]) wait() error {
+	if p.under == nil {
+		return nil
+	}
+	err := <-p.under
+	p.under = nil
+	return err
 }
 
 func (p *pending[K]) flush(trie *ebpf.Map) error {
+	if err := p.wait(); err != nil {
+		return err
+	}
+	if err := p.write(trie); err != nil {
+		return err
+	}
+	p.keys, p.values = p.keys[:0], p.values[:0]
+	return nil
+}
+
+func (p *pending[K]) write(trie *ebpf.Map) error {
 	if len(p.keys) == 0 {
 		return nil
 	}
@@ -66,6 +97,5 @@ func (p *pending[K]) flush(trie *ebpf.Map) error {
 			return fmt.Errorf("write eroute: %w", err)
 		}
 	}
-	p.keys, p.values = p.keys[:0], p.values[:0]
 	return nil
 }
