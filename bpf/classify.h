@@ -100,15 +100,14 @@ static __always_inline void set_verdict(struct verdict *v, const struct row_valu
 
 /* Asks the index, if the table has one, under the version of now. */
 static __always_inline enum index_answer ask_index(const struct packet *p,
-						   const struct table_meta *meta,
-						   __u32 generation, __u64 version,
-						   struct verdict *v)
+						   const struct table_meta *meta, __u32 generation,
+						   __u64 version, struct verdict *v)
 {
 	__u32 number = 2 * generation + (p->family != AF_INET);
 	enum index_answer answer;
 
-	answer = p->family == AF_INET ? ask_index4(p, number, meta->seed, v) :
-					ask_index6(p, number, meta->seed, v);
+	answer = p->family == AF_INET ? ask_index4(p, number, meta->seed, v)
+				      : ask_index6(p, number, meta->seed, v);
 	read_barrier();
 	return cache_version(meta) == version ? answer : INDEX_UNSURE;
 }
@@ -122,6 +121,7 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	enum index_answer answer;
 	__u64 version;
 	int err;
 
@@ -131,10 +131,13 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 	*generation = meta->generation;
 	if (version && recall_verdict(p, meta->seed, version, v))
 		return 0;
-	if (!version || ask_index(p, meta, *generation, version, v) == INDEX_UNSURE) {
+	answer = version ? ask_index(p, meta, *generation, version, v) : INDEX_UNSURE;
+	if (answer == INDEX_NOWHERE)
+		return 0;
+	if (answer == INDEX_UNSURE) {
 		__builtin_memset(v, 0, sizeof(*v));
-		err = p->family == AF_INET ? classify4(p, *generation, v) :
-					     classify6(p, *generation, v);
+		err = p->family == AF_INET ? classify4(p, *generation, v)
+					   : classify6(p, *generation, v);
 		if (err)
 			return err;
 	}

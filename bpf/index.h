@@ -25,8 +25,8 @@
 
 /* The number of the lowest bit set; de Bruijn's sequence, as BPF has no instruction for it. */
 static const __u8 bit_numbers[64] = {
-	0,  1,  2,  53, 3,  7,	54, 27, 4,  38, 41, 8,	34, 55, 48, 28, 62, 5,	39, 46, 44, 42,
-	22, 9,	24, 35, 59, 56, 49, 18, 29, 11, 63, 52, 6,  26, 37, 40, 33, 47, 61, 45, 43, 21,
+	0,  1,  2,  53, 3,  7,  54, 27, 4,  38, 41, 8,  34, 55, 48, 28, 62, 5,  39, 46, 44, 42,
+	22, 9,  24, 35, 59, 56, 49, 18, 29, 11, 63, 52, 6,  26, 37, 40, 33, 47, 61, 45, 43, 21,
 	23, 58, 17, 10, 51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12,
 };
 
@@ -55,9 +55,10 @@ static __always_inline __u64 same_tags(__u64 group, __u64 h)
 }
 
 enum index_answer {
-	INDEX_NONE,   /* no eroute matches */
-	INDEX_FOUND,  /* the verdict is set */
-	INDEX_UNSURE, /* it is for the tries to say */
+	INDEX_NONE,    /* no eroute matches */
+	INDEX_NOWHERE, /* nor is any for such addresses: not worth remembering */
+	INDEX_FOUND,   /* the verdict is set */
+	INDEX_UNSURE,  /* it is for the tries to say */
 };
 
 /* The host bits of prefixes not tried yet, of one bit of a set of lengths. */

@@ -190,12 +190,14 @@ static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 		return INDEX_UNSURE;
 	l->dsts = line->words[cell & 7] | head->wide_dst;
 	if (!l->dsts)
-		return INDEX_NONE;
+		return INDEX_NOWHERE;
 	cell = FAMILY(cell)(l->p->src, l->seed, head->cells);
 	line = line_at(index, 1 + cell / 8);
 	if (!line)
 		return INDEX_UNSURE;
 	l->srcs = line->words[cell & 7] | head->wide_src;
+	if (!l->srcs)
+		return INDEX_NOWHERE;
 	for (__u32 shape = 0; shape < SHAPES; shape++)
 		l->packet_shapes |= has_shape(l->p, shape) << shape;
 	return INDEX_FOUND;
@@ -203,7 +205,8 @@ static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 
 /* Asks the index with a number, whose seed is the table's. */
 static __noinline enum index_answer
-FAMILY(ask_index)(const struct packet *p, __u32 number, __u64 seed, struct verdict *v)
+FAMILY(ask_index)(const struct packet *p, __u32 number, __u64 seed,
+					      struct verdict *v)
 {
 	struct FAMILY(index_look) l = { .p = p, .v = v, .seed = seed, .number = number };
 

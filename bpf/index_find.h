@@ -29,7 +29,8 @@ __noinline int FIND(__u32 number, __u64 h, const struct KEY *key, struct VALUE *
 			line = line_at(index, head->AT + n / A_LINE);
 			if (!line)
 				return -1;
-			if (!__builtin_memcmp(&line->MEMBER[n & (A_LINE - 1)].key, key, sizeof(*key))) {
+			if (!__builtin_memcmp(&line->MEMBER[n & (A_LINE - 1)].key, key,
+					      sizeof(*key))) {
 				*found = line->MEMBER[n & (A_LINE - 1)].value;
 				return 0;
 			}

@@ -16,7 +16,7 @@ static __always_inline int drop(__u32 reason, const struct amount *a)
  * is none, or its link-layer address is not known.
  */
 static __noinline int next_hop(struct __sk_buff *skb, __u32 physical, const struct packet *p,
-				    struct bpf_redir_neigh *to)
+			       struct bpf_redir_neigh *to)
 {
 	struct fib_params fib = { .family = p->family, .ifindex = physical };
 	long ret;
