@@ -56,7 +56,7 @@ done
 put 644 packaging/sysusers.conf /usr/lib/sysusers.d/eroute.conf
 cat LICENSE bpf/LICENSE >"$STAGE/copyright" # the program holds the objects of bpf/
 put 644 "$STAGE/copyright" /usr/share/doc/eroute/copyright
-for doc in README.md CHANGELOG.md docs/{architecture,install,json,migration,tutorial}.md; do
+for doc in README.md CHANGELOG.md docs/{architecture,install,json,migration,privileges,tutorial}.md; do
 	put 644 "$doc" "/usr/share/doc/eroute/${doc##*/}"
 done
 install -D -m 755 packaging/ipsec "$STAGE/eroute-ipsec/usr/sbin/ipsec"
