@@ -92,3 +92,41 @@ func FuzzSaved(f *testing.F) {
 		}
 	})
 }
+
+// FuzzConfig checks that a file of --config is refused in one line, or names devices that
+// can be attached, each once.
+func FuzzConfig(f *testing.F) {
+	for _, seed := range []string{
+		"table = \"eroutes\"\n[[device]]\nvirtual = \"ipsec0\"\nphysical = \"wan\"\ningress = [\"lan\", \"dmz\"]\n",
+		"", "table = 7", "[[device]]\nvirtual = \"a\"\n", "device = []\nx = 1", "[[device]]\nvirtual=\"a.b\"\nphysical=\"c\"", "\xff", "# only\r\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg, err := readConfig(strings.NewReader(text), "/etc/eroute/eroute.toml")
+		if err != nil {
+			status, stdout, stderr := runConfigText(t, text)
+			if err := checkRefusal([]string{"tncfg"}, status, stdout, stderr); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		there := map[string]bool{}
+		for _, d := range cfg.Devices {
+			if d.Virtual == "" || d.Physical == "" || there[d.Virtual] {
+				t.Fatalf("%q is read as %+v", text, cfg)
+			}
+			there[d.Virtual] = true
+		}
+	})
+}
+
+// runConfigText runs tncfg --config on a file with this text.
+func runConfigText(t *testing.T, text string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	e := testEnv(strings.NewReader(""), &out, &errs)
+	newMemory().openers(e)
+	e.openFile = func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
+	status = run(t.Context(), e, []string{"tncfg", "--config", "/etc/eroute/eroute.toml"})
+	return status, out.String(), errs.String()
+}
