@@ -78,7 +78,7 @@ func removeGone(root string) error {
 }
 
 // isStale tells whether there is no namespace with this handle, or none that we may see:
-// the kernel says ESTALE to both (exportfs_decode_fh).
+// the kernel says ESTALE to both (open_by_handle_at(2)).
 func isStale(here *os.File, handle unix.FileHandle) bool {
 	fd, err := unix.OpenByHandleAt(int(here.Fd()), handle, unix.O_RDONLY|unix.O_CLOEXEC)
 	if err == nil {

@@ -19,7 +19,7 @@ import (
 // Programs are swapped under packets of an SA without a loss, those of transport mode's
 // detour included; and the program that notes the end of a state has been, too.
 func TestUpgrade(t *testing.T) {
-	const upgrades = 3
+	const upgrades = 2
 	b := newBench(t, lab.LAN)
 	s := nets(lab.EastLAN4, lab.WestLAN4)
 	sa := installUntilDeleted(t, lab.Tunnel{From: b.East, To: b.West})

@@ -4,6 +4,7 @@ package ns_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -288,5 +289,5 @@ func locked(t *testing.T, pinned string) bool {
 	}
 	defer func() { _ = dir.Close() }()
 	err = unix.Flock(int(dir.Fd()), unix.LOCK_SH|unix.LOCK_NB)
-	return err == unix.EWOULDBLOCK
+	return errors.Is(err, unix.EWOULDBLOCK)
 }
