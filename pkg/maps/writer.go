@@ -117,6 +117,10 @@ func (w *writer) del(s eroute.Selector) error {
 	if !exists {
 		return w.endFlow(s, Freed)
 	}
+	// What was added before it is there first: packets must not fall between the two.
+	if err := w.rows.flush(); err != nil {
+		return err
+	}
 	if err := w.gen.deleteRow(s); err != nil {
 		return err
 	}
