@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/cilium/ebpf"
 
@@ -21,6 +22,10 @@ import (
 func Detach(_ context.Context, t *maps.Table, virtual string) error {
 	if _, err := t.Dir().Links(virtual); err != nil {
 		return fmt.Errorf("--virtual %s: %w", virtual, err)
+	}
+	// Whoever may not delete the device is to leave its programs where they are.
+	if err := removeLeftover(virtual); errors.Is(err, fs.ErrPermission) {
+		return err
 	}
 	return remove(t, virtual)
 }

@@ -83,6 +83,7 @@ var needs = []struct {
 	{"eroute --clear", []string{"bpf", "net_admin"}},
 	{attach, []string{"bpf", "net_admin", "perfmon"}},
 	{"tncfg", nil},
+	{"tncfg --detach --virtual ipsec0", []string{"net_admin"}},
 }
 
 // Root can do each thing with the capabilities that the table names, and with none less.
