@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -13,8 +14,18 @@ import (
 type batch struct {
 	what, file string // what named the file, and the file
 	changes    []eroute.Change
-	lines      []int // where each change is, from 1
+	lines      []uint32 // where each change is, from 1
 }
+
+// batchedLine is a line of such a file; err ends them.
+type batchedLine struct {
+	number int
+	change eroute.Change
+	err    error
+}
+
+// errEnough ends the reading of a file whose rest nobody wants.
+var errEnough = errors.New("enough")
 
 // runBatch is --batch: changes of which all are made or none.
 func runBatch(c *command) error {
@@ -28,19 +39,37 @@ func runBatch(c *command) error {
 // readBatch reads a file of changes. what is what named it, for errors.
 func (c *command) readBatch(what, file string) (*batch, error) {
 	b := &batch{what: what, file: file}
-	r := c.parser()
-	return b, c.eachLine(what, file, func(number int, words []string) error {
-		change, err := r.batchLine(words)
-		b.changes = append(b.changes, change)
-		b.lines = append(b.lines, number)
-		return err
-	})
+	for line := range ahead(c.batchLines(what, file)) {
+		if line.err != nil {
+			return nil, line.err
+		}
+		b.changes = append(b.changes, line.change)
+		b.lines = append(b.lines, uint32(line.number))
+	}
+	return b, nil
+}
+
+// batchLines yields the changes of a file, an error in the end if there is one.
+func (c *command) batchLines(what, file string) iter.Seq[batchedLine] {
+	return func(yield func(batchedLine) bool) {
+		r := c.parser()
+		err := c.eachLine(what, file, func(number int, words []string) error {
+			change, err := r.batchLine(words)
+			if err == nil && !yield(batchedLine{number: number, change: change}) {
+				err = errEnough
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(batchedLine{err: err})
+		}
+	}
 }
 
 // refusal adds to the refusal of a change the line that it stands in.
 func (b *batch) refusal(err error) error {
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
-		return &lineError{b.what + " " + b.file, b.lines[refused.Index], fmt.Errorf("--%w", err)}
+		return &lineError{b.what + " " + b.file, int(b.lines[refused.Index]), fmt.Errorf("--%w", err)}
 	}
 	return err
 }

@@ -44,42 +44,18 @@ type saved struct {
 	number     int // of the line last read
 }
 
-// errEnough ends the reading of a file whose rest nobody wants.
-var errEnough = errors.New("enough")
-
-// savedLine is a line of such a file; err ends them.
-type savedLine struct {
-	number int
-	change eroute.Change
-	err    error
-}
-
 // all yields the eroutes of the file, an error in the end if there is one.
 func (s *saved) all() iter.Seq2[eroute.Change, error] {
 	return func(yield func(eroute.Change, error) bool) {
-		for line := range ahead(s.read) {
+		for line := range ahead(s.c.batchLines(s.what, s.file)) {
 			s.number = line.number
-			if !yield(line.change, line.err) {
+			if line.err == nil && line.change.Op != eroute.OpAdd {
+				line.err = &lineError{s.what + " " + s.file, line.number, fmt.Errorf("--%v: a whole table is made of --add lines", line.change.Op)}
+			}
+			if !yield(line.change, line.err) || line.err != nil {
 				return
 			}
 		}
-	}
-}
-
-func (s *saved) read(yield func(savedLine) bool) {
-	r := s.c.parser()
-	err := s.c.eachLine(s.what, s.file, func(number int, words []string) error {
-		change, err := r.batchLine(words)
-		if err == nil && change.Op != eroute.OpAdd {
-			err = fmt.Errorf("--%v: a whole table is made of --add lines", change.Op)
-		}
-		if err == nil && !yield(savedLine{number: number, change: change}) {
-			err = errEnough
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		yield(savedLine{err: err})
 	}
 }
 

@@ -150,7 +150,7 @@ func (t *Table) check(changes []eroute.Change) (befores []before, err error) {
 	var (
 		count   = t.count()
 		cleared = count == 0 && !t.haveFlows() // nothing can be there
-		changed = make(map[eroute.Selector]presence, len(changes))
+		changed = newLatest(changes)
 	)
 	befores = make([]before, len(changes))
 	for i, c := range changes {
@@ -160,17 +160,20 @@ func (t *Table) check(changes []eroute.Change) (befores []before, err error) {
 		}
 		if c.Op == eroute.OpClear {
 			cleared, count = true, 0
-			clear(changed)
+			changed.clear()
 			continue
 		}
-		is, known := changed[c.Selector]
-		if !known && !cleared {
+		var is presence
+		last := changed.of(c.Selector)
+		if last != nil {
+			is.row = last.Op != eroute.OpDel
+		} else if !cleared {
 			if is, err = t.presence(c.Selector); err != nil {
 				return nil, err
 			}
 		}
 		switch {
-		case known:
+		case last != nil:
 			befores[i] = beforeChanged
 		case !is.row:
 			befores[i] = beforeAbsent
@@ -189,7 +192,7 @@ func (t *Table) check(changes []eroute.Change) (befores []before, err error) {
 		default:
 			count++
 		}
-		changed[c.Selector] = presence{row: c.Op != eroute.OpDel}
+		changed.put(i)
 	}
 	return befores, nil
 }
