@@ -164,14 +164,6 @@ func (ix *indexes) at(s eroute.Selector) *index {
 	return ix.open[i]
 }
 
-// row returns what the index has of an eroute, nil if nothing.
-func (ix *indexes) row(s eroute.Selector) *bpf.ABIIndexRow {
-	if x := ix.open[indexOf(s)]; x != nil {
-		return x.row(s)
-	}
-	return nil
-}
-
 func (ix *indexes) drop(s eroute.Selector) {
 	if x := ix.open[indexOf(s)]; x != nil {
 		x.drop(s)
