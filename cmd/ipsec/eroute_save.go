@@ -20,6 +20,9 @@ const savePermissions fs.FileMode = 0o600
 
 // runSave is --save: the table as a batch. Flows of traps are not in it.
 func runSave(c *command) (err error) {
+	if c.opts.value(optSave) == "-" {
+		return c.fromTable(func(t table, w io.Writer) error { return writeSaved(w, t) })
+	}
 	t, err := c.openForReading()
 	if err != nil {
 		return err
