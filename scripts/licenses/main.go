@@ -16,6 +16,13 @@ import (
 // project's own, BSD-3-Clause, is found as BSD-Source-Code.
 var allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-Source-Code", "ISC", "MIT"}
 
+// chosen are the licences under which modules are used that offer several in one file,
+// of which only one is found.
+var chosen = map[string]string{
+	"kernel.org/pub/linux/libs/security/libcap/cap": "BSD-3-Clause",
+	"kernel.org/pub/linux/libs/security/libcap/psx": "BSD-3-Clause",
+}
+
 type component struct {
 	Name     string
 	Version  string
@@ -28,6 +35,9 @@ type component struct {
 
 // licenses returns what the component's licences are called.
 func (c component) licenses() (all []string) {
+	if id, ok := chosen[c.Name]; ok {
+		return []string{id}
+	}
 	for _, l := range c.Evidence.Licenses {
 		all = append(all, l.License.ID+l.License.Name) // it has one of them
 	}
