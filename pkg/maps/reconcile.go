@@ -64,7 +64,27 @@ func (t *Table) bind(key saidKey, v saidValue, view xfrmView) error {
 			}
 		}
 	}
-	return t.setSA(v.Slot, s)
+	return t.use(key, v, s)
+}
+
+// use lets packets use an SA by a state. The state may have ended since it was read, and
+// that may have been noted just before: it is looked at once more.
+func (t *Table) use(key saidKey, v saidValue, s xfrm.State) error {
+	var sa bpf.ABISa
+	if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
+		return fmt.Errorf("read SA's if_id: %w", err)
+	}
+	if sa == newSA(v.Slot, s) {
+		return nil
+	}
+	if err := t.setSA(v.Slot, s); err != nil {
+		return err
+	}
+	_, err := t.xfrm.State(key.said())
+	if errors.Is(err, xfrm.ErrNoState) {
+		err = errors.Join(err, t.unsetSA(v.Slot), waitForPackets(), t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
+	}
+	return err
 }
 
 // unbind stops packets from using an SA, then removes its policies: with a policy and

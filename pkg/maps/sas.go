@@ -161,12 +161,14 @@ func (t *Table) releaseAllSAs() error {
 }
 
 // setSA tells packets that an SA can be used, by this state.
-func (t *Table) setSA(slot uint32, s xfrm.State) error {
+func (t *Table) setSA(slot uint32, s xfrm.State) error { return t.writeSA(slot, newSA(slot, s)) }
+
+func newSA(slot uint32, s xfrm.State) bpf.ABISa {
 	sa := bpf.ABISa{IfId: ifID(slot), Spi: networkSPI(s.SPI)}
 	if s.Mode == xfrm.ModeTransport {
 		sa.Transport = 1
 	}
-	return t.writeSA(slot, sa)
+	return sa
 }
 
 // unsetSA tells packets that an SA is not there.
