@@ -81,6 +81,12 @@ func verdictOf(r bpf.ABIReason) Verdict {
 // Stats reads the table's totals.
 func (t *Table) Stats() (Stats, error) {
 	s := Stats{Eroutes: t.count(), Limit: t.limit()}
+	if t.writing() { // by a command that was killed: it may have counted what it has not written
+		s.Eroutes = 0
+		if err := t.gen.eachEntry(func(entry) (bool, error) { s.Eroutes++; return true, nil }); err != nil {
+			return s, err
+		}
+	}
 	all, err := t.saids()
 	if err != nil {
 		return s, err

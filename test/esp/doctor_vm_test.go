@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
@@ -79,6 +80,7 @@ func TestDoctor(t *testing.T) {
 	ip(t, b.East, "xfrm state add "+ends+"0x1000 replay-oseq 0xf8000000"+rest)
 	b.sync(t)
 	b.doctor(t, [2]string{"life", "esp spi 0x1000 dst 192.1.2.45 has used 4160749568 of 4294967296 32-bit sequence numbers"})
+	time.Sleep(1100 * time.Millisecond)                 // XFRM tells when a state was added in seconds
 	ip(t, b.East, "xfrm state add "+ends+"0x1001"+rest) // the rekey
 	b.doctor(t)
 	ip(t, b.East, "xfrm state delete "+ends+"0x1001")
