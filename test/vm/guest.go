@@ -14,11 +14,11 @@ import (
 var guestScript string
 
 // modules are the kernel modules that the guest must have; guest.sh loads them
-// and names those that are missing.
+// and names those that are missing. One of several names will do: kernels rename them.
 var modules = []string{
 	"xfrm_interface", "xfrm_user", "esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6",
 	"deflate", "authenc", "echainiv", "seqiv", "gcm", "cbc", "ctr", "hmac",
-	"crypto-sha1", "crypto-sha256", "crypto-sha512", "veth", "8021q", "tun", "af_packet", "overlay",
+	"sha1_generic|sha1", "sha256_generic|sha256", "sha512_generic|sha512", "veth", "8021q", "tun", "af_packet", "overlay",
 }
 
 // writeScripts puts guest.sh and what it reads into dir.

@@ -5,7 +5,11 @@ exec 2>&1 </dev/null
 dmesg -n 4
 missing=
 for module in $(cat "${0%/*}/modules"); do
-	modprobe -q "$module" || missing+=" $module"
+	there=
+	for name in ${module//|/ }; do
+		modprobe -q "$name" && there=1 && break
+	done
+	[ -n "$there" ] || missing+=" $module"
 done
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || missing+=" bpffs"
 [ -e /sys/kernel/btf/vmlinux ] || missing+=" /sys/kernel/btf/vmlinux"
