@@ -113,9 +113,14 @@ func TestAnswersAreSmall(t *testing.T) {
 		for _, size := range []int{0, 1, 20, 500, 1000, 1400, 1450} {
 			src := g.newSource(t, f)
 			packet := build(t, header(src, f.westHost, layers.IPProtocolUDP, nil), &layers.UDP{SrcPort: 4711, DstPort: 53}, gopacket.Payload(make([]byte, size)))
+			// The gateway is to know its link-layer address when it answers.
+			if r, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Src: src, Dst: f.eastLAN, Count: 1}); err != nil || r.Received != 1 {
+				t.Fatalf("ping from %s: %+v, %v", src, r, err)
+			}
 			answers, before := g.watchAnswers(t, f), g.counts(t)
 			g.sendIP(t, packet)
 			g.counted(t, before, reason("reject", 1))
+			time.Sleep(100 * time.Millisecond)
 			got := answers()
 			if len(got) != 1 || len(got[0]) > min(most, headers+len(packet)) {
 				t.Errorf("%d bytes: answered by %d packets %x", len(packet), len(got), got)
