@@ -156,8 +156,8 @@ func TestNoAnswers(t *testing.T) {
 func TestRejectStorm(t *testing.T) {
 	const packets = 20000
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
-		g.limitICMP(t, "1000")
-		defer g.limitICMP(t, "0")
+		g.limitICMP(t, true)
+		defer g.limitICMP(t, false)
 		storm := f.stormNet()
 		if _, err := g.East.IP(t.Context(), "route", "add", storm.String(), "via", f.eastHost.String()); err != nil {
 			t.Fatal(err)

@@ -247,7 +247,7 @@ func TestMetricsWithoutRelay(t *testing.T) {
 	g.agrees(t, path, got)
 
 	r := g.startRelay(t)
-	stop(t, r, syscall.SIGSTOP)
+	g.pause(t, r)
 	g.sendText(t, f, 4711, "into the trap")
 	time.Sleep(50 * time.Millisecond)
 	got = metrics()
@@ -256,7 +256,7 @@ func TestMetricsWithoutRelay(t *testing.T) {
 		t.Errorf("%v bytes wait for a relay that takes nothing", got["eroute_queue_used_bytes"])
 	}
 	g.agrees(t, path, got)
-	stop(t, r, syscall.SIGCONT)
+	proceed(t, r)
 	r.waitFor(t, "acquire", 1)
 	metrics().want(t, "eroute_queue_used_bytes", 0)
 }

@@ -169,8 +169,8 @@ func TestRejectLimited(t *testing.T) {
 	const pings = 60
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Reject)...)
-		g.limitICMP(t, "1000")
-		defer g.limitICMP(t, "0")
+		g.limitICMP(t, true)
+		defer g.limitICMP(t, false)
 		src, before := g.newSource(t, f), g.counts(t)
 		icmp, err := g.EastHost.WatchICMP(t.Context())
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
@@ -101,7 +102,7 @@ func TestQueueFull(t *testing.T) {
 	g.believeForged(t)
 	g.only(t, from(forged, f.westNet, eroute.Trap))
 	r, sender := g.startRelay(t, "--rate", "1000000"), g.forger(t, f)
-	stop(t, r, syscall.SIGSTOP)
+	g.pause(t, r)
 	before := g.counts(t)
 	i := 0
 	for ; g.counts(t).since(before).Reasons["trap-queue-full"] == 0; i += 500 {
@@ -116,7 +117,7 @@ func TestQueueFull(t *testing.T) {
 	if n := g.holds(t); n != int(got.Reasons["trap"]) || got.total() != uint64(i) {
 		t.Errorf("%d holds of %d packets, counted %+v", n, i, got)
 	}
-	stop(t, r, syscall.SIGCONT)
+	proceed(t, r)
 	r.waitFor(t, "acquire", int(got.Reasons["trap"]))
 	g.waitForRelay(t)
 	before = g.counts(t)
@@ -124,9 +125,24 @@ func TestQueueFull(t *testing.T) {
 	g.counted(t, before, reason("trap", 1))
 }
 
-func stop(t *testing.T, r *relay, s syscall.Signal) {
+// pause stops a relay at a moment when it has no lock of the table.
+func (g *gateway) pause(t *testing.T, r *relay) {
 	t.Helper()
-	if err := r.cmd.Process.Signal(s); err != nil {
+	err := g.write(func(*maps.Table) error {
+		if err := r.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		var status unix.Siginfo
+		return unix.Waitid(unix.P_PID, r.cmd.Process.Pid, &status, unix.WSTOPPED|unix.WNOWAIT, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func proceed(t *testing.T, r *relay) {
+	t.Helper()
+	if err := r.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 }
