@@ -80,7 +80,7 @@ func (t *Table) dropAsks(entries []entry) error {
 	for _, e := range entries {
 		traps[e.selector] = rowSAID(&e.value).Action().IsTrap()
 	}
-	keys, err := readTrie(t.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
+	keys, err := readAll(t.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ type flowEntry struct {
 
 // flowEntries reads the flows of all generations.
 func (t *Table) flowEntries() ([]flowEntry, error) {
-	return readTrie(t.maps[flowsName], func(k *bpf.ABIFlowKey, v *bpf.ABIFlow) flowEntry {
+	return readAll(t.maps[flowsName], func(k *bpf.ABIFlowKey, v *bpf.ABIFlow) flowEntry {
 		return flowEntry{*k, *v}
 	})
 }

@@ -4,10 +4,8 @@ package maps
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -30,9 +28,9 @@ func (t *Table) SAUses() ([]SAUse, error) {
 	}
 	uses := make([]SAUse, 0, len(all))
 	for key, v := range all {
-		var sa bpf.ABISa
-		if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
-			return nil, fmt.Errorf("read SA's if_id: %w", err)
+		sa, err := t.readSA(v.Slot)
+		if err != nil {
+			return nil, err
 		}
 		uses = append(uses, SAUse{key.said(), v.Refs4 + v.Refs6, sa.IfId != 0})
 	}

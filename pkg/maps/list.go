@@ -3,8 +3,6 @@
 package maps
 
 import (
-	"errors"
-	"fmt"
 	"iter"
 	"net/netip"
 	"slices"
@@ -160,46 +158,34 @@ func (g *generation) entries() ([]entry, error) {
 // family reads the eroutes of one family.
 func (g *generation) family(f eroute.Family) ([]entry, error) {
 	if f == eroute.Inet {
-		return readTrie(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) entry {
+		return readAll(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) entry {
 			return entry{selector4(k), *v}
 		})
 	}
-	return readTrie(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) entry {
+	return readAll(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) entry {
 		return entry{selector6(k), *v}
 	})
 }
 
 // allSources reads the source prefixes of both families.
 func (g *generation) allSources() ([]netip.Prefix, error) {
-	v4, err := readTrie(g.src4, func(k *bpf.ABISrcKey4, _ *bpf.ABISrcValue) netip.Prefix {
+	v4, err := readAll(g.src4, func(k *bpf.ABISrcKey4, _ *bpf.ABISrcValue) netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom4(k.Addr), int(k.Prefixlen))
 	})
 	if err != nil {
 		return nil, err
 	}
-	v6, err := readTrie(g.src6, func(k *bpf.ABISrcKey6, _ *bpf.ABISrcValue) netip.Prefix {
+	v6, err := readAll(g.src6, func(k *bpf.ABISrcKey6, _ *bpf.ABISrcValue) netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom16(k.Addr), int(k.Prefixlen))
 	})
 	return append(v4, v6...), err
 }
 
-func readTrie[K, V, E any](trie *ebpf.Map, convert func(*K, *V) E) ([]E, error) {
-	var (
-		all    []E
-		cursor ebpf.MapBatchCursor
-		keys   = make([]K, batchSize)
-		values = make([]V, batchSize)
-	)
-	for {
-		n, err := trie.BatchLookup(&cursor, keys, values, nil)
-		for i := range n {
-			all = append(all, convert(&keys[i], &values[i]))
-		}
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			return all, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read trie: %w", err)
-		}
-	}
+// readAll returns what convert makes of every key of a map and its value.
+func readAll[K, V, E any](m *ebpf.Map, convert func(*K, *V) E) (all []E, err error) {
+	_, err = eachPair(m, func(k *K, v *V) (bool, error) {
+		all = append(all, convert(k, v))
+		return true, nil
+	})
+	return all, err
 }

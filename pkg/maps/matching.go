@@ -54,11 +54,8 @@ func (t *Table) SAReady(said eroute.SAID) (bool, error) {
 	if err != nil || !found {
 		return false, err
 	}
-	var sa bpf.ABISa
-	if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
-		return false, fmt.Errorf("read SA's if_id: %w", err)
-	}
-	return sa.IfId != 0, nil
+	sa, err := t.readSA(v.Slot)
+	return sa.IfId != 0, err
 }
 
 // RelayRuns tells whether a relay takes what meets traps and holds.
@@ -98,7 +95,7 @@ func eachPair[K, V any](m *ebpf.Map, f func(*K, *V) (more bool, err error)) (mor
 			return true, nil
 		}
 		if batchErr != nil {
-			return false, fmt.Errorf("read trie: %w", batchErr)
+			return false, fmt.Errorf("read map: %w", batchErr)
 		}
 	}
 }

@@ -278,7 +278,7 @@ func (r *restore) commitSAs() error {
 }
 
 func (r *restore) commitAsks() error {
-	keys, err := readTrie(r.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
+	keys, err := readAll(r.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (t *Table) saids() (map[saidKey]saidValue, error) {
 		key   saidKey
 		value saidValue
 	}
-	pairs, err := readTrie(t.maps[saidName], func(k *saidKey, v *saidValue) pair { return pair{*k, *v} })
+	pairs, err := readAll(t.maps[saidName], func(k *saidKey, v *saidValue) pair { return pair{*k, *v} })
 	if err != nil {
 		return nil, fmt.Errorf("list SAs: %w", err)
 	}
@@ -169,6 +169,14 @@ func newSA(slot uint32, s xfrm.State) bpf.ABISa {
 		sa.Transport = 1
 	}
 	return sa
+}
+
+// readSA returns what packets find of an SA.
+func (t *Table) readSA(slot uint32) (sa bpf.ABISa, err error) {
+	if err := t.maps["eroute_sas"].Lookup(slot, &sa); err != nil {
+		return sa, fmt.Errorf("read SA's if_id: %w", err)
+	}
+	return sa, nil
 }
 
 // unsetSA tells packets that an SA is not there.
