@@ -40,7 +40,7 @@ func (r *relay) answers() (answers, error) {
 
 // follow brings flows in line with the SAs that there are now: a hold gets the SA it
 // waits for, a flow whose SA has a successor moves to it, one whose SA has gone without
-// a successor ends. All other SAs are reconciled on the way.
+// a successor ends. All SAs are reconciled after that.
 func (r *relay) follow(ctx context.Context) error {
 	if r.xfrm == nil {
 		return nil
@@ -70,10 +70,7 @@ func (r *relay) follow(ctx context.Context) error {
 				orphans[f.Selector] = true
 			}
 		}
-		if len(next) == 0 && len(orphans) == 0 {
-			return t.Sync(ctx)
-		}
-		return errors.Join(r.answer(ctx, t, next), r.orphan(t, orphans))
+		return errors.Join(r.answer(ctx, t, next), r.orphan(t, orphans), t.Sync(ctx))
 	})
 }
 

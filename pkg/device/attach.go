@@ -45,7 +45,7 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 	}
 	if kind == KindXFRM {
 		if err := watchStates(t, links, dev); err != nil {
-			notes = append(notes, fmt.Sprintf("this kernel does not tell when an SA ends (%v): until the next change or --sync its packets drop in XFRM", err))
+			notes = append(notes, fmt.Sprintf("this kernel does not tell when an SA ends (%v): until --sync its packets drop in XFRM", err))
 		}
 	}
 	for _, lan := range lans {

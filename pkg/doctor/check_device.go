@@ -14,7 +14,7 @@ var lost = map[loader.Hook]string{
 	loader.HookDetour: "packets of SAs in transport mode drop",
 	loader.HookXDP:    "its fast path runs on TC, or not at all",
 	loader.HookTC:     "its packets meet the table only on the ipsec device, and are rejected there",
-	loader.HookSAGone: "when an SA ends, its packets drop in XFRM until the next change or --sync",
+	loader.HookSAGone: "when an SA ends, its packets drop in XFRM until --sync",
 }
 
 var deviceCheck = check{"device", "ipsec devices are there, with their programs", always, func(f *Facts) (found []Finding) {

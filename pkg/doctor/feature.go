@@ -38,7 +38,7 @@ var allFeatures = []feature{
 	{"XDP", probeXDP, true,
 		"no ingress interface can be attached", "use a kernel with CONFIG_BPF_SYSCALL"},
 	{"function tracing", probeTracing, false,
-		"when an SA ends, its packets drop in XFRM, which keeps the SPI for 30 s, until the next change or --sync",
+		"when an SA ends, its packets drop in XFRM, which keeps the SPI for 30 s, until --sync",
 		"use a kernel with CONFIG_FUNCTION_TRACER and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"},
 	{"XFRM", probeXFRM, true,
 		"eroutes to SAs drop", "use a kernel with CONFIG_XFRM_USER"},

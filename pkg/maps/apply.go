@@ -112,14 +112,11 @@ func puts(changes []eroute.Change) (n uint32) {
 
 // change lets make change the table, and waits until no packet meets what was before.
 func (t *Table) change(make func(*writer) error) error {
-	view, err := t.viewXFRM()
+	view, err := t.newXFRMView()
 	if err != nil {
 		return err
 	}
 	t.beginWriting()
-	// An SA that cannot be installed drops its packets, and is no reason to refuse
-	// other changes: it is for Sync to name it.
-	_ = t.reconcile(view)
 	ix, err := t.openIndexes()
 	if err != nil {
 		return err

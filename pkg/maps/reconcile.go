@@ -5,9 +5,7 @@ package maps
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -23,28 +21,11 @@ func (t *Table) Sync(context.Context) error {
 	return errors.Join(t.reconcile(view), t.removeOrphans(view))
 }
 
-// xfrmView is what XFRM holds at one moment: two dumps, however many SAs there are.
-type xfrmView struct {
-	states xfrm.States
-	bound  map[uint32]xfrm.Binding // by if_id; ours only
-}
-
-func (t *Table) viewXFRM() (view xfrmView, err error) {
-	if t.xfrm == nil {
-		return view, nil
-	}
-	if view.states, err = t.xfrm.States(); err != nil {
-		return view, err
-	}
-	view.bound, err = t.xfrm.Bound()
-	return view, err
-}
-
 // bind installs an SA and lets packets use it, or stops them if it is not there.
 // Families that the state cannot carry stay without a policy: XFRM drops them.
-func (t *Table) bind(key saidKey, v saidValue, view xfrmView) error {
+func (t *Table) bind(key saidKey, v saidValue, view *xfrmView) error {
 	id := ifID(v.Slot)
-	s, err := view.states.Find(key.said())
+	s, err := view.find(key.said())
 	if err != nil {
 		return errors.Join(err, t.unbind(key, v, view))
 	}
@@ -70,17 +51,14 @@ func (t *Table) bind(key saidKey, v saidValue, view xfrmView) error {
 // use lets packets use an SA by a state. The state may have ended since it was read, and
 // that may have been noted just before: it is looked at once more.
 func (t *Table) use(key saidKey, v saidValue, s xfrm.State) error {
-	var sa bpf.ABISa
-	if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
-		return fmt.Errorf("read SA's if_id: %w", err)
-	}
-	if sa == newSA(v.Slot, s) {
-		return nil
+	sa, err := t.readSA(v.Slot)
+	if err != nil || sa == newSA(v.Slot, s) {
+		return err
 	}
 	if err := t.setSA(v.Slot, s); err != nil {
 		return err
 	}
-	_, err := t.xfrm.State(key.said())
+	_, err = t.xfrm.Find(key.said())
 	if errors.Is(err, xfrm.ErrNoState) {
 		err = errors.Join(err, t.unsetSA(v.Slot), waitForPackets(), t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
 	}
@@ -89,21 +67,21 @@ func (t *Table) use(key saidKey, v saidValue, s xfrm.State) error {
 
 // unbind stops packets from using an SA, then removes its policies: with a policy and
 // no state, a packet would make the kernel keep the SPI for a larval state.
-func (t *Table) unbind(key saidKey, v saidValue, view xfrmView) error {
-	var sa bpf.ABISa
-	if err := t.maps["eroute_sas"].Lookup(v.Slot, &sa); err != nil {
-		return fmt.Errorf("read SA's if_id: %w", err)
+func (t *Table) unbind(key saidKey, v saidValue, view *xfrmView) error {
+	sa, err := t.readSA(v.Slot)
+	if err != nil || t.xfrm == nil {
+		return err
 	}
-	_, bound := view.bound[ifID(v.Slot)]
-	if t.xfrm == nil || sa.IfId == 0 && !bound {
+	if sa.IfId != 0 {
+		err = errors.Join(t.unsetSA(v.Slot), waitForPackets())
+	} else if !view.mayBeBound(ifID(v.Slot)) {
 		return nil
 	}
-	return errors.Join(t.unsetSA(v.Slot), waitForPackets(),
-		t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
+	return errors.Join(err, t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
 }
 
 // reconcile binds every SA that has eroutes to the state there is now.
-func (t *Table) reconcile(view xfrmView) error {
+func (t *Table) reconcile(view *xfrmView) error {
 	all, err := t.saids()
 	if err != nil {
 		return err
@@ -118,7 +96,7 @@ func (t *Table) reconcile(view xfrmView) error {
 }
 
 // removeOrphans removes policies with an if_id of ours that no SA has.
-func (t *Table) removeOrphans(view xfrmView) error {
+func (t *Table) removeOrphans(view *xfrmView) error {
 	if t.xfrm == nil {
 		return nil
 	}

@@ -49,6 +49,8 @@ func (t *Table) repair() error {
 	if err != nil {
 		return err
 	}
+	// An SA that cannot be installed drops its packets: it is for Sync to name it.
+	_ = t.reconcile(view)
 	t.setCount(uint32(len(entries)))
 	t.endWriting()
 	return nil

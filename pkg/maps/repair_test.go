@@ -39,6 +39,7 @@ func TestRepair(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	nothing := &xfrmView{seen: make(map[saidKey]bool)}
 	for _, c := range []struct {
 		name  string
 		leave func(table *Table, l *eroute.Linear) // brings the reference to what should be there
@@ -54,12 +55,12 @@ func TestRepair(t *testing.T) {
 			must(table.setSA(slot, xfrm.State{StateKey: xfrm.StateKey{SPI: 0x100}}))
 		}},
 		{"an SA without an eroute", func(table *Table, _ *eroute.Linear) {
-			_, err := table.holdSA(saidRef{other, eroute.Inet6}, xfrmView{})
+			_, err := table.holdSA(saidRef{other, eroute.Inet6}, nothing)
 			must(err)
 		}},
 		{"an SA held once too often", func(table *Table, _ *eroute.Linear) {
 			for _, family := range []eroute.Family{eroute.Inet, eroute.Inet6} {
-				_, err := table.holdSA(saidRef{said, family}, xfrmView{})
+				_, err := table.holdSA(saidRef{said, family}, nothing)
 				must(err)
 			}
 		}},

@@ -23,7 +23,7 @@ type Effect struct{ Added, Changed, Deleted, Kept int }
 // leaves everything as it is if one is refused, which an *eroute.ChangeError names, or if
 // they end with an error, which is returned as it is. Without commit it leaves everything as it is, too.
 func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (Effect, error) {
-	view, err := t.viewXFRM()
+	view, err := t.newXFRMView()
 	if err != nil {
 		return Effect{}, err
 	}
@@ -69,7 +69,7 @@ type restore struct {
 	oldIDs     []uint64
 }
 
-func (t *Table) newRestore(view xfrmView) (*restore, error) {
+func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	next := 1 - t.generation()
 	if err := errors.Join(t.dropOtherGeneration(t.generation()), newGeneration(t.dir.Path(), t.maps, next)); err != nil {
 		return nil, err

@@ -81,7 +81,7 @@ func (t *Table) saids() (map[saidKey]saidValue, error) {
 
 // holdSA makes an SA ready for one more eroute and returns its slot; 0 for a magic
 // SAID. An SA that is not there yet is held all the same: its packets drop until it is.
-func (t *Table) holdSA(ref saidRef, view xfrmView) (uint32, error) {
+func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 	if ref.said.Action() != eroute.ActionSA {
 		return 0, nil
 	}
@@ -100,16 +100,17 @@ func (t *Table) holdSA(ref saidRef, view xfrmView) (uint32, error) {
 	}
 	refs := v.refs(ref.family)
 	*refs++
-	if err := t.putSAID(key, v); err != nil || *refs > 1 {
+	if err := t.putSAID(key, v); err != nil || *refs > 1 && view.seen[key] {
 		return v.Slot, err
 	}
-	// The first eroute of its family. An SA that is there but cannot be used is no
-	// reason to refuse the eroute: its packets drop, and Sync says why.
+	view.seen[key] = true
+	// An SA that is there but cannot be used is no reason to refuse the eroute: its
+	// packets drop, and Sync says why.
 	err = t.bind(key, v, view)
-	if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
-		err = nil
+	if err != nil && !errors.Is(err, xfrm.ErrNoState) && !errors.Is(err, xfrm.ErrUnsupported) {
+		return 0, errors.Join(err, t.releaseSA(ref))
 	}
-	return v.Slot, err
+	return v.Slot, nil
 }
 
 // releaseSA takes one eroute's hold back, and with the last one all that was installed.

@@ -17,7 +17,7 @@ type writer struct {
 	hadFlows    bool // when the changes began
 	sources     *sources
 	indexes     *indexes
-	view        xfrmView
+	view        *xfrmView
 	unusedIDs   []uint32
 	unusedSAIDs []saidRef
 	endedTraps  map[uint32]End  // by their ids: what becomes of their flows
@@ -166,7 +166,7 @@ func (w *writer) clear() error {
 	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.removeAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
 		return err
 	}
-	w.view, err = w.viewXFRM()
+	w.view, err = w.newXFRMView()
 	return err
 }
 

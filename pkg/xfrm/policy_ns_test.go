@@ -162,6 +162,17 @@ func TestBindWithoutState(t *testing.T) {
 	}
 }
 
+// A larval state counts as any other.
+func TestCountStates(t *testing.T) {
+	h := newNamespace(t)
+	for want := range 3 {
+		if n, err := h.CountStates(); err != nil || n != want {
+			t.Errorf("CountStates() = %d, %v; want %d", n, err, want)
+		}
+		ip(t, "xfrm state allocspi src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel min 0x135 max 0x137")
+	}
+}
+
 // A state told of by States that has gone since is no state.
 func TestBindStateGone(t *testing.T) {
 	h := newNamespace(t)

@@ -133,6 +133,12 @@ func TestVMUnsupported(t *testing.T) {
 		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "mark") {
 			t.Errorf("Bind to a state with a mark: %v, want ErrUnsupported and why", err)
 		}
+		if _, err := h.Find(said); !errors.Is(err, ErrNoState) {
+			t.Errorf("Find by key of a state with a mark: %v, want ErrNoState", err)
+		}
+		if _, err := h.State(said); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("State of a state with a mark: %v, want ErrUnsupported", err)
+		}
 		states, err := h.States()
 		if err != nil {
 			t.Fatal(err)

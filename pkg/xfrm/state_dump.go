@@ -16,8 +16,8 @@ import (
 // if it were not for something that is not supported.
 type States map[StateKey]State
 
-// States reports all states at once, in one dump: for reconciling many Security
-// Associations. Larval states and those for input only are left out.
+// States reports all states at once, in one dump: for many Security Associations.
+// Larval states and those for input only are left out.
 func (h *Handle) States() (States, error) {
 	states := States{}
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETSA}, nl.XFRM_MSG_NEWSA, func(msg []byte) error {

@@ -5,6 +5,7 @@ package xfrm
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -34,10 +35,19 @@ func fits(said eroute.SAID, s State) bool {
 	return said.Proto != eroute.ProtoTun || s.Mode == ModeTunnel
 }
 
-// find reads the state that an SAID means, and returns it with the kernel's
-// message. Returns ErrNoState if it is absent or cannot be used for output, and
-// ErrUnsupported if our policies cannot use it.
+// find is lookUp, but says of a state with a mark that it is not supported.
 func (h *Handle) find(said eroute.SAID) (State, []byte, error) {
+	s, msg, err := h.lookUp(said)
+	if errors.Is(err, ErrNoState) {
+		err = h.hidden(said, err)
+	}
+	return s, msg, err
+}
+
+// lookUp reads the state that an SAID means, and returns it with the kernel's
+// message. Returns ErrNoState if it is absent, cannot be used for output or has a
+// mark that is not 0, and ErrUnsupported if our policies cannot use it.
+func (h *Handle) lookUp(said eroute.SAID) (State, []byte, error) {
 	candidates, err := keys(said)
 	if err != nil {
 		return State{}, nil, err
@@ -54,18 +64,26 @@ func (h *Handle) find(said eroute.SAID) (State, []byte, error) {
 	return State{}, nil, fmt.Errorf("find state of %s: %w", said, ErrNoState)
 }
 
-// State reads the state that an SAID means. Returns ErrNoState if it is absent or
-// cannot be used for output, and ErrUnsupported if our policies cannot use it.
+// Find reads the state that an SAID means, at a cost that does not depend on how many
+// states there are. Returns ErrNoState if it is absent, cannot be used for output or has a
+// mark that is not 0, and ErrUnsupported if our policies cannot use it.
+func (h *Handle) Find(said eroute.SAID) (State, error) {
+	s, _, err := h.lookUp(said)
+	return s, err
+}
+
+// State is [Handle.Find], but returns ErrUnsupported for a state with a mark, too: to
+// tell it from none, the kernel goes through all states.
 func (h *Handle) State(said eroute.SAID) (State, error) {
 	s, _, err := h.find(said)
 	return s, err
 }
 
-// read gets one state by its key. Errors as those of find.
+// read gets one state by its key. Errors as those of lookUp.
 func (h *Handle) read(key StateKey) (State, []byte, error) {
 	msg, err := h.get(getState(key), nl.XFRM_MSG_NEWSA)
 	if errors.Is(err, unix.ESRCH) {
-		return State{}, nil, h.hidden(key)
+		return State{}, nil, ErrNoState
 	}
 	if err != nil {
 		return State{}, nil, fmt.Errorf("get state: %w", err)
@@ -77,15 +95,20 @@ func (h *Handle) read(key StateKey) (State, []byte, error) {
 	return s, msg, s.usable()
 }
 
-// hidden tells why a state was not found by its key: a state whose mark is not 0
-// is in no lookup without that mark, only in dumps. Returns ErrUnsupported if
-// there is such a one, else ErrNoState.
-func (h *Handle) hidden(key StateKey) error {
-	reason := ErrNoState
-	err := h.dump(dumpStatesTo(key.Dst), nl.XFRM_MSG_NEWSA, func(msg []byte) error {
+// hidden tells why a state was not found: one whose mark is not 0 is in no lookup
+// without that mark, only in dumps. Returns ErrUnsupported if there is such a one, else
+// what was the error so far.
+func (h *Handle) hidden(said eroute.SAID, reason error) error {
+	candidates, err := keys(said)
+	if err != nil {
+		return reason
+	}
+	err = h.dump(dumpStatesTo(said.Dst), nl.XFRM_MSG_NEWSA, func(msg []byte) error {
 		s, err := parseState(msg)
-		if err == nil && s.StateKey == key && s.flaw == flawMark {
-			reason = s.usable()
+		if err == nil && slices.Contains(candidates, s.StateKey) && s.flaw == flawMark {
+			if flaw := s.usable(); errors.Is(flaw, ErrUnsupported) {
+				reason = fmt.Errorf("find state of %s: %w", said, flaw)
+			}
 		}
 		return err
 	})

@@ -5,6 +5,7 @@
 package esp
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -44,5 +45,32 @@ func TestStateComesLater(t *testing.T) {
 	checkOnly(t, stop(), layers.IPProtocolESP)
 	if stats := b.stats(t); stats.SAsMissing != 0 {
 		t.Errorf("%d SAs missing, want none", stats.SAsMissing)
+	}
+}
+
+// A command looks anew for the SAs that it names, however many eroutes they have, and for no
+// others.
+func TestStateComesForItsEroutes(t *testing.T) {
+	b := newBench(t)
+	s := nets(lab.EastLAN4, lab.WestLAN4)
+	said := "tun0x4714@" + b.West.WAN4.String()
+	b.add(t, s, said)
+	b.connect(t, lab.Tunnel{SPI: 0x4714}, s.Src, s.Dst)
+	for _, step := range []struct {
+		dst, said string
+		missing   int
+	}{
+		{"198.51.100.1", "%drop", 1},
+		{"198.51.100.2", "tun0x4715@" + b.West.WAN4.String(), 2},
+		{"198.51.100.3", said, 1},
+	} {
+		b.add(t, nets(lab.EastLAN4, lab.Only(netip.MustParseAddr(step.dst))), step.said)
+		if stats := b.stats(t); stats.SAsMissing != step.missing {
+			t.Errorf("after an eroute to %s: %d SAs missing, want %d", step.said, stats.SAsMissing, step.missing)
+		}
+	}
+	r, err := b.EastHost.Ping(within(t, 20*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: 3})
+	if err != nil || r.Received != 3 {
+		t.Errorf("ping with the SA: %+v, %v", r, err)
 	}
 }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/vishvananda/netlink/nl"
+)
+
+// Values of linux/xfrm.h that package nl does not have.
+const (
+	sadFlags = 4 // what comes before the attributes
+	sadCount = 1 // XFRMA_SAD_CNT
+)
+
+// CountStates returns how many states there are, larval ones and those for input among
+// them. The kernel does not go through them for that.
+func (h *Handle) CountStates() (int, error) {
+	ask := request{nl.XFRM_MSG_GETSADINFO, binary.NativeEndian.AppendUint32(nil, ^uint32(0))}
+	msg, err := h.get(ask, nl.XFRM_MSG_NEWSADINFO)
+	if err != nil {
+		return 0, fmt.Errorf("count states: %w", err)
+	}
+	attrs, err := parseAttributes(msg[min(sadFlags, len(msg)):])
+	if err != nil {
+		return 0, fmt.Errorf("count states: %w", err)
+	}
+	for _, a := range attrs {
+		if a.kind == sadCount {
+			return int(a.uint32()), nil
+		}
+	}
+	return 0, fmt.Errorf("count states: %w", ErrMessage)
+}
