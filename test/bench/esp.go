@@ -21,7 +21,7 @@ var encrypters = []subject{
 		return g.encrypt(ctx, []eroute.Selector{{Src: anywhere, Dst: anywhere}})
 	}, 0},
 	{"eroute", func(ctx context.Context, g *gateway, selectors []eroute.Selector) error {
-		if err := g.addStates(ctx, 1); err != nil {
+		if err := g.addStates(ctx, 1, 1); err != nil {
 			return err
 		}
 		said, err := eroute.ParseSAID(ctx, fmt.Sprintf("esp0x%x@%s", firstSPI, g.West.WAN4), nil)
@@ -71,17 +71,21 @@ func micros(r rates) (float64, error) {
 
 // encrypt gives East an SA and a policy for each selector that leads to it.
 func (g *gateway) encrypt(ctx context.Context, selectors []eroute.Selector) error {
-	if err := g.addStates(ctx, 1); err != nil {
+	if err := g.addStates(ctx, 1, 1); err != nil {
 		return err
 	}
 	return g.addPolicies(ctx, selectors, fmt.Sprintf("dir out tmpl src %s dst %s proto esp spi 0x%x mode tunnel", g.East.WAN4, g.West.WAN4, firstSPI))
 }
 
-// addStates gives East's kernel so many SAs to West.
-func (g *gateway) addStates(ctx context.Context, n int) error {
+// addStates gives East's kernel so many SAs to West, with so many reqids from 0 on; if
+// that is 0, each has one of its own, as key managers do it.
+func (g *gateway) addStates(ctx context.Context, n, reqids int) error {
+	if reqids == 0 {
+		reqids = n
+	}
 	key := strings.Repeat("5a", 20)
 	return g.batch(ctx, n, func(i int) string {
-		return fmt.Sprintf("xfrm state add src %s dst %s proto esp spi 0x%x mode tunnel aead rfc4106(gcm(aes)) 0x%s 128",
-			g.East.WAN4, g.West.WAN4, firstSPI+i, key)
+		return fmt.Sprintf("xfrm state add src %s dst %s proto esp spi 0x%x reqid %d mode tunnel aead rfc4106(gcm(aes)) 0x%s 128",
+			g.East.WAN4, g.West.WAN4, firstSPI+i, i%reqids, key)
 	})
 }

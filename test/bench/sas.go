@@ -16,25 +16,37 @@ import (
 // sas measures tables of which each eroute has an SA of its own, on a kernel with ESP: a
 // packet, one eroute more, reconciling all, in us.
 func (b *bench) sas(ctx context.Context) error {
-	for _, n := range b.sizes {
-		c := figures.Case{Section: figures.SAs, Table: "hub v4", Eroutes: n, Traffic: uniform}
-		b.progress(c)
-		rounds, err := b.sasOf(ctx, n)
-		if err != nil {
-			return fmt.Errorf("%d SAs: %w", n, err)
+	for _, states := range []struct {
+		table  string
+		reqids int // that the SAs share; 0: each has one of its own
+	}{{"hub v4", 0}, {"hub v4, one reqid", 1}} {
+		for _, n := range b.sizes {
+			if states.reqids != 0 && n > oneReqidLimit {
+				continue
+			}
+			c := figures.Case{Section: figures.SAs, Table: states.table, Eroutes: n, Traffic: uniform}
+			b.progress(c)
+			rounds, err := b.sasOf(ctx, n, states.reqids)
+			if err != nil {
+				return fmt.Errorf("%d SAs: %w", n, err)
+			}
+			b.Add(c, rounds)
 		}
-		b.Add(c, rounds)
 	}
 	return nil
 }
 
-func (b *bench) sasOf(ctx context.Context, n int) (rounds figures.Rounds, err error) {
+// oneReqidLimit is up to how many SAs have the same reqid: each more makes the kernel go
+// through those there are.
+const oneReqidLimit = 10000
+
+func (b *bench) sasOf(ctx context.Context, n, reqids int) (rounds figures.Rounds, err error) {
 	g, err := newGateway(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, g.close()) }()
-	if err := g.addStates(ctx, n+1); err != nil {
+	if err := g.addStates(ctx, n+1, reqids); err != nil {
 		return nil, err
 	}
 	table, err := g.attachTable(ctx, nil, eroute.Drop)
