@@ -54,6 +54,7 @@ var checks = []check{
 	saCheck,
 	peerCheck,
 	lifeCheck,
+	crowdCheck,
 	relayCheck,
 }
 
