@@ -87,7 +87,17 @@ func isNumeric(text string) bool {
 	text = strings.TrimSuffix(text, ".")
 	last := text[strings.LastIndex(text, ".")+1:]
 	return strings.HasPrefix(last, "0x") || strings.HasPrefix(last, "0X") ||
-		last != "" && strings.Trim(last, "0123456789") == ""
+		isDigits(last)
+}
+
+// isDigits reports whether text is decimal digits, at least one.
+func isDigits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return text != ""
 }
 
 func parseIPv6(text string) (netip.Addr, error) {
@@ -108,16 +118,17 @@ func parseIPv4(text string, minParts int) (netip.Addr, error) {
 		return parseHex4(hex)
 	}
 	var addr [4]byte
-	parts := strings.Split(text, ".")
-	if len(parts) < minParts || len(parts) > 4 {
-		return netip.Addr{}, fmt.Errorf("not an IPv4 address: %d parts", len(parts))
+	parts := strings.Count(text, ".") + 1
+	if parts < minParts || parts > 4 {
+		return netip.Addr{}, fmt.Errorf("not an IPv4 address: %d parts", parts)
 	}
-	for i, part := range parts {
+	for i := range parts {
+		part, rest, _ := strings.Cut(text, ".")
 		n, err := parsePart(part)
 		if err != nil {
 			return netip.Addr{}, err
 		}
-		addr[i] = n
+		addr[i], text = n, rest
 	}
 	return netip.AddrFrom4(addr), nil
 }

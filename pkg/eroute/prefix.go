@@ -116,7 +116,7 @@ func maskFamilies(mask string, want Family) ([]Family, error) {
 
 // parseMask returns the length of the mask in bits.
 func parseMask(text string, family Family) (int, error) {
-	if text != "" && strings.Trim(text, "0123456789") == "" {
+	if isDigits(text) {
 		return parseLength(text, family)
 	}
 	if family == Inet6 {
