@@ -69,11 +69,19 @@ func (c *command) say(text string) {
 
 // note says what was done, if --debug asks for it.
 func (c *command) note(format string, args ...any) {
+	if c.isNoted() {
+		c.say("debug: " + fmt.Sprintf(format, args...))
+	}
+}
+
+// isNoted tells whether --debug is given.
+func (c *command) isNoted() bool {
 	for id, opt := range c.opts.set {
-		if opt.name == "debug" && c.opts.has(optionID(id)) {
-			c.say("debug: " + fmt.Sprintf(format, args...))
+		if opt.name == "debug" {
+			return c.opts.has(optionID(id))
 		}
 	}
+	return false
 }
 
 // label returns the value of --label, wherever it is on the command line: an error

@@ -62,8 +62,8 @@ type env struct {
 
 // table is what commands do with a [maps.Table].
 type table interface {
-	Apply(ctx context.Context, changes []eroute.Change) error
-	Check(changes []eroute.Change) (maps.Effect, error)
+	Apply(ctx context.Context, changes *eroute.Changes) error
+	Check(changes *eroute.Changes) (maps.Effect, error)
 	Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (maps.Effect, error)
 	All() iter.Seq2[eroute.Eroute, error]
 	Written() iter.Seq2[eroute.Eroute, error]

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -12,20 +13,11 @@ import (
 
 // batch is changes read from a file, one a line.
 type batch struct {
-	what, file string // what named the file, and the file
-	changes    []eroute.Change
-	lines      []uint32 // where each change is, from 1
+	file    string // and what named it
+	changes eroute.Changes
+	lines   []uint32 // where each change is, from 1
+	err     error    // what came after them instead of more
 }
-
-// batchedLine is a line of such a file; err ends them.
-type batchedLine struct {
-	number int
-	change eroute.Change
-	err    error
-}
-
-// errEnough ends the reading of a file whose rest nobody wants.
-var errEnough = errors.New("enough")
 
 // runBatch is --batch: changes of which all are made or none.
 func runBatch(c *command) error {
@@ -33,54 +25,74 @@ func runBatch(c *command) error {
 	if err != nil {
 		return err
 	}
-	return b.refusal(c.apply(b.changes))
+	return b.refusal(c.apply(&b.changes))
 }
 
 // readBatch reads a file of changes. what is what named it, for errors.
 func (c *command) readBatch(what, file string) (*batch, error) {
-	b := &batch{what: what, file: file}
-	for line := range ahead(c.batchLines(what, file)) {
-		if line.err != nil {
-			return nil, line.err
+	all := &batch{file: what + " " + file}
+	for b := range c.batches(what, file) {
+		if b.err != nil {
+			return nil, b.err
 		}
-		b.changes = append(b.changes, line.change)
-		b.lines = append(b.lines, uint32(line.number))
+		all.changes.Extend(&b.changes)
+		all.lines = append(all.lines, b.lines...)
 	}
-	return b, nil
+	return all, nil
 }
 
-// batchLines yields the changes of a file, an error in the end if there is one.
-func (c *command) batchLines(what, file string) iter.Seq[batchedLine] {
-	return func(yield func(batchedLine) bool) {
-		r := c.parser()
-		err := c.eachLine(what, file, func(number int, words []string) error {
-			change, err := r.batchLine(words)
-			if err == nil && !yield(batchedLine{number: number, change: change}) {
-				err = errEnough
+// batches yields the changes of a file, some at a time and parsed on all CPUs, up to an
+// error if there is one.
+func (c *command) batches(what, file string) iter.Seq[*batch] {
+	return func(yield func(*batch) bool) {
+		f, err := c.openLines(what, file)
+		if err != nil {
+			yield(&batch{err: err})
+			return
+		}
+		defer func() { _ = f.Close() }()
+		parse := func(ctx context.Context, k chunk) *batch {
+			r := c.parser()
+			r.ctx = ctx
+			return r.batch(&k)
+		}
+		for b := range parallel(c.ctx, chunks(f, what+" "+file), parse) {
+			if !yield(b) || b.err != nil {
+				return
 			}
-			return err
-		})
-		if err != nil && !errors.Is(err, errEnough) {
-			yield(batchedLine{err: err})
 		}
 	}
+}
+
+// batch parses lines.
+func (r *parser) batch(k *chunk) *batch {
+	b := &batch{file: k.file}
+	b.err = k.each(func(number int, words []string) error {
+		change, err := r.batchLine(words)
+		if err == nil {
+			b.changes.Append(change)
+			b.lines = append(b.lines, uint32(number))
+		}
+		return err
+	})
+	return b
 }
 
 // refusal adds to the refusal of a change the line that it stands in.
 func (b *batch) refusal(err error) error {
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
-		return &lineError{b.what + " " + b.file, int(b.lines[refused.Index]), fmt.Errorf("--%w", err)}
+		return &lineError{b.file, int(b.lines[refused.Index]), fmt.Errorf("--%w", err)}
 	}
 	return err
 }
 
 // batchLine parses the words of one line, which are the options of one command.
 func (r *parser) batchLine(words []string) (eroute.Change, error) {
-	var p parsed
-	if err := erouteOptions.parse(words, 0, &p); err != nil {
+	p := &r.line
+	if err := erouteOptions.parse(words, 0, p); err != nil {
 		return eroute.Change{}, err
 	}
-	action, err := changeActions.choose(&p)
+	action, err := changeActions.choose(p)
 	if err != nil {
 		return eroute.Change{}, err
 	}
@@ -90,10 +102,10 @@ func (r *parser) batchLine(words []string) (eroute.Change, error) {
 	if action == nil {
 		return eroute.Change{}, errors.New("no action: want one of --add, --replace, --del and --clear")
 	}
-	if err := checkEroute(action, &p, 0); err != nil {
+	if err := checkEroute(action, p, 0); err != nil {
 		return eroute.Change{}, err
 	}
-	return r.change(&p)
+	return r.change(p)
 }
 
 // batchOptions is what a line of a batch may hold.

@@ -39,7 +39,7 @@ func runChange(c *command) error {
 	if err != nil {
 		return err
 	}
-	err = c.apply([]eroute.Change{change})
+	err = c.apply(eroute.ChangesOf(change))
 	if _, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		return fmt.Errorf("--%w", err)
 	}
@@ -47,7 +47,7 @@ func runChange(c *command) error {
 }
 
 // apply makes the changes in the namespace's table, or with --check only checks them.
-func (c *command) apply(changes []eroute.Change) (err error) {
+func (c *command) apply(changes *eroute.Changes) (err error) {
 	if c.opts.has(optCheck) {
 		return c.check(changes)
 	}
@@ -56,20 +56,27 @@ func (c *command) apply(changes []eroute.Change) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	for _, change := range changes {
-		s := change.Selector
-		c.note("%v: %v -> %v protocol %d ports %d -> %d", change.Op, s.Src, s.Dst, s.Proto, s.SrcPort, s.DstPort)
+	if c.isNoted() {
+		c.noteChanges(changes)
 	}
 	if err := t.Apply(c.ctx, changes); err != nil {
 		return err
 	}
-	c.note("changes made: %d", len(changes))
+	c.note("changes made: %d", changes.Len())
 	return nil
+}
+
+// noteChanges says for --debug what is going to be changed.
+func (c *command) noteChanges(changes *eroute.Changes) {
+	for _, change := range changes.All() {
+		s := change.Selector
+		c.note("%v: %v -> %v protocol %d ports %d -> %d", change.Op, s.Src, s.Dst, s.Proto, s.SrcPort, s.DstPort)
+	}
 }
 
 // check tells whether the changes could be made to the table of this moment. As they,
 // it needs a table for what it deletes and none for what it adds.
-func (c *command) check(changes []eroute.Change) (err error) {
+func (c *command) check(changes *eroute.Changes) (err error) {
 	t, err := c.openForReading()
 	if err != nil {
 		return err
@@ -83,8 +90,8 @@ func (c *command) check(changes []eroute.Change) (err error) {
 }
 
 // makesTable reports whether the changes need a table where there is none.
-func makesTable(changes []eroute.Change) bool {
-	for _, change := range changes {
+func makesTable(changes *eroute.Changes) bool {
+	for _, change := range changes.All() {
 		if change.Op == eroute.OpAdd || change.Op == eroute.OpReplace {
 			return true
 		}

@@ -26,7 +26,7 @@ func runLookupBatch(c *command) error {
 		packets []eroute.Packet
 		r       = c.parser()
 	)
-	err := c.eachLine("--batch", c.opts.value(optBatch), func(_ int, words []string) error {
+	err := c.eachLine("--batch", c.opts.value(optBatch), func(words []string) error {
 		packet, err := r.packetLine(words)
 		packets = append(packets, packet)
 		return err

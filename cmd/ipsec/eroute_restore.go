@@ -47,13 +47,19 @@ type saved struct {
 // all yields the eroutes of the file, an error in the end if there is one.
 func (s *saved) all() iter.Seq2[eroute.Change, error] {
 	return func(yield func(eroute.Change, error) bool) {
-		for line := range ahead(s.c.batchLines(s.what, s.file)) {
-			s.number = line.number
-			if line.err == nil && line.change.Op != eroute.OpAdd {
-				line.err = &lineError{s.what + " " + s.file, line.number, fmt.Errorf("--%v: a whole table is made of --add lines", line.change.Op)}
+		for b := range s.c.batches(s.what, s.file) {
+			for i, change := range b.changes.All() {
+				s.number = int(b.lines[i])
+				if change.Op != eroute.OpAdd {
+					yield(change, &lineError{b.file, s.number, fmt.Errorf("--%v: a whole table is made of --add lines", change.Op)})
+					return
+				}
+				if !yield(change, nil) {
+					return
+				}
 			}
-			if !yield(line.change, line.err) || line.err != nil {
-				return
+			if b.err != nil {
+				yield(eroute.Change{}, b.err)
 			}
 		}
 	}

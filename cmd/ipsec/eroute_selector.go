@@ -46,6 +46,7 @@ type parser struct {
 	ctx      context.Context
 	resolver eroute.Resolver
 	names    func() *eroute.Names
+	line     parsed // of a batch, the last
 }
 
 func (c *command) parser() *parser {

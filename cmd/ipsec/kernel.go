@@ -23,8 +23,8 @@ func asTable(t *maps.Table, err error) (table, error) {
 // kernelTable is the pinned table, with what its ipsec devices keep of the routes.
 type kernelTable struct{ *maps.Table }
 
-func (t kernelTable) Apply(ctx context.Context, changes []eroute.Change) error {
-	if err := t.Table.Apply(ctx, changes); err != nil {
+func (t kernelTable) Apply(ctx context.Context, changes *eroute.Changes) error {
+	if err := t.Table.ApplyList(ctx, changes); err != nil {
 		return err
 	}
 	return device.SyncRoutes(t.Table)

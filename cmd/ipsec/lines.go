@@ -3,8 +3,6 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,41 +25,24 @@ func (e *lineError) Error() string {
 func (e *lineError) Unwrap() error { return e.err }
 
 // eachLine gives take the words of each line of a file that has any, comments left
-// out, with its number from 1. The words are valid until take returns. what is what
-// named the file, for errors.
-func (c *command) eachLine(what, file string, take func(number int, words []string) error) error {
+// out. The words are valid until take returns. what is what named the file, for errors.
+func (c *command) eachLine(what, file string, take func(words []string) error) error {
 	f, err := c.openLines(what, file)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	c.note("reading %s", file)
-	var (
-		scanner = bufio.NewScanner(f)
-		number  = 0
-		words   []string
-	)
-	scanner.Buffer(nil, maxLine)
-	for scanner.Scan() {
-		number++
-		if words = splitLine(scanner.Text(), words[:0]); len(words) == 0 {
-			continue
+	for k := range chunks(f, what+" "+file) {
+		if err := k.each(func(_ int, words []string) error { return take(words) }); err != nil {
+			return err
 		}
-		if err := take(number, words); err != nil {
-			return &lineError{what + " " + file, number, err}
-		}
-	}
-	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
-		return &lineError{what + " " + file, number + 1, fmt.Errorf("longer than %d bytes", maxLine)}
-	}
-	if err := scanner.Err(); err != nil {
-		return &fileError{what + " " + file, err}
 	}
 	return nil
 }
 
 // openLines opens a file of lines, "-" for standard input.
 func (c *command) openLines(what, file string) (io.ReadCloser, error) {
+	c.note("reading %s", file)
 	if file == "-" {
 		return io.NopCloser(c.env.stdin), nil
 	}

@@ -76,7 +76,7 @@ func (m *memory) saids() (all []eroute.SAID) {
 	return sortedSAIDs(all)
 }
 
-func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {
+func (m *memory) Apply(_ context.Context, changes *eroute.Changes) error {
 	next, err := m.after(changes)
 	if err == nil {
 		m.eroutes, m.count, m.asks = next.eroutes, next.count, next.asks
@@ -84,7 +84,7 @@ func (m *memory) Apply(_ context.Context, changes []eroute.Change) error {
 	return err
 }
 
-func (m *memory) Check(changes []eroute.Change) (maps.Effect, error) {
+func (m *memory) Check(changes *eroute.Changes) (maps.Effect, error) {
 	next, err := m.after(changes)
 	if err != nil {
 		return maps.Effect{}, err
@@ -94,9 +94,9 @@ func (m *memory) Check(changes []eroute.Change) (maps.Effect, error) {
 
 // effect compares the table with what it would be. Eroutes that changes put again count
 // as changed.
-func (m *memory) effect(next *memory, changes []eroute.Change) (e maps.Effect) {
+func (m *memory) effect(next *memory, changes *eroute.Changes) (e maps.Effect) {
 	put := map[eroute.Selector]bool{}
-	for _, c := range changes {
+	for _, c := range changes.All() {
 		put[c.Selector] = true
 	}
 	had := map[eroute.Selector]bool{}
@@ -151,14 +151,14 @@ func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, err
 }
 
 // after is the table with the changes made.
-func (m *memory) after(changes []eroute.Change) (*memory, error) {
+func (m *memory) after(changes *eroute.Changes) (*memory, error) {
 	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.Ask{}}
 	for _, e := range m.eroutes.List() {
 		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID, Ask: m.asks[e.Selector]}); err != nil {
 			return nil, err
 		}
 	}
-	for i, c := range changes {
+	for i, c := range changes.All() {
 		if err := next.apply(c); err != nil {
 			return nil, &eroute.ChangeError{Index: i, Change: c, Err: err}
 		}

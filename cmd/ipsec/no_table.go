@@ -26,8 +26,8 @@ func orNoTable(t table, err error) (table, error) {
 }
 
 // Apply accepts what can be done to an empty table and leaves it empty.
-func (noTable) Apply(_ context.Context, changes []eroute.Change) error {
-	for i, c := range changes {
+func (noTable) Apply(_ context.Context, changes *eroute.Changes) error {
+	for i, c := range changes.All() {
 		switch c.Op {
 		case eroute.OpClear:
 		case eroute.OpDel:
@@ -40,9 +40,9 @@ func (noTable) Apply(_ context.Context, changes []eroute.Change) error {
 }
 
 // Check checks changes as to an empty table that would be made for them.
-func (noTable) Check(changes []eroute.Change) (maps.Effect, error) {
+func (noTable) Check(changes *eroute.Changes) (maps.Effect, error) {
 	there := make(map[eroute.Selector]bool)
-	for i, c := range changes {
+	for i, c := range changes.All() {
 		err := c.Validate()
 		switch {
 		case err != nil:
@@ -73,12 +73,12 @@ func (t noTable) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, err
 	if commit {
 		return maps.Effect{}, loader.ErrNoTable
 	}
-	var changes []eroute.Change
+	changes := &eroute.Changes{}
 	for c, err := range eroutes {
 		if err != nil {
 			return maps.Effect{}, err
 		}
-		changes = append(changes, c)
+		changes.Append(c)
 	}
 	return t.Check(changes)
 }

@@ -44,12 +44,19 @@ type optionSet []option
 type parsed struct {
 	set    optionSet
 	given  optionMask
-	values [maxOptions]string
+	values [maxOptions]string    // of those given; of others what was given before
 	lists  map[optionID][]string // of options that may be repeated
 }
 
-func (p *parsed) has(id optionID) bool     { return p.given.has(id) }
-func (p *parsed) value(id optionID) string { return p.values[id] }
+func (p *parsed) has(id optionID) bool { return p.given.has(id) }
+
+// value returns what was given for the option, "" if it was not.
+func (p *parsed) value(id optionID) string {
+	if !p.has(id) {
+		return ""
+	}
+	return p.values[id]
+}
 
 // name returns the option as it is typed.
 func (p *parsed) name(id optionID) string { return "--" + p.set[id].name }
@@ -76,7 +83,7 @@ func (p *parsed) first(m optionMask) (optionID, bool) {
 // parse reads a command line's arguments into p. Options up to the one at fault are
 // in p even if it returns an error; so is an option of stop, at which parsing ends.
 func (s optionSet) parse(args []string, stop optionMask, p *parsed) error {
-	*p = parsed{set: s}
+	p.set, p.given, p.lists = s, 0, nil // p is large, and a batch has many lines
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]

@@ -18,18 +18,24 @@ import (
 // be made, and then nothing is changed. When Apply has returned, no packet meets what
 // was replaced or deleted any more. A context that ends stops between two changes.
 func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
+	return t.ApplyList(ctx, eroute.ChangesOf(changes...))
+}
+
+// ApplyList is Apply for many changes.
+func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 	befores, err := t.check(changes)
 	if err != nil {
 		return err
 	}
 	return t.change(func(w *writer) error {
-		if n := puts(changes); n > counterChunk {
-			if err := w.counts.reserve(w.ids, n); err != nil {
+		if n := puts(changes); n[0]+n[1] > int(counterChunk) {
+			if err := w.counts.reserve(w.ids, uint32(n[0]+n[1])); err != nil {
 				return err
 			}
-			w.indexes.reserveFor(changes)
+			w.indexes.reserveFor(n)
 		}
-		for i, c := range changes {
+		w.changes = changes
+		for i, c := range changes.All() {
 			err := ctx.Err()
 			if err == nil {
 				err = w.apply(c, befores[i])
@@ -37,7 +43,7 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 			if err != nil {
 				return &eroute.ChangeError{Index: i, Change: c, Err: err}
 			}
-			w.made = changes[:i+1]
+			w.made = i + 1
 		}
 		return w.endLateFlows(changes)
 	})
@@ -45,7 +51,7 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 
 // Check tells what Apply would refuse or do, and changes nothing. Flows of traps are not
 // counted.
-func (t *Table) Check(changes []eroute.Change) (Effect, error) {
+func (t *Table) Check(changes *eroute.Changes) (Effect, error) {
 	befores, err := t.check(changes)
 	if err != nil {
 		return Effect{}, err
@@ -55,10 +61,10 @@ func (t *Table) Check(changes []eroute.Change) (Effect, error) {
 
 // effect compares the table with what it is after changes. Eroutes that are put again count as
 // changed.
-func (t *Table) effect(changes []eroute.Change, befores []before) (e Effect, err error) {
+func (t *Table) effect(changes *eroute.Changes, befores []before) (e Effect, err error) {
 	type state struct{ before, after bool }
 	states, cleared := make(map[eroute.Selector]state), false
-	for i, c := range changes {
+	for i, c := range changes.All() {
 		if c.Op == eroute.OpClear {
 			cleared = true
 			for s, now := range states {
@@ -100,11 +106,11 @@ func (t *Table) effect(changes []eroute.Change, befores []before) (e Effect, err
 	return e, nil
 }
 
-// puts counts the changes that each take counters.
-func puts(changes []eroute.Change) (n uint32) {
-	for _, c := range changes {
+// puts counts the changes of each family that each take counters.
+func puts(changes *eroute.Changes) (n [len(indexFamilies)]int) {
+	for _, c := range changes.All() {
 		if c.Op == eroute.OpAdd || c.Op == eroute.OpReplace {
-			n++
+			n[indexOf(c.Selector)]++
 		}
 	}
 	return n
@@ -123,14 +129,17 @@ func (t *Table) change(make func(*writer) error) error {
 	}
 	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
 	err = make(w)
-	left := errors.Join(w.rows.flush(), w.indexes.Close())
-	if left == nil {
+	left := w.rows.flush()
+	unusable := w.indexes.err
+	closed := w.indexes.closeBeside() // takes milliseconds if they are large, as settle does
+	if left == nil && unusable == nil {
 		left = errors.Join(w.sources.flush(), w.settle())
 	}
+	left = errors.Join(left, <-closed)
 	if left == nil { // else the next command puts right what this one has left
 		t.endWriting()
 	}
-	return errors.Join(err, left, t.tellMonitors(changed(w.made)), tellRelay(w.ended))
+	return errors.Join(err, left, t.tellMonitors(w.notices()), tellRelay(w.ended))
 }
 
 // before is what is known of a change's selector just before it is made.
@@ -143,14 +152,14 @@ const (
 )
 
 // check goes through the changes without making them.
-func (t *Table) check(changes []eroute.Change) (befores []before, err error) {
+func (t *Table) check(changes *eroute.Changes) (befores []before, err error) {
 	var (
 		count   = t.count()
 		cleared = count == 0 && !t.haveFlows() // nothing can be there
 		changed = newLatest(changes)
 	)
-	befores = make([]before, len(changes))
-	for i, c := range changes {
+	befores = make([]before, changes.Len())
+	for i, c := range changes.All() {
 		refuse := func(err error) ([]before, error) { return nil, &eroute.ChangeError{Index: i, Change: c, Err: err} }
 		if err := c.Validate(); err != nil {
 			return refuse(err)
@@ -162,15 +171,15 @@ func (t *Table) check(changes []eroute.Change) (befores []before, err error) {
 		}
 		var is presence
 		last := changed.of(c.Selector)
-		if last != nil {
-			is.row = last.Op != eroute.OpDel
+		if *last != 0 {
+			is.row = changes.At(int(*last-1)).Op != eroute.OpDel
 		} else if !cleared {
 			if is, err = t.presence(c.Selector); err != nil {
 				return nil, err
 			}
 		}
 		switch {
-		case last != nil:
+		case *last != 0:
 			befores[i] = beforeChanged
 		case !is.row:
 			befores[i] = beforeAbsent
@@ -189,7 +198,7 @@ func (t *Table) check(changes []eroute.Change) (befores []before, err error) {
 		default:
 			count++
 		}
-		changed.put(i)
+		*last = uint32(i + 1)
 	}
 	return befores, nil
 }

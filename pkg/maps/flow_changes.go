@@ -59,7 +59,7 @@ func (w *writer) answer(a Answer) (bool, error) {
 		return false, err
 	}
 	next := *old
-	next.Row = *newRowValue(a.Flow, a.SAID, id, slot)
+	next.Row = newRowValue(a.Flow, a.SAID, id, slot)
 	err = w.maps[flowsName].Update(newFlowKey(a.Flow, w.generation()), next, ebpf.UpdateExist)
 	if errors.Is(err, ebpf.ErrKeyNotExist) { // it has ended since
 		w.ids.free(id)
@@ -113,11 +113,11 @@ func (w *writer) endFlow(s eroute.Selector, how End) error {
 
 // endLateFlows ends the flows that the first trap ever has made of what was changed,
 // while those changes waited to be written.
-func (w *writer) endLateFlows(changes []eroute.Change) error {
+func (w *writer) endLateFlows(changes *eroute.Changes) error {
 	if err := w.rows.flush(); err != nil || w.hadFlows || !w.haveFlows() {
 		return err
 	}
-	for _, c := range changes {
+	for _, c := range changes.All() {
 		how := Released
 		switch c.Op {
 		case eroute.OpClear:

@@ -76,6 +76,13 @@ func (ix *indexes) Close() error {
 	return errors.Join(errs...)
 }
 
+// closeBeside is Close in a goroutine of its own.
+func (ix *indexes) closeBeside() <-chan error {
+	closed := make(chan error, 1)
+	go func() { closed <- ix.Close() }()
+	return closed
+}
+
 // openThere opens the indexes that are there.
 func (ix *indexes) openThere() error {
 	for i, family := range indexFamilies {
@@ -119,14 +126,8 @@ func (ix *indexes) reserve(i, more int) {
 	}
 }
 
-// reserveFor makes room for what many changes add.
-func (ix *indexes) reserveFor(changes []eroute.Change) {
-	var n [len(indexFamilies)]int
-	for _, c := range changes {
-		if c.Op == eroute.OpAdd || c.Op == eroute.OpReplace {
-			n[indexOf(c.Selector)]++
-		}
-	}
+// reserveFor makes room for as many eroutes more of each family.
+func (ix *indexes) reserveFor(n [len(indexFamilies)]int) {
 	for i := range n {
 		if n[i] > 0 {
 			ix.reserve(i, n[i])

@@ -172,10 +172,11 @@ func (t *Table) tellMonitors(notices iter.Seq[Notice]) (err error) {
 	return nil
 }
 
-// changed is what monitors are told of changes.
-func changed(changes []eroute.Change) iter.Seq[Notice] {
+// notices is what monitors are told of the changes that were made.
+func (w *writer) notices() iter.Seq[Notice] {
 	return func(yield func(Notice) bool) {
-		for _, c := range changes {
+		for i := range w.made {
+			c := w.changes.At(i)
 			if !yield(Notice{Kind: changeNotices[c.Op], Eroute: c.Selector, SAID: c.SAID}) {
 				return
 			}

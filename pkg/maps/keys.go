@@ -153,8 +153,8 @@ func (k saidKey) said() eroute.SAID {
 }
 
 // newRowValue returns an eroute's value; sa is the slot of its SA, 0 for a magic SAID.
-func newRowValue(s eroute.Selector, said eroute.SAID, id, sa uint32) *bpf.ABIRowValue {
-	v := &bpf.ABIRowValue{
+func newRowValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIRowValue {
+	v := bpf.ABIRowValue{
 		Id: id, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits()),
 		SaidProto: said.Proto, Spi: said.SPI, Sa: sa,
 	}

@@ -156,7 +156,7 @@ func TestNoRepairWithoutNeed(t *testing.T) {
 }
 
 // putRow writes an eroute and nothing else.
-func putRow(table *Table, s eroute.Selector, v *bpf.ABIRowValue) error {
+func putRow(table *Table, s eroute.Selector, v bpf.ABIRowValue) error {
 	r := &rows{gen: table.gen}
-	return errors.Join(r.put(s, *v), r.flush())
+	return errors.Join(r.put(s, v), r.flush())
 }

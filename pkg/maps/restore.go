@@ -151,10 +151,10 @@ func (r *restore) put(c eroute.Change) error {
 		r.asks[s] = c.Ask
 	}
 	row := newRowValue(s, c.SAID, id, slot)
-	if err := r.rows.put(s, *row); err != nil {
+	if err := r.rows.put(s, row); err != nil {
 		return err
 	}
-	r.indexes.put(s, row)
+	r.indexes.put(s, &row)
 	r.made++
 	return nil
 }
@@ -193,6 +193,9 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	if x := r.oldIndexes.open[indexOf(s)]; x != nil {
 		return x.row(s), nil
+	}
+	if r.oldCount == 0 {
+		return nil, nil
 	}
 	v, exists, err := r.oldGen.row(s)
 	if err != nil || !exists {

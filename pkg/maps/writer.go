@@ -22,7 +22,8 @@ type writer struct {
 	unusedSAIDs []saidRef
 	endedTraps  map[uint32]End  // by their ids: what becomes of their flows
 	ended       []Ended         // what the relay is to be told
-	made        []eroute.Change // what monitors are to be told
+	changes     *eroute.Changes // what monitors are to be told
+	made        int             // how many of them are made
 }
 
 // saidRef is one eroute's hold on an SA.
@@ -63,12 +64,19 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 		return eroute.ErrTableFull
 	}
 	ref := saidRef{said, eroute.FamilyOf(s.Src.Addr())}
-	var undo []func() error
-	undo = append(undo, func() error { w.ids.free(id); return nil })
+	held, noted, done := false, false, false
 	defer func() {
-		for i := len(undo) - 1; err != nil && i >= 0; i-- {
-			err = errors.Join(err, undo[i]())
+		if err == nil || done {
+			return
 		}
+		if noted {
+			_, left := w.sources.drop(s)
+			err = errors.Join(err, left)
+		}
+		if held {
+			err = errors.Join(err, w.releaseSA(ref))
+		}
+		w.ids.free(id)
 	}()
 	if err = w.counts.reset(w.ids, id); err != nil {
 		return err
@@ -77,12 +85,12 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 	if err != nil {
 		return err
 	}
-	undo = append(undo, func() error { return w.releaseSA(ref) })
+	held = true
 	if !exists {
 		if err = w.sources.add(s); err != nil {
 			return err
 		}
-		undo = append(undo, func() error { _, err := w.sources.drop(s); return err })
+		noted = true
 	}
 	if said.Action().IsTrap() || (exists && rowSAID(old).Action().IsTrap()) {
 		if err = w.putAsk(s, c.Ask); err != nil {
@@ -90,17 +98,17 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 		}
 	}
 	row := newRowValue(s, said, id, slot)
-	if err = w.rows.put(s, *row); err != nil {
+	if err = w.rows.put(s, row); err != nil {
 		return err
 	}
-	w.indexes.put(s, row)
+	w.indexes.put(s, &row)
 	// A flow ends once its row is there, or packets would meet the trap again.
 	if w.hadFlows {
 		if err = w.rows.flush(); err != nil {
 			return err
 		}
 	}
-	undo = nil
+	done = true
 	if exists {
 		w.gone(s, old, Released)
 	} else {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"unsafe"
+)
+
+// chunkSize is about how many bytes of a file are looked at together.
+const chunkSize = 64 << 10
+
+// chunk is some lines of a file that follow one another.
+type chunk struct {
+	file  string // and what named it
+	text  string // whole lines; the file's last may lack its end
+	first int    // number of the first, from 1
+	err   error  // what came after them instead of more lines; nil: these, or the end
+}
+
+// chunks reads a file to its end, or to an error. file is its name, for errors.
+func chunks(r io.Reader, file string) iter.Seq[chunk] {
+	return func(yield func(chunk) bool) {
+		var text []byte // read and not yielded, with room behind it
+		for first := 1; ; {
+			if cap(text)-len(text) < chunkSize/2 {
+				text = append(make([]byte, 0, 2*len(text)+chunkSize), text...)
+			}
+			n, err := r.Read(text[len(text):cap(text)])
+			text = text[:len(text)+n]
+			end := bytes.LastIndexByte(text, '\n') + 1
+			tooLong := len(text)-end >= maxLine
+			if tooLong || err != nil {
+				end = len(text)
+			}
+			k := chunk{file: file, text: unsafe.String(unsafe.SliceData(text), end), first: first}
+			if err != nil && !errors.Is(err, io.EOF) {
+				k.err = &fileError{file, err}
+			}
+			if (end > 0 || err != nil) && !yield(k) || tooLong || err != nil {
+				return
+			}
+			first += bytes.Count(text[:end], []byte("\n"))
+			text = text[end:] // what was yielded is not written any more
+		}
+	}
+}
+
+// each gives take the words of each line that has any, comments left out, and the line's
+// number. The words are valid until take returns.
+func (k *chunk) each(take func(number int, words []string) error) error {
+	var words []string
+	number := k.first
+	for line := range strings.Lines(k.text) {
+		if len(strings.TrimSuffix(line, "\n")) >= maxLine {
+			return &lineError{k.file, number, fmt.Errorf("longer than %d bytes", maxLine)}
+		}
+		if words = splitLine(line, words[:0]); len(words) > 0 {
+			if err := take(number, words); err != nil {
+				return &lineError{k.file, number, err}
+			}
+		}
+		number++
+	}
+	return k.err
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+// Lines come whole, in order and with their numbers, however a file is read.
+func TestChunks(t *testing.T) {
+	var text strings.Builder
+	for n := 1; text.Len() < 3*chunkSize; n++ {
+		fmt.Fprintf(&text, "%d\n\n# %d\n", 3*n-2, n)
+	}
+	for _, r := range []io.Reader{
+		strings.NewReader(text.String()), iotest.HalfReader(strings.NewReader(text.String())),
+		iotest.DataErrReader(strings.NewReader(text.String())), strings.NewReader(strings.TrimSuffix(text.String(), "\n")),
+	} {
+		next := 1
+		for k := range chunks(r, "x") {
+			err := k.each(func(number int, words []string) error {
+				if number != next || len(words) != 1 || words[0] != fmt.Sprint(next) {
+					return fmt.Errorf("%q, want line %d", words, next)
+				}
+				next += 3
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := strings.Count(text.String(), "#")*3 + 1; next != want {
+			t.Errorf("read to line %d, want %d", next, want)
+		}
+	}
+}
+
+// What was read before an error is looked at, then the error told.
+func TestChunksError(t *testing.T) {
+	broken := errors.New("broken")
+	var lines []string
+	var last error
+	for k := range chunks(io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), "x") {
+		last = k.each(func(_ int, words []string) error {
+			lines = append(lines, words...)
+			return nil
+		})
+	}
+	if got := strings.Join(lines, " "); got != "a b" || !errors.Is(last, broken) {
+		t.Errorf("lines %q, error %v", got, last)
+	}
+}
+
+// The first line that is wrong is told, though later ones are looked at beside it.
+func TestBatchFirstWrongLine(t *testing.T) {
+	good := strings.Repeat("--replace --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %drop\n", 4*chunkSize/60)
+	text := good + "--wrong\n" + good + strings.Repeat("--worse\n", chunkSize)
+	want := fmt.Sprintf("ipsec eroute: --batch -: line %d: unknown option \"--wrong\": see --help\n", strings.Count(good, "\n")+1)
+	for range 20 {
+		if status, _, stderr := runMemory(newMemory(), text, "eroute", "--batch", "-"); status != 1 || stderr != want {
+			t.Fatalf("status %d, stderr %q, want %q", status, stderr, want)
+		}
+	}
+}
+
+// A wrong line is told at once, even if what is read does not end.
+func TestBatchEndless(t *testing.T) {
+	r, w := io.Pipe()
+	t.Cleanup(func() { _ = w.Close() })
+	go func() { _, _ = io.WriteString(w, "--wrong\n") }()
+	done := make(chan error, 1)
+	go func() {
+		c := &command{ctx: t.Context(), env: testEnv(r, io.Discard, io.Discard)}
+		_, err := c.readBatch("--batch", "-")
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Error("a wrong line was taken")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("waits for the end")
+	}
+}
