@@ -5,9 +5,11 @@ package maps
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
@@ -156,12 +158,23 @@ func (c *counterSet) create(first, count uint32) error {
 	if count == 0 { // taking an id will fail
 		return nil
 	}
-	numbers, fds := make([]uint32, count), make([]uint32, count)
-	for i := range numbers {
-		m, err := ebpf.NewMap(spec.Maps["eroute_counters"].InnerMap)
-		if err != nil {
-			return fmt.Errorf("create counters: %w", err)
+	made := make([]*ebpf.Map, count)
+	var cpus errgroup.Group // to make one takes about a millisecond
+	cpus.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range made {
+		cpus.Go(func() (err error) {
+			made[i], err = ebpf.NewMap(spec.Maps[countersName].InnerMap)
+			return err
+		})
+	}
+	if err := cpus.Wait(); err != nil {
+		for _, m := range made {
+			_ = m.Close() // nil is fine
 		}
+		return fmt.Errorf("create counters: %w", err)
+	}
+	numbers, fds := make([]uint32, count), make([]uint32, count)
+	for i, m := range made {
 		numbers[i], fds[i] = first+uint32(i), uint32(m.FD())
 		c.chunks[numbers[i]] = m
 		c.allZero(numbers[i])
