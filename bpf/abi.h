@@ -5,7 +5,7 @@
 
 enum limits {
 	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 5,
+	EROUTE_LAYOUT = 6,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,
@@ -54,9 +54,9 @@ enum limits {
 	/* Packets of one hold that go to the relay: one in this many ns, and a second's worth at once. */
 	HELD_INTERVAL = 10000000,
 
-	/* Answers that are remembered, of the table and of routing: sets of two; powers of two. */
-	CACHE_SETS = 131072,
-	ROUTED_SETS = 65536,
+	/* Answers that are remembered, in sets of two. */
+	CACHE_BITS = 17,
+	CACHE_SETS = 1 << CACHE_BITS,
 	CACHE_WAYS = 2,
 
 	/* Bits of a row's key before its destination. */
@@ -359,34 +359,40 @@ struct verdict {
 struct cache_key {
 	__u64 src[2];
 	__u64 dst[2];
-	union {
-		struct {
-			__be16 sport;
-			__be16 dport;
-			__u8 family;
-			__u8 proto;
-			__u16 pad;
-		};
-		__u64 rest;
-	};
+	__u64 rest; /* from the lowest bit: sport, dport, family, proto; see make_cache_key */
 };
 
-/* That routing leads a packet into an ipsec device. */
-struct routed {
-	__u32 ifindex; /* it came in on */
-	__u32 mark;
-	__u16 len; /* so long at the most */
+/* What the fast path does with a packet. */
+enum early {
+	EARLY_GO_ON,  /* to routing, and so to the ipsec device's egress */
+	EARLY_ANSWER, /* %reject */
+	EARLY_REJECT, /* drop without an answer, as of a later fragment */
+	EARLY_DROP,
+	EARLY_NO_EROUTE,
+};
+
+struct early_answer {
+	__u32 ifindex; /* the packet came in on */
+	__u32 id;      /* the eroute's counters, if one ends the packet */
+	__u16 len;     /* so long at the most */
 	__u8 tos;
-	__u8 pad;
+	__u8 what; /* enum early */
+};
+
+/* The table and the routes that answers of the fast path were found under. */
+struct epoch {
+	__u64 number;    /* odd while the rest is written; 0: nothing was yet */
+	__u64 table;     /* table_meta.version */
+	__u64 routes[2]; /* of IPv4, IPv6: routes_version() */
 };
 
 /* An answer fills a cache line. */
 struct cached {
 	struct cache_key key;
-	__u64 version; /* of the table or of the routes that gave it; 0: empty */
+	__u64 version; /* of the table, or the epoch's number; 0: empty */
 	union {
 		struct verdict verdict;
-		struct routed routed;
+		struct early_answer early;
 	};
 	__u32 seq; /* odd while it is written */
 };

@@ -181,7 +181,7 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT        ABILimits = 5
+	ABILimitsEROUTE_LAYOUT        ABILimits = 6
 	ABILimitsEROUTE_GENERATIONS   ABILimits = 2
 	ABILimitsEROUTE_MAX           ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT ABILimits = 1000000
@@ -201,8 +201,8 @@ const (
 	ABILimitsEVENT_MEDIUM         ABILimits = 2048
 	ABILimitsEVENT_LARGE          ABILimits = 9216
 	ABILimitsHELD_INTERVAL        ABILimits = 10000000
+	ABILimitsCACHE_BITS           ABILimits = 17
 	ABILimitsCACHE_SETS           ABILimits = 131072
-	ABILimitsROUTED_SETS          ABILimits = 65536
 	ABILimitsCACHE_WAYS           ABILimits = 2
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176

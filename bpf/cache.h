@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Answers to the packets seen last, by all that selectors compare: what the table said,
- * and that routing leads into an ipsec device.
+ * Answers to the packets seen last, by all that selectors compare: what the table said, and
+ * what the fast path did (early.h).
  *
  * An answer is kept under the version that was read before it was looked for, and used
  * only under the same. A command raises table_meta.version before its first change of the
@@ -17,15 +17,19 @@
 #include "hash.h"
 #include "order.h"
 
+/* Nothing is read wider than it was written: a CPU would have to wait for it. */
 static __always_inline void make_cache_key(const struct packet *p, struct cache_key *key)
 {
-	__builtin_memcpy(key->src, p->src, sizeof(key->src));
-	__builtin_memcpy(key->dst, p->dst, sizeof(key->dst));
-	key->sport = p->sport;
-	key->dport = p->dport;
-	key->family = p->family;
-	key->proto = p->proto;
-	key->pad = 0;
+	if (p->family == AF_INET) {
+		key->src[0] = *(const __u32 *)p->src;
+		key->dst[0] = *(const __u32 *)p->dst;
+		key->src[1] = key->dst[1] = 0;
+	} else {
+		__builtin_memcpy(key->src, p->src, sizeof(key->src));
+		__builtin_memcpy(key->dst, p->dst, sizeof(key->dst));
+	}
+	key->rest =
+		p->sport | (__u64)p->dport << 16 | (__u64)p->family << 32 | (__u64)p->proto << 40;
 }
 
 static __always_inline int same_key(const struct cache_key *a, const struct cache_key *b)
@@ -38,13 +42,15 @@ static __always_inline int same_key(const struct cache_key *a, const struct cach
 
 /* Says where the packet's answer is kept. The seed is the table's secret: nobody can
  * choose packets that meet in one place. */
-static __always_inline __u32 cache_slot(const struct cache_key *key, __u64 seed, __u32 sets)
+static __always_inline __u32 cache_slot(const struct cache_key *key, __u64 seed)
 {
-	__u64 h = mix(mix(seed, key->src[0]), key->dst[0]);
+	__u64 h = mix(seed, key->rest);
 
-	if (key->family != AF_INET)
-		h = mix(mix(h, key->src[1]), key->dst[1]);
-	return mix(h, key->rest) & (sets - 1);
+	if ((__u8)(key->rest >> 32) == AF_INET)
+		h = mix(h, key->src[0] | key->dst[0] << 32);
+	else
+		h = mix(mix(mix(mix(h, key->src[0]), key->dst[0]), key->src[1]), key->dst[1]);
+	return h >> (64 - CACHE_BITS); /* the highest bits depend on all of the last word */
 }
 
 /* The version whose answers can be used and kept now; 0: none. */
@@ -90,8 +96,9 @@ static __always_inline int recall(const struct cache_set *set, const struct cach
 }
 
 /*
- * Keeps an answer in the place of one of another version. If there is none, in that of any,
- * but only once in four times: flows that come once do not put out those that come often.
+ * Keeps an answer in the place of one of another version, or of the same packet. If there is
+ * none, in that of any, but only once in four times: flows that come once do not put out
+ * those that come often.
  */
 static __always_inline void remember(struct cache_set *set, const struct cache_key *key,
 				     __u64 version, const void *what, __u32 size)
@@ -99,8 +106,8 @@ static __always_inline void remember(struct cache_set *set, const struct cache_k
 	__u32 random = bpf_get_prandom_u32(), way = CACHE_WAYS, seq;
 	struct cached *c;
 
-	for (int i = 0; i < CACHE_WAYS; i++)
-		if (set->way[i].version != version)
+	for (int i = CACHE_WAYS - 1; i >= 0; i--) /* the first way is looked at first */
+		if (set->way[i].version != version || same_key(&set->way[i].key, key))
 			way = i;
 	if (way == CACHE_WAYS) {
 		if (random & 12)
@@ -114,7 +121,7 @@ static __always_inline void remember(struct cache_set *set, const struct cache_k
 	c->key = *key;
 	c->version = version;
 	__builtin_memcpy(&c->verdict, what, size);
-	__sync_fetch_and_add(&c->seq, 1);
+	__sync_lock_test_and_set(&c->seq, seq + 2);
 }
 
 static __noinline int recall_verdict(const struct packet *p, __u64 seed, __u64 version,
@@ -125,7 +132,7 @@ static __noinline int recall_verdict(const struct packet *p, __u64 seed, __u64 v
 	__u32 slot;
 
 	make_cache_key(p, &key);
-	slot = cache_slot(&key, seed, CACHE_SETS);
+	slot = cache_slot(&key, seed);
 	set = bpf_map_lookup_elem(&eroute_cache, &slot);
 	return set && recall(set, &key, version, v, sizeof(*v));
 }
@@ -138,7 +145,7 @@ static __noinline void remember_verdict(const struct packet *p, __u64 seed, __u6
 	__u32 slot;
 
 	make_cache_key(p, &key);
-	slot = cache_slot(&key, seed, CACHE_SETS);
+	slot = cache_slot(&key, seed);
 	set = bpf_map_lookup_elem(&eroute_cache, &slot);
 	if (set)
 		remember(set, &key, version, v, sizeof(*v));

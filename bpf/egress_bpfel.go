@@ -19,13 +19,14 @@ const (
 	EgressMapErouteCache     = "eroute_cache"
 	EgressMapErouteCounters  = "eroute_counters"
 	EgressMapErouteDevices   = "eroute_devices"
+	EgressMapErouteEarly     = "eroute_early"
+	EgressMapErouteEpoch     = "eroute_epoch"
 	EgressMapErouteEvents    = "eroute_events"
 	EgressMapErouteFlows     = "eroute_flows"
 	EgressMapErouteIndex     = "eroute_index"
 	EgressMapErouteIngress   = "eroute_ingress"
 	EgressMapErouteMeta      = "eroute_meta"
 	EgressMapErouteRelay     = "eroute_relay"
-	EgressMapErouteRouted    = "eroute_routed"
 	EgressMapErouteRow4      = "eroute_row4"
 	EgressMapErouteRow6      = "eroute_row6"
 	EgressMapErouteSas       = "eroute_sas"
@@ -90,13 +91,14 @@ type EgressMapSpecs struct {
 	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly     *ebpf.MapSpec `ebpf:"eroute_early"`
+	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
 	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -137,13 +139,14 @@ type EgressMaps struct {
 	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly     *ebpf.Map `ebpf:"eroute_early"`
+	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
 	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -158,13 +161,14 @@ func (m *EgressMaps) Close() error {
 		m.ErouteCache,
 		m.ErouteCounters,
 		m.ErouteDevices,
+		m.ErouteEarly,
+		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
-		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/*
- * The fast path's two questions, asked where packets come in: does its eroute end this
- * packet, and would the kernel route it into an ipsec device? "Don't know" is a good
- * answer to either: the packet goes on and meets the table at the ipsec device.
- */
+/* The fast path, where packets come in: which frames it is for, and what it ends. */
 #ifndef EROUTE_FAST_H
 #define EROUTE_FAST_H
 
-#include "classify.h"
-#include "routed.h"
+#include "early.h"
 #include "count.h"
 
 /* A frame's VLAN tags, and where its IP header is. */
@@ -38,33 +33,6 @@ static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
 	       p->len <= l3_len && !is_odd_source(p);
 }
 
-enum early {
-	GO_ON,  /* to routing, and so to the ipsec device's egress */
-	END,    /* drop here; reason says why */
-	ANSWER, /* %reject */
-};
-
-/* What the table says of a packet, if it is bound for an ipsec device. Counts nothing. */
-static __always_inline enum early early_verdict(const struct packet *p, struct match *m,
-						__u32 *reason)
-{
-	if (classify(p, m))
-		return GO_ON;
-	if (!m->v.action) {
-		*reason = REASON_NO_EROUTE;
-		return END;
-	}
-	switch (m->v.action) {
-	case ACT_DROP:
-		*reason = REASON_DROP;
-		return END;
-	case ACT_REJECT:
-		*reason = REASON_REJECT;
-		return p->later_fragment ? END : ANSWER; /* as at the ipsec device */
-	}
-	return GO_ON;
-}
-
 /* The interface that routing sees for a frame to our address; 0: leave the frame alone. */
 static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f,
 					    const __u8 *dst_mac)
@@ -80,11 +48,20 @@ static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f
 	return in->ifindex;
 }
 
-static __always_inline void count_end(const struct match *m, __u32 reason, const struct amount *a)
+/* Counts a packet that ends here. */
+static __always_inline void count_end(const struct early_answer *end, const struct amount *a)
 {
-	if (m->v.action)
-		count_eroute(m->v.id, a);
-	count_reason(reason, a);
+	switch (end->what) {
+	case EARLY_NO_EROUTE:
+		count_reason(REASON_NO_EROUTE, a);
+		return;
+	case EARLY_DROP:
+		count_reason(REASON_DROP, a);
+		break;
+	default:
+		count_reason(REASON_REJECT, a);
+	}
+	count_eroute(end->id, a);
 }
 
 #endif

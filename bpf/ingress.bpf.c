@@ -33,11 +33,10 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 {
 	struct ethernet eth;
 	struct frame f = {};
-	struct amount a;
+	struct early_answer a;
+	struct amount amount;
 	struct packet p;
-	struct match m;
-	__u32 ifindex, reason;
-	enum early early;
+	__u32 ifindex;
 
 	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST || read_frame(skb, &eth, &f))
 		return TCX_NEXT;
@@ -47,21 +46,14 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	parse(skb, f.l3, f.proto, &p);
 	if (!is_simple(&p, skb->len - f.l3))
 		return TCX_NEXT;
-	early = early_verdict(&p, &m, &reason);
-	if (early == GO_ON || !is_for_ipsec(skb, ifindex, skb->mark, &p))
+	answer_early(skb, ifindex, skb->mark, &p, &a);
+	if (a.what == EARLY_GO_ON)
 		return TCX_NEXT;
-	measure(skb, f.l3, &p, &a);
-	switch (early) {
-	case END:
-		count_end(&m, reason, &a);
+	measure(skb, f.l3, &p, &amount);
+	count_end(&a, &amount);
+	if (a.what != EARLY_ANSWER)
 		return TCX_DROP;
-	case ANSWER: /* routing finds "prohibit" for this mark, and the kernel answers */
-		count_end(&m, reason, &a);
-		skb->mark = REJECT_MARK;
-		return TCX_NEXT;
-	case GO_ON:
-		break;
-	}
+	skb->mark = REJECT_MARK; /* routing finds "prohibit" for it, and the kernel answers */
 	return TCX_NEXT;
 }
 

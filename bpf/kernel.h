@@ -103,6 +103,7 @@ struct fib_params {
 #define FIB_SUCCESS 0
 #define FIB_NOT_FWDED 4
 #define FIB_NO_NEIGH 7
+#define FIB_FRAG_NEEDED 8
 #define EEXIST 17
 #define EINVAL 22
 

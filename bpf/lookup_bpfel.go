@@ -19,13 +19,14 @@ const (
 	LookupMapErouteCache     = "eroute_cache"
 	LookupMapErouteCounters  = "eroute_counters"
 	LookupMapErouteDevices   = "eroute_devices"
+	LookupMapErouteEarly     = "eroute_early"
+	LookupMapErouteEpoch     = "eroute_epoch"
 	LookupMapErouteEvents    = "eroute_events"
 	LookupMapErouteFlows     = "eroute_flows"
 	LookupMapErouteIndex     = "eroute_index"
 	LookupMapErouteIngress   = "eroute_ingress"
 	LookupMapErouteMeta      = "eroute_meta"
 	LookupMapErouteRelay     = "eroute_relay"
-	LookupMapErouteRouted    = "eroute_routed"
 	LookupMapErouteRow4      = "eroute_row4"
 	LookupMapErouteRow6      = "eroute_row6"
 	LookupMapErouteSas       = "eroute_sas"
@@ -89,13 +90,14 @@ type LookupMapSpecs struct {
 	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly     *ebpf.MapSpec `ebpf:"eroute_early"`
+	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
 	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -135,13 +137,14 @@ type LookupMaps struct {
 	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly     *ebpf.Map `ebpf:"eroute_early"`
+	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
 	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -156,13 +159,14 @@ func (m *LookupMaps) Close() error {
 		m.ErouteCache,
 		m.ErouteCounters,
 		m.ErouteDevices,
+		m.ErouteEarly,
+		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
-		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,

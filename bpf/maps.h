@@ -77,7 +77,7 @@ struct {
 	__type(value, struct table_meta);
 } eroute_meta SEC(".maps");
 
-/* Answers of the table, and of routing, to the packets seen last: see cache.h. */
+/* Answers of the table, and of the fast path, to the packets seen last: see cache.h, early.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CACHE_SETS);
@@ -87,10 +87,17 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, ROUTED_SETS);
+	__uint(max_entries, CACHE_SETS);
 	__type(key, __u32);
 	__type(value, struct cache_set);
-} eroute_routed SEC(".maps");
+} eroute_early SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct epoch);
+} eroute_epoch SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

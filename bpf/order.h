@@ -16,7 +16,7 @@ static __always_inline void read_barrier(void)
 	if (reads_in_order)
 		asm volatile("" ::: "memory");
 	else
-		__sync_fetch_and_add(&order, 1);
+		__sync_lock_test_and_set(&order, 1); /* an exchange is a full barrier */
 }
 
 #endif

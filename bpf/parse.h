@@ -17,8 +17,9 @@ struct packet {
 	__u8 tos;
 	__u8 plain;          /* no IPv4 options, no IPv6 hop-by-hop header, IPv4 checksum right */
 	__u8 later_fragment; /* a fragment other than the first */
-	__u8 src[16];        /* IPv4: the first four bytes */
-	__u8 dst[16];
+	/* IPv4: the first four bytes */
+	__u8 src[16] __attribute__((aligned(8)));
+	__u8 dst[16] __attribute__((aligned(8)));
 };
 
 /* How a hook reads its packet: bpf_skb_load_bytes or bpf_xdp_load_bytes. */

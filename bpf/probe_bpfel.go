@@ -42,13 +42,14 @@ const (
 	ProbeMapErouteCache     = "eroute_cache"
 	ProbeMapErouteCounters  = "eroute_counters"
 	ProbeMapErouteDevices   = "eroute_devices"
+	ProbeMapErouteEarly     = "eroute_early"
+	ProbeMapErouteEpoch     = "eroute_epoch"
 	ProbeMapErouteEvents    = "eroute_events"
 	ProbeMapErouteFlows     = "eroute_flows"
 	ProbeMapErouteIndex     = "eroute_index"
 	ProbeMapErouteIngress   = "eroute_ingress"
 	ProbeMapErouteMeta      = "eroute_meta"
 	ProbeMapErouteRelay     = "eroute_relay"
-	ProbeMapErouteRouted    = "eroute_routed"
 	ProbeMapErouteRow4      = "eroute_row4"
 	ProbeMapErouteRow6      = "eroute_row6"
 	ProbeMapErouteSas       = "eroute_sas"
@@ -130,13 +131,14 @@ type ProbeMapSpecs struct {
 	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly     *ebpf.MapSpec `ebpf:"eroute_early"`
+	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
 	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRouted    *ebpf.MapSpec `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
@@ -184,13 +186,14 @@ type ProbeMaps struct {
 	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly     *ebpf.Map `ebpf:"eroute_early"`
+	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
 	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRouted    *ebpf.Map `ebpf:"eroute_routed"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
 	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
@@ -209,13 +212,14 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteCache,
 		m.ErouteCounters,
 		m.ErouteDevices,
+		m.ErouteEarly,
+		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.ErouteRelay,
-		m.ErouteRouted,
 		m.ErouteRow4,
 		m.ErouteRow6,
 		m.ErouteSas,

@@ -29,7 +29,7 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethernet *eth, 
 }
 
 /* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
-static __noinline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
+static __always_inline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 {
 	struct ethernet eth;
 
@@ -41,12 +41,11 @@ static __noinline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 SEC("xdp.frags")
 int eroute_xdp(struct xdp_md *ctx)
 {
-	struct amount a = { .packets = 1 };
+	struct amount amount = { .packets = 1 };
+	struct early_answer a;
 	struct frame f = {};
 	struct packet p;
-	struct match m;
-	__u32 ifindex, reason;
-	enum early early;
+	__u32 ifindex;
 
 	ifindex = routed_frame(ctx, &f);
 	if (!ifindex)
@@ -54,20 +53,14 @@ int eroute_xdp(struct xdp_md *ctx)
 	parse(ctx, f.l3, f.proto, &p);
 	if (!is_simple(&p, bpf_xdp_get_buff_len(ctx) - f.l3))
 		return go_on(ctx);
-	early = early_verdict(&p, &m, &reason);
-	if (early == GO_ON || !is_for_ipsec(ctx, ifindex, 0, &p))
+	answer_early(ctx, ifindex, 0, &p, &a);
+	if (a.what == EARLY_GO_ON)
 		return go_on(ctx);
-	switch (early) {
-	case END:
-		a.bytes = p.len;
-		count_end(&m, reason, &a);
-		return XDP_DROP;
-	case ANSWER: /* TC's, where the packet can be marked */
+	if (a.what == EARLY_ANSWER) /* TC's, where the packet can be marked */
 		return XDP_PASS;
-	case GO_ON:
-		break;
-	}
-	return go_on(ctx);
+	amount.bytes = p.len;
+	count_end(&a, &amount);
+	return XDP_DROP;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -92,8 +92,8 @@ func TestRemembered(t *testing.T) {
 func setOf(p eroute.Packet) uint64 {
 	src, dst := p.Src.As4(), p.Dst.As4()
 	rest := uint64(bePort(p.SrcPort)) | uint64(bePort(p.DstPort))<<16 | unix.AF_INET<<32 | uint64(p.Proto)<<40
-	h := mix(mix(0, uint64(binary.NativeEndian.Uint32(src[:]))), uint64(binary.NativeEndian.Uint32(dst[:])))
-	return mix(h, rest) % uint64(bpf.ABILimitsCACHE_SETS)
+	addresses := uint64(binary.NativeEndian.Uint32(src[:])) | uint64(binary.NativeEndian.Uint32(dst[:]))<<32
+	return mix(mix(0, rest), addresses) >> (64 - bpf.ABILimitsCACHE_BITS)
 }
 
 // Packets that all meet in one set, as an attacker would choose them if he knew the

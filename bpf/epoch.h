@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * One number for the table and the routes of this moment. An epoch's number stands for
+ * one version of each: both only grow, and a CPU that sees others than the epoch's begins
+ * the next.
+ */
+#ifndef EROUTE_EPOCH_H
+#define EROUTE_EPOCH_H
+
+#include "cache.h"
+#include "routes.h"
+
+static __always_inline __u64 epoch_number(const struct epoch *e)
+{
+	return *(const volatile __u64 *)&e->number;
+}
+
+static __noinline void begin_epoch(void *ctx, struct epoch *e, __u64 table)
+{
+	__u64 number = epoch_number(e);
+
+	if ((number & 1) || __sync_val_compare_and_swap(&e->number, number, number + 1) != number)
+		return; /* another CPU begins it */
+	e->table = table;
+	e->routes[0] = routes_version(ctx, AF_INET);
+	e->routes[1] = routes_version(ctx, AF_INET6);
+	__sync_lock_test_and_set(&e->number, number + 2);
+}
+
+/*
+ * The epoch whose answers to packets of a family can be used and kept now; 0: none, as
+ * a command writes, the kernel does not tell, or the next one begins.
+ */
+static __always_inline __u64 epoch_now(void *ctx, const struct table_meta *meta, __u8 family)
+{
+	__u64 table = cache_version(meta), routes = routes_version(ctx, family), number;
+	__u32 zero = 0;
+	struct epoch *e = bpf_map_lookup_elem(&eroute_epoch, &zero);
+	int same;
+
+	if (!e || !table || !routes)
+		return 0;
+	number = epoch_number(e);
+	read_barrier();
+	same = *(volatile __u64 *)&e->table == table &&
+	       *(volatile __u64 *)&e->routes[family != AF_INET] == routes;
+	read_barrier();
+	if (same && !(number & 1) && epoch_number(e) == number)
+		return number;
+	begin_epoch(ctx, e, table);
+	return 0;
+}
+
+#endif
