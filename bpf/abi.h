@@ -59,6 +59,9 @@ enum limits {
 	CACHE_SETS = 1 << CACHE_BITS,
 	CACHE_WAYS = 2,
 
+	/* Interfaces below this number are found without a hash look-up, if their frames have no tag. */
+	INGRESS_PORTS = 1024,
+
 	/* Bits of a row's key before its destination. */
 	ROW4_FIXED_BITS = 80,
 	ROW6_FIXED_BITS = 176,
@@ -415,7 +418,7 @@ struct ingress_key {
 };
 
 struct ingress {
-	__u32 ifindex; /* the interface that routing sees */
+	__u32 ifindex; /* the interface that routing sees; 0: none */
 	__u8 mac[6];   /* only frames to this address are routed */
 	__u16 pad;
 };

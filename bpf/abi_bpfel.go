@@ -204,6 +204,7 @@ const (
 	ABILimitsCACHE_BITS           ABILimits = 17
 	ABILimitsCACHE_SETS           ABILimits = 131072
 	ABILimitsCACHE_WAYS           ABILimits = 2
+	ABILimitsINGRESS_PORTS        ABILimits = 1024
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176
 	ABILimitsINDEX_SLOTS          ABILimits = 7

@@ -26,6 +26,7 @@ const (
 	EgressMapErouteIndex     = "eroute_index"
 	EgressMapErouteIngress   = "eroute_ingress"
 	EgressMapErouteMeta      = "eroute_meta"
+	EgressMapEroutePorts     = "eroute_ports"
 	EgressMapErouteRelay     = "eroute_relay"
 	EgressMapErouteRow4      = "eroute_row4"
 	EgressMapErouteRow6      = "eroute_row6"
@@ -98,6 +99,7 @@ type EgressMapSpecs struct {
 	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
@@ -146,6 +148,7 @@ type EgressMaps struct {
 	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
@@ -168,6 +171,7 @@ func (m *EgressMaps) Close() error {
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.EroutePorts,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

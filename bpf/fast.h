@@ -33,19 +33,34 @@ static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
 	       p->len <= l3_len && !is_odd_source(p);
 }
 
-/* The interface that routing sees for a frame to our address; 0: leave the frame alone. */
-static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f,
-					    const __u8 *dst_mac)
+static __always_inline const struct ingress *find_ingress(__u32 ifindex, const struct frame *f)
 {
 	struct ingress_key key = { .ifindex = ifindex };
-	struct ingress *in;
+	const struct ingress *in;
 
+	if (!f->vlan[0] && !f->vlan[1]) {
+		in = bpf_map_lookup_elem(&eroute_ports, &ifindex);
+		if (in && in->ifindex)
+			return in;
+	}
 	key.vlan[0] = f->vlan[0];
 	key.vlan[1] = f->vlan[1];
-	in = bpf_map_lookup_elem(&eroute_ingress, &key);
-	if (!in || __builtin_memcmp(in->mac, dst_mac, 6))
-		return 0;
-	return in->ifindex;
+	return bpf_map_lookup_elem(&eroute_ingress, &key);
+}
+
+static __always_inline int same_mac(const __u8 *a, const __u8 *b)
+{
+	return *(const __u32 *)a == *(const __u32 *)b &&
+	       *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
+}
+
+/* The interface that routing sees for a frame to our address; 0: leave the frame alone. */
+static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f,
+					    const struct ethernet *eth)
+{
+	const struct ingress *in = find_ingress(ifindex, f);
+
+	return in && same_mac(in->mac, eth->dst) ? in->ifindex : 0;
 }
 
 /* Counts a packet that ends here. */

@@ -31,7 +31,7 @@ static __always_inline int read_frame(struct __sk_buff *skb, struct ethernet *et
 SEC("tcx/ingress")
 int eroute_ingress_tc(struct __sk_buff *skb)
 {
-	struct ethernet eth;
+	struct ethernet eth ALIGNED;
 	struct frame f = {};
 	struct early_answer a;
 	struct amount amount;
@@ -40,7 +40,7 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 
 	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST || read_frame(skb, &eth, &f))
 		return TCX_NEXT;
-	ifindex = routed_ifindex(skb->ifindex, &f, eth.dst);
+	ifindex = routed_ifindex(skb->ifindex, &f, &eth);
 	if (!ifindex)
 		return TCX_NEXT;
 	parse(skb, f.l3, f.proto, &p);

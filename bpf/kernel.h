@@ -35,6 +35,9 @@
 #define IPPROTO_HIP 139
 #define IPPROTO_SHIM6 140
 
+/* Headers are read a word at a time into places that are aligned so. */
+#define ALIGNED __attribute__((aligned(8)))
+
 struct ethernet {
 	__u8 dst[6];
 	__u8 src[6];

@@ -26,6 +26,7 @@ const (
 	LookupMapErouteIndex     = "eroute_index"
 	LookupMapErouteIngress   = "eroute_ingress"
 	LookupMapErouteMeta      = "eroute_meta"
+	LookupMapEroutePorts     = "eroute_ports"
 	LookupMapErouteRelay     = "eroute_relay"
 	LookupMapErouteRow4      = "eroute_row4"
 	LookupMapErouteRow6      = "eroute_row6"
@@ -97,6 +98,7 @@ type LookupMapSpecs struct {
 	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
@@ -144,6 +146,7 @@ type LookupMaps struct {
 	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
@@ -166,6 +169,7 @@ func (m *LookupMaps) Close() error {
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.EroutePorts,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

@@ -158,4 +158,12 @@ struct {
 	__type(value, struct ingress);
 } eroute_ingress SEC(".maps");
 
+/* Those of frames without a tag once more, by ifindex. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, INGRESS_PORTS);
+	__type(key, __u32);
+	__type(value, struct ingress);
+} eroute_ports SEC(".maps");
+
 #endif

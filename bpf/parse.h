@@ -18,8 +18,8 @@ struct packet {
 	__u8 plain;          /* no IPv4 options, no IPv6 hop-by-hop header, IPv4 checksum right */
 	__u8 later_fragment; /* a fragment other than the first */
 	/* IPv4: the first four bytes */
-	__u8 src[16] __attribute__((aligned(8)));
-	__u8 dst[16] __attribute__((aligned(8)));
+	__u8 src[16] ALIGNED;
+	__u8 dst[16] ALIGNED;
 };
 
 /* How a hook reads its packet: bpf_skb_load_bytes or bpf_xdp_load_bytes. */
@@ -56,7 +56,7 @@ static __always_inline int ipv4_checksum_ok(const struct ipv4 *ip)
 
 static __always_inline void parse_ipv4(void *ctx, __u32 l3, struct packet *p)
 {
-	struct ipv4 ip;
+	struct ipv4 ip ALIGNED;
 	__u8 last;
 
 	if (LOAD_BYTES(ctx, l3, &ip, sizeof(ip)) || ip.version_ihl >> 4 != 4)
@@ -123,7 +123,7 @@ static __always_inline void parse_ipv6_chain(void *ctx, __u32 l3, __u8 next, str
 
 static __always_inline void parse_ipv6(void *ctx, __u32 l3, struct packet *p)
 {
-	struct ipv6 ip;
+	struct ipv6 ip ALIGNED;
 
 	if (LOAD_BYTES(ctx, l3, &ip, sizeof(ip)) || bpf_ntohl(ip.version_flow) >> 28 != 6)
 		return;

@@ -8,7 +8,7 @@
 SEC("xdp.frags")
 int probe_parse(struct xdp_md *ctx)
 {
-	struct ethernet eth;
+	struct ethernet eth ALIGNED;
 	struct packet p;
 
 	if (LOAD_BYTES(ctx, 0, &eth, sizeof(eth)))

@@ -49,6 +49,7 @@ const (
 	ProbeMapErouteIndex     = "eroute_index"
 	ProbeMapErouteIngress   = "eroute_ingress"
 	ProbeMapErouteMeta      = "eroute_meta"
+	ProbeMapEroutePorts     = "eroute_ports"
 	ProbeMapErouteRelay     = "eroute_relay"
 	ProbeMapErouteRow4      = "eroute_row4"
 	ProbeMapErouteRow6      = "eroute_row6"
@@ -138,6 +139,7 @@ type ProbeMapSpecs struct {
 	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
@@ -193,6 +195,7 @@ type ProbeMaps struct {
 	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
@@ -219,6 +222,7 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.EroutePorts,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

@@ -26,6 +26,7 @@ const (
 	SAGoneMapErouteIndex     = "eroute_index"
 	SAGoneMapErouteIngress   = "eroute_ingress"
 	SAGoneMapErouteMeta      = "eroute_meta"
+	SAGoneMapEroutePorts     = "eroute_ports"
 	SAGoneMapErouteRelay     = "eroute_relay"
 	SAGoneMapErouteRow4      = "eroute_row4"
 	SAGoneMapErouteRow6      = "eroute_row6"
@@ -97,6 +98,7 @@ type SAGoneMapSpecs struct {
 	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
@@ -144,6 +146,7 @@ type SAGoneMaps struct {
 	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
@@ -166,6 +169,7 @@ func (m *SAGoneMaps) Close() error {
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.EroutePorts,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

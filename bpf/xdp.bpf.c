@@ -31,11 +31,11 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethernet *eth, 
 /* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
 static __always_inline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 {
-	struct ethernet eth;
+	struct ethernet eth ALIGNED;
 
 	if (read_frame(ctx, &eth, f))
 		return 0;
-	return routed_ifindex(ctx->ingress_ifindex, f, eth.dst);
+	return routed_ifindex(ctx->ingress_ifindex, f, &eth);
 }
 
 SEC("xdp.frags")
@@ -51,7 +51,7 @@ int eroute_xdp(struct xdp_md *ctx)
 	if (!ifindex)
 		return XDP_PASS;
 	parse(ctx, f.l3, f.proto, &p);
-	if (!is_simple(&p, bpf_xdp_get_buff_len(ctx) - f.l3))
+	if (!is_simple(&p, frame_len(ctx, f.l3 + p.len) - f.l3))
 		return go_on(ctx);
 	answer_early(ctx, ifindex, 0, &p, &a);
 	if (a.what == EARLY_GO_ON)

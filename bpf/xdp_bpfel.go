@@ -26,6 +26,7 @@ const (
 	XDPMapErouteIndex     = "eroute_index"
 	XDPMapErouteIngress   = "eroute_ingress"
 	XDPMapErouteMeta      = "eroute_meta"
+	XDPMapEroutePorts     = "eroute_ports"
 	XDPMapErouteRelay     = "eroute_relay"
 	XDPMapErouteRow4      = "eroute_row4"
 	XDPMapErouteRow6      = "eroute_row6"
@@ -97,6 +98,7 @@ type XDPMapSpecs struct {
 	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
@@ -144,6 +146,7 @@ type XDPMaps struct {
 	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
 	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
 	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
@@ -166,6 +169,7 @@ func (m *XDPMaps) Close() error {
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.EroutePorts,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

@@ -24,6 +24,14 @@ static __always_inline int load_xdp_bytes(struct xdp_md *ctx, __u32 offset, void
 	return bpf_xdp_load_bytes(ctx, offset, to, len);
 }
 
+/* How long a frame is; if that is enough, no longer than its first part. */
+static __always_inline __u32 frame_len(struct xdp_md *ctx, __u32 enough)
+{
+	__u32 first = ctx->data_end - ctx->data;
+
+	return first >= enough ? first : bpf_xdp_get_buff_len(ctx);
+}
+
 #define LOAD_BYTES(ctx, offset, to, len) load_xdp_bytes(ctx, offset, to, len)
 
 #endif

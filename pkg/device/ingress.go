@@ -96,6 +96,20 @@ func put(t *maps.Table, key bpf.ABIIngressKey, lan netlink.Link) error {
 	if err := t.Map("eroute_ingress").Put(key, v); err != nil {
 		return fmt.Errorf("write ingress interface: %w", err)
 	}
+	if key.Vlan != [2]uint16{} {
+		return nil
+	}
+	return putPort(t, key.Ifindex, v)
+}
+
+// putPort is for frames without a tag, whose interface programs find without a hash look-up.
+func putPort(t *maps.Table, port uint32, v bpf.ABIIngress) error {
+	if port >= uint32(bpf.ABILimitsINGRESS_PORTS) {
+		return nil
+	}
+	if err := t.Map("eroute_ports").Put(port, v); err != nil {
+		return fmt.Errorf("write ingress port: %w", err)
+	}
 	return nil
 }
 
@@ -112,6 +126,9 @@ func vlanID(l netlink.Link) uint16 { return uint16(l.(*netlink.Vlan).VlanId) }
 
 // dropIngress forgets an interface and the VLAN interfaces on it.
 func dropIngress(t *maps.Table, ifindex int) error {
+	if err := putPort(t, uint32(ifindex), bpf.ABIIngress{}); err != nil {
+		return err
+	}
 	m := t.Map("eroute_ingress")
 	var (
 		k    bpf.ABIIngressKey
