@@ -40,17 +40,27 @@ static __always_inline int same_key(const struct cache_key *a, const struct cach
 	       there->src[1] == b->src[1] && there->dst[1] == b->dst[1];
 }
 
-/* Says where the packet's answer is kept. The seed is the table's secret: nobody can
- * choose packets that meet in one place. */
+/* A secret factor for each word of a key, odd. */
+static __always_inline __u64 factor(__u64 seed, __u64 n)
+{
+	return mix(seed, n) | 1;
+}
+
+/*
+ * Says where the packet's answer is kept: the highest bits of a sum of products, none of
+ * which waits for another. The factors are the table's secret: nobody can choose packets that meet
+ * in one place.
+ */
 static __always_inline __u32 cache_slot(const struct cache_key *key, __u64 seed)
 {
-	__u64 h = mix(seed, key->rest);
+	__u64 h = key->rest * factor(seed, 0);
 
 	if ((__u8)(key->rest >> 32) == AF_INET)
-		h = mix(h, key->src[0] | key->dst[0] << 32);
+		h += (key->src[0] | key->dst[0] << 32) * factor(seed, 1);
 	else
-		h = mix(mix(mix(mix(h, key->src[0]), key->dst[0]), key->src[1]), key->dst[1]);
-	return h >> (64 - CACHE_BITS); /* the highest bits depend on all of the last word */
+		h += key->src[0] * factor(seed, 1) + key->src[1] * factor(seed, 2) +
+		     key->dst[0] * factor(seed, 3) + key->dst[1] * factor(seed, 4);
+	return h >> (64 - CACHE_BITS);
 }
 
 /* The version whose answers can be used and kept now; 0: none. */
@@ -79,18 +89,14 @@ static __always_inline int recall(const struct cache_set *set, const struct cach
 {
 	for (int i = 0; i < CACHE_WAYS; i++) {
 		const struct cached *c = &set->way[i];
-		__u32 seq;
+		__u32 seq = read_seq(c);
 
+		read_barrier();
 		if (!is_answer(c, key, version))
 			continue;
-		/* It looks like the one; now between two looks at seq. */
-		seq = read_seq(c);
-		read_barrier();
-		if ((seq & 1) || !is_answer(c, key, version))
-			return 0;
 		__builtin_memcpy(what, &c->verdict, size);
 		read_barrier();
-		return seq == read_seq(c);
+		return !(seq & 1) && seq == read_seq(c);
 	}
 	return 0;
 }
