@@ -28,19 +28,28 @@ static __always_inline int read_frame(struct __sk_buff *skb, struct ethernet *et
 	return 0;
 }
 
+/* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
+static __noinline __u32 routed_frame(struct __sk_buff *skb, struct frame *f)
+{
+	struct ethernet eth ALIGNED;
+
+	if (read_frame(skb, &eth, f))
+		return 0;
+	return routed_ifindex(skb->ifindex, f, &eth);
+}
+
 SEC("tcx/ingress")
 int eroute_ingress_tc(struct __sk_buff *skb)
 {
-	struct ethernet eth ALIGNED;
 	struct frame f = {};
 	struct early_answer a;
 	struct amount amount;
 	struct packet p;
 	__u32 ifindex;
 
-	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST || read_frame(skb, &eth, &f))
+	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST)
 		return TCX_NEXT;
-	ifindex = routed_ifindex(skb->ifindex, &f, &eth);
+	ifindex = routed_frame(skb, &f);
 	if (!ifindex)
 		return TCX_NEXT;
 	parse(skb, f.l3, f.proto, &p);
