@@ -184,8 +184,10 @@ struct row_value {
  * one that is free, and in the highest byte how many entries had to go on to the next group.
  */
 struct index {
-	__u32 cells;          /* of the filter, for sources; as many for destinations follow */
-	__u32 node_groups_at; /* in lines, as all that ends so */
+	__u32 cells;    /* of the filter, for sources; as many for destinations follow */
+	__u32 pairs_at; /* cells of the filter for both together; in lines, as all that ends so */
+	__u32 pairs;
+	__u32 node_groups_at;
 	__u32 nodes_at;
 	__u32 node_groups;
 	__u32 slot_groups_at;
@@ -194,7 +196,6 @@ struct index {
 	__u32 nodes; /* used */
 	__u32 slots; /* used */
 	__u32 stale; /* entries deleted since the index was made */
-	__u32 pad[2];
 	/* Lengths of prefixes too short for a filter cell: of sources, of destinations. */
 	__u64 wide_src;
 	__u64 wide_dst;

@@ -110,6 +110,8 @@ type ABIFlowKey struct {
 type ABIIndex struct {
 	_            structs.HostLayout
 	Cells        uint32
+	PairsAt      uint32
+	Pairs        uint32
 	NodeGroupsAt uint32
 	NodesAt      uint32
 	NodeGroups   uint32
@@ -119,7 +121,6 @@ type ABIIndex struct {
 	Nodes        uint32
 	Slots        uint32
 	Stale        uint32
-	Pad          [2]uint32
 	WideSrc      uint64
 	WideDst      uint64
 }

@@ -2,7 +2,9 @@
 /*
  * The index says what the tries would, by a few cache lines instead of a walk.
  *
- *   filter  by the first bits of an address: how long prefixes are that can cover it
+ *   filter  by the first bits of an address: how long prefixes are that can cover it; and,
+ *           by a source prefix and the first bits of the destination, how long those are
+ *           that it has there
  *   nodes   source prefixes: how long the destinations of their eroutes are, and their shapes
  *   slots   eroutes, by their whole selector
  *
@@ -33,6 +35,13 @@ static const __u8 bit_numbers[64] = {
 static __always_inline __u32 lowest_bit(__u64 word)
 {
 	return bit_numbers[((word & -word) * 0x022fdd63cc95386dULL) >> 58];
+}
+
+/* Whether more than two bits are set. */
+static __always_inline int are_many(__u64 word)
+{
+	word &= word - 1;
+	return (word & (word - 1)) != 0;
 }
 
 /* A number below n, of a hash. */
@@ -71,6 +80,7 @@ struct hostbits {
 #define LENS_A_BIT 1
 #define SLOTS_A_LINE 2
 #define BLOCK_BITS INDEX_BLOCK4
+#define WIDE_LENS (~0ULL << (BITS - BLOCK_BITS + 1)) /* those too short for a cell */
 #define SRC_KEY src_key4
 #define ROW_KEY row_key4
 #define ROW_FIXED_BITS ROW4_FIXED_BITS
@@ -81,6 +91,7 @@ struct hostbits {
 #define LENS_A_BIT 2
 #define SLOTS_A_LINE 1
 #define BLOCK_BITS INDEX_BLOCK6
+#define WIDE_LENS (~0ULL << (BITS - BLOCK_BITS) / LENS_A_BIT)
 #define SRC_KEY src_key6
 #define ROW_KEY row_key6
 #define ROW_FIXED_BITS ROW6_FIXED_BITS

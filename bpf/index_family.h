@@ -94,13 +94,32 @@ static __always_inline __u64 FAMILY(mix_address)(__u64 h, const __u8 *address)
 #endif
 }
 
-/* The filter cell of an address. */
+/* The filter cell of an address; for those of pairs, seed is the hash of the source prefix. */
 static __always_inline __u32 FAMILY(cell)(const __u8 *address, __u64 seed, __u32 cells)
 {
 	__u64 block = 0;
 
 	__builtin_memcpy(&block, address, BLOCK_BITS / 8);
 	return below(mix(seed, block), cells);
+}
+
+/*
+ * Leaves of the lengths to try those that the node's eroutes have near the destination. It
+ * costs a cache line, as a look for one of them may.
+ */
+static __always_inline void FAMILY(sift)(struct FAMILY(index_look) *l)
+{
+	void *index = bpf_map_lookup_elem(&eroute_index, &l->number);
+	const struct index *head = index ? (void *)line_at(index, 0) : NULL;
+	union index_line *line;
+	__u32 cell;
+
+	if (!head)
+		return;
+	cell = FAMILY(cell)(l->p->dst, l->h_node, head->pairs);
+	line = line_at(index, head->pairs_at + cell / 8);
+	if (line)
+		l->lens &= line->words[cell & 7] | WIDE_LENS;
 }
 
 /* Goes on to the next source prefix that there may be. Returns 1 if none is left. */
@@ -120,6 +139,8 @@ static __always_inline long FAMILY(next_node)(struct FAMILY(index_look) *l)
 	if (!l->node.shapes)
 		return 0;
 	l->lens = (l->node.lens[0] | (__u64)l->node.lens[1] << 32) & l->dsts;
+	if (are_many(l->lens))
+		FAMILY(sift)(l);
 	__builtin_memcpy(l->key.src, key.addr, sizeof(key.addr));
 	l->key.src_hostbits = hostbits;
 	return 0;
@@ -223,6 +244,7 @@ FAMILY(ask_index)(const struct packet *p, __u32 number, __u64 seed,
 #undef LENS_A_BIT
 #undef SLOTS_A_LINE
 #undef BLOCK_BITS
+#undef WIDE_LENS
 #undef SRC_KEY
 #undef ROW_KEY
 #undef ROW_FIXED_BITS

@@ -28,7 +28,7 @@ var layouts = []struct {
 	{"row_key4", bpf.ABIRowKey4{}, 20, []uintptr{0, 4, 8, 9, 10, 12, 14, 18}},
 	{"row_key6", bpf.ABIRowKey6{}, 44, []uintptr{0, 4, 20, 21, 22, 24, 26, 42}},
 	{"row_value", bpf.ABIRowValue{}, 32, []uintptr{0, 4, 5, 6, 7, 8, 12, 16}},
-	{"index", bpf.ABIIndex{}, 64, []uintptr{0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 56}},
+	{"index", bpf.ABIIndex{}, 64, []uintptr{0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 56}},
 	{"index_kinds", bpf.ABIIndexKinds{}, 12, []uintptr{0, 8}},
 	{"index_node4", bpf.ABIIndexNode4{}, 32, []uintptr{0, 8, 20}},
 	{"index_node6", bpf.ABIIndexNode6{}, 32, []uintptr{0, 20}},

@@ -18,6 +18,7 @@ type index struct {
 	mem    *shared[line]
 	head   *bpf.ABIIndex
 	filter []uint64 // cells for sources, then for destinations
+	pairs  []uint64 // cells for both together
 	nodes  groups
 	slots  groups
 	seed   uint64
@@ -37,6 +38,7 @@ func openIndex(m *ebpf.Map, family eroute.Family, seed uint64) (*index, error) {
 	x := &index{mem: mem, head: (*bpf.ABIIndex)(unsafe.Pointer(mem.value)), seed: seed}
 	h := x.head
 	x.filter = words(mem.all, 1, 2*h.Cells)
+	x.pairs = words(mem.all, h.PairsAt, h.Pairs)
 	x.nodes = groups{
 		words: words(mem.all, h.NodeGroupsAt, h.NodeGroups), used: &h.Nodes,
 		size: nodeSize, key: int(unsafe.Sizeof(bpf.ABISrcKey6{})),
@@ -89,6 +91,9 @@ func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	kinds.Shapes |= 1 << shape(s)
 	x.admit(&x.head.WideSrc, 0, s.Src)
 	x.admit(&x.head.WideDst, int(x.head.Cells), s.Dst)
+	if !isWide(s.Dst) {
+		x.pairs[below(blockHash(h, s.Dst.Addr()), len(x.pairs))] |= bit
+	}
 	slot, err := x.slots.put(slotHash(h, s), key.row(s))
 	if err != nil {
 		return nil, err

@@ -43,7 +43,8 @@ func fixedBits(s eroute.Selector) int {
 	return int(bpf.ABILimitsROW6FIXED_BITS)
 }
 
-// blockHash is the hash of the filter cell of an address.
+// blockHash is the hash of the filter cell of an address; for those of pairs, seed is the
+// hash of the source prefix.
 func blockHash(seed uint64, a netip.Addr) uint64 {
 	var block [8]byte
 	if a.Is4() {

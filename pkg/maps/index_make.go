@@ -19,6 +19,9 @@ const indexName = "eroute_index"
 // destinations each.
 const minCells, maxCells = 64, 65536
 
+// maxPairs is the same for sources and destinations together.
+const maxPairs = 1 << 20
+
 // makeIndex makes an empty index with room for as many source prefixes and eroutes. It is
 // not installed yet.
 func makeIndex(family eroute.Family, seed uint64, nodes, slots int) (*ebpf.Map, *index, error) {
@@ -58,6 +61,8 @@ func indexLayout(family eroute.Family, nodes, slots int) (head bpf.ABIIndex, lin
 	cells := 1 << bits.Len(uint(slots))
 	head.Cells = uint32(min(max(cells, minCells), maxCells))
 	take(2 * head.Cells * 8)
+	head.Pairs = uint32(min(max(cells, minCells), maxPairs))
+	head.PairsAt = take(head.Pairs * 8)
 	head.NodeGroups = groupsFor(nodes)
 	head.NodeGroupsAt = take(head.NodeGroups * 8)
 	head.NodesAt = take(head.NodeGroups * uint32(groupSlots*nodeSize))
