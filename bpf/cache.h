@@ -40,26 +40,27 @@ static __always_inline int same_key(const struct cache_key *a, const struct cach
 	       there->src[1] == b->src[1] && there->dst[1] == b->dst[1];
 }
 
-/* A secret factor for each word of a key, odd. */
-static __always_inline __u64 factor(__u64 seed, __u64 n)
+/* Secrets of the table; as factors they are odd. */
+static __always_inline __u64 secret(__u64 seed, __u64 n)
 {
 	return mix(seed, n) | 1;
 }
 
 /*
- * Says where the packet's answer is kept: the highest bits of a sum of products, none of
- * which waits for another. The factors are the table's secret: nobody can choose packets that meet
- * in one place.
+ * Says where the packet's answer is kept. The secrets see to it that nobody can choose
+ * packets that meet in one place. Products wait for each other only where they must:
+ * source and destination may count up together, and in a mere sum of them that got lost.
  */
 static __always_inline __u32 cache_slot(const struct cache_key *key, __u64 seed)
 {
-	__u64 h = key->rest * factor(seed, 0);
+	__u64 h;
 
 	if ((__u8)(key->rest >> 32) == AF_INET)
-		h += (key->src[0] | key->dst[0] << 32) * factor(seed, 1);
+		h = key->src[0] | key->dst[0] << 32;
 	else
-		h += key->src[0] * factor(seed, 1) + key->src[1] * factor(seed, 2) +
-		     key->dst[0] * factor(seed, 3) + key->dst[1] * factor(seed, 4);
+		h = mix(mix(secret(seed, 2), key->src[0]), key->dst[0]) +
+		    mix(mix(secret(seed, 3), key->src[1]), key->dst[1]);
+	h = h * secret(seed, 1) + key->rest * secret(seed, 0);
 	return h >> (64 - CACHE_BITS);
 }
 
