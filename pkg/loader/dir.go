@@ -140,6 +140,13 @@ func flock(path string, how int) (*os.File, error) {
 
 // create makes the directory if it is not there: filled under another name, then renamed.
 func create(path string, fill func(path string) error) error {
+	exists := func() bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+	if exists() { // whole: there is no need to wait for tables of others to be made
+		return nil
+	}
 	layout := filepath.Dir(path)
 	all := filepath.Dir(layout) // of every layout
 	if err := errors.Join(os.MkdirAll(layout, 0o700), Share(all), Share(layout)); err != nil {
@@ -150,7 +157,7 @@ func create(path string, fill func(path string) error) error {
 		return err
 	}
 	defer func() { _ = creating.Close() }()
-	if _, err := os.Stat(path); err == nil {
+	if exists() {
 		return nil
 	}
 	if err := checkLayouts(path); err != nil {
