@@ -120,7 +120,7 @@ func (a *atOnce) readAll(t *testing.T) {
 // "make race" runs this with Go's race detector.
 func TestAtOnce(t *testing.T) {
 	const writers, readers = 6, 4
-	duration := testDuration(t, 4*time.Second)
+	duration := lab.Duration(t, 4*time.Second)
 	path, err := commandPath()
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,20 +15,6 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
-
-// testDuration returns what EROUTE_TEST_DURATION says, or the default.
-func testDuration(t *testing.T, byDefault time.Duration) time.Duration {
-	t.Helper()
-	text := os.Getenv("EROUTE_TEST_DURATION")
-	if text == "" {
-		return byDefault
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
 
 // soak is a gateway under traffic and changes.
 type soak struct {
@@ -46,7 +31,7 @@ type soak struct {
 // descriptors, no goroutines; and the counters add up to what was sent. "make soak
 // DURATION=1h" takes longer.
 func TestSoak(t *testing.T) {
-	duration := testDuration(t, 8*time.Second)
+	duration := lab.Duration(t, 8*time.Second)
 	path, err := commandPath()
 	if err != nil {
 		t.Fatal(err)
