@@ -92,7 +92,7 @@ func testPeerDown(t *testing.T, k keyManager) {
 	b := newBench(t, lab.LAN)
 	b.trap(t, nets(lab.EastLAN4, lab.WestLAN4), eroute.Trap, k.reqid)
 	run(t, k.east(b))
-	b.startRelay(t)
+	b.startRelay(t, 5*time.Second)
 	stop := b.wire(t)
 	flow := nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
 	if b.pingOnce(t, 500*time.Millisecond) != 0 {
@@ -116,17 +116,17 @@ func testPeerDown(t *testing.T, k keyManager) {
 // The first ping into a trap makes the key managers negotiate, waits, and is answered; what
 // follows is ESP, through a rekey as well. With the SAs gone the trap works again.
 func testTrapAndRekey(t *testing.T, k keyManager) {
-	const count = 1000
+	const count, patience = 1000, 40 * time.Second // with key managers on a busy machine
 	b := newBench(t, lab.LAN)
 	trap := nets(lab.EastLAN4, lab.WestLAN4)
 	b.trap(t, trap, eroute.Trap, k.reqid)
 	run(t, k.west(b))
 	east := run(t, k.east(b))
-	b.startRelay(t)
+	b.startRelay(t, patience)
 	stop := b.wire(t)
 	flow := nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
 
-	if b.pingOnce(t, 40*time.Second) != 1 {
+	if b.pingOnce(t, patience) != 1 {
 		t.Fatal("the first ping was not answered")
 	}
 	first := b.said(t, flow)
@@ -166,7 +166,7 @@ func testTrapAndRekey(t *testing.T, k keyManager) {
 		t.Error(err)
 	}
 	b.waitSAID(t, flow, "")
-	if b.pingOnce(t, 40*time.Second) != 1 {
+	if b.pingOnce(t, patience) != 1 {
 		t.Error("the ping was not answered after the SAs had gone")
 	}
 	frames := stop()

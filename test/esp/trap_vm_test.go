@@ -19,16 +19,21 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// relayVariable makes the test binary run a relay instead of tests: a relay belongs to
-// the network namespace of its process.
+// relayVariable makes the test binary run a relay instead of tests, with this lifetime of
+// holds: a relay belongs to the network namespace of its process.
 const relayVariable = "EROUTE_TEST_RELAY"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(relayVariable) == "" {
+	text := os.Getenv(relayVariable)
+	if text == "" {
 		os.Exit(m.Run())
 	}
-	err := acquire.Run(context.Background(), acquire.Config{
-		HoldLifetime: 5 * time.Second, MaxPackets: acquire.DefaultMaxPackets, MaxBytes: acquire.DefaultMaxBytes,
+	lifetime, err := time.ParseDuration(text)
+	if err != nil {
+		panic(err)
+	}
+	err = acquire.Run(context.Background(), acquire.Config{
+		HoldLifetime: lifetime, MaxPackets: acquire.DefaultMaxPackets, MaxBytes: acquire.DefaultMaxBytes,
 		Rate: maps.DefaultRate, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
@@ -38,10 +43,10 @@ func TestMain(m *testing.M) {
 }
 
 // startRelay runs a relay on East until the test ends.
-func (b bench) startRelay(t *testing.T) {
+func (b bench) startRelay(t *testing.T, holdLifetime time.Duration) {
 	t.Helper()
 	cmd := b.East.Command(context.Background(), os.Args[0])
-	cmd.Env = append(os.Environ(), relayVariable+"=1")
+	cmd.Env = append(os.Environ(), relayVariable+"="+holdLifetime.String())
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -118,7 +123,7 @@ func TestTrapIsAnswered(t *testing.T) {
 			trap := nets(lab.EastLAN4, lab.WestLAN4)
 			b.trap(t, trap, said, 7)
 			b.listen(t)
-			b.startRelay(t)
+			b.startRelay(t, 5*time.Second)
 			flow := trap
 			if said == eroute.Trap {
 				flow = nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
