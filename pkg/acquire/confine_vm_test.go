@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package acquire
+
+import (
+	"testing"
+
+	"github.com/landlock-lsm/go-landlock/landlock/syscall"
+)
+
+// Where the kernel has Landlock, as the VM's has, a confined process cannot read or write
+// other files either.
+func TestConfineByLandlock(t *testing.T) {
+	if abi, err := syscall.LandlockGetABIVersion(); err != nil || abi < 1 {
+		t.Fatalf("Landlock's version is %d, %v", abi, err)
+	}
+	TestConfine(t)
+}
