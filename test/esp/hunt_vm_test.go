@@ -56,20 +56,6 @@ type logged struct {
 	what     string
 }
 
-// huntDuration returns what EROUTE_TEST_DURATION says, or the default.
-func huntDuration(t *testing.T, byDefault time.Duration) time.Duration {
-	t.Helper()
-	text := os.Getenv("EROUTE_TEST_DURATION")
-	if text == "" {
-		return byDefault
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
 // huntSeed returns the seed that EROUTE_TEST_SEED says, or a random one.
 func huntSeed(t *testing.T) uint64 {
 	t.Helper()
@@ -87,7 +73,7 @@ func huntSeed(t *testing.T) uint64 {
 // No packet leaves in clear that the table of its moment holds back, whatever happens to
 // table, SAs, devices, programs, relay and memory. "make hunt DURATION=5m" takes longer.
 func TestLeakHunt(t *testing.T) {
-	seed, duration := huntSeed(t), huntDuration(t, 60*time.Second)
+	seed, duration := huntSeed(t), lab.Duration(t, 60*time.Second)
 	h := newHunt(t)
 	stop := watch(t, h.East, lab.WAN)
 	end := h.begin.Add(duration)
