@@ -128,18 +128,20 @@ func (t *Table) change(make func(*writer) error) error {
 		return err
 	}
 	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
-	err = make(w)
-	left := w.rows.flush()
+	err = errors.Join(make(w), w.rows.flush())
 	unusable := w.indexes.err
 	closed := w.indexes.closeBeside() // takes milliseconds if they are large, as settle does
-	if left == nil && unusable == nil {
-		left = errors.Join(w.sources.flush(), w.settle())
+	if err == nil && unusable == nil {
+		err = errors.Join(w.sources.flush(), w.settle())
 	}
-	left = errors.Join(left, <-closed)
-	if left == nil { // else the next command puts right what this one has left
+	err = errors.Join(err, <-closed)
+	if err == nil {
 		t.endWriting()
+	} else {
+		// If this fails as well, the next command puts right what this one has left.
+		_ = t.repair()
 	}
-	return errors.Join(err, left, t.tellMonitors(w.notices()), tellRelay(w.ended))
+	return errors.Join(err, t.tellMonitors(w.notices()), tellRelay(w.ended))
 }
 
 // before is what is known of a change's selector just before it is made.

@@ -159,6 +159,11 @@ func (c *counterSet) create(first, count uint32) error {
 		return nil
 	}
 	made := make([]*ebpf.Map, count)
+	defer func() {
+		for _, m := range made {
+			_ = m.Close() // nil is fine
+		}
+	}()
 	var cpus errgroup.Group // to make one takes about a millisecond
 	cpus.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range made {
@@ -168,21 +173,18 @@ func (c *counterSet) create(first, count uint32) error {
 		})
 	}
 	if err := cpus.Wait(); err != nil {
-		for _, m := range made {
-			_ = m.Close() // nil is fine
-		}
 		return fmt.Errorf("create counters: %w", err)
 	}
 	numbers, fds := make([]uint32, count), make([]uint32, count)
 	for i, m := range made {
 		numbers[i], fds[i] = first+uint32(i), uint32(m.FD())
-		c.chunks[numbers[i]] = m
-		c.allZero(numbers[i])
 	}
 	if _, err := c.outer.BatchUpdate(numbers, fds, nil); err != nil {
 		return fmt.Errorf("install counters: %w", err)
 	}
-	for _, n := range numbers {
+	for i, n := range numbers {
+		c.chunks[n], made[i] = made[i], nil
+		c.allZero(n)
 		if err := pinInner(c.chunks[n], c.dir.Path(innerName(countersName, n))); err != nil {
 			return err
 		}

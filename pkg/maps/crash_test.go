@@ -3,12 +3,14 @@
 package maps
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"syscall"
@@ -20,11 +22,12 @@ import (
 // crashEnv names the scenario that the test binary runs instead of tests, to be killed in it.
 const crashEnv = "EROUTE_CRASH"
 
-// crash is a command that is killed.
+// crash is a command that is killed, or has system calls fail.
 type crash struct {
 	name    string
 	changes []eroute.Change
 	restore bool // they are a whole table
+	flows   bool // traps have made flows before
 }
 
 // crashStep is one in how many system calls a command is killed at, from a random one on;
@@ -32,12 +35,13 @@ type crash struct {
 const crashStep = 4
 
 var crashes = []crash{
-	{"add", []eroute.Change{add(nth(7), otherSA)}, false},
-	{"replace", []eroute.Change{replace(nth(1), eroute.Drop)}, false},
-	{"delete", []eroute.Change{{Op: eroute.OpDel, Selector: nth(1)}}, false},
-	{"clear", []eroute.Change{empty}, false},
-	{"batch", []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), {Op: eroute.OpDel, Selector: nth(1)}, add(nth(8), eroute.Trap)}, false},
-	{"restore", []eroute.Change{add(nth(1), tunnelSA), add(nth(0), otherSA), add(nth(9), eroute.Trap)}, true},
+	{name: "add", changes: []eroute.Change{add(nth(7), otherSA)}},
+	{name: "replace", changes: []eroute.Change{replace(nth(1), eroute.Drop)}},
+	{name: "delete", changes: []eroute.Change{del(nth(1))}},
+	{name: "clear", changes: []eroute.Change{empty}},
+	{name: "batch", changes: []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), del(nth(1)), add(nth(8), eroute.Trap)}},
+	{name: "batch beside flows", changes: []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), replace(nth(1), eroute.Trap)}, flows: true},
+	{name: "restore", changes: []eroute.Change{add(nth(1), tunnelSA), add(nth(0), otherSA), add(nth(9), eroute.Trap)}, restore: true},
 }
 
 var crashTable = []eroute.Change{add(nth(0), eroute.Drop), add(nth(1), tunnelSA), add(sel("2001:db8::/32", "::/0"), tunnelSA)}
@@ -98,70 +102,92 @@ func (c *crash) outcomes(t *testing.T) (all []*eroute.Linear) {
 
 // A command that is killed at any of its bpf(2) calls leaves a table that the next
 // accepts and puts right: each change is in it or not, and nothing else. Needs strace.
-func TestKilledAtEveryStep(t *testing.T) {
+func TestKilledAtEveryStep(t *testing.T) { interruptCommands(t, "signal=SIGKILL:when=%d") }
+
+// So does one for which the kernel has no memory at any of them, or from any of them on.
+func TestNoMemoryAtEveryStep(t *testing.T) {
+	interruptCommands(t, "error=ENOMEM:when=%d", "error=ENOMEM:when=%d+")
+}
+
+// interruptCommands has something happen to commands at one of their bpf(2) calls after the
+// other, at random one of several things.
+func interruptCommands(t *testing.T, inject ...string) {
 	for _, c := range crashes {
-		t.Run(c.name, func(t *testing.T) {
-			first, step := 1+rand.IntN(crashStep), crashStep
-			if os.Getenv("EROUTE_CRASH_ALL") != "" {
-				first, step = 1, 1
-			}
-			outcomes, seen := c.outcomes(t), map[int]int{}
-			kills := 0
-			for at := first; ; at += step {
-				table := newTable(t)
-				reference := &eroute.Linear{}
-				mustApply(t, table, reference, crashTable...)
-				if err := table.Close(); err != nil {
-					t.Fatal(err)
-				}
-				killed := c.runUntil(t, at)
-				again, err := OpenWrite()
-				if err != nil {
-					t.Fatalf("killed at call %d: %v", at, err)
-				}
-				*table = *again // for newTable to remove
-				outcome := slices.IndexFunc(outcomes, func(l *eroute.Linear) bool { return sameListing(t, table, l) })
-				if outcome < 0 {
-					t.Fatalf("killed at call %d: the table is neither that from before nor that after", at)
-				}
-				seen[outcome]++
-				checkDerived(t, table)
-				if t.Failed() {
-					t.Fatalf("killed at call %d", at)
-				}
-				mustApply(t, table, copyOf(outcomes[outcome]), replace(nth(1), otherSA))
-				checkDerived(t, table)
-				if !killed {
-					break
-				}
-				kills++
-			}
-			if seen[0] == 0 || seen[len(outcomes)-1] == 0 {
-				t.Errorf("outcomes %v: want the table from before and the one after", seen)
-			}
-			t.Logf("killed at %d calls, outcomes %v", kills, seen)
-		})
+		t.Run(c.name, func(t *testing.T) { c.interrupt(t, inject) })
 	}
 }
 
-// runUntil runs the command and kills it when it enters a bpf(2) call, counted from 1.
-// Reports false if there are not as many.
-func (c *crash) runUntil(t *testing.T, call int) (killed bool) {
+func (c *crash) interrupt(t *testing.T, inject []string) {
+	first, step := 1+rand.IntN(crashStep), crashStep
+	if os.Getenv("EROUTE_CRASH_ALL") != "" {
+		first, step = 1, 1
+	}
+	outcomes, seen := c.outcomes(t), map[int]int{}
+	times := 0
+	for at := first; ; at += step {
+		table := newTable(t)
+		reference := &eroute.Linear{}
+		mustApply(t, table, reference, crashTable...)
+		if c.flows {
+			makeHold(t, table, nth(1), entry{selector: nth(1)})
+			if err := table.deleteFlow(newFlowKey(nth(1), table.generation())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := table.Close(); err != nil {
+			t.Fatal(err)
+		}
+		happened, failed := c.runWith(t, fmt.Sprintf(inject[rand.IntN(len(inject))], at))
+		again, err := OpenWrite()
+		if err != nil {
+			t.Fatalf("call %d: %v", at, err)
+		}
+		*table = *again // for newTable to remove
+		outcome := slices.IndexFunc(outcomes, func(l *eroute.Linear) bool { return sameListing(t, table, l) })
+		if outcome < 0 || !failed && outcome != len(outcomes)-1 {
+			t.Fatalf("call %d: the table is number %d of %d, from before, on the way and after", at, outcome, len(outcomes))
+		}
+		seen[outcome]++
+		mustApply(t, table, copyOf(outcomes[outcome])) // makes an index that there was no memory for
+		checkDerived(t, table)
+		if t.Failed() {
+			t.Fatalf("call %d", at)
+		}
+		mustApply(t, table, copyOf(outcomes[outcome]), replace(nth(1), otherSA))
+		checkDerived(t, table)
+		if !happened {
+			break
+		}
+		times++
+	}
+	if seen[0] == 0 || seen[len(outcomes)-1] == 0 {
+		t.Errorf("outcomes %v: want the table from before and the one after", seen)
+	}
+	t.Logf("at %d calls, outcomes %v", times, seen)
+}
+
+// runWith runs the command under strace, which does something at one of its bpf(2) calls,
+// counted from 1. Reports whether there were as many, and whether the command failed.
+func (c *crash) runWith(t *testing.T, inject string) (happened, failed bool) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "strace", "-qq", "-f", "-o", os.DevNull, "-e", "trace=bpf",
-		"-e", fmt.Sprintf("inject=bpf:signal=SIGKILL:when=%d", call), os.Args[0])
+	log := filepath.Join(t.TempDir(), "strace")
+	cmd := exec.CommandContext(t.Context(), "strace", "-qq", "-f", "-o", log, "-e", "trace=bpf", "-e", "inject=bpf:"+inject, os.Args[0])
 	cmd.Env = append(os.Environ(), crashEnv+"="+c.name)
 	out, err := cmd.CombinedOutput()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		status := exit.Sys().(syscall.WaitStatus)
-		if status.Signaled() && status.Signal() == syscall.SIGKILL {
-			return true
-		}
+	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		t.Fatalf("run with %s: %v: %s", inject, err, out)
+	} else if ok && exit.Sys().(syscall.WaitStatus).Signaled() {
+		return true, true
 	}
-	if err != nil {
-		t.Fatalf("run until call %d: %v: %s", call, err, out)
+	calls, readErr := os.ReadFile(log)
+	if readErr != nil {
+		t.Fatal(readErr)
 	}
-	return false
+	happened = bytes.Contains(calls, []byte("(INJECTED)"))
+	if err != nil && !happened {
+		t.Fatalf("run with %s: %v: %s", inject, err, out)
+	}
+	return happened, err != nil
 }
 
 // sameListing reports whether the table has these eroutes.

@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// repair puts right what a command that was killed has left: the eroutes themselves
+// repair puts right what a command has left that was killed or failed: the eroutes themselves
 // are always whole, but what is derived from them (slots taken, shapes of source
 // prefixes, holds on SAs, the count) may say more than there is.
 func (t *Table) repair() error {
@@ -19,6 +19,9 @@ func (t *Table) repair() error {
 		return nil
 	}
 	t.beginWriting() // it may have been making another table, while packets went on using this one
+	if err := waitForPackets(); err != nil {
+		return err
+	}
 	entries, err := t.gen.entries()
 	if err != nil {
 		return err

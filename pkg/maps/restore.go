@@ -38,6 +38,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	}
 	if err != nil || !commit {
 		if left := r.abandon(); left != nil {
+			_ = t.repair()
 			return r.effect, errors.Join(err, left)
 		}
 		t.endWriting()
@@ -45,6 +46,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	}
 	t.gen, r.oldGen = r.gen, t.gen
 	if err := r.commit(); err != nil {
+		_ = t.repair()
 		return r.effect, err
 	}
 	t.endWriting()
@@ -238,6 +240,7 @@ func (r *restore) place(ref saidRef) (slot uint32, err error) {
 
 // abandon takes back what was made beside the table.
 func (r *restore) abandon() error {
+	r.rows.abandon()
 	copy(r.ids.words, r.oldIDs)
 	r.ids.next = 0
 	errs := []error{r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close()}

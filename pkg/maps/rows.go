@@ -3,6 +3,7 @@
 package maps
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
@@ -25,6 +26,7 @@ type pending[K any] struct {
 	values []bpf.ABIRowValue
 	spare  *pending[K] // to be filled next
 	under  chan error  // of the write that is under way; nil: none is
+	failed error       // of a write: no other is made after it
 }
 
 // put adds an eroute, or switches the one with its selector in place: soon.
@@ -37,10 +39,13 @@ func (r *rows) put(s eroute.Selector, v bpf.ABIRowValue) error {
 
 // flush writes what waits. When it has returned nothing is under way.
 func (r *rows) flush() error {
-	if err := r.v4.flush(r.gen.row4); err != nil {
-		return err
-	}
-	return r.v6.flush(r.gen.row6)
+	return errors.Join(r.v4.flush(r.gen.row4), r.v6.flush(r.gen.row6))
+}
+
+// abandon gives up what waits. When it has returned nothing is under way.
+func (r *rows) abandon() {
+	_ = errors.Join(r.v4.wait(), r.v6.wait())
+	r.v4, r.v6 = pending[bpf.ABIRowKey4]{}, pending[bpf.ABIRowKey6]{}
 }
 
 func (p *pending[K]) put(trie *ebpf.Map, key K, value bpf.ABIRowValue) error {
@@ -64,23 +69,20 @@ func (p *pending[K]) put(trie *ebpf.Map, key K, value bpf.ABIRowValue) error {
 
 // wait returns when no write is under way.
 func (p *pending[K]) wait() error {
-	if p.under == nil {
-		return nil
+	if p.under != nil {
+		p.failed = <-p.under
+		p.under = nil
 	}
-	err := <-p.under
-	p.under = nil
-	return err
+	return p.failed
 }
 
 func (p *pending[K]) flush(trie *ebpf.Map) error {
 	if err := p.wait(); err != nil {
 		return err
 	}
-	if err := p.write(trie); err != nil {
-		return err
-	}
+	p.failed = p.write(trie)
 	p.keys, p.values = p.keys[:0], p.values[:0]
-	return nil
+	return p.failed
 }
 
 func (p *pending[K]) write(trie *ebpf.Map) error {
@@ -89,8 +91,12 @@ func (p *pending[K]) write(trie *ebpf.Map) error {
 	}
 	n := 0
 	if len(p.keys) > 1 {
-		// A batch can fail for want of memory where single updates do not.
-		n, _ = trie.BatchUpdate(p.keys, p.values, nil)
+		// A batch can fail for want of memory where single updates do not, and if it fails
+		// at once the kernel may leave the number as it was.
+		var err error
+		if n, err = trie.BatchUpdate(p.keys, p.values, nil); err != nil && n == len(p.keys) {
+			n = 0
+		}
 	}
 	for i := n; i < len(p.keys); i++ {
 		if err := trie.Put(&p.keys[i], &p.values[i]); err != nil {

@@ -94,13 +94,17 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 		if v.Slot, err = t.slots.take(); err != nil {
 			return 0, ErrTooManySAs
 		}
-		if err := t.unsetSA(v.Slot); err != nil {
-			return 0, err
-		}
+		err = t.unsetSA(v.Slot)
 	}
 	refs := v.refs(ref.family)
 	*refs++
-	if err := t.putSAID(key, v); err != nil || *refs > 1 && view.seen[key] {
+	if err == nil {
+		err = t.putSAID(key, v)
+	}
+	if err != nil && !found {
+		t.slots.free(v.Slot)
+	}
+	if err != nil || *refs > 1 && view.seen[key] {
 		return v.Slot, err
 	}
 	view.seen[key] = true

@@ -49,7 +49,7 @@ func (w *writer) apply(c eroute.Change, is before) error {
 }
 
 // put adds an eroute or switches it in place. Everything the new row leads to is
-// there before the row is.
+// there before the row is. What it has taken when it fails is for repair to give back.
 func (w *writer) put(c eroute.Change, is before) (err error) {
 	s, said := c.Selector, c.SAID
 	var old *bpf.ABIRowValue
@@ -63,52 +63,34 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 	if err != nil {
 		return eroute.ErrTableFull
 	}
-	ref := saidRef{said, eroute.FamilyOf(s.Src.Addr())}
-	held, noted, done := false, false, false
-	defer func() {
-		if err == nil || done {
-			return
-		}
-		if noted {
-			_, left := w.sources.drop(s)
-			err = errors.Join(err, left)
-		}
-		if held {
-			err = errors.Join(err, w.releaseSA(ref))
-		}
-		w.ids.free(id)
-	}()
-	if err = w.counts.reset(w.ids, id); err != nil {
+	if err := w.counts.reset(w.ids, id); err != nil {
 		return err
 	}
-	slot, err := w.holdSA(ref, w.view)
+	slot, err := w.holdSA(saidRef{said, eroute.FamilyOf(s.Src.Addr())}, w.view)
 	if err != nil {
 		return err
 	}
-	held = true
 	if !exists {
-		if err = w.sources.add(s); err != nil {
+		if err := w.sources.add(s); err != nil {
 			return err
 		}
-		noted = true
 	}
 	if said.Action().IsTrap() || (exists && rowSAID(old).Action().IsTrap()) {
-		if err = w.putAsk(s, c.Ask); err != nil {
+		if err := w.putAsk(s, c.Ask); err != nil {
 			return err
 		}
 	}
 	row := newRowValue(s, said, id, slot)
-	if err = w.rows.put(s, row); err != nil {
+	if err := w.rows.put(s, row); err != nil {
 		return err
 	}
 	w.indexes.put(s, &row)
 	// A flow ends once its row is there, or packets would meet the trap again.
 	if w.hadFlows {
-		if err = w.rows.flush(); err != nil {
+		if err := w.rows.flush(); err != nil {
 			return err
 		}
 	}
-	done = true
 	if exists {
 		w.gone(s, old, Released)
 	} else {

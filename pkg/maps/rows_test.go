@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// A write that fails beside others is told whenever it is asked for, and is the last.
+func TestRowsFail(t *testing.T) {
+	spec, err := specs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := spec.Maps["eroute_row4"].InnerMap.Copy()
+	small.MaxEntries = 100
+	trie, err := ebpf.NewMap(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = trie.Close() }()
+	r := &rows{gen: &generation{row4: trie}}
+	put := func(s eroute.Selector) error {
+		return r.put(s, newRowValue(s, eroute.Drop, 0, 0))
+	}
+	for n := range batchSize {
+		if err := put(sel(fmt.Sprintf("10.%d.%d.0/24", n/256, n%256), "192.0.2.0/24")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.v4.wait(); err == nil {
+		t.Error("100 entries took more")
+	}
+	late := sel("10.0.0.0/24", "192.0.2.0/24") // for which there is room
+	if err := put(late); err != nil {
+		t.Fatal(err)
+	}
+	if err := trie.Delete(rowKey4(late)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.flush(); err == nil {
+		t.Error("the failure is forgotten")
+	}
+	var v bpf.ABIRowValue
+	if err := trie.Lookup(rowKey4(late), &v); err == nil {
+		t.Error("there was a write after the one that failed")
+	}
+}
