@@ -131,16 +131,23 @@ static __always_inline void remember(struct cache_set *set, const struct cache_k
 	__sync_lock_test_and_set(&c->seq, seq + 2);
 }
 
+/* Where answers of the table to such packets are kept; makes the key, too. */
+static __always_inline struct cache_set *verdict_set(const struct packet *p, __u64 seed,
+						     struct cache_key *key)
+{
+	__u32 slot;
+
+	make_cache_key(p, key);
+	slot = cache_slot(key, seed);
+	return bpf_map_lookup_elem(&eroute_cache, &slot);
+}
+
 static __noinline int recall_verdict(const struct packet *p, __u64 seed, __u64 version,
 				     struct verdict *v)
 {
 	struct cache_key key;
-	struct cache_set *set;
-	__u32 slot;
+	struct cache_set *set = verdict_set(p, seed, &key);
 
-	make_cache_key(p, &key);
-	slot = cache_slot(&key, seed);
-	set = bpf_map_lookup_elem(&eroute_cache, &slot);
 	return set && recall(set, &key, version, v, sizeof(*v));
 }
 
@@ -148,12 +155,8 @@ static __noinline void remember_verdict(const struct packet *p, __u64 seed, __u6
 					const struct verdict *v)
 {
 	struct cache_key key;
-	struct cache_set *set;
-	__u32 slot;
+	struct cache_set *set = verdict_set(p, seed, &key);
 
-	make_cache_key(p, &key);
-	slot = cache_slot(&key, seed);
-	set = bpf_map_lookup_elem(&eroute_cache, &slot);
 	if (set)
 		remember(set, &key, version, v, sizeof(*v));
 }
