@@ -80,7 +80,7 @@ func (l *Lab) wire() error {
 		}
 	}
 	for _, n := range l.nodes() {
-		if err := n.waitReady(); err != nil {
+		if err := n.WaitReady(); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -75,9 +76,9 @@ func (e end) setUp() (net.HardwareAddr, error) {
 	return link.Attrs().HardwareAddr, e.node.nl.LinkSetUp(link)
 }
 
-// waitReady waits until every device is operational: until the kernel has seen
-// the carrier, it drops what is sent.
-func (n *Node) waitReady() error {
+// WaitReady waits until every device is operational: until the kernel has seen
+// the carrier, it drops what is sent. Then each has a link-local address as well.
+func (n *Node) WaitReady() error {
 	deadline := time.Now().Add(readyTimeout)
 	for {
 		links, err := n.nl.LinkList()
@@ -86,7 +87,14 @@ func (n *Node) waitReady() error {
 		}
 		waiting := ""
 		for _, l := range links {
-			if l.Type() == "veth" && l.Attrs().OperState != netlink.OperUp {
+			if l.Type() != "veth" {
+				continue
+			}
+			has, err := n.hasLinkLocal(l)
+			if err != nil {
+				return fmt.Errorf("list addresses of %s of %s: %w", l.Attrs().Name, n.Name, err)
+			}
+			if l.Attrs().OperState != netlink.OperUp || !has {
 				waiting = l.Attrs().Name
 			}
 		}
@@ -98,6 +106,14 @@ func (n *Node) waitReady() error {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// hasLinkLocal tells whether a device has a link-local address that may be used.
+func (n *Node) hasLinkLocal(l netlink.Link) (bool, error) {
+	all, err := n.nl.AddrList(l, unix.AF_INET6)
+	return slices.ContainsFunc(all, func(a netlink.Addr) bool {
+		return a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0
+	}), err
 }
 
 // SetMTU sets the MTU of a device, in bytes.

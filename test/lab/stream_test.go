@@ -39,6 +39,11 @@ func TestStream(t *testing.T) {
 		if sent[s.ID], err = s.Stop(); err != nil {
 			t.Error(err)
 		}
+		for ctx := within(t, 20*time.Second); ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
+			if once, _ := count.Arrived(s.ID); once >= sent[s.ID] {
+				break
+			}
+		}
 		count.Settle(s.ID, 100*time.Millisecond)
 		if once, again := count.Arrived(s.ID); once != sent[s.ID] || again != 0 || once == 0 {
 			t.Errorf("stream %d: %d arrived, %d again, of %d", s.ID, once, again, sent[s.ID])

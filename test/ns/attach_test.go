@@ -196,6 +196,9 @@ func TestNamesWithDots(t *testing.T) {
 			}
 		}
 	}
+	if err := g.East.WaitReady(); err != nil {
+		t.Fatal(err)
+	}
 	before := g.traces(t)
 	g.attach(t, virtual, "wan.2", "lan.1")
 	g.read(t, func(table *maps.Table) error {
