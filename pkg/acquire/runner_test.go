@@ -73,7 +73,7 @@ func TestRunnerTimeout(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		path := filepath.Join(t.TempDir(), "pid")
 		var log bytes.Buffer
-		r := newRunner(ctx, fmt.Sprintf(command, path), slog.New(slog.NewTextHandler(&log, nil)), 500*time.Millisecond)
+		r := newRunner(ctx, fmt.Sprintf(command, path), slog.New(slog.NewTextHandler(&log, nil)), 2*time.Second)
 		r.start(question1, "ipsec0")
 		var pid int
 		if _, err := fmt.Sscan(waitForFile(t, path, func(s string) bool { return strings.HasSuffix(s, "\n") }), &pid); err != nil {
