@@ -58,7 +58,9 @@ func TestRekeyDeletesOld(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			count.Settle(1, 500*time.Millisecond)
+			if err := count.Wait(within(t, 20*time.Second), 1, sent); err != nil {
+				t.Error(err)
+			}
 			if once, again := count.Arrived(1); once != sent || again != 0 || sent == 0 {
 				t.Errorf("%d of %d packets arrived, %d twice", once, sent, again)
 			}

@@ -38,7 +38,7 @@ func TestRekeyLosesNothing(t *testing.T) {
 		done <- outcome{r, err}
 	}()
 	for _, sa := range next {
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 		b.replace(t, s, sa.TunSAID())
 	}
 	r := <-done

@@ -134,7 +134,7 @@ func TestTransportRekey(t *testing.T) {
 	}()
 	tunnel.From, tunnel.To = b.East, b.West
 	next := install(t, tunnel)
-	time.Sleep(time.Second)
+	time.Sleep(500 * time.Millisecond)
 	b.replace(t, s, next.SAID())
 	if got := <-done; got.error != nil || got.Received != count {
 		t.Errorf("ping: %+v, %v", got.PingResult, got.error)

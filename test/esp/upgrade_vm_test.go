@@ -57,7 +57,9 @@ func TestUpgrade(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		c.count.Settle(c.stream.ID, 300*time.Millisecond)
+		if err := c.count.Wait(within(t, 20*time.Second), c.stream.ID, sent); err != nil {
+			t.Error(err)
+		}
 		if once, again := c.count.Arrived(c.stream.ID); once != sent || again != 0 || sent < 100 {
 			t.Errorf("stream %d: %d of %d packets arrived, %d again", c.stream.ID, once, sent, again)
 		}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// watchGrace is how long a watch that is stopped still reads what has arrived.
+// watchGrace is how long a watch still reads what has arrived before it is stopped.
 const watchGrace = 50 * time.Millisecond
 
 // ICMPWatch collects the ICMP and ICMPv6 errors that reach a node, whatever

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -24,10 +25,9 @@ type StreamCount struct {
 
 // arrivals are the datagrams of one stream.
 type arrivals struct {
-	seen   []uint64 // a bit for each number
-	once   uint64
-	again  uint64
-	latest time.Time
+	seen  []uint64 // a bit for each number
+	once  uint64
+	again uint64
 }
 
 // CountStreams starts to count what arrives at an address of the node. The caller has to
@@ -86,7 +86,6 @@ func (c *StreamCount) note(id uint32, number uint64) {
 	for uint64(len(a.seen)) <= number/64 {
 		a.seen = append(a.seen, 0)
 	}
-	a.latest = time.Now()
 	if bit := uint64(1) << (number % 64); a.seen[number/64]&bit == 0 {
 		a.seen[number/64] |= bit
 		a.once++
@@ -110,19 +109,23 @@ func (c *StreamCount) Arrived(id uint32) (once, again uint64) {
 	return 0, 0
 }
 
-// Settle waits until nothing of a stream has arrived for this long.
-func (c *StreamCount) Settle(id uint32, quiet time.Duration) {
-	for begin := time.Now(); ; time.Sleep(quiet / 10) {
-		c.mu.Lock()
-		latest := begin
-		if a := c.streams[id]; a != nil && a.latest.After(begin) {
-			latest = a.latest
+// Wait waits until count datagrams of a stream have arrived, and a moment for one too many.
+//
+// Returns an error that wraps that of the context if they do not come.
+func (c *StreamCount) Wait(ctx context.Context, id uint32, count uint64) error {
+	for {
+		once, _ := c.Arrived(id)
+		if once >= count {
+			break
 		}
-		c.mu.Unlock()
-		if time.Since(latest) >= quiet {
-			return
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d datagrams of stream %d: have %d: %w", count, id, once, ctx.Err())
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
+	time.Sleep(watchGrace)
+	return nil
 }
 
 // Close ends the counting.

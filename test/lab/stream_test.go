@@ -39,12 +39,9 @@ func TestStream(t *testing.T) {
 		if sent[s.ID], err = s.Stop(); err != nil {
 			t.Error(err)
 		}
-		for ctx := within(t, 20*time.Second); ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
-			if once, _ := count.Arrived(s.ID); once >= sent[s.ID] {
-				break
-			}
+		if err := count.Wait(within(t, 20*time.Second), s.ID, sent[s.ID]); err != nil {
+			t.Error(err)
 		}
-		count.Settle(s.ID, 100*time.Millisecond)
 		if once, again := count.Arrived(s.ID); once != sent[s.ID] || again != 0 || once == 0 {
 			t.Errorf("stream %d: %d arrived, %d again, of %d", s.ID, once, again, sent[s.ID])
 		}
@@ -53,11 +50,17 @@ func TestStream(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	seen := map[uint32]uint64{}
+	type datagram struct {
+		id     uint32
+		number uint64
+	}
+	seen, known := map[uint32]uint64{}, map[datagram]bool{}
 	for _, f := range frames {
 		if id, number, ok := f.Numbered(); ok {
-			if number != seen[id] {
-				t.Errorf("stream %d: datagram %d after %d", id, number, seen[id])
+			if d := (datagram{id, number}); known[d] || number >= sent[id] {
+				t.Errorf("captured %+v of %d again", d, sent[id])
+			} else {
+				known[d] = true
 			}
 			seen[id]++
 			if age := time.Since(f.Time); age < 0 || age > time.Minute {
