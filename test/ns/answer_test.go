@@ -15,24 +15,20 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// watchAnswers captures what East sends into its LAN. The function it returns gives the
-// ICMP errors of a family among it, as IP packets.
-func (g *gateway) watchAnswers(t *testing.T, f family) func() [][]byte {
+// watchAnswers captures what East sends into its LAN. The function it returns waits for as
+// many ICMP errors of a family among it as are wanted, and a moment for one too many, and
+// gives them as IP packets.
+func (g *gateway) watchAnswers(t *testing.T, f family) func(want int) [][]byte {
 	t.Helper()
 	c, err := g.East.Capture(lab.LAN)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func() (errors [][]byte) {
-		t.Helper()
-		frames, err := c.Stop()
-		if err != nil {
-			t.Error(err)
-		}
-		m := lab.Match{Outgoing: true, Proto: layers.IPProtocolICMPv4}
-		if f.name == "v6" {
-			m.Proto = layers.IPProtocolICMPv6
-		}
+	m := lab.Match{Outgoing: true, Proto: layers.IPProtocolICMPv4}
+	if f.name == "v6" {
+		m.Proto = layers.IPProtocolICMPv6
+	}
+	among := func(frames lab.Frames) (errors [][]byte) {
 		for _, frame := range frames.Select(m) {
 			packet := frame.Data[14:]
 			if f.name == "v4" || packet[24] != 0xff && packet[40] < 128 { // else neighbour discovery
@@ -40,6 +36,16 @@ func (g *gateway) watchAnswers(t *testing.T, f family) func() [][]byte {
 			}
 		}
 		return errors
+	}
+	return func(want int) [][]byte {
+		t.Helper()
+		eventually(t, func() bool { return len(among(c.Frames())) >= want })
+		time.Sleep(20 * time.Millisecond)
+		frames, err := c.Stop()
+		if err != nil {
+			t.Error(err)
+		}
+		return among(frames)
 	}
 }
 
@@ -95,7 +101,7 @@ func TestNoErrorsAboutErrors(t *testing.T) {
 			g.sendIP(t, p)
 		}
 		g.counted(t, before, reason("reject", len(packets)))
-		for _, a := range answers() {
+		for _, a := range answers(0) {
 			t.Errorf("answered: %x", a)
 		}
 	})
@@ -114,14 +120,13 @@ func TestAnswersAreSmall(t *testing.T) {
 			src := g.newSource(t, f)
 			packet := build(t, header(src, f.westHost, layers.IPProtocolUDP, nil), &layers.UDP{SrcPort: 4711, DstPort: 53}, gopacket.Payload(make([]byte, size)))
 			// The gateway is to know its link-layer address when it answers.
-			if r, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Src: src, Dst: f.eastLAN, Count: 1}); err != nil || r.Received != 1 {
+			if r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Src: src, Dst: f.eastLAN, Count: 1}); err != nil || r.Received != 1 {
 				t.Fatalf("ping from %s: %+v, %v", src, r, err)
 			}
 			answers, before := g.watchAnswers(t, f), g.counts(t)
 			g.sendIP(t, packet)
 			g.counted(t, before, reason("reject", 1))
-			time.Sleep(100 * time.Millisecond)
-			got := answers()
+			got := answers(1)
 			if len(got) != 1 || len(got[0]) > min(most, headers+len(packet)) {
 				t.Errorf("%d bytes: answered by %d packets %x", len(packet), len(got), got)
 			}
@@ -144,7 +149,7 @@ func TestNoAnswers(t *testing.T) {
 				want = noEroute(name, 1)
 			}
 			g.counted(t, before, want)
-			for _, a := range answers() {
+			for _, a := range answers(0) {
 				t.Errorf("%s: answered: %x", name, a)
 			}
 		}
@@ -185,7 +190,7 @@ func TestRejectStorm(t *testing.T) {
 				}
 				g.counted(t, before, reason("reject", packets))
 				took := time.Since(started)
-				got, most := len(answers()), c.burst+int(float64(c.second)*(took.Seconds()+1))
+				got, most := len(answers(1)), c.burst+int(float64(c.second)*(took.Seconds()+1))
 				if got == 0 || got > most {
 					t.Errorf("%d answers in %v, want at most %d", got, took, most)
 				}

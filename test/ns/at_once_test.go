@@ -50,9 +50,9 @@ type atOnce struct {
 	reads  atomic.Int64
 }
 
-// write replaces the writer's eroutes in one change, over and over.
+// write replaces the writer's eroutes in one change, over and over, and once at least.
 func (a *atOnce) write(t *testing.T, writer int) {
-	for round := 1; a.end.Err() == nil; round++ {
+	for round := 1; round == 1 || a.end.Err() == nil; round++ {
 		var changes []eroute.Change
 		for _, i := range rand.Perm(groupSize) {
 			changes = append(changes, eroute.Change{Op: eroute.OpReplace, Selector: groupEroute(writer, i), SAID: groupSAID(round)})
@@ -66,10 +66,10 @@ func (a *atOnce) write(t *testing.T, writer int) {
 	}
 }
 
-// readAll lists the table over and over. Every listing is of one moment: it has all of a
+// readAll lists the table over and over, and once at least. Every listing is of one moment: it has all of a
 // writer's eroutes or none, all of one round, and none older than what was done before.
 func (a *atOnce) readAll(t *testing.T) {
-	for a.end.Err() == nil {
+	for n := 0; n == 0 || a.end.Err() == nil; n++ {
 		var done []int64
 		for w := range a.rounds {
 			done = append(done, a.rounds[w].Load())
@@ -162,17 +162,11 @@ func TestAtOnce(t *testing.T) {
 		panic("somebody waits for ever") // and shows who
 	}
 
-	if a.reads.Load() == 0 {
-		t.Error("no reader had its turn")
-	}
 	left := map[eroute.Selector]eroute.SAID{}
 	for _, e := range g.listed(t) {
 		left[e.Selector] = e.SAID
 	}
 	for w := range writers {
-		if a.rounds[w].Load() == 0 {
-			t.Errorf("writer %d never had its turn", w)
-		}
 		for i := range groupSize {
 			if got, want := left[groupEroute(w, i)], groupSAID(int(a.rounds[w].Load())); got != want {
 				t.Errorf("writer %d: eroute %d leads to %v, want %v", w, i, got, want)
@@ -271,7 +265,7 @@ func TestLockOfKilled(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("the lock of the dead is held")
 		}
 	}

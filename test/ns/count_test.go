@@ -59,17 +59,11 @@ func (c counts) total() (n uint64) {
 	return n
 }
 
-// counted waits until this many packets have ended, gives those that come too late or
-// twice a moment, and sees that they ended for this reason, once each, and were counted
-// on eroutes.
+// counted waits until this is what was counted, gives a packet too many a moment, and sees
+// that each ended for this reason, once, and was counted on an eroute.
 func (g *gateway) counted(t *testing.T, before counts, want counts) {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Second); g.counts(t).since(before).total() < want.total(); {
-		if time.Now().After(deadline) {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	eventually(t, func() bool { return cmp.Equal(want, g.counts(t).since(before)) })
 	time.Sleep(20 * time.Millisecond)
 	if diff := cmp.Diff(want, g.counts(t).since(before)); diff != "" {
 		t.Errorf("counted (-want +got):\n%s", diff)

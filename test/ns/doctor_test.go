@@ -202,7 +202,11 @@ func TestDoctorReversePath(t *testing.T) {
 	g.only(t, all(eroute.Pass)...)
 	answers := func(want int) {
 		t.Helper()
-		r, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Dst: g.WestHost.LAN4, Count: 2, Wait: 300 * time.Millisecond})
+		ping := lab.Ping{Dst: g.WestHost.LAN4, Count: 2, Wait: 5 * time.Second}
+		if want == 0 {
+			ping.Wait = 300 * time.Millisecond
+		}
+		r, err := g.EastHost.Ping(within(t, patience), ping)
 		if err != nil || r.Received != want {
 			t.Errorf("ping: %+v, %v, want %d answers", r, err, want)
 		}

@@ -37,7 +37,7 @@ func TestDrop(t *testing.T) {
 				wire := g.watchWire(t)
 				errors := watchICMP(t, g.EastHost)
 				before := g.counts(t)
-				ctx := within(t, 10*time.Second)
+				ctx := within(t, patience)
 				for _, from := range []struct {
 					node *lab.Node
 					src  netip.Addr
@@ -67,10 +67,11 @@ func TestDropEarly(t *testing.T) {
 	const pings = 5
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Drop)...)
-		before := g.forwarded(t, f)
-		if _, err := g.EastHost.Ping(within(t, 5*time.Second), lab.Ping{Dst: f.westHost, Count: pings, Interval: time.Millisecond, Wait: 20 * time.Millisecond}); err != nil {
+		before, counted := g.forwarded(t, f), g.counts(t)
+		if _, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Count: pings, Interval: time.Millisecond, Wait: 20 * time.Millisecond}); err != nil {
 			t.Fatal(err)
 		}
+		g.counted(t, counted, reason("drop", pings))
 		want := 0
 		if g.mode == "egress" {
 			want = pings

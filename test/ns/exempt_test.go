@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -168,10 +167,11 @@ func TestSpoofedKeyExchange(t *testing.T) {
 		for _, from := range []struct {
 			node *lab.Node
 			dev  string
-		}{{g.EastHost, lab.Eth0}, {g.West, lab.WAN}} {
+			to   netip.Addr
+		}{{g.EastHost, lab.Eth0, f.eastLAN}, {g.West, lab.WAN, f.eastWAN}} {
 			wire := g.watchWire(t)
 			if f.name == "v4" {
-				g.refuseSpoofed(t, from.node, from.dev, packets)
+				g.refuseSpoofed(t, from.node, from.dev, from.to, packets)
 				g.acceptLocal(t, "1")
 			}
 			for _, c := range []struct {
@@ -214,8 +214,8 @@ func (g *gateway) spoofed(t *testing.T, f family) (all [][]byte) {
 	return all
 }
 
-// refuseSpoofed sees that IPv4 refuses these packets.
-func (g *gateway) refuseSpoofed(t *testing.T, n *lab.Node, dev string, packets [][]byte) {
+// refuseSpoofed sees that IPv4 refuses these packets of a node next to this address.
+func (g *gateway) refuseSpoofed(t *testing.T, n *lab.Node, dev string, near netip.Addr, packets [][]byte) {
 	t.Helper()
 	before := g.counts(t)
 	for _, p := range packets {
@@ -223,7 +223,10 @@ func (g *gateway) refuseSpoofed(t *testing.T, n *lab.Node, dev string, packets [
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(50 * time.Millisecond)
+	// Who answers a later packet has seen these.
+	if r, err := n.Ping(within(t, patience), lab.Ping{Dst: near}); err != nil || r.Received != 1 {
+		t.Errorf("ping: %+v, %v", r, err)
+	}
 	if got := g.counts(t).since(before); got.Reasons["key-exchange"]+got.Reasons["pass"] != 0 {
 		t.Errorf("counted %+v, want no key exchange", got)
 	}

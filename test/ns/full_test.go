@@ -105,7 +105,7 @@ func TestRelayKilledAnywhere(t *testing.T) {
 		killed.Stop()
 		r.stop(t, syscall.SIGKILL)
 	}
-	if got := g.counts(t).since(before); got.total() != sent {
+	if got := g.settled(t, before, sent); got.total() != sent {
 		t.Errorf("counted %+v, sent %d", got, sent)
 	}
 	wire(0)

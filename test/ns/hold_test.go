@@ -35,9 +35,9 @@ func TestHoldEroute(t *testing.T) {
 	defer func() { _ = echo.Close() }()
 	hold := from(lab.Only(f.eastHost), lab.Only(f.westHost), eroute.Hold)
 	g.only(t, from(f.eastNet, f.westNet, eroute.Pass), hold)
-	r := g.startRelay(t)
+	r := g.startRelay(t, "--metrics", relayMetrics)
 	g.sendText(t, f, 4711, "given up")
-	g.waitKept(t, 1)
+	g.waitKept(t, f, "given up")
 	if err := g.apply(eroute.Change{Op: eroute.OpDel, Selector: hold.Selector}); err != nil {
 		t.Fatal(err)
 	}
@@ -48,14 +48,12 @@ func TestHoldEroute(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.sendText(t, f, 4711, "sent on")
-	time.Sleep(100 * time.Millisecond)
+	g.waitKept(t, f, "sent on")
 	if err := g.apply(from(lab.Only(f.eastHost), lab.Only(f.westHost), eroute.Pass)); err != nil {
 		t.Fatal(err)
 	}
 	r.waitFor(t, "release", 1)
-	for ctx := within(t, 5*time.Second); len(echo.Received()) == 0 && ctx.Err() == nil; {
-		time.Sleep(5 * time.Millisecond)
-	}
+	eventually(t, func() bool { return len(echo.Received()) > 0 })
 	if got := echo.Received(); len(got) != 1 || string(got[0].Payload) != "sent on" {
 		t.Errorf("received %q", got)
 	}
@@ -85,17 +83,17 @@ func TestAskAgain(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
 	g.only(t, from(f.eastNet, f.westNet, eroute.Trap))
-	r := g.startRelay(t, "--hold-lifetime", "1")
-	for ctx := within(t, 8*time.Second); len(r.of("acquire")) < 3 && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+	r, begin := g.startRelay(t, "--hold-lifetime", "1"), time.Now()
+	for ctx := within(t, patience); len(r.of("acquire")) < 3 && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		g.sendText(t, f, 4711, "again")
 	}
 	asked := r.of("acquire")
 	if len(asked) < 3 || len(r.of("reap")) != 0 || len(r.of("hold")) != 1 {
 		t.Fatalf("events %s", r.kinds())
 	}
-	for i := 1; i < len(asked); i++ {
-		if d := asked[i].Time.Sub(asked[i-1].Time); d < 900*time.Millisecond {
-			t.Errorf("asked again after %v", d)
+	for i, e := range asked {
+		if d := e.Time.Sub(begin); d < time.Duration(i)*time.Second {
+			t.Errorf("asked %d times in %v", i+1, d)
 		}
 	}
 }
@@ -114,9 +112,7 @@ func TestRelayKilled(t *testing.T) {
 	g.sendText(t, f, 4711, "kept")
 	first.waitFor(t, "acquire", 1)
 	first.stop(t, syscall.SIGKILL)
-	for ctx := within(t, 10*time.Second); g.relayRuns(t) && ctx.Err() == nil; {
-		time.Sleep(20 * time.Millisecond)
-	}
+	eventually(t, func() bool { return !g.relayRuns(t) })
 	before = g.counts(t)
 	g.sendText(t, f, 4711, "meets the hold")
 	g.counted(t, before, reason("hold-not-kept", 1))

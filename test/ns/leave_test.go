@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -23,7 +22,7 @@ func TestLeaveAlone(t *testing.T) {
 		for _, said := range []eroute.SAID{eroute.Drop, eroute.Reject} {
 			g.only(t, all(said)...)
 			before := g.counts(t)
-			ctx := within(t, 10*time.Second)
+			ctx := within(t, patience)
 			for name, dst := range map[string]netip.Addr{
 				"the gateway": f.eastLAN, "its other address": f.eastWAN, "another route": f.wan,
 			} {
@@ -200,7 +199,7 @@ func TestTooBig(t *testing.T) {
 		defer setMTU(1500)
 		g.only(t, all(eroute.Drop)...)
 		before := g.counts(t)
-		ctx := within(t, 5*time.Second)
+		ctx := within(t, patience)
 		r, err := g.EastHost.Ping(ctx, lab.Ping{Dst: f.westHost, Size: size, DF: true})
 		if err != nil || len(r.Errors) != 1 || r.Errors[0].MTU != 1500 {
 			t.Errorf("ping: %+v, %v, want one error with MTU 1500", r, err)

@@ -68,9 +68,7 @@ func TestReplaceUnderFlood(t *testing.T) {
 // settled waits until this many packets have ended, then a moment for one too many.
 func (g *gateway) settled(t *testing.T, before counts, sent uint64) counts {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Second); g.counts(t).since(before).total() < sent && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond)
-	}
+	eventually(t, func() bool { return g.counts(t).since(before).total() >= sent })
 	time.Sleep(20 * time.Millisecond)
 	return g.counts(t).since(before)
 }

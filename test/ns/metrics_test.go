@@ -63,7 +63,7 @@ func (g *gateway) scrape(t *testing.T, address string) samples {
 		})
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	r, err := http.NewRequestWithContext(within(t, 10*time.Second), http.MethodGet, "http://"+address+"/metrics", nil)
+	r, err := http.NewRequestWithContext(within(t, patience), http.MethodGet, "http://"+address+"/metrics", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for round, address := range []string{"127.0.0.1:9790", "[::1]:9790"} {
 		t.Run(address, func(t *testing.T) {
-			r := g.startRelay(t, "--metrics", address)
+			r := g.startRelay(t, "--metrics", address, "--hold-lifetime", "600")
 			before := g.scrape(t, address)
 			before.want(t, "eroute_relay_up", 1)
 			before.want(t, `eroute_relay_events_total{event="acquire"}`, 0)
@@ -121,9 +121,11 @@ func TestMetrics(t *testing.T) {
 			if got, err := g.East.Ping(t.Context(), ping); err != nil || got.Received != 8 {
 				t.Fatalf("ping: %+v, %v", got, err)
 			}
+			counted := g.counts(t)
 			if _, err := g.EastHost.Ping(t.Context(), lab.Ping{Dst: f[1].westHost, Count: 3, Wait: 50 * time.Millisecond}); err != nil {
 				t.Fatal(err)
 			}
+			g.counted(t, counted, reason("drop", 3))
 			g.sendText(t, f[0], 4711, "into the trap")
 			r.waitFor(t, "acquire", 1)
 
@@ -248,8 +250,9 @@ func TestMetricsWithoutRelay(t *testing.T) {
 
 	r := g.startRelay(t)
 	g.pause(t, r)
+	before := g.counts(t)
 	g.sendText(t, f, 4711, "into the trap")
-	time.Sleep(50 * time.Millisecond)
+	g.counted(t, before, reason("trap", 1))
 	got = metrics()
 	got.want(t, "eroute_holds", 1)
 	if got["eroute_queue_used_bytes"] < 256 {
@@ -258,7 +261,9 @@ func TestMetricsWithoutRelay(t *testing.T) {
 	g.agrees(t, path, got)
 	proceed(t, r)
 	r.waitFor(t, "acquire", 1)
-	metrics().want(t, "eroute_queue_used_bytes", 0)
+	if !eventually(t, func() bool { return metrics()["eroute_queue_used_bytes"] == 0 }) {
+		t.Error("the relay leaves packets in the queue")
+	}
 }
 
 // An address that cannot be had is one error, and no relay runs.

@@ -18,12 +18,12 @@ func TestMonitor(t *testing.T) {
 		trap := from(f.eastNet, f.westNet, eroute.Trap)
 		monitors := []*relay{g.startEvents(t, "monitor", "--json"), g.startEvents(t, "monitor", "--json")}
 		for _, m := range monitors { // until it reads
-			for ctx := within(t, 10*time.Second); ctx.Err() == nil && m.kinds() == ""; time.Sleep(50 * time.Millisecond) {
+			for ctx := within(t, patience); ctx.Err() == nil && m.kinds() == ""; time.Sleep(50 * time.Millisecond) {
 				g.only(t, trap)
 			}
 		}
 		r := g.startRelay(t)
-		if _, err := g.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Src: f.eastHost, Dst: f.westHost, Count: 3, Wait: 20 * time.Millisecond}); err != nil {
+		if _, err := g.EastHost.Ping(within(t, patience), lab.Ping{Src: f.eastHost, Dst: f.westHost, Count: 3, Wait: 20 * time.Millisecond}); err != nil {
 			t.Fatal(err)
 		}
 		hold := hosts(f.eastHost, f.westHost)
@@ -54,7 +54,7 @@ func TestMonitorIsNobody(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
 	m := g.startEvents(t, "monitor", "--json")
-	for ctx := within(t, 10*time.Second); ctx.Err() == nil && m.kinds() == ""; time.Sleep(50 * time.Millisecond) {
+	for ctx := within(t, patience); ctx.Err() == nil && m.kinds() == ""; time.Sleep(50 * time.Millisecond) {
 		g.only(t, from(f.eastNet, f.westNet, eroute.Trap))
 	}
 	g.startEvents(t, "acquire")

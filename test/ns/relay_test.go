@@ -121,12 +121,9 @@ func (g *gateway) startEvents(t *testing.T, args ...string) *relay {
 // waitForRelay waits until the programs know of a relay.
 func (g *gateway) waitForRelay(t *testing.T) {
 	t.Helper()
-	for ctx := within(t, 10*time.Second); ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
-		if g.relayRuns(t) {
-			return
-		}
+	if !eventually(t, func() bool { return g.relayRuns(t) }) {
+		t.Fatal("no relay")
 	}
-	t.Fatal("no relay after 10 s")
 }
 
 // stop ends the relay by a signal, unless it has ended.
@@ -174,11 +171,8 @@ func (r *relay) kinds() string {
 // waitFor waits until there are n events of a kind, and returns them.
 func (r *relay) waitFor(t *testing.T, kind string, n int) []relayEvent {
 	t.Helper()
-	for ctx := within(t, 10*time.Second); ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
-		if all := r.of(kind); len(all) >= n {
-			return all
-		}
+	if !eventually(t, func() bool { return len(r.of(kind)) >= n }) {
+		t.Fatalf("events: %s, want %d of %s", r.kinds(), n, kind)
 	}
-	t.Fatalf("events after 10 s: %s, want %d of %s", r.kinds(), n, kind)
-	return nil
+	return r.of(kind)
 }

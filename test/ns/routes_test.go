@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
@@ -35,7 +34,7 @@ func TestRoutesChange(t *testing.T) {
 		}
 		ip := func(args ...string) {
 			t.Helper()
-			if out, err := g.East.IP(within(t, 10*time.Second), append([]string{"-" + f.name[1:]}, args...)...); err != nil {
+			if out, err := g.East.IP(within(t, patience), append([]string{"-" + f.name[1:]}, args...)...); err != nil {
 				t.Fatalf("ip %v: %v: %s", args, err, out)
 			}
 		}

@@ -66,21 +66,22 @@ func TestSoak(t *testing.T) {
 	sent := g.checkStreams(t, streams, count)
 	s.withoutFlows(t)
 
-	settled := s.usage(t)
+	var settled usage
 	// The relay may be looking at the table, which takes a descriptor a map.
-	for deadline := time.Now().Add(5 * time.Second); settled.relayDescriptors > first.relayDescriptors && time.Now().Before(deadline); {
-		time.Sleep(20 * time.Millisecond)
+	eventually(t, func() bool {
 		settled = s.usage(t)
-	}
+		return settled.relayDescriptors <= first.relayDescriptors
+	})
 	if settled.entries != first.entries || settled.descriptors > first.descriptors || settled.relayDescriptors > first.relayDescriptors ||
 		settled.goroutines > first.goroutines {
 		t.Errorf("afterwards in use: %+v, before: %+v", settled, first)
 	}
 	last.checkMemory(t, early)
-	if got := g.counts(t).total(); got != sent+s.forged.Load() {
-		t.Errorf("%d packets counted, %d sent", got, sent+s.forged.Load())
+	sent += s.forged.Load()
+	if got := g.settled(t, counts{}, sent).total(); got != sent {
+		t.Errorf("%d packets counted, %d sent", got, sent)
 	}
-	t.Logf("in %v: %d packets of streams, %d into traps, %d changes, %d commands", time.Since(begin), sent, s.forged.Load(), s.changes.Load(), s.commands.Load())
+	t.Logf("in %v: %d packets, %d of them into traps, %d changes, %d commands", time.Since(begin), sent, s.forged.Load(), s.changes.Load(), s.commands.Load())
 }
 
 // startQuietRelay runs a relay until the test ends, whose holds do not live long.
@@ -192,9 +193,7 @@ func (s *soak) runCommands(t *testing.T) {
 // withoutFlows waits until the holds have ended.
 func (s *soak) withoutFlows(t *testing.T) {
 	t.Helper()
-	for ctx := within(t, 20*time.Second); s.holds(t) > 0; time.Sleep(100 * time.Millisecond) {
-		if ctx.Err() != nil {
-			t.Fatalf("%d holds after 20 s", s.holds(t))
-		}
+	if !eventually(t, func() bool { return s.holds(t) == 0 }) {
+		t.Fatalf("%d holds are left", s.holds(t))
 	}
 }

@@ -48,7 +48,7 @@ func TestTrap(t *testing.T) {
 				g.only(t, trap)
 				r, wire, before := g.startRelay(t), g.watchWire(t), g.counts(t)
 				ping := lab.Ping{Src: f.eastHost, Dst: f.westHost, Count: 8, Wait: 20 * time.Millisecond}
-				if res, err := g.EastHost.Ping(within(t, 10*time.Second), ping); err != nil || res.Received != 0 {
+				if res, err := g.EastHost.Ping(within(t, patience), ping); err != nil || res.Received != 0 {
 					t.Errorf("ping: %+v, %v", res, err)
 				}
 				want := counts{Reasons: map[string]uint64{"trap": 1, "hold": 7}, Eroutes: 8}
@@ -64,6 +64,7 @@ func TestTrap(t *testing.T) {
 					t.Errorf("hold %v, want 7 packets", e)
 				}
 				wire(0)
+				r.waitFor(t, "hold", 1)
 				asked := r.waitFor(t, "acquire", 1)
 				if len(asked) != 1 || asked[0].Flow.Src != hold.Src.String() || asked[0].Flow.Dst != hold.Dst.String() ||
 					asked[0].Eroute.Src != f.eastNet.String() || asked[0].Eroute.SAID != said.String() || asked[0].Device != ipsec0 {
@@ -89,12 +90,12 @@ func TestRelease(t *testing.T) {
 		trap := from(f.eastNet, f.westNet, eroute.Trap)
 		trap.Selector.Proto, trap.Selector.DstPort = 17, 53
 		g.only(t, trap)
-		r := g.startRelay(t)
-		for _, text := range []string{"first", "second", "third", "newest"} {
+		r := g.startRelay(t, "--metrics", relayMetrics)
+		for _, text := range []string{"first", "second", "third", "newest of all"} {
 			g.sendText(t, f, 4711, text)
 		}
 		r.waitFor(t, "hold", 1)
-		g.waitKept(t, 4)
+		g.waitKept(t, f, "first", "newest of all")
 		hold := hosts(f.eastHost, f.westHost)
 		hold.Proto, hold.DstPort = 17, 53
 		if err := g.apply(eroute.Change{Op: eroute.OpReplace, Selector: hold, SAID: eroute.Pass}); err != nil {
@@ -105,10 +106,8 @@ func TestRelease(t *testing.T) {
 			t.Errorf("released %+v", released)
 		}
 		g.sendText(t, f, 4711, "after")
-		want := []string{"first", "newest", "after"}
-		for ctx := within(t, 5*time.Second); len(echo.Received()) < len(want) && ctx.Err() == nil; {
-			time.Sleep(5 * time.Millisecond)
-		}
+		want := []string{"first", "newest of all", "after"}
+		eventually(t, func() bool { return len(echo.Received()) >= len(want) })
 		got := echo.Received()
 		for i, d := range got {
 			if i >= len(want) || string(d.Payload) != want[i] || d.From != netip.AddrPortFrom(f.eastHost, 4711) {
@@ -128,24 +127,24 @@ func TestRelease(t *testing.T) {
 func (g *gateway) sendText(t *testing.T, f family, port uint16, text string) {
 	t.Helper()
 	d := lab.Datagram{Src: netip.AddrPortFrom(f.eastHost, port), Dst: netip.AddrPortFrom(f.westHost, 53), Payload: []byte(text)}
-	if err := g.EastHost.SendUDP(within(t, 5*time.Second), d); err != nil {
+	if err := g.EastHost.SendUDP(within(t, patience), d); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// waitKept waits until the table's traps and holds have kept n packets, and the relay
-// has them.
-func (g *gateway) waitKept(t *testing.T, n uint64) {
+// relayMetrics is where a relay tells what it keeps.
+const relayMetrics = "127.0.0.1:9790"
+
+// waitKept waits until a relay with metrics keeps just these datagrams of sendText, by
+// their bytes.
+func (g *gateway) waitKept(t *testing.T, f family, texts ...string) {
 	t.Helper()
-	for ctx := within(t, 5*time.Second); ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
-		kept := uint64(0)
-		for _, e := range g.listed(t) {
-			kept += e.Packets
-		}
-		if kept >= n {
-			time.Sleep(100 * time.Millisecond)
-			return
+	bytes := 0
+	for _, text := range texts {
+		bytes += 28 + len(text)
+		if f.westHost.Is6() {
+			bytes += 20
 		}
 	}
-	t.Fatalf("fewer than %d packets kept", n)
+	g.scrapeUntil(t, relayMetrics, "eroute_relay_kept_bytes", float64(bytes))
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -39,7 +38,7 @@ func watchICMP(t *testing.T, n *lab.Node) func(want int) []lab.ICMPError {
 	}
 	return func(want int) []lab.ICMPError {
 		t.Helper()
-		if _, err := w.Wait(within(t, 3*time.Second), want); err != nil {
+		if _, err := w.Wait(within(t, patience), want); err != nil {
 			t.Error(err)
 		}
 		got, err := w.Stop()
