@@ -1,15 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Run by systemd (boot.sh), with both units up.
-systemctl is-active eroute eroute-acquire
-when() { systemctl show --value --property="$1" "$2"; }
-[ "$(when ActiveEnterTimestampMonotonic eroute)" -le "$(when ActiveEnterTimestampMonotonic network-pre.target)" ]
-tncfg | grep '^ipsec0 -> wan '
-eroute | grep '^0 .* => %trap$'
-eroute --stats | grep '^relay *running$'
-[ "$(when User eroute-acquire)" = eroute ]
-pid=$(when MainPID eroute-acquire)
-grep '^Uid:' "/proc/$pid/status" | grep -w "$(id -u eroute)"
-
 # soon COMMAND...: succeeds as soon as the command does.
 soon() {
 	for _ in $(seq 200); do
@@ -18,6 +8,19 @@ soon() {
 	done
 	return 1
 }
+relays() { eroute --stats | grep '^relay *running$'; }
+
+systemctl is-active eroute eroute-acquire
+when() { systemctl show --value --property="$1" "$2"; }
+[ "$(when ActiveEnterTimestampMonotonic eroute)" -le "$(when ActiveEnterTimestampMonotonic network-pre.target)" ]
+tncfg | grep '^ipsec0 -> wan '
+eroute | grep '^0 .* => %trap$'
+soon relays
+[ "$(when User eroute-acquire)" = eroute ]
+pid=$(when MainPID eroute-acquire)
+grep '^Uid:' "/proc/$pid/status" | grep -w "$(id -u eroute)"
+
+taken() { eroute --metrics - | grep '^eroute_queue_used_bytes 0$'; }
 listed() { eroute | grep "$1"; }
 routed() { ip route get 10.2.0.1 from 192.0.2.1 | grep "$1"; }
 
@@ -29,6 +32,7 @@ soon synced
 soon routed ' dev ipsec0 '
 for _ in 1 2 3; do echo held >/dev/udp/10.2.0.1/9; done
 soon listed '^2 .* => %hold$'
+soon taken
 eroute --replace --src 192.0.2.1/32 --dst 10.2.0.1/32 --said %pass
 soon listed '^2 .* => %pass$'
 
@@ -67,7 +71,7 @@ systemctl stop eroute eroute-acquire
 rm -r /sys/fs/bpf/ipsec
 : >/etc/eroute/eroute.toml
 systemctl start eroute-acquire
-eroute --stats | grep '^relay *running$'
+soon relays
 
 # A package that goes takes its units down with it.
 dpkg --purge eroute
