@@ -136,6 +136,7 @@ func TestNamespaceDeleted(t *testing.T) {
 			pinned = table.Dir().Path()
 			return nil
 		})
+		// Where the kernel tells what has gone, the next table that anybody makes removes it.
 		t.Cleanup(func() { _ = os.RemoveAll(pinned) })
 		c, err := g.West.Capture(lab.WAN)
 		if err != nil {
@@ -166,10 +167,6 @@ func TestNamespaceDeleted(t *testing.T) {
 			if n := frames.Count(lab.Match{Dst: p}); n != 0 {
 				t.Errorf("%d of %d packets for %s arrived", n, sent, p)
 			}
-		}
-		// What it has pinned stays until the next table is made, or for ever.
-		if _, err := os.Stat(pinned); err != nil {
-			t.Errorf("pins: %v", err)
 		}
 	}
 }
