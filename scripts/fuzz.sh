@@ -12,6 +12,10 @@ trap 'rm -rf "$work"' EXIT
 # What they find on the way is kept where go test -fuzz does.
 found=$(go env GOCACHE)/fuzz
 
+# timeIsUp: whether all that went wrong is that Go 1.26 took the end of the time for a failure
+# (https://go.dev/issue/75804).
+timeIsUp() { grep -qx '    context deadline exceeded' "$work/log" && ! grep -q 'Failing input written' "$work/log"; }
+
 total=0
 for dir in $(grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do
 	# Built once for all fuzzers of a package.
@@ -19,7 +23,7 @@ for dir in $(grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname
 	package=$(go list "$dir")
 	for name in $(cd "$dir" && "$work/fuzz.test" -test.list '^Fuzz'); do
 		(cd "$dir" && "$work/fuzz.test" -test.run '^$' -test.fuzz "^$name\$" -test.fuzztime "$fuzztime" \
-			-test.fuzzminimizetime 10x -test.fuzzcachedir "$found/$package") >"$work/log" 2>&1 </dev/null || { cat "$work/log" >&2; exit 1; }
+			-test.fuzzminimizetime 10x -test.fuzzcachedir "$found/$package") >"$work/log" 2>&1 </dev/null || timeIsUp || { cat "$work/log" >&2; exit 1; }
 		printf '%s %s: %s\n' "${dir#./}" "$name" "$(sed -n 's/.*execs: \([0-9]*\) .*/\1 inputs/p' "$work/log" | tail -n 1)"
 		total=$((total + 1))
 	done
