@@ -34,7 +34,7 @@ demo: setup-vm build ## gateway, hosts, eroutes of each kind, and what happened 
 	@go run ./test/demo
 
 .PHONY: test
-test: setup lint check-generated check-licenses check-reproducible fuzz-briefly test-host test-race test-vm ## everything below; needs root
+test: setup lint check-generated check-licenses check-reproducible fuzz-briefly test-host test-race smoke test-vm ## everything below; needs root
 
 .PHONY: test-host
 test-host: ## the tests that any kernel can run; needs root
@@ -45,6 +45,10 @@ test-host: ## the tests that any kernel can run; needs root
 test-race: ## what happens at once, with the race detector; needs root
 	CGO_ENABLED=1 go test -race -count=1 -timeout 15m ./pkg/loader ./pkg/acquire
 	CGO_ENABLED=1 go test -race -count=1 -timeout 15m -run 'AtOnce|Lock|ManyWriters|MadeOnce' ./pkg/maps ./test/ns
+
+.PHONY: smoke
+smoke: setup-vm build ## what tells most on the newest kernel, and that one too old is refused, in VMs
+	@scripts/smoke.sh
 
 .PHONY: test-vm
 test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Other kernels than the one that the VM's tests run on: the tests that tell most, on the newest
+# there is, and on one that is too old, that commands say so.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly newest=7.3 too_old=6.1
+
+scripts/setup.sh vm $newest
+go run ./test/vm/run -kernel $newest -pkg './bpf ./test/esp' \
+	-run '^(TestProgramsInVM|TestPing)$|^TestTrapIsAnswered$/^%trap$'
+
+scripts/setup.sh vm $too_old
+go run ./test/vm/run -kernel $too_old -- bash -c '
+	ip link add wan type dummy
+	for args in "tncfg --attach --virtual ipsec0 --physical wan" \
+		"eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %drop"; do
+		said=$(bin/ipsec $args 2>&1)
+		code=$?
+		printf "%s\nexit %d\n" "$said" $code
+		[[ $code = 1 && $said = "ipsec ${args%% *}: no kernel support"*", use Linux 6.6 or later"* ]] || exit 1
+	done'
