@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gopacket/gopacket/layers"
+
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -60,7 +62,9 @@ func TestNamespaceDeleted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond)
+		if err := c.Wait(within(t, 20*time.Second), lab.Match{Proto: layers.IPProtocolESP}, 200); err != nil {
+			t.Error(err)
+		}
 		if err := b.East.Delete(); err != nil {
 			t.Fatal(err)
 		}
@@ -69,9 +73,9 @@ func TestNamespaceDeleted(t *testing.T) {
 			_, err := b.EastHost.IP(t.Context(), "link", "show", "dev", lab.Eth0)
 			return err != nil
 		}
-		for ctx := within(t, 20*time.Second); !gone(); time.Sleep(10 * time.Millisecond) {
+		for ctx := within(t, time.Minute); !gone(); time.Sleep(10 * time.Millisecond) {
 			if ctx.Err() != nil {
-				t.Fatal("the namespace is there after 20 s")
+				t.Fatal("the namespace is there after a minute")
 			}
 		}
 		var sent uint64
