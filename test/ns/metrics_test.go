@@ -5,6 +5,7 @@ package ns_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -67,7 +68,11 @@ func (g *gateway) scrape(t *testing.T, address string) samples {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := client.Do(r)
+	var answer *http.Response
+	eventually(t, func() bool { // a relay may be one that has just been started
+		answer, err = client.Do(r)
+		return !errors.Is(err, syscall.ECONNREFUSED)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
