@@ -92,6 +92,9 @@ func TestLeakHunt(t *testing.T) {
 		sent += n
 	}
 	h.judge(t, stop(), sent)
+	if writer.starved == 0 {
+		t.Error("no change failed for want of memory")
+	}
 	t.Logf("writer: %v", writer.done)
 	t.Logf("breaker: %v", breaker.done)
 	t.Logf("reasons: %v", h.reasons(t))

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/test/lab"
@@ -29,11 +31,16 @@ type writer struct {
 	rand *rand.Rand
 	dir  string         // for files
 	done map[string]int // how often what was done, and how it ended
+
+	starved int // changes that failed for want of memory
 }
 
 func (w *writer) run(end time.Time) {
 	w.dir, w.done = w.t.TempDir(), map[string]int{}
 	for n := 0; time.Now().Before(end) && !w.t.Failed(); n++ {
+		if n%15 == 0 {
+			w.starve()
+		}
 		switch r := w.rand.IntN(100); {
 		case r < 45:
 			w.change("change", w.changes(1), w.inProcess)
@@ -51,10 +58,8 @@ func (w *writer) run(end time.Time) {
 			w.change("kill", w.changes(20+w.rand.IntN(200)), w.byKilled)
 		case r < 92:
 			w.rekey()
-		case r < 96:
-			w.change("full", w.changes(5), w.whenFull)
 		default:
-			w.change("no memory", w.changes(300), w.withoutMemory)
+			w.change("full", w.changes(5), w.whenFull)
 		}
 	}
 }
@@ -119,7 +124,11 @@ func (w *writer) during(name, what string, meanwhile []bool, last *eroute.Linear
 	w.table = now
 	w.permit(w.allowed(now))
 	outcome := "done"
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.ENOMEM):
+		outcome = "failed for want of memory"
+		w.starved++
+	case err != nil:
 		outcome = "not all"
 	}
 	w.done[name+" "+outcome]++
@@ -218,7 +227,22 @@ func (w *writer) whenFull(changes []eroute.Change) error {
 	return errors.Join(limit(max(1, len(w.table.List()))), w.inProcess(changes), limit(100000))
 }
 
-// withoutMemory makes changes while the kernel gives the table no memory.
+// starve makes changes while the kernel has no memory for the tries. That is charged to the
+// group of who made them, so one in the group does so before; and the kernel keeps some for
+// each trie, so there are more new eroutes than that is enough for.
+func (w *writer) starve() {
+	w.change("refill", w.refill(), func(changes []eroute.Change) error {
+		return w.commandIn("eroute --batch "+w.file(changes), w.group)
+	})
+	changes := w.changes(50)
+	for range 200 {
+		other := netip.AddrFrom4([4]byte{198, 18, byte(w.rand.IntN(256)), byte(w.rand.IntN(256))})
+		changes = append(changes, eroute.Change{Op: eroute.OpReplace, Selector: nets(lab.Only(other), lab.WestLAN4), SAID: eroute.Drop})
+	}
+	w.change("no memory", changes, w.withoutMemory)
+}
+
+// withoutMemory makes changes while the group gets no memory.
 func (w *writer) withoutMemory(changes []eroute.Change) error {
 	return errors.Join(w.group.limit(), w.inProcess(changes), w.group.unlimit())
 }
