@@ -12,8 +12,8 @@
 #
 # What Debian 12 has is installed by apt-get, which needs root.
 #
-# virtme-ng and the kernel are newer than Debian 12: they come as .debs from
-# Debian 13 and are unpacked under ${XDG_CACHE_HOME:-~/.cache}/ipsec-eroute, with
+# virtme-ng, QEMU and the kernel are newer than Debian 12: they come as .debs from
+# Debian 13 and backports, and are unpacked under ${XDG_CACHE_HOME:-~/.cache}/ipsec-eroute, with
 # an apt state of their own. The machine's package sources stay as they are.
 # strongSwan, libreswan and Prometheus are Debian 12's, and unpacked as well: installed, they
 # would run, and two of them own a command named ipsec.
@@ -89,6 +89,7 @@ vm() {
 	flock 9
 	. "$here/vm-debs.sh"
 	fetch_virtme
+	fetch_qemu
 	fetch_kernel "$kernel_series" kernel "$suite"
 	if [ -n "${1:-}" ]; then
 		fetch_kernel "$1" "kernel-$1" $kernel_suites

@@ -3,6 +3,7 @@
 #
 # Sourced by setup.sh: the .debs that are not installed, but unpacked or kept. Afterwards
 #   $cache/virtme/usr/bin/vng       virtme-ng
+#   $cache/qemu/usr/bin             QEMU's program; libraries and firmware are the installed one's
 #   $cache/kernel/boot/vmlinuz-V    the kernel
 #   $cache/kernel/lib/modules/V     its modules; kernel-SERIES: another one
 #   $cache/strongswan/usr           charon and swanctl
@@ -14,7 +15,7 @@
 
 # The release after Debian 12 has both: virtme-ng, and a kernel with tcx. Other kernels
 # are looked for in all of these.
-readonly suite=trixie kernel_series=6.12
+readonly suite=trixie kernel_series=6.12 qemu_suite=bookworm-backports
 readonly kernel_suites='bookworm bookworm-backports trixie trixie-backports'
 
 # debian_mirror: the URL this machine gets Debian from, else Debian's own.
@@ -68,6 +69,17 @@ fetch_virtme() {
 	rm -rf "$cache/virtme.new"
 	unpack virtme-ng "$cache/virtme.new"
 	mv "$cache/virtme.new" "$cache/virtme"
+}
+
+# QEMU before 8.1 now and then runs code that another CPU is changing, as kernels change their
+# own, and they die of it ("Oops: int3").
+fetch_qemu() {
+	[ ! -e "$cache/qemu" ] || return 0
+	say "fetching QEMU from Debian $qemu_suite"
+	private_update "$qemu_suite"
+	rm -rf "$cache/qemu.new"
+	unpack qemu-system-x86 "$cache/qemu.new"
+	mv "$cache/qemu.new" "$cache/qemu"
 }
 
 # fetch_kernel SERIES DIR SUITE...: the newest kernel of a series, such as 6.12, in the

@@ -40,7 +40,7 @@ func findFiles(series string) (files, error) {
 	}
 	f.series = strings.TrimSpace(string(version))
 	f.kernel = filepath.Join(kernel, "boot", "vmlinuz-"+f.series)
-	for _, path := range []string{f.kernel, f.vng()} {
+	for _, path := range []string{f.kernel, f.vng(), f.qemu()} {
 		if _, err := os.Stat(path); err != nil {
 			return files{}, fmt.Errorf("%w (%w)", ErrNotInstalled, err)
 		}
@@ -51,11 +51,14 @@ func findFiles(series string) (files, error) {
 // vng is the path of virtme-ng's command.
 func (f files) vng() string { return filepath.Join(f.virtme, "usr/bin/vng") }
 
+// qemu is the path of QEMU, which vng looks for in $PATH.
+func (f files) qemu() string { return filepath.Join(f.dir, "qemu/usr/bin/qemu-system-x86_64") }
+
 // env is the environment in which vng finds its parts; its temporary files go to tmp.
 func (f files) env(tmp string) []string {
 	return append(os.Environ(),
 		"PYTHONPATH="+filepath.Join(f.virtme, "usr/lib/python3/dist-packages"),
-		"PATH="+filepath.Join(f.virtme, "usr/bin")+":/usr/sbin:/usr/bin:/sbin:/bin",
+		"PATH="+filepath.Dir(f.qemu())+":"+filepath.Join(f.virtme, "usr/bin")+":/usr/sbin:/usr/bin:/sbin:/bin",
 		"TMPDIR="+tmp,
 	)
 }

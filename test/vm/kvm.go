@@ -53,7 +53,7 @@ func kvmWorks(ctx context.Context, f files) bool {
 func probeKVM(ctx context.Context, f files) bool {
 	ctx, cancel := context.WithTimeout(ctx, kvmProbeTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64",
+	cmd := exec.CommandContext(ctx, f.qemu(),
 		"-accel", "kvm", "-cpu", "host", "-m", "512", "-nodefaults", "-display", "none",
 		"-serial", "stdio", "-no-reboot", "-kernel", f.kernel, "-append", "console=ttyS0 panic=-1")
 	var console bytes.Buffer
