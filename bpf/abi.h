@@ -70,6 +70,10 @@ enum limits {
 	INDEX_SLOTS = 7,
 	INDEX_REACH = 8,
 
+	/* Its lines lie in sheets of 2 MB. An index has so many at the most. */
+	INDEX_SHEET_LINES = 32768,
+	INDEX_SHEETS = 2048,
+
 	/* Bits of an address that have a filter cell of their own. */
 	INDEX_BLOCK4 = 16,
 	INDEX_BLOCK6 = 48,

@@ -50,9 +50,14 @@ static __always_inline __u32 below(__u64 h, __u32 n)
 	return ((h & 0xffffffff) * n) >> 32;
 }
 
-static __always_inline union index_line *line_at(void *index, __u32 n)
+/* A line of the index with a number. */
+static __always_inline union index_line *line_at(__u32 number, __u32 n)
 {
-	return bpf_map_lookup_elem(index, &n);
+	__u32 sheet = number * INDEX_SHEETS + n / INDEX_SHEET_LINES;
+	void *lines = bpf_map_lookup_elem(&eroute_index, &sheet);
+
+	n %= INDEX_SHEET_LINES;
+	return lines ? bpf_map_lookup_elem(lines, &n) : NULL;
 }
 
 /* The tags of a group that are those of a hash: the top bit of each such byte, and seldom of another. */

@@ -109,15 +109,14 @@ static __always_inline __u32 FAMILY(cell)(const __u8 *address, __u64 seed, __u32
  */
 static __always_inline void FAMILY(sift)(struct FAMILY(index_look) *l)
 {
-	void *index = bpf_map_lookup_elem(&eroute_index, &l->number);
-	const struct index *head = index ? (void *)line_at(index, 0) : NULL;
+	const struct index *head = (void *)line_at(l->number, 0);
 	union index_line *line;
 	__u32 cell;
 
 	if (!head)
 		return;
 	cell = FAMILY(cell)(l->p->dst, l->h_node, head->pairs);
-	line = line_at(index, head->pairs_at + cell / 8);
+	line = line_at(l->number, head->pairs_at + cell / 8);
 	if (line)
 		l->lens &= line->words[cell & 7] | WIDE_LENS;
 }
@@ -198,22 +197,21 @@ static long FAMILY(next_slot)(__u32 i, struct FAMILY(index_look) *l)
  */
 static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 {
-	void *index = bpf_map_lookup_elem(&eroute_index, &l->number);
-	const struct index *head = index ? (void *)line_at(index, 0) : NULL;
+	const struct index *head = (void *)line_at(l->number, 0);
 	union index_line *line;
 	__u32 cell;
 
 	if (!head)
 		return INDEX_UNSURE;
 	cell = head->cells + FAMILY(cell)(l->p->dst, l->seed, head->cells);
-	line = line_at(index, 1 + cell / 8);
+	line = line_at(l->number, 1 + cell / 8);
 	if (!line)
 		return INDEX_UNSURE;
 	l->dsts = line->words[cell & 7] | head->wide_dst;
 	if (!l->dsts)
 		return INDEX_NOWHERE;
 	cell = FAMILY(cell)(l->p->src, l->seed, head->cells);
-	line = line_at(index, 1 + cell / 8);
+	line = line_at(l->number, 1 + cell / 8);
 	if (!line)
 		return INDEX_UNSURE;
 	l->srcs = line->words[cell & 7] | head->wide_src;

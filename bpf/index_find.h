@@ -5,9 +5,8 @@
  */
 __noinline int FIND(__u32 number, __u64 h, const struct KEY *key, struct VALUE *found)
 {
-	void *index = bpf_map_lookup_elem(&eroute_index, &number);
 	/* volatile: to be read again costs less than the stack it would take to keep it. */
-	const volatile struct index *head = index ? (void *)line_at(index, 0) : NULL;
+	const volatile struct index *head = (void *)line_at(number, 0);
 	__u32 group;
 
 	if (!head || !key || !found)
@@ -15,7 +14,7 @@ __noinline int FIND(__u32 number, __u64 h, const struct KEY *key, struct VALUE *
 	group = below(h, head->GROUPS);
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < INDEX_REACH; i++) {
-		union index_line *line = line_at(index, head->GROUPS_AT + group / 8);
+		union index_line *line = line_at(number, head->GROUPS_AT + group / 8);
 		__u64 word, tags;
 
 		if (!line)
@@ -26,7 +25,7 @@ __noinline int FIND(__u32 number, __u64 h, const struct KEY *key, struct VALUE *
 		for (int j = 0; j < INDEX_SLOTS && tags; j++) {
 			__u32 n = group * INDEX_SLOTS + lowest_bit(tags) / 8;
 
-			line = line_at(index, head->AT + n / A_LINE);
+			line = line_at(number, head->AT + n / A_LINE);
 			if (!line)
 				return -1;
 			if (!__builtin_memcmp(&line->MEMBER[n & (A_LINE - 1)].key, key,

@@ -39,20 +39,23 @@ TRIE(row_trie6, struct row_key6, struct row_value);
 GENERATIONS(eroute_row4, row_trie4);
 GENERATIONS(eroute_row6, row_trie6);
 
-/* An index of each family and generation, made for the eroutes there are: see index.h. */
-struct index_lines {
+/*
+ * An index of each family and generation, made for the eroutes there are: see index.h. It is in
+ * sheets because look-ups in arrays that are all as long are no calls of functions.
+ */
+struct index_sheet {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, INDEX_SHEET_LINES);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(union index_line));
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2 * EROUTE_GENERATIONS);
-	__type(key, __u32); /* twice the generation, and 1 for IPv6 */
-	__array(values, struct index_lines);
+	__uint(max_entries, 2 * EROUTE_GENERATIONS * INDEX_SHEETS);
+	__type(key, __u32); /* a row of INDEX_SHEETS each: twice the generation, and 1 for IPv6 */
+	__array(values, struct index_sheet);
 } eroute_index SEC(".maps");
 
 struct counter_chunk {

@@ -5,11 +5,9 @@ package maps
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
@@ -46,6 +44,8 @@ func (c *counterSet) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+func (c *counterSet) pin(n uint32) string { return c.dir.Path(innerName(countersName, n)) }
 
 // chunk opens the chunk that holds an eroute's counters; nil if it does not exist.
 func (c *counterSet) chunk(id uint32) (*ebpf.Map, error) {
@@ -164,30 +164,20 @@ func (c *counterSet) create(first, count uint32) error {
 			_ = m.Close() // nil is fine
 		}
 	}()
-	var cpus errgroup.Group // to make one takes about a millisecond
-	cpus.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range made {
-		cpus.Go(func() (err error) {
-			made[i], err = ebpf.NewMap(spec.Maps[countersName].InnerMap)
-			return err
-		})
-	}
-	if err := cpus.Wait(); err != nil {
+	err = atOnce(len(made), func(i int) (err error) {
+		made[i], err = ebpf.NewMap(spec.Maps[countersName].InnerMap)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("create counters: %w", err)
 	}
-	numbers, fds := make([]uint32, count), make([]uint32, count)
-	for i, m := range made {
-		numbers[i], fds[i] = first+uint32(i), uint32(m.FD())
-	}
-	if _, err := c.outer.BatchUpdate(numbers, fds, nil); err != nil {
+	if err := putInners(c.outer, first, made, c.pin); err != nil {
 		return fmt.Errorf("install counters: %w", err)
 	}
-	for i, n := range numbers {
-		c.chunks[n], made[i] = made[i], nil
+	for i, m := range made {
+		n := first + uint32(i)
+		c.chunks[n], made[i] = m, nil
 		c.allZero(n)
-		if err := pinInner(c.chunks[n], c.dir.Path(innerName(countersName, n))); err != nil {
-			return err
-		}
 	}
 	return nil
 }

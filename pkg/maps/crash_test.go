@@ -49,6 +49,7 @@ var crashTable = []eroute.Change{add(nth(0), eroute.Drop), add(nth(1), tunnelSA)
 func TestMain(m *testing.M) {
 	if name := os.Getenv(crashEnv); name != "" {
 		runtime.LockOSThread() // strace counts the calls of each thread
+		oneByOne = true
 		i := slices.IndexFunc(crashes, func(c crash) bool { return c.name == name })
 		if err := crashes[i].run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

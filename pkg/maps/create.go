@@ -5,7 +5,6 @@ package maps
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -81,7 +80,8 @@ func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) err
 	if err != nil {
 		return err
 	}
-	for _, name := range generationMaps {
+	return atOnce(len(generationMaps), func(i int) error {
+		name := generationMaps[i]
 		trie, err := ebpf.NewMap(spec.Maps[name].InnerMap)
 		if err != nil {
 			return fmt.Errorf("create trie for %s: %w", name, err)
@@ -91,17 +91,17 @@ func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) err
 		if err != nil {
 			return fmt.Errorf("install trie in %s: %w", name, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // dropGeneration takes the tries out of a generation's slots.
 func (t *Table) dropGeneration(generation uint32) error {
-	var errs []error
-	for _, name := range generationMaps {
+	return atOnce(len(generationMaps), func(i int) error {
+		name := generationMaps[i]
 		if err := deleteInner(t.maps[name], generation, t.dir.Path(innerName(name, generation))); err != nil {
-			errs = append(errs, fmt.Errorf("drop generation %d of %s: %w", generation, name, err))
+			return fmt.Errorf("drop generation %d of %s: %w", generation, name, err)
 		}
-	}
-	return errors.Join(errs...)
+		return nil
+	})
 }

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
-
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -15,7 +13,7 @@ import (
 // index answers for the tries of one family: see bpf/index.h. It is written in memory, and
 // packets do not use it while the table is written.
 type index struct {
-	mem    *shared[line]
+	lines  []line
 	head   *bpf.ABIIndex
 	filter []uint64 // cells for sources, then for destinations
 	pairs  []uint64 // cells for both together
@@ -24,38 +22,33 @@ type index struct {
 	seed   uint64
 }
 
-// line is union index_line.
-type line [8]uint64
-
-const lineSize = int(unsafe.Sizeof(line{}))
-
-// openIndex maps an index into memory to be written. The map can be closed after.
-func openIndex(m *ebpf.Map, family eroute.Family, seed uint64) (*index, error) {
-	mem, err := openShared[line](m, false)
+// openIndex maps an index into memory to be written. The sheets can be closed after.
+func openIndex(s sheets, family eroute.Family, seed uint64) (*index, error) {
+	lines, err := s.lines()
 	if err != nil {
 		return nil, err
 	}
-	x := &index{mem: mem, head: (*bpf.ABIIndex)(unsafe.Pointer(mem.value)), seed: seed}
+	x := &index{lines: lines, head: (*bpf.ABIIndex)(unsafe.Pointer(&lines[0])), seed: seed}
 	h := x.head
-	x.filter = words(mem.all, 1, 2*h.Cells)
-	x.pairs = words(mem.all, h.PairsAt, h.Pairs)
+	x.filter = words(lines, 1, 2*h.Cells)
+	x.pairs = words(lines, h.PairsAt, h.Pairs)
 	x.nodes = groups{
-		words: words(mem.all, h.NodeGroupsAt, h.NodeGroups), used: &h.Nodes,
+		words: words(lines, h.NodeGroupsAt, h.NodeGroups), used: &h.Nodes,
 		size: nodeSize, key: int(unsafe.Sizeof(bpf.ABISrcKey6{})),
 	}
 	x.slots = groups{
-		words: words(mem.all, h.SlotGroupsAt, h.SlotGroups), used: &h.Slots,
+		words: words(lines, h.SlotGroupsAt, h.SlotGroups), used: &h.Slots,
 		size: slotSize(family), key: int(unsafe.Sizeof(bpf.ABIRowKey6{})),
 	}
 	if family == eroute.Inet {
 		x.nodes.key, x.slots.key = int(unsafe.Sizeof(bpf.ABISrcKey4{})), int(unsafe.Sizeof(bpf.ABIRowKey4{}))
 	}
-	x.nodes.entries = entries(mem.all, h.NodesAt, h.NodeGroups, x.nodes.size)
-	x.slots.entries = entries(mem.all, h.SlotsAt, h.SlotGroups, x.slots.size)
+	x.nodes.entries = entries(lines, h.NodesAt, h.NodeGroups, x.nodes.size)
+	x.slots.entries = entries(lines, h.SlotsAt, h.SlotGroups, x.slots.size)
 	return x, nil
 }
 
-func (x *index) Close() error { return x.mem.Close() }
+func (x *index) Close() error { return unmapLines(x.lines) }
 
 func words(lines []line, at, n uint32) []uint64 {
 	return unsafe.Slice(&lines[at][0], n)

@@ -3,11 +3,10 @@
 package maps
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"unsafe"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -24,28 +23,20 @@ const maxPairs = 1 << 20
 
 // makeIndex makes an empty index with room for as many source prefixes and eroutes. It is
 // not installed yet.
-func makeIndex(family eroute.Family, seed uint64, nodes, slots int) (*ebpf.Map, *index, error) {
+func makeIndex(family eroute.Family, seed uint64, nodes, slots int) (sheets, *index, error) {
 	head, lines := indexLayout(family, nodes, slots)
-	spec, err := specs()
+	s, err := makeSheets(lines)
 	if err != nil {
 		return nil, nil, err
 	}
-	inner := spec.Maps[indexName].InnerMap.Copy()
-	inner.MaxEntries = lines
-	m, err := ebpf.NewMap(inner)
+	if err := s[0].Put(uint32(0), unsafe.Slice((*byte)(unsafe.Pointer(&head)), lineSize)); err != nil {
+		return nil, nil, fmt.Errorf("write index: %w", errors.Join(err, s.Close()))
+	}
+	x, err := openIndex(s, family, seed)
 	if err != nil {
-		return nil, nil, fmt.Errorf("create index: %w", err)
+		return nil, nil, errors.Join(err, s.Close())
 	}
-	if err := m.Put(uint32(0), unsafe.Slice((*byte)(unsafe.Pointer(&head)), lineSize)); err != nil {
-		_ = m.Close()
-		return nil, nil, fmt.Errorf("write index: %w", err)
-	}
-	x, err := openIndex(m, family, seed)
-	if err != nil {
-		_ = m.Close()
-		return nil, nil, err
-	}
-	return m, x, nil
+	return s, x, nil
 }
 
 // indexLayout returns the first line of an index, and how many lines it has.

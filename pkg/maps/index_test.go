@@ -3,11 +3,8 @@
 package maps
 
 import (
-	"errors"
 	"net/netip"
 	"testing"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -17,9 +14,8 @@ func checkIndexes(t *testing.T, table *Table) {
 	t.Helper()
 	other := table.indexesOf(1 - table.generation())
 	for i, family := range indexFamilies {
-		var m *ebpf.Map
-		if err := other.outer.Lookup(other.number(i), &m); !errors.Is(err, ebpf.ErrKeyNotExist) {
-			t.Errorf("index of the generation that is not in use: %v", err)
+		if s, err := other.sheets(i); err != nil || len(s) > 0 {
+			t.Errorf("index of the generation that is not in use: %d sheets, %v", len(s), err)
 		}
 		rows, err := table.gen.family(family)
 		if err != nil {
@@ -32,19 +28,18 @@ func checkIndexes(t *testing.T, table *Table) {
 func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
 	t.Helper()
 	ix := table.indexesOf(table.generation())
-	var m *ebpf.Map
-	err := ix.outer.Lookup(ix.number(i), &m)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
+	s, err := ix.sheets(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if len(s) == 0 {
 		if len(rows) > 0 {
 			t.Errorf("no index of %d eroutes of %v", len(rows), indexFamilies[i])
 		}
 		return
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = m.Close() }()
-	x, err := openIndex(m, indexFamilies[i], ix.seed)
+	x, err := openIndex(s, indexFamilies[i], ix.seed)
 	if err != nil {
 		t.Fatal(err)
 	}

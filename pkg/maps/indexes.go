@@ -5,6 +5,7 @@ package maps
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -36,7 +37,10 @@ func indexOf(s eroute.Selector) int {
 	return 1
 }
 
-func (ix *indexes) number(i int) uint32 { return 2*ix.generation + uint32(i) }
+// sheet returns the slot of the first sheet of an index.
+func (ix *indexes) sheet(i int) uint32 { return (2*ix.generation + uint32(i)) * mostSheets }
+
+func (ix *indexes) pin(slot uint32) string { return ix.dir.Path(innerName(indexName, slot)) }
 
 // openIndexes opens the indexes of the generation in use, made anew where one is missing
 // or has much that is stale. No packet may use them meanwhile.
@@ -86,20 +90,35 @@ func (ix *indexes) closeBeside() <-chan error {
 // openThere opens the indexes that are there.
 func (ix *indexes) openThere() error {
 	for i, family := range indexFamilies {
-		m, err := openInner(ix.dir, ix.outer, indexName, ix.number(i), ix.options)
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			continue
-		}
+		s, err := ix.sheets(i)
 		if err != nil {
 			return fmt.Errorf("open index: %w", err)
 		}
-		x, err := openIndex(m, family, ix.seed)
-		if err = errors.Join(err, m.Close()); err != nil {
+		if len(s) == 0 {
+			continue
+		}
+		x, err := openIndex(s, family, ix.seed)
+		if err = errors.Join(err, s.Close()); err != nil {
 			return err
 		}
 		ix.open[i] = x
 	}
 	return nil
+}
+
+// sheets opens those of an index, none if it is not there.
+func (ix *indexes) sheets(i int) (all sheets, err error) {
+	for n := range mostSheets {
+		m, err := openInner(ix.dir, ix.outer, indexName, ix.sheet(i)+n, ix.options)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			break
+		}
+		if err != nil {
+			return nil, errors.Join(err, all.Close())
+		}
+		all = append(all, m)
+	}
+	return all, nil
 }
 
 // staleLimit is how many eroutes are deleted before an index is made anew, or as many as
@@ -187,14 +206,14 @@ func (ix *indexes) remake(i, more int) {
 	if old != nil {
 		nodes, slots = 2*int(old.head.Nodes), int(old.head.Slots)+more
 	}
-	m, x, err := makeIndex(indexFamilies[i], ix.seed, nodes, slots)
+	s, x, err := makeIndex(indexFamilies[i], ix.seed, nodes, slots)
 	if err != nil {
 		ix.lose(i)
 		return
 	}
 	if old != nil {
-		for s, row := range old.each {
-			to, failed := x.place(s)
+		for selector, row := range old.each {
+			to, failed := x.place(selector)
 			if failed != nil {
 				err = failed
 				break
@@ -204,13 +223,21 @@ func (ix *indexes) remake(i, more int) {
 		_ = old.Close()
 	}
 	if err == nil {
-		err = putInner(ix.outer, ix.number(i), m, ix.dir.Path(innerName(indexName, ix.number(i))))
+		err = ix.install(i, s)
 	}
 	ix.open[i] = x
 	if err != nil {
 		ix.lose(i)
 	}
-	_ = m.Close()
+	_ = s.Close()
+}
+
+// install puts the sheets of an index in the place of those there are.
+func (ix *indexes) install(i int, s sheets) error {
+	if err := ix.remove(i); err != nil {
+		return err
+	}
+	return putInners(ix.outer, ix.sheet(i), s, ix.pin)
 }
 
 // lose does without an index.
@@ -225,7 +252,13 @@ func (ix *indexes) lose(i int) {
 
 // remove takes an index away, if there is one.
 func (ix *indexes) remove(i int) error {
-	if err := deleteInner(ix.outer, ix.number(i), ix.dir.Path(innerName(indexName, ix.number(i)))); err != nil {
+	slots, err := takenSlots(ix.outer)
+	if err != nil {
+		return err
+	}
+	slots = slices.DeleteFunc(slots, func(slot uint32) bool { return slot/mostSheets != ix.sheet(i)/mostSheets })
+	err = atOnce(len(slots), func(n int) error { return deleteInner(ix.outer, slots[n], ix.pin(slots[n])) })
+	if err != nil {
 		return fmt.Errorf("remove index: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -57,6 +58,65 @@ func putInner(array *ebpf.Map, slot uint32, m *ebpf.Map, pin string) error {
 		return err
 	}
 	return pinInner(m, pin)
+}
+
+// putInners puts maps into free slots beside each other, by one update: the kernel waits for packets
+// after each.
+func putInners(array *ebpf.Map, first uint32, maps []*ebpf.Map, pin func(slot uint32) string) error {
+	slots, fds := make([]uint32, len(maps)), make([]uint32, len(maps))
+	for i, m := range maps {
+		slots[i], fds[i] = first+uint32(i), uint32(m.FD())
+	}
+	if _, err := array.BatchUpdate(slots, fds, nil); err != nil {
+		return err
+	}
+	for i, m := range maps {
+		if err := pinInner(m, pin(slots[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takenSlots returns the slots of an array that hold a map.
+func takenSlots(array *ebpf.Map) (slots []uint32, err error) {
+	var (
+		cursor ebpf.MapBatchCursor
+		keys   = make([]uint32, batchSize)
+		values = make([]uint32, batchSize)
+	)
+	for {
+		got, err := array.BatchLookup(&cursor, keys, values, nil)
+		for i, slot := range keys[:got] {
+			if values[i] != 0 {
+				slots = append(slots, slot)
+			}
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return slots, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", array, err)
+		}
+	}
+}
+
+// oneByOne is for a test that counts the system calls of a thread.
+var oneByOne bool
+
+// atOnce calls f with the numbers below n at the same time. Where the kernel waits for packets it
+// does so once for all.
+func atOnce(n int, f func(i int) error) error {
+	var all errgroup.Group
+	all.SetLimit(64)
+	for i := range n {
+		if !oneByOne {
+			all.Go(func() error { return f(i) })
+		} else if err := f(i); err != nil {
+			return err
+		}
+	}
+	return all.Wait()
 }
 
 // deleteInner empties a slot. That it is empty is fine.

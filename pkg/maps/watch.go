@@ -125,53 +125,26 @@ func (t *Table) Memory() (map[string]uint64, error) {
 		if err := add(name, m, 1); err != nil {
 			return nil, err
 		}
-		if m.Type() != ebpf.ArrayOfMaps || name == "eroute_counters" {
+		if m.Type() != ebpf.ArrayOfMaps {
 			continue
 		}
-		for i := range m.MaxEntries() {
-			inner, err := openInner(t.dir, m, name, i, t.options)
-			if errors.Is(err, ebpf.ErrKeyNotExist) {
-				continue
-			}
+		slots, err := takenSlots(m)
+		if err != nil {
+			return nil, err
+		}
+		times := uint64(1)
+		if alike := name == countersName || name == indexName; alike && len(slots) > 0 {
+			slots, times = slots[:1], uint64(len(slots))
+		}
+		for _, slot := range slots {
+			inner, err := openInner(t.dir, m, name, slot, t.options)
 			if err != nil {
-				return nil, fmt.Errorf("open map %d of %s: %w", i, name, err)
+				return nil, fmt.Errorf("open map %d of %s: %w", slot, name, err)
 			}
-			if err := errors.Join(add(name, inner, 1), inner.Close()); err != nil {
+			if err := errors.Join(add(name, inner, times), inner.Close()); err != nil {
 				return nil, err
 			}
 		}
 	}
-	// Chunks are all alike, and the lowest are made first.
-	chunk, err := t.counts.chunk(0)
-	if err != nil || chunk == nil {
-		return bytes, err
-	}
-	chunks, err := t.counts.count()
-	if err != nil {
-		return nil, err
-	}
-	return bytes, add("eroute_counters", chunk, chunks)
-}
-
-// count tells how many chunks there are.
-func (c *counterSet) count() (n uint64, err error) {
-	var (
-		cursor ebpf.MapBatchCursor
-		keys   = make([]uint32, batchSize)
-		values = make([]uint32, batchSize)
-	)
-	for {
-		got, err := c.outer.BatchLookup(&cursor, keys, values, nil)
-		for i := range got {
-			if values[i] != 0 {
-				n++
-			}
-		}
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			return n, nil
-		}
-		if err != nil {
-			return n, fmt.Errorf("count counters: %w", err)
-		}
-	}
+	return bytes, nil
 }
