@@ -5,7 +5,7 @@
 
 enum limits {
 	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 6,
+	EROUTE_LAYOUT = 7,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,
@@ -74,9 +74,21 @@ enum limits {
 	INDEX_SHEET_LINES = 32768,
 	INDEX_SHEETS = 2048,
 
-	/* Bits of an address that have a filter cell of their own. */
+	/*
+	 * Bits of an address's block that has a filter cell of its own. Kinds are known of smaller
+	 * blocks, too, in steps of so many bits.
+	 */
 	INDEX_BLOCK4 = 16,
 	INDEX_BLOCK6 = 48,
+	INDEX_STEP4 = 4,
+	INDEX_STEP6 = 8,
+	INDEX_LEAST4 = 24,
+	INDEX_LEAST6 = 64,
+
+	/* In a word of kinds: lengths of prefixes in the lowest bits, then shapes, then a tag. */
+	INDEX_SHAPES_AT = 42,
+	INDEX_TAG_AT = 48,
+	INDEX_ANY_TAG = 0xffff,
 };
 
 /* What an eroute does to a packet. Never 0, so that an empty value is no action. */
@@ -183,46 +195,24 @@ struct row_value {
 };
 
 /*
- * The index of a family is an array of cache lines: struct index, then filter cells,
- * groups and nodes, groups and slots. A group is a word: a tag for each of its slots, 0 for
+ * The index of a family is an array of cache lines: struct index, then filter cells, kinds,
+ * groups and slots. A group is a word: a tag for each of its slots, 0 for
  * one that is free, and in the highest byte how many entries had to go on to the next group.
  */
 struct index {
 	__u32 cells;    /* of the filter, for sources; as many for destinations follow */
-	__u32 pairs_at; /* cells of the filter for both together; in lines, as all that ends so */
-	__u32 pairs;
-	__u32 node_groups_at;
-	__u32 nodes_at;
-	__u32 node_groups;
+	__u32 kinds_at; /* in lines, as all that ends so */
+	__u32 kind_lines;
 	__u32 slot_groups_at;
 	__u32 slots_at;
 	__u32 slot_groups;
-	__u32 nodes; /* used */
+	__u32 kinds; /* used */
 	__u32 slots; /* used */
-	__u32 stale; /* entries deleted since the index was made */
+	__u32 stale; /* eroutes deleted since the index was made */
+	__u32 pad[3];
 	/* Lengths of prefixes too short for a filter cell: of sources, of destinations. */
 	__u64 wide_src;
 	__u64 wide_dst;
-};
-
-/*
- * The lengths and shapes of a source prefix's eroutes, or more. A set of lengths is a bit
- * for each number of host bits, for IPv6 for each two (index.h): the lowest bit is the longest prefix.
- */
-struct index_kinds {
-	__u32 lens[2]; /* the lower half first */
-	__u32 shapes;
-};
-
-struct index_node4 {
-	struct src_key4 key;
-	struct index_kinds value;
-	__u32 pad[3];
-};
-
-struct index_node6 {
-	struct src_key6 key;
-	struct index_kinds value;
 };
 
 /* An eroute in the index: what packets need of it. */
@@ -247,8 +237,6 @@ struct index_slot6 {
 
 union index_line {
 	__u64 words[8];
-	struct index_node4 nodes4[2];
-	struct index_node6 nodes6[2];
 	struct index_slot4 slots4[2];
 	struct index_slot6 slots6[1];
 };

@@ -110,38 +110,17 @@ type ABIFlowKey struct {
 type ABIIndex struct {
 	_            structs.HostLayout
 	Cells        uint32
-	PairsAt      uint32
-	Pairs        uint32
-	NodeGroupsAt uint32
-	NodesAt      uint32
-	NodeGroups   uint32
+	KindsAt      uint32
+	KindLines    uint32
 	SlotGroupsAt uint32
 	SlotsAt      uint32
 	SlotGroups   uint32
-	Nodes        uint32
+	Kinds        uint32
 	Slots        uint32
 	Stale        uint32
+	Pad          [3]uint32
 	WideSrc      uint64
 	WideDst      uint64
-}
-
-type ABIIndexKinds struct {
-	_      structs.HostLayout
-	Lens   [2]uint32
-	Shapes uint32
-}
-
-type ABIIndexNode4 struct {
-	_     structs.HostLayout
-	Key   ABISrcKey4
-	Value ABIIndexKinds
-	Pad   [3]uint32
-}
-
-type ABIIndexNode6 struct {
-	_     structs.HostLayout
-	Key   ABISrcKey6
-	Value ABIIndexKinds
 }
 
 type ABIIndexRow struct {
@@ -182,7 +161,7 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT        ABILimits = 6
+	ABILimitsEROUTE_LAYOUT        ABILimits = 7
 	ABILimitsEROUTE_GENERATIONS   ABILimits = 2
 	ABILimitsEROUTE_MAX           ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT ABILimits = 1000000
@@ -214,6 +193,13 @@ const (
 	ABILimitsINDEX_SHEETS         ABILimits = 2048
 	ABILimitsINDEX_BLOCK4         ABILimits = 16
 	ABILimitsINDEX_BLOCK6         ABILimits = 48
+	ABILimitsINDEX_STEP4          ABILimits = 4
+	ABILimitsINDEX_STEP6          ABILimits = 8
+	ABILimitsINDEX_LEAST4         ABILimits = 24
+	ABILimitsINDEX_LEAST6         ABILimits = 64
+	ABILimitsINDEX_SHAPES_AT      ABILimits = 42
+	ABILimitsINDEX_TAG_AT         ABILimits = 48
+	ABILimitsINDEX_ANY_TAG        ABILimits = 65535
 )
 
 type ABILookupCb uint32
@@ -368,9 +354,6 @@ const (
 	ABIVarExportFlow         = "export_flow"
 	ABIVarExportFlowKey      = "export_flow_key"
 	ABIVarExportIndex        = "export_index"
-	ABIVarExportIndexKinds   = "export_index_kinds"
-	ABIVarExportIndexNode4   = "export_index_node4"
-	ABIVarExportIndexNode6   = "export_index_node6"
 	ABIVarExportIndexRow     = "export_index_row"
 	ABIVarExportIndexSlot4   = "export_index_slot4"
 	ABIVarExportIndexSlot6   = "export_index_slot6"
@@ -457,9 +440,6 @@ type ABIVariableSpecs struct {
 	ExportFlow         *ebpf.VariableSpec `ebpf:"export_flow"`
 	ExportFlowKey      *ebpf.VariableSpec `ebpf:"export_flow_key"`
 	ExportIndex        *ebpf.VariableSpec `ebpf:"export_index"`
-	ExportIndexKinds   *ebpf.VariableSpec `ebpf:"export_index_kinds"`
-	ExportIndexNode4   *ebpf.VariableSpec `ebpf:"export_index_node4"`
-	ExportIndexNode6   *ebpf.VariableSpec `ebpf:"export_index_node6"`
 	ExportIndexRow     *ebpf.VariableSpec `ebpf:"export_index_row"`
 	ExportIndexSlot4   *ebpf.VariableSpec `ebpf:"export_index_slot4"`
 	ExportIndexSlot6   *ebpf.VariableSpec `ebpf:"export_index_slot6"`
@@ -522,9 +502,6 @@ type ABIVariables struct {
 	ExportFlow         *ebpf.Variable `ebpf:"export_flow"`
 	ExportFlowKey      *ebpf.Variable `ebpf:"export_flow_key"`
 	ExportIndex        *ebpf.Variable `ebpf:"export_index"`
-	ExportIndexKinds   *ebpf.Variable `ebpf:"export_index_kinds"`
-	ExportIndexNode4   *ebpf.Variable `ebpf:"export_index_node4"`
-	ExportIndexNode6   *ebpf.Variable `ebpf:"export_index_node6"`
 	ExportIndexRow     *ebpf.Variable `ebpf:"export_index_row"`
 	ExportIndexSlot4   *ebpf.Variable `ebpf:"export_index_slot4"`
 	ExportIndexSlot6   *ebpf.Variable `ebpf:"export_index_slot6"`

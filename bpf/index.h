@@ -2,13 +2,13 @@
 /*
  * The index says what the tries would, by a few cache lines instead of a walk.
  *
- *   filter  by the first bits of an address: how long prefixes are that can cover it; and,
- *           by a source prefix and the first bits of the destination, how long those are
- *           that it has there
- *   nodes   source prefixes: how long the destinations of their eroutes are, and their shapes
+ *   filter  by the first bits of an address: how long prefixes are that can cover it
+ *   kinds   by a source prefix, and by a source prefix and a block of destinations: how long
+ *           the destinations of its eroutes are there, and which shapes they have
  *   slots   eroutes, by their whole selector
  *
- * Nodes and slots are found by a hash of what they are for. Its tag is looked for in a
+ * Kinds and slots are found by a hash of what they are for. Kinds have a tag of it, and say
+ * too much if another has the same. Of slots a tag is looked for in a
  * group's word first, so that what is not there mostly costs no more than that word.
  *
  * Only user space writes it, and only while table_meta.writing is set. Who uses it checks
@@ -44,6 +44,16 @@ static __always_inline int are_many(__u64 word)
 	return (word & (word - 1)) != 0;
 }
 
+/*
+ * Returns x, of which the verifier then knows nothing: else it would follow what comes after
+ * once for each value that x may have. It does not know unknown.
+ */
+static __always_inline __u64 forget(__u64 x, __u64 unknown)
+{
+	asm volatile("%0 ^= %1\n%0 ^= %1" : "+r"(x) : "r"(unknown));
+	return x;
+}
+
 /* A number below n, of a hash. */
 static __always_inline __u32 below(__u64 h, __u32 n)
 {
@@ -58,6 +68,41 @@ static __always_inline union index_line *line_at(__u32 number, __u32 n)
 
 	n %= INDEX_SHEET_LINES;
 	return lines ? bpf_map_lookup_elem(lines, &n) : NULL;
+}
+
+/* All ones if a word's tag is 0. In assembler, as clang would make a branch of it, and the verifier follow each. */
+static __always_inline __u64 if_untagged(__u64 word)
+{
+	__u64 tag = (word >> INDEX_TAG_AT) - 1;
+
+	asm volatile("%0 s>>= 63" : "+r"(tag));
+	return tag;
+}
+
+/* What a line of kinds says of what has this hash; its words of the same tag, and the last if it is any's. */
+static __always_inline __u64 same_kinds(const union index_line *line, __u64 h)
+{
+	__u64 tag = ((h >> 49) + 1) << INDEX_TAG_AT, all = 0, word;
+
+	for (int i = 0; i < 8; i++) {
+		word = line->words[i] ^ tag;
+		all |= word & if_untagged(word);
+	}
+	word = line->words[7] ^ (__u64)INDEX_ANY_TAG << INDEX_TAG_AT;
+	return all | (word & if_untagged(word));
+}
+
+/* Adds what the index with a number says of a hash to kinds. Returns -1 if it is not there. */
+static __always_inline int add_kinds(__u32 number, const volatile struct index *head, __u64 h,
+				     __u64 *kinds)
+{
+	const union index_line *line;
+
+	line = line_at(number, head->kinds_at + below(h, head->kind_lines));
+	if (!line)
+		return -1;
+	*kinds |= same_kinds(line, h);
+	return 0;
 }
 
 /* The tags of a group that are those of a hash: the top bit of each such byte, and seldom of another. */
@@ -81,23 +126,49 @@ struct hostbits {
 	__u8 end; /* next == end: none is left */
 };
 
+/* The lengths in a word of kinds. */
+#define LENS ((1ULL << INDEX_SHAPES_AT) - 1)
+
+/*
+ * A set of lengths has a bit for each number of an address's host bits, the longest prefix's
+ * lowest. For IPv6 that is so for the lengths from 48 to 64; of others some share a bit. That is
+ * where the numbers of a bit begin; they end where those of the next bit do.
+ */
+static __always_inline __u32 first_hostbits4(__u32 bit)
+{
+	return bit;
+}
+
+static __always_inline __u32 first_hostbits6(__u32 bit)
+{
+	if (!bit)
+		return 0;
+	if (bit < 9)
+		return 8 * bit - 7;
+	if (bit < 26)
+		return bit + 55;
+	return 3 * bit + 3;
+}
+
+/* The bits of prefixes that do not lie within one block of so many bits of the address. */
+#define SHORTER_THAN4(bits) (~0ULL << (33 - (bits)))
+#define SHORTER_THAN6(bits) (~0ULL << (74 - (bits)))
+
 #define BITS 32
-#define LENS_A_BIT 1
 #define SLOTS_A_LINE 2
 #define BLOCK_BITS INDEX_BLOCK4
-#define WIDE_LENS (~0ULL << (BITS - BLOCK_BITS + 1)) /* those too short for a cell */
-#define SRC_KEY src_key4
+#define LEAST_BITS INDEX_LEAST4
+#define STEP_BITS INDEX_STEP4
 #define ROW_KEY row_key4
 #define ROW_FIXED_BITS ROW4_FIXED_BITS
 #define FAMILY(name) name##4
 #include "index_family.h"
 
 #define BITS 128
-#define LENS_A_BIT 2
 #define SLOTS_A_LINE 1
 #define BLOCK_BITS INDEX_BLOCK6
-#define WIDE_LENS (~0ULL << (BITS - BLOCK_BITS) / LENS_A_BIT)
-#define SRC_KEY src_key6
+#define LEAST_BITS INDEX_LEAST6
+#define STEP_BITS INDEX_STEP6
 #define ROW_KEY row_key6
 #define ROW_FIXED_BITS ROW6_FIXED_BITS
 #define FAMILY(name) name##6

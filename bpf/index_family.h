@@ -1,42 +1,93 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What index.h says of one address family; included once for each. */
 
-#define FIND FAMILY(find_node)
-#define KEY SRC_KEY
-#define VALUE index_kinds
-#define MEMBER FAMILY(nodes)
-#define A_LINE 2
-#define AT nodes_at
-#define GROUPS_AT node_groups_at
-#define GROUPS node_groups
-#include "index_find.h"
+/* Whether a group's word says that no eroute has such a hash: mostly so, and find_slot need not be called. */
+static __always_inline int FAMILY(no_slot)(__u32 number, __u64 h)
+{
+	const volatile struct index *head = (void *)line_at(number, 0);
+	const union index_line *line;
+	__u32 group;
+	__u64 word;
 
-#define FIND FAMILY(find_slot)
-#define KEY ROW_KEY
-#define VALUE index_row
-#define MEMBER FAMILY(slots)
-#define A_LINE SLOTS_A_LINE
-#define AT slots_at
-#define GROUPS_AT slot_groups_at
-#define GROUPS slot_groups
-#include "index_find.h"
+	if (!head)
+		return 0;
+	group = below(h, head->slot_groups);
+	line = line_at(number, head->slot_groups_at + group / 8);
+	if (!line)
+		return 0;
+	word = line->words[group & 7];
+	return !(same_tags(word, h) | word >> 56);
+}
+
+/*
+ * Finds an eroute by its hash and key, and copies what packets need of it;
+ * to_peer says whether they may be for the SA's edst. Not static: it is
+ * verified once, by itself. Returns 0, or -1 if there is none.
+ */
+__noinline int
+FAMILY(find_slot)(__u32 number, __u64 h, const struct ROW_KEY *key, struct verdict *v)
+{
+	/* volatile: to be read again costs less than the stack it would take to keep it. */
+	const volatile struct index *head = (void *)line_at(number, 0);
+	__u32 group;
+
+	if (!head || !key || !v)
+		return -1;
+	group = below(h, head->slot_groups);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < INDEX_REACH; i++) {
+		union index_line *line = line_at(number, head->slot_groups_at + group / 8);
+		__u64 word, tags;
+
+		if (!line)
+			return -1;
+		word = line->words[group & 7];
+		tags = same_tags(word, h);
+#pragma clang loop unroll(disable)
+		for (int j = 0; j < INDEX_SLOTS && tags; j++) {
+			const struct FAMILY(index_slot) *slot;
+			__u32 n = group * INDEX_SLOTS + lowest_bit(tags) / 8;
+
+			line = line_at(number, head->slots_at + n / SLOTS_A_LINE);
+			if (!line)
+				return -1;
+			slot = &line->FAMILY(slots)[n & (SLOTS_A_LINE - 1)];
+			if (!__builtin_memcmp(&slot->key, key, sizeof(*key))) {
+				v->id = slot->value.id;
+				v->sa = slot->value.sa;
+				v->action = slot->value.action;
+				v->to_peer = slot->value.near_peer;
+				return 0;
+			}
+			tags &= tags - 1;
+		}
+		if (!(word >> 56)) /* none had to go on */
+			return -1;
+		if (++group == head->slot_groups)
+			group = 0;
+	}
+	return -1;
+}
+
+/* How far a look has come. */
+struct FAMILY(index_place) {
+	__u64 seed;
+	__u64 srcs; /* lengths of sources not tried yet */
+	__u64 fit;  /* lengths that prefixes of the destination can have, and the packet's shapes */
+	__u64 kinds;  /* of the source prefix in key; lengths not tried yet */
+	__u64 h_src;  /* the hash of the source prefix in key */
+	__u32 number; /* of the index */
+	struct ROW_KEY key;
+	struct hostbits src;
+	struct hostbits dst;
+	__u8 shapes; /* not tried yet of the prefixes in key */
+};
 
 struct FAMILY(index_look) {
 	const struct packet *p;
 	struct verdict *v;
-	__u64 seed;
-	__u64 srcs; /* lengths of sources not tried yet */
-	__u64 dsts; /* lengths that prefixes of the destination can have */
-	__u64 lens; /* those of the node's eroutes not tried yet */
-	__u64 h_node;
-	__u32 number; /* of the index */
-	struct index_kinds node;
-	struct ROW_KEY key;
-	struct hostbits src;
-	struct hostbits dst;
-	__u8 packet_shapes;
-	__u8 shapes; /* not tried yet of the prefixes in key */
-	__u8 answer; /* enum index_answer */
+	struct FAMILY(index_place) at;
+	__u32 answer; /* enum index_answer */
 };
 
 /* Goes on to the next number of host bits, the longest prefix first. Returns it, or -1 if none is left. */
@@ -48,8 +99,8 @@ static __always_inline int FAMILY(next_hostbits)(struct hostbits *h, __u64 *lens
 		if (!*lens)
 			return -1;
 		*lens &= *lens - 1;
-		h->next = bit * LENS_A_BIT;
-		h->end = LENS_A_BIT == 1 || bit < 63 ? h->next + LENS_A_BIT : BITS + 1;
+		h->next = FAMILY(first_hostbits)(bit);
+		h->end = FAMILY(first_hostbits)(bit + 1);
 	}
 	return h->next++;
 }
@@ -94,98 +145,143 @@ static __always_inline __u64 FAMILY(mix_address)(__u64 h, const __u8 *address)
 #endif
 }
 
-/* The filter cell of an address; for those of pairs, seed is the hash of the source prefix. */
-static __always_inline __u32 FAMILY(cell)(const __u8 *address, __u64 seed, __u32 cells)
+/* The hash of a block of so many bits of an address. */
+static __always_inline __u64 FAMILY(mix_block)(__u64 h, const __u8 *address, __u32 bits)
 {
-	__u64 block = 0;
+#if BITS == 32
+	__u32 block;
 
-	__builtin_memcpy(&block, address, BLOCK_BITS / 8);
-	return below(mix(seed, block), cells);
+	__builtin_memcpy(&block, address, 4);
+	block &= bpf_htonl(~0U << (32 - bits));
+#else
+	__u64 block;
+
+	__builtin_memcpy(&block, address, 8);
+	block &= bpf_cpu_to_be64(~0ULL << (64 - bits));
+#endif
+	return mix(h, block);
 }
 
 /*
- * Leaves of the lengths to try those that the node's eroutes have near the destination. It
- * costs a cache line, as a look for one of them may.
+ * Leaves of a source's kinds those that it has near the destination: a block's are of prefixes that lie
+ * within it, and not within a smaller one. It costs cache lines, as looks for slots may. No
+ * block is left out: the verifier would follow each choice.
  */
-static __always_inline void FAMILY(sift)(struct FAMILY(index_look) *l)
+static __always_inline int
+FAMILY(sift)(const struct FAMILY(index_place) *at, const volatile struct index *head,
+				const struct packet *p, __u64 *kinds)
 {
-	const struct index *head = (void *)line_at(l->number, 0);
-	union index_line *line;
-	__u32 cell;
+	__u64 wide = FAMILY(SHORTER_THAN)(BLOCK_BITS), near = *kinds & LENS & wide ? wide : 0;
 
-	if (!head)
-		return;
-	cell = FAMILY(cell)(l->p->dst, l->h_node, head->pairs);
-	line = line_at(l->number, head->pairs_at + cell / 8);
-	if (line)
-		l->lens &= line->words[cell & 7] | WIDE_LENS;
-}
-
-/* Goes on to the next source prefix that there may be. Returns 1 if none is left. */
-static __always_inline long FAMILY(next_node)(struct FAMILY(index_look) *l)
-{
-	int hostbits = FAMILY(next_hostbits)(&l->src, &l->srcs);
-	struct SRC_KEY key;
-
-	if (hostbits < 0)
-		return 1;
-	key.prefixlen = BITS - hostbits;
-	FAMILY(mask)(key.addr, l->p->src, hostbits);
-	l->h_node = mix(FAMILY(mix_address)(l->seed, key.addr), key.prefixlen);
-	if (FAMILY(find_node)(l->number, l->h_node, &key, &l->node))
-		return 0;
-	l->node.shapes &= l->packet_shapes;
-	if (!l->node.shapes)
-		return 0;
-	l->lens = (l->node.lens[0] | (__u64)l->node.lens[1] << 32) & l->dsts;
-	if (are_many(l->lens))
-		FAMILY(sift)(l);
-	__builtin_memcpy(l->key.src, key.addr, sizeof(key.addr));
-	l->key.src_hostbits = hostbits;
+#pragma clang loop unroll(disable)
+	for (__u32 bits = BLOCK_BITS; bits <= LEAST_BITS; bits += STEP_BITS)
+		if (add_kinds(at->number, head, FAMILY(mix_block)(at->h_src, p->dst, bits), &near))
+			return -1;
+	*kinds &= near;
 	return 0;
 }
 
-/* Goes on to the next destination prefix that the node may have. Returns 0 if none is left. */
-static __always_inline int FAMILY(next_length)(struct FAMILY(index_look) *l)
+/* What next_source says. */
+#ifndef SOURCES_AT_ONCE
+#define SOURCES_AT_ONCE 8
+#define SLOTS_AT_ONCE 2
+enum next_source { SOURCE_FOUND, SOURCE_NOT_YET, SOURCE_NONE, SOURCE_UNSURE };
+#endif
+
+/*
+ * Goes on to the next source prefix that has eroutes near the destination. It tries some at once, as
+ * a call costs as much as a try. Not static, as find_slot.
+ */
+__noinline int FAMILY(next_source)(struct FAMILY(index_place) *at, const struct packet *p)
 {
-	int hostbits = FAMILY(next_hostbits)(&l->dst, &l->lens);
+	const volatile struct index *head = at ? (void *)line_at(at->number, 0) : NULL;
+
+	if (!head || !p)
+		return SOURCE_UNSURE;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SOURCES_AT_ONCE; i++) {
+		int hostbits = FAMILY(next_hostbits)(&at->src, &at->srcs);
+		__u64 kinds = 0;
+
+		if (hostbits < 0)
+			return SOURCE_NONE;
+		at->key.src_hostbits = hostbits;
+		FAMILY(mask)(at->key.src, p->src, hostbits);
+		at->h_src = mix(FAMILY(mix_address)(at->seed, at->key.src), BITS - hostbits);
+		if (add_kinds(at->number, head, at->h_src, &kinds))
+			return SOURCE_UNSURE;
+		kinds &= at->fit;
+		if (are_many(kinds & LENS) && FAMILY(sift)(at, head, p, &kinds))
+			return SOURCE_UNSURE;
+		if (kinds >> INDEX_SHAPES_AT && kinds & LENS) {
+			at->kinds = kinds;
+			return SOURCE_FOUND;
+		}
+	}
+	return SOURCE_NOT_YET;
+}
+
+/* Goes on to the next destination prefix that the source may have. Returns 0 if none is left. */
+static __always_inline int
+FAMILY(next_length)(struct FAMILY(index_place) *at, const struct packet *p)
+{
+	__u64 lens = at->kinds & LENS;
+	int hostbits = FAMILY(next_hostbits)(&at->dst, &lens);
 
 	if (hostbits < 0)
 		return 0;
-	l->shapes = l->node.shapes;
-	l->key.prefixlen = ROW_FIXED_BITS + BITS - hostbits;
-	FAMILY(mask)(l->key.dst, l->p->dst, hostbits);
+	at->shapes = at->kinds >> INDEX_SHAPES_AT;
+	at->kinds = (at->kinds & ~LENS) | lens;
+	at->key.prefixlen = ROW_FIXED_BITS + BITS - hostbits;
+	FAMILY(mask)(at->key.dst, p->dst, hostbits);
 	return 1;
 }
 
-/* Looks for one eroute that there may be; they come in the order in which they go before each other. */
-static long FAMILY(next_slot)(__u32 i, struct FAMILY(index_look) *l)
+/* The hash of the eroute in key. */
+static __always_inline __u64 FAMILY(slot_hash)(const struct FAMILY(index_place) *at)
 {
-	struct index_row row;
-	__u64 h;
-	__u32 shape;
+	return mix(FAMILY(mix_address)(at->h_src, at->key.dst),
+		   (__u64)at->key.prefixlen << 40 | (__u64)at->key.proto << 32 |
+			   (__u32)at->key.sport << 16 | at->key.dport);
+}
 
-	if (!l->shapes && !FAMILY(next_length)(l))
-		return FAMILY(next_node)(l);
-	shape = lowest_bit(l->shapes);
-	l->shapes &= l->shapes - 1;
-	l->key.proto = shape == SHAPE_ANY ? 0 : l->p->proto;
-	l->key.sport = names_sport(shape) ? l->p->sport : 0;
-	l->key.dport = names_dport(shape) ? l->p->dport : 0;
-	h = mix(FAMILY(mix_address)(l->h_node, l->key.dst),
-		(__u64)l->key.prefixlen << 40 | (__u64)l->key.proto << 32 |
-			(__u32)l->key.sport << 16 | l->key.dport);
-	if (FAMILY(find_slot)(l->number, h, &l->key, &row))
-		return 0;
-	l->answer = row.near_peer && is_key_exchange(l->p) ? INDEX_UNSURE : INDEX_FOUND;
-	l->v->id = row.id;
-	l->v->sa = row.sa;
-	l->v->action = row.action;
-	l->v->src_prefixlen = BITS - l->key.src_hostbits;
-	l->v->dst_prefixlen = l->key.prefixlen - ROW_FIXED_BITS;
-	l->v->shape = shape;
-	l->v->to_peer = 0;
-	return 1;
+/*
+ * Looks for some eroutes that there may be; they come in the order in which they go before each
+ * other. Returns 1 at the end.
+ */
+static long FAMILY(next_slots)(__u32 n, struct FAMILY(index_look) *l)
+{
+	struct FAMILY(index_place) *at = &l->at;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SLOTS_AT_ONCE; i++) {
+		__u32 shape;
+		__u64 h;
+
+		if (!at->shapes && !FAMILY(next_length)(at, l->p)) {
+			int next = FAMILY(next_source)(at, l->p);
+
+			if (next == SOURCE_UNSURE)
+				l->answer = INDEX_UNSURE;
+			return next >= SOURCE_NONE;
+		}
+		shape = lowest_bit(at->shapes);
+		at->shapes &= at->shapes - 1;
+		at->key.proto = shape == SHAPE_ANY ? 0 : l->p->proto;
+		at->key.sport = names_sport(shape) ? l->p->sport : 0;
+		at->key.dport = names_dport(shape) ? l->p->dport : 0;
+		h = FAMILY(slot_hash)(at);
+		if (FAMILY(no_slot)(at->number, h) ||
+		    FAMILY(find_slot)(at->number, h, &at->key, l->v))
+			continue;
+		l->answer = l->v->to_peer && is_key_exchange(l->p) ? INDEX_UNSURE : INDEX_FOUND;
+		l->v->src_prefixlen = BITS - at->key.src_hostbits;
+		l->v->dst_prefixlen = at->key.prefixlen - ROW_FIXED_BITS;
+		l->v->shape = shape;
+		l->v->to_peer = 0;
+		return 1;
+	}
+	return 0;
 }
 
 /* No packet takes more: every shape of every destination of every source. */
@@ -197,28 +293,29 @@ static long FAMILY(next_slot)(__u32 i, struct FAMILY(index_look) *l)
  */
 static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 {
-	const struct index *head = (void *)line_at(l->number, 0);
+	const struct index *head = (void *)line_at(l->at.number, 0);
 	union index_line *line;
 	__u32 cell;
 
 	if (!head)
 		return INDEX_UNSURE;
-	cell = head->cells + FAMILY(cell)(l->p->dst, l->seed, head->cells);
-	line = line_at(l->number, 1 + cell / 8);
+	cell = head->cells + below(FAMILY(mix_block)(l->at.seed, l->p->dst, BLOCK_BITS), head->cells);
+	line = line_at(l->at.number, 1 + cell / 8);
 	if (!line)
 		return INDEX_UNSURE;
-	l->dsts = line->words[cell & 7] | head->wide_dst;
-	if (!l->dsts)
+	l->at.fit = line->words[cell & 7] | head->wide_dst;
+	if (!l->at.fit)
 		return INDEX_NOWHERE;
-	cell = FAMILY(cell)(l->p->src, l->seed, head->cells);
-	line = line_at(l->number, 1 + cell / 8);
+	cell = below(FAMILY(mix_block)(l->at.seed, l->p->src, BLOCK_BITS), head->cells);
+	line = line_at(l->at.number, 1 + cell / 8);
 	if (!line)
 		return INDEX_UNSURE;
-	l->srcs = line->words[cell & 7] | head->wide_src;
-	if (!l->srcs)
+	l->at.srcs = line->words[cell & 7] | head->wide_src;
+	if (!l->at.srcs)
 		return INDEX_NOWHERE;
 	for (__u32 shape = 0; shape < SHAPES; shape++)
-		l->packet_shapes |= has_shape(l->p, shape) << shape;
+		l->at.fit |= (__u64)has_shape(l->p, shape) << (INDEX_SHAPES_AT + shape);
+	l->at.fit = forget(l->at.fit, l->at.seed);
 	return INDEX_FOUND;
 }
 
@@ -227,23 +324,22 @@ static __noinline enum index_answer
 FAMILY(ask_index)(const struct packet *p, __u32 number, __u64 seed,
 					      struct verdict *v)
 {
-	struct FAMILY(index_look) l = { .p = p, .v = v, .seed = seed, .number = number };
+	struct FAMILY(index_look) l = { .p = p, .v = v, .at = { .seed = seed, .number = number } };
 
 	l.answer = FAMILY(begin)(&l);
 	if (l.answer != INDEX_FOUND)
 		return l.answer;
 	l.answer = INDEX_NONE;
-	bpf_loop(MOST_STEPS, FAMILY(next_slot), &l, 0);
+	bpf_loop(MOST_STEPS, FAMILY(next_slots), &l, 0);
 	return l.answer;
 }
 
 #undef MOST_STEPS
 #undef BITS
-#undef LENS_A_BIT
 #undef SLOTS_A_LINE
 #undef BLOCK_BITS
-#undef WIDE_LENS
-#undef SRC_KEY
+#undef LEAST_BITS
+#undef STEP_BITS
 #undef ROW_KEY
 #undef ROW_FIXED_BITS
 #undef FAMILY

@@ -16,8 +16,7 @@ type index struct {
 	lines  []line
 	head   *bpf.ABIIndex
 	filter []uint64 // cells for sources, then for destinations
-	pairs  []uint64 // cells for both together
-	nodes  groups
+	kinds  kinds
 	slots  groups
 	seed   uint64
 }
@@ -31,19 +30,14 @@ func openIndex(s sheets, family eroute.Family, seed uint64) (*index, error) {
 	x := &index{lines: lines, head: (*bpf.ABIIndex)(unsafe.Pointer(&lines[0])), seed: seed}
 	h := x.head
 	x.filter = words(lines, 1, 2*h.Cells)
-	x.pairs = words(lines, h.PairsAt, h.Pairs)
-	x.nodes = groups{
-		words: words(lines, h.NodeGroupsAt, h.NodeGroups), used: &h.Nodes,
-		size: nodeSize, key: int(unsafe.Sizeof(bpf.ABISrcKey6{})),
-	}
+	x.kinds = kinds{lines: lines[h.KindsAt:][:h.KindLines], used: &h.Kinds}
 	x.slots = groups{
 		words: words(lines, h.SlotGroupsAt, h.SlotGroups), used: &h.Slots,
 		size: slotSize(family), key: int(unsafe.Sizeof(bpf.ABIRowKey6{})),
 	}
 	if family == eroute.Inet {
-		x.nodes.key, x.slots.key = int(unsafe.Sizeof(bpf.ABISrcKey4{})), int(unsafe.Sizeof(bpf.ABIRowKey4{}))
+		x.slots.key = int(unsafe.Sizeof(bpf.ABIRowKey4{}))
 	}
-	x.nodes.entries = entries(lines, h.NodesAt, h.NodeGroups, x.nodes.size)
 	x.slots.entries = entries(lines, h.SlotsAt, h.SlotGroups, x.slots.size)
 	return x, nil
 }
@@ -58,9 +52,6 @@ func entries(lines []line, at, groups uint32, size int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&lines[at])), int(groups)*groupSlots*size)
 }
 
-// nodeSize is the size of struct index_node4 and index_node6.
-const nodeSize = int(unsafe.Sizeof(bpf.ABIIndexNode6{}))
-
 func slotSize(f eroute.Family) int {
 	if f == eroute.Inet {
 		return int(unsafe.Sizeof(bpf.ABIIndexSlot4{}))
@@ -72,21 +63,18 @@ func slotSize(f eroute.Family) int {
 // none. Returns errIndexFull if there is no room; then the index says less than the tries.
 func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	var key keyBytes
-	h := nodeHash(x.seed, s.Src)
-	node, err := x.nodes.put(h, key.src(s.Src))
-	if err != nil {
+	h := sourceHash(x.seed, s.Src)
+	kind := lenBit(s.Dst) | 1<<(shapesAt+int(shape(s)))
+	if err := x.kinds.add(h, kind); err != nil {
 		return nil, err
 	}
-	kinds := (*bpf.ABIIndexKinds)(unsafe.Pointer(&node[x.nodes.key]))
-	bit := lenBit(s.Dst)
-	kinds.Lens[0] |= uint32(bit)
-	kinds.Lens[1] |= uint32(bit >> 32)
-	kinds.Shapes |= 1 << shape(s)
+	if !isWide(s.Dst) {
+		if err := x.kinds.add(blockHash(h, s.Dst.Addr(), kindBlock(s.Dst)), kind); err != nil {
+			return nil, err
+		}
+	}
 	x.admit(&x.head.WideSrc, 0, s.Src)
 	x.admit(&x.head.WideDst, int(x.head.Cells), s.Dst)
-	if !isWide(s.Dst) {
-		x.pairs[below(blockHash(h, s.Dst.Addr()), len(x.pairs))] |= bit
-	}
 	slot, err := x.slots.put(slotHash(h, s), key.row(s))
 	if err != nil {
 		return nil, err
@@ -104,28 +92,22 @@ func (x *index) admit(wide *uint64, firstCell int, p netip.Prefix) {
 		*wide |= lenBit(p)
 		return
 	}
-	x.filter[firstCell+below(blockHash(x.seed, p.Addr()), int(x.head.Cells))] |= lenBit(p)
+	largest, _, _ := blocks(p.Addr())
+	x.filter[firstCell+below(blockHash(x.seed, p.Addr(), largest), int(x.head.Cells))] |= lenBit(p)
 }
 
-// drop deletes an eroute. What is noted of lengths and shapes stays, which costs a little
-// time and nothing else.
+// drop deletes an eroute. Its kinds stay, which costs a little time and nothing else.
 func (x *index) drop(s eroute.Selector) {
 	var key keyBytes
-	if x.slots.drop(slotHash(nodeHash(x.seed, s.Src), s), key.row(s)) {
+	if x.slots.drop(slotHash(sourceHash(x.seed, s.Src), s), key.row(s)) {
 		x.head.Stale++
 	}
-}
-
-// dropSource deletes a source prefix that has no eroutes any more.
-func (x *index) dropSource(p netip.Prefix) {
-	var key keyBytes
-	x.nodes.drop(nodeHash(x.seed, p), key.src(p))
 }
 
 // row returns what the index has of an eroute, nil if nothing.
 func (x *index) row(s eroute.Selector) *bpf.ABIIndexRow {
 	var key keyBytes
-	group, slot, _, found := x.slots.find(slotHash(nodeHash(x.seed, s.Src), s), key.row(s))
+	group, slot, _, found := x.slots.find(slotHash(sourceHash(x.seed, s.Src), s), key.row(s))
 	if !found {
 		return nil
 	}
@@ -159,15 +141,6 @@ func indexRow(s eroute.Selector, v *bpf.ABIRowValue) bpf.ABIIndexRow {
 type keyBytes struct {
 	_     [0]uint64
 	bytes [unsafe.Sizeof(bpf.ABIRowKey6{})]byte
-}
-
-func (k *keyBytes) src(p netip.Prefix) []byte {
-	if p.Addr().Is4() {
-		*(*bpf.ABISrcKey4)(unsafe.Pointer(k)) = srcKey4(p)
-		return k.bytes[:unsafe.Sizeof(bpf.ABISrcKey4{})]
-	}
-	*(*bpf.ABISrcKey6)(unsafe.Pointer(k)) = srcKey6(p)
-	return k.bytes[:unsafe.Sizeof(bpf.ABISrcKey6{})]
 }
 
 func (k *keyBytes) row(s eroute.Selector) []byte {

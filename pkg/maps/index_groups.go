@@ -31,6 +31,10 @@ type groups struct {
 	used    *uint32 // entries
 }
 
+// room is how many entries there is room for: where they are spread evenly, that leaves two slots of
+// seven free.
+func (g *groups) room() int { return (groupSlots - 2) * len(g.words) }
+
 // below turns a hash into a number below n, as bpf/index.h does.
 func below(h uint64, n int) int { return int(h & 0xffffffff * uint64(n) >> 32) }
 

@@ -25,14 +25,14 @@ func mixAddress(h uint64, a netip.Addr) uint64 {
 	return mix(mix(h, binary.NativeEndian.Uint64(b[:8])), binary.NativeEndian.Uint64(b[8:]))
 }
 
-// nodeHash is the hash of a source prefix.
-func nodeHash(seed uint64, p netip.Prefix) uint64 {
+// sourceHash is the hash of a source prefix.
+func sourceHash(seed uint64, p netip.Prefix) uint64 {
 	return mix(mixAddress(seed, p.Addr()), uint64(p.Bits()))
 }
 
-// slotHash is the hash of an eroute; node is that of its source prefix.
-func slotHash(node uint64, s eroute.Selector) uint64 {
-	return mix(mixAddress(node, s.Dst.Addr()),
+// slotHash is the hash of an eroute; source is that of its source prefix.
+func slotHash(source uint64, s eroute.Selector) uint64 {
+	return mix(mixAddress(source, s.Dst.Addr()),
 		uint64(fixedBits(s)+s.Dst.Bits())<<40|uint64(s.Proto)<<32|uint64(bePort(s.SrcPort))<<16|uint64(bePort(s.DstPort)))
 }
 
@@ -43,33 +43,52 @@ func fixedBits(s eroute.Selector) int {
 	return int(bpf.ABILimitsROW6FIXED_BITS)
 }
 
-// blockHash is the hash of the filter cell of an address; for those of pairs, seed is the
-// hash of the source prefix.
-func blockHash(seed uint64, a netip.Addr) uint64 {
+// blockHash is the hash of an address's block of so many bits; for kinds, seed is the hash of the
+// source prefix.
+func blockHash(seed uint64, a netip.Addr, bits int) uint64 {
 	var block [8]byte
 	if a.Is4() {
 		b := a.As4()
-		copy(block[:], b[:bpf.ABILimitsINDEX_BLOCK4/8])
+		binary.BigEndian.PutUint32(block[:], binary.BigEndian.Uint32(b[:])&(^uint32(0)<<(32-bits)))
 	} else {
 		b := a.As16()
-		copy(block[:], b[:bpf.ABILimitsINDEX_BLOCK6/8])
+		binary.BigEndian.PutUint64(block[:], binary.BigEndian.Uint64(b[:8])&(^uint64(0)<<(64-bits)))
 	}
 	return mix(seed, binary.NativeEndian.Uint64(block[:]))
 }
 
-// lenBit is the bit for a prefix length in a set of lengths: struct index_kinds in bpf/abi.h.
+// blocks returns the bits of the largest blocks, which have filter cells, those of the smallest, and
+// the step between sizes.
+func blocks(a netip.Addr) (largest, smallest, step int) {
+	if a.Is4() {
+		return int(bpf.ABILimitsINDEX_BLOCK4), int(bpf.ABILimitsINDEX_LEAST4), int(bpf.ABILimitsINDEX_STEP4)
+	}
+	return int(bpf.ABILimitsINDEX_BLOCK6), int(bpf.ABILimitsINDEX_LEAST6), int(bpf.ABILimitsINDEX_STEP6)
+}
+
+// kindBlock returns the bits of the smallest block with kinds of its own that a destination lies within.
+func kindBlock(p netip.Prefix) int {
+	largest, smallest, step := blocks(p.Addr())
+	return min(p.Bits()-(p.Bits()-largest)%step, smallest)
+}
+
+// lenBit is the bit for a prefix length in a set of lengths: bpf/index.h.
 func lenBit(p netip.Prefix) uint64 {
 	hostbits := p.Addr().BitLen() - p.Bits()
-	if p.Addr().Is6() {
-		hostbits = min(hostbits/2, 63)
+	switch {
+	case p.Addr().Is4() || hostbits == 0:
+		return 1 << hostbits
+	case hostbits < 64:
+		return 1 << ((hostbits + 7) / 8)
+	case hostbits < 81:
+		return 1 << (hostbits - 55)
+	default:
+		return 1 << (hostbits/3 - 1)
 	}
-	return 1 << hostbits
 }
 
 // isWide tells whether a prefix covers more than one filter cell.
 func isWide(p netip.Prefix) bool {
-	if p.Addr().Is4() {
-		return p.Bits() < int(bpf.ABILimitsINDEX_BLOCK4)
-	}
-	return p.Bits() < int(bpf.ABILimitsINDEX_BLOCK6)
+	largest, _, _ := blocks(p.Addr())
+	return p.Bits() < largest
 }

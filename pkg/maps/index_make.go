@@ -18,13 +18,9 @@ const indexName = "eroute_index"
 // destinations each.
 const minCells, maxCells = 64, 65536
 
-// maxPairs is the same for sources and destinations together.
-const maxPairs = 1 << 20
-
-// makeIndex makes an empty index with room for as many source prefixes and eroutes. It is
-// not installed yet.
-func makeIndex(family eroute.Family, seed uint64, nodes, slots int) (sheets, *index, error) {
-	head, lines := indexLayout(family, nodes, slots)
+// makeIndex makes an empty index with room for as many kinds and eroutes. It is not installed yet.
+func makeIndex(family eroute.Family, seed uint64, kinds, slots int) (sheets, *index, error) {
+	head, lines := indexLayout(family, kinds, slots)
 	s, err := makeSheets(lines)
 	if err != nil {
 		return nil, nil, err
@@ -40,9 +36,7 @@ func makeIndex(family eroute.Family, seed uint64, nodes, slots int) (sheets, *in
 }
 
 // indexLayout returns the first line of an index, and how many lines it has.
-func indexLayout(family eroute.Family, nodes, slots int) (head bpf.ABIIndex, lines uint32) {
-	// Two slots of seven stay free where entries are spread evenly.
-	groupsFor := func(n int) uint32 { return uint32(n/(groupSlots-2) + groupReach) }
+func indexLayout(family eroute.Family, kinds, slots int) (head bpf.ABIIndex, lines uint32) {
 	lines = 1
 	take := func(bytes uint32) (at uint32) {
 		at = lines
@@ -52,12 +46,9 @@ func indexLayout(family eroute.Family, nodes, slots int) (head bpf.ABIIndex, lin
 	cells := 1 << bits.Len(uint(slots))
 	head.Cells = uint32(min(max(cells, minCells), maxCells))
 	take(2 * head.Cells * 8)
-	head.Pairs = uint32(min(max(cells, minCells), maxPairs))
-	head.PairsAt = take(head.Pairs * 8)
-	head.NodeGroups = groupsFor(nodes)
-	head.NodeGroupsAt = take(head.NodeGroups * 8)
-	head.NodesAt = take(head.NodeGroups * uint32(groupSlots*nodeSize))
-	head.SlotGroups = groupsFor(slots)
+	head.KindLines = uint32(kinds/kindLoad + 1)
+	head.KindsAt = take(head.KindLines * uint32(lineSize))
+	head.SlotGroups = uint32(slots/(groupSlots-2) + groupReach) // see groups.room
 	head.SlotGroupsAt = take(head.SlotGroups * 8)
 	head.SlotsAt = take(head.SlotGroups * uint32(groupSlots*slotSize(family)))
 	return head, lines

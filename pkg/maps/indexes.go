@@ -53,7 +53,7 @@ func (t *Table) openIndexes() (*indexes, error) {
 		case x == nil:
 			err = ix.build(t.gen, i)
 		case x.head.Stale > max(x.head.Slots, staleLimit) && unix.Access(t.dir.Path(), unix.W_OK) == nil:
-			ix.remake(i, 0)
+			ix.remake(i, int(x.head.Kinds), int(x.head.Slots))
 		}
 	}
 	if err != nil {
@@ -140,8 +140,10 @@ func (ix *indexes) build(g *generation, i int) error {
 
 // reserve makes room for as many eroutes more.
 func (ix *indexes) reserve(i, more int) {
-	if x := ix.open[i]; x == nil || int(x.head.Slots)+more > groupLoad*int(x.head.SlotGroups) {
-		ix.remake(i, more)
+	if x := ix.open[i]; x == nil {
+		ix.remake(i, more, more)
+	} else if slots := int(x.head.Slots) + more; slots > groupLoad*int(x.head.SlotGroups) {
+		ix.remake(i, max(x.kinds.room(), int(x.head.Kinds)+more), slots)
 	}
 }
 
@@ -167,7 +169,11 @@ func (ix *indexes) put(s eroute.Selector, v *bpf.ABIRowValue) {
 			*row = indexRow(s, v)
 			return
 		}
-		ix.remake(i, int(x.head.Slots))
+		if x.kinds.isFull() {
+			ix.remake(i, 2*x.kinds.room(), x.slots.room())
+		} else {
+			ix.remake(i, x.kinds.room(), 2*x.slots.room())
+		}
 	}
 	ix.lose(i)
 }
@@ -179,7 +185,7 @@ const minSlots = 64
 func (ix *indexes) at(s eroute.Selector) *index {
 	i := indexOf(s)
 	if ix.open[i] == nil {
-		ix.remake(i, minSlots)
+		ix.remake(i, minSlots, minSlots)
 	}
 	return ix.open[i]
 }
@@ -190,23 +196,13 @@ func (ix *indexes) drop(s eroute.Selector) {
 	}
 }
 
-func (ix *indexes) dropSource(s eroute.Selector) {
-	if x := ix.open[indexOf(s)]; x != nil {
-		x.dropSource(s.Src)
-	}
-}
-
-// remake puts an index with room for more eroutes in the place of one, or of none.
-func (ix *indexes) remake(i, more int) {
+// remake puts an index with room for as many kinds and eroutes in the place of one, or of none.
+func (ix *indexes) remake(i, kinds, slots int) {
 	if ix.lost[i] {
 		return
 	}
 	old := ix.open[i]
-	nodes, slots := 0, more
-	if old != nil {
-		nodes, slots = 2*int(old.head.Nodes), int(old.head.Slots)+more
-	}
-	s, x, err := makeIndex(indexFamilies[i], ix.seed, nodes, slots)
+	s, x, err := makeIndex(indexFamilies[i], ix.seed, kinds, slots)
 	if err != nil {
 		ix.lose(i)
 		return

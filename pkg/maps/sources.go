@@ -54,16 +54,16 @@ func (s *sources) add(sel eroute.Selector) error {
 	return s.write(sel.Src, src)
 }
 
-// drop takes an eroute back, after it is gone. Tells whether it was the last of its source.
-func (s *sources) drop(sel eroute.Selector) (last bool, err error) {
+// drop takes an eroute back, after it is gone.
+func (s *sources) drop(sel eroute.Selector) error {
 	src, err := s.of(sel.Src)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if src.now.Refs[shape(sel)]--; src.now.Refs[shape(sel)] == 0 {
 		src.now.Shapes &^= 1 << shape(sel)
 	}
-	return src.now.Shapes == 0, nil
+	return nil
 }
 
 func (s *sources) write(p netip.Prefix, src *source) error {

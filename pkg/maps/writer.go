@@ -120,11 +120,7 @@ func (w *writer) del(s eroute.Selector) error {
 	if rowSAID(old).Action().IsTrap() {
 		err = w.deleteAsk(newFlowKey(s, 0))
 	}
-	last, dropErr := w.sources.drop(s)
-	if last {
-		w.indexes.dropSource(s)
-	}
-	return errors.Join(err, dropErr, w.endFlow(s, Freed))
+	return errors.Join(err, w.sources.drop(s), w.endFlow(s, Freed))
 }
 
 // clear switches to an empty generation in one step.
