@@ -245,6 +245,7 @@ struct counters {
 	__u64 packets;
 	__u64 bytes;
 	__u64 last; /* CLOCK_MONOTONIC, ns; 0: never */
+	__u64 tick; /* the kernel's jiffies at last */
 };
 
 /* What one Security Association needs to be used. if_id 0: not there. */

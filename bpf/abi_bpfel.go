@@ -18,6 +18,7 @@ type ABICounters struct {
 	Packets uint64
 	Bytes   uint64
 	Last    uint64
+	Tick    uint64
 }
 
 type ABIDetour uint32

@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// snapshot reads counters a chunk at a time and keeps them, 24 bytes an eroute: as they
+// snapshot reads counters a chunk at a time and keeps them, 32 bytes an eroute: as they
 // were when the first of a chunk was asked for.
 type snapshot struct {
 	set    *counterSet
