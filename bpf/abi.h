@@ -54,10 +54,14 @@ enum limits {
 	/* Packets of one hold that go to the relay: one in this many ns, and a second's worth at once. */
 	HELD_INTERVAL = 10000000,
 
-	/* Answers that are remembered, in sets of two. */
-	CACHE_BITS = 17,
-	CACHE_SETS = 1 << CACHE_BITS,
+	/*
+	 * Answers that are remembered lie in sets of two, and these in sheets of 2 MB. There are 2 to the power
+	 * of table_meta.cache_bits sets: so many at the least and at the most, as the table grows.
+	 */
 	CACHE_WAYS = 2,
+	CACHE_SHEET_BITS = 14,
+	CACHE_LEAST_BITS = 17,
+	CACHE_MOST_BITS = 20,
 
 	/* Interfaces below this number are found without a hash look-up, if their frames have no tag. */
 	INGRESS_PORTS = 1024,
@@ -339,6 +343,8 @@ struct table_meta {
 	__u32 writing; /* enum writing */
 	__u64 version; /* of the table; raised with writing, never 0 */
 	__u64 seed;    /* of cache.h's hash: random */
+	__u32 cache_bits;
+	__u32 pad;
 };
 
 /* What the table says of a packet. */

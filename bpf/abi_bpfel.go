@@ -182,9 +182,10 @@ const (
 	ABILimitsEVENT_MEDIUM         ABILimits = 2048
 	ABILimitsEVENT_LARGE          ABILimits = 9216
 	ABILimitsHELD_INTERVAL        ABILimits = 10000000
-	ABILimitsCACHE_BITS           ABILimits = 17
-	ABILimitsCACHE_SETS           ABILimits = 131072
 	ABILimitsCACHE_WAYS           ABILimits = 2
+	ABILimitsCACHE_SHEET_BITS     ABILimits = 14
+	ABILimitsCACHE_LEAST_BITS     ABILimits = 17
+	ABILimitsCACHE_MOST_BITS      ABILimits = 20
 	ABILimitsINGRESS_PORTS        ABILimits = 1024
 	ABILimitsROW4FIXED_BITS       ABILimits = 80
 	ABILimitsROW6FIXED_BITS       ABILimits = 176
@@ -332,6 +333,8 @@ type ABITableMeta struct {
 	Writing    uint32
 	Version    uint64
 	Seed       uint64
+	CacheBits  uint32
+	Pad        uint32
 }
 
 type ABIWriting uint32

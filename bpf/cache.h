@@ -47,11 +47,11 @@ static __always_inline __u64 secret(__u64 seed, __u64 n)
 }
 
 /*
- * Says where the packet's answer is kept. The secrets see to it that nobody can choose
+ * Says where the packet's answer is kept, by the highest bits. The secrets see to it that nobody can choose
  * packets that meet in one place. Products wait for each other only where they must:
  * source and destination may count up together, and in a mere sum of them that got lost.
  */
-static __always_inline __u32 cache_slot(const struct cache_key *key, __u64 seed)
+static __always_inline __u64 cache_hash(const struct cache_key *key, __u64 seed)
 {
 	__u64 h;
 
@@ -60,8 +60,19 @@ static __always_inline __u32 cache_slot(const struct cache_key *key, __u64 seed)
 	else
 		h = mix(mix(secret(seed, 2), key->src[0]), key->dst[0]) +
 		    mix(mix(secret(seed, 3), key->src[1]), key->dst[1]);
-	h = h * secret(seed, 1) + key->rest * secret(seed, 0);
-	return h >> (64 - CACHE_BITS);
+	return h * secret(seed, 1) + key->rest * secret(seed, 0);
+}
+
+/* Where answers to packets with such a key are kept, in eroute_cache or eroute_early. */
+static __always_inline struct cache_set *cache_set(void *sheets, const struct cache_key *key,
+						   const struct table_meta *meta)
+{
+	__u64 slot = cache_hash(key, meta->seed) >> (64 - meta->cache_bits);
+	__u32 sheet = slot >> CACHE_SHEET_BITS;
+	void *sets = bpf_map_lookup_elem(sheets, &sheet);
+	__u32 set = slot & ((1 << CACHE_SHEET_BITS) - 1);
+
+	return sets ? bpf_map_lookup_elem(sets, &set) : NULL;
 }
 
 /* The version whose answers can be used and kept now; 0: none. */
@@ -131,32 +142,25 @@ static __always_inline void remember(struct cache_set *set, const struct cache_k
 	__sync_lock_test_and_set(&c->seq, seq + 2);
 }
 
-/* Where answers of the table to such packets are kept; makes the key, too. */
-static __always_inline struct cache_set *verdict_set(const struct packet *p, __u64 seed,
-						     struct cache_key *key)
-{
-	__u32 slot;
-
-	make_cache_key(p, key);
-	slot = cache_slot(key, seed);
-	return bpf_map_lookup_elem(&eroute_cache, &slot);
-}
-
-static __noinline int recall_verdict(const struct packet *p, __u64 seed, __u64 version,
-				     struct verdict *v)
+static __noinline int recall_verdict(const struct packet *p, const struct table_meta *meta,
+				     __u64 version, struct verdict *v)
 {
 	struct cache_key key;
-	struct cache_set *set = verdict_set(p, seed, &key);
+	struct cache_set *set;
 
+	make_cache_key(p, &key);
+	set = cache_set(&eroute_cache, &key, meta);
 	return set && recall(set, &key, version, v, sizeof(*v));
 }
 
-static __noinline void remember_verdict(const struct packet *p, __u64 seed, __u64 version,
-					const struct verdict *v)
+static __noinline void remember_verdict(const struct packet *p, const struct table_meta *meta,
+					__u64 version, const struct verdict *v)
 {
 	struct cache_key key;
-	struct cache_set *set = verdict_set(p, seed, &key);
+	struct cache_set *set;
 
+	make_cache_key(p, &key);
+	set = cache_set(&eroute_cache, &key, meta);
 	if (set)
 		remember(set, &key, version, v, sizeof(*v));
 }

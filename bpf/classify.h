@@ -129,7 +129,7 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 		return -1;
 	version = cache_version(meta);
 	*generation = meta->generation;
-	if (version && recall_verdict(p, meta->seed, version, v))
+	if (version && recall_verdict(p, meta, version, v))
 		return 0;
 	answer = version ? ask_index(p, meta, *generation, version, v) : INDEX_UNSURE;
 	if (answer == INDEX_NOWHERE)
@@ -142,7 +142,7 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 			return err;
 	}
 	if (version)
-		remember_verdict(p, meta->seed, version, v);
+		remember_verdict(p, meta, version, v);
 	return 0;
 }
 

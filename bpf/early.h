@@ -102,34 +102,33 @@ static __always_inline int may_have_flow(const struct packet *p, const struct ta
 	return relay->flow_shapes && has_flow(p, meta->generation, relay->flow_shapes);
 }
 
-/* Where answers to such packets are kept; makes the key, too. */
-static __always_inline struct cache_set *early_set(const struct packet *p, __u64 seed,
-						   struct cache_key *key)
+static __always_inline void make_early_key(const struct packet *p, struct cache_key *key)
 {
-	__u32 slot;
-
 	make_cache_key(p, key);
 	key->rest |= (__u64)p->later_fragment << 48;
-	slot = cache_slot(key, seed);
-	return bpf_map_lookup_elem(&eroute_early, &slot);
 }
 
-static __noinline void remember_early(const struct packet *p, __u64 seed, __u64 epoch,
-				      const struct early_answer *a)
+static __noinline void remember_early(const struct packet *p, const struct table_meta *meta,
+				      __u64 epoch, const struct early_answer *a)
 {
 	struct cache_key key;
-	struct cache_set *set = early_set(p, seed, &key);
+	struct cache_set *set;
 
+	make_early_key(p, &key);
+	set = cache_set(&eroute_early, &key, meta);
 	if (set)
 		remember(set, &key, epoch, a, sizeof(*a));
 }
 
-static __always_inline int recall_early(__u32 ifindex, const struct packet *p, __u64 seed,
-					__u64 epoch, struct early_answer *a)
+static __always_inline int recall_early(__u32 ifindex, const struct packet *p,
+					const struct table_meta *meta, __u64 epoch,
+					struct early_answer *a)
 {
 	struct cache_key key;
-	struct cache_set *set = early_set(p, seed, &key);
+	struct cache_set *set;
 
+	make_early_key(p, &key);
+	set = cache_set(&eroute_early, &key, meta);
 	return set && recall(set, &key, epoch, a, sizeof(*a)) && a->ifindex == ifindex &&
 	       a->tos == p->tos && a->len >= p->len;
 }
@@ -146,12 +145,12 @@ static __always_inline void answer_early(void *ctx, __u32 ifindex, __u32 mark,
 	if (!meta)
 		return;
 	epoch = mark ? 0 : epoch_now(ctx, meta, p->family);
-	if (!epoch || !recall_early(ifindex, p, meta->seed, epoch, a)) {
+	if (!epoch || !recall_early(ifindex, p, meta, epoch, a)) {
 		a->ifindex = ifindex;
 		a->len = p->len;
 		a->tos = p->tos;
 		if (decide_early(ctx, mark, p, a) && epoch)
-			remember_early(p, meta->seed, epoch, a);
+			remember_early(p, meta, epoch, a);
 	}
 	if (a->what != EARLY_GO_ON && may_have_flow(p, meta))
 		a->what = EARLY_GO_ON;

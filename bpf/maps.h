@@ -81,18 +81,25 @@ struct {
 } eroute_meta SEC(".maps");
 
 /* Answers of the table, and of the fast path, to the packets seen last: see cache.h, early.h. */
-struct {
+struct cache_sheet {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CACHE_SETS);
+	__uint(max_entries, 1 << CACHE_SHEET_BITS);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct cache_set));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1 << (CACHE_MOST_BITS - CACHE_SHEET_BITS));
 	__type(key, __u32);
-	__type(value, struct cache_set);
+	__array(values, struct cache_sheet);
 } eroute_cache SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CACHE_SETS);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1 << (CACHE_MOST_BITS - CACHE_SHEET_BITS));
 	__type(key, __u32);
-	__type(value, struct cache_set);
+	__array(values, struct cache_sheet);
 } eroute_early SEC(".maps");
 
 struct {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
@@ -31,18 +32,29 @@ type cached struct {
 func remembered(t *testing.T, table *Table, visit func(*cached) (changed bool)) {
 	t.Helper()
 	version := table.meta.value.Version
-	cache := table.Map("eroute_cache")
-	var slot uint32
-	var set cachedSet
-	for it := cache.Iterate(); it.Next(&slot, &set); {
-		for i := range set.Way {
-			if set.Way[i].Version != version || !visit(&set.Way[i]) {
-				continue
-			}
-			if err := cache.Put(slot, set); err != nil {
-				t.Fatal(err)
+	array := table.Map("eroute_cache")
+	slots, err := takenSlots(array)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, slot := range slots {
+		var sheet *ebpf.Map
+		if err := array.Lookup(slot, &sheet); err != nil {
+			t.Fatal(err)
+		}
+		var at uint32
+		var set cachedSet
+		for it := sheet.Iterate(); it.Next(&at, &set); {
+			for i := range set.Way {
+				if set.Way[i].Version != version || !visit(&set.Way[i]) {
+					continue
+				}
+				if err := sheet.Put(at, set); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
+		_ = sheet.Close()
 	}
 }
 
@@ -96,7 +108,7 @@ func setOf(p eroute.Packet) uint64 {
 	src, dst := p.Src.As4(), p.Dst.As4()
 	rest := uint64(bePort(p.SrcPort)) | uint64(bePort(p.DstPort))<<16 | unix.AF_INET<<32 | uint64(p.Proto)<<40
 	addresses := uint64(binary.NativeEndian.Uint32(src[:])) | uint64(binary.NativeEndian.Uint32(dst[:]))<<32
-	return (rest*(mix(knownSeed, 0)|1) + addresses*(mix(knownSeed, 1)|1)) >> (64 - bpf.ABILimitsCACHE_BITS)
+	return (rest*(mix(knownSeed, 0)|1) + addresses*(mix(knownSeed, 1)|1)) >> (64 - bpf.ABILimitsCACHE_LEAST_BITS)
 }
 
 // Packets that all meet in one set, as an attacker would choose them if he knew the

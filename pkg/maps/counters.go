@@ -158,19 +158,11 @@ func (c *counterSet) create(first, count uint32) error {
 	if count == 0 { // taking an id will fail
 		return nil
 	}
-	made := make([]*ebpf.Map, count)
-	defer func() {
-		for _, m := range made {
-			_ = m.Close() // nil is fine
-		}
-	}()
-	err = atOnce(len(made), func(i int) (err error) {
-		made[i], err = ebpf.NewMap(spec.Maps[countersName].InnerMap)
-		return err
-	})
+	made, err := newMaps(spec.Maps[countersName].InnerMap, int(count))
 	if err != nil {
 		return fmt.Errorf("create counters: %w", err)
 	}
+	defer func() { closeMaps(made) }()
 	if err := putInners(c.outer, first, made, c.pin); err != nil {
 		return fmt.Errorf("install counters: %w", err)
 	}

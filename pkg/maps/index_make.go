@@ -3,7 +3,6 @@
 package maps
 
 import (
-	"errors"
 	"fmt"
 	"math/bits"
 	"unsafe"
@@ -26,11 +25,13 @@ func makeIndex(family eroute.Family, seed uint64, kinds, slots int) (sheets, *in
 		return nil, nil, err
 	}
 	if err := s[0].Put(uint32(0), unsafe.Slice((*byte)(unsafe.Pointer(&head)), lineSize)); err != nil {
-		return nil, nil, fmt.Errorf("write index: %w", errors.Join(err, s.Close()))
+		closeMaps(s)
+		return nil, nil, fmt.Errorf("write index: %w", err)
 	}
 	x, err := openIndex(s, family, seed)
 	if err != nil {
-		return nil, nil, errors.Join(err, s.Close())
+		closeMaps(s)
+		return nil, nil, err
 	}
 	return s, x, nil
 }

@@ -31,7 +31,7 @@ func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = s.Close() }()
+	defer closeMaps(s)
 	if len(s) == 0 {
 		if len(rows) > 0 {
 			t.Errorf("no index of %d eroutes of %v", len(rows), indexFamilies[i])

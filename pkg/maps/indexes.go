@@ -98,7 +98,8 @@ func (ix *indexes) openThere() error {
 			continue
 		}
 		x, err := openIndex(s, family, ix.seed)
-		if err = errors.Join(err, s.Close()); err != nil {
+		closeMaps(s)
+		if err != nil {
 			return err
 		}
 		ix.open[i] = x
@@ -114,7 +115,8 @@ func (ix *indexes) sheets(i int) (all sheets, err error) {
 			break
 		}
 		if err != nil {
-			return nil, errors.Join(err, all.Close())
+			closeMaps(all)
+			return nil, err
 		}
 		all = append(all, m)
 	}
@@ -225,7 +227,7 @@ func (ix *indexes) remake(i, kinds, slots int) {
 	if err != nil {
 		ix.lose(i)
 	}
-	_ = s.Close()
+	closeMaps(s)
 }
 
 // install puts the sheets of an index in the place of those there are.

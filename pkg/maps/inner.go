@@ -63,19 +63,45 @@ func putInner(array *ebpf.Map, slot uint32, m *ebpf.Map, pin string) error {
 // putInners puts maps into free slots beside each other, by one update: the kernel waits for packets
 // after each.
 func putInners(array *ebpf.Map, first uint32, maps []*ebpf.Map, pin func(slot uint32) string) error {
-	slots, fds := make([]uint32, len(maps)), make([]uint32, len(maps))
-	for i, m := range maps {
-		slots[i], fds[i] = first+uint32(i), uint32(m.FD())
-	}
-	if _, err := array.BatchUpdate(slots, fds, nil); err != nil {
+	if err := installInners(array, first, maps); err != nil {
 		return err
 	}
 	for i, m := range maps {
-		if err := pinInner(m, pin(slots[i])); err != nil {
+		if err := pinInner(m, pin(first+uint32(i))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// installInners is putInners without pins.
+func installInners(array *ebpf.Map, first uint32, maps []*ebpf.Map) error {
+	slots, fds := make([]uint32, len(maps)), make([]uint32, len(maps))
+	for i, m := range maps {
+		slots[i], fds[i] = first+uint32(i), uint32(m.FD())
+	}
+	_, err := array.BatchUpdate(slots, fds, nil)
+	return err
+}
+
+// newMaps makes n maps that are alike, or none.
+func newMaps(spec *ebpf.MapSpec, n int) ([]*ebpf.Map, error) {
+	made := make([]*ebpf.Map, n)
+	err := atOnce(n, func(i int) (err error) {
+		made[i], err = ebpf.NewMap(spec)
+		return err
+	})
+	if err != nil {
+		closeMaps(made)
+		return nil, err
+	}
+	return made, nil
+}
+
+func closeMaps(maps []*ebpf.Map) {
+	for _, m := range maps {
+		_ = m.Close() // nil is fine
+	}
 }
 
 // takenSlots returns the slots of an array that hold a map.

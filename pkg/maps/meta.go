@@ -26,7 +26,10 @@ func (t *Table) beginBuilding() {
 	atomic.StoreUint32(&t.meta.value.Writing, uint32(bpf.ABIWritingWRITING_ASIDE))
 }
 
-func (t *Table) endWriting() { atomic.StoreUint32(&t.meta.value.Writing, 0) }
+func (t *Table) endWriting() {
+	t.growAnswers()
+	atomic.StoreUint32(&t.meta.value.Writing, 0)
+}
 
 // writing tells whether a command changes the table, or was killed while it did.
 func (t *Table) writing() bool { return atomic.LoadUint32(&t.meta.now().Writing) != 0 }

@@ -21,6 +21,9 @@ const (
 	sheetLines = uint32(bpf.ABILimitsINDEX_SHEET_LINES)
 	mostSheets = uint32(bpf.ABILimitsINDEX_SHEETS)
 	sheetSize  = uintptr(sheetLines) * unsafe.Sizeof(line{})
+
+	// sheetBytes is how large sheets of lines are, and of answers, too.
+	sheetBytes = uint64(2 << 20)
 )
 
 // sheets are the maps that hold the lines of an index.
@@ -36,23 +39,10 @@ func makeSheets(lines uint32) (made sheets, err error) {
 	if err != nil {
 		return nil, err
 	}
-	made = make(sheets, n)
-	err = atOnce(len(made), func(i int) (err error) {
-		made[i], err = ebpf.NewMap(spec.Maps[indexName].InnerMap)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("create index: %w", errors.Join(err, made.Close()))
+	if made, err = newMaps(spec.Maps[indexName].InnerMap, int(n)); err != nil {
+		return nil, fmt.Errorf("create index: %w", err)
 	}
 	return made, nil
-}
-
-func (s sheets) Close() error {
-	var errs []error
-	for _, m := range s {
-		errs = append(errs, m.Close()) // nil is fine
-	}
-	return errors.Join(errs...)
 }
 
 // lines maps the sheets into memory beside each other. It needs them no longer.

@@ -5,6 +5,7 @@ package maps
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
@@ -132,8 +133,12 @@ func (t *Table) Memory() (map[string]uint64, error) {
 		if err != nil {
 			return nil, err
 		}
+		if name == indexName || slices.Contains(answerNames, name) {
+			bytes[name] += uint64(len(slots)) * sheetBytes
+			continue
+		}
 		times := uint64(1)
-		if alike := name == countersName || name == indexName; alike && len(slots) > 0 {
+		if name == countersName && len(slots) > 0 { // they are alike
 			slots, times = slots[:1], uint64(len(slots))
 		}
 		for _, slot := range slots {
