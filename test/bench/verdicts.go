@@ -36,7 +36,7 @@ func (b *bench) verdictsOf(ctx context.Context, s shape, n int, family string) e
 		for _, kind := range traffics {
 			c := figures.Case{Section: figures.Verdict, Table: s.name + " " + family, Eroutes: n, Traffic: kind.name}
 			b.progress(c)
-			p, err := newProber(table, selectors, flows, kind.packets(b.random, flows))
+			p, err := newProber(table, selectors, flows, kind.packets(b.random, flows), kind.once)
 			if err != nil {
 				return err
 			}
