@@ -263,7 +263,9 @@ static long FAMILY(next_slots)(__u32 n, struct FAMILY(index_look) *l)
 
 			if (next == SOURCE_UNSURE)
 				l->answer = INDEX_UNSURE;
-			return next >= SOURCE_NONE;
+			if (next >= SOURCE_NONE)
+				return 1;
+			continue;
 		}
 		shape = lowest_bit(at->shapes);
 		at->shapes &= at->shapes - 1;

@@ -39,7 +39,7 @@ var layouts = []struct {
 	{"relay", bpf.ABIRelay{}, 32, []uintptr{0, 8, 16, 24, 28}},
 	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 65, 66, 67}},
 	{"stat", bpf.ABIStat{}, 16, []uintptr{0, 8}},
-	{"table_meta", bpf.ABITableMeta{}, 40, []uintptr{0, 4, 8, 12, 16, 24, 32}},
+	{"table_meta", bpf.ABITableMeta{}, 40, []uintptr{0, 4, 8, 12, 16, 24, 32, 36}},
 	{"device", bpf.ABIDevice{}, 12, []uintptr{0, 4, 8}},
 	{"ingress_key", bpf.ABIIngressKey{}, 8, []uintptr{0, 4}},
 	{"ingress", bpf.ABIIngress{}, 12, []uintptr{0, 4, 10}},
