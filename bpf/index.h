@@ -120,6 +120,18 @@ enum index_answer {
 	INDEX_UNSURE,  /* it is for the tries to say */
 };
 
+/* What next_source says. */
+enum next_source {
+	SOURCE_FOUND,
+	SOURCE_NOT_YET,
+	SOURCE_NONE,
+	SOURCE_UNSURE, /* as INDEX_UNSURE */
+};
+
+/* How many sources and slots are tried in one call, and one step of a loop. */
+#define SOURCES_AT_ONCE 8
+#define SLOTS_AT_ONCE 2
+
 /* The host bits of prefixes not tried yet, of one bit of a set of lengths. */
 struct hostbits {
 	__u8 next;

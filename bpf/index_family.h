@@ -181,13 +181,6 @@ FAMILY(sift)(const struct FAMILY(index_place) *at, const volatile struct index *
 	return 0;
 }
 
-/* What next_source says. */
-#ifndef SOURCES_AT_ONCE
-#define SOURCES_AT_ONCE 8
-#define SLOTS_AT_ONCE 2
-enum next_source { SOURCE_FOUND, SOURCE_NOT_YET, SOURCE_NONE, SOURCE_UNSURE };
-#endif
-
 /*
  * Goes on to the next source prefix that has eroutes near the destination. It tries some at once, as
  * a call costs as much as a try. Not static, as find_slot.

@@ -162,7 +162,7 @@ func (c *counterSet) create(first, count uint32) error {
 	if err != nil {
 		return fmt.Errorf("create counters: %w", err)
 	}
-	defer func() { closeMaps(made) }()
+	defer closeMaps(made)
 	if err := putInners(c.outer, first, made, c.pin); err != nil {
 		return fmt.Errorf("install counters: %w", err)
 	}

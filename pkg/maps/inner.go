@@ -106,25 +106,13 @@ func closeMaps(maps []*ebpf.Map) {
 
 // takenSlots returns the slots of an array that hold a map.
 func takenSlots(array *ebpf.Map) (slots []uint32, err error) {
-	var (
-		cursor ebpf.MapBatchCursor
-		keys   = make([]uint32, batchSize)
-		values = make([]uint32, batchSize)
-	)
-	for {
-		got, err := array.BatchLookup(&cursor, keys, values, nil)
-		for i, slot := range keys[:got] {
-			if values[i] != 0 {
-				slots = append(slots, slot)
-			}
+	_, err = eachPair(array, func(slot, id *uint32) (bool, error) {
+		if *id != 0 {
+			slots = append(slots, *slot)
 		}
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			return slots, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", array, err)
-		}
-	}
+		return true, nil
+	})
+	return slots, err
 }
 
 // oneByOne is for a test that counts the system calls of a thread.

@@ -70,7 +70,7 @@ func (u usage) checkMemory(t *testing.T, since usage) {
 		most      uint64 // growth that is none, bytes
 	}{
 		{"this process", u.heap, since.heap, 8 << 20},
-		{"the relay", u.relayMemory, since.relayMemory, 16 << 20},
+		{"the relay", u.relayMemory, since.relayMemory, 8 << 20},
 		{"the maps", u.maps, since.maps, 4 << 20},
 	} {
 		if m.now > m.then+m.most {
