@@ -97,6 +97,7 @@ func parsePolicy(msg []byte) (policy, bool, error) {
 		switch a.kind {
 		case nl.XFRMA_TMPL:
 			p.templates = len(a.data) / nl.SizeofXfrmUserTmpl
+			p.template = nl.XfrmUserTmpl{}
 			if p.templates > 0 {
 				p.template = *nl.DeserializeXfrmUserTmpl(a.data)
 			}
