@@ -27,6 +27,9 @@ func newHelp(c *command) *cobra.Command {
 }
 
 func runHelp(_ *command, cmd *cobra.Command, args []string) error {
+	if len(args) == 1 && (args[0] == cmd.Name() || args[0] == "--help") {
+		args = nil
+	}
 	topic, rest, err := cmd.Root().Find(args)
 	if err != nil || len(rest) > 0 {
 		return fmt.Errorf("unknown command %q: see ipsec --help", strings.Join(args, " "))
