@@ -5,7 +5,7 @@
 
 enum limits {
 	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 7,
+	EROUTE_LAYOUT = 8,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,
@@ -55,13 +55,18 @@ enum limits {
 	HELD_INTERVAL = 10000000,
 
 	/*
-	 * Answers that are remembered lie in sets of two, and these in sheets of 2 MB. There are 2 to the power
-	 * of table_meta.cache_bits sets: so many at the least and at the most, as the table grows.
+	 * Answers that are remembered lie in sets of two, and these in sheets of 2 MB. A family has 2 to the
+	 * power of table_meta.cache_bits sets: a sheet while it has no eroutes, then more as it gets more.
 	 */
 	CACHE_WAYS = 2,
-	CACHE_SHEET_BITS = 14,
+	CACHE_SHEET_BITS4 = 15,
+	CACHE_SHEET_BITS6 = 14,
 	CACHE_LEAST_BITS = 17,
-	CACHE_MOST_BITS = 20,
+	CACHE_MOST_SHEETS_BITS = 6,
+
+	/* Bits of an answer's words, see struct answer. */
+	ANSWER_MORE_AT = 41,
+	ANSWER_SEQ_AT = 48,
 
 	/* Interfaces below this number are found without a hash look-up, if their frames have no tag. */
 	INGRESS_PORTS = 1024,
@@ -339,12 +344,13 @@ enum writing {
 struct table_meta {
 	__u32 generation; /* the one packets meet: 0 or 1 */
 	__u32 limit;      /* eroutes, both families together */
-	__u32 count;
-	__u32 writing; /* enum writing */
+	__u32 writing;    /* enum writing */
+	__u32 pad;
 	__u64 version; /* of the table; raised with writing, never 0 */
 	__u64 seed;    /* of cache.h's hash: random */
-	__u32 cache_bits;
-	__u32 pad;
+	/* Of IPv4, of IPv6: eroutes, and sets of answers as a power of 2. */
+	__u32 count[2];
+	__u32 cache_bits[2];
 };
 
 /* What the table says of a packet. */
@@ -356,13 +362,6 @@ struct verdict {
 	__u8 dst_prefixlen;
 	__u8 shape : 7;
 	__u8 to_peer : 1; /* the packet is for the SA's edst itself */
-};
-
-/* All of a packet that selectors compare. */
-struct cache_key {
-	__u64 src[2];
-	__u64 dst[2];
-	__u64 rest; /* from the lowest bit: sport, dport, family, proto; see make_cache_key */
 };
 
 /* What the fast path does with a packet. */
@@ -389,19 +388,35 @@ struct epoch {
 	__u64 routes[2]; /* of IPv4, IPv6: routes_version() */
 };
 
-/* An answer fills a cache line. */
-struct cached {
-	struct cache_key key;
-	__u64 version; /* of the table, or the epoch's number; 0: empty */
-	union {
-		struct verdict verdict;
-		struct early_answer early;
-	};
-	__u32 seq; /* odd while it is written */
+/* What is remembered of a packet, but for its addresses. */
+struct answer {
+	/* From the lowest bit: sport, dport, proto, whether it is a later fragment; 7 bits of the answer; seq, odd while it is written. */
+	__u64 rest;
+	__u64 version; /* in 48 bits, of the table, or the epoch's number; 0: empty. 16 bits of the answer */
+	__u64 what; /* the answer's other 64 bits */
 };
 
-struct cache_set {
-	struct cached way[CACHE_WAYS];
+/* Two fill a cache line. */
+struct answer4 {
+	__u32 src;
+	__u32 dst;
+	struct answer answer;
+};
+
+/* One fills a cache line. */
+struct answer6 {
+	__u64 src[2];
+	__u64 dst[2];
+	struct answer answer;
+	__u64 pad;
+};
+
+struct answer_set4 {
+	struct answer4 way[CACHE_WAYS];
+};
+
+struct answer_set6 {
+	struct answer6 way[CACHE_WAYS];
 };
 
 /* An ipsec device, by ifindex. */

@@ -13,6 +13,34 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type ABIAnswer struct {
+	_       structs.HostLayout
+	Rest    uint64
+	Version uint64
+	What    uint64
+}
+
+type ABIAnswerSet4 struct {
+	_   structs.HostLayout
+	Way [2]struct {
+		_      structs.HostLayout
+		Src    uint32
+		Dst    uint32
+		Answer ABIAnswer
+	}
+}
+
+type ABIAnswerSet6 struct {
+	_   structs.HostLayout
+	Way [2]struct {
+		_      structs.HostLayout
+		Src    [2]uint64
+		Dst    [2]uint64
+		Answer ABIAnswer
+		Pad    uint64
+	}
+}
+
 type ABICounters struct {
 	_       structs.HostLayout
 	Packets uint64
@@ -162,46 +190,49 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT        ABILimits = 7
-	ABILimitsEROUTE_GENERATIONS   ABILimits = 2
-	ABILimitsEROUTE_MAX           ABILimits = 16777216
-	ABILimitsEROUTE_DEFAULT_LIMIT ABILimits = 1000000
-	ABILimitsCOUNTER_CHUNK        ABILimits = 1024
-	ABILimitsCOUNTER_CHUNKS       ABILimits = 16384
-	ABILimitsEROUTE_MAX_SAS       ABILimits = 262144
-	ABILimitsIF_ID_BASE           ABILimits = 1694498816
-	ABILimitsREJECT_MARK          ABILimits = 1701973591
-	ABILimitsREJECT_TABLE         ABILimits = 1701973591
-	ABILimitsPASS_TABLE           ABILimits = 1701972565
-	ABILimitsDETOUR_TABLE         ABILimits = 1701973479
-	ABILimitsMAX_EXT_HEADERS      ABILimits = 8
-	ABILimitsEROUTE_MAX_FLOWS     ABILimits = 262144
-	ABILimitsTRAP_RATES           ABILimits = 16384
-	ABILimitsEVENTS_SIZE          ABILimits = 4194304
-	ABILimitsEVENT_SMALL          ABILimits = 256
-	ABILimitsEVENT_MEDIUM         ABILimits = 2048
-	ABILimitsEVENT_LARGE          ABILimits = 9216
-	ABILimitsHELD_INTERVAL        ABILimits = 10000000
-	ABILimitsCACHE_WAYS           ABILimits = 2
-	ABILimitsCACHE_SHEET_BITS     ABILimits = 14
-	ABILimitsCACHE_LEAST_BITS     ABILimits = 17
-	ABILimitsCACHE_MOST_BITS      ABILimits = 20
-	ABILimitsINGRESS_PORTS        ABILimits = 1024
-	ABILimitsROW4FIXED_BITS       ABILimits = 80
-	ABILimitsROW6FIXED_BITS       ABILimits = 176
-	ABILimitsINDEX_SLOTS          ABILimits = 7
-	ABILimitsINDEX_REACH          ABILimits = 8
-	ABILimitsINDEX_SHEET_LINES    ABILimits = 32768
-	ABILimitsINDEX_SHEETS         ABILimits = 2048
-	ABILimitsINDEX_BLOCK4         ABILimits = 16
-	ABILimitsINDEX_BLOCK6         ABILimits = 48
-	ABILimitsINDEX_STEP4          ABILimits = 4
-	ABILimitsINDEX_STEP6          ABILimits = 8
-	ABILimitsINDEX_LEAST4         ABILimits = 24
-	ABILimitsINDEX_LEAST6         ABILimits = 64
-	ABILimitsINDEX_SHAPES_AT      ABILimits = 42
-	ABILimitsINDEX_TAG_AT         ABILimits = 48
-	ABILimitsINDEX_ANY_TAG        ABILimits = 65535
+	ABILimitsEROUTE_LAYOUT          ABILimits = 8
+	ABILimitsEROUTE_GENERATIONS     ABILimits = 2
+	ABILimitsEROUTE_MAX             ABILimits = 16777216
+	ABILimitsEROUTE_DEFAULT_LIMIT   ABILimits = 1000000
+	ABILimitsCOUNTER_CHUNK          ABILimits = 1024
+	ABILimitsCOUNTER_CHUNKS         ABILimits = 16384
+	ABILimitsEROUTE_MAX_SAS         ABILimits = 262144
+	ABILimitsIF_ID_BASE             ABILimits = 1694498816
+	ABILimitsREJECT_MARK            ABILimits = 1701973591
+	ABILimitsREJECT_TABLE           ABILimits = 1701973591
+	ABILimitsPASS_TABLE             ABILimits = 1701972565
+	ABILimitsDETOUR_TABLE           ABILimits = 1701973479
+	ABILimitsMAX_EXT_HEADERS        ABILimits = 8
+	ABILimitsEROUTE_MAX_FLOWS       ABILimits = 262144
+	ABILimitsTRAP_RATES             ABILimits = 16384
+	ABILimitsEVENTS_SIZE            ABILimits = 4194304
+	ABILimitsEVENT_SMALL            ABILimits = 256
+	ABILimitsEVENT_MEDIUM           ABILimits = 2048
+	ABILimitsEVENT_LARGE            ABILimits = 9216
+	ABILimitsHELD_INTERVAL          ABILimits = 10000000
+	ABILimitsCACHE_WAYS             ABILimits = 2
+	ABILimitsCACHE_SHEET_BITS4      ABILimits = 15
+	ABILimitsCACHE_SHEET_BITS6      ABILimits = 14
+	ABILimitsCACHE_LEAST_BITS       ABILimits = 17
+	ABILimitsCACHE_MOST_SHEETS_BITS ABILimits = 6
+	ABILimitsANSWER_MORE_AT         ABILimits = 41
+	ABILimitsANSWER_SEQ_AT          ABILimits = 48
+	ABILimitsINGRESS_PORTS          ABILimits = 1024
+	ABILimitsROW4FIXED_BITS         ABILimits = 80
+	ABILimitsROW6FIXED_BITS         ABILimits = 176
+	ABILimitsINDEX_SLOTS            ABILimits = 7
+	ABILimitsINDEX_REACH            ABILimits = 8
+	ABILimitsINDEX_SHEET_LINES      ABILimits = 32768
+	ABILimitsINDEX_SHEETS           ABILimits = 2048
+	ABILimitsINDEX_BLOCK4           ABILimits = 16
+	ABILimitsINDEX_BLOCK6           ABILimits = 48
+	ABILimitsINDEX_STEP4            ABILimits = 4
+	ABILimitsINDEX_STEP6            ABILimits = 8
+	ABILimitsINDEX_LEAST4           ABILimits = 24
+	ABILimitsINDEX_LEAST6           ABILimits = 64
+	ABILimitsINDEX_SHAPES_AT        ABILimits = 42
+	ABILimitsINDEX_TAG_AT           ABILimits = 48
+	ABILimitsINDEX_ANY_TAG          ABILimits = 65535
 )
 
 type ABILookupCb uint32
@@ -329,12 +360,12 @@ type ABITableMeta struct {
 	_          structs.HostLayout
 	Generation uint32
 	Limit      uint32
-	Count      uint32
 	Writing    uint32
+	Pad        uint32
 	Version    uint64
 	Seed       uint64
-	CacheBits  uint32
-	Pad        uint32
+	Count      [2]uint32
+	CacheBits  [2]uint32
 }
 
 type ABIWriting uint32
@@ -350,6 +381,9 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	ABIVarExportAction       = "export_action"
+	ABIVarExportAnswer       = "export_answer"
+	ABIVarExportAnswerSet4   = "export_answer_set4"
+	ABIVarExportAnswerSet6   = "export_answer_set6"
 	ABIVarExportCounters     = "export_counters"
 	ABIVarExportDetour       = "export_detour"
 	ABIVarExportDevice       = "export_device"
@@ -436,6 +470,9 @@ type ABIMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type ABIVariableSpecs struct {
 	ExportAction       *ebpf.VariableSpec `ebpf:"export_action"`
+	ExportAnswer       *ebpf.VariableSpec `ebpf:"export_answer"`
+	ExportAnswerSet4   *ebpf.VariableSpec `ebpf:"export_answer_set4"`
+	ExportAnswerSet6   *ebpf.VariableSpec `ebpf:"export_answer_set6"`
 	ExportCounters     *ebpf.VariableSpec `ebpf:"export_counters"`
 	ExportDetour       *ebpf.VariableSpec `ebpf:"export_detour"`
 	ExportDevice       *ebpf.VariableSpec `ebpf:"export_device"`
@@ -498,6 +535,9 @@ func (m *ABIMaps) Close() error {
 // It can be passed to LoadABIObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ABIVariables struct {
 	ExportAction       *ebpf.Variable `ebpf:"export_action"`
+	ExportAnswer       *ebpf.Variable `ebpf:"export_answer"`
+	ExportAnswerSet4   *ebpf.Variable `ebpf:"export_answer_set4"`
+	ExportAnswerSet6   *ebpf.Variable `ebpf:"export_answer_set6"`
 	ExportCounters     *ebpf.Variable `ebpf:"export_counters"`
 	ExportDetour       *ebpf.Variable `ebpf:"export_detour"`
 	ExportDevice       *ebpf.Variable `ebpf:"export_device"`

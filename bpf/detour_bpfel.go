@@ -16,10 +16,12 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	DetourMapErouteCache     = "eroute_cache"
+	DetourMapErouteCache4    = "eroute_cache4"
+	DetourMapErouteCache6    = "eroute_cache6"
 	DetourMapErouteCounters  = "eroute_counters"
 	DetourMapErouteDevices   = "eroute_devices"
-	DetourMapErouteEarly     = "eroute_early"
+	DetourMapErouteEarly4    = "eroute_early4"
+	DetourMapErouteEarly6    = "eroute_early6"
 	DetourMapErouteEpoch     = "eroute_epoch"
 	DetourMapErouteEvents    = "eroute_events"
 	DetourMapErouteFlows     = "eroute_flows"
@@ -88,10 +90,12 @@ type DetourProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DetourMapSpecs struct {
-	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
+	ErouteCache4    *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6    *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly     *ebpf.MapSpec `ebpf:"eroute_early"`
+	ErouteEarly4    *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6    *ebpf.MapSpec `ebpf:"eroute_early6"`
 	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -136,10 +140,12 @@ func (o *DetourObjects) Close() error {
 //
 // It can be passed to LoadDetourObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DetourMaps struct {
-	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
+	ErouteCache4    *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6    *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly     *ebpf.Map `ebpf:"eroute_early"`
+	ErouteEarly4    *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6    *ebpf.Map `ebpf:"eroute_early6"`
 	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
@@ -159,10 +165,12 @@ type DetourMaps struct {
 
 func (m *DetourMaps) Close() error {
 	return _DetourClose(
-		m.ErouteCache,
+		m.ErouteCache4,
+		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly,
+		m.ErouteEarly4,
+		m.ErouteEarly6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,

@@ -14,8 +14,10 @@ import (
 )
 
 type DriveDriveFrame struct {
-	_     structs.HostLayout
-	Bytes [64]uint8
+	_    structs.HostLayout
+	Head [2]uint64
+	Body [3]uint64
+	Rest [3]uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -29,6 +31,8 @@ const (
 	DriveProgDriveIn         = "drive_in"
 	DriveProgDriveOut        = "drive_out"
 	DriveVarDriveCount       = "drive_count"
+	DriveVarDriveHasRest     = "drive_has_rest"
+	DriveVarDriveHead        = "drive_head"
 	DriveVarDriveIfindex     = "drive_ifindex"
 	DriveVarExportDriveFrame = "export_drive_frame"
 )
@@ -94,6 +98,8 @@ type DriveMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DriveVariableSpecs struct {
 	DriveCount       *ebpf.VariableSpec `ebpf:"drive_count"`
+	DriveHasRest     *ebpf.VariableSpec `ebpf:"drive_has_rest"`
+	DriveHead        *ebpf.VariableSpec `ebpf:"drive_head"`
 	DriveIfindex     *ebpf.VariableSpec `ebpf:"drive_ifindex"`
 	ExportDriveFrame *ebpf.VariableSpec `ebpf:"export_drive_frame"`
 }
@@ -136,6 +142,8 @@ func (m *DriveMaps) Close() error {
 // It can be passed to LoadDriveObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DriveVariables struct {
 	DriveCount       *ebpf.Variable `ebpf:"drive_count"`
+	DriveHasRest     *ebpf.Variable `ebpf:"drive_has_rest"`
+	DriveHead        *ebpf.Variable `ebpf:"drive_head"`
 	DriveIfindex     *ebpf.Variable `ebpf:"drive_ifindex"`
 	ExportDriveFrame *ebpf.Variable `ebpf:"export_drive_frame"`
 }

@@ -102,35 +102,33 @@ static __always_inline int may_have_flow(const struct packet *p, const struct ta
 	return relay->flow_shapes && has_flow(p, meta->generation, relay->flow_shapes);
 }
 
-static __always_inline void make_early_key(const struct packet *p, struct cache_key *key)
-{
-	make_cache_key(p, key);
-	key->rest |= (__u64)p->later_fragment << 48;
-}
-
 static __noinline void remember_early(const struct packet *p, const struct table_meta *meta,
 				      __u64 epoch, const struct early_answer *a)
 {
-	struct cache_key key;
-	struct cache_set *set;
+	struct noted n = {
+		.what = a->id | (__u64)a->tos << 24 |
+			(__u64)a->ifindex << 32, /* an id is less than EROUTE_MAX */
+		.more = a->len | (__u32)a->what << 16,
+	};
 
-	make_early_key(p, &key);
-	set = cache_set(&eroute_early, &key, meta);
-	if (set)
-		remember(set, &key, epoch, a, sizeof(*a));
+	remember(&eroute_early4, &eroute_early6, p, rest_of(p, p->later_fragment), meta, epoch, &n);
 }
 
 static __always_inline int recall_early(__u32 ifindex, const struct packet *p,
 					const struct table_meta *meta, __u64 epoch,
 					struct early_answer *a)
 {
-	struct cache_key key;
-	struct cache_set *set;
+	struct noted n;
 
-	make_early_key(p, &key);
-	set = cache_set(&eroute_early, &key, meta);
-	return set && recall(set, &key, epoch, a, sizeof(*a)) && a->ifindex == ifindex &&
-	       a->tos == p->tos && a->len >= p->len;
+	if (!recall(&eroute_early4, &eroute_early6, p, rest_of(p, p->later_fragment), meta, epoch,
+		    &n))
+		return 0;
+	a->id = n.what & 0xffffff;
+	a->tos = n.what >> 24;
+	a->ifindex = n.what >> 32;
+	a->len = n.more;
+	a->what = n.more >> 16;
+	return a->ifindex == ifindex && a->tos == p->tos && a->len >= p->len;
 }
 
 /* What to do with the packet, come in on ifindex. */

@@ -16,10 +16,12 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	EgressMapErouteCache     = "eroute_cache"
+	EgressMapErouteCache4    = "eroute_cache4"
+	EgressMapErouteCache6    = "eroute_cache6"
 	EgressMapErouteCounters  = "eroute_counters"
 	EgressMapErouteDevices   = "eroute_devices"
-	EgressMapErouteEarly     = "eroute_early"
+	EgressMapErouteEarly4    = "eroute_early4"
+	EgressMapErouteEarly6    = "eroute_early6"
 	EgressMapErouteEpoch     = "eroute_epoch"
 	EgressMapErouteEvents    = "eroute_events"
 	EgressMapErouteFlows     = "eroute_flows"
@@ -89,10 +91,12 @@ type EgressProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type EgressMapSpecs struct {
-	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
+	ErouteCache4    *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6    *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly     *ebpf.MapSpec `ebpf:"eroute_early"`
+	ErouteEarly4    *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6    *ebpf.MapSpec `ebpf:"eroute_early6"`
 	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -138,10 +142,12 @@ func (o *EgressObjects) Close() error {
 //
 // It can be passed to LoadEgressObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EgressMaps struct {
-	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
+	ErouteCache4    *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6    *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly     *ebpf.Map `ebpf:"eroute_early"`
+	ErouteEarly4    *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6    *ebpf.Map `ebpf:"eroute_early6"`
 	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
@@ -161,10 +167,12 @@ type EgressMaps struct {
 
 func (m *EgressMaps) Close() error {
 	return _EgressClose(
-		m.ErouteCache,
+		m.ErouteCache4,
+		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly,
+		m.ErouteEarly4,
+		m.ErouteEarly6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,

@@ -16,10 +16,12 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	IngressTCMapErouteCache      = "eroute_cache"
+	IngressTCMapErouteCache4     = "eroute_cache4"
+	IngressTCMapErouteCache6     = "eroute_cache6"
 	IngressTCMapErouteCounters   = "eroute_counters"
 	IngressTCMapErouteDevices    = "eroute_devices"
-	IngressTCMapErouteEarly      = "eroute_early"
+	IngressTCMapErouteEarly4     = "eroute_early4"
+	IngressTCMapErouteEarly6     = "eroute_early6"
 	IngressTCMapErouteEpoch      = "eroute_epoch"
 	IngressTCMapErouteEvents     = "eroute_events"
 	IngressTCMapErouteFlows      = "eroute_flows"
@@ -88,10 +90,12 @@ type IngressTCProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type IngressTCMapSpecs struct {
-	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
+	ErouteCache4    *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6    *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly     *ebpf.MapSpec `ebpf:"eroute_early"`
+	ErouteEarly4    *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6    *ebpf.MapSpec `ebpf:"eroute_early6"`
 	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -136,10 +140,12 @@ func (o *IngressTCObjects) Close() error {
 //
 // It can be passed to LoadIngressTCObjects or ebpf.CollectionSpec.LoadAndAssign.
 type IngressTCMaps struct {
-	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
+	ErouteCache4    *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6    *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly     *ebpf.Map `ebpf:"eroute_early"`
+	ErouteEarly4    *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6    *ebpf.Map `ebpf:"eroute_early6"`
 	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
@@ -159,10 +165,12 @@ type IngressTCMaps struct {
 
 func (m *IngressTCMaps) Close() error {
 	return _IngressTCClose(
-		m.ErouteCache,
+		m.ErouteCache4,
+		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly,
+		m.ErouteEarly4,
+		m.ErouteEarly6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,

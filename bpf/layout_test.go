@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// layouts are the layouts of EROUTE_LAYOUT 7, written from abi.h: the size of each
+// layouts are the layouts of EROUTE_LAYOUT 8, written from abi.h: the size of each
 // struct and the offset of each member, in bytes. Maps pinned by another version have
 // these, so a change here needs another EROUTE_LAYOUT.
 var layouts = []struct {
@@ -39,7 +39,12 @@ var layouts = []struct {
 	{"relay", bpf.ABIRelay{}, 32, []uintptr{0, 8, 16, 24, 28}},
 	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 65, 66, 67}},
 	{"stat", bpf.ABIStat{}, 16, []uintptr{0, 8}},
-	{"table_meta", bpf.ABITableMeta{}, 40, []uintptr{0, 4, 8, 12, 16, 24, 32, 36}},
+	{"table_meta", bpf.ABITableMeta{}, 48, []uintptr{0, 4, 8, 12, 16, 24, 32, 40}},
+	{"answer_set4", bpf.ABIAnswerSet4{}, 64, []uintptr{0}},
+	{"answer4", bpf.ABIAnswerSet4{}.Way[0], 32, []uintptr{0, 4, 8}},
+	{"answer_set6", bpf.ABIAnswerSet6{}, 128, []uintptr{0}},
+	{"answer6", bpf.ABIAnswerSet6{}.Way[0], 64, []uintptr{0, 16, 32, 56}},
+	{"answer", bpf.ABIAnswer{}, 24, []uintptr{0, 8, 16}},
 	{"device", bpf.ABIDevice{}, 12, []uintptr{0, 4, 8}},
 	{"ingress_key", bpf.ABIIngressKey{}, 8, []uintptr{0, 4}},
 	{"ingress", bpf.ABIIngress{}, 12, []uintptr{0, 4, 10}},
@@ -51,7 +56,7 @@ func TestLayouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bpf.ABILimitsEROUTE_LAYOUT != 7 {
+	if bpf.ABILimitsEROUTE_LAYOUT != 8 {
 		t.Errorf("EROUTE_LAYOUT is %d: write its layouts down here", bpf.ABILimitsEROUTE_LAYOUT)
 	}
 	for _, l := range layouts {

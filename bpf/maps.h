@@ -81,26 +81,28 @@ struct {
 } eroute_meta SEC(".maps");
 
 /* Answers of the table, and of the fast path, to the packets seen last: see cache.h, early.h. */
-struct cache_sheet {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1 << CACHE_SHEET_BITS);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct cache_set));
-};
+#define ANSWER_SHEET(name, bits, set_type)            \
+	struct name {                                 \
+		__uint(type, BPF_MAP_TYPE_ARRAY);     \
+		__uint(max_entries, 1 << (bits));     \
+		__uint(key_size, sizeof(__u32));      \
+		__uint(value_size, sizeof(set_type)); \
+	}
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1 << (CACHE_MOST_BITS - CACHE_SHEET_BITS));
-	__type(key, __u32);
-	__array(values, struct cache_sheet);
-} eroute_cache SEC(".maps");
+#define ANSWERS(name, sheet)                                      \
+	struct {                                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);         \
+		__uint(max_entries, 1 << CACHE_MOST_SHEETS_BITS); \
+		__type(key, __u32);                               \
+		__array(values, struct sheet);                    \
+	} name SEC(".maps")
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1 << (CACHE_MOST_BITS - CACHE_SHEET_BITS));
-	__type(key, __u32);
-	__array(values, struct cache_sheet);
-} eroute_early SEC(".maps");
+ANSWER_SHEET(answer_sheet4, CACHE_SHEET_BITS4, struct answer_set4);
+ANSWER_SHEET(answer_sheet6, CACHE_SHEET_BITS6, struct answer_set6);
+ANSWERS(eroute_cache4, answer_sheet4);
+ANSWERS(eroute_cache6, answer_sheet6);
+ANSWERS(eroute_early4, answer_sheet4);
+ANSWERS(eroute_early6, answer_sheet6);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

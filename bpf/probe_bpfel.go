@@ -39,10 +39,12 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	ProbeMapErouteCache     = "eroute_cache"
+	ProbeMapErouteCache4    = "eroute_cache4"
+	ProbeMapErouteCache6    = "eroute_cache6"
 	ProbeMapErouteCounters  = "eroute_counters"
 	ProbeMapErouteDevices   = "eroute_devices"
-	ProbeMapErouteEarly     = "eroute_early"
+	ProbeMapErouteEarly4    = "eroute_early4"
+	ProbeMapErouteEarly6    = "eroute_early6"
 	ProbeMapErouteEpoch     = "eroute_epoch"
 	ProbeMapErouteEvents    = "eroute_events"
 	ProbeMapErouteFlows     = "eroute_flows"
@@ -129,10 +131,12 @@ type ProbeProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeMapSpecs struct {
-	ErouteCache     *ebpf.MapSpec `ebpf:"eroute_cache"`
+	ErouteCache4    *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6    *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly     *ebpf.MapSpec `ebpf:"eroute_early"`
+	ErouteEarly4    *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6    *ebpf.MapSpec `ebpf:"eroute_early6"`
 	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -185,10 +189,12 @@ func (o *ProbeObjects) Close() error {
 //
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbeMaps struct {
-	ErouteCache     *ebpf.Map `ebpf:"eroute_cache"`
+	ErouteCache4    *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6    *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly     *ebpf.Map `ebpf:"eroute_early"`
+	ErouteEarly4    *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6    *ebpf.Map `ebpf:"eroute_early6"`
 	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
@@ -212,10 +218,12 @@ type ProbeMaps struct {
 
 func (m *ProbeMaps) Close() error {
 	return _ProbeClose(
-		m.ErouteCache,
+		m.ErouteCache4,
+		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly,
+		m.ErouteEarly4,
+		m.ErouteEarly6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,

@@ -12,34 +12,49 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// answerNames are the arrays of sheets that hold remembered answers: bpf/cache.h, bpf/early.h.
-// Only programs read and write the sheets, so these have no pins.
-var answerNames = []string{"eroute_cache", "eroute_early"}
-
-const (
-	leastCacheBits = uint32(bpf.ABILimitsCACHE_LEAST_BITS)
-	mostCacheBits  = uint32(bpf.ABILimitsCACHE_MOST_BITS)
-	cacheSheetBits = uint32(bpf.ABILimitsCACHE_SHEET_BITS)
-)
-
-// cacheBits returns how many sets there are for a table of so many eroutes, as a power of 2: answers for
-// one flow of each.
-func cacheBits(eroutes uint32) uint32 {
-	sets := max(eroutes/uint32(bpf.ABILimitsCACHE_WAYS), 1)
-	return min(max(uint32(bits.Len32(sets-1)), leastCacheBits), mostCacheBits)
+// answers are the arrays of sheets that hold what is remembered of each family's packets: bpf/cache.h,
+// bpf/early.h. Only programs read and write the sheets, so these have no pins.
+var answers = [len(indexFamilies)]struct {
+	names     [2]string
+	sheetBits uint32 // sets of a sheet, as a power of 2
+}{
+	{[...]string{"eroute_cache4", "eroute_early4"}, uint32(bpf.ABILimitsCACHE_SHEET_BITS4)},
+	{[...]string{"eroute_cache6", "eroute_early6"}, uint32(bpf.ABILimitsCACHE_SHEET_BITS6)},
 }
 
-// makeAnswers fills the arrays with empty sheets, from a number of sets to another, both as powers of 2.
-func makeAnswers(maps map[string]*ebpf.Map, from, to uint32) error {
-	first, end := uint32(0), uint32(1)<<(to-cacheSheetBits)
+// holdsAnswers tells whether a map is an array of sheets of answers.
+func holdsAnswers(name string) bool {
+	for _, a := range answers {
+		if name == a.names[0] || name == a.names[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// cacheBits returns how many sets a family with so many eroutes has, as a power of 2: answers for one flow
+// of each.
+func cacheBits(family int, eroutes uint32) uint32 {
+	sheet := answers[family].sheetBits
+	if eroutes == 0 {
+		return sheet
+	}
+	sets := uint32(bits.Len32(eroutes / uint32(bpf.ABILimitsCACHE_WAYS)))
+	return min(max(sets, uint32(bpf.ABILimitsCACHE_LEAST_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MOST_SHEETS_BITS))
+}
+
+// makeAnswers fills a family's arrays with empty sheets, up to a number of sets as a power of 2. From is the
+// number there is, 0 for none.
+func makeAnswers(maps map[string]*ebpf.Map, family int, from, to uint32) error {
+	first, end := uint32(0), uint32(1)<<(to-answers[family].sheetBits)
 	if from > 0 {
-		first = 1 << (from - cacheSheetBits)
+		first = 1 << (from - answers[family].sheetBits)
 	}
 	spec, err := specs()
 	if err != nil {
 		return err
 	}
-	for _, name := range answerNames {
+	for _, name := range answers[family].names {
 		made, err := newMaps(spec.Maps[name].InnerMap, int(end-first))
 		if err != nil {
 			return fmt.Errorf("create %s: %w", name, err)
@@ -56,9 +71,11 @@ func makeAnswers(maps map[string]*ebpf.Map, from, to uint32) error {
 // growAnswers makes room for the answers of a table that has grown. Without memory for it, it
 // stays as it is: that costs time and nothing else.
 func (t *Table) growAnswers() {
-	now, want := t.meta.value.CacheBits, cacheBits(t.count())
-	if want <= now || makeAnswers(t.maps, now, want) != nil {
-		return
+	for family := range answers {
+		now := t.meta.value.CacheBits[family]
+		want := cacheBits(family, atomic.LoadUint32(&t.meta.value.Count[family]))
+		if want > now && makeAnswers(t.maps, family, now, want) == nil {
+			atomic.StoreUint32(&t.meta.value.CacheBits[family], want)
+		}
 	}
-	atomic.StoreUint32(&t.meta.value.CacheBits, want)
 }

@@ -8,31 +8,16 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// cachedSet is the part of bpf/abi.h's struct cache_set that the test reads and spoils.
-type cachedSet struct {
-	Way [bpf.ABILimitsCACHE_WAYS]cached
-}
-
-type cached struct {
-	Key     [40]byte
-	Version uint64
-	ID, SA  uint32
-	Action  uint8
-	Rest    [3]byte
-	Seq     uint32
-}
-
-// remembered visits the answers of the table's version.
-func remembered(t *testing.T, table *Table, visit func(*cached) (changed bool)) {
+// remembered visits the answers to IPv4 packets of the table's version.
+func remembered(t *testing.T, table *Table, visit func(*bpf.ABIAnswer) (changed bool)) {
 	t.Helper()
 	version := table.meta.value.Version
-	array := table.Map("eroute_cache")
+	array := table.Map("eroute_cache4")
 	slots, err := takenSlots(array)
 	if err != nil {
 		t.Fatal(err)
@@ -43,10 +28,10 @@ func remembered(t *testing.T, table *Table, visit func(*cached) (changed bool)) 
 			t.Fatal(err)
 		}
 		var at uint32
-		var set cachedSet
+		var set bpf.ABIAnswerSet4
 		for it := sheet.Iterate(); it.Next(&at, &set); {
 			for i := range set.Way {
-				if set.Way[i].Version != version || !visit(&set.Way[i]) {
+				if a := &set.Way[i].Answer; a.Version<<16>>16 != version || !visit(a) {
 					continue
 				}
 				if err := sheet.Put(at, set); err != nil {
@@ -67,9 +52,9 @@ func TestRemembered(t *testing.T) {
 	p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
 	checkPacket(t, table, reference, p)
 	answers := 0
-	remembered(t, table, func(c *cached) bool {
+	remembered(t, table, func(a *bpf.ABIAnswer) bool {
 		answers++
-		c.Action = 0 // as if there were no eroute
+		a.What &^= 7 << 56 // the action: as if there were no eroute
 		return true
 	})
 	if answers != 1 {
@@ -90,7 +75,7 @@ func TestRemembered(t *testing.T) {
 	if !found() {
 		t.Error("the answer was used while a command writes")
 	}
-	remembered(t, table, func(*cached) bool {
+	remembered(t, table, func(*bpf.ABIAnswer) bool {
 		t.Error("an answer was left while a command writes")
 		return false
 	})
@@ -103,12 +88,12 @@ func TestRemembered(t *testing.T) {
 // knownSeed is one that an attacker has found out.
 const knownSeed = 4711
 
-// setOf is where an IPv4 packet's answer is kept if knownSeed is the seed.
-func setOf(p eroute.Packet) uint64 {
+// setOf is where an IPv4 packet's answer is kept if knownSeed is the seed and there are 2 to the power of bits sets.
+func setOf(p eroute.Packet, bits uint32) uint64 {
 	src, dst := p.Src.As4(), p.Dst.As4()
-	rest := uint64(bePort(p.SrcPort)) | uint64(bePort(p.DstPort))<<16 | unix.AF_INET<<32 | uint64(p.Proto)<<40
+	rest := uint64(bePort(p.SrcPort)) | uint64(bePort(p.DstPort))<<16 | uint64(p.Proto)<<32
 	addresses := uint64(binary.NativeEndian.Uint32(src[:])) | uint64(binary.NativeEndian.Uint32(dst[:]))<<32
-	return (rest*(mix(knownSeed, 0)|1) + addresses*(mix(knownSeed, 1)|1)) >> (64 - bpf.ABILimitsCACHE_LEAST_BITS)
+	return (rest*(mix(knownSeed, 0)|1) + addresses*(mix(knownSeed, 1)|1)) >> (64 - bits)
 }
 
 // Packets that all meet in one set, as an attacker would choose them if he knew the
@@ -125,7 +110,7 @@ func TestRememberedInOneSet(t *testing.T) {
 		for i := range 80 {
 			s := nth(i)
 			p := eroute.Packet{Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: 17, SrcPort: port, DstPort: 53}
-			if setOf(p) == 7 {
+			if setOf(p, table.meta.value.CacheBits[0]) == 7 {
 				together = append(together, p)
 			}
 		}
@@ -137,7 +122,7 @@ func TestRememberedInOneSet(t *testing.T) {
 		}
 	}
 	answers := 0
-	remembered(t, table, func(*cached) bool { answers++; return false })
+	remembered(t, table, func(*bpf.ABIAnswer) bool { answers++; return false })
 	if answers != int(bpf.ABILimitsCACHE_WAYS) {
 		t.Errorf("%d answers are remembered, want those of one set", answers)
 	}

@@ -60,15 +60,16 @@ func create(dir string) error {
 	if _, err := rand.Read(seed[:]); err != nil {
 		return fmt.Errorf("choose the cache's seed: %w", err)
 	}
-	if err := makeAnswers(coll.Maps, 0, leastCacheBits); err != nil {
-		return err
-	}
 	meta := bpf.ABITableMeta{
 		Limit:   uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT),
 		Version: 1,
 		Seed:    binary.NativeEndian.Uint64(seed[:]),
-
-		CacheBits: leastCacheBits,
+	}
+	for family := range answers {
+		meta.CacheBits[family] = cacheBits(family, 0)
+		if err := makeAnswers(coll.Maps, family, 0, meta.CacheBits[family]); err != nil {
+			return err
+		}
 	}
 	if err := coll.Maps["eroute_meta"].Put(uint32(0), meta); err != nil {
 		return fmt.Errorf("write table limits: %w", err)

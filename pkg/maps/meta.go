@@ -34,9 +34,21 @@ func (t *Table) endWriting() {
 // writing tells whether a command changes the table, or was killed while it did.
 func (t *Table) writing() bool { return atomic.LoadUint32(&t.meta.now().Writing) != 0 }
 
-func (t *Table) count() uint32 { return atomic.LoadUint32(&t.meta.now().Count) }
+// count is how many eroutes there are.
+func (t *Table) count() uint32 {
+	meta := t.meta.now()
+	return atomic.LoadUint32(&meta.Count[0]) + atomic.LoadUint32(&meta.Count[1])
+}
 
-func (t *Table) setCount(n uint32) { atomic.StoreUint32(&t.meta.value.Count, n) }
+// addCount notes that there are so many eroutes more of a family; less than 0, fewer.
+func (t *Table) addCount(family, n int) { atomic.AddUint32(&t.meta.value.Count[family], uint32(n)) }
+
+// setCounts notes how many eroutes there are of each family.
+func (t *Table) setCounts(counts [len(indexFamilies)]uint32) {
+	for family, n := range counts {
+		atomic.StoreUint32(&t.meta.value.Count[family], n)
+	}
+}
 
 func (t *Table) limit() uint32 { return atomic.LoadUint32(&t.meta.now().Limit) }
 

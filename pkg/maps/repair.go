@@ -54,7 +54,11 @@ func (t *Table) repair() error {
 	}
 	// An SA that cannot be installed drops its packets: it is for Sync to name it.
 	_ = t.reconcile(view)
-	t.setCount(uint32(len(entries)))
+	var counts [len(indexFamilies)]uint32
+	for _, e := range entries {
+		counts[indexOf(e.selector)]++
+	}
+	t.setCounts(counts)
 	t.endWriting()
 	return nil
 }

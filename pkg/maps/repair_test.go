@@ -104,11 +104,11 @@ func TestRepair(t *testing.T) {
 			next := 1 - table.generation()
 			must(newGeneration(table.dir.Path(), table.maps, next))
 			table.meta.value.Generation = next
-			table.setCount(0)
+			table.setCounts([len(indexFamilies)]uint32{})
 			l.Clear()
 		}},
 		{"everything", func(table *Table, _ *eroute.Linear) {
-			table.setCount(77)
+			table.setCounts([len(indexFamilies)]uint32{77, 4})
 			for i := range table.ids.words[:100] {
 				table.ids.words[i] = ^uint64(0)
 			}
@@ -140,7 +140,7 @@ func TestRepair(t *testing.T) {
 func TestNoRepairWithoutNeed(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
-	table.setCount(12) // what a repair would put right
+	table.setCounts([len(indexFamilies)]uint32{12, 1}) // what a repair would put right
 	before := *table.meta.value
 	if err := table.Close(); err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 type restore struct {
 	*writer // its generation is the new one
 	next    uint32
-	made    uint32 // eroutes in it
+	made    [len(indexFamilies)]uint32 // eroutes in it
 	effect  Effect
 	used    []uint64              // ids it uses
 	refs    map[saidKey]saidValue // SAs it names
@@ -129,7 +129,7 @@ func (r *restore) put(c eroute.Change) error {
 	if x.row(s) != nil {
 		return eroute.ErrExist
 	}
-	if r.made >= r.limit() {
+	if r.made[0]+r.made[1] >= r.limit() {
 		return fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, r.limit())
 	}
 	slot, err := r.place(saidRef{c.SAID, eroute.FamilyOf(s.Src.Addr())})
@@ -157,7 +157,7 @@ func (r *restore) put(c eroute.Change) error {
 		return err
 	}
 	r.indexes.put(s, &row)
-	r.made++
+	r.made[indexOf(s)]++
 	return nil
 }
 
@@ -254,7 +254,7 @@ func (r *restore) abandon() error {
 func (r *restore) commit() error {
 	r.beginWriting()
 	r.setGeneration(r.next)
-	r.setCount(r.made)
+	r.setCounts(r.made)
 	if err := waitForPackets(); err != nil {
 		return err
 	}

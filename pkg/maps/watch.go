@@ -5,7 +5,6 @@ package maps
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
@@ -133,7 +132,7 @@ func (t *Table) Memory() (map[string]uint64, error) {
 		if err != nil {
 			return nil, err
 		}
-		if name == indexName || slices.Contains(answerNames, name) {
+		if name == indexName || holdsAnswers(name) {
 			bytes[name] += uint64(len(slots)) * sheetBytes
 			continue
 		}

@@ -94,7 +94,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 	if exists {
 		w.gone(s, old, Released)
 	} else {
-		w.setCount(w.count() + 1)
+		w.addCount(indexOf(s), 1)
 	}
 	return w.endFlow(s, Released)
 }
@@ -116,7 +116,7 @@ func (w *writer) del(s eroute.Selector) error {
 	}
 	w.indexes.drop(s)
 	w.gone(s, old, Freed)
-	w.setCount(w.count() - 1)
+	w.addCount(indexOf(s), -1)
 	if rowSAID(old).Action().IsTrap() {
 		err = w.deleteAsk(newFlowKey(s, 0))
 	}
@@ -137,7 +137,7 @@ func (w *writer) clear() error {
 		return err
 	}
 	w.setGeneration(next)
-	w.setCount(0)
+	w.setCounts([len(indexFamilies)]uint32{})
 	old, oldIndexes := w.gen, w.indexes
 	w.gen, w.rows, w.sources, w.indexes = g, &rows{gen: g}, newSources(g), w.indexesOf(next)
 	if err := waitForPackets(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -37,8 +38,23 @@ func newDriver(frames []frame, what string) (*driver, error) {
 		return nil, fmt.Errorf("read driver: %w", err)
 	}
 	spec.Maps["drive_frames"].MaxEntries = uint32(len(frames))
-	for name, value := range map[string]int{"drive_count": len(frames), "drive_ifindex": outIfindex} {
-		if err := spec.Variables[name].Set(uint32(value)); err != nil {
+	bodies := make([][3]uint64, len(frames))
+	whole := make([][6]uint64, len(frames))
+	rest := uint32(0)
+	for i := range frames {
+		bodies[i] = frames[i].Body
+		whole[i] = *(*[6]uint64)(unsafe.Pointer(&frames[i].Body))
+		if frames[i].Rest != [3]uint64{} {
+			rest = 1
+		}
+	}
+	if rest == 0 {
+		spec.Maps["drive_frames"].ValueSize = uint32(unsafe.Sizeof(bodies[0]))
+	}
+	for name, value := range map[string]any{
+		"drive_count": uint32(len(frames)), "drive_ifindex": uint32(outIfindex), "drive_head": frames[0].Head, "drive_has_rest": rest,
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("set %s: %w", name, err)
 		}
 	}
@@ -47,7 +63,12 @@ func newDriver(frames []frame, what string) (*driver, error) {
 		return nil, fmt.Errorf("load driver: %w", err)
 	}
 	d := &driver{coll: coll, program: coll.Programs[what], size: len(frames)}
-	if err := errors.Join(put(coll.Maps["drive_frames"], numbers(len(frames)), frames), d.spread(), d.hold()); err != nil {
+	if rest == 0 {
+		err = put(coll.Maps["drive_frames"], numbers(len(frames)), bodies)
+	} else {
+		err = put(coll.Maps["drive_frames"], numbers(len(frames)), whole)
+	}
+	if err := errors.Join(err, d.spread(), d.hold()); err != nil {
 		d.close()
 		return nil, err
 	}
@@ -103,9 +124,9 @@ func (d *driver) judge(program *ebpf.Program, ifindex, repeat int) (float64, err
 	if err := d.coll.Maps["drive_judge"].Put(uint32(0), program); err != nil {
 		return 0, fmt.Errorf("choose program: %w", err)
 	}
-	in := xdpContext{DataEnd: uint32(len(frame{}.Bytes)), IngressIfindex: uint32(ifindex)}
+	in := xdpContext{DataEnd: uint32(frameSize), IngressIfindex: uint32(ifindex)}
 	started := time.Now()
-	ret, err := d.program.Run(&ebpf.RunOptions{Data: make([]byte, len(frame{}.Bytes)), Context: in, Repeat: uint32(repeat)})
+	ret, err := d.program.Run(&ebpf.RunOptions{Data: make([]byte, frameSize), Context: in, Repeat: uint32(repeat)})
 	took := time.Since(started)
 	if err != nil {
 		return 0, fmt.Errorf("run %s: %w", program, err)
@@ -121,7 +142,7 @@ const liveFrames = 1 << 1
 
 // send sends so many frames out of the calling thread's namespace.
 func (d *driver) send(repeat int) error {
-	_, err := d.program.Run(&ebpf.RunOptions{Data: make([]byte, len(frame{}.Bytes)), Repeat: uint32(repeat), Flags: liveFrames})
+	_, err := d.program.Run(&ebpf.RunOptions{Data: make([]byte, frameSize), Repeat: uint32(repeat), Flags: liveFrames})
 	if err != nil {
 		return fmt.Errorf("send frames: %w", err)
 	}

@@ -5,13 +5,17 @@ package main
 import (
 	"encoding/binary"
 	"net"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
+// frame is 64 bytes, in the parts that a driver keeps.
 type frame = bpf.DriveDriveFrame
+
+const frameSize = int(unsafe.Sizeof(frame{}))
 
 // lanMAC is the address that the gateway's lan has in each lab.
 var lanMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
@@ -20,7 +24,7 @@ var lanMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 func framesOf(packets []packet) []frame {
 	frames := make([]frame, len(packets))
 	for i, p := range packets {
-		frames[i].Bytes = frameOf(p)
+		frames[i] = *(*frame)(unsafe.Pointer(new(frameOf(p))))
 	}
 	return frames
 }
