@@ -18,7 +18,7 @@ const (
 	groupReach = int(bpf.ABILimitsINDEX_REACH)
 
 	// groupLoad is how many slots of a group are used on average at the most.
-	groupLoad = groupSlots - 1
+	groupLoad = groupSlots - 2
 )
 
 // groups are the entries of one kind in an index, hashed: see struct index in bpf/abi.h. An
@@ -31,9 +31,9 @@ type groups struct {
 	used    *uint32 // entries
 }
 
-// room is how many entries there is room for. With half of the slots free they hardly ever fill
-// groupReach groups beside each other; among a million it happens once four of seven are used.
-func (g *groups) room() int { return groupSlots * len(g.words) / 2 }
+// room is how many entries there is room for. With three of five slots used they hardly ever fill
+// groupReach groups beside each other; among a million it happens once five of seven are.
+func (g *groups) room() int { return groupSlots * len(g.words) * 3 / 5 }
 
 // below turns a hash into a number below n, as bpf/index.h does.
 func below(h uint64, n int) int { return int(h & 0xffffffff * uint64(n) >> 32) }
