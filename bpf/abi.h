@@ -94,10 +94,9 @@ enum limits {
 	INDEX_LEAST4 = 24,
 	INDEX_LEAST6 = 64,
 
-	/* In a word of kinds: lengths of prefixes in the lowest bits, then shapes, then a tag. */
+	/* Words of kinds in a line. They have lengths of prefixes in the lowest bits, then shapes. */
+	INDEX_KINDS = 7,
 	INDEX_SHAPES_AT = 42,
-	INDEX_TAG_AT = 48,
-	INDEX_ANY_TAG = 0xffff,
 };
 
 /* What an eroute does to a packet. Never 0, so that an empty value is no action. */

@@ -230,9 +230,8 @@ const (
 	ABILimitsINDEX_STEP6            ABILimits = 8
 	ABILimitsINDEX_LEAST4           ABILimits = 24
 	ABILimitsINDEX_LEAST6           ABILimits = 64
+	ABILimitsINDEX_KINDS            ABILimits = 7
 	ABILimitsINDEX_SHAPES_AT        ABILimits = 42
-	ABILimitsINDEX_TAG_AT           ABILimits = 48
-	ABILimitsINDEX_ANY_TAG          ABILimits = 65535
 )
 
 type ABILookupCb uint32

@@ -70,26 +70,33 @@ static __always_inline union index_line *line_at(__u32 number, __u32 n)
 	return lines ? bpf_map_lookup_elem(lines, &n) : NULL;
 }
 
-/* All ones if a word's tag is 0. In assembler, as clang would make a branch of it, and the verifier follow each. */
-static __always_inline __u64 if_untagged(__u64 word)
+/* The tags in a word that are those of a hash: the top bit of each such byte, and seldom of one above it. */
+static __always_inline __u64 same_tags(__u64 word, __u64 h)
 {
-	__u64 tag = (word >> INDEX_TAG_AT) - 1;
+	__u64 other = word ^ ((h >> 57 | 0x80) * EACH_BYTE);
 
-	asm volatile("%0 s>>= 63" : "+r"(tag));
-	return tag;
+	return (other - EACH_BYTE) & ~other & EACH_TAG_TOP;
 }
 
-/* What a line of kinds says of what has this hash; its words of the same tag, and the last if it is any's. */
+/* All ones if x is not 0. In assembler, as clang would make a branch of it, and the verifier follow each. */
+static __always_inline __u64 if_set(__u64 x)
+{
+	x |= -x;
+	asm volatile("%0 s>>= 63" : "+r"(x));
+	return x;
+}
+
+/*
+ * What a line of kinds says of what has this hash. Its last word has a tag for each other, no two alike; the
+ * highest byte says whether the word before it is everybody's.
+ */
 static __always_inline __u64 same_kinds(const union index_line *line, __u64 h)
 {
-	__u64 tag = ((h >> 49) + 1) << INDEX_TAG_AT, all = 0, word;
+	__u64 word = line->words[INDEX_KINDS], tags = same_tags(word, h);
+	__u32 which = forget(lowest_bit(tags) / 8, h); /* or clang would leave out the bound */
 
-	for (int i = 0; i < 8; i++) {
-		word = line->words[i] ^ tag;
-		all |= word & if_untagged(word);
-	}
-	word = line->words[7] ^ (__u64)INDEX_ANY_TAG << INDEX_TAG_AT;
-	return all | (word & if_untagged(word));
+	return (line->words[which & INDEX_KINDS] & if_set(tags)) |
+	       (line->words[INDEX_KINDS - 1] & if_set(word >> 56));
 }
 
 /* Adds what the index with a number says of a hash to kinds. Returns -1 if it is not there. */
@@ -103,14 +110,6 @@ static __always_inline int add_kinds(__u32 number, const volatile struct index *
 		return -1;
 	*kinds |= same_kinds(line, h);
 	return 0;
-}
-
-/* The tags of a group that are those of a hash: the top bit of each such byte, and seldom of another. */
-static __always_inline __u64 same_tags(__u64 group, __u64 h)
-{
-	__u64 other = group ^ ((h >> 57 | 0x80) * EACH_BYTE);
-
-	return (other - EACH_BYTE) & ~other & EACH_TAG_TOP;
 }
 
 enum index_answer {

@@ -5,12 +5,11 @@ package maps
 import "github.com/ipsec-eroute/eroute/bpf"
 
 const (
-	shapesAt = int(bpf.ABILimitsINDEX_SHAPES_AT)
-	tagAt    = int(bpf.ABILimitsINDEX_TAG_AT)
-	anyTag   = uint64(bpf.ABILimitsINDEX_ANY_TAG) << tagAt
+	shapesAt  = int(bpf.ABILimitsINDEX_SHAPES_AT)
+	lineKinds = int(bpf.ABILimitsINDEX_KINDS)
 
 	// kindLoad is how many words of a line are used on average at the most.
-	kindLoad = 5
+	kindLoad = 4
 )
 
 // kinds are words with lengths and shapes, in lines by a hash: see bpf/index.h.
@@ -24,27 +23,28 @@ func (k *kinds) room() int { return kindLoad * len(k.lines) }
 
 func (k *kinds) isFull() bool { return int(*k.used) >= k.room() }
 
-// add notes a length and a shape for what has a hash. In a line that is full the last word is
-// from then on everybody's: it says too much, and never too little. Returns errIndexFull if all lines
-// together hold too much.
+// add notes a length and a shape for what has a hash. A word is for all with the same tag, and in a line that
+// is full the last one is everybody's from then on: they say too much, and never too little. Returns
+// errIndexFull if all lines together hold too much.
 func (k *kinds) add(h, kind uint64) error {
-	words := &k.lines[below(h, len(k.lines))]
-	tag := (h>>49 + 1) << tagAt
-	for i, w := range words {
-		if w>>tagAt == tag>>tagAt {
+	line := &k.lines[below(h, len(k.lines))]
+	words, tags := line[:lineKinds], &line[lineKinds]
+	for i := range words {
+		switch *tags >> (8 * i) & 0xff {
+		case tagOf(h):
 			words[i] |= kind
 			return nil
+		case 0:
+			if k.isFull() {
+				return errIndexFull
+			}
+			words[i] = kind
+			*tags |= tagOf(h) << (8 * i)
+			*k.used++
+			return nil
 		}
-		if w != 0 {
-			continue
-		}
-		if k.isFull() {
-			return errIndexFull
-		}
-		words[i] = tag | kind
-		*k.used++
-		return nil
 	}
-	words[len(words)-1] |= anyTag | kind
+	words[lineKinds-1] |= kind
+	*tags |= 0xff << 56
 	return nil
 }
