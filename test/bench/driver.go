@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -37,19 +38,10 @@ func newDriver(frames []frame, what string) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read driver: %w", err)
 	}
-	spec.Maps["drive_frames"].MaxEntries = uint32(len(frames))
-	bodies := make([][3]uint64, len(frames))
-	whole := make([][6]uint64, len(frames))
-	rest := uint32(0)
-	for i := range frames {
-		bodies[i] = frames[i].Body
-		whole[i] = *(*[6]uint64)(unsafe.Pointer(&frames[i].Body))
-		if frames[i].Rest != [3]uint64{} {
-			rest = 1
-		}
-	}
-	if rest == 0 {
-		spec.Maps["drive_frames"].ValueSize = uint32(unsafe.Sizeof(bodies[0]))
+	list, rest := spec.Maps["drive_frames"], uint32(1)
+	list.MaxEntries = uint32(len(frames))
+	if !haveRest(frames) {
+		list.ValueSize, rest = uint32(unsafe.Sizeof(frame{}.Body)), 0
 	}
 	for name, value := range map[string]any{
 		"drive_count": uint32(len(frames)), "drive_ifindex": uint32(outIfindex), "drive_head": frames[0].Head, "drive_has_rest": rest,
@@ -63,16 +55,29 @@ func newDriver(frames []frame, what string) (*driver, error) {
 		return nil, fmt.Errorf("load driver: %w", err)
 	}
 	d := &driver{coll: coll, program: coll.Programs[what], size: len(frames)}
-	if rest == 0 {
-		err = put(coll.Maps["drive_frames"], numbers(len(frames)), bodies)
-	} else {
-		err = put(coll.Maps["drive_frames"], numbers(len(frames)), whole)
-	}
-	if err := errors.Join(err, d.spread(), d.hold()); err != nil {
+	if err := errors.Join(putFrames(coll.Maps["drive_frames"], frames), d.spread(), d.hold()); err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// haveRest tells whether the frames are longer than their bodies: those of IPv6 are.
+func haveRest(frames []frame) bool {
+	return slices.ContainsFunc(frames, func(f frame) bool { return f.Rest != [3]uint64{} })
+}
+
+// putFrames fills the list.
+func putFrames(list *ebpf.Map, frames []frame) error {
+	bodies := make([][3]uint64, len(frames))
+	whole := make([][2][3]uint64, len(frames))
+	for i, f := range frames {
+		bodies[i], whole[i] = f.Body, [2][3]uint64{f.Body, f.Rest}
+	}
+	if haveRest(frames) {
+		return put(list, numbers(len(frames)), whole)
+	}
+	return put(list, numbers(len(frames)), bodies)
 }
 
 // hold attaches the program where no packets come, the loopback device of the calling
