@@ -94,9 +94,13 @@ enum limits {
 	INDEX_LEAST4 = 24,
 	INDEX_LEAST6 = 64,
 
-	/* Words of kinds in a line. They have lengths of prefixes in the lowest bits, then shapes. */
+	/*
+	 * Words of kinds in a line. They have lengths of prefixes in the lowest bits, then shapes, then, of a
+	 * source, a bit for each hash of a block with destinations.
+	 */
 	INDEX_KINDS = 7,
 	INDEX_SHAPES_AT = 42,
+	INDEX_BLOCKS_AT = 48,
 };
 
 /* What an eroute does to a packet. Never 0, so that an empty value is no action. */

@@ -232,6 +232,7 @@ const (
 	ABILimitsINDEX_LEAST6           ABILimits = 64
 	ABILimitsINDEX_KINDS            ABILimits = 7
 	ABILimitsINDEX_SHAPES_AT        ABILimits = 42
+	ABILimitsINDEX_BLOCKS_AT        ABILimits = 48
 )
 
 type ABILookupCb uint32

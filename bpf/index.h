@@ -4,7 +4,8 @@
  *
  *   filter  by the first bits of an address: how long prefixes are that can cover it
  *   kinds   by a source prefix, and by a source prefix and a block of destinations: how long
- *           the destinations of its eroutes are there, and which shapes they have
+ *           the destinations of its eroutes are there, and which shapes they have; a source's
+ *           also say in which blocks its destinations can be at all
  *   slots   eroutes, by their whole selector
  *
  * Kinds and slots are found by a hash of what they are for. Kinds have a tag of it, and say
@@ -139,6 +140,7 @@ struct hostbits {
 
 /* The lengths in a word of kinds. */
 #define LENS ((1ULL << INDEX_SHAPES_AT) - 1)
+#define SHAPES_MASK (((1ULL << SHAPES) - 1) << INDEX_SHAPES_AT)
 
 /*
  * A set of lengths has a bit for each number of an address's host bits, the longest prefix's

@@ -73,7 +73,7 @@ FAMILY(find_slot)(__u32 number, __u64 h, const struct ROW_KEY *key, struct verdi
 struct FAMILY(index_place) {
 	__u64 seed;
 	__u64 srcs; /* lengths of sources not tried yet */
-	__u64 fit;  /* lengths that prefixes of the destination can have, and the packet's shapes */
+	__u64 fit; /* lengths that prefixes of the destination can have, the packet's shapes, its block */
 	__u64 kinds;  /* of the source prefix in key; lengths not tried yet */
 	__u64 h_src;  /* the hash of the source prefix in key */
 	__u32 number; /* of the index */
@@ -204,9 +204,11 @@ __noinline int FAMILY(next_source)(struct FAMILY(index_place) *at, const struct 
 		if (add_kinds(at->number, head, at->h_src, &kinds))
 			return SOURCE_UNSURE;
 		kinds &= at->fit;
+		if (!(kinds >> INDEX_BLOCKS_AT))
+			continue;
 		if (are_many(kinds & LENS) && FAMILY(sift)(at, head, p, &kinds))
 			return SOURCE_UNSURE;
-		if (kinds >> INDEX_SHAPES_AT && kinds & LENS) {
+		if (kinds & SHAPES_MASK && kinds & LENS) {
 			at->kinds = kinds;
 			return SOURCE_FOUND;
 		}
@@ -223,7 +225,7 @@ FAMILY(next_length)(struct FAMILY(index_place) *at, const struct packet *p)
 
 	if (hostbits < 0)
 		return 0;
-	at->shapes = at->kinds >> INDEX_SHAPES_AT;
+	at->shapes = (at->kinds & SHAPES_MASK) >> INDEX_SHAPES_AT;
 	at->kinds = (at->kinds & ~LENS) | lens;
 	at->key.prefixlen = ROW_FIXED_BITS + BITS - hostbits;
 	FAMILY(mask)(at->key.dst, p->dst, hostbits);
@@ -290,11 +292,13 @@ static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 {
 	const struct index *head = (void *)line_at(l->at.number, 0);
 	union index_line *line;
+	__u64 block;
 	__u32 cell;
 
 	if (!head)
 		return INDEX_UNSURE;
-	cell = head->cells + below(FAMILY(mix_block)(l->at.seed, l->p->dst, BLOCK_BITS), head->cells);
+	block = FAMILY(mix_block)(l->at.seed, l->p->dst, BLOCK_BITS);
+	cell = head->cells + below(block, head->cells);
 	line = line_at(l->at.number, 1 + cell / 8);
 	if (!line)
 		return INDEX_UNSURE;
@@ -310,6 +314,7 @@ static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 		return INDEX_NOWHERE;
 	for (__u32 shape = 0; shape < SHAPES; shape++)
 		l->at.fit |= (__u64)has_shape(l->p, shape) << (INDEX_SHAPES_AT + shape);
+	l->at.fit |= 1ULL << (INDEX_BLOCKS_AT + (block >> 60));
 	l->at.fit = forget(l->at.fit, l->at.seed);
 	return INDEX_FOUND;
 }

@@ -65,7 +65,7 @@ func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	var key keyBytes
 	h := sourceHash(x.seed, s.Src)
 	kind := lenBit(s.Dst) | 1<<(shapesAt+int(shape(s)))
-	if err := x.kinds.add(h, kind); err != nil {
+	if err := x.kinds.add(h, kind|x.blockBits(s.Dst)); err != nil {
 		return nil, err
 	}
 	if !isWide(s.Dst) {
@@ -84,6 +84,15 @@ func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 
 func (x *index) value(slot []byte) *bpf.ABIIndexRow {
 	return (*bpf.ABIIndexRow)(unsafe.Pointer(&slot[x.slots.key]))
+}
+
+// blockBits are a source's bits for the blocks with a destination.
+func (x *index) blockBits(dst netip.Prefix) uint64 {
+	if isWide(dst) {
+		return 0xffff << blocksAt
+	}
+	largest, _, _ := blocks(dst.Addr())
+	return 1 << (blocksAt + int(blockHash(x.seed, dst.Addr(), largest)>>60))
 }
 
 // admit notes in the filter that there is a prefix.

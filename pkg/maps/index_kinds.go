@@ -6,6 +6,7 @@ import "github.com/ipsec-eroute/eroute/bpf"
 
 const (
 	shapesAt  = int(bpf.ABILimitsINDEX_SHAPES_AT)
+	blocksAt  = int(bpf.ABILimitsINDEX_BLOCKS_AT)
 	lineKinds = int(bpf.ABILimitsINDEX_KINDS)
 
 	// kindLoad is how many words of a line are used on average at the most.
