@@ -14,9 +14,16 @@ enum limits {
 	EROUTE_MAX = 16777216,
 	EROUTE_DEFAULT_LIMIT = 1000000,
 
-	/* Counters are allocated in chunks, for eroutes that exist. */
-	COUNTER_CHUNK = 1024,
-	COUNTER_CHUNKS = 16384,
+	/*
+	 * Counters lie in blocks, those of so many eroutes on one CPU, and these in sheets of 1.5 MB,
+	 * made for eroutes that exist. There are so many sheets at the most, times the possible CPUs.
+	 */
+	COUNTER_BLOCK = 128,
+	COUNTER_SHEET_BLOCKS = 512,
+	COUNTER_SHEETS = EROUTE_MAX / COUNTER_BLOCK / COUNTER_SHEET_BLOCKS,
+
+	/* The bits of counters.last that are the tick's. */
+	COUNTER_TICK = 0xfffff,
 
 	/* Security Associations with an eroute, at the most. */
 	EROUTE_MAX_SAS = 262144,
@@ -256,8 +263,15 @@ union index_line {
 struct counters {
 	__u64 packets;
 	__u64 bytes;
-	__u64 last; /* CLOCK_MONOTONIC, ns; 0: never */
-	__u64 tick; /* the kernel's jiffies at last */
+	__u64 last; /* CLOCK_MONOTONIC, ns, but for COUNTER_TICK: these bits are of jiffies. 0: never */
+};
+
+/*
+ * Counters of eroutes with consecutive ids on one CPU: a whole number of cache lines, so that CPUs
+ * share none. Those of the same eroutes on the next CPU follow.
+ */
+struct counter_block {
+	struct counters of[COUNTER_BLOCK];
 };
 
 /* What one Security Association needs to be used. if_id 0: not there. */

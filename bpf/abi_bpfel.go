@@ -46,7 +46,6 @@ type ABICounters struct {
 	Packets uint64
 	Bytes   uint64
 	Last    uint64
-	Tick    uint64
 }
 
 type ABIDetour uint32
@@ -194,8 +193,10 @@ const (
 	ABILimitsEROUTE_GENERATIONS     ABILimits = 2
 	ABILimitsEROUTE_MAX             ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT   ABILimits = 1000000
-	ABILimitsCOUNTER_CHUNK          ABILimits = 1024
-	ABILimitsCOUNTER_CHUNKS         ABILimits = 16384
+	ABILimitsCOUNTER_BLOCK          ABILimits = 128
+	ABILimitsCOUNTER_SHEET_BLOCKS   ABILimits = 512
+	ABILimitsCOUNTER_SHEETS         ABILimits = 256
+	ABILimitsCOUNTER_TICK           ABILimits = 1048575
 	ABILimitsEROUTE_MAX_SAS         ABILimits = 262144
 	ABILimitsIF_ID_BASE             ABILimits = 1694498816
 	ABILimitsREJECT_MARK            ABILimits = 1701973591

@@ -11,29 +11,34 @@ struct amount {
 	__u64 bytes; /* IP headers and payload */
 };
 
+/* Set by the loader, as the size of eroute_counters: the table's counters lie by it. */
+volatile const __u32 possible_cpus = 1;
+
 /*
  * Programs run with bottom halves off, so nothing else writes this CPU's counters meanwhile. The
- * clock that is read goes on with each tick, which is known without a call.
+ * clock that is read goes on with each tick, which is known without a call. A tick with the same
+ * bits comes again after 2^20, some minutes later: then the next one notes the time.
  */
 static __always_inline void count_eroute(__u32 id, const struct amount *a)
 {
-	__u32 chunk = id / COUNTER_CHUNK, slot = id % COUNTER_CHUNK;
-	void *counters = bpf_map_lookup_elem(&eroute_counters, &chunk);
+	__u32 block = id / COUNTER_BLOCK * possible_cpus + bpf_get_smp_processor_id();
+	__u32 sheet = block / COUNTER_SHEET_BLOCKS;
+	void *blocks = bpf_map_lookup_elem(&eroute_counters, &sheet);
+	__u64 tick = bpf_jiffies64() & COUNTER_TICK;
+	struct counter_block *b;
 	struct counters *c;
-	__u64 tick;
 
-	if (!counters)
+	if (!blocks)
 		return;
-	c = bpf_map_lookup_elem(counters, &slot);
-	if (!c)
+	block %= COUNTER_SHEET_BLOCKS;
+	b = bpf_map_lookup_elem(blocks, &block);
+	if (!b)
 		return;
+	c = &b->of[id % COUNTER_BLOCK];
 	c->packets += a->packets;
 	c->bytes += a->bytes;
-	tick = bpf_jiffies64();
-	if (c->tick == tick)
-		return;
-	c->tick = tick;
-	c->last = bpf_ktime_get_coarse_ns();
+	if (!c->last || (c->last & COUNTER_TICK) != tick)
+		c->last = (bpf_ktime_get_coarse_ns() & ~(__u64)COUNTER_TICK) | tick;
 }
 
 static __always_inline void count_reason(__u32 reason, const struct amount *a)

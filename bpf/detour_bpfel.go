@@ -39,6 +39,7 @@ const (
 	DetourMapErouteTrapRates = "eroute_trap_rates"
 	DetourProgErouteDetour   = "eroute_detour"
 	DetourVarIpsecDevice     = "ipsec_device"
+	DetourVarPossibleCpus    = "possible_cpus"
 )
 
 // LoadDetour returns the embedded CollectionSpec for Detour.
@@ -117,7 +118,8 @@ type DetourMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DetourVariableSpecs struct {
-	IpsecDevice *ebpf.VariableSpec `ebpf:"ipsec_device"`
+	IpsecDevice  *ebpf.VariableSpec `ebpf:"ipsec_device"`
+	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
 }
 
 // DetourObjects contains all objects after they have been loaded into the kernel.
@@ -193,7 +195,8 @@ func (m *DetourMaps) Close() error {
 //
 // It can be passed to LoadDetourObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DetourVariables struct {
-	IpsecDevice *ebpf.Variable `ebpf:"ipsec_device"`
+	IpsecDevice  *ebpf.Variable `ebpf:"ipsec_device"`
+	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
 }
 
 // DetourPrograms contains all programs after they have been loaded into the kernel.

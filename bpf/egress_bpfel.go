@@ -39,6 +39,7 @@ const (
 	EgressMapErouteTrapRates = "eroute_trap_rates"
 	EgressProgErouteEgress   = "eroute_egress"
 	EgressVarHaveXfrmInfo    = "have_xfrm_info"
+	EgressVarPossibleCpus    = "possible_cpus"
 	EgressVarReadsInOrder    = "reads_in_order"
 )
 
@@ -119,6 +120,7 @@ type EgressMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type EgressVariableSpecs struct {
 	HaveXfrmInfo *ebpf.VariableSpec `ebpf:"have_xfrm_info"`
+	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
@@ -196,6 +198,7 @@ func (m *EgressMaps) Close() error {
 // It can be passed to LoadEgressObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EgressVariables struct {
 	HaveXfrmInfo *ebpf.Variable `ebpf:"have_xfrm_info"`
+	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 

@@ -38,6 +38,7 @@ const (
 	IngressTCMapErouteStats      = "eroute_stats"
 	IngressTCMapErouteTrapRates  = "eroute_trap_rates"
 	IngressTCProgErouteIngressTc = "eroute_ingress_tc"
+	IngressTCVarPossibleCpus     = "possible_cpus"
 	IngressTCVarReadsInOrder     = "reads_in_order"
 )
 
@@ -117,6 +118,7 @@ type IngressTCMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type IngressTCVariableSpecs struct {
+	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
@@ -193,6 +195,7 @@ func (m *IngressTCMaps) Close() error {
 //
 // It can be passed to LoadIngressTCObjects or ebpf.CollectionSpec.LoadAndAssign.
 type IngressTCVariables struct {
+	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 

@@ -32,7 +32,7 @@ var layouts = []struct {
 	{"index_row", bpf.ABIIndexRow{}, 12, []uintptr{0, 4, 8, 9, 10}},
 	{"index_slot4", bpf.ABIIndexSlot4{}, 32, []uintptr{0, 20}},
 	{"index_slot6", bpf.ABIIndexSlot6{}, 64, []uintptr{0, 44, 56}},
-	{"counters", bpf.ABICounters{}, 32, []uintptr{0, 8, 16, 24}},
+	{"counters", bpf.ABICounters{}, 24, []uintptr{0, 8, 16}},
 	{"sa", bpf.ABISa{}, 12, []uintptr{0, 4, 8}},
 	{"flow_key", bpf.ABIFlowKey{}, 44, []uintptr{0, 4, 5, 6, 7, 8, 10, 12, 28}},
 	{"flow", bpf.ABIFlow{}, 88, []uintptr{0, 32, 40, 48, 56, 64, 72, 76, 80, 81, 82, 83}},

@@ -58,18 +58,20 @@ struct {
 	__array(values, struct index_sheet);
 } eroute_index SEC(".maps");
 
-struct counter_chunk {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, COUNTER_CHUNK);
+/* No per-CPU arrays: of these a packet would first have to fetch where its CPU's value is. */
+struct counter_sheet {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, COUNTER_SHEET_BLOCKS);
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct counters));
+	__uint(value_size, sizeof(struct counter_block));
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, COUNTER_CHUNKS);
+	__uint(max_entries, COUNTER_SHEETS); /* the loader multiplies it by possible_cpus */
 	__type(key, __u32);
-	__array(values, struct counter_chunk);
+	__array(values, struct counter_sheet);
 } eroute_counters SEC(".maps");
 
 struct {

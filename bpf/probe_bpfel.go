@@ -71,6 +71,7 @@ const (
 	ProbeProgProbeVerdict   = "probe_verdict"
 	ProbeProgProbeWalk      = "probe_walk"
 	ProbeVarExportProbeRun  = "export_probe_run"
+	ProbeVarPossibleCpus    = "possible_cpus"
 	ProbeVarProbeCount      = "probe_count"
 	ProbeVarProbeNext       = "probe_next"
 	ProbeVarProbeSum        = "probe_sum"
@@ -163,6 +164,7 @@ type ProbeMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeVariableSpecs struct {
 	ExportProbeRun *ebpf.VariableSpec `ebpf:"export_probe_run"`
+	PossibleCpus   *ebpf.VariableSpec `ebpf:"possible_cpus"`
 	ProbeCount     *ebpf.VariableSpec `ebpf:"probe_count"`
 	ProbeNext      *ebpf.VariableSpec `ebpf:"probe_next"`
 	ProbeSum       *ebpf.VariableSpec `ebpf:"probe_sum"`
@@ -251,6 +253,7 @@ func (m *ProbeMaps) Close() error {
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbeVariables struct {
 	ExportProbeRun *ebpf.Variable `ebpf:"export_probe_run"`
+	PossibleCpus   *ebpf.Variable `ebpf:"possible_cpus"`
 	ProbeCount     *ebpf.Variable `ebpf:"probe_count"`
 	ProbeNext      *ebpf.Variable `ebpf:"probe_next"`
 	ProbeSum       *ebpf.Variable `ebpf:"probe_sum"`

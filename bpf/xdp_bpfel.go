@@ -38,6 +38,7 @@ const (
 	XDPMapErouteStats     = "eroute_stats"
 	XDPMapErouteTrapRates = "eroute_trap_rates"
 	XDPProgErouteXdp      = "eroute_xdp"
+	XDPVarPossibleCpus    = "possible_cpus"
 	XDPVarReadsInOrder    = "reads_in_order"
 )
 
@@ -117,6 +118,7 @@ type XDPMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type XDPVariableSpecs struct {
+	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
@@ -193,6 +195,7 @@ func (m *XDPMaps) Close() error {
 //
 // It can be passed to LoadXDPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type XDPVariables struct {
+	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 

@@ -70,7 +70,7 @@ func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[strin
 	if err != nil {
 		return nil, fmt.Errorf("read program %s: %w", name, err)
 	}
-	if err := bpf.SetOrder(spec); err != nil {
+	if err := bpf.SetMachine(spec); err != nil {
 		return nil, fmt.Errorf("program %s: %w", name, err)
 	}
 	for variable, value := range variables {

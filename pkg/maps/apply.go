@@ -28,8 +28,8 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 		return err
 	}
 	return t.change(func(w *writer) error {
-		if n := puts(changes); n[0]+n[1] > int(counterChunk) {
-			if err := w.counts.reserve(w.ids, uint32(n[0]+n[1])); err != nil {
+		if n := puts(changes); n[0]+n[1] > manyPuts {
+			if err := w.counts.reserve(w.ids, n[0]+n[1]); err != nil {
 				return err
 			}
 			w.indexes.reserveFor(n)
@@ -105,6 +105,9 @@ func (t *Table) effect(changes *eroute.Changes, befores []before) (e Effect, err
 	}
 	return e, nil
 }
+
+// manyPuts is how many changes that take counters it is worth making room for all at once.
+const manyPuts = 1024
 
 // puts counts the changes of each family that each take counters.
 func puts(changes *eroute.Changes) (n [len(indexFamilies)]int) {

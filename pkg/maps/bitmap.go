@@ -47,12 +47,14 @@ func (b *bitmap) free(n uint32) {
 	b.next = min(b.next, int(n/64))
 }
 
-// inUse counts the slots taken from first on; both are multiples of 64.
-func (b *bitmap) inUse(first, count uint32) (n uint32) {
-	for _, w := range b.words[first/64 : (first+count)/64] {
-		n += uint32(bits.OnesCount64(w))
+// last returns the highest number that is taken if so many are taken next.
+func (b *bitmap) last(count int) uint32 {
+	for i, w := range b.words {
+		if count -= bits.OnesCount64(^w); count <= 0 {
+			return uint32(i*64 + 63)
+		}
 	}
-	return n
+	return uint32(len(b.words)*64 - 1)
 }
 
 func (b *bitmap) clear() {

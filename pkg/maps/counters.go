@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -14,32 +15,47 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-const counterChunk uint32 = uint32(bpf.ABILimitsCOUNTER_CHUNK)
+// counterBlock is struct counter_block: the counters of so many eroutes, on one CPU or summed.
+type counterBlock [blockIDs]bpf.ABICounters
 
-// bulkChunks is how many chunks are made at a time where it is not known how many it will take.
-const bulkChunks = 64
+const (
+	blockIDs      = uint32(bpf.ABILimitsCOUNTER_BLOCK)
+	counterBlocks = uint32(bpf.ABILimitsCOUNTER_SHEET_BLOCKS) // of a sheet
 
-// counterSet reads and resets eroutes' counters. They are allocated in chunks of
-// per-CPU arrays; the chunks opened so far are kept.
+	counterSheetBytes = uint64(counterBlocks) * uint64(unsafe.Sizeof(counterBlock{}))
+
+	// mostAhead is how many ids room is made for at a time where it is not known how many it will take.
+	mostAhead = 65536
+)
+
+// counterSet reads and resets eroutes' counters. They lie in sheets, see count.h; the sheets
+// opened so far are kept.
 type counterSet struct {
 	outer  *ebpf.Map
-	dir    *loader.Dir // where chunks are pinned
+	dir    *loader.Dir // where sheets are pinned
 	open   *ebpf.LoadPinOptions
-	chunks map[uint32]*ebpf.Map
-	zero   map[uint32]*[counterChunk]bool // which of a chunk's are known to be zero
-	bulk   bool                           // many are going to be reset: whole chunks, where that can be
+	cpus   uint32
+	sheets map[uint32]*ebpf.Map
+	shared map[uint32]*shared[counterBlock] // those that were written to
 }
 
-// countersName is the array of the chunks.
+// countersName is the array of the sheets.
 const countersName = "eroute_counters"
 
 func newCounterSet(t *Table) *counterSet {
-	return &counterSet{outer: t.maps[countersName], dir: t.dir, open: t.options, chunks: make(map[uint32]*ebpf.Map), zero: make(map[uint32]*[counterChunk]bool)}
+	outer := t.maps[countersName]
+	return &counterSet{
+		outer: outer, dir: t.dir, open: t.options, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_SHEETS),
+		sheets: make(map[uint32]*ebpf.Map), shared: make(map[uint32]*shared[counterBlock]),
+	}
 }
 
 func (c *counterSet) Close() error {
 	var errs []error
-	for _, m := range c.chunks {
+	for _, s := range c.shared {
+		errs = append(errs, s.Close())
+	}
+	for _, m := range c.sheets {
 		errs = append(errs, m.Close())
 	}
 	return errors.Join(errs...)
@@ -47,10 +63,9 @@ func (c *counterSet) Close() error {
 
 func (c *counterSet) pin(n uint32) string { return c.dir.Path(innerName(countersName, n)) }
 
-// chunk opens the chunk that holds an eroute's counters; nil if it does not exist.
-func (c *counterSet) chunk(id uint32) (*ebpf.Map, error) {
-	n := id / counterChunk
-	if m, ok := c.chunks[n]; ok {
+// sheet opens a sheet; nil if it does not exist.
+func (c *counterSet) sheet(n uint32) (*ebpf.Map, error) {
+	if m, ok := c.sheets[n]; ok {
 		return m, nil
 	}
 	m, err := openInner(c.dir, c.outer, countersName, n, c.open)
@@ -60,105 +75,76 @@ func (c *counterSet) chunk(id uint32) (*ebpf.Map, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open counters: %w", err)
 	}
-	c.chunks[n] = m
+	c.sheets[n] = m
 	return m, nil
 }
 
-// reset makes an eroute's counters exist and be zero. No packet may count on them
-// meanwhile. ids says which others are in use.
-func (c *counterSet) reset(ids *bitmap, id uint32) error {
-	n, slot := id/counterChunk, id%counterChunk
-	if zero := c.zero[n]; zero != nil {
-		if zero[slot] {
-			zero[slot] = false
-			return nil
-		}
-		return c.put(n, slot, 1)
-	}
-	m, err := c.chunk(id)
-	if err != nil {
-		return err
-	}
-	switch {
-	case m == nil && c.bulk:
-		err = c.create(n, bulkChunks)
-	case m == nil:
-		err = c.create(n, 1)
-	case !c.bulk || ids.inUse(n*counterChunk, counterChunk) > 1:
-		return c.put(n, slot, 1)
-	default:
-		if err = c.put(n, 0, counterChunk); err == nil {
-			c.allZero(n)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	c.zero[n][slot] = false
-	return nil
-}
+// block returns the number of the block of an eroute on the first CPU; those on the others follow.
+func (c *counterSet) block(id uint32) uint32 { return id / blockIDs * c.cpus }
 
-// allZero notes that a chunk's counters are zero.
-func (c *counterSet) allZero(n uint32) {
-	zero := new([counterChunk]bool)
-	for i := range zero {
-		zero[i] = true
-	}
-	c.zero[n] = zero
-}
-
-// put zeroes some counters of a chunk.
-func (c *counterSet) put(n, first, count uint32) error {
-	m, err := c.chunk(n * counterChunk)
-	if err != nil {
-		return err
-	}
-	slots := make([]uint32, count)
-	for i := range slots {
-		slots[i] = first + uint32(i)
-	}
-	zero := make([]bpf.ABICounters, int(count)*ebpf.MustPossibleCPU())
-	if count == 1 {
-		err = m.Put(first, zero)
-	} else {
-		_, err = m.BatchUpdate(slots, zero, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("reset counters: %w", err)
+// reset makes an eroute's counters exist and be zero. No packet may count on them meanwhile.
+func (c *counterSet) reset(id uint32) error {
+	var s *shared[counterBlock]
+	for cpu := range c.cpus {
+		n := c.block(id) + cpu
+		if cpu == 0 || n%counterBlocks == 0 {
+			var err error
+			if s, err = c.mapped(n/counterBlocks, id); err != nil {
+				return err
+			}
+		}
+		s.all[n%counterBlocks][id%blockIDs] = bpf.ABICounters{}
 	}
 	return nil
 }
 
-// reserve makes chunks exist for as many ids more as are going to be taken: for each
+// mapped maps a sheet into memory, made if it does not exist, as what an id needs.
+func (c *counterSet) mapped(n, id uint32) (*shared[counterBlock], error) {
+	if s := c.shared[n]; s != nil {
+		return s, nil
+	}
+	m, err := c.sheet(n)
+	if err == nil && m == nil {
+		ahead := min(max(id, 1), mostAhead) // as many as there are
+		if err = c.makeUpTo(min(id+ahead, uint32(bpf.ABILimitsEROUTE_MAX)) - 1); err == nil {
+			m, err = c.sheet(n)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := openShared[counterBlock](m, false)
+	if err != nil {
+		return nil, err
+	}
+	c.shared[n] = s
+	return s, nil
+}
+
+// reserve makes counters exist for as many ids more as are going to be taken: for each
 // update of its map of maps the kernel waits for packets, so there is one for all.
-func (c *counterSet) reserve(ids *bitmap, count uint32) error {
-	c.bulk = true
-	chunks := uint32(0)
-	for free := uint32(0); ; chunks++ {
-		m, err := c.chunk(chunks * counterChunk)
-		if err != nil {
+func (c *counterSet) reserve(ids *bitmap, count int) error { return c.makeUpTo(ids.last(count)) }
+
+// makeUpTo makes the sheets exist that ids up to one need. They are made in order: those
+// that are missing are the last.
+func (c *counterSet) makeUpTo(id uint32) error {
+	end := (c.block(id)+c.cpus-1)/counterBlocks + 1
+	first := end
+	for ; first > 0; first-- {
+		if m, err := c.sheet(first - 1); err != nil {
 			return err
-		}
-		if m == nil {
-			return c.create(chunks, (count-free+counterChunk-1)/counterChunk)
-		}
-		if free += counterChunk - ids.inUse(chunks*counterChunk, counterChunk); free >= count {
-			return nil
+		} else if m != nil {
+			break
 		}
 	}
-}
-
-// create makes chunks, all zero.
-func (c *counterSet) create(first, count uint32) error {
+	if first == end {
+		return nil
+	}
 	spec, err := specs()
 	if err != nil {
 		return err
 	}
-	count = min(count, c.outer.MaxEntries()-first)
-	if count == 0 { // taking an id will fail
-		return nil
-	}
-	made, err := newMaps(spec.Maps[countersName].InnerMap, int(count))
+	made, err := newMaps(spec.Maps[countersName].InnerMap, int(end-first))
 	if err != nil {
 		return fmt.Errorf("create counters: %w", err)
 	}
@@ -167,24 +153,40 @@ func (c *counterSet) create(first, count uint32) error {
 		return fmt.Errorf("install counters: %w", err)
 	}
 	for i, m := range made {
-		n := first + uint32(i)
-		c.chunks[n], made[i] = m, nil
-		c.allZero(n)
+		c.sheets[first+uint32(i)], made[i] = m, nil
 	}
 	return nil
 }
 
-// read sums an eroute's counters over all CPUs.
+// read returns an eroute's counters, summed over all CPUs.
 func (c *counterSet) read(id uint32) (bpf.ABICounters, error) {
-	m, err := c.chunk(id)
-	if err != nil || m == nil {
-		return bpf.ABICounters{}, err
+	sum, err := c.readBlock(id / blockIDs)
+	return sum[id%blockIDs], err
+}
+
+// readBlock returns the counters of a block of ids, summed over all CPUs. It takes a system call
+// for each: the kernel maps into memory only what is opened for writing.
+func (c *counterSet) readBlock(number uint32) (sum counterBlock, err error) {
+	var values counterBlock
+	for cpu := range c.cpus {
+		n := number*c.cpus + cpu
+		m, err := c.sheet(n / counterBlocks)
+		if err != nil {
+			return sum, err
+		}
+		if m == nil {
+			continue
+		}
+		if err := m.Lookup(n%counterBlocks, &values); err != nil {
+			return sum, fmt.Errorf("read counters: %w", err)
+		}
+		for i, v := range values {
+			sum[i].Packets += v.Packets
+			sum[i].Bytes += v.Bytes
+			sum[i].Last = max(sum[i].Last, v.Last&^uint64(bpf.ABILimitsCOUNTER_TICK))
+		}
 	}
-	var cpus []bpf.ABICounters
-	if err := m.Lookup(id%counterChunk, &cpus); err != nil {
-		return bpf.ABICounters{}, fmt.Errorf("read counters: %w", err)
-	}
-	return sumCounters(cpus), nil
+	return sum, nil
 }
 
 // monotonicToWall turns CLOCK_MONOTONIC nanoseconds into a time of day; zero for 0.

@@ -3,9 +3,13 @@
 package maps
 
 import (
+	"maps"
+	"net/netip"
+	"runtime"
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -21,19 +25,8 @@ func TestCountersRestart(t *testing.T) {
 		if err != nil || !exists {
 			t.Fatalf("row %d: %v, %v", n, exists, err)
 		}
-		chunk, err := table.counts.chunk(row.Id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var cpus []bpf.ABICounters
-		if err := chunk.Lookup(row.Id%counterChunk, &cpus); err != nil {
-			t.Fatal(err)
-		}
-		for i := range cpus {
-			cpus[i] = bpf.ABICounters{Packets: packets, Bytes: 100 * packets, Last: 1}
-		}
-		if err := chunk.Put(row.Id%counterChunk, cpus); err != nil {
-			t.Fatal(err)
+		for cpu := range table.counts.cpus {
+			setCounters(t, table, row.Id, cpu, packets)
 		}
 	}
 	listed := func() (packets []uint64) {
@@ -70,48 +63,192 @@ func TestCountersRestart(t *testing.T) {
 	}
 }
 
-// Chunks are made for eroutes that are added, and used again: also by a large batch.
+// setCounters has a CPU have counted packets of 100 bytes on an eroute.
+func setCounters(t *testing.T, table *Table, id, cpu uint32, packets uint64) {
+	t.Helper()
+	n := table.counts.block(id) + cpu
+	sheet, err := table.counts.mapped(n/counterBlocks, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheet.all[n%counterBlocks][id%blockIDs] = bpf.ABICounters{Packets: packets, Bytes: 100 * packets, Last: 1 << 30}
+}
+
+// sheetIDs is how many eroutes have counters in one sheet.
+func sheetIDs(table *Table) int { return int(counterBlocks * blockIDs / table.counts.cpus) }
+
+// host returns a selector for one source address.
+func host(n int) eroute.Selector {
+	a := netip.AddrFrom4([4]byte{172, byte(n >> 16), byte(n >> 8), byte(n)})
+	return eroute.Selector{Src: netip.PrefixFrom(a, 32), Dst: netip.MustParsePrefix("0.0.0.0/0")}
+}
+
+func hosts(n int, op eroute.Op) []eroute.Change {
+	changes := make([]eroute.Change, n)
+	for i := range changes {
+		changes[i] = eroute.Change{Op: op, Selector: host(i), SAID: eroute.Drop}
+	}
+	return changes
+}
+
+// checkSheets sees that there are the sheets that so many ids need, and no more.
+func checkSheets(t *testing.T, table *Table, ids int) {
+	t.Helper()
+	got, err := takenSlots(table.counts.outer)
+	blocks := (uint32(ids) + blockIDs - 1) / blockIDs * table.counts.cpus
+	if want := (blocks + counterBlocks - 1) / counterBlocks; err != nil || uint32(len(got)) != want {
+		t.Errorf("sheets %d for %d ids, %v, want %d", got, ids, err, want)
+	}
+}
+
+// Sheets are made for eroutes that are added, and used again: also by a large batch.
 func TestCountersInBulk(t *testing.T) {
-	const many = 3*int(counterChunk) + 10
 	table := newTable(t)
-	batch := func(op eroute.Op) {
-		t.Helper()
-		changes := make([]eroute.Change, many)
-		for i := range changes {
-			changes[i] = eroute.Change{Op: op, Selector: nth(i), SAID: eroute.Drop}
-		}
-		if err := table.Apply(t.Context(), changes); err != nil {
-			t.Fatal(err)
-		}
-	}
-	chunks := func() (n uint32) {
-		t.Helper()
-		var m *ebpf.Map
-		for ; table.counts.outer.Lookup(n, &m) == nil; n++ {
-			_ = m.Close()
-		}
-		return n
-	}
-	for round := range 2 {
-		batch(eroute.OpAdd)
-		if n := chunks(); n != 4 {
-			t.Errorf("round %d: %d chunks for %d eroutes, want 4", round, n, many)
-		}
-		batch(eroute.OpDel)
-		if n := chunks(); n != 4 {
-			t.Errorf("round %d: %d chunks after they are gone, want 4", round, n)
+	many := sheetIDs(table) + 10
+	for range 2 {
+		for _, op := range []eroute.Op{eroute.OpAdd, eroute.OpDel} {
+			if err := table.Apply(t.Context(), hosts(many, op)); err != nil {
+				t.Fatal(err)
+			}
+			checkSheets(t, table, many)
 		}
 		checkDerived(t, table)
 	}
-	batch(eroute.OpAdd)
-	batch(eroute.OpReplace) // new counters beside the old ones, until no packet counts there
-	if n := chunks(); n != 7 {
-		t.Errorf("%d chunks after all were replaced, want 7", n)
+	for _, op := range []eroute.Op{eroute.OpAdd, eroute.OpReplace} { // new counters beside the old ones, until no packet counts there
+		if err := table.Apply(t.Context(), hosts(many, op)); err != nil {
+			t.Fatal(err)
+		}
 	}
+	checkSheets(t, table, 2*many)
 	checkDerived(t, table)
 	for e, err := range table.All() {
 		if err != nil || e.Packets != 0 {
 			t.Fatalf("%+v, %v", e, err)
 		}
+	}
+}
+
+// One by one, room is made for as many as there are.
+func TestCountersAhead(t *testing.T) {
+	table := newTable(t)
+	checkSheets(t, table, 0)
+	for _, id := range []uint32{0, blockIDs - 1, blockIDs} {
+		if err := table.counts.reset(id); err != nil {
+			t.Fatal(err)
+		}
+		checkSheets(t, table, sheetIDs(table))
+	}
+	for range 2 {
+		if err := table.counts.reset(uint32(sheetIDs(table))); err != nil {
+			t.Fatal(err)
+		}
+		checkSheets(t, table, 2*sheetIDs(table))
+	}
+}
+
+// Programs count where commands read, on every CPU and in every sheet, and nowhere else.
+func TestCountedWhereRead(t *testing.T) {
+	table := newTable(t)
+	many := sheetIDs(table) + 300
+	if err := table.Apply(t.Context(), hosts(many, eroute.OpAdd)); err != nil {
+		t.Fatal(err)
+	}
+	var packets []bpf.ProbePacket
+	want := make(map[eroute.Selector]uint64)
+	for _, n := range []int{0, 127, 128, 129, sheetIDs(table) - 1, sheetIDs(table), many - 2, many - 1} { // 2 to the power of 3
+		s := host(n)
+		p := bpf.ProbePacket{Family: unix.AF_INET, Proto: unix.IPPROTO_UDP, Dst: [16]uint8{192, 0, 2, 1}}
+		copy(p.Src[:], s.Src.Addr().AsSlice())
+		packets = append(packets, p)
+		want[s] = uint64(ebpf.MustPossibleCPU()) * uint64(bpf.ProbeProbeRunRUN_LENGTH) / 8
+	}
+	count := loadProbe(t, table, packets)
+	before, err := monotonic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cpu := range ebpf.MustPossibleCPU() {
+		onCPU(t, cpu, func() {
+			if got, err := count.Run(&ebpf.RunOptions{Data: make([]byte, 64)}); err != nil || got != 0 {
+				t.Errorf("on CPU %d: %d, %v", cpu, got, err)
+			}
+		})
+	}
+	got := make(map[eroute.Selector]uint64)
+	for e, err := range table.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Packets > 0 {
+			got[e.Selector] = e.Packets
+		}
+		if e.Bytes != 64*e.Packets || e.LastUsed.IsZero() != (e.Packets == 0) {
+			t.Errorf("%+v", e)
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v", got, want)
+	}
+	row, _, err := table.gen.row(host(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := monotonic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const step = 20e6 // the coarse clock's and that of the bits that are cut off
+	if c, err := table.counts.read(row.Id); err != nil || c.Last+step < before || c.Last > after || c.Last&uint64(bpf.ABILimitsCOUNTER_TICK) != 0 {
+		t.Errorf("counted at %d, %v, want from %d to %d", c.Last, err, before, after)
+	}
+}
+
+// loadProbe loads the program that meets packets and counts.
+func loadProbe(t *testing.T, table *Table, packets []bpf.ProbePacket) *ebpf.Program {
+	t.Helper()
+	spec, err := bpf.LoadProbe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "probe_count_too"
+	maps.DeleteFunc(spec.Programs, func(other string, _ *ebpf.ProgramSpec) bool { return other != name })
+	spec.Maps["probe_packets"].MaxEntries = uint32(len(packets))
+	if err := bpf.SetMachine(spec); err != nil {
+		t.Fatal(err)
+	}
+	shared := table.Replacements()
+	maps.DeleteFunc(shared, func(m string, _ *ebpf.Map) bool { return spec.Maps[m] == nil })
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(coll.Close)
+	for i, p := range packets {
+		if err := coll.Maps["probe_packets"].Put(uint32(i), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := coll.Variables["probe_count"].Set(uint32(len(packets))); err != nil {
+		t.Fatal(err)
+	}
+	return coll.Programs[name]
+}
+
+// onCPU calls f on a CPU, in the thread that the test is locked to.
+func onCPU(t *testing.T, cpu int, f func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, one unix.CPUSet
+	one.Set(cpu)
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		t.Fatal(err)
+	}
+	f()
+	if err := unix.SchedSetaffinity(0, &all); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"math/bits"
 	"sync/atomic"
 
-	"github.com/cilium/ebpf"
-
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -17,41 +15,28 @@ import (
 func (t *Table) Version() uint64 { return atomic.LoadUint64(&t.meta.now().Version) }
 
 // EachCount calls f with the counters of every eroute, by a number that stands for it, in
-// ascending order. Holds of traps are not among them. It takes one system call for 1024
-// eroutes.
+// ascending order. Holds of traps are not among them. It takes one system call for 128
+// eroutes and CPU.
 func (t *Table) EachCount(f func(id uint32, packets, bytes uint64)) error {
 	ids, err := openShared[uint64](t.maps[idsName], t.options.ReadOnly)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ids.Close() }()
-	const words = counterChunk / 64
-	cpus := ebpf.MustPossibleCPU()
-	values := make([]bpf.ABICounters, int(counterChunk)*cpus)
+	const words = blockIDs / 64
 	for first := uint32(0); int(first) < len(ids.all); first += words {
 		taken := ids.all[first : first+words]
 		if noneSet(taken) {
 			continue
 		}
-		m, err := t.counts.chunk(first * 64)
+		block, err := t.counts.readBlock(first / words)
 		if err != nil {
-			return err
-		}
-		if m == nil {
-			continue
-		}
-		if err := readChunk(m, values); err != nil {
 			return err
 		}
 		for i, word := range taken {
 			for ; word != 0; word &= word - 1 {
 				slot := i*64 + bits.TrailingZeros64(word)
-				var packets, bytes uint64
-				for _, c := range values[slot*cpus : (slot+1)*cpus] {
-					packets += c.Packets
-					bytes += c.Bytes
-				}
-				f(first*64+uint32(slot), packets, bytes)
+				f(first*64+uint32(slot), block[slot].Packets, block[slot].Bytes)
 			}
 		}
 	}

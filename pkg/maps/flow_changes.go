@@ -51,7 +51,7 @@ func (w *writer) answer(a Answer) (bool, error) {
 		return false, eroute.ErrTableFull
 	}
 	ref := saidRef{a.SAID, eroute.FamilyOf(a.Flow.Src.Addr())}
-	if err := w.counts.reset(w.ids, id); err != nil {
+	if err := w.counts.reset(id); err != nil {
 		return false, err
 	}
 	slot, err := w.holdSA(ref, w.view)

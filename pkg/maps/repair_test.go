@@ -77,7 +77,7 @@ func TestRepair(t *testing.T) {
 		{"an eroute that is not counted", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.take()
 			must(err)
-			must(table.counts.reset(table.ids, id))
+			must(table.counts.reset(id))
 			must(newSources(table.gen).add(nth(9)))
 			must(putRow(table, nth(9), newRowValue(nth(9), eroute.Hold, id, 0)))
 			must(l.Add(nth(9), eroute.Hold))
@@ -85,7 +85,7 @@ func TestRepair(t *testing.T) {
 		{"an eroute switched, the old SA still held", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.take()
 			must(err)
-			must(table.counts.reset(table.ids, id))
+			must(table.counts.reset(id))
 			must(putRow(table, nth(1), newRowValue(nth(1), eroute.Pass, id, 0)))
 			l.Replace(nth(1), eroute.Pass)
 		}},

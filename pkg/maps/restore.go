@@ -84,7 +84,6 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	if err := old.openThere(); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	t.counts.bulk = true
 	beside := *t
 	beside.gen = g
 	return &restore{
@@ -183,7 +182,7 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 		if id, err = r.ids.take(); err != nil {
 			return 0, eroute.ErrTableFull
 		}
-		if err := r.counts.reset(r.ids, id); err != nil {
+		if err := r.counts.reset(id); err != nil {
 			return 0, err
 		}
 	}

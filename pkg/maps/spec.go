@@ -55,7 +55,7 @@ var specs = sync.OnceValues(func() (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read lookup program: %w", err)
 	}
-	return spec, bpf.SetOrder(spec)
+	return spec, bpf.SetMachine(spec)
 })
 
 // isTable tells whether a map is one of the table, and not a program's own constants.

@@ -19,24 +19,13 @@ func met(t *testing.T, table *Table, s eroute.Selector, packets uint64) {
 	if err != nil || !exists {
 		t.Fatalf("row %v: %v, %v", s, exists, err)
 	}
-	chunk, err := table.counts.chunk(row.Id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cpus []bpf.ABICounters
-	if err := chunk.Lookup(row.Id%counterChunk, &cpus); err != nil {
-		t.Fatal(err)
-	}
-	cpus[len(cpus)-1] = bpf.ABICounters{Packets: packets, Bytes: 100 * packets, Last: 1}
-	if err := chunk.Put(row.Id%counterChunk, cpus); err != nil {
-		t.Fatal(err)
-	}
+	setCounters(t, table, row.Id, table.counts.cpus-1, packets)
 }
 
-// A walk finds the busiest eroutes of both families and counts the traps, whatever chunk
+// A walk finds the busiest eroutes of both families and counts the traps, whatever block
 // their counters are in, while a command has the table's lock.
 func TestWalk(t *testing.T) {
-	const many = 2*int(counterChunk) + 10
+	const many = 2*int(blockIDs) + 210
 	table := newTable(t)
 	changes := make([]eroute.Change, 0, 2*many)
 	for i := range many {
@@ -104,7 +93,7 @@ func TestMemory(t *testing.T) {
 		return m
 	}
 	before := memory()
-	changes := make([]eroute.Change, 2*counterChunk)
+	changes := make([]eroute.Change, 2048)
 	for i := range changes {
 		changes[i] = add(nth(i), eroute.Drop)
 	}
@@ -116,7 +105,7 @@ func TestMemory(t *testing.T) {
 	if after["eroute_row4"] < before["eroute_row4"]+row || after["eroute_src6"] != before["eroute_src6"] {
 		t.Errorf("before %v, after %v", before, after)
 	}
-	if counters := 2 * uint64(counterChunk) * 24; after["eroute_counters"] < before["eroute_counters"]+counters {
+	if counters := counterSheetBytes; after["eroute_counters"] < before["eroute_counters"]+counters {
 		t.Errorf("counters before %d, after %d, want %d more", before["eroute_counters"], after["eroute_counters"], counters)
 	}
 	for name := range table.maps {

@@ -112,17 +112,17 @@ func (t *Table) Queue() (waiting, size int, err error) {
 // Maps of maps count with what is in them.
 func (t *Table) Memory() (map[string]uint64, error) {
 	bytes := make(map[string]uint64)
-	add := func(name string, m *ebpf.Map, times uint64) error {
+	add := func(name string, m *ebpf.Map) error {
 		info, err := m.Info()
 		if err != nil {
 			return fmt.Errorf("read size of map %s: %w", name, err)
 		}
 		n, _ := info.Memlock()
-		bytes[name] += n * times
+		bytes[name] += n
 		return nil
 	}
 	for name, m := range t.maps {
-		if err := add(name, m, 1); err != nil {
+		if err := add(name, m); err != nil {
 			return nil, err
 		}
 		if m.Type() != ebpf.ArrayOfMaps {
@@ -136,16 +136,16 @@ func (t *Table) Memory() (map[string]uint64, error) {
 			bytes[name] += uint64(len(slots)) * sheetBytes
 			continue
 		}
-		times := uint64(1)
-		if name == countersName && len(slots) > 0 { // they are alike
-			slots, times = slots[:1], uint64(len(slots))
+		if name == countersName {
+			bytes[name] += uint64(len(slots)) * counterSheetBytes
+			continue
 		}
 		for _, slot := range slots {
 			inner, err := openInner(t.dir, m, name, slot, t.options)
 			if err != nil {
 				return nil, fmt.Errorf("open map %d of %s: %w", slot, name, err)
 			}
-			if err := errors.Join(add(name, inner, times), inner.Close()); err != nil {
+			if err := errors.Join(add(name, inner), inner.Close()); err != nil {
 				return nil, err
 			}
 		}

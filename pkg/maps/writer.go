@@ -63,7 +63,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 	if err != nil {
 		return eroute.ErrTableFull
 	}
-	if err := w.counts.reset(w.ids, id); err != nil {
+	if err := w.counts.reset(id); err != nil {
 		return err
 	}
 	slot, err := w.holdSA(saidRef{said, eroute.FamilyOf(s.Src.Addr())}, w.view)
@@ -147,7 +147,6 @@ func (w *writer) clear() error {
 		return err
 	}
 	w.ids.clear()
-	clear(w.counts.zero)
 	w.ended = append(w.ended, Ended{How: Cleared})
 	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.removeAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
 		return err

@@ -48,7 +48,7 @@ func newProber(table *maps.Table, selectors []eroute.Selector, flows, packets []
 	if err != nil {
 		return nil, fmt.Errorf("read probes: %w", err)
 	}
-	if err := bpf.SetOrder(spec); err != nil {
+	if err := bpf.SetMachine(spec); err != nil {
 		return nil, err
 	}
 	shared := make(map[string]*ebpf.Map)
