@@ -16,7 +16,8 @@ import (
 )
 
 // memory measures what the eroutes of large tables take in the kernel, once: all of the
-// machine's slabs and vmalloc, so other processes disturb it. Per-CPU counters are apart.
+// machine's slabs and vmalloc, so other processes disturb it. Counters are apart: they take
+// as much again for each CPU.
 func (b *bench) memory(ctx context.Context) error {
 	for _, n := range b.sizes {
 		if n < 100000 {
@@ -37,62 +38,69 @@ func (b *bench) memory(ctx context.Context) error {
 
 func (b *bench) memoryOf(ctx context.Context, c figures.Case, selectors []eroute.Selector) error {
 	return withTable(func(table *maps.Table) error {
-		before, err := settledMemory()
+		before, err := readTable(table)
 		if err != nil {
 			return err
 		}
 		if err := load(ctx, table, selectors, eroute.Drop); err != nil {
 			return err
 		}
-		after, err := settledMemory()
+		after, err := readTable(table)
 		if err != nil {
 			return err
 		}
-		n := float64(len(selectors))
-		b.Add(c, figures.Rounds{"table": {(after.kernel - before.kernel) / n}, "per-cpu": {(after.perCPU - before.perCPU) / n}})
+		n, counters := float64(len(selectors)), after.counters-before.counters
+		b.Add(c, figures.Rounds{"table": {(after.kernel - before.kernel - counters) / n}, "counters": {counters / n}})
 		return nil
 	})
 }
 
 // kernelMemory is in bytes.
-type kernelMemory struct{ kernel, perCPU float64 }
+type kernelMemory struct{ kernel, counters float64 }
+
+func readTable(table *maps.Table) (m kernelMemory, err error) {
+	sizes, err := table.Memory()
+	if err != nil {
+		return m, fmt.Errorf("read memory of the table: %w", err)
+	}
+	m.counters = float64(sizes["eroute_counters"])
+	m.kernel, err = settledMemory()
+	return m, err
+}
 
 // settledMemory waits until the kernel has freed what was given up before: until the memory
 // in use has not gone down for a while.
-func settledMemory() (m kernelMemory, err error) {
+func settledMemory() (bytes float64, err error) {
 	const step, enough = 200 * time.Millisecond, 10
-	if m, err = readMemory(); err != nil {
-		return m, err
+	if bytes, err = readMemory(); err != nil {
+		return bytes, err
 	}
 	for still := 0; still < enough; still++ {
 		time.Sleep(step)
-		last := m
-		if m, err = readMemory(); err != nil {
-			return m, err
+		last := bytes
+		if bytes, err = readMemory(); err != nil {
+			return bytes, err
 		}
-		if m.kernel < last.kernel-1<<18 {
+		if bytes < last-1<<18 {
 			still = 0
 		}
 	}
-	return m, nil
+	return bytes, nil
 }
 
-func readMemory() (m kernelMemory, err error) {
+func readMemory() (bytes float64, err error) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
-		return m, fmt.Errorf("read memory in use: %w", err)
+		return bytes, fmt.Errorf("read memory in use: %w", err)
 	}
 	defer func() { _ = f.Close() }()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		name, rest, _ := strings.Cut(lines.Text(), ":")
 		var kib float64
 		_, _ = fmt.Sscan(rest, &kib)
-		switch name {
-		case "Slab", "VmallocUsed":
-			m.kernel += kib * 1024
-		case "Percpu":
-			m.perCPU = kib * 1024
+		if name == "Slab" || name == "VmallocUsed" {
+			bytes += kib * 1024
 		}
 	}
-	return m, nil
+	return bytes, nil
 }

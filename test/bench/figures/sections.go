@@ -43,7 +43,7 @@ var sections = []sectionInfo{
 	{Change, "Changes of the table, from the start of a process to its end", "ms",
 		[]string{"batch", "ip-batch", "add", "add-at-1", "clear"},
 		[]ratio{{"ip-batch", "batch", ""}, {"add", "add-at-1", ""}}},
-	{Memory, "Memory in the kernel", "bytes an eroute", []string{"table", "per-cpu"}, nil},
+	{Memory, "Memory in the kernel", "bytes an eroute", []string{"table", "counters"}, nil},
 	{ESP, "Encrypted and sent in the VM, end to end; one-policy: one for everything", "us a packet",
 		[]string{"one-policy", "eroute", "xfrm"},
 		[]ratio{{"eroute", "one-policy", ""}, {"xfrm", "one-policy", ""}, {"eroute", "xfrm", ""}}},
