@@ -204,13 +204,10 @@ struct row_key6 {
 
 struct row_value {
 	__u32 id; /* its counters */
+	__u32 sa; /* slot in sas, which tells the SAID; 0 for a magic one, which action tells */
 	__u8 action;
 	__u8 dst_prefixlen; /* tells an exact hit from a covering one */
-	__u8 said_proto;
-	__u8 said_family; /* AF_INET or AF_INET6; 0 for a magic SAID */
-	__u32 spi;        /* host byte order */
-	__u32 sa;         /* slot in sas */
-	__u8 edst[16];
+	__u8 pad[2];
 };
 
 /*
@@ -239,8 +236,7 @@ struct index_row {
 	__u32 id;
 	__u32 sa;
 	__u8 action;
-	__u8 near_peer; /* the SA's edst is one of its destinations: verdict.to_peer is for the tries to tell */
-	__u8 pad[2];
+	__u8 pad[3];
 };
 
 struct index_slot4 {
@@ -274,11 +270,21 @@ struct counter_block {
 	struct counters of[COUNTER_BLOCK];
 };
 
-/* What one Security Association needs to be used. if_id 0: not there. */
+/* Whether packets can use a Security Association. */
+enum sa_use {
+	SA_ABSENT,    /* they drop */
+	SA_READY,     /* they are given to XFRM */
+	SA_TRANSPORT, /* they are, after the detour, see detour.bpf.c */
+};
+
+/* A Security Association that eroutes name. Its SAID stays as long as they do, whether it is there or not. */
 struct sa {
-	__u32 if_id;
-	__be32 spi;      /* of its state, to know it by when it goes */
-	__u32 transport; /* not 0: packets take the detour, see detour.bpf.c */
+	__u32 spi; /* host byte order; its state's, too */
+	__u8 proto;
+	__u8 family; /* AF_INET or AF_INET6 */
+	__u8 use;    /* enum sa_use */
+	__u8 pad;
+	__u8 edst[16];
 };
 
 /* How far a packet has come on the detour, in __sk_buff.tc_index. */
@@ -305,17 +311,17 @@ struct flow_key {
 
 struct flow {
 	struct row_value row; /* ACT_HOLD, which has no id, or what the trap was answered with */
+	__u32 device;         /* ifindex of the ipsec device */
 	__u64 packets;        /* of the hold; with an answer they count by row.id */
 	__u64 bytes;
-	__u64 last;   /* CLOCK_MONOTONIC, ns: its last packet while held */
-	__u64 asked;  /* CLOCK_MONOTONIC, ns: the last ACQUIRE */
-	__u64 next;   /* see within_rate */
-	__u32 trap;   /* row_value.id of its trap */
-	__u32 device; /* ifindex of the ipsec device */
+	__u64 last;  /* CLOCK_MONOTONIC, ns: its last packet while held */
+	__u64 asked; /* CLOCK_MONOTONIC, ns: the last ACQUIRE */
+	__u64 next;  /* see within_rate */
+	__u32 trap;  /* row_value.id of its trap */
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
-	__u8 pad[5];
+	__u8 pad;
 };
 
 /* What the relay and the programs tell each other; the relay has it in its memory. */
@@ -377,8 +383,7 @@ struct verdict {
 	__u8 action; /* 0: no eroute matches */
 	__u8 src_prefixlen;
 	__u8 dst_prefixlen;
-	__u8 shape : 7;
-	__u8 to_peer : 1; /* the packet is for the SA's edst itself */
+	__u8 shape;
 };
 
 /* What the fast path does with a packet. */

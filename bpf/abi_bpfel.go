@@ -109,17 +109,17 @@ const (
 type ABIFlow struct {
 	_                structs.HostLayout
 	Row              ABIRowValue
+	Device           uint32
 	Packets          uint64
 	Bytes            uint64
 	Last             uint64
 	Asked            uint64
 	Next             uint64
 	Trap             uint32
-	Device           uint32
 	TrapSrcPrefixlen uint8
 	TrapDstPrefixlen uint8
 	TrapAction       uint8
-	Pad              [5]uint8
+	Pad              uint8
 }
 
 type ABIFlowKey struct {
@@ -152,12 +152,11 @@ type ABIIndex struct {
 }
 
 type ABIIndexRow struct {
-	_        structs.HostLayout
-	Id       uint32
-	Sa       uint32
-	Action   uint8
-	NearPeer uint8
-	Pad      [2]uint8
+	_      structs.HostLayout
+	Id     uint32
+	Sa     uint32
+	Action uint8
+	Pad    [3]uint8
 }
 
 type ABIIndexSlot4 struct {
@@ -315,21 +314,29 @@ type ABIRowKey6 struct {
 type ABIRowValue struct {
 	_            structs.HostLayout
 	Id           uint32
+	Sa           uint32
 	Action       uint8
 	DstPrefixlen uint8
-	SaidProto    uint8
-	SaidFamily   uint8
-	Spi          uint32
-	Sa           uint32
-	Edst         [16]uint8
+	Pad          [2]uint8
 }
 
 type ABISa struct {
-	_         structs.HostLayout
-	IfId      uint32
-	Spi       uint32
-	Transport uint32
+	_      structs.HostLayout
+	Spi    uint32
+	Proto  uint8
+	Family uint8
+	Use    uint8
+	Pad    uint8
+	Edst   [16]uint8
 }
+
+type ABISaUse uint32
+
+const (
+	ABISaUseSA_ABSENT    ABISaUse = 0
+	ABISaUseSA_READY     ABISaUse = 1
+	ABISaUseSA_TRANSPORT ABISaUse = 2
+)
 
 type ABISrcKey4 struct {
 	_         structs.HostLayout
@@ -407,6 +414,7 @@ const (
 	ABIVarExportRowKey6      = "export_row_key6"
 	ABIVarExportRowValue     = "export_row_value"
 	ABIVarExportSa           = "export_sa"
+	ABIVarExportSaUse        = "export_sa_use"
 	ABIVarExportShape        = "export_shape"
 	ABIVarExportSrcKey4      = "export_src_key4"
 	ABIVarExportSrcKey6      = "export_src_key6"
@@ -496,6 +504,7 @@ type ABIVariableSpecs struct {
 	ExportRowKey6      *ebpf.VariableSpec `ebpf:"export_row_key6"`
 	ExportRowValue     *ebpf.VariableSpec `ebpf:"export_row_value"`
 	ExportSa           *ebpf.VariableSpec `ebpf:"export_sa"`
+	ExportSaUse        *ebpf.VariableSpec `ebpf:"export_sa_use"`
 	ExportShape        *ebpf.VariableSpec `ebpf:"export_shape"`
 	ExportSrcKey4      *ebpf.VariableSpec `ebpf:"export_src_key4"`
 	ExportSrcKey6      *ebpf.VariableSpec `ebpf:"export_src_key6"`
@@ -561,6 +570,7 @@ type ABIVariables struct {
 	ExportRowKey6      *ebpf.Variable `ebpf:"export_row_key6"`
 	ExportRowValue     *ebpf.Variable `ebpf:"export_row_value"`
 	ExportSa           *ebpf.Variable `ebpf:"export_sa"`
+	ExportSaUse        *ebpf.Variable `ebpf:"export_sa_use"`
 	ExportShape        *ebpf.Variable `ebpf:"export_shape"`
 	ExportSrcKey4      *ebpf.Variable `ebpf:"export_src_key4"`
 	ExportSrcKey6      *ebpf.Variable `ebpf:"export_src_key6"`

@@ -20,12 +20,12 @@ static __always_inline int send_in_clear(struct __sk_buff *skb, const struct dev
 	return ret;
 }
 
-/* An eroute's SA; NULL: it is not there. */
-static __always_inline const struct sa *find_sa(__u32 slot)
+/* Whether packets can use an eroute's SA. */
+static __always_inline enum sa_use sa_use(__u32 slot)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
 
-	return sa && sa->if_id ? sa : NULL;
+	return sa ? sa->use : SA_ABSENT;
 }
 
 /*
@@ -51,17 +51,16 @@ static __always_inline int detour(struct __sk_buff *skb, const struct device *de
 static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev, __u32 slot,
 				   const struct amount *a)
 {
-	struct bpf_xfrm_info info = {};
-	const struct sa *sa;
+	struct bpf_xfrm_info info = { .if_id = IF_ID_BASE + slot };
+	enum sa_use use;
 
 	if (!have_xfrm_info || !dev->has_xfrm)
 		return drop(REASON_NO_XFRM, a);
-	sa = find_sa(slot);
-	if (!sa)
+	use = sa_use(slot);
+	if (use == SA_ABSENT)
 		return drop(REASON_SA_MISSING, a);
-	if (sa->transport && skb->tc_index != DETOUR_OUT)
+	if (use == SA_TRANSPORT && skb->tc_index != DETOUR_OUT)
 		return detour(skb, dev, a);
-	info.if_id = sa->if_id;
 	if (skb->tc_index == DETOUR_OUT)
 		skb->tc_classid = DETOUR_DONE; /* tc_index, after TC_ACT_OK (net/core/dev.c) */
 	if (have_xfrm_info && bpf_skb_set_xfrm_info(skb, &info))

@@ -97,7 +97,6 @@ static __noinline int recall_verdict(const struct packet *p, const struct table_
 	v->sa = n.what >> 32 & 0xffffff;
 	v->action = n.what >> 56 & 7;
 	v->shape = n.what >> 59 & 7;
-	v->to_peer = n.what >> 62;
 	v->src_prefixlen = n.more;
 	v->dst_prefixlen = n.more >> 8;
 	return 1;
@@ -107,8 +106,7 @@ static __noinline void remember_verdict(const struct packet *p, const struct tab
 					__u64 version, const struct verdict *v)
 {
 	struct noted n = {
-		.what = v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 |
-			(__u64)v->shape << 59 | (__u64)v->to_peer << 62,
+		.what = v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->shape << 59,
 		.more = v->src_prefixlen | (__u32)v->dst_prefixlen << 8,
 	};
 

@@ -54,17 +54,8 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 bytes
 	}
 }
 
-static __always_inline int is_edst(const struct row_value *row, const struct packet *p)
-{
-	if (row->said_family != p->family)
-		return 0;
-	if (p->family == AF_INET)
-		return !__builtin_memcmp(row->edst, p->dst, 4);
-	return !__builtin_memcmp(row->edst, p->dst, 16);
-}
-
 static __always_inline void set_verdict(struct verdict *v, const struct row_value *row,
-					const struct packet *p, __u32 src_prefixlen, __u32 shape)
+					__u32 src_prefixlen, __u32 shape)
 {
 	v->id = row->id;
 	v->sa = row->sa;
@@ -72,7 +63,6 @@ static __always_inline void set_verdict(struct verdict *v, const struct row_valu
 	v->src_prefixlen = src_prefixlen;
 	v->dst_prefixlen = row->dst_prefixlen;
 	v->shape = shape;
-	v->to_peer = is_edst(row, p);
 }
 
 #define BITS 32

@@ -64,7 +64,7 @@ static __noinline int FAMILY(classify)(const struct packet *p, __u32 generation,
 	/* A source has at most BITS + 1 prefixes, each visited once: the bound is never what ends it. */
 	bpf_loop(BITS + 1, FAMILY(step), &w, 0);
 	if (w.row)
-		set_verdict(v, w.row, p, w.src_prefixlen, w.shape);
+		set_verdict(v, w.row, w.src_prefixlen, w.shape);
 	return 0;
 }
 

@@ -60,11 +60,10 @@ static __always_inline void make_row_key(const struct packet *p, const struct ma
 	copy_prefix(key->dst, p->dst, m->v.dst_prefixlen);
 }
 
-static __always_inline void meet_flow(struct match *m, struct flow *flow, const struct packet *p,
-				      __u32 shape)
+static __always_inline void meet_flow(struct match *m, struct flow *flow, __u32 shape)
 {
 	m->flow = flow;
-	set_verdict(&m->v, &flow->row, p, m->key.src_prefixlen, shape);
+	set_verdict(&m->v, &flow->row, m->key.src_prefixlen, shape);
 }
 
 /* Whether the table's eroute is one from host to host, more specific by its shape. */
@@ -91,7 +90,7 @@ static __noinline int find_flow(const struct packet *p, __u32 shapes, struct mat
 		make_host_key(p, shape, &m->key);
 		flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
 		if (flow) {
-			meet_flow(m, flow, p, shape);
+			meet_flow(m, flow, shape);
 			return 0;
 		}
 	}
@@ -100,7 +99,7 @@ static __noinline int find_flow(const struct packet *p, __u32 shapes, struct mat
 	make_row_key(p, m, &m->key);
 	flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
 	if (flow)
-		meet_flow(m, flow, p, m->v.shape);
+		meet_flow(m, flow, m->v.shape);
 	return 0;
 }
 

@@ -20,9 +20,8 @@ static __always_inline int FAMILY(no_slot)(__u32 number, __u64 h)
 }
 
 /*
- * Finds an eroute by its hash and key, and copies what packets need of it;
- * to_peer says whether they may be for the SA's edst. Not static: it is
- * verified once, by itself. Returns 0, or -1 if there is none.
+ * Finds an eroute by its hash and key, and copies what packets need of it. Not static: it
+ * is verified once, by itself. Returns 0, or -1 if there is none.
  */
 __noinline int
 FAMILY(find_slot)(__u32 number, __u64 h, const struct ROW_KEY *key, struct verdict *v)
@@ -56,7 +55,6 @@ FAMILY(find_slot)(__u32 number, __u64 h, const struct ROW_KEY *key, struct verdi
 				v->id = slot->value.id;
 				v->sa = slot->value.sa;
 				v->action = slot->value.action;
-				v->to_peer = slot->value.near_peer;
 				return 0;
 			}
 			tags &= tags - 1;
@@ -271,11 +269,10 @@ static long FAMILY(next_slots)(__u32 n, struct FAMILY(index_look) *l)
 		if (FAMILY(no_slot)(at->number, h) ||
 		    FAMILY(find_slot)(at->number, h, &at->key, l->v))
 			continue;
-		l->answer = l->v->to_peer && is_key_exchange(l->p) ? INDEX_UNSURE : INDEX_FOUND;
+		l->answer = INDEX_FOUND;
 		l->v->src_prefixlen = BITS - at->key.src_hostbits;
 		l->v->dst_prefixlen = at->key.prefixlen - ROW_FIXED_BITS;
 		l->v->shape = shape;
-		l->v->to_peer = 0;
 		return 1;
 	}
 	return 0;

@@ -27,19 +27,36 @@ static __noinline int is_own_address(struct __sk_buff *skb, const struct packet 
 	return ret == FIB_NOT_FWDED;
 }
 
-/* A packet that came in on an interface is forwarded, whatever source it claims. */
-static __always_inline int is_own_key_exchange(struct __sk_buff *skb, const struct packet *p)
+/* Whether an SA's edst is the packet's destination. */
+static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
 {
-	return is_key_exchange(p) && !skb->ingress_ifindex && is_own_address(skb, p);
+	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
+
+	if (!sa || sa->family != p->family)
+		return 0;
+	if (p->family == AF_INET)
+		return !__builtin_memcmp(sa->edst, p->dst, 4);
+	return !__builtin_memcmp(sa->edst, p->dst, 16);
 }
 
 /*
  * Whether the key exchange goes before what the table says: always, but for %drop and
  * for an SA that leads elsewhere than to the packet's destination.
  */
-static __always_inline int yields_to_key_exchange(const struct verdict *v)
+static __always_inline int yields_to_key_exchange(const struct verdict *v, const struct packet *p)
 {
-	return v->action != ACT_DROP && (v->action != ACT_SA || v->to_peer);
+	return v->action != ACT_DROP && (v->action != ACT_SA || is_to_peer(v->sa, p));
+}
+
+/*
+ * Whether a packet is the gateway's own key exchange and goes before what the table says. One that
+ * came in on an interface is forwarded, whatever source it claims.
+ */
+static __always_inline int is_exempt(struct __sk_buff *skb, const struct packet *p,
+				     const struct verdict *v)
+{
+	return is_key_exchange(p) && !skb->ingress_ifindex && yields_to_key_exchange(v, p) &&
+	       is_own_address(skb, p);
 }
 
 #endif

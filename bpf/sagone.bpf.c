@@ -43,8 +43,8 @@ int eroute_sa_gone(__u64 *ctx)
 	if (x->xs_net.net->net_cookie != netns_cookie)
 		return 0;
 	sa = bpf_map_lookup_elem(&eroute_sas, &slot);
-	if (sa && sa->spi == x->id.spi)
-		sa->if_id = 0;
+	if (sa && sa->spi == bpf_ntohl(x->id.spi))
+		sa->use = SA_ABSENT;
 	return 0;
 }
 

@@ -64,7 +64,7 @@ static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct devi
 					const struct packet *p, struct match *m,
 					const struct amount *a)
 {
-	if (dev->has_xfrm && !find_sa(m->v.sa))
+	if (dev->has_xfrm && sa_use(m->v.sa) == SA_ABSENT)
 		return keep(skb, p, m, a, EVENT_GAP, REASON_SA_MISSING);
 	return encrypt(skb, dev, m->v.sa, a);
 }
@@ -145,7 +145,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
 	if (!flow)
 		return refuse(m, REASON_TRAP_LIMITED, a);
-	meet_flow(m, flow, p, m->v.shape);
+	meet_flow(m, flow, m->v.shape);
 	count_match(m, a);
 	return hold(skb, p, m, a);
 }

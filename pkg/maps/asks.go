@@ -78,7 +78,7 @@ func (t *Table) Ask(s eroute.Selector) (eroute.Ask, error) {
 func (t *Table) dropAsks(entries []entry) error {
 	traps := make(map[eroute.Selector]bool)
 	for _, e := range entries {
-		traps[e.selector] = rowSAID(&e.value).Action().IsTrap()
+		traps[e.selector] = rowAction(&e.value).IsTrap()
 	}
 	keys, err := readAll(t.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
 	if err != nil {

@@ -56,10 +56,14 @@ func noneSet(words []uint64) bool {
 // counters. It goes through the whole table, but holds a batch of it at a time.
 func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	names := make(map[uint32]eroute.Eroute, len(ids))
-	name := func(e entry) {
-		if ids[e.value.Id] {
-			names[e.value.Id] = eroute.Eroute{Selector: e.selector, SAID: rowSAID(&e.value)}
+	slots := t.slotReader()
+	name := func(e entry) error {
+		if !ids[e.value.Id] {
+			return nil
 		}
+		said, err := slots.said(&e.value)
+		names[e.value.Id] = eroute.Eroute{Selector: e.selector, SAID: said}
+		return err
 	}
 	flows, err := t.currentFlows()
 	if err != nil {
@@ -67,12 +71,13 @@ func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	}
 	for _, f := range flows {
 		if f.value.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
-			name(entry{flowSelector(&f.key), f.value.Row})
+			if err := name(entry{flowSelector(&f.key), f.value.Row}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return names, t.gen.eachEntry(func(e entry) (bool, error) {
-		name(e)
-		return true, nil
+		return true, name(e)
 	})
 }
 
@@ -85,7 +90,7 @@ func (t *Table) Holds() ([]eroute.Eroute, error) {
 	var holds []eroute.Eroute
 	for _, f := range flows {
 		if f.value.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) {
-			row, err := t.flowEroute(f)
+			row, err := t.flowEroute(f, t.slotReader())
 			if err != nil {
 				return nil, err
 			}

@@ -59,7 +59,12 @@ func wantDerived(t *testing.T, table *Table) derived {
 			t.Errorf("two eroutes share the counters %d", e.value.Id)
 		}
 		d.IDs[e.value.Id] = true
-		if said := rowSAID(&e.value); said.Action() == eroute.ActionSA {
+		if rowAction(&e.value) == eroute.ActionSA {
+			sa, err := table.readSA(e.value.Sa)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := slotSAID(&sa)
 			refs := d.SAs[newSAIDKey(said)]
 			if e.selector.Src.Addr().Is4() {
 				refs[0]++

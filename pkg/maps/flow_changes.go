@@ -43,7 +43,10 @@ func (t *Table) Answer(ctx context.Context, answers []Answer) (switched []Answer
 
 func (w *writer) answer(a Answer) (bool, error) {
 	old, err := w.flow(a.Flow)
-	if err != nil || old == nil || rowSAID(&old.Row) == a.SAID {
+	if err != nil || old == nil {
+		return false, err
+	}
+	if now, err := w.slotReader().said(&old.Row); err != nil || now == a.SAID {
 		return false, err
 	}
 	id, err := w.ids.take()

@@ -110,9 +110,10 @@ func (t *Table) Flows() ([]Flow, error) {
 	if err != nil {
 		return nil, err
 	}
+	slots := t.slotReader()
 	flows := make([]Flow, 0, len(all))
 	for _, f := range all {
-		row, err := t.flowEroute(f)
+		row, err := t.flowEroute(f, slots)
 		if err != nil {
 			return nil, err
 		}
@@ -127,9 +128,9 @@ func (t *Table) Flows() ([]Flow, error) {
 }
 
 // flowEroute is a flow as the listing shows it.
-func (t *Table) flowEroute(f flowEntry) (eroute.Eroute, error) {
+func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error) {
 	if f.value.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
-		return t.eroute(entry{flowSelector(&f.key), f.value.Row})
+		return t.eroute(entry{flowSelector(&f.key), f.value.Row}, slots)
 	}
 	return eroute.Eroute{
 		Selector: flowSelector(&f.key), SAID: eroute.Hold,

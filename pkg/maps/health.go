@@ -26,13 +26,14 @@ func (t *Table) SAUses() ([]SAUse, error) {
 	if err != nil {
 		return nil, err
 	}
+	slots := t.slotReader()
 	uses := make([]SAUse, 0, len(all))
 	for key, v := range all {
-		sa, err := t.readSA(v.Slot)
+		sa, err := slots.at(v.Slot)
 		if err != nil {
 			return nil, err
 		}
-		uses = append(uses, SAUse{key.said(), v.Refs4 + v.Refs6, sa.IfId != 0})
+		uses = append(uses, SAUse{key.said(), v.Refs4 + v.Refs6, isUsable(&sa)})
 	}
 	slices.SortFunc(uses, func(a, b SAUse) int {
 		return cmp.Or(a.SAID.Dst.Compare(b.SAID.Dst), cmp.Compare(a.SAID.SPI, b.SAID.SPI), cmp.Compare(a.SAID.Proto, b.SAID.Proto))

@@ -138,12 +138,8 @@ func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexRow) bool) {
 	}
 }
 
-func indexRow(s eroute.Selector, v *bpf.ABIRowValue) bpf.ABIIndexRow {
-	row := bpf.ABIIndexRow{Id: v.Id, Sa: v.Sa, Action: v.Action}
-	if edst := rowSAID(v).Dst; edst.IsValid() && s.Dst.Contains(edst) {
-		row.NearPeer = 1
-	}
-	return row
+func indexRow(v *bpf.ABIRowValue) bpf.ABIIndexRow {
+	return bpf.ABIIndexRow{Id: v.Id, Sa: v.Sa, Action: v.Action}
 }
 
 // keyBytes holds the key of an entry, as it is in memory.

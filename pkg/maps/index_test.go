@@ -44,7 +44,7 @@ func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
 	}
 	defer func() { _ = x.Close() }()
 	for _, e := range rows {
-		if row := x.row(e.selector); row == nil || *row != indexRow(e.selector, &e.value) {
+		if row := x.row(e.selector); row == nil || *row != indexRow(&e.value) {
 			t.Errorf("%v: index has %+v, the table %+v", e.selector, row, e.value)
 		}
 	}

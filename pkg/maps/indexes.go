@@ -135,7 +135,7 @@ func (ix *indexes) build(g *generation, i int) error {
 	}
 	ix.reserve(i, len(rows))
 	for _, e := range rows {
-		ix.put(e.selector, &e.value)
+		ix.put(e.selector, e.value)
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (ix *indexes) reserveFor(n [len(indexFamilies)]int) {
 }
 
 // put adds an eroute or switches it.
-func (ix *indexes) put(s eroute.Selector, v *bpf.ABIRowValue) {
+func (ix *indexes) put(s eroute.Selector, v bpf.ABIRowValue) {
 	i := indexOf(s)
 	for range 3 {
 		x := ix.at(s)
@@ -168,7 +168,7 @@ func (ix *indexes) put(s eroute.Selector, v *bpf.ABIRowValue) {
 		}
 		row, err := x.place(s)
 		if err == nil {
-			*row = indexRow(s, v)
+			*row = indexRow(&v)
 			return
 		}
 		if x.kinds.isFull() {

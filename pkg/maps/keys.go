@@ -154,21 +154,7 @@ func (k saidKey) said() eroute.SAID {
 
 // newRowValue returns an eroute's value; sa is the slot of its SA, 0 for a magic SAID.
 func newRowValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIRowValue {
-	v := bpf.ABIRowValue{
-		Id: id, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits()),
-		SaidProto: said.Proto, Spi: said.SPI, Sa: sa,
-	}
-	if said.Dst.IsValid() {
-		v.SaidFamily = uint8(eroute.FamilyOf(said.Dst))
-		v.Edst = addrBytes(said.Dst)
-	}
-	return v
+	return bpf.ABIRowValue{Id: id, Sa: sa, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits())}
 }
 
-func rowSAID(v *bpf.ABIRowValue) eroute.SAID {
-	said := eroute.SAID{Proto: v.SaidProto, SPI: v.Spi}
-	if v.SaidFamily != 0 {
-		said.Dst = bytesAddr(eroute.Family(v.SaidFamily), v.Edst)
-	}
-	return said
-}
+func rowAction(v *bpf.ABIRowValue) eroute.Action { return eroute.Action(v.Action) }

@@ -44,7 +44,7 @@ func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
 // list yields the eroutes of the table and flows, in order. A flow takes the place of a
 // trap with its selector.
 func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
-	l := listing{Table: t, counts: newSnapshot(t.counts), flows: flows, yield: yield}
+	l := listing{Table: t, counts: newSnapshot(t.counts), slots: t.slotReader(), flows: flows, yield: yield}
 	slices.SortFunc(l.flows, func(a, b flowEntry) int { return eroute.Compare(flowSelector(&a.key), flowSelector(&b.key)) })
 	err := t.gen.eachEntry(l.add)
 	if err == nil && !l.stopped {
@@ -63,6 +63,7 @@ func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
 type listing struct {
 	*Table
 	counts  *snapshot
+	slots   *slotReader
 	group   []entry // of one source prefix
 	flows   []flowEntry
 	yield   func(eroute.Eroute, error) bool
@@ -92,7 +93,11 @@ func (l *listing) flush() error {
 		if err != nil {
 			return err
 		}
-		row, err := l.withAsk(newEroute(e, counters))
+		said, err := l.slots.said(&e.value)
+		if err != nil {
+			return err
+		}
+		row, err := l.withAsk(newEroute(e, said, counters))
 		if err != nil {
 			return err
 		}
@@ -107,7 +112,7 @@ func (l *listing) flush() error {
 // flowsBefore yields the flows that come before a selector, all that are left if it is nil.
 func (l *listing) flowsBefore(s *eroute.Selector) error {
 	for len(l.flows) > 0 && (s == nil || eroute.Compare(flowSelector(&l.flows[0].key), *s) < 0) {
-		row, err := l.flowEroute(l.flows[0])
+		row, err := l.flowEroute(l.flows[0], l.slots)
 		if err != nil {
 			return err
 		}
@@ -119,23 +124,27 @@ func (l *listing) flowsBefore(s *eroute.Selector) error {
 	return nil
 }
 
-func newEroute(e *entry, c bpf.ABICounters) eroute.Eroute {
+func newEroute(e *entry, said eroute.SAID, c bpf.ABICounters) eroute.Eroute {
 	return eroute.Eroute{
 		Selector: e.selector,
-		SAID:     rowSAID(&e.value),
+		SAID:     said,
 		Packets:  c.Packets,
 		Bytes:    c.Bytes,
 		LastUsed: monotonicToWall(c.Last),
 	}
 }
 
-// eroute adds an entry's counters, and how it asks.
-func (t *Table) eroute(e entry) (eroute.Eroute, error) {
+// eroute adds an entry's SAID, its counters, and how it asks.
+func (t *Table) eroute(e entry, slots *slotReader) (eroute.Eroute, error) {
 	c, err := t.counts.read(e.value.Id)
 	if err != nil {
 		return eroute.Eroute{}, err
 	}
-	return t.withAsk(newEroute(&e, c))
+	said, err := slots.said(&e.value)
+	if err != nil {
+		return eroute.Eroute{}, err
+	}
+	return t.withAsk(newEroute(&e, said, c))
 }
 
 func (t *Table) withAsk(e eroute.Eroute) (_ eroute.Eroute, err error) {

@@ -66,7 +66,7 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 	if !exists || value.Id != out.CB[bpf.ABILookupCbLOOKUP_ID] {
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: what it found is not %v", s)
 	}
-	row, err := t.eroute(entry{s, *value})
+	row, err := t.eroute(entry{s, *value}, t.slotReader())
 	return row, true, err
 }
 
@@ -75,7 +75,7 @@ func (t *Table) lookupFlow(s eroute.Selector) (eroute.Eroute, bool, error) {
 	if err != nil || flow == nil { // programs make flows and the relay ends them meanwhile
 		return eroute.Eroute{}, false, err
 	}
-	row, err := t.flowEroute(flowEntry{newFlowKey(s, t.generation()), *flow})
+	row, err := t.flowEroute(flowEntry{newFlowKey(s, t.generation()), *flow}, t.slotReader())
 	return row, true, err
 }
 

@@ -23,6 +23,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 			yield(eroute.Eroute{}, err)
 			return
 		}
+		slots := t.slotReader()
 		covered := make(map[eroute.Selector]bool) // a flow goes before the trap that it came from
 		for _, f := range flows {
 			s := flowSelector(&f.key)
@@ -30,7 +31,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 				continue
 			}
 			covered[s] = true
-			if row, err := t.flowEroute(f); !yield(row, err) || err != nil {
+			if row, err := t.flowEroute(f, slots); !yield(row, err) || err != nil {
 				return
 			}
 		}
@@ -38,7 +39,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 			if covered[e.selector] || !keep(e.selector) {
 				return true, nil
 			}
-			row, err := t.eroute(e)
+			row, err := t.eroute(e, slots)
 			return err == nil && yield(row, nil), err
 		})
 		if err != nil {
@@ -55,7 +56,7 @@ func (t *Table) SAReady(said eroute.SAID) (bool, error) {
 		return false, err
 	}
 	sa, err := t.readSA(v.Slot)
-	return sa.IfId != 0, err
+	return isUsable(&sa), err
 }
 
 // RelayRuns tells whether a relay takes what meets traps and holds.

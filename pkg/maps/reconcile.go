@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -52,15 +53,15 @@ func (t *Table) bind(key saidKey, v saidValue, view *xfrmView) error {
 // that may have been noted just before: it is looked at once more.
 func (t *Table) use(key saidKey, v saidValue, s xfrm.State) error {
 	sa, err := t.readSA(v.Slot)
-	if err != nil || sa == newSA(v.Slot, s) {
+	if err != nil || sa.Use == uint8(useOf(s)) {
 		return err
 	}
-	if err := t.setSA(v.Slot, s); err != nil {
+	if err := t.putSA(v.Slot, key.said(), useOf(s)); err != nil {
 		return err
 	}
 	_, err = t.xfrm.Find(key.said())
 	if errors.Is(err, xfrm.ErrNoState) {
-		err = errors.Join(err, t.unsetSA(v.Slot), waitForPackets(), t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
+		err = errors.Join(err, t.putSA(v.Slot, key.said(), bpf.ABISaUseSA_ABSENT), waitForPackets(), t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
 	}
 	return err
 }
@@ -72,8 +73,8 @@ func (t *Table) unbind(key saidKey, v saidValue, view *xfrmView) error {
 	if err != nil || t.xfrm == nil {
 		return err
 	}
-	if sa.IfId != 0 {
-		err = errors.Join(t.unsetSA(v.Slot), waitForPackets())
+	if isUsable(&sa) {
+		err = errors.Join(t.putSA(v.Slot, key.said(), bpf.ABISaUseSA_ABSENT), waitForPackets())
 	} else if !view.mayBeBound(ifID(v.Slot)) {
 		return nil
 	}

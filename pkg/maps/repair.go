@@ -67,7 +67,7 @@ func (t *Table) repair() error {
 func (t *Table) repairFlows(entries []entry) (answered []entry, err error) {
 	traps := make(map[uint32]bool)
 	for _, e := range entries {
-		traps[e.value.Id] = rowSAID(&e.value).Action().IsTrap()
+		traps[e.value.Id] = rowAction(&e.value).IsTrap()
 	}
 	flows, err := t.currentFlows()
 	if err != nil {
@@ -119,10 +119,14 @@ func (t *Table) repairSAs(entries []entry) error {
 		v.Refs4, v.Refs6 = 0, 0
 		all[key] = v
 	}
+	slots := t.slotReader()
 	for _, e := range entries {
-		said := rowSAID(&e.value)
-		if said.Action() != eroute.ActionSA {
+		if rowAction(&e.value) != eroute.ActionSA {
 			continue
+		}
+		said, err := slots.said(&e.value)
+		if err != nil {
+			return err
 		}
 		key := newSAIDKey(said)
 		v := all[key]

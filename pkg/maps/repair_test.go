@@ -9,7 +9,6 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // reopen is what the next command sees after one that was killed while it changed the
@@ -52,7 +51,7 @@ func TestRepair(t *testing.T) {
 		{"an SA's slot without the SA", func(table *Table, _ *eroute.Linear) {
 			slot, err := table.slots.take()
 			must(err)
-			must(table.setSA(slot, xfrm.State{StateKey: xfrm.StateKey{SPI: 0x100}}))
+			must(table.putSA(slot, other, bpf.ABISaUseSA_READY))
 		}},
 		{"an SA without an eroute", func(table *Table, _ *eroute.Linear) {
 			_, err := table.holdSA(saidRef{other, eroute.Inet6}, nothing)

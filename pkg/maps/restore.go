@@ -155,7 +155,7 @@ func (r *restore) put(c eroute.Change) error {
 	if err := r.rows.put(s, row); err != nil {
 		return err
 	}
-	r.indexes.put(s, &row)
+	r.indexes.put(s, row)
 	r.made[indexOf(s)]++
 	return nil
 }
@@ -202,7 +202,7 @@ func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	if err != nil || !exists {
 		return nil, err
 	}
-	row := indexRow(s, v)
+	row := indexRow(v)
 	return &row, nil
 }
 

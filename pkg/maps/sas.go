@@ -3,7 +3,6 @@
 package maps
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -18,13 +17,6 @@ import (
 var ErrTooManySAs = fmt.Errorf("too many Security Associations: the most is %d", bpf.ABILimitsEROUTE_MAX_SAS)
 
 func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
-
-// networkSPI puts an SPI into the byte order of the packet.
-func networkSPI(spi uint32) uint32 {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], spi)
-	return binary.NativeEndian.Uint32(b[:])
-}
 
 // families is the set of inner families that eroutes of an SA have.
 func (v saidValue) families() (f xfrm.Families) {
@@ -94,7 +86,7 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 		if v.Slot, err = t.slots.take(); err != nil {
 			return 0, ErrTooManySAs
 		}
-		err = t.unsetSA(v.Slot)
+		err = t.putSA(v.Slot, ref.said, bpf.ABISaUseSA_ABSENT)
 	}
 	refs := v.refs(ref.family)
 	*refs++
@@ -138,7 +130,7 @@ func (t *Table) releaseSA(ref saidRef) error {
 
 // forget uninstalls an SA and frees its slot.
 func (t *Table) forget(key saidKey, v saidValue) error {
-	if err := t.unsetSA(v.Slot); err != nil {
+	if err := t.putSA(v.Slot, key.said(), bpf.ABISaUseSA_ABSENT); err != nil {
 		return err
 	}
 	if t.xfrm != nil {
@@ -165,31 +157,10 @@ func (t *Table) releaseAllSAs() error {
 	return errors.Join(errs...)
 }
 
-// setSA tells packets that an SA can be used, by this state.
-func (t *Table) setSA(slot uint32, s xfrm.State) error { return t.writeSA(slot, newSA(slot, s)) }
-
-func newSA(slot uint32, s xfrm.State) bpf.ABISa {
-	sa := bpf.ABISa{IfId: ifID(slot), Spi: networkSPI(s.SPI)}
+// useOf returns what packets do with an SA that has this state.
+func useOf(s xfrm.State) bpf.ABISaUse {
 	if s.Mode == xfrm.ModeTransport {
-		sa.Transport = 1
+		return bpf.ABISaUseSA_TRANSPORT
 	}
-	return sa
-}
-
-// readSA returns what packets find of an SA.
-func (t *Table) readSA(slot uint32) (sa bpf.ABISa, err error) {
-	if err := t.maps["eroute_sas"].Lookup(slot, &sa); err != nil {
-		return sa, fmt.Errorf("read SA's if_id: %w", err)
-	}
-	return sa, nil
-}
-
-// unsetSA tells packets that an SA is not there.
-func (t *Table) unsetSA(slot uint32) error { return t.writeSA(slot, bpf.ABISa{}) }
-
-func (t *Table) writeSA(slot uint32, sa bpf.ABISa) error {
-	if err := t.maps["eroute_sas"].Put(slot, sa); err != nil {
-		return fmt.Errorf("write SA's if_id: %w", err)
-	}
-	return nil
+	return bpf.ABISaUseSA_READY
 }

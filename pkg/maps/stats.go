@@ -3,10 +3,7 @@
 package maps
 
 import (
-	"errors"
 	"fmt"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 )
@@ -128,17 +125,13 @@ func (t *Table) Stats() (Stats, error) {
 
 // missing counts the SAs that packets find absent.
 func (t *Table) missing(all map[saidKey]saidValue) (n int, err error) {
-	end := uint32(0) // of the slots in use: they are given out from the lowest
+	slots := t.slotReader()
 	for _, v := range all {
-		end = max(end, v.Slot+1)
-	}
-	slots, sas := make([]uint32, end), make([]bpf.ABISa, end)
-	var cursor ebpf.MapBatchCursor
-	if _, err := t.maps["eroute_sas"].BatchLookup(&cursor, slots, sas, nil); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return 0, fmt.Errorf("read SAs' if_ids: %w", err)
-	}
-	for _, v := range all {
-		if sas[v.Slot].IfId == 0 {
+		sa, err := slots.at(v.Slot)
+		if err != nil {
+			return 0, err
+		}
+		if !isUsable(&sa) {
 			n++
 		}
 	}

@@ -39,7 +39,7 @@ func (t *Table) Walk(n int) (w Walk, err error) {
 	}
 	seen := 0
 	err = t.gen.eachEntry(func(e entry) (bool, error) {
-		if rowSAID(&e.value).Action().IsTrap() {
+		if rowAction(&e.value).IsTrap() {
 			w.Traps++
 		}
 		add(e)

@@ -56,14 +56,14 @@ func (t *Table) exact(s eroute.Selector) (row eroute.Eroute, found bool, err err
 		return row, false, err
 	}
 	if flow != nil {
-		row, err = t.flowEroute(flowEntry{newFlowKey(s, t.generation()), *flow})
+		row, err = t.flowEroute(flowEntry{newFlowKey(s, t.generation()), *flow}, t.slotReader())
 		return row, true, err
 	}
 	value, found, err := t.gen.row(s)
 	if err != nil || !found {
 		return row, false, err
 	}
-	row, err = t.eroute(entry{s, *value})
+	row, err = t.eroute(entry{s, *value}, t.slotReader())
 	return row, true, err
 }
 

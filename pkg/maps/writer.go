@@ -13,22 +13,28 @@ import (
 // can use it: counter slots and SAs.
 type writer struct {
 	*Table
-	rows        *rows
-	hadFlows    bool // when the changes began
-	sources     *sources
-	indexes     *indexes
-	view        *xfrmView
-	unusedIDs   []uint32
-	unusedSAIDs []saidRef
-	endedTraps  map[uint32]End  // by their ids: what becomes of their flows
-	ended       []Ended         // what the relay is to be told
-	changes     *eroute.Changes // what monitors are to be told
-	made        int             // how many of them are made
+	rows       *rows
+	hadFlows   bool // when the changes began
+	sources    *sources
+	indexes    *indexes
+	view       *xfrmView
+	unusedIDs  []uint32
+	unusedSAs  []slotRef
+	endedTraps map[uint32]End  // by their ids: what becomes of their flows
+	ended      []Ended         // what the relay is to be told
+	changes    *eroute.Changes // what monitors are to be told
+	made       int             // how many of them are made
 }
 
 // saidRef is one eroute's hold on an SA.
 type saidRef struct {
 	said   eroute.SAID
+	family eroute.Family // the eroute's
+}
+
+// slotRef is one, too, by the SA's slot.
+type slotRef struct {
+	slot   uint32
 	family eroute.Family // the eroute's
 }
 
@@ -75,7 +81,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 			return err
 		}
 	}
-	if said.Action().IsTrap() || (exists && rowSAID(old).Action().IsTrap()) {
+	if said.Action().IsTrap() || (exists && rowAction(old).IsTrap()) {
 		if err := w.putAsk(s, c.Ask); err != nil {
 			return err
 		}
@@ -84,7 +90,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 	if err := w.rows.put(s, row); err != nil {
 		return err
 	}
-	w.indexes.put(s, &row)
+	w.indexes.put(s, row)
 	// A flow ends once its row is there, or packets would meet the trap again.
 	if w.hadFlows {
 		if err := w.rows.flush(); err != nil {
@@ -117,7 +123,7 @@ func (w *writer) del(s eroute.Selector) error {
 	w.indexes.drop(s)
 	w.gone(s, old, Freed)
 	w.addCount(indexOf(s), -1)
-	if rowSAID(old).Action().IsTrap() {
+	if rowAction(old).IsTrap() {
 		err = w.deleteAsk(newFlowKey(s, 0))
 	}
 	return errors.Join(err, w.sources.drop(s), w.endFlow(s, Freed))
@@ -158,7 +164,7 @@ func (w *writer) clear() error {
 // gone notes that an eroute of the table was replaced or deleted.
 func (w *writer) gone(s eroute.Selector, v *bpf.ABIRowValue, how End) {
 	w.unused(s, v)
-	switch action := rowSAID(v).Action(); {
+	switch action := rowAction(v); {
 	case action.IsTrap():
 		w.endedTraps[v.Id] = how
 	case action == eroute.ActionHold:
@@ -169,8 +175,8 @@ func (w *writer) gone(s eroute.Selector, v *bpf.ABIRowValue, how End) {
 // unused notes what a replaced or deleted row leaves behind.
 func (w *writer) unused(s eroute.Selector, v *bpf.ABIRowValue) {
 	w.unusedIDs = append(w.unusedIDs, v.Id)
-	if said := rowSAID(v); said.Action() == eroute.ActionSA {
-		w.unusedSAIDs = append(w.unusedSAIDs, saidRef{said, eroute.FamilyOf(s.Src.Addr())})
+	if rowAction(v) == eroute.ActionSA {
+		w.unusedSAs = append(w.unusedSAs, slotRef{v.Sa, eroute.FamilyOf(s.Src.Addr())})
 	}
 }
 
@@ -186,9 +192,14 @@ func (w *writer) settle() error {
 		w.ids.free(id)
 	}
 	var errs []error
-	for _, ref := range w.unusedSAIDs {
-		errs = append(errs, w.releaseSA(ref))
+	slots := w.slotReader()
+	for _, ref := range w.unusedSAs {
+		sa, err := slots.at(ref.slot)
+		if err == nil {
+			err = w.releaseSA(saidRef{slotSAID(&sa), ref.family})
+		}
+		errs = append(errs, err)
 	}
-	w.unusedIDs, w.unusedSAIDs = nil, nil
+	w.unusedIDs, w.unusedSAs = nil, nil
 	return errors.Join(errs...)
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// sasName is the map of the SAs that eroutes name, by slot.
+const sasName = "eroute_sas"
+
+// putSA writes a slot: the SAID, and what packets do with the SA.
+func (t *Table) putSA(slot uint32, said eroute.SAID, use bpf.ABISaUse) error {
+	sa := bpf.ABISa{
+		Spi: said.SPI, Proto: said.Proto, Family: uint8(eroute.FamilyOf(said.Dst)), Use: uint8(use), Edst: addrBytes(said.Dst),
+	}
+	if err := t.maps[sasName].Put(slot, sa); err != nil {
+		return fmt.Errorf("write SA: %w", err)
+	}
+	return nil
+}
+
+// readSA reads a slot.
+func (t *Table) readSA(slot uint32) (sa bpf.ABISa, err error) {
+	if err := t.maps[sasName].Lookup(slot, &sa); err != nil {
+		return sa, fmt.Errorf("read SA: %w", err)
+	}
+	return sa, nil
+}
+
+func isUsable(sa *bpf.ABISa) bool { return sa.Use != uint8(bpf.ABISaUseSA_ABSENT) }
+
+func slotSAID(sa *bpf.ABISa) eroute.SAID {
+	return eroute.SAID{Proto: sa.Proto, SPI: sa.Spi, Dst: bytesAddr(eroute.Family(sa.Family), sa.Edst)}
+}
+
+var magicSAIDs = [...]eroute.SAID{
+	eroute.ActionPass: eroute.Pass, eroute.ActionDrop: eroute.Drop, eroute.ActionReject: eroute.Reject,
+	eroute.ActionHold: eroute.Hold, eroute.ActionTrap: eroute.Trap, eroute.ActionTrapSubnet: eroute.TrapSubnet,
+}
+
+// fewSlots is how many slots are read alone before they are read many at a time: at first
+// leastSlots, then as many as are read already. To read one alone costs as much as some
+// slotsForOne do together.
+const (
+	fewSlots    = 8
+	slotsForOne = 16
+	leastSlots  = 64
+)
+
+// slotReader reads SA slots. What it has read it keeps: it is for one look at the table.
+type slotReader struct {
+	*Table
+	alone  int
+	cursor ebpf.MapBatchCursor
+	read   []bpf.ABISa // the first slots
+}
+
+func (t *Table) slotReader() *slotReader { return &slotReader{Table: t} }
+
+// at returns what a slot holds. Slots are given out from the lowest: those before it are
+// mostly in use, too, and read with it if it is not one of few.
+func (r *slotReader) at(slot uint32) (sa bpf.ABISa, err error) {
+	if int(slot) >= len(r.read) && r.alone < max(fewSlots, int(slot)/slotsForOne) {
+		r.alone++
+		return r.readSA(slot)
+	}
+	for have := len(r.read); int(slot) >= have; have = len(r.read) {
+		more := min(max(have, leastSlots), batchSize)
+		r.read = slices.Grow(r.read, more)[:have+more]
+		n, err := r.maps[sasName].BatchLookup(&r.cursor, make([]uint32, more), r.read[have:], nil)
+		r.read = r.read[:have+n]
+		if err != nil && (n == 0 || !errors.Is(err, ebpf.ErrKeyNotExist)) {
+			return sa, fmt.Errorf("read SAs: %w", err)
+		}
+	}
+	return r.read[slot], nil
+}
+
+// said returns the SAID of an eroute.
+func (r *slotReader) said(v *bpf.ABIRowValue) (eroute.SAID, error) {
+	if rowAction(v) != eroute.ActionSA {
+		return magicSAIDs[v.Action], nil
+	}
+	sa, err := r.at(v.Sa)
+	return slotSAID(&sa), err
+}
