@@ -167,12 +167,10 @@ struct src_key6 {
 	__u8 addr[16];
 };
 
-/* One source prefix that has eroutes: of which shapes, and how many of each. */
+/* One source prefix that has eroutes: how many of each shape, fewer than EROUTE_MAX. */
 struct src_value {
-	__u8 prefixlen; /* tells an exact hit from a covering one */
-	__u8 shapes;
-	__u16 pad;
-	__u32 refs[SHAPES];
+	__u8 prefixlen;       /* tells an exact hit from a covering one */
+	__u8 refs[SHAPES][3]; /* the lowest byte first */
 };
 
 /*

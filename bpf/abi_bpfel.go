@@ -353,9 +353,7 @@ type ABISrcKey6 struct {
 type ABISrcValue struct {
 	_         structs.HostLayout
 	Prefixlen uint8
-	Shapes    uint8
-	Pad       uint16
-	Refs      [5]uint32
+	Refs      [5][3]uint8
 }
 
 type ABIStat struct {

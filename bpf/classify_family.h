@@ -44,7 +44,7 @@ static long FAMILY(step)(__u32 i, struct FAMILY(walk) *w)
 	key.src_hostbits = BITS - src->prefixlen;
 	__builtin_memcpy(key.dst, w->p->dst, BYTES);
 	for (__u32 shape = 0; shape < SHAPES; shape++)
-		if (src->shapes & (1 << shape))
+		if (src->refs[shape][0] | src->refs[shape][1] | src->refs[shape][2])
 			FAMILY(try_shape)(w, &key, shape);
 	w->src_prefixlen = src->prefixlen;
 	if (w->row || !src->prefixlen)

@@ -24,7 +24,7 @@ var layouts = []struct {
 }{
 	{"src_key4", bpf.ABISrcKey4{}, 8, []uintptr{0, 4}},
 	{"src_key6", bpf.ABISrcKey6{}, 20, []uintptr{0, 4}},
-	{"src_value", bpf.ABISrcValue{}, 24, []uintptr{0, 1, 2, 4}},
+	{"src_value", bpf.ABISrcValue{}, 16, []uintptr{0, 1}},
 	{"row_key4", bpf.ABIRowKey4{}, 20, []uintptr{0, 4, 8, 9, 10, 12, 14, 18}},
 	{"row_key6", bpf.ABIRowKey6{}, 44, []uintptr{0, 4, 20, 21, 22, 24, 26, 42}},
 	{"row_value", bpf.ABIRowValue{}, 12, []uintptr{0, 4, 8, 9, 10}},

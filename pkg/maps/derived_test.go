@@ -12,13 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // derived is all that a table keeps beside its eroutes and that follows from them.
 type derived struct {
-	Sources map[netip.Prefix]bpf.ABISrcValue
+	Sources map[netip.Prefix]shapeCounts
 	IDs     map[uint32]bool
 	SAs     map[saidKey][2]uint32 // eroutes that name it, IPv4 and IPv6
 	Slots   map[uint32]bool
@@ -48,12 +47,10 @@ func wantDerived(t *testing.T, table *Table) derived {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := derived{map[netip.Prefix]bpf.ABISrcValue{}, map[uint32]bool{}, map[saidKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
+	d := derived{map[netip.Prefix]shapeCounts{}, map[uint32]bool{}, map[saidKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
 	for _, e := range entries {
 		v := d.Sources[e.selector.Src]
-		v.Prefixlen = uint8(e.selector.Src.Bits())
-		v.Refs[shape(e.selector)]++
-		v.Shapes |= 1 << shape(e.selector)
+		v[shape(e.selector)]++
 		d.Sources[e.selector.Src] = v
 		if d.IDs[e.value.Id] {
 			t.Errorf("two eroutes share the counters %d", e.value.Id)
@@ -83,7 +80,7 @@ func wantDerived(t *testing.T, table *Table) derived {
 
 func haveDerived(t *testing.T, table *Table) derived {
 	t.Helper()
-	d := derived{Sources: map[netip.Prefix]bpf.ABISrcValue{}, SAs: map[saidKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
+	d := derived{Sources: map[netip.Prefix]shapeCounts{}, SAs: map[saidKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
 	sources, err := table.gen.allSources()
 	if err != nil {
 		t.Fatal(err)

@@ -76,29 +76,47 @@ func (g *generation) deleteRow(s eroute.Selector) error {
 	return nil
 }
 
+// shapeCounts is how many eroutes of each shape a source prefix has.
+type shapeCounts [bpf.ABIErouteShapeSHAPES]uint32
+
+func newShapeCounts(v *bpf.ABISrcValue) (n shapeCounts) {
+	for i, refs := range v.Refs {
+		n[i] = uint32(refs[0]) | uint32(refs[1])<<8 | uint32(refs[2])<<16
+	}
+	return n
+}
+
+func newSrcValue(p netip.Prefix, n shapeCounts) bpf.ABISrcValue {
+	v := bpf.ABISrcValue{Prefixlen: uint8(p.Bits())}
+	for i, count := range n {
+		v.Refs[i] = [3]uint8{uint8(count), uint8(count >> 8), uint8(count >> 16)}
+	}
+	return v
+}
+
 // source returns what is kept of exactly this source prefix; zero if it has no eroutes.
-func (g *generation) source(p netip.Prefix) (bpf.ABISrcValue, error) {
+func (g *generation) source(p netip.Prefix) (shapeCounts, error) {
 	var v bpf.ABISrcValue
 	err := g.sources(p.Addr()).Lookup(newSrcKey(p), &v)
 	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return v, fmt.Errorf("look source prefix up: %w", err)
+		return shapeCounts{}, fmt.Errorf("look source prefix up: %w", err)
 	}
 	if err != nil || int(v.Prefixlen) != p.Bits() {
-		return bpf.ABISrcValue{Prefixlen: uint8(p.Bits())}, nil
+		return shapeCounts{}, nil
 	}
-	return v, nil
+	return newShapeCounts(&v), nil
 }
 
 // putSource writes what is kept of a source prefix, or deletes it with its last eroute.
-func (g *generation) putSource(p netip.Prefix, v bpf.ABISrcValue) error {
+func (g *generation) putSource(p netip.Prefix, n shapeCounts) error {
 	tries := g.sources(p.Addr())
-	if v.Shapes == 0 {
+	if n == (shapeCounts{}) {
 		if err := tries.Delete(newSrcKey(p)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("delete source prefix: %w", err)
 		}
 		return nil
 	}
-	if err := tries.Put(newSrcKey(p), v); err != nil {
+	if err := tries.Put(newSrcKey(p), newSrcValue(p, n)); err != nil {
 		return fmt.Errorf("write source prefix: %w", err)
 	}
 	return nil

@@ -86,12 +86,10 @@ func (t *Table) repairFlows(entries []entry) (answered []entry, err error) {
 }
 
 func (t *Table) repairSources(entries []entry) error {
-	want := make(map[netip.Prefix]bpf.ABISrcValue)
+	want := make(map[netip.Prefix]shapeCounts)
 	for _, e := range entries {
 		v := want[e.selector.Src]
-		v.Prefixlen = uint8(e.selector.Src.Bits())
-		v.Refs[shape(e.selector)]++
-		v.Shapes |= 1 << shape(e.selector)
+		v[shape(e.selector)]++
 		want[e.selector.Src] = v
 	}
 	have, err := t.gen.allSources()
@@ -101,7 +99,7 @@ func (t *Table) repairSources(entries []entry) error {
 	var errs []error
 	for _, p := range have {
 		if _, ok := want[p]; !ok {
-			errs = append(errs, t.gen.putSource(p, bpf.ABISrcValue{}))
+			errs = append(errs, t.gen.putSource(p, shapeCounts{}))
 		}
 	}
 	for p, v := range want {

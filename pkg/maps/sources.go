@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/netip"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -19,8 +18,8 @@ type sources struct {
 }
 
 type source struct {
-	now     bpf.ABISrcValue
-	written bpf.ABISrcValue
+	now     shapeCounts
+	written shapeCounts
 }
 
 func newSources(g *generation) *sources {
@@ -46,9 +45,8 @@ func (s *sources) add(sel eroute.Selector) error {
 	if err != nil {
 		return err
 	}
-	src.now.Refs[shape(sel)]++
-	src.now.Shapes |= 1 << shape(sel)
-	if src.now.Shapes&^src.written.Shapes == 0 {
+	src.now[shape(sel)]++
+	if src.written[shape(sel)] > 0 {
 		return nil
 	}
 	return s.write(sel.Src, src)
@@ -60,9 +58,7 @@ func (s *sources) drop(sel eroute.Selector) error {
 	if err != nil {
 		return err
 	}
-	if src.now.Refs[shape(sel)]--; src.now.Refs[shape(sel)] == 0 {
-		src.now.Shapes &^= 1 << shape(sel)
-	}
+	src.now[shape(sel)]--
 	return nil
 }
 
