@@ -22,7 +22,7 @@ type ABIAnswer struct {
 
 type ABIAnswerSet4 struct {
 	_   structs.HostLayout
-	Way [2]struct {
+	Way [4]struct {
 		_      structs.HostLayout
 		Src    uint32
 		Dst    uint32
@@ -32,7 +32,7 @@ type ABIAnswerSet4 struct {
 
 type ABIAnswerSet6 struct {
 	_   structs.HostLayout
-	Way [2]struct {
+	Way [4]struct {
 		_      structs.HostLayout
 		Src    [2]uint64
 		Dst    [2]uint64
@@ -210,10 +210,10 @@ const (
 	ABILimitsEVENT_MEDIUM           ABILimits = 2048
 	ABILimitsEVENT_LARGE            ABILimits = 9216
 	ABILimitsHELD_INTERVAL          ABILimits = 10000000
-	ABILimitsCACHE_WAYS             ABILimits = 2
-	ABILimitsCACHE_SHEET_BITS4      ABILimits = 15
-	ABILimitsCACHE_SHEET_BITS6      ABILimits = 14
-	ABILimitsCACHE_LEAST_BITS       ABILimits = 17
+	ABILimitsCACHE_WAYS             ABILimits = 4
+	ABILimitsCACHE_SHEET_BITS4      ABILimits = 14
+	ABILimitsCACHE_SHEET_BITS6      ABILimits = 13
+	ABILimitsCACHE_LEAST_BITS       ABILimits = 16
 	ABILimitsCACHE_MOST_SHEETS_BITS ABILimits = 6
 	ABILimitsANSWER_MORE_AT         ABILimits = 41
 	ABILimitsANSWER_SEQ_AT          ABILimits = 48

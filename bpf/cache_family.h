@@ -30,7 +30,10 @@ static __always_inline void FAMILY(copy_addresses)(struct FAMILY(answer) *a, con
 static __always_inline __u64 FAMILY(answer_hash)(const struct packet *p, __u64 rest, __u64 seed)
 {
 #if BITS == 32
-	__u64 h = *(const __u32 *)p->src | (__u64) * (const __u32 *)p->dst << 32;
+	__u64 h =
+		(*(const __u32 *)p->src | (__u64) * (const __u32 *)p->dst << 32) * secret(seed, 2);
+
+	h ^= h >> 32; /* or addresses that count up would not spread */
 #else
 	const __u64 *src = (const __u64 *)p->src, *dst = (const __u64 *)p->dst;
 	__u64 h = mix(mix(secret(seed, 2), src[0]), dst[0]) +

@@ -92,7 +92,8 @@ const knownSeed = 4711
 func setOf(p eroute.Packet, bits uint32) uint64 {
 	src, dst := p.Src.As4(), p.Dst.As4()
 	rest := uint64(bePort(p.SrcPort)) | uint64(bePort(p.DstPort))<<16 | uint64(p.Proto)<<32
-	addresses := uint64(binary.NativeEndian.Uint32(src[:])) | uint64(binary.NativeEndian.Uint32(dst[:]))<<32
+	addresses := (uint64(binary.NativeEndian.Uint32(src[:])) | uint64(binary.NativeEndian.Uint32(dst[:]))<<32) * (mix(knownSeed, 2) | 1)
+	addresses ^= addresses >> 32
 	return (rest*(mix(knownSeed, 0)|1) + addresses*(mix(knownSeed, 1)|1)) >> (64 - bits)
 }
 
