@@ -87,7 +87,7 @@ static __always_inline void FAMILY(remember)(void *sheets, const struct packet *
 				     const struct noted *n)
 {
 	struct FAMILY(answer_set) *set = FAMILY(answer_set)(sheets, p, rest, meta);
-	__u32 random = bpf_get_prandom_u32(), way = CACHE_WAYS;
+	__u32 way = CACHE_WAYS;
 	struct FAMILY(answer) *a;
 	__u64 before;
 
@@ -100,9 +100,9 @@ static __always_inline void FAMILY(remember)(void *sheets, const struct packet *
 			way = i;
 	}
 	if (way == CACHE_WAYS) {
-		if (random & 12)
+		way = bpf_get_prandom_u32();
+		if (way / CACHE_WAYS % 4)
 			return;
-		way = random;
 	}
 	a = &set->way[way & (CACHE_WAYS - 1)];
 	before = READ_ONCE(a->answer.rest);
