@@ -7,24 +7,24 @@
  */
 #include "kernel.h"
 
+#define WORDS 8
+
 struct drive_frame {
-	__u64 head[2]; /* the same for all */
-	/* An IPv4 frame's own bytes end with the first; the second is 0. */
-	__u64 body[3];
-	__u64 rest[3];
+	__u64 words[WORDS];
 };
 
 struct drive_frame *export_drive_frame;
 
 /*
- * Of each frame body and, of IPv6, rest: no more than it takes, as what programs under test have in the
- * CPU's caches is what a generator leaves of them.
+ * Of each frame the words in which they differ, as drive_differs says: what programs under test have
+ * in the CPU's caches is what a generator leaves of them. The loader sets the size.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__uint(value_size, 48);
+	__uint(value_size, sizeof(__u64) * WORDS);
 } drive_frames SEC(".maps");
 
 /* Where each CPU is in the list. */
@@ -43,10 +43,10 @@ struct {
 	__type(value, __u32);
 } drive_judge SEC(".maps");
 
-volatile const __u64 drive_head[2];
-volatile const __u32 drive_has_rest;
-volatile const __u32 drive_count = 1; /* frames there are */
-volatile const __u32 drive_ifindex;   /* where they go out */
+volatile const struct drive_frame drive_same;          /* the other words */
+volatile const __u32 drive_differs = (1 << WORDS) - 1; /* a bit for each word */
+volatile const __u32 drive_count = 1;                  /* frames there are */
+volatile const __u32 drive_ifindex;                    /* where they go out */
 
 static __always_inline int next_frame(struct xdp_md *ctx)
 {
@@ -61,11 +61,9 @@ static __always_inline int next_frame(struct xdp_md *ctx)
 	from = bpf_map_lookup_elem(&drive_frames, &index);
 	if (!from)
 		return -1;
-	to->head[0] = drive_head[0];
-	to->head[1] = drive_head[1];
-	__builtin_memcpy(to->body, from, sizeof(to->body));
-	if (drive_has_rest)
-		__builtin_memcpy(to->rest, from + 3, sizeof(to->rest));
+#pragma unroll
+	for (int i = 0; i < WORDS; i++)
+		to->words[i] = drive_differs & (1 << i) ? *from++ : drive_same.words[i];
 	return 0;
 }
 

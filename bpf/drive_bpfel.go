@@ -14,10 +14,8 @@ import (
 )
 
 type DriveDriveFrame struct {
-	_    structs.HostLayout
-	Head [2]uint64
-	Body [3]uint64
-	Rest [3]uint64
+	_     structs.HostLayout
+	Words [8]uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -31,9 +29,9 @@ const (
 	DriveProgDriveIn         = "drive_in"
 	DriveProgDriveOut        = "drive_out"
 	DriveVarDriveCount       = "drive_count"
-	DriveVarDriveHasRest     = "drive_has_rest"
-	DriveVarDriveHead        = "drive_head"
+	DriveVarDriveDiffers     = "drive_differs"
 	DriveVarDriveIfindex     = "drive_ifindex"
+	DriveVarDriveSame        = "drive_same"
 	DriveVarExportDriveFrame = "export_drive_frame"
 )
 
@@ -98,9 +96,9 @@ type DriveMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DriveVariableSpecs struct {
 	DriveCount       *ebpf.VariableSpec `ebpf:"drive_count"`
-	DriveHasRest     *ebpf.VariableSpec `ebpf:"drive_has_rest"`
-	DriveHead        *ebpf.VariableSpec `ebpf:"drive_head"`
+	DriveDiffers     *ebpf.VariableSpec `ebpf:"drive_differs"`
 	DriveIfindex     *ebpf.VariableSpec `ebpf:"drive_ifindex"`
+	DriveSame        *ebpf.VariableSpec `ebpf:"drive_same"`
 	ExportDriveFrame *ebpf.VariableSpec `ebpf:"export_drive_frame"`
 }
 
@@ -142,9 +140,9 @@ func (m *DriveMaps) Close() error {
 // It can be passed to LoadDriveObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DriveVariables struct {
 	DriveCount       *ebpf.Variable `ebpf:"drive_count"`
-	DriveHasRest     *ebpf.Variable `ebpf:"drive_has_rest"`
-	DriveHead        *ebpf.Variable `ebpf:"drive_head"`
+	DriveDiffers     *ebpf.Variable `ebpf:"drive_differs"`
 	DriveIfindex     *ebpf.Variable `ebpf:"drive_ifindex"`
+	DriveSame        *ebpf.Variable `ebpf:"drive_same"`
 	ExportDriveFrame *ebpf.Variable `ebpf:"export_drive_frame"`
 }
 

@@ -3,15 +3,17 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
+	"math/bits"
+	"os"
 	"time"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 )
@@ -38,13 +40,11 @@ func newDriver(frames []frame, what string) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read driver: %w", err)
 	}
-	list, rest := spec.Maps["drive_frames"], uint32(1)
-	list.MaxEntries = uint32(len(frames))
-	if !haveRest(frames) {
-		list.ValueSize, rest = uint32(unsafe.Sizeof(frame{}.Body)), 0
-	}
+	differs := differingWords(frames)
+	list := spec.Maps["drive_frames"]
+	list.MaxEntries, list.ValueSize = uint32(len(frames)), wordSize*uint32(bits.OnesCount32(differs))
 	for name, value := range map[string]any{
-		"drive_count": uint32(len(frames)), "drive_ifindex": uint32(outIfindex), "drive_head": frames[0].Head, "drive_has_rest": rest,
+		"drive_count": uint32(len(frames)), "drive_ifindex": uint32(outIfindex), "drive_same": frames[0], "drive_differs": differs,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("set %s: %w", name, err)
@@ -55,29 +55,45 @@ func newDriver(frames []frame, what string) (*driver, error) {
 		return nil, fmt.Errorf("load driver: %w", err)
 	}
 	d := &driver{coll: coll, program: coll.Programs[what], size: len(frames)}
-	if err := errors.Join(putFrames(coll.Maps["drive_frames"], frames), d.spread(), d.hold()); err != nil {
+	if err := errors.Join(putWords(coll.Maps["drive_frames"], frames, differs), d.spread(), d.hold()); err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
 }
 
-// haveRest tells whether the frames are longer than their bodies: those of IPv6 are.
-func haveRest(frames []frame) bool {
-	return slices.ContainsFunc(frames, func(f frame) bool { return f.Rest != [3]uint64{} })
+const wordSize = 8
+
+// differingWords has a bit for each word in which frames differ, one at the least.
+func differingWords(frames []frame) uint32 {
+	differs := uint32(1)
+	for _, f := range frames {
+		for i, word := range f.Words {
+			if word != frames[0].Words[i] {
+				differs |= 1 << i
+			}
+		}
+	}
+	return differs
 }
 
-// putFrames fills the list.
-func putFrames(list *ebpf.Map, frames []frame) error {
-	bodies := make([][3]uint64, len(frames))
-	whole := make([][2][3]uint64, len(frames))
-	for i, f := range frames {
-		bodies[i], whole[i] = f.Body, [2][3]uint64{f.Body, f.Rest}
+// putWords fills the list with those words.
+func putWords(list *ebpf.Map, frames []frame, differs uint32) error {
+	size := len(frames) * int(list.ValueSize())
+	page := os.Getpagesize()
+	memory, err := unix.Mmap(list.FD(), 0, (size+page-1)/page*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return fmt.Errorf("map list of frames: %w", err)
 	}
-	if haveRest(frames) {
-		return put(list, numbers(len(frames)), whole)
+	words := memory[:0]
+	for _, f := range frames {
+		for i, word := range f.Words {
+			if differs&(1<<i) != 0 {
+				words = binary.NativeEndian.AppendUint64(words, word)
+			}
+		}
 	}
-	return put(list, numbers(len(frames)), bodies)
+	return unix.Munmap(memory)
 }
 
 // hold attaches the program where no packets come, the loopback device of the calling

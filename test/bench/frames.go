@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// frame is 64 bytes, in the parts that a driver keeps.
+// frame is 64 bytes, in words.
 type frame = bpf.DriveDriveFrame
 
 const frameSize = int(unsafe.Sizeof(frame{}))
