@@ -66,7 +66,7 @@ const wordSize = 8
 
 // differingWords has a bit for each word in which frames differ, one at the least.
 func differingWords(frames []frame) uint32 {
-	differs := uint32(1)
+	differs := uint32(0)
 	for _, f := range frames {
 		for i, word := range f.Words {
 			if word != frames[0].Words[i] {
@@ -74,7 +74,7 @@ func differingWords(frames []frame) uint32 {
 			}
 		}
 	}
-	return differs
+	return max(differs, 1)
 }
 
 // putWords fills the list with those words.
