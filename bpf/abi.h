@@ -71,10 +71,6 @@ enum limits {
 	CACHE_LEAST_BITS = 16,
 	CACHE_MOST_SHEETS_BITS = 6,
 
-	/* Bits of an answer's words, see struct answer. */
-	ANSWER_MORE_AT = 41,
-	ANSWER_SEQ_AT = 48,
-
 	/* Interfaces below this number are found without a hash look-up, if their frames have no tag. */
 	INGRESS_PORTS = 1024,
 

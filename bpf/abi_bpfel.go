@@ -215,8 +215,6 @@ const (
 	ABILimitsCACHE_SHEET_BITS6      ABILimits = 13
 	ABILimitsCACHE_LEAST_BITS       ABILimits = 16
 	ABILimitsCACHE_MOST_SHEETS_BITS ABILimits = 6
-	ABILimitsANSWER_MORE_AT         ABILimits = 41
-	ABILimitsANSWER_SEQ_AT          ABILimits = 48
 	ABILimitsINGRESS_PORTS          ABILimits = 1024
 	ABILimitsROW4FIXED_BITS         ABILimits = 80
 	ABILimitsROW6FIXED_BITS         ABILimits = 176

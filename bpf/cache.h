@@ -18,6 +18,9 @@
 #include "hash.h"
 #include "order.h"
 
+/* Where parts of struct answer's words begin, and end. */
+#define ANSWER_MORE_AT 41
+#define ANSWER_SEQ_AT 48
 #define VERSION_BITS 48
 #define VERSION_MASK ((1ULL << VERSION_BITS) - 1)
 #define REST_MASK ((1ULL << ANSWER_MORE_AT) - 1)
@@ -27,8 +30,6 @@
 
 _Static_assert(EROUTE_MAX <= 1 << 24 && EROUTE_MAX_SAS <= 1 << 24,
 	       "an answer has 24 bits for them");
-
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 
 /* An answer, packed. */
 struct noted {
@@ -52,10 +53,10 @@ static __always_inline __u64 secret(__u64 seed, __u64 n)
 /* The version whose answers can be used and kept now; 0: none. */
 static __always_inline __u64 cache_version(const struct table_meta *meta)
 {
-	__u64 version = *(volatile __u64 *)&meta->version;
+	__u64 version = READ_ONCE(meta->version);
 
 	read_barrier();
-	return *(volatile __u32 *)&meta->writing == WRITING_TABLE ? 0 : version;
+	return READ_ONCE(meta->writing) == WRITING_TABLE ? 0 : version;
 }
 
 #define BITS 32

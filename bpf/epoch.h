@@ -12,7 +12,7 @@
 
 static __always_inline __u64 epoch_number(const struct epoch *e)
 {
-	return *(const volatile __u64 *)&e->number;
+	return READ_ONCE(e->number);
 }
 
 static __noinline void begin_epoch(void *ctx, struct epoch *e, __u64 table)
@@ -42,8 +42,7 @@ static __always_inline __u64 epoch_now(void *ctx, const struct table_meta *meta,
 		return 0;
 	number = epoch_number(e);
 	read_barrier();
-	same = *(volatile __u64 *)&e->table == table &&
-	       *(volatile __u64 *)&e->routes[family != AF_INET] == routes;
+	same = READ_ONCE(e->table) == table && READ_ONCE(e->routes[family != AF_INET]) == routes;
 	read_barrier();
 	if (same && !(number & 1) && epoch_number(e) == number)
 		return number;

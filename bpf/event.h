@@ -12,7 +12,7 @@
 static __always_inline int within_rate(__u64 *next, __u64 interval, __u64 now)
 {
 	for (int i = 0; i < 8; i++) {
-		__u64 old = *(volatile __u64 *)next;
+		__u64 old = READ_ONCE(*next);
 		__u64 due = old > now ? old : now;
 
 		if (due + interval > now + 1000000000)

@@ -5,6 +5,9 @@
 
 #include "kernel.h"
 
+/* Reads what others may write meanwhile, once, here. */
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+
 /* Set by the loader where the CPU reads in the program's order anyway, as x86 does. */
 volatile const __u8 reads_in_order;
 
