@@ -22,16 +22,6 @@ var answers = [len(indexFamilies)]struct {
 	{[...]string{"eroute_cache6", "eroute_early6"}, uint32(bpf.ABILimitsCACHE_SHEET_BITS6)},
 }
 
-// holdsAnswers tells whether a map is an array of sheets of answers.
-func holdsAnswers(name string) bool {
-	for _, a := range answers {
-		if name == a.names[0] || name == a.names[1] {
-			return true
-		}
-	}
-	return false
-}
-
 // cacheBits returns how many sets a family with so many eroutes has, as a power of 2: answers for one flow
 // of each.
 func cacheBits(family int, eroutes uint32) uint32 {

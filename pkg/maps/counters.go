@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -21,8 +20,6 @@ type counterBlock [blockIDs]bpf.ABICounters
 const (
 	blockIDs      = uint32(bpf.ABILimitsCOUNTER_BLOCK)
 	counterBlocks = uint32(bpf.ABILimitsCOUNTER_SHEET_BLOCKS) // of a sheet
-
-	counterSheetBytes = uint64(counterBlocks) * uint64(unsafe.Sizeof(counterBlock{}))
 
 	// mostAhead is how many ids room is made for at a time where it is not known how many it will take.
 	mostAhead = 65536

@@ -88,9 +88,10 @@ func (t *Table) Holds() ([]eroute.Eroute, error) {
 		return nil, err
 	}
 	var holds []eroute.Eroute
+	slots := t.slotReader()
 	for _, f := range flows {
 		if f.value.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) {
-			row, err := t.flowEroute(f, t.slotReader())
+			row, err := t.flowEroute(f, slots)
 			if err != nil {
 				return nil, err
 			}

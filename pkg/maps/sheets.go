@@ -21,9 +21,6 @@ const (
 	sheetLines = uint32(bpf.ABILimitsINDEX_SHEET_LINES)
 	mostSheets = uint32(bpf.ABILimitsINDEX_SHEETS)
 	sheetSize  = uintptr(sheetLines) * unsafe.Sizeof(line{})
-
-	// sheetBytes is how large sheets of lines are, and of answers, too.
-	sheetBytes = uint64(2 << 20)
 )
 
 // sheets are the maps that hold the lines of an index.

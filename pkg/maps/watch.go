@@ -108,9 +108,16 @@ func (t *Table) Queue() (waiting, size int, err error) {
 	return r.AvailableBytes(), r.BufferSize(), r.Close()
 }
 
+// arrayBytes is what an array's values take.
+func arrayBytes(spec *ebpf.MapSpec) uint64 { return uint64(spec.MaxEntries) * uint64(spec.ValueSize) }
+
 // Memory returns the bytes of kernel memory that each map takes, by its name in bpf/maps.h.
 // Maps of maps count with what is in them.
 func (t *Table) Memory() (map[string]uint64, error) {
+	spec, err := specs()
+	if err != nil {
+		return nil, err
+	}
 	bytes := make(map[string]uint64)
 	add := func(name string, m *ebpf.Map) error {
 		info, err := m.Info()
@@ -132,12 +139,8 @@ func (t *Table) Memory() (map[string]uint64, error) {
 		if err != nil {
 			return nil, err
 		}
-		if name == indexName || holdsAnswers(name) {
-			bytes[name] += uint64(len(slots)) * sheetBytes
-			continue
-		}
-		if name == countersName {
-			bytes[name] += uint64(len(slots)) * counterSheetBytes
+		if inner := spec.Maps[name].InnerMap; inner.Type == ebpf.Array { // all as large, and answers have no pins
+			bytes[name] += uint64(len(slots)) * arrayBytes(inner)
 			continue
 		}
 		for _, slot := range slots {
