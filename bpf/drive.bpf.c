@@ -16,7 +16,7 @@ struct drive_frame {
 struct drive_frame *export_drive_frame;
 
 /*
- * Of each frame the words in which they differ, as drive_differs says: what programs under test have
+ * Of each frame the bytes in which they differ, as drive_differs says: what programs under test have
  * in the CPU's caches is what a generator leaves of them. The loader sets the size.
  */
 struct {
@@ -43,15 +43,15 @@ struct {
 	__type(value, __u32);
 } drive_judge SEC(".maps");
 
-volatile const struct drive_frame drive_same;          /* the other words */
-volatile const __u32 drive_differs = (1 << WORDS) - 1; /* a bit for each word */
-volatile const __u32 drive_count = 1;                  /* frames there are */
-volatile const __u32 drive_ifindex;                    /* where they go out */
+volatile const struct drive_frame drive_same; /* the other bytes, 0 for those that differ */
+volatile const __u64 drive_differs = ~0ULL;   /* a bit for each byte */
+volatile const __u32 drive_count = 1;         /* frames there are */
+volatile const __u32 drive_ifindex;           /* where they go out */
 
 static __always_inline int next_frame(struct xdp_md *ctx)
 {
 	struct drive_frame *to = (void *)(long)ctx->data;
-	const __u64 *from;
+	const __u8 *from;
 	__u32 zero = 0, index, *position = bpf_map_lookup_elem(&drive_position, &zero);
 
 	if (!position || (void *)(to + 1) > (void *)(long)ctx->data_end)
@@ -62,8 +62,16 @@ static __always_inline int next_frame(struct xdp_md *ctx)
 	if (!from)
 		return -1;
 #pragma unroll
-	for (int i = 0; i < WORDS; i++)
-		to->words[i] = drive_differs & (1 << i) ? *from++ : drive_same.words[i];
+	for (int i = 0; i < WORDS; i++) {
+		__u64 word = drive_same.words[i];
+		__u8 differs = drive_differs >> 8 * i;
+
+#pragma unroll
+		for (int at = 0; differs && at < 8; at++)
+			if (differs & 1 << at)
+				word |= (__u64)*from++ << 8 * at;
+		to->words[i] = word;
+	}
 	return 0;
 }
 

@@ -3,12 +3,12 @@
 package main
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
 	"os"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -40,11 +40,11 @@ func newDriver(frames []frame, what string) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read driver: %w", err)
 	}
-	differs := differingWords(frames)
+	same, differs := compare(frames)
 	list := spec.Maps["drive_frames"]
-	list.MaxEntries, list.ValueSize = uint32(len(frames)), wordSize*uint32(bits.OnesCount32(differs))
+	list.MaxEntries, list.ValueSize = uint32(len(frames)), uint32(bits.OnesCount64(differs))
 	for name, value := range map[string]any{
-		"drive_count": uint32(len(frames)), "drive_ifindex": uint32(outIfindex), "drive_same": frames[0], "drive_differs": differs,
+		"drive_count": uint32(len(frames)), "drive_ifindex": uint32(outIfindex), "drive_same": same, "drive_differs": differs,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("set %s: %w", name, err)
@@ -55,41 +55,48 @@ func newDriver(frames []frame, what string) (*driver, error) {
 		return nil, fmt.Errorf("load driver: %w", err)
 	}
 	d := &driver{coll: coll, program: coll.Programs[what], size: len(frames)}
-	if err := errors.Join(putWords(coll.Maps["drive_frames"], frames, differs), d.spread(), d.hold()); err != nil {
+	if err := errors.Join(putBytes(coll.Maps["drive_frames"], frames, differs), d.spread(), d.hold()); err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
 }
 
-const wordSize = 8
-
-// differingWords has a bit for each word in which frames differ, one at the least.
-func differingWords(frames []frame) uint32 {
-	differs := uint32(0)
-	for _, f := range frames {
-		for i, word := range f.Words {
-			if word != frames[0].Words[i] {
-				differs |= 1 << i
+// compare returns a bit for each byte in which frames differ, one at the least, and the other
+// bytes in their places.
+func compare(frames []frame) (same frame, differs uint64) {
+	differs = 1
+	first := bytesOf(&frames[0])
+	for i := range frames {
+		for at, b := range bytesOf(&frames[i]) {
+			if b != first[at] {
+				differs |= 1 << at
 			}
 		}
 	}
-	return max(differs, 1)
+	for at, b := range first {
+		if differs&(1<<at) == 0 {
+			bytesOf(&same)[at] = b
+		}
+	}
+	return same, differs
 }
 
-// putWords fills the list with those words.
-func putWords(list *ebpf.Map, frames []frame, differs uint32) error {
-	size := len(frames) * int(list.ValueSize())
+func bytesOf(f *frame) *[frameSize]byte { return (*[frameSize]byte)(unsafe.Pointer(f)) }
+
+// putBytes fills the list with those bytes.
+func putBytes(list *ebpf.Map, frames []frame, differs uint64) error {
+	each := (int(list.ValueSize()) + 7) / 8 * 8 // as arrays keep them
 	page := os.Getpagesize()
-	memory, err := unix.Mmap(list.FD(), 0, (size+page-1)/page*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	memory, err := unix.Mmap(list.FD(), 0, (len(frames)*each+page-1)/page*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return fmt.Errorf("map list of frames: %w", err)
 	}
-	words := memory[:0]
-	for _, f := range frames {
-		for i, word := range f.Words {
-			if differs&(1<<i) != 0 {
-				words = binary.NativeEndian.AppendUint64(words, word)
+	for i := range frames {
+		value := memory[i*each : i*each]
+		for at, b := range bytesOf(&frames[i]) {
+			if differs&(1<<at) != 0 {
+				value = append(value, b)
 			}
 		}
 	}
