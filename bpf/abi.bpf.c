@@ -22,6 +22,7 @@ struct index_row *export_index_row;
 struct index_slot4 *export_index_slot4;
 struct index_slot6 *export_index_slot6;
 struct counters *export_counters;
+struct counter_block *export_counter_block;
 enum sa_use *export_sa_use;
 struct sa *export_sa;
 struct flow_key *export_flow_key;

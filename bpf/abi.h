@@ -5,7 +5,7 @@
 
 enum limits {
 	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 8,
+	EROUTE_LAYOUT = 9,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,
@@ -22,8 +22,9 @@ enum limits {
 	COUNTER_SHEET_BLOCKS = 512,
 	COUNTER_SHEETS = EROUTE_MAX / COUNTER_BLOCK / COUNTER_SHEET_BLOCKS,
 
-	/* The bits of counters.last that are the tick's. */
-	COUNTER_TICK = 0xfffff,
+	/* Where the tick begins in counters.packets, and how many bits of jiffies it leaves out. */
+	COUNTER_TICK_AT = 48,
+	COUNTER_TICK_SHIFT = 6,
 
 	/* Security Associations with an eroute, at the most. */
 	EROUTE_MAX_SAS = 262144,
@@ -250,10 +251,13 @@ union index_line {
 	struct index_slot6 slots6[1];
 };
 
+/*
+ * What one CPU counts on an eroute with each packet, in few bytes: how many of them the CPU's caches hold
+ * is what traffic of many eroutes costs.
+ */
 struct counters {
-	__u64 packets;
+	__u64 packets; /* in the lowest COUNTER_TICK_AT bits; above them the tick of the last one, never 0 if there was one */
 	__u64 bytes;
-	__u64 last; /* CLOCK_MONOTONIC, ns, but for COUNTER_TICK: these bits are of jiffies. 0: never */
 };
 
 /*
@@ -262,6 +266,7 @@ struct counters {
  */
 struct counter_block {
 	struct counters of[COUNTER_BLOCK];
+	__u64 last[COUNTER_BLOCK]; /* CLOCK_MONOTONIC, ns: the first packet of the tick; 0: never */
 };
 
 /* Whether packets can use a Security Association. */

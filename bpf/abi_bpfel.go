@@ -41,11 +41,16 @@ type ABIAnswerSet6 struct {
 	}
 }
 
+type ABICounterBlock struct {
+	_    structs.HostLayout
+	Of   [128]ABICounters
+	Last [128]uint64
+}
+
 type ABICounters struct {
 	_       structs.HostLayout
 	Packets uint64
 	Bytes   uint64
-	Last    uint64
 }
 
 type ABIDetour uint32
@@ -188,14 +193,15 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT          ABILimits = 8
+	ABILimitsEROUTE_LAYOUT          ABILimits = 9
 	ABILimitsEROUTE_GENERATIONS     ABILimits = 2
 	ABILimitsEROUTE_MAX             ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT   ABILimits = 1000000
 	ABILimitsCOUNTER_BLOCK          ABILimits = 128
 	ABILimitsCOUNTER_SHEET_BLOCKS   ABILimits = 512
 	ABILimitsCOUNTER_SHEETS         ABILimits = 256
-	ABILimitsCOUNTER_TICK           ABILimits = 1048575
+	ABILimitsCOUNTER_TICK_AT        ABILimits = 48
+	ABILimitsCOUNTER_TICK_SHIFT     ABILimits = 6
 	ABILimitsEROUTE_MAX_SAS         ABILimits = 262144
 	ABILimitsIF_ID_BASE             ABILimits = 1694498816
 	ABILimitsREJECT_MARK            ABILimits = 1701973591
@@ -388,6 +394,7 @@ const (
 	ABIVarExportAnswer       = "export_answer"
 	ABIVarExportAnswerSet4   = "export_answer_set4"
 	ABIVarExportAnswerSet6   = "export_answer_set6"
+	ABIVarExportCounterBlock = "export_counter_block"
 	ABIVarExportCounters     = "export_counters"
 	ABIVarExportDetour       = "export_detour"
 	ABIVarExportDevice       = "export_device"
@@ -478,6 +485,7 @@ type ABIVariableSpecs struct {
 	ExportAnswer       *ebpf.VariableSpec `ebpf:"export_answer"`
 	ExportAnswerSet4   *ebpf.VariableSpec `ebpf:"export_answer_set4"`
 	ExportAnswerSet6   *ebpf.VariableSpec `ebpf:"export_answer_set6"`
+	ExportCounterBlock *ebpf.VariableSpec `ebpf:"export_counter_block"`
 	ExportCounters     *ebpf.VariableSpec `ebpf:"export_counters"`
 	ExportDetour       *ebpf.VariableSpec `ebpf:"export_detour"`
 	ExportDevice       *ebpf.VariableSpec `ebpf:"export_device"`
@@ -544,6 +552,7 @@ type ABIVariables struct {
 	ExportAnswer       *ebpf.Variable `ebpf:"export_answer"`
 	ExportAnswerSet4   *ebpf.Variable `ebpf:"export_answer_set4"`
 	ExportAnswerSet6   *ebpf.Variable `ebpf:"export_answer_set6"`
+	ExportCounterBlock *ebpf.Variable `ebpf:"export_counter_block"`
 	ExportCounters     *ebpf.Variable `ebpf:"export_counters"`
 	ExportDetour       *ebpf.Variable `ebpf:"export_detour"`
 	ExportDevice       *ebpf.Variable `ebpf:"export_device"`

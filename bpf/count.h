@@ -14,17 +14,24 @@ struct amount {
 /* Set by the loader, as the size of eroute_counters: the table's counters lie by it. */
 volatile const __u32 possible_cpus = 1;
 
+/* Which part of a second or so it is, as counters.packets has it. It comes again after half an hour or more. */
+static __always_inline __u64 tick_now(void)
+{
+	return (bpf_jiffies64() >> COUNTER_TICK_SHIFT | 1ULL << (63 - COUNTER_TICK_AT))
+	       << COUNTER_TICK_AT;
+}
+
 /*
  * Programs run with bottom halves off, so nothing else writes this CPU's counters meanwhile. The
- * clock that is read goes on with each tick, which is known without a call. A tick with the same
- * bits comes again after 2^20, some minutes later: then the next one notes the time.
+ * clock is read once a tick, which is known without a call.
  */
 static __always_inline void count_eroute(__u32 id, const struct amount *a)
 {
 	__u32 block = id / COUNTER_BLOCK * possible_cpus + bpf_get_smp_processor_id();
 	__u32 sheet = block / COUNTER_SHEET_BLOCKS;
 	void *blocks = bpf_map_lookup_elem(&eroute_counters, &sheet);
-	__u64 tick = bpf_jiffies64() & COUNTER_TICK;
+	__u64 tick = tick_now(), count_bits = (1ULL << COUNTER_TICK_AT) - 1;
+	__u32 at = id % COUNTER_BLOCK;
 	struct counter_block *b;
 	struct counters *c;
 
@@ -34,11 +41,13 @@ static __always_inline void count_eroute(__u32 id, const struct amount *a)
 	b = bpf_map_lookup_elem(blocks, &block);
 	if (!b)
 		return;
-	c = &b->of[id % COUNTER_BLOCK];
+	c = &b->of[at];
+	if ((c->packets & ~count_bits) != tick) {
+		b->last[at] = bpf_ktime_get_coarse_ns();
+		c->packets = (c->packets & count_bits) | tick;
+	}
 	c->packets += a->packets;
 	c->bytes += a->bytes;
-	if (!c->last || (c->last & COUNTER_TICK) != tick)
-		c->last = (bpf_ktime_get_coarse_ns() & ~(__u64)COUNTER_TICK) | tick;
 }
 
 static __always_inline void count_reason(__u32 reason, const struct amount *a)

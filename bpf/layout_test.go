@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// layouts are the layouts of EROUTE_LAYOUT 8, written from abi.h: the size of each
+// layouts are the layouts of EROUTE_LAYOUT 9, written from abi.h: the size of each
 // struct and the offset of each member, in bytes. Maps pinned by another version have
 // these, so a change here needs another EROUTE_LAYOUT.
 var layouts = []struct {
@@ -32,7 +32,8 @@ var layouts = []struct {
 	{"index_row", bpf.ABIIndexRow{}, 12, []uintptr{0, 4, 8, 9}},
 	{"index_slot4", bpf.ABIIndexSlot4{}, 32, []uintptr{0, 20}},
 	{"index_slot6", bpf.ABIIndexSlot6{}, 64, []uintptr{0, 44, 56}},
-	{"counters", bpf.ABICounters{}, 24, []uintptr{0, 8, 16}},
+	{"counters", bpf.ABICounters{}, 16, []uintptr{0, 8}},
+	{"counter_block", bpf.ABICounterBlock{}, 3072, []uintptr{0, 2048}},
 	{"sa", bpf.ABISa{}, 24, []uintptr{0, 4, 5, 6, 7, 8}},
 	{"flow_key", bpf.ABIFlowKey{}, 44, []uintptr{0, 4, 5, 6, 7, 8, 10, 12, 28}},
 	{"flow", bpf.ABIFlow{}, 64, []uintptr{0, 12, 16, 24, 32, 40, 48, 56, 60, 61, 62, 63}},
@@ -56,7 +57,7 @@ func TestLayouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bpf.ABILimitsEROUTE_LAYOUT != 8 {
+	if bpf.ABILimitsEROUTE_LAYOUT != 9 {
 		t.Errorf("EROUTE_LAYOUT is %d: write its layouts down here", bpf.ABILimitsEROUTE_LAYOUT)
 	}
 	for _, l := range layouts {

@@ -14,8 +14,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// counterBlock is struct counter_block: the counters of so many eroutes, on one CPU or summed.
-type counterBlock [blockIDs]bpf.ABICounters
+// counters are an eroute's, summed over all CPUs.
+type counters struct {
+	Packets, Bytes uint64
+	Last           uint64 // CLOCK_MONOTONIC, ns: when the last packet came, or up to a tick before; 0: never
+}
+
+// counterBlock has the counters of eroutes with consecutive ids.
+type counterBlock [blockIDs]counters
 
 const (
 	blockIDs      = uint32(bpf.ABILimitsCOUNTER_BLOCK)
@@ -33,7 +39,7 @@ type counterSet struct {
 	open   *ebpf.LoadPinOptions
 	cpus   uint32
 	sheets map[uint32]*ebpf.Map
-	shared map[uint32]*shared[counterBlock] // those that were written to
+	shared map[uint32]*shared[bpf.ABICounterBlock] // those that were written to
 }
 
 // countersName is the array of the sheets.
@@ -43,7 +49,7 @@ func newCounterSet(t *Table) *counterSet {
 	outer := t.maps[countersName]
 	return &counterSet{
 		outer: outer, dir: t.dir, open: t.options, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_SHEETS),
-		sheets: make(map[uint32]*ebpf.Map), shared: make(map[uint32]*shared[counterBlock]),
+		sheets: make(map[uint32]*ebpf.Map), shared: make(map[uint32]*shared[bpf.ABICounterBlock]),
 	}
 }
 
@@ -81,7 +87,7 @@ func (c *counterSet) block(id uint32) uint32 { return id / blockIDs * c.cpus }
 
 // reset makes an eroute's counters exist and be zero. No packet may count on them meanwhile.
 func (c *counterSet) reset(id uint32) error {
-	var s *shared[counterBlock]
+	var s *shared[bpf.ABICounterBlock]
 	for cpu := range c.cpus {
 		n := c.block(id) + cpu
 		if cpu == 0 || n%counterBlocks == 0 {
@@ -90,13 +96,14 @@ func (c *counterSet) reset(id uint32) error {
 				return err
 			}
 		}
-		s.all[n%counterBlocks][id%blockIDs] = bpf.ABICounters{}
+		block, at := &s.all[n%counterBlocks], id%blockIDs
+		block.Of[at], block.Last[at] = bpf.ABICounters{}, 0
 	}
 	return nil
 }
 
 // mapped maps a sheet into memory, made if it does not exist, as what an id needs.
-func (c *counterSet) mapped(n, id uint32) (*shared[counterBlock], error) {
+func (c *counterSet) mapped(n, id uint32) (*shared[bpf.ABICounterBlock], error) {
 	if s := c.shared[n]; s != nil {
 		return s, nil
 	}
@@ -110,7 +117,7 @@ func (c *counterSet) mapped(n, id uint32) (*shared[counterBlock], error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openShared[counterBlock](m, false)
+	s, err := openShared[bpf.ABICounterBlock](m, false)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +163,7 @@ func (c *counterSet) makeUpTo(id uint32) error {
 }
 
 // read returns an eroute's counters, summed over all CPUs.
-func (c *counterSet) read(id uint32) (bpf.ABICounters, error) {
+func (c *counterSet) read(id uint32) (counters, error) {
 	sum, err := c.readBlock(id / blockIDs)
 	return sum[id%blockIDs], err
 }
@@ -164,7 +171,8 @@ func (c *counterSet) read(id uint32) (bpf.ABICounters, error) {
 // readBlock returns the counters of a block of ids, summed over all CPUs. It takes a system call
 // for each: the kernel maps into memory only what is opened for writing.
 func (c *counterSet) readBlock(number uint32) (sum counterBlock, err error) {
-	var values counterBlock
+	const packets = 1<<bpf.ABILimitsCOUNTER_TICK_AT - 1
+	var values bpf.ABICounterBlock
 	for cpu := range c.cpus {
 		n := number*c.cpus + cpu
 		m, err := c.sheet(n / counterBlocks)
@@ -177,10 +185,10 @@ func (c *counterSet) readBlock(number uint32) (sum counterBlock, err error) {
 		if err := m.Lookup(n%counterBlocks, &values); err != nil {
 			return sum, fmt.Errorf("read counters: %w", err)
 		}
-		for i, v := range values {
-			sum[i].Packets += v.Packets
+		for i, v := range values.Of {
+			sum[i].Packets += v.Packets & packets
 			sum[i].Bytes += v.Bytes
-			sum[i].Last = max(sum[i].Last, v.Last&^uint64(bpf.ABILimitsCOUNTER_TICK))
+			sum[i].Last = max(sum[i].Last, values.Last[i])
 		}
 	}
 	return sum, nil

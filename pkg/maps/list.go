@@ -124,7 +124,7 @@ func (l *listing) flowsBefore(s *eroute.Selector) error {
 	return nil
 }
 
-func newEroute(e *entry, said eroute.SAID, c bpf.ABICounters) eroute.Eroute {
+func newEroute(e *entry, said eroute.SAID, c counters) eroute.Eroute {
 	return eroute.Eroute{
 		Selector: e.selector,
 		SAID:     said,

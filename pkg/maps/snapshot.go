@@ -2,8 +2,6 @@
 
 package maps
 
-import "github.com/ipsec-eroute/eroute/bpf"
-
 // snapshot reads counters a block at a time and keeps them, 24 bytes an eroute: as they
 // were when the first of a block was asked for.
 type snapshot struct {
@@ -16,13 +14,13 @@ func newSnapshot(set *counterSet) *snapshot {
 }
 
 // read returns an eroute's counters, summed over all CPUs.
-func (s *snapshot) read(id uint32) (bpf.ABICounters, error) {
+func (s *snapshot) read(id uint32) (counters, error) {
 	n := id / blockIDs
 	block := s.blocks[n]
 	if block == nil {
 		sum, err := s.set.readBlock(n)
 		if err != nil {
-			return bpf.ABICounters{}, err
+			return counters{}, err
 		}
 		block = &sum
 		s.blocks[n] = block

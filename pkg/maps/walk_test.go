@@ -106,7 +106,7 @@ func TestMemory(t *testing.T) {
 	if after["eroute_row4"] < before["eroute_row4"]+row || after["eroute_src6"] != before["eroute_src6"] {
 		t.Errorf("before %v, after %v", before, after)
 	}
-	if counters := uint64(counterBlocks) * uint64(unsafe.Sizeof(counterBlock{})); after["eroute_counters"] < before["eroute_counters"]+counters {
+	if counters := uint64(counterBlocks) * uint64(unsafe.Sizeof(bpf.ABICounterBlock{})); after["eroute_counters"] < before["eroute_counters"]+counters {
 		t.Errorf("counters before %d, after %d, want %d more", before["eroute_counters"], after["eroute_counters"], counters)
 	}
 	for name := range table.maps {
