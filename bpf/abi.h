@@ -368,8 +368,9 @@ struct table_meta {
 	__u32 limit;      /* eroutes, both families together */
 	__u32 writing;    /* enum writing */
 	__u32 pad;
-	__u64 version; /* of the table; raised with writing, never 0 */
-	__u64 seed;    /* of cache.h's hash: random */
+	__u64 version;    /* of the table; raised with writing, never 0 */
+	__u64 seed;       /* of the index's hash: random */
+	__u64 factors[4]; /* of cache.h's hash: random and odd */
 	/* Of IPv4, of IPv6: eroutes, and sets of answers as a power of 2. */
 	__u32 count[2];
 	__u32 cache_bits[2];

@@ -374,6 +374,7 @@ type ABITableMeta struct {
 	Pad        uint32
 	Version    uint64
 	Seed       uint64
+	Factors    [4]uint64
 	Count      [2]uint32
 	CacheBits  [2]uint32
 }

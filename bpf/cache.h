@@ -44,12 +44,6 @@ static __always_inline __u64 rest_of(const struct packet *p, __u8 later_fragment
 	       (__u64)later_fragment << 40;
 }
 
-/* Secrets of the table; as factors they are odd. */
-static __always_inline __u64 secret(__u64 seed, __u64 n)
-{
-	return mix(seed, n) | 1;
-}
-
 /* The version whose answers can be used and kept now; 0: none. */
 static __always_inline __u64 cache_version(const struct table_meta *meta)
 {

@@ -23,30 +23,30 @@ static __always_inline void FAMILY(copy_addresses)(struct FAMILY(answer) *a, con
 }
 
 /*
- * Says where a packet's answer is kept, by the highest bits. The secrets see to it that nobody can
- * choose packets that meet in one place. Products wait for each other only where they must:
- * source and destination may count up together, and in a mere sum of them that got lost.
+ * Says where a packet's answer is kept, by the highest bits. The factors are secret, so that nobody can
+ * choose packets that meet in one place. After the first of them addresses and ports that count up are
+ * still in step, which an unlucky factor would let meet; hence two more.
  */
-static __always_inline __u64 FAMILY(answer_hash)(const struct packet *p, __u64 rest, __u64 seed)
+static __always_inline __u64
+FAMILY(answer_hash)(const struct packet *p, __u64 rest, const __u64 factors[4])
 {
 #if BITS == 32
-	__u64 h =
-		(*(const __u32 *)p->src | (__u64) * (const __u32 *)p->dst << 32) * secret(seed, 2);
-
-	h ^= h >> 32; /* or addresses that count up would not spread */
+	__u64 h = (*(const __u32 *)p->src | (__u64) * (const __u32 *)p->dst << 32) * factors[0];
 #else
 	const __u64 *src = (const __u64 *)p->src, *dst = (const __u64 *)p->dst;
-	__u64 h = mix(mix(secret(seed, 2), src[0]), dst[0]) +
-		  mix(mix(secret(seed, 3), src[1]), dst[1]);
+	__u64 h = mix(mix(factors[0], src[0]), dst[0]) + mix(mix(factors[2], src[1]), dst[1]);
 #endif
-	return h * secret(seed, 1) + rest * secret(seed, 0);
+	h += rest * factors[1];
+	h = (h ^ h >> 32) * factors[2];
+	return (h ^ h >> 32) * factors[3];
 }
 
 static __always_inline struct FAMILY(answer_set) *
 	FAMILY(answer_set)(void *sheets, const struct packet *p,
 						     __u64 rest, const struct table_meta *meta)
 {
-	__u64 set = FAMILY(answer_hash)(p, rest, meta->seed) >> (64 - meta->cache_bits[BITS != 32]);
+	__u64 set =
+		FAMILY(answer_hash)(p, rest, meta->factors) >> (64 - meta->cache_bits[BITS != 32]);
 	__u32 sheet = set >> SHEET_BITS, in_sheet = set & ((1 << SHEET_BITS) - 1);
 	void *sets = bpf_map_lookup_elem(sheets, &sheet);
 

@@ -40,7 +40,7 @@ var layouts = []struct {
 	{"relay", bpf.ABIRelay{}, 32, []uintptr{0, 8, 16, 24, 28}},
 	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 65, 66, 67}},
 	{"stat", bpf.ABIStat{}, 16, []uintptr{0, 8}},
-	{"table_meta", bpf.ABITableMeta{}, 48, []uintptr{0, 4, 8, 12, 16, 24, 32, 40}},
+	{"table_meta", bpf.ABITableMeta{}, 80, []uintptr{0, 4, 8, 12, 16, 24, 32, 64, 72}},
 	{"answer_set4", bpf.ABIAnswerSet4{}, 128, []uintptr{0}},
 	{"answer4", bpf.ABIAnswerSet4{}.Way[0], 32, []uintptr{0, 4, 8}},
 	{"answer_set6", bpf.ABIAnswerSet6{}, 256, []uintptr{0}},

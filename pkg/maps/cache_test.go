@@ -85,24 +85,21 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
-// knownSeed is one that an attacker has found out.
-const knownSeed = 4711
-
-// setOf is where an IPv4 packet's answer is kept if knownSeed is the seed and there are 2 to the power of bits sets.
-func setOf(p eroute.Packet, bits uint32) uint64 {
+// setOf is where an IPv4 packet's answer is kept.
+func setOf(p eroute.Packet, meta *bpf.ABITableMeta) uint64 {
 	src, dst := p.Src.As4(), p.Dst.As4()
 	rest := uint64(bePort(p.SrcPort)) | uint64(bePort(p.DstPort))<<16 | uint64(p.Proto)<<32
-	addresses := (uint64(binary.NativeEndian.Uint32(src[:])) | uint64(binary.NativeEndian.Uint32(dst[:]))<<32) * (mix(knownSeed, 2) | 1)
-	addresses ^= addresses >> 32
-	return (rest*(mix(knownSeed, 0)|1) + addresses*(mix(knownSeed, 1)|1)) >> (64 - bits)
+	h := (uint64(binary.NativeEndian.Uint32(src[:])) | uint64(binary.NativeEndian.Uint32(dst[:]))<<32) * meta.Factors[0]
+	h += rest * meta.Factors[1]
+	h = (h ^ h>>32) * meta.Factors[2]
+	return (h ^ h>>32) * meta.Factors[3] >> (64 - meta.CacheBits[0])
 }
 
 // Packets that all meet in one set, as an attacker would choose them if he knew the
-// seed, get the right answer all the same.
+// secrets, get the right answer all the same.
 func TestRememberedInOneSet(t *testing.T) {
 	table := newTable(t)
 	reference := &eroute.Linear{}
-	table.meta.value.Seed = knownSeed
 	for i := range 64 {
 		mustApply(t, table, reference, add(nth(i), []eroute.SAID{eroute.Drop, eroute.Pass, eroute.Reject}[i%3]))
 	}
@@ -111,7 +108,7 @@ func TestRememberedInOneSet(t *testing.T) {
 		for i := range 80 {
 			s := nth(i)
 			p := eroute.Packet{Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: 17, SrcPort: port, DstPort: 53}
-			if setOf(p, table.meta.value.CacheBits[0]) == 7 {
+			if setOf(p, table.meta.value) == 7 {
 				together = append(together, p)
 			}
 		}
@@ -126,6 +123,27 @@ func TestRememberedInOneSet(t *testing.T) {
 	remembered(t, table, func(*bpf.ABIAnswer) bool { answers++; return false })
 	if answers != int(bpf.ABILimitsCACHE_WAYS) {
 		t.Errorf("%d answers are remembered, want those of one set", answers)
+	}
+}
+
+// Packets that differ in little, and count up, are kept in many sets, even if chance has chosen a poor factor.
+func TestRememberedApart(t *testing.T) {
+	for _, poor := range []int{0, 1} {
+		table := newTable(t)
+		table.meta.value.Factors[poor] = 1
+		mustApply(t, table, &eroute.Linear{}, add(nth(0), eroute.Drop))
+		const packets = 4096
+		for port := range uint16(packets) {
+			p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 4500, DstPort: port}
+			if _, found, err := table.Lookup(p); err != nil || !found {
+				t.Fatal(found, err)
+			}
+		}
+		answers := 0
+		remembered(t, table, func(*bpf.ABIAnswer) bool { answers++; return false })
+		if answers < packets*99/100 {
+			t.Errorf("%d answers are remembered of %d, with factors %d", answers, packets, table.meta.value.Factors)
+		}
 	}
 }
 

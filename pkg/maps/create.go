@@ -56,14 +56,20 @@ func create(dir string) error {
 	if err := initialRelay(coll.Maps["eroute_relay"]); err != nil {
 		return err
 	}
-	var seed [8]byte
-	if _, err := rand.Read(seed[:]); err != nil {
-		return fmt.Errorf("choose the cache's seed: %w", err)
+	var secrets struct {
+		Seed    uint64
+		Factors [4]uint64
+	}
+	if err := binary.Read(rand.Reader, binary.NativeEndian, &secrets); err != nil {
+		return fmt.Errorf("choose the hashes' secrets: %w", err)
 	}
 	meta := bpf.ABITableMeta{
 		Limit:   uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT),
 		Version: 1,
-		Seed:    binary.NativeEndian.Uint64(seed[:]),
+		Seed:    secrets.Seed,
+	}
+	for i, factor := range secrets.Factors {
+		meta.Factors[i] = factor | 1
 	}
 	for family := range answers {
 		meta.CacheBits[family] = cacheBits(family, 0)
