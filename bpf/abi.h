@@ -81,7 +81,7 @@ enum limits {
 
 	/* The index, see index.h: slots of a group, and the groups that an entry may be in. */
 	INDEX_SLOTS = 7,
-	INDEX_REACH = 16,
+	INDEX_REACH = 24,
 
 	/* Its lines lie in sheets of 2 MB. An index has so many at the most. */
 	INDEX_SHEET_LINES = 32768,

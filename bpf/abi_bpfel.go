@@ -225,7 +225,7 @@ const (
 	ABILimitsROW4FIXED_BITS         ABILimits = 80
 	ABILimitsROW6FIXED_BITS         ABILimits = 176
 	ABILimitsINDEX_SLOTS            ABILimits = 7
-	ABILimitsINDEX_REACH            ABILimits = 16
+	ABILimitsINDEX_REACH            ABILimits = 24
 	ABILimitsINDEX_SHEET_LINES      ABILimits = 32768
 	ABILimitsINDEX_SHEETS           ABILimits = 2048
 	ABILimitsINDEX_BLOCK4           ABILimits = 16

@@ -19,6 +19,18 @@ static __always_inline int FAMILY(no_slot)(__u32 number, __u64 h)
 	return !(same_tags(word, h) | word >> 56);
 }
 
+/* Whether two keys are the same; without choices, each of which the verifier would follow. */
+static __always_inline int FAMILY(same_key)(const struct ROW_KEY *a, const struct ROW_KEY *b)
+{
+	const __u32 *x = (const void *)a, *y = (const void *)b;
+	__u32 differ = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < sizeof(*a) / sizeof(*x); i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
 /*
  * Finds an eroute by its hash and key, and copies what packets need of it. Not static: it
  * is verified once, by itself. Returns 0, or -1 if there is none.
@@ -51,7 +63,7 @@ FAMILY(find_slot)(__u32 number, __u64 h, const struct ROW_KEY *key, struct verdi
 			if (!line)
 				return -1;
 			slot = &line->FAMILY(slots)[n & (SLOTS_A_LINE - 1)];
-			if (!__builtin_memcmp(&slot->key, key, sizeof(*key))) {
+			if (FAMILY(same_key)(&slot->key, key)) {
 				v->id = slot->value.id;
 				v->sa = slot->value.sa;
 				v->action = slot->value.action;
@@ -63,6 +75,7 @@ FAMILY(find_slot)(__u32 number, __u64 h, const struct ROW_KEY *key, struct verdi
 			return -1;
 		if (++group == head->slot_groups)
 			group = 0;
+		group = forget(group, h);
 	}
 	return -1;
 }

@@ -32,7 +32,7 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 			if err := w.counts.reserve(w.ids, n[0]+n[1]); err != nil {
 				return err
 			}
-			w.indexes.reserveFor(n)
+			w.indexes.reserveFor(changes, n)
 		}
 		w.changes = changes
 		for i, c := range changes.All() {
@@ -112,12 +112,14 @@ const manyPuts = 1024
 // puts counts the changes of each family that each take counters.
 func puts(changes *eroute.Changes) (n [len(indexFamilies)]int) {
 	for _, c := range changes.All() {
-		if c.Op == eroute.OpAdd || c.Op == eroute.OpReplace {
+		if isPut(c.Op) {
 			n[indexOf(c.Selector)]++
 		}
 	}
 	return n
 }
+
+func isPut(op eroute.Op) bool { return op == eroute.OpAdd || op == eroute.OpReplace }
 
 // change lets make change the table, and waits until no packet meets what was before.
 func (t *Table) change(make func(*writer) error) error {

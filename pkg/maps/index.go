@@ -63,19 +63,19 @@ func slotSize(f eroute.Family) int {
 // none. Returns errIndexFull if there is no room; then the index says less than the tries.
 func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	var key keyBytes
-	h := sourceHash(x.seed, s.Src)
+	of := kindsOf(x.seed, s)
 	kind := lenBit(s.Dst) | 1<<(shapesAt+int(shape(s)))
-	if err := x.kinds.add(h, kind|x.blockBits(s.Dst)); err != nil {
+	if err := x.kinds.add(of.source, kind|x.blockBits(s.Dst)); err != nil {
 		return nil, err
 	}
-	if !isWide(s.Dst) {
-		if err := x.kinds.add(blockHash(h, s.Dst.Addr(), kindBlock(s.Dst)), kind); err != nil {
+	if of.near {
+		if err := x.kinds.add(of.block, kind); err != nil {
 			return nil, err
 		}
 	}
 	x.admit(&x.head.WideSrc, 0, s.Src)
 	x.admit(&x.head.WideDst, int(x.head.Cells), s.Dst)
-	slot, err := x.slots.put(slotHash(h, s), key.row(s))
+	slot, err := x.slots.put(slotHash(of.source, s), key.row(s))
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,9 @@ const (
 	groupSlots = int(bpf.ABILimitsINDEX_SLOTS)
 	groupReach = int(bpf.ABILimitsINDEX_REACH)
 
-	// groupLoad is how many slots of a group are used on average at the most.
-	groupLoad = groupSlots - 2
+	// groupFull of groupOf slots are used on average at the most. Among a million entries none then
+	// goes on by groupReach groups; once three of four slots are used, some do.
+	groupFull, groupOf = 11, 16
 )
 
 // groups are the entries of one kind in an index, hashed: see struct index in bpf/abi.h. An
@@ -31,9 +32,8 @@ type groups struct {
 	used    *uint32 // entries
 }
 
-// room is how many entries there is room for. With three of five slots used they hardly ever fill
-// groupReach groups beside each other; among a million it happens once five of seven are.
-func (g *groups) room() int { return groupSlots * len(g.words) * 3 / 5 }
+// room is how many entries there is room for.
+func (g *groups) room() int { return groupSlots * len(g.words) * groupFull / groupOf }
 
 // below turns a hash into a number below n, as bpf/index.h does.
 func below(h uint64, n int) int { return int(h & 0xffffffff * uint64(n) >> 32) }
@@ -78,7 +78,7 @@ func (g *groups) put(h uint64, key []byte) (entry []byte, err error) {
 	if group, slot, _, found := g.find(h, key); found {
 		return g.entry(group, slot), nil
 	}
-	if int(*g.used) >= groupLoad*len(g.words) {
+	if int(*g.used) >= g.room() {
 		return nil, errIndexFull
 	}
 	group := below(h, len(g.words))

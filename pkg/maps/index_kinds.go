@@ -2,7 +2,10 @@
 
 package maps
 
-import "github.com/ipsec-eroute/eroute/bpf"
+import (
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
 
 const (
 	shapesAt  = int(bpf.ABILimitsINDEX_SHAPES_AT)
@@ -17,6 +20,20 @@ const (
 type kinds struct {
 	lines []line
 	used  *uint32 // words
+}
+
+// kindHashes are those of the words of kinds that tell of an eroute.
+type kindHashes struct {
+	source, block uint64
+	near          bool // there is a word for its source in a block of destinations
+}
+
+func kindsOf(seed uint64, s eroute.Selector) kindHashes {
+	of := kindHashes{source: sourceHash(seed, s.Src), near: !isWide(s.Dst)}
+	if of.near {
+		of.block = blockHash(of.source, s.Dst.Addr(), kindBlock(s.Dst))
+	}
+	return of
 }
 
 // room is how many words there is room for.

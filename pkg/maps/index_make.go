@@ -49,7 +49,7 @@ func indexLayout(family eroute.Family, kinds, slots int) (head bpf.ABIIndex, lin
 	take(2 * head.Cells * 8)
 	head.KindLines = uint32(kinds/kindLoad + 1)
 	head.KindsAt = take(head.KindLines * uint32(lineSize))
-	head.SlotGroups = uint32(slots*5/(3*groupSlots) + groupReach) // see groups.room
+	head.SlotGroups = uint32(slots*groupOf/(groupFull*groupSlots) + groupReach)
 	head.SlotGroupsAt = take(head.SlotGroups * 8)
 	head.SlotsAt = take(head.SlotGroups * uint32(groupSlots*slotSize(family)))
 	return head, lines

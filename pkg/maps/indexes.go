@@ -133,27 +133,44 @@ func (ix *indexes) build(g *generation, i int) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	ix.reserve(i, len(rows))
+	kinds := ix.newKindCount(len(rows))
+	for _, e := range rows {
+		kinds.add(e.selector)
+	}
+	ix.reserve(i, kinds.estimate(), len(rows))
 	for _, e := range rows {
 		ix.put(e.selector, e.value)
 	}
 	return nil
 }
 
-// reserve makes room for as many eroutes more.
-func (ix *indexes) reserve(i, more int) {
-	if x := ix.open[i]; x == nil {
-		ix.remake(i, more, more)
-	} else if slots := int(x.head.Slots) + more; slots > groupLoad*int(x.head.SlotGroups) {
-		ix.remake(i, max(x.kinds.room(), int(x.head.Kinds)+more), slots)
+// reserve makes room for as many kinds and eroutes more.
+func (ix *indexes) reserve(i, kinds, slots int) {
+	if x := ix.open[i]; x != nil {
+		kinds += int(x.head.Kinds)
+		slots += int(x.head.Slots)
+		if kinds <= x.kinds.room() && slots <= x.slots.room() {
+			return
+		}
+		kinds, slots = max(kinds, x.kinds.room()), max(slots, x.slots.room())
 	}
+	ix.remake(i, kinds, slots)
 }
 
-// reserveFor makes room for as many eroutes more of each family.
-func (ix *indexes) reserveFor(n [len(indexFamilies)]int) {
+// reserveFor makes room for what changes put, so many of each family.
+func (ix *indexes) reserveFor(changes *eroute.Changes, n [len(indexFamilies)]int) {
+	var kinds [len(indexFamilies)]*kindCount
+	for i := range n {
+		kinds[i] = ix.newKindCount(n[i])
+	}
+	for _, c := range changes.All() {
+		if isPut(c.Op) {
+			kinds[indexOf(c.Selector)].add(c.Selector)
+		}
+	}
 	for i := range n {
 		if n[i] > 0 {
-			ix.reserve(i, n[i])
+			ix.reserve(i, kinds[i].estimate(), n[i])
 		}
 	}
 }
