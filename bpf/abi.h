@@ -72,6 +72,13 @@ enum limits {
 	CACHE_LEAST_BITS = 16,
 	CACHE_MOST_SHEETS_BITS = 6,
 
+	/*
+	 * Once so many packets in a row had no answer, a CPU asks for those of one in so many others only, a
+	 * power of 2, until one has.
+	 */
+	CACHE_PATIENCE = 64,
+	CACHE_SAMPLE = 16,
+
 	/* Interfaces below this number are found without a hash look-up, if their frames have no tag. */
 	INGRESS_PORTS = 1024,
 

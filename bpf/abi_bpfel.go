@@ -221,6 +221,8 @@ const (
 	ABILimitsCACHE_SHEET_BITS6      ABILimits = 13
 	ABILimitsCACHE_LEAST_BITS       ABILimits = 16
 	ABILimitsCACHE_MOST_SHEETS_BITS ABILimits = 6
+	ABILimitsCACHE_PATIENCE         ABILimits = 64
+	ABILimitsCACHE_SAMPLE           ABILimits = 16
 	ABILimitsINGRESS_PORTS          ABILimits = 1024
 	ABILimitsROW4FIXED_BITS         ABILimits = 80
 	ABILimitsROW6FIXED_BITS         ABILimits = 176

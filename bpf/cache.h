@@ -7,6 +7,10 @@
  * only under the same. A command raises table_meta.version before its first change of the
  * table that packets meet and clears writing after its last one: until then nothing is used or kept.
  *
+ * Packets that come once, as somebody may send who wants the gateway to be busy, find no answer and need
+ * none kept: to ask and keep costs as much as the index does. So a CPU that has asked in vain for long
+ * enough asks for a few packets only, until it finds an answer.
+ *
  * All CPUs share the answers: seq is odd while one is written, and has changed after. What they say
  * is packed into few bits: how many answers the CPU's caches hold is what traffic of many flows costs.
  */
@@ -42,6 +46,38 @@ static __always_inline __u64 rest_of(const struct packet *p, __u8 later_fragment
 {
 	return p->sport | (__u64)p->dport << 16 | (__u64)p->proto << 32 |
 	       (__u64)later_fragment << 40;
+}
+
+/* Whose answers: of the table, of the fast path. */
+enum answers_of {
+	OF_TABLE,
+	OF_FAST_PATH,
+};
+
+/* How many packets of a family in a row had no answer on this CPU. */
+static __always_inline __u32 *unanswered(enum answers_of of, __u8 family)
+{
+	__u32 which = 2 * of + (family != AF_INET);
+
+	return bpf_map_lookup_elem(&eroute_unanswered, &which);
+}
+
+/* Whether to look for a packet's answer, and to keep one. */
+static __always_inline int may_be_answered(__u32 *unanswered)
+{
+	if (!unanswered)
+		return 0;
+	return *unanswered < CACHE_PATIENCE || !(++*unanswered % CACHE_SAMPLE);
+}
+
+/* Notes whether a packet had an answer. Returns found. */
+static __always_inline int note_answered(__u32 *unanswered, int found)
+{
+	if (!found && *unanswered < CACHE_PATIENCE)
+		++*unanswered;
+	if (found && *unanswered)
+		*unanswered = 0;
+	return found;
 }
 
 /* The version whose answers can be used and kept now; 0: none. */

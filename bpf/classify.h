@@ -112,15 +112,19 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	enum index_answer answer;
-	__u64 version;
+	__u64 version, remembered;
+	__u32 *vain;
 	int err;
 
 	if (!meta || !p || !v || !generation)
 		return -1;
 	version = cache_version(meta);
 	*generation = meta->generation;
-	if (version && recall_verdict(p, meta, version, v))
+	vain = unanswered(OF_TABLE, p->family);
+	remembered = may_be_answered(vain) ? version : 0;
+	if (remembered && note_answered(vain, recall_verdict(p, meta, version, v)))
 		return 0;
+	remembered = forget(remembered, version);
 	answer = version ? ask_index(p, meta, *generation, version, v) : INDEX_UNSURE;
 	if (answer == INDEX_NOWHERE)
 		return 0;
@@ -131,8 +135,8 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 		if (err)
 			return err;
 	}
-	if (version)
-		remember_verdict(p, meta, version, v);
+	if (remembered)
+		remember_verdict(p, meta, remembered, v);
 	return 0;
 }
 

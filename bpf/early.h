@@ -137,13 +137,15 @@ static __always_inline void answer_early(void *ctx, __u32 ifindex, __u32 mark,
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
-	__u64 epoch;
+	__u32 *vain = unanswered(OF_FAST_PATH, p->family);
+	__u64 epoch = 0;
 
 	a->what = EARLY_GO_ON;
 	if (!meta)
 		return;
-	epoch = mark ? 0 : epoch_now(ctx, meta, p->family);
-	if (!epoch || !recall_early(ifindex, p, meta, epoch, a)) {
+	if (!mark && may_be_answered(vain))
+		epoch = epoch_now(ctx, meta, p->family);
+	if (!epoch || !note_answered(vain, recall_early(ifindex, p, meta, epoch, a))) {
 		a->ifindex = ifindex;
 		a->len = p->len;
 		a->tos = p->tos;

@@ -16,31 +16,32 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	EgressMapErouteCache4    = "eroute_cache4"
-	EgressMapErouteCache6    = "eroute_cache6"
-	EgressMapErouteCounters  = "eroute_counters"
-	EgressMapErouteDevices   = "eroute_devices"
-	EgressMapErouteEarly4    = "eroute_early4"
-	EgressMapErouteEarly6    = "eroute_early6"
-	EgressMapErouteEpoch     = "eroute_epoch"
-	EgressMapErouteEvents    = "eroute_events"
-	EgressMapErouteFlows     = "eroute_flows"
-	EgressMapErouteIndex     = "eroute_index"
-	EgressMapErouteIngress   = "eroute_ingress"
-	EgressMapErouteMeta      = "eroute_meta"
-	EgressMapEroutePorts     = "eroute_ports"
-	EgressMapErouteRelay     = "eroute_relay"
-	EgressMapErouteRow4      = "eroute_row4"
-	EgressMapErouteRow6      = "eroute_row6"
-	EgressMapErouteSas       = "eroute_sas"
-	EgressMapErouteSrc4      = "eroute_src4"
-	EgressMapErouteSrc6      = "eroute_src6"
-	EgressMapErouteStats     = "eroute_stats"
-	EgressMapErouteTrapRates = "eroute_trap_rates"
-	EgressProgErouteEgress   = "eroute_egress"
-	EgressVarHaveXfrmInfo    = "have_xfrm_info"
-	EgressVarPossibleCpus    = "possible_cpus"
-	EgressVarReadsInOrder    = "reads_in_order"
+	EgressMapErouteCache4     = "eroute_cache4"
+	EgressMapErouteCache6     = "eroute_cache6"
+	EgressMapErouteCounters   = "eroute_counters"
+	EgressMapErouteDevices    = "eroute_devices"
+	EgressMapErouteEarly4     = "eroute_early4"
+	EgressMapErouteEarly6     = "eroute_early6"
+	EgressMapErouteEpoch      = "eroute_epoch"
+	EgressMapErouteEvents     = "eroute_events"
+	EgressMapErouteFlows      = "eroute_flows"
+	EgressMapErouteIndex      = "eroute_index"
+	EgressMapErouteIngress    = "eroute_ingress"
+	EgressMapErouteMeta       = "eroute_meta"
+	EgressMapEroutePorts      = "eroute_ports"
+	EgressMapErouteRelay      = "eroute_relay"
+	EgressMapErouteRow4       = "eroute_row4"
+	EgressMapErouteRow6       = "eroute_row6"
+	EgressMapErouteSas        = "eroute_sas"
+	EgressMapErouteSrc4       = "eroute_src4"
+	EgressMapErouteSrc6       = "eroute_src6"
+	EgressMapErouteStats      = "eroute_stats"
+	EgressMapErouteTrapRates  = "eroute_trap_rates"
+	EgressMapErouteUnanswered = "eroute_unanswered"
+	EgressProgErouteEgress    = "eroute_egress"
+	EgressVarHaveXfrmInfo     = "have_xfrm_info"
+	EgressVarPossibleCpus     = "possible_cpus"
+	EgressVarReadsInOrder     = "reads_in_order"
 )
 
 // LoadEgress returns the embedded CollectionSpec for Egress.
@@ -92,27 +93,28 @@ type EgressProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type EgressMapSpecs struct {
-	ErouteCache4    *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6    *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4    *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6    *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // EgressVariableSpecs contains global variables before they are loaded into the kernel.
@@ -144,27 +146,28 @@ func (o *EgressObjects) Close() error {
 //
 // It can be passed to LoadEgressObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EgressMaps struct {
-	ErouteCache4    *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6    *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4    *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6    *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *EgressMaps) Close() error {
@@ -190,6 +193,7 @@ func (m *EgressMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteUnanswered,
 	)
 }
 

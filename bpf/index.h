@@ -51,7 +51,9 @@ static __always_inline int are_many(__u64 word)
  */
 static __always_inline __u64 forget(__u64 x, __u64 unknown)
 {
-	asm volatile("%0 ^= %1\n%0 ^= %1" : "+r"(x) : "r"(unknown));
+	asm volatile("%0 ^= %1\n%0 ^= %1"
+		     : "+&r"(x)
+		     : "r"(unknown)); /* &: not both in one register */
 	return x;
 }
 

@@ -37,6 +37,7 @@ const (
 	IngressTCMapErouteSrc6       = "eroute_src6"
 	IngressTCMapErouteStats      = "eroute_stats"
 	IngressTCMapErouteTrapRates  = "eroute_trap_rates"
+	IngressTCMapErouteUnanswered = "eroute_unanswered"
 	IngressTCProgErouteIngressTc = "eroute_ingress_tc"
 	IngressTCVarPossibleCpus     = "possible_cpus"
 	IngressTCVarReadsInOrder     = "reads_in_order"
@@ -91,27 +92,28 @@ type IngressTCProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type IngressTCMapSpecs struct {
-	ErouteCache4    *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6    *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4    *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6    *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // IngressTCVariableSpecs contains global variables before they are loaded into the kernel.
@@ -142,27 +144,28 @@ func (o *IngressTCObjects) Close() error {
 //
 // It can be passed to LoadIngressTCObjects or ebpf.CollectionSpec.LoadAndAssign.
 type IngressTCMaps struct {
-	ErouteCache4    *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6    *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4    *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6    *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *IngressTCMaps) Close() error {
@@ -188,6 +191,7 @@ func (m *IngressTCMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteUnanswered,
 	)
 }
 

@@ -106,6 +106,14 @@ ANSWERS(eroute_cache6, answer_sheet6);
 ANSWERS(eroute_early4, answer_sheet4);
 ANSWERS(eroute_early6, answer_sheet6);
 
+/* How many packets in a row had no answer, by enum answers_of: see cache.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u32);
+} eroute_unanswered SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

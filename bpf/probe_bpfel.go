@@ -39,43 +39,44 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	ProbeMapErouteCache4    = "eroute_cache4"
-	ProbeMapErouteCache6    = "eroute_cache6"
-	ProbeMapErouteCounters  = "eroute_counters"
-	ProbeMapErouteDevices   = "eroute_devices"
-	ProbeMapErouteEarly4    = "eroute_early4"
-	ProbeMapErouteEarly6    = "eroute_early6"
-	ProbeMapErouteEpoch     = "eroute_epoch"
-	ProbeMapErouteEvents    = "eroute_events"
-	ProbeMapErouteFlows     = "eroute_flows"
-	ProbeMapErouteIndex     = "eroute_index"
-	ProbeMapErouteIngress   = "eroute_ingress"
-	ProbeMapErouteMeta      = "eroute_meta"
-	ProbeMapEroutePorts     = "eroute_ports"
-	ProbeMapErouteRelay     = "eroute_relay"
-	ProbeMapErouteRow4      = "eroute_row4"
-	ProbeMapErouteRow6      = "eroute_row6"
-	ProbeMapErouteSas       = "eroute_sas"
-	ProbeMapErouteSrc4      = "eroute_src4"
-	ProbeMapErouteSrc6      = "eroute_src6"
-	ProbeMapErouteStats     = "eroute_stats"
-	ProbeMapErouteTrapRates = "eroute_trap_rates"
-	ProbeMapProbeHash4      = "probe_hash4"
-	ProbeMapProbeHash6      = "probe_hash6"
-	ProbeMapProbeLpm        = "probe_lpm"
-	ProbeMapProbePackets    = "probe_packets"
-	ProbeProgProbeCountToo  = "probe_count_too"
-	ProbeProgProbeInHash    = "probe_in_hash"
-	ProbeProgProbeInIndex   = "probe_in_index"
-	ProbeProgProbeInLpm     = "probe_in_lpm"
-	ProbeProgProbeVerdict   = "probe_verdict"
-	ProbeProgProbeWalk      = "probe_walk"
-	ProbeVarExportProbeRun  = "export_probe_run"
-	ProbeVarPossibleCpus    = "possible_cpus"
-	ProbeVarProbeCount      = "probe_count"
-	ProbeVarProbeNext       = "probe_next"
-	ProbeVarProbeSum        = "probe_sum"
-	ProbeVarReadsInOrder    = "reads_in_order"
+	ProbeMapErouteCache4     = "eroute_cache4"
+	ProbeMapErouteCache6     = "eroute_cache6"
+	ProbeMapErouteCounters   = "eroute_counters"
+	ProbeMapErouteDevices    = "eroute_devices"
+	ProbeMapErouteEarly4     = "eroute_early4"
+	ProbeMapErouteEarly6     = "eroute_early6"
+	ProbeMapErouteEpoch      = "eroute_epoch"
+	ProbeMapErouteEvents     = "eroute_events"
+	ProbeMapErouteFlows      = "eroute_flows"
+	ProbeMapErouteIndex      = "eroute_index"
+	ProbeMapErouteIngress    = "eroute_ingress"
+	ProbeMapErouteMeta       = "eroute_meta"
+	ProbeMapEroutePorts      = "eroute_ports"
+	ProbeMapErouteRelay      = "eroute_relay"
+	ProbeMapErouteRow4       = "eroute_row4"
+	ProbeMapErouteRow6       = "eroute_row6"
+	ProbeMapErouteSas        = "eroute_sas"
+	ProbeMapErouteSrc4       = "eroute_src4"
+	ProbeMapErouteSrc6       = "eroute_src6"
+	ProbeMapErouteStats      = "eroute_stats"
+	ProbeMapErouteTrapRates  = "eroute_trap_rates"
+	ProbeMapErouteUnanswered = "eroute_unanswered"
+	ProbeMapProbeHash4       = "probe_hash4"
+	ProbeMapProbeHash6       = "probe_hash6"
+	ProbeMapProbeLpm         = "probe_lpm"
+	ProbeMapProbePackets     = "probe_packets"
+	ProbeProgProbeCountToo   = "probe_count_too"
+	ProbeProgProbeInHash     = "probe_in_hash"
+	ProbeProgProbeInIndex    = "probe_in_index"
+	ProbeProgProbeInLpm      = "probe_in_lpm"
+	ProbeProgProbeVerdict    = "probe_verdict"
+	ProbeProgProbeWalk       = "probe_walk"
+	ProbeVarExportProbeRun   = "export_probe_run"
+	ProbeVarPossibleCpus     = "possible_cpus"
+	ProbeVarProbeCount       = "probe_count"
+	ProbeVarProbeNext        = "probe_next"
+	ProbeVarProbeSum         = "probe_sum"
+	ProbeVarReadsInOrder     = "reads_in_order"
 )
 
 // LoadProbe returns the embedded CollectionSpec for Probe.
@@ -132,31 +133,32 @@ type ProbeProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeMapSpecs struct {
-	ErouteCache4    *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6    *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4    *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6    *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ProbeHash4      *ebpf.MapSpec `ebpf:"probe_hash4"`
-	ProbeHash6      *ebpf.MapSpec `ebpf:"probe_hash6"`
-	ProbeLpm        *ebpf.MapSpec `ebpf:"probe_lpm"`
-	ProbePackets    *ebpf.MapSpec `ebpf:"probe_packets"`
+	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ProbeHash4       *ebpf.MapSpec `ebpf:"probe_hash4"`
+	ProbeHash6       *ebpf.MapSpec `ebpf:"probe_hash6"`
+	ProbeLpm         *ebpf.MapSpec `ebpf:"probe_lpm"`
+	ProbePackets     *ebpf.MapSpec `ebpf:"probe_packets"`
 }
 
 // ProbeVariableSpecs contains global variables before they are loaded into the kernel.
@@ -191,31 +193,32 @@ func (o *ProbeObjects) Close() error {
 //
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbeMaps struct {
-	ErouteCache4    *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6    *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4    *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6    *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ProbeHash4      *ebpf.Map `ebpf:"probe_hash4"`
-	ProbeHash6      *ebpf.Map `ebpf:"probe_hash6"`
-	ProbeLpm        *ebpf.Map `ebpf:"probe_lpm"`
-	ProbePackets    *ebpf.Map `ebpf:"probe_packets"`
+	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
+	ProbeHash4       *ebpf.Map `ebpf:"probe_hash4"`
+	ProbeHash6       *ebpf.Map `ebpf:"probe_hash6"`
+	ProbeLpm         *ebpf.Map `ebpf:"probe_lpm"`
+	ProbePackets     *ebpf.Map `ebpf:"probe_packets"`
 }
 
 func (m *ProbeMaps) Close() error {
@@ -241,6 +244,7 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteUnanswered,
 		m.ProbeHash4,
 		m.ProbeHash6,
 		m.ProbeLpm,

@@ -16,30 +16,31 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	XDPMapErouteCache4    = "eroute_cache4"
-	XDPMapErouteCache6    = "eroute_cache6"
-	XDPMapErouteCounters  = "eroute_counters"
-	XDPMapErouteDevices   = "eroute_devices"
-	XDPMapErouteEarly4    = "eroute_early4"
-	XDPMapErouteEarly6    = "eroute_early6"
-	XDPMapErouteEpoch     = "eroute_epoch"
-	XDPMapErouteEvents    = "eroute_events"
-	XDPMapErouteFlows     = "eroute_flows"
-	XDPMapErouteIndex     = "eroute_index"
-	XDPMapErouteIngress   = "eroute_ingress"
-	XDPMapErouteMeta      = "eroute_meta"
-	XDPMapEroutePorts     = "eroute_ports"
-	XDPMapErouteRelay     = "eroute_relay"
-	XDPMapErouteRow4      = "eroute_row4"
-	XDPMapErouteRow6      = "eroute_row6"
-	XDPMapErouteSas       = "eroute_sas"
-	XDPMapErouteSrc4      = "eroute_src4"
-	XDPMapErouteSrc6      = "eroute_src6"
-	XDPMapErouteStats     = "eroute_stats"
-	XDPMapErouteTrapRates = "eroute_trap_rates"
-	XDPProgErouteXdp      = "eroute_xdp"
-	XDPVarPossibleCpus    = "possible_cpus"
-	XDPVarReadsInOrder    = "reads_in_order"
+	XDPMapErouteCache4     = "eroute_cache4"
+	XDPMapErouteCache6     = "eroute_cache6"
+	XDPMapErouteCounters   = "eroute_counters"
+	XDPMapErouteDevices    = "eroute_devices"
+	XDPMapErouteEarly4     = "eroute_early4"
+	XDPMapErouteEarly6     = "eroute_early6"
+	XDPMapErouteEpoch      = "eroute_epoch"
+	XDPMapErouteEvents     = "eroute_events"
+	XDPMapErouteFlows      = "eroute_flows"
+	XDPMapErouteIndex      = "eroute_index"
+	XDPMapErouteIngress    = "eroute_ingress"
+	XDPMapErouteMeta       = "eroute_meta"
+	XDPMapEroutePorts      = "eroute_ports"
+	XDPMapErouteRelay      = "eroute_relay"
+	XDPMapErouteRow4       = "eroute_row4"
+	XDPMapErouteRow6       = "eroute_row6"
+	XDPMapErouteSas        = "eroute_sas"
+	XDPMapErouteSrc4       = "eroute_src4"
+	XDPMapErouteSrc6       = "eroute_src6"
+	XDPMapErouteStats      = "eroute_stats"
+	XDPMapErouteTrapRates  = "eroute_trap_rates"
+	XDPMapErouteUnanswered = "eroute_unanswered"
+	XDPProgErouteXdp       = "eroute_xdp"
+	XDPVarPossibleCpus     = "possible_cpus"
+	XDPVarReadsInOrder     = "reads_in_order"
 )
 
 // LoadXDP returns the embedded CollectionSpec for XDP.
@@ -91,27 +92,28 @@ type XDPProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type XDPMapSpecs struct {
-	ErouteCache4    *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6    *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters  *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices   *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4    *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6    *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch     *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents    *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows     *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex     *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress   *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta      *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts     *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay     *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4      *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6      *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas       *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4      *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6      *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats     *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // XDPVariableSpecs contains global variables before they are loaded into the kernel.
@@ -142,27 +144,28 @@ func (o *XDPObjects) Close() error {
 //
 // It can be passed to LoadXDPObjects or ebpf.CollectionSpec.LoadAndAssign.
 type XDPMaps struct {
-	ErouteCache4    *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6    *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters  *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices   *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4    *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6    *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch     *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents    *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows     *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex     *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress   *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta      *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts     *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay     *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4      *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6      *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas       *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4      *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6      *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats     *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *XDPMaps) Close() error {
@@ -188,6 +191,7 @@ func (m *XDPMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteUnanswered,
 	)
 }
 

@@ -133,17 +133,46 @@ func TestRememberedApart(t *testing.T) {
 		table.meta.value.Factors[poor] = 1
 		mustApply(t, table, &eroute.Linear{}, add(nth(0), eroute.Drop))
 		const packets = 4096
-		for port := range uint16(packets) {
+		answers := 0
+		for range 4 {
+			answers = askOfPorts(t, table, packets)
+		}
+		if answers < packets*99/100 {
+			t.Errorf("%d answers are remembered of %d, with factors %d", answers, packets, table.meta.value.Factors)
+		}
+	}
+}
+
+// askOfPorts asks about a packet to each of so many ports, on one CPU, and returns how many answers are
+// remembered.
+func askOfPorts(t *testing.T, table *Table, ports uint16) (answers int) {
+	t.Helper()
+	onCPU(t, 0, func() {
+		for port := range ports {
 			p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 4500, DstPort: port}
 			if _, found, err := table.Lookup(p); err != nil || !found {
 				t.Fatal(found, err)
 			}
 		}
-		answers := 0
-		remembered(t, table, func(*bpf.ABIAnswer) bool { answers++; return false })
-		if answers < packets*99/100 {
-			t.Errorf("%d answers are remembered of %d, with factors %d", answers, packets, table.meta.value.Factors)
-		}
+	})
+	remembered(t, table, func(*bpf.ABIAnswer) bool { answers++; return false })
+	return answers
+}
+
+// Of packets that do not come again few are kept, until some do.
+func TestRememberedInVain(t *testing.T) {
+	const packets, patience, sample = 4096, int(bpf.ABILimitsCACHE_PATIENCE), int(bpf.ABILimitsCACHE_SAMPLE)
+	table := newTable(t)
+	mustApply(t, table, &eroute.Linear{}, add(nth(0), eroute.Drop))
+	want := patience + (packets-patience)/sample
+	if answers := askOfPorts(t, table, packets); answers < want*9/10 || answers > want*11/10 {
+		t.Errorf("%d answers are remembered of %d packets that came once, want some %d", answers, packets, want)
+	}
+	for range 3 {
+		askOfPorts(t, table, packets)
+	}
+	if answers := askOfPorts(t, table, packets); answers < packets*99/100 {
+		t.Errorf("%d answers are remembered of %d packets that came again", answers, packets)
 	}
 }
 

@@ -86,7 +86,7 @@ func (b *bench) judge(ctx context.Context, d *driver, programs map[string]*ebpf.
 	if err != nil {
 		return nil, fmt.Errorf("find %s: %w", lab.LAN, err)
 	}
-	const warm, round = 1 << 20, 1 << 17
+	const round = 1 << 17
 	rounds := make(figures.Rounds)
 	for i := range b.Rounds + 1 {
 		for name, program := range programs {
@@ -95,7 +95,7 @@ func (b *bench) judge(ctx context.Context, d *driver, programs map[string]*ebpf.
 			}
 			repeat := round
 			if i == 0 {
-				repeat = warm
+				repeat = warmLaps * max(d.size, round)
 			}
 			ns, err := d.judge(program, lan.Attrs().Index, repeat)
 			if err != nil {
