@@ -41,15 +41,21 @@ FAMILY(answer_hash)(const struct packet *p, __u64 rest, const __u64 factors[4])
 	return (h ^ h >> 32) * factors[3];
 }
 
+/*
+ * A packet's set, and the way that it is looked for in first. Were that the same in all sets, most answers
+ * would lie at addresses that few sets of the CPU's caches are for.
+ */
 static __always_inline struct FAMILY(answer_set) *
 	FAMILY(answer_set)(void *sheets, const struct packet *p,
-						     __u64 rest, const struct table_meta *meta)
+						     __u64 rest, const struct table_meta *meta,
+						     __u32 *first)
 {
-	__u64 set =
-		FAMILY(answer_hash)(p, rest, meta->factors) >> (64 - meta->cache_bits[BITS != 32]);
+	__u64 h = FAMILY(answer_hash)(p, rest, meta->factors);
+	__u32 bits = meta->cache_bits[BITS != 32], set = h >> (64 - bits);
 	__u32 sheet = set >> SHEET_BITS, in_sheet = set & ((1 << SHEET_BITS) - 1);
 	void *sets = bpf_map_lookup_elem(sheets, &sheet);
 
+	*first = h << bits >> 62;
 	return sets ? bpf_map_lookup_elem(sets, &in_sheet) : NULL;
 }
 
@@ -58,21 +64,22 @@ static __always_inline int
 FAMILY(recall)(void *sheets, const struct packet *p, __u64 rest,
 				  const struct table_meta *meta, __u64 version, struct noted *n)
 {
-	const struct FAMILY(answer_set) *set = FAMILY(answer_set)(sheets, p, rest, meta);
+	__u32 first;
+	const struct FAMILY(answer_set) *set = FAMILY(answer_set)(sheets, p, rest, meta, &first);
 
-	for (int i = 0; set && i < CACHE_WAYS; i++) {
-		const struct FAMILY(answer) *a = &set->way[i];
-		__u64 first = READ_ONCE(a->answer.rest), stamp;
+	for (__u32 i = 0; set && i < CACHE_WAYS; i++) {
+		const struct FAMILY(answer) *a = &set->way[(first ^ i) % CACHE_WAYS];
+		__u64 before = READ_ONCE(a->answer.rest), stamp;
 
 		read_barrier();
 		stamp = READ_ONCE(a->answer.version);
-		if (((first ^ rest) & REST_MASK) || ((stamp ^ version) & VERSION_MASK) ||
+		if (((before ^ rest) & REST_MASK) || ((stamp ^ version) & VERSION_MASK) ||
 		    !FAMILY(same_addresses)(a, p))
 			continue;
 		n->what = READ_ONCE(a->answer.what);
-		n->more = stamp >> VERSION_BITS | (first >> ANSWER_MORE_AT & MORE_MASK) << 16;
+		n->more = stamp >> VERSION_BITS | (before >> ANSWER_MORE_AT & MORE_MASK) << 16;
 		read_barrier();
-		return !(first >> ANSWER_SEQ_AT & 1) && first == READ_ONCE(a->answer.rest);
+		return !(before >> ANSWER_SEQ_AT & 1) && before == READ_ONCE(a->answer.rest);
 	}
 	return 0;
 }
@@ -86,18 +93,18 @@ static __always_inline void FAMILY(remember)(void *sheets, const struct packet *
 				     const struct table_meta *meta, __u64 version,
 				     const struct noted *n)
 {
-	struct FAMILY(answer_set) *set = FAMILY(answer_set)(sheets, p, rest, meta);
-	__u32 way = CACHE_WAYS;
+	__u32 first, way = CACHE_WAYS;
+	struct FAMILY(answer_set) *set = FAMILY(answer_set)(sheets, p, rest, meta, &first);
 	struct FAMILY(answer) *a;
 	__u64 before;
 
 	if (!set)
 		return;
-	for (int i = CACHE_WAYS - 1; i >= 0; i--) { /* the first way is looked at first */
-		a = &set->way[i];
+	for (int i = CACHE_WAYS - 1; i >= 0; i--) { /* as they are looked at, the last first */
+		a = &set->way[(first ^ i) % CACHE_WAYS];
 		if (((a->answer.version ^ version) & VERSION_MASK) ||
 		    (!((a->answer.rest ^ rest) & REST_MASK) && FAMILY(same_addresses)(a, p)))
-			way = i;
+			way = first ^ i;
 	}
 	if (way == CACHE_WAYS) {
 		way = bpf_get_prandom_u32();
