@@ -63,13 +63,13 @@ enum limits {
 	HELD_INTERVAL = 10000000,
 
 	/*
-	 * Answers that are remembered lie in sets of four, and these in sheets of 2 MB. A family has 2 to the
+	 * Answers that are remembered lie in sets of eight, and these in sheets of 2 MB. A family has 2 to the
 	 * power of table_meta.cache_bits sets: a sheet while it has no eroutes, then more as it gets more.
 	 */
-	CACHE_WAYS = 4,
-	CACHE_SHEET_BITS4 = 14,
-	CACHE_SHEET_BITS6 = 13,
-	CACHE_LEAST_BITS = 16,
+	CACHE_WAYS = 8,
+	CACHE_SHEET_BITS4 = 13,
+	CACHE_SHEET_BITS6 = 12,
+	CACHE_LEAST_BITS = 15,
 	CACHE_MOST_SHEETS_BITS = 6,
 
 	/*

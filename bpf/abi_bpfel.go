@@ -22,7 +22,7 @@ type ABIAnswer struct {
 
 type ABIAnswerSet4 struct {
 	_   structs.HostLayout
-	Way [4]struct {
+	Way [8]struct {
 		_      structs.HostLayout
 		Src    uint32
 		Dst    uint32
@@ -32,7 +32,7 @@ type ABIAnswerSet4 struct {
 
 type ABIAnswerSet6 struct {
 	_   structs.HostLayout
-	Way [4]struct {
+	Way [8]struct {
 		_      structs.HostLayout
 		Src    [2]uint64
 		Dst    [2]uint64
@@ -216,10 +216,10 @@ const (
 	ABILimitsEVENT_MEDIUM           ABILimits = 2048
 	ABILimitsEVENT_LARGE            ABILimits = 9216
 	ABILimitsHELD_INTERVAL          ABILimits = 10000000
-	ABILimitsCACHE_WAYS             ABILimits = 4
-	ABILimitsCACHE_SHEET_BITS4      ABILimits = 14
-	ABILimitsCACHE_SHEET_BITS6      ABILimits = 13
-	ABILimitsCACHE_LEAST_BITS       ABILimits = 16
+	ABILimitsCACHE_WAYS             ABILimits = 8
+	ABILimitsCACHE_SHEET_BITS4      ABILimits = 13
+	ABILimitsCACHE_SHEET_BITS6      ABILimits = 12
+	ABILimitsCACHE_LEAST_BITS       ABILimits = 15
 	ABILimitsCACHE_MOST_SHEETS_BITS ABILimits = 6
 	ABILimitsCACHE_PATIENCE         ABILimits = 64
 	ABILimitsCACHE_SAMPLE           ABILimits = 16

@@ -55,7 +55,7 @@ static __always_inline struct FAMILY(answer_set) *
 	__u32 sheet = set >> SHEET_BITS, in_sheet = set & ((1 << SHEET_BITS) - 1);
 	void *sets = bpf_map_lookup_elem(sheets, &sheet);
 
-	*first = h << bits >> 62;
+	*first = (h << bits >> 32) % CACHE_WAYS;
 	return sets ? bpf_map_lookup_elem(sets, &in_sheet) : NULL;
 }
 
