@@ -48,6 +48,11 @@ func main() {
 func run(ctx context.Context, o options) error {
 	var set *figures.Set
 	var err error
+	if o.out != "" { // not to find out after half an hour
+		if err := os.MkdirAll(o.out, 0o755); err != nil {
+			return fmt.Errorf("-out %q: %w", o.out, err)
+		}
+	}
 	if o.from != "" {
 		set, err = figures.Read(o.from)
 	} else {
