@@ -17,8 +17,7 @@ volatile const __u32 possible_cpus = 1;
 /* Which part of a second or so it is, as counters.packets has it. It comes again after half an hour or more. */
 static __always_inline __u64 tick_now(void)
 {
-	return (bpf_jiffies64() >> COUNTER_TICK_SHIFT | 1ULL << (63 - COUNTER_TICK_AT))
-	       << COUNTER_TICK_AT;
+	return bpf_jiffies64() >> COUNTER_TICK_SHIFT << COUNTER_TICK_AT | 1ULL << 63;
 }
 
 /*

@@ -24,8 +24,7 @@ type rates struct{ in, out float64 }
 // send has EastHost send the driver's frames from so many CPUs: all of them once, so that the CPUs'
 // caches hold what this gateway needs and not what another one did, then for as long as a rate is measured.
 func (g *gateway) send(d *driver, cpus int) (r rates, err error) {
-	lap := func(sent int, _ time.Duration) bool { return sent < d.size }
-	if err := g.sendWhile(d, cpus, lap); err != nil {
+	if err := g.sendAtLeast(d, cpus, d.size, 0); err != nil {
 		return r, err
 	}
 	in, out, err := g.received()
@@ -33,7 +32,7 @@ func (g *gateway) send(d *driver, cpus int) (r rates, err error) {
 		return r, err
 	}
 	started := time.Now()
-	if err := g.sendWhile(d, cpus, func(_ int, took time.Duration) bool { return took < sendTime }); err != nil {
+	if err := g.sendAtLeast(d, cpus, 0, sendTime); err != nil {
 		return r, err
 	}
 	took := time.Since(started).Seconds()
@@ -41,10 +40,9 @@ func (g *gateway) send(d *driver, cpus int) (r rates, err error) {
 	return rates{float64(in2-in) / took, float64(out2-out) / took}, err
 }
 
-// sendWhile has each of so many CPUs send while more says so, of how many frames the CPU has sent
-// and how long that took. Each CPU also takes in what it sends: the frames go through the gateway
-// on it, one batch after the other.
-func (g *gateway) sendWhile(d *driver, cpus int, more func(sent int, took time.Duration) bool) error {
+// sendAtLeast has each of so many CPUs send so many frames at the least, for as long at the least. Each
+// CPU also takes in what it sends: the frames go through the gateway on it, one batch after the other.
+func (g *gateway) sendAtLeast(d *driver, cpus, frames int, least time.Duration) error {
 	const batch = 1 << 14
 	started := time.Now()
 	errs := make([]error, cpus)
@@ -58,7 +56,7 @@ func (g *gateway) sendWhile(d *driver, cpus int, more func(sent int, took time.D
 				return
 			}
 			errs[cpu] = g.EastHost.Do(func() error {
-				for sent := 0; more(sent, time.Since(started)); sent += batch {
+				for sent := 0; sent < frames || time.Since(started) < least; sent += batch {
 					if err := d.send(batch); err != nil {
 						return err
 					}
