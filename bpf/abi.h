@@ -4,8 +4,11 @@
 #define EROUTE_ABI_H
 
 enum limits {
-	/* Part of the pin path: raised whenever a map's key, value or meaning changes. */
-	EROUTE_LAYOUT = 9,
+	/*
+	 * Part of the pin path, with a digest of all types and maps that are pinned (pkg/maps/layout.go). Raised
+	 * by hand when the meaning of a value changes and its type does not.
+	 */
+	EROUTE_LAYOUT = 10,
 
 	/* Two generations of the table exist while it is being exchanged as a whole. */
 	EROUTE_GENERATIONS = 2,

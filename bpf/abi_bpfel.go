@@ -67,6 +67,13 @@ type ABIDevice struct {
 	Detour   uint32
 }
 
+type ABIEpoch struct {
+	_      structs.HostLayout
+	Number uint64
+	Table  uint64
+	Routes [2]uint64
+}
+
 type ABIErouteAction uint32
 
 const (
@@ -193,7 +200,7 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT          ABILimits = 9
+	ABILimitsEROUTE_LAYOUT          ABILimits = 10
 	ABILimitsEROUTE_GENERATIONS     ABILimits = 2
 	ABILimitsEROUTE_MAX             ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT   ABILimits = 1000000
@@ -401,11 +408,13 @@ const (
 	ABIVarExportCounters     = "export_counters"
 	ABIVarExportDetour       = "export_detour"
 	ABIVarExportDevice       = "export_device"
+	ABIVarExportEpoch        = "export_epoch"
 	ABIVarExportEvent        = "export_event"
 	ABIVarExportEventKind    = "export_event_kind"
 	ABIVarExportFlow         = "export_flow"
 	ABIVarExportFlowKey      = "export_flow_key"
 	ABIVarExportIndex        = "export_index"
+	ABIVarExportIndexLine    = "export_index_line"
 	ABIVarExportIndexRow     = "export_index_row"
 	ABIVarExportIndexSlot4   = "export_index_slot4"
 	ABIVarExportIndexSlot6   = "export_index_slot6"
@@ -492,11 +501,13 @@ type ABIVariableSpecs struct {
 	ExportCounters     *ebpf.VariableSpec `ebpf:"export_counters"`
 	ExportDetour       *ebpf.VariableSpec `ebpf:"export_detour"`
 	ExportDevice       *ebpf.VariableSpec `ebpf:"export_device"`
+	ExportEpoch        *ebpf.VariableSpec `ebpf:"export_epoch"`
 	ExportEvent        *ebpf.VariableSpec `ebpf:"export_event"`
 	ExportEventKind    *ebpf.VariableSpec `ebpf:"export_event_kind"`
 	ExportFlow         *ebpf.VariableSpec `ebpf:"export_flow"`
 	ExportFlowKey      *ebpf.VariableSpec `ebpf:"export_flow_key"`
 	ExportIndex        *ebpf.VariableSpec `ebpf:"export_index"`
+	ExportIndexLine    *ebpf.VariableSpec `ebpf:"export_index_line"`
 	ExportIndexRow     *ebpf.VariableSpec `ebpf:"export_index_row"`
 	ExportIndexSlot4   *ebpf.VariableSpec `ebpf:"export_index_slot4"`
 	ExportIndexSlot6   *ebpf.VariableSpec `ebpf:"export_index_slot6"`
@@ -559,11 +570,13 @@ type ABIVariables struct {
 	ExportCounters     *ebpf.Variable `ebpf:"export_counters"`
 	ExportDetour       *ebpf.Variable `ebpf:"export_detour"`
 	ExportDevice       *ebpf.Variable `ebpf:"export_device"`
+	ExportEpoch        *ebpf.Variable `ebpf:"export_epoch"`
 	ExportEvent        *ebpf.Variable `ebpf:"export_event"`
 	ExportEventKind    *ebpf.Variable `ebpf:"export_event_kind"`
 	ExportFlow         *ebpf.Variable `ebpf:"export_flow"`
 	ExportFlowKey      *ebpf.Variable `ebpf:"export_flow_key"`
 	ExportIndex        *ebpf.Variable `ebpf:"export_index"`
+	ExportIndexLine    *ebpf.Variable `ebpf:"export_index_line"`
 	ExportIndexRow     *ebpf.Variable `ebpf:"export_index_row"`
 	ExportIndexSlot4   *ebpf.Variable `ebpf:"export_index_slot4"`
 	ExportIndexSlot6   *ebpf.Variable `ebpf:"export_index_slot6"`

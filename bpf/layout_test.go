@@ -3,7 +3,11 @@
 package bpf_test
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,78 +15,84 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// layouts are the layouts of EROUTE_LAYOUT 9, written from abi.h: the size of each
-// struct and the offset of each member, in bytes. Maps pinned by another version have
-// these, so a change here needs another EROUTE_LAYOUT.
-var layouts = []struct {
-	name    string // in C
-	typ     any
-	size    uintptr
-	offsets []uintptr
-}{
-	{"src_key4", bpf.ABISrcKey4{}, 8, []uintptr{0, 4}},
-	{"src_key6", bpf.ABISrcKey6{}, 20, []uintptr{0, 4}},
-	{"src_value", bpf.ABISrcValue{}, 16, []uintptr{0, 1}},
-	{"row_key4", bpf.ABIRowKey4{}, 20, []uintptr{0, 4, 8, 9, 10, 12, 14, 18}},
-	{"row_key6", bpf.ABIRowKey6{}, 44, []uintptr{0, 4, 20, 21, 22, 24, 26, 42}},
-	{"row_value", bpf.ABIRowValue{}, 12, []uintptr{0, 4, 8, 9, 10}},
-	{"index", bpf.ABIIndex{}, 64, []uintptr{0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 48, 56}},
-	{"index_row", bpf.ABIIndexRow{}, 12, []uintptr{0, 4, 8, 9}},
-	{"index_slot4", bpf.ABIIndexSlot4{}, 32, []uintptr{0, 20}},
-	{"index_slot6", bpf.ABIIndexSlot6{}, 64, []uintptr{0, 44, 56}},
-	{"counters", bpf.ABICounters{}, 16, []uintptr{0, 8}},
-	{"counter_block", bpf.ABICounterBlock{}, 3072, []uintptr{0, 2048}},
-	{"sa", bpf.ABISa{}, 24, []uintptr{0, 4, 5, 6, 7, 8}},
-	{"flow_key", bpf.ABIFlowKey{}, 44, []uintptr{0, 4, 5, 6, 7, 8, 10, 12, 28}},
-	{"flow", bpf.ABIFlow{}, 64, []uintptr{0, 12, 16, 24, 32, 40, 48, 56, 60, 61, 62, 63}},
-	{"relay", bpf.ABIRelay{}, 32, []uintptr{0, 8, 16, 24, 28}},
-	{"event", bpf.ABIEvent{}, 72, []uintptr{0, 8, 52, 56, 60, 64, 65, 66, 67}},
-	{"stat", bpf.ABIStat{}, 16, []uintptr{0, 8}},
-	{"table_meta", bpf.ABITableMeta{}, 80, []uintptr{0, 4, 8, 12, 16, 24, 32, 64, 72}},
-	{"answer_set4", bpf.ABIAnswerSet4{}, 256, []uintptr{0}},
-	{"answer4", bpf.ABIAnswerSet4{}.Way[0], 32, []uintptr{0, 4, 8}},
-	{"answer_set6", bpf.ABIAnswerSet6{}, 512, []uintptr{0}},
-	{"answer6", bpf.ABIAnswerSet6{}.Way[0], 64, []uintptr{0, 16, 32, 56}},
-	{"answer", bpf.ABIAnswer{}, 24, []uintptr{0, 8, 16}},
-	{"device", bpf.ABIDevice{}, 12, []uintptr{0, 4, 8}},
-	{"ingress_key", bpf.ABIIngressKey{}, 8, []uintptr{0, 4}},
-	{"ingress", bpf.ABIIngress{}, 12, []uintptr{0, 4, 10}},
+// shared are the types of abi.h that Go has, too.
+var shared = map[string]any{
+	"src_key4": bpf.ABISrcKey4{}, "src_key6": bpf.ABISrcKey6{}, "src_value": bpf.ABISrcValue{},
+	"row_key4": bpf.ABIRowKey4{}, "row_key6": bpf.ABIRowKey6{}, "row_value": bpf.ABIRowValue{},
+	"index": bpf.ABIIndex{}, "index_row": bpf.ABIIndexRow{}, "index_slot4": bpf.ABIIndexSlot4{}, "index_slot6": bpf.ABIIndexSlot6{},
+	"counters": bpf.ABICounters{}, "counter_block": bpf.ABICounterBlock{}, "stat": bpf.ABIStat{},
+	"sa": bpf.ABISa{}, "flow_key": bpf.ABIFlowKey{}, "flow": bpf.ABIFlow{}, "relay": bpf.ABIRelay{}, "event": bpf.ABIEvent{},
+	"table_meta": bpf.ABITableMeta{}, "epoch": bpf.ABIEpoch{},
+	"answer_set4": bpf.ABIAnswerSet4{}, "answer4": bpf.ABIAnswerSet4{}.Way[0],
+	"answer_set6": bpf.ABIAnswerSet6{}, "answer6": bpf.ABIAnswerSet6{}.Way[0], "answer": bpf.ABIAnswerSet6{}.Way[0].Answer,
+	"device": bpf.ABIDevice{}, "ingress_key": bpf.ABIIngressKey{}, "ingress": bpf.ABIIngress{},
 }
 
-// Go and C agree with each other, and with the layout that pinned maps have.
+// Go and C agree about the size of each struct and the offset of each member.
 func TestLayouts(t *testing.T) {
 	spec, err := bpf.LoadABI()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bpf.ABILimitsEROUTE_LAYOUT != 9 {
-		t.Errorf("EROUTE_LAYOUT is %d: write its layouts down here", bpf.ABILimitsEROUTE_LAYOUT)
+	for c, err := range spec.Types.All() {
+		c, ok := c.(*btf.Struct)
+		if err != nil || !ok {
+			continue
+		}
+		if shared[c.Name] == nil {
+			t.Errorf("struct %s is not compared with Go's", c.Name)
+			continue
+		}
+		typ := reflect.TypeOf(shared[c.Name])
+		var inGo, inC []uintptr
+		for f := range typ.Fields() {
+			if f.Name != "_" {
+				inGo = append(inGo, f.Offset)
+			}
+		}
+		for _, m := range c.Members {
+			inC = append(inC, uintptr(m.Offset.Bytes()))
+		}
+		if typ.Size() != uintptr(c.Size) || !slices.Equal(inGo, inC) {
+			t.Errorf("%s: %d bytes and members at %d in Go, %d and %d in C", c.Name, typ.Size(), inGo, c.Size, inC)
+		}
 	}
-	for _, l := range layouts {
-		t.Run(l.name, func(t *testing.T) {
-			var c *btf.Struct
-			if err := spec.Types.TypeByName(l.name, &c); err != nil {
-				t.Fatal(err)
-			}
-			typ := reflect.TypeOf(l.typ)
-			if typ.Size() != l.size || uintptr(c.Size) != l.size {
-				t.Errorf("%d bytes in Go, %d in C, want %d", typ.Size(), c.Size, l.size)
-			}
-			var inGo, inC []uintptr
-			for f := range typ.Fields() {
-				if f.Name != "_" {
-					inGo = append(inGo, f.Offset)
-				}
-			}
-			for _, m := range c.Members {
-				inC = append(inC, uintptr(m.Offset.Bytes()))
-			}
-			if !slices.Equal(inGo, l.offsets) || !slices.Equal(inC, l.offsets) {
-				t.Errorf("members at %d in Go, %d in C, want %d", inGo, inC, l.offsets)
-			}
-		})
+}
+
+// private are the types of abi.h that are in no map: programs use them within a run.
+var private = []string{"verdict", "early", "early_answer"}
+
+// The digest in the pin path is that of all types of abi.h and all maps.
+func TestLayoutDigest(t *testing.T) {
+	layout, err := maps.Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte(layout))
+	if want := fmt.Sprintf("v%d-%x", bpf.ABILimitsEROUTE_LAYOUT, digest[:4]); bpf.Layout() != want {
+		t.Errorf("the layout is %s, and the pin path says %s: go generate ./bpf", want, bpf.Layout())
+	}
+	header, err := os.ReadFile("abi.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile(`(?m)^(struct|union|enum) (\w+) \{`).FindAllStringSubmatch(string(header), -1) {
+		covered := strings.Contains("\n"+layout, "\n"+found[1]+" "+found[2]+", ")
+		if covered == slices.Contains(private, found[2]) {
+			t.Errorf("%s %s is part of the layout: %t", found[1], found[2], covered)
+		}
+	}
+	lookup, err := bpf.LoadLookup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range lookup.Maps {
+		if !strings.HasPrefix(name, ".") && !strings.Contains(layout, "\nmap "+name+": ") {
+			t.Errorf("map %s is not part of the layout", name)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ var ErrNoTable = errors.New("no eroute table in this network namespace: the firs
 // Dir is the pin directory of one network namespace, locked as long as it is open
 // (but see OpenUnlocked):
 //
-//	/sys/fs/bpf/ipsec/v<layout>/<netns cookie>/
+//	/sys/fs/bpf/ipsec/<layout>/<netns cookie>/
 //
 // The lock is a flock(2) on the directory, which the kernel drops with its holder.
 type Dir struct {

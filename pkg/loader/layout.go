@@ -15,13 +15,13 @@ import (
 // packets meet it.
 type LayoutError struct {
 	Path   string // its pin directory
-	Layout string // such as "v2"
+	Layout string // such as "v10-0123abcd"
 }
 
 func (e *LayoutError) Error() string {
-	return fmt.Sprintf("the table of this network namespace has layout %s, and this version has v%d: "+
+	return fmt.Sprintf("the table of this network namespace has layout %s, and this version has %s: "+
 		"with the version that made it, save it (ipsec eroute --save) and detach (ipsec tncfg --clear); then rm -r %s",
-		e.Layout, bpf.ABILimitsEROUTE_LAYOUT, e.Path)
+		e.Layout, bpf.Layout(), e.Path)
 }
 
 // checkLayouts returns a *LayoutError if the network namespace that path would be the pin

@@ -20,5 +20,5 @@ func TablePath(cookie uint64) (string, error) {
 }
 
 func tablePath(root string, cookie uint64) string {
-	return filepath.Join(root, "ipsec", fmt.Sprintf("v%d", bpf.ABILimitsEROUTE_LAYOUT), fmt.Sprint(cookie))
+	return filepath.Join(root, "ipsec", bpf.Layout(), fmt.Sprint(cookie))
 }

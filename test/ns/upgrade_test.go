@@ -18,18 +18,19 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// buildVersion builds the ipsec command as another version; layout, if not 0, is that of
-// the maps it knows.
-func buildVersion(t *testing.T, version string, layout int) string {
+// buildVersion builds the ipsec command as another version; digest, if not empty, is that of the
+// layout it knows.
+func buildVersion(t *testing.T, version, digest string) string {
 	t.Helper()
 	dir := t.TempDir()
 	args := []string{"build", "-ldflags", "-X main.version=" + version, "-o", filepath.Join(dir, "ipsec")}
-	if layout != 0 {
-		args = append(args, "-overlay", otherLayout(t, dir, layout))
+	if digest != "" {
+		args = append(args, "-overlay", otherLayout(t, dir, digest))
 	}
 	if out, err := exec.CommandContext(t.Context(), "go", append(args, "../../cmd/ipsec")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -37,10 +38,10 @@ func buildVersion(t *testing.T, version string, layout int) string {
 	return filepath.Join(dir, "ipsec")
 }
 
-// otherLayout makes an overlay for the go command that changes EROUTE_LAYOUT.
-func otherLayout(t *testing.T, dir string, layout int) string {
+// otherLayout makes an overlay for the go command that changes the layout's digest.
+func otherLayout(t *testing.T, dir, digest string) string {
 	t.Helper()
-	source, err := filepath.Abs("../../bpf/abi_bpfel.go")
+	source, err := filepath.Abs("../../bpf/layout_bpfel.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,16 +49,15 @@ func otherLayout(t *testing.T, dir string, layout int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	constant := regexp.MustCompile(`(ABILimitsEROUTE_LAYOUT +ABILimits = )\d+`)
-	changed := constant.ReplaceAll(text, fmt.Appendf(nil, "${1}%d", layout))
+	changed := regexp.MustCompile(`"[0-9a-f]{8}"`).ReplaceAll(text, fmt.Appendf(nil, "%q", digest))
 	if string(changed) == string(text) {
-		t.Fatal("no EROUTE_LAYOUT to change")
+		t.Fatal("no digest to change")
 	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {source: filepath.Join(dir, "abi.go")}})
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {source: filepath.Join(dir, "layout.go")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"abi.go": changed, "overlay.json": overlay} {
+	for name, content := range map[string][]byte{"layout.go": changed, "overlay.json": overlay} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +178,7 @@ func (g *gateway) checkStreams(t *testing.T, streams []aimed, count *lab.StreamC
 // no packet is lost or misjudged, and the table, its counters and its holds stay.
 func TestUpgradeUnderTraffic(t *testing.T) {
 	const rate, swaps = 16000, 6
-	older, newer := buildVersion(t, "1.0", 0), buildVersion(t, "1.1", 0)
+	older, newer := buildVersion(t, "1.0", ""), buildVersion(t, "1.1", "")
 	g := newDetached(t)
 	if _, stderr, err := g.command(t, older, "tncfg --attach --virtual ipsec0 --physical wan --ingress lan"); err != nil {
 		t.Fatal(err, stderr)
@@ -233,7 +233,9 @@ func TestUpgradeUnderTraffic(t *testing.T) {
 // nothing; the table goes over by way of a file, and nothing passes in between where a
 // worse route sees to that.
 func TestUpgradeLayout(t *testing.T) {
-	older, newer := buildVersion(t, "1.0", 0), buildVersion(t, "2.0", 1000)
+	const digest = "feedc0de"
+	older, newer := buildVersion(t, "1.0", ""), buildVersion(t, "2.0", digest)
+	layout := strings.Split(bpf.Layout(), "-")[0] + "-" + digest
 	g := newDetached(t)
 	run := func(path, args string) string {
 		t.Helper()
@@ -256,13 +258,28 @@ func TestUpgradeLayout(t *testing.T) {
 	listing := run(older, "eroute")
 	before := g.traces(t)
 	var old string
+	lines, config := filepath.Join(t.TempDir(), "lines"), filepath.Join(t.TempDir(), "config")
+	saved := filepath.Join(t.TempDir(), "saved")
+	for name, text := range map[string]string{
+		lines: "--add --src 10.0.0.0/8 --dst 10.0.0.0/8 --said %pass\n", config: fmt.Sprintf("table = %q\n", lines),
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to := "--src 10.0.0.0/8 --dst 10.0.0.0/8"
 	for _, args := range []string{
-		"eroute", "eroute --json", "eroute --stats", "eroute --clear", "eroute --sync", "eroute --add --src 10.0.0.0/8 --dst 10.0.0.0/8 --said %pass",
-		"eroute --lookup --src 10.0.0.1 --dst 10.0.0.2", "tncfg", "tncfg --clear", "tncfg --upgrade", "tncfg --attach --virtual ipsec1 --physical wan",
-		"tncfg --detach --virtual ipsec0", "acquire",
+		"eroute", "eroute --json", "eroute --eraf inet", "eroute --stats", "eroute --stats --json", "eroute --metrics -", "eroute --sync",
+		"eroute --limit 10", "eroute --clear", "eroute --clear --check", "eroute --del " + to,
+		"eroute --add " + to + " --said %pass", "eroute --add " + to + " --said %pass --check", "eroute --replace " + to + " --said %pass",
+		"eroute --batch " + lines, "eroute --batch " + lines + " --check", "eroute --save -", "eroute --save " + saved,
+		"eroute --restore " + lines, "eroute --restore " + lines + " --check", "eroute --watch", "eroute --watch --json",
+		"eroute --lookup --src 10.0.0.1 --dst 10.0.0.2", "eroute --lookup --src 10.0.0.1 --dst 10.0.0.2 --explain", "monitor", "monitor --json",
+		"tncfg", "tncfg --json", "tncfg --clear", "tncfg --upgrade", "tncfg --attach --virtual ipsec1 --physical wan",
+		"tncfg --detach --virtual ipsec0", "tncfg --config " + config, "acquire", "acquire --metrics 127.0.0.1:0",
 	} {
 		stdout, stderr, err := g.command(t, newer, args)
-		hint := regexp.MustCompile(`^ipsec \w+: .*layout v\d+, and this version has v1000: .*--save.*; then rm -r (/sys/fs/bpf/ipsec/v\d+/\d+)\n$`)
+		hint := regexp.MustCompile(`(?:^|\n)ipsec \w+: .*layout v\d+-[0-9a-f]{8}, and this version has ` + layout + `: .*--save.*; then rm -r (/sys/fs/bpf/ipsec/v\d+-[0-9a-f]{8}/\d+)\n$`)
 		match := hint.FindStringSubmatch(stderr)
 		if err == nil || stdout != "" || match == nil {
 			t.Fatalf("ipsec %s: %q, %q, %v", args, stdout, stderr, err)
@@ -270,8 +287,11 @@ func TestUpgradeLayout(t *testing.T) {
 		old = match[1]
 	}
 	// The doctor names it among what else there is to say.
-	if stdout, _, err := g.command(t, newer, "doctor"); err == nil || !strings.Contains(stdout, "this version has v1000") || !strings.Contains(stdout, old) {
+	if stdout, _, err := g.command(t, newer, "doctor"); err == nil || !strings.Contains(stdout, "this version has "+layout) || !strings.Contains(stdout, old) {
 		t.Errorf("ipsec doctor: %q, %v", stdout, err)
+	}
+	if _, err := os.Stat(saved); err == nil {
+		t.Error("--save has written a file")
 	}
 	g.unchanged(t, before)
 	if got := run(older, "eroute"); got != listing {
@@ -291,7 +311,7 @@ func TestUpgradeLayout(t *testing.T) {
 	if err := os.RemoveAll(old); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(filepath.Join(filepath.Dir(filepath.Dir(old)), "v1000")) })
+	t.Cleanup(func() { _ = os.RemoveAll(filepath.Join(filepath.Dir(filepath.Dir(old)), layout)) })
 	run(newer, "eroute --batch "+file)
 	run(newer, attach)
 	g.route(t)
@@ -307,14 +327,14 @@ func TestUpgradeLayout(t *testing.T) {
 	}
 	t.Logf("%d packets while the table went over, none passed", sent)
 	// The older one in its turn will not have the newer one's table.
-	if _, stderr, err := g.command(t, older, "eroute"); err == nil || !strings.Contains(stderr, "layout v1000") {
+	if _, stderr, err := g.command(t, older, "eroute"); err == nil || !strings.Contains(stderr, "layout "+layout) {
 		t.Errorf("the older version: %q, %v", stderr, err)
 	}
 	run(newer, "tncfg --clear")
-	if err := g.apply(); err == nil || !strings.Contains(err.Error(), "layout v1000") {
+	if err := g.apply(); err == nil || !strings.Contains(err.Error(), "layout "+layout) {
 		t.Errorf("this version: %v", err)
 	}
-	if err := os.RemoveAll(filepath.Join(filepath.Dir(filepath.Dir(old)), "v1000")); err != nil {
+	if err := os.RemoveAll(filepath.Join(filepath.Dir(filepath.Dir(old)), layout)); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.apply(); err != nil { // for newDetached to remove
