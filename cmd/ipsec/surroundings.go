@@ -5,13 +5,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/netdump"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -88,16 +88,11 @@ func newHop(r *netlink.Route) (h hop) {
 
 func (k *kernelSurroundings) IsOwn(addr netip.Addr) (bool, error) {
 	if k.own == nil {
-		all, err := net.InterfaceAddrs()
+		own, err := netdump.Addresses()
 		if err != nil {
 			return false, fmt.Errorf("list own addresses: %w", err)
 		}
-		k.own = make(map[netip.Addr]bool)
-		for _, a := range all {
-			if p, err := netip.ParsePrefix(a.String()); err == nil {
-				k.own[p.Addr().Unmap()] = true
-			}
-		}
+		k.own = own
 	}
 	return k.own[addr], nil
 }

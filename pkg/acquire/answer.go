@@ -6,11 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/netdump"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -123,15 +123,9 @@ func said(s xfrm.State) eroute.SAID {
 
 // ownAddresses returns the addresses of the network namespace.
 func ownAddresses() (map[netip.Addr]bool, error) {
-	all, err := net.InterfaceAddrs()
+	own, err := netdump.Addresses()
 	if err != nil {
 		return nil, fmt.Errorf("list own addresses: %w", err)
-	}
-	own := make(map[netip.Addr]bool)
-	for _, a := range all {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			own[p.Addr().Unmap()] = true
-		}
 	}
 	return own, nil
 }

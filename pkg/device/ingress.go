@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
 // attachIngress puts the fast path on an interface: TC always, which answers what is
@@ -65,7 +66,7 @@ func xdpOwner(lan netlink.Link) string {
 // putIngress tells the programs which interface a frame belongs to: this one, or one
 // of the VLAN interfaces on it, up to two tags deep.
 func putIngress(t *maps.Table, lan netlink.Link) error {
-	all, err := netlink.LinkList()
+	all, err := netdump.Links()
 	if err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
 // passRulePriority comes after the rule for rejected packets.
@@ -62,7 +63,7 @@ func SyncRoutes(t *maps.Table) error {
 
 // blocks tells whether there are routes that lead nowhere.
 func blocks(family int) (bool, error) {
-	routes, err := netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	routes, err := netdump.Routes(family, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return false, fmt.Errorf("list routes: %w", err)
 	}
@@ -70,7 +71,7 @@ func blocks(family int) (bool, error) {
 }
 
 func routesThrough(family, ifindex, table int) (map[string]netlink.Route, error) {
-	routes, err := netlink.RouteListFiltered(family,
+	routes, err := netdump.Routes(family,
 		&netlink.Route{LinkIndex: ifindex, Table: table, Type: unix.RTN_UNICAST},
 		netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
 	if isGone(err) {
@@ -160,7 +161,7 @@ func removePassRoutes(ifindex int) error {
 // removePassRules removes the rule of an interface, and those of interfaces that are gone
 // or have another name now.
 func removePassRules(family, ifindex int) error {
-	rules, err := netlink.RuleListFiltered(family, &netlink.Rule{Table: passTable}, netlink.RT_FILTER_TABLE)
+	rules, err := netdump.Rules(family, &netlink.Rule{Table: passTable}, netlink.RT_FILTER_TABLE)
 	if isGone(err) {
 		return nil // no IPv6
 	}

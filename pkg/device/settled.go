@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
 // Unsettled names what is no longer as Attach left it for the ipsec device: settings
@@ -32,14 +33,14 @@ func Unsettled(virtual string) (changed []string, err error) {
 		}
 	}
 	for family := range anywhere {
-		rules, err := netlink.RuleListFiltered(family, rejectRule(family), netlink.RT_FILTER_TABLE|netlink.RT_FILTER_MARK)
+		rules, err := netdump.Rules(family, rejectRule(family), netlink.RT_FILTER_TABLE|netlink.RT_FILTER_MARK)
 		if isGone(err) {
 			continue // no such family
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list rules: %w", err)
 		}
-		routes, err := netlink.RouteListFiltered(family, rejectRoute(family), netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
+		routes, err := netdump.Routes(family, rejectRoute(family), netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
 		if err != nil && !isGone(err) {
 			return nil, fmt.Errorf("list routes: %w", err)
 		}

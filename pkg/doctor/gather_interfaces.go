@@ -13,12 +13,14 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
 // gatherInterfaces reads the interfaces that the ipsec devices are bound to; without
 // devices, all that they could be bound to.
 func (f *Facts) gatherInterfaces() error {
-	links, err := netlink.LinkList()
+	links, err := netdump.Links()
 	if err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
 	}

@@ -66,6 +66,15 @@ grep 'Invalid argument' /tmp/unreachable
 systemctl start eroute
 soon routed ' dev ipsec0 '
 
+# A start that fails is repeated: here the interface comes late.
+systemctl stop eroute
+ip link set wan name later
+! systemctl start eroute
+[ -z "$(tncfg)" ]
+ip link set later name wan
+attached() { systemctl is-active eroute && tncfg | grep '^ipsec0 -> wan '; }
+soon attached
+
 # The relay is there as soon as there is a table, even if the file names nothing.
 systemctl stop eroute eroute-acquire
 rm -r /sys/fs/bpf/ipsec
