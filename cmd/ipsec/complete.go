@@ -37,8 +37,18 @@ func (c *command) complete(how completer) cobra.CompletionFunc {
 		if wants {
 			return how.value(c, &p, pending, word)
 		}
+		if n := len(args); n > 1 && how.options.takesSecond(args[n-2]) && !strings.HasPrefix(word, "-") {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
 		return how.names(&p, word), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// takesSecond tells whether an argument is an option whose value may be followed by a
+// second one.
+func (s optionSet) takesSecond(arg string) bool {
+	id, _, inline, err := s.find(arg)
+	return err == nil && !inline && s[id].second
 }
 
 // read notes the options of a line that is not whole; what is not an option is passed

@@ -30,6 +30,7 @@ type env struct {
 	stderr   io.Writer
 	openFile func(name string) (io.ReadCloser, error)
 	saveFile func(name string, permissions fs.FileMode, write func(io.Writer) error) error
+	settings string // file of --config at boot, whose settings are for all commands
 	resolver eroute.Resolver
 	names    func() *eroute.Names
 	version  string
@@ -95,6 +96,7 @@ func systemEnv() *env {
 		stderr:           os.Stderr,
 		openFile:         func(name string) (io.ReadCloser, error) { return os.Open(name) },
 		saveFile:         saveFile,
+		settings:         "/etc/eroute/eroute.toml",
 		resolver:         net.DefaultResolver,
 		names:            eroute.SystemNames,
 		version:          buildVersion(),

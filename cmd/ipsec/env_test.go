@@ -20,7 +20,7 @@ func testEnv(stdin io.Reader, stdout, stderr io.Writer) *env {
 		openFile: func(name string) (io.ReadCloser, error) {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		},
-		resolver: testHosts, names: testNames, version: "1.2.3",
+		settings: "settings.toml", resolver: testHosts, names: testNames, version: "1.2.3",
 		xfrmCounters: func() (map[string]uint64, error) {
 			return map[string]uint64{"XfrmOutNoStates": 12, "XfrmInNoPols": 0}, nil
 		},

@@ -27,9 +27,10 @@ var changeActions = actionSet{
 
 var (
 	erouteActions = append(slices.Clip(changeActions),
-		action{option: optBatch, takes: maskOf(optCheck), run: runBatch},
+		action{option: optBatch, takes: maskOf(optCheck, optNoNewClear, optAssert), run: runBatch},
 		action{option: optSave, run: runSave},
-		action{option: optRestore, takes: maskOf(optCheck), run: runRestore},
+		action{option: optRestore, takes: maskOf(optCheck, optNoNewClear, optAssert), run: runRestore},
+		action{option: optDiff, takes: maskOf(optJSON), run: runDiff},
 		action{option: optImport, run: runImport},
 		action{option: optLookup, takes: selectorOptions | maskOf(optExplain, optJSON), needs: endOptions, run: runLookup},
 		action{option: optSync, run: runSync},

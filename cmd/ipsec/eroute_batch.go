@@ -25,7 +25,11 @@ func runBatch(c *command) error {
 	if err != nil {
 		return err
 	}
-	return b.refusal(c.apply(&b.changes))
+	g, err := c.newGuard()
+	if err != nil {
+		return err
+	}
+	return b.refusal(c.apply(&b.changes, &g))
 }
 
 // readBatch reads a file of changes. what is what named it, for errors.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -39,19 +40,30 @@ func runChange(c *command) error {
 	if err != nil {
 		return err
 	}
-	err = c.apply(eroute.ChangesOf(change))
+	err = c.apply(eroute.ChangesOf(change), &guard{})
 	if _, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		return fmt.Errorf("--%w", err)
 	}
 	return err
 }
 
-// apply makes the changes in the namespace's table, or with --check only checks them.
-func (c *command) apply(changes *eroute.Changes) (err error) {
+// apply makes the changes in the namespace's table if the guard allows them, or with
+// --check only checks them.
+func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
 	if c.opts.has(optCheck) {
-		return c.check(changes)
+		return c.check(changes, g)
 	}
-	t, err := c.openForChange(makesTable(changes))
+	makes := makesTable(changes)
+	guarded := func(t table) error {
+		_, err := c.guardChanges(t, changes, g)
+		return err
+	}
+	if makes && g.needed() {
+		if err := c.guardNoTable(guarded); err != nil {
+			return err
+		}
+	}
+	t, err := c.openForChange(makes)
 	if err != nil {
 		return err
 	}
@@ -59,11 +71,25 @@ func (c *command) apply(changes *eroute.Changes) (err error) {
 	if c.isNoted() {
 		c.noteChanges(changes)
 	}
+	if g.needed() {
+		if err := guarded(t); err != nil {
+			return err
+		}
+	}
 	if err := t.Apply(c.ctx, changes); err != nil {
 		return err
 	}
 	c.note("changes made: %d", changes.Len())
 	return nil
+}
+
+// guardChanges checks changes of a table. Nobody else changes it meanwhile if it is open for
+// writing.
+func (c *command) guardChanges(t table, changes *eroute.Changes, g *guard) (*diff.Result, error) {
+	if _, err := t.Check(changes); err != nil {
+		return nil, err
+	}
+	return g.compareRunning(c, "--batch "+c.opts.value(optBatch), t, func(before *diff.Table) (*diff.Table, error) { return before.With(changes) })
 }
 
 // noteChanges says for --debug what is going to be changed.
@@ -74,9 +100,9 @@ func (c *command) noteChanges(changes *eroute.Changes) {
 	}
 }
 
-// check tells whether the changes could be made to the table of this moment. As they,
-// it needs a table for what it deletes and none for what it adds.
-func (c *command) check(changes *eroute.Changes) (err error) {
+// check tells whether the changes could be made to the table of this moment, and what they
+// do. As they, it needs a table for what it deletes and none for what it adds.
+func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
 	t, err := c.openForReading()
 	if err != nil {
 		return err
@@ -86,7 +112,11 @@ func (c *command) check(changes *eroute.Changes) (err error) {
 	if err != nil {
 		return err
 	}
-	return c.printEffect(effect)
+	result, err := c.guardChanges(t, changes, g)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.printEffect(effect), c.writeSummary(result))
 }
 
 // makesTable reports whether the changes need a table where there is none.

@@ -15,10 +15,11 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
   ipsec eroute --del --src S/M --dst D/M
                [--transport-proto P] [--src-port N] [--dst-port N]
   ipsec eroute --clear
-  ipsec eroute --batch FILE|-
+  ipsec eroute --batch FILE|- [--no-new-clear] [--assert FILE|-]
   ipsec eroute --add|--replace|--del|--clear|--batch ... --check
   ipsec eroute --save FILE|-
-  ipsec eroute --restore FILE|- [--check]
+  ipsec eroute --restore FILE|- [--no-new-clear] [--assert FILE|-] [--check]
+  ipsec eroute --diff FILE|- [FILE|-] [--json]
   ipsec eroute --import-xfrm
   ipsec eroute --lookup --src ADDRESS --dst ADDRESS
                [--transport-proto P] [--src-port N] [--dst-port N] [--explain] [--json]
@@ -34,6 +35,16 @@ const erouteExample = `  Protect what goes from one site to another with an SA, 
   Keep the table, and put it back:
     ipsec eroute --save table
     ipsec eroute --restore table
+
+  Which packets would another table treat differently? What has changed since?
+    ipsec eroute --diff running table.new
+    ipsec eroute --diff table
+
+  Replace the table only if that sends nothing in clear that is not now, and keeps
+  promises; see first what changes:
+    echo '10.1.0.0/16 10.2.0.0/16 protected' > promises
+    ipsec eroute --restore table.new --no-new-clear --assert promises --check
+    ipsec eroute --restore table.new --no-new-clear --assert promises
 
   Carry policies of ip xfrm over; what cannot be is told on standard error:
     ipsec eroute --import-xfrm > table

@@ -39,15 +39,19 @@ func runLookupBatch(c *command) error {
 
 // packetLine parses the line SRC DST [PROTO [SPORT [DPORT]]].
 func (r *parser) packetLine(words []string) (eroute.Packet, error) {
-	var f selectorFields
-	fields := []*field{&f.src, &f.dst, &f.proto, &f.srcPort, &f.dstPort}
-	if len(words) < 2 || len(words) > len(fields) {
+	if len(words) < 2 || len(words) > 5 {
 		return eroute.Packet{}, fmt.Errorf("%d words: want SRC DST [PROTO [SPORT [DPORT]]]", len(words))
 	}
+	return r.packet(wordFields(words))
+}
+
+// wordFields are the fields of a line SRC DST [PROTO [SPORT [DPORT]]].
+func wordFields(words []string) (f selectorFields) {
+	fields := []*field{&f.src, &f.dst, &f.proto, &f.srcPort, &f.dstPort}
 	for i, word := range words {
 		*fields[i] = field{[]string{"SRC", "DST", "PROTO", "SPORT", "DPORT"}[i], word}
 	}
-	return r.packet(f)
+	return f
 }
 
 // packet parses the fields of a packet, which are those of a selector for one source

@@ -11,6 +11,7 @@ const (
 	optBatch
 	optSave
 	optRestore
+	optDiff
 	optImport
 	optLookup
 	optSync
@@ -39,6 +40,8 @@ const (
 	optAcquireReqID
 
 	optCheck
+	optNoNewClear
+	optAssert
 	optExplain
 	optInterval
 	optJSON
@@ -65,6 +68,7 @@ var erouteOptions = optionSet{
 	optSave:    {name: "save", arg: "FILE|-", group: actionGroup, help: "write the table as lines that --batch reads"},
 	optImport:  {name: "import-xfrm", group: actionGroup, help: "write XFRM's out policies as lines that --batch reads"},
 	optRestore: {name: "restore", arg: "FILE|-", group: actionGroup, help: "make what --save wrote the table, in one step"},
+	optDiff:    {name: "diff", arg: "FILE|- [FILE|-]", second: true, group: actionGroup, help: "print which packets a second table treats differently; default, or by the name running: this one"},
 	optLookup:  {name: "lookup", group: actionGroup, help: "print the eroute a packet would meet, or none"},
 	optSync:    {name: "sync", group: actionGroup, help: "look anew which SAs exist"},
 	optLimit:   {name: "limit", arg: "N", group: actionGroup, help: "let the table hold N eroutes at the most"},
@@ -91,12 +95,14 @@ var erouteOptions = optionSet{
 	optAcquirePeer:  {name: "acquire-peer", arg: "E", group: acquireGroup, help: "the peer's address; default: the key manager knows"},
 	optAcquireReqID: {name: "acquire-reqid", arg: "N", group: acquireGroup, help: "the reqid of the SA; default: the key manager knows"},
 
-	optCheck:    {name: "check", group: otherGroup, help: "say whether the change can be made and what it does, without making it"},
-	optExplain:  {name: "explain", group: otherGroup, help: "with --lookup: what matches, what wins and why, what happens next"},
-	optInterval: {name: "interval", arg: "SECONDS", group: otherGroup, help: "with --watch: look after as many seconds again; default: 2"},
-	optJSON:     {name: "json", group: otherGroup, help: "print the table, --lookup, --stats or --watch as JSON"},
-	optLabel:    {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
-	optDebug:    {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
-	optHelp:     {name: "help", group: otherGroup, help: "print this text"},
-	optVersion:  {name: "version", group: otherGroup, help: "print the version"},
+	optCheck:      {name: "check", group: otherGroup, help: "say whether the change can be made and what it does, without making it"},
+	optNoNewClear: {name: "no-new-clear", group: otherGroup, help: "with --restore or --batch: refuse to send packets in clear that are not now"},
+	optAssert:     {name: "assert", arg: "FILE|-", group: otherGroup, help: "with --restore or --batch: refuse unless every line holds then: SRC DST [PROTO [SPORT [DPORT]]] VERDICT"},
+	optExplain:    {name: "explain", group: otherGroup, help: "with --lookup: what matches, what wins and why, what happens next"},
+	optInterval:   {name: "interval", arg: "SECONDS", group: otherGroup, help: "with --watch: look after as many seconds again; default: 2"},
+	optJSON:       {name: "json", group: otherGroup, help: "print the table, --lookup, --diff, --stats or --watch as JSON"},
+	optLabel:      {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
+	optDebug:      {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
+	optHelp:       {name: "help", group: otherGroup, help: "print this text"},
+	optVersion:    {name: "version", group: otherGroup, help: "print the version"},
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -14,27 +15,126 @@ import (
 // runRestore is --restore: what --save has written becomes the table, in one step. With
 // --check it is only tried.
 func runRestore(c *command) error {
-	effect, err := c.restore("--restore", c.opts.value(optRestore), !c.opts.has(optCheck))
-	if err == nil && c.opts.has(optCheck) {
-		err = c.printEffect(effect)
+	g, err := c.newGuard()
+	if err != nil {
+		return err
 	}
-	return err
+	file := c.opts.value(optRestore)
+	switch {
+	case c.opts.has(optCheck):
+		return c.tryRestore(file, &g)
+	case g.needed():
+		return c.restoreGuarded("--restore", file, &g)
+	}
+	return c.restore("--restore", file)
 }
 
 // restore puts the table of a file in the place of the one there is. what is what named
 // the file, for errors.
-func (c *command) restore(what, file string, commit bool) (effect maps.Effect, err error) {
-	t, err := c.openForChange(commit)
+func (c *command) restore(what, file string) (err error) {
+	t, err := c.openForChange(true)
 	if err != nil {
-		return effect, err
+		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	lines := saved{c: c, what: what, file: file}
-	effect, err = t.Restore(c.ctx, lines.all(), commit)
+	_, err = t.Restore(c.ctx, lines.all(), true)
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		err = &lineError{what + " " + file, lines.number, fmt.Errorf("--%w", refused)}
 	}
-	return effect, err
+	return err
+}
+
+// wholeTable is a file that is to take the place of the table.
+type wholeTable struct {
+	*batch
+	table *diff.Table
+}
+
+func (c *command) readWholeTable(what, file string) (*wholeTable, error) {
+	b, err := c.readBatch(what, file)
+	if err != nil {
+		return nil, err
+	}
+	t, err := b.table()
+	return &wholeTable{b, t}, err
+}
+
+// compare checks what changes when it takes the place of a table.
+func (w *wholeTable) compare(c *command, t table, g *guard) (*diff.Result, error) {
+	return g.compareRunning(c, w.file, t, func(*diff.Table) (*diff.Table, error) { return w.table, nil })
+}
+
+// tryRestore is --restore --check.
+func (c *command) tryRestore(file string, g *guard) (err error) {
+	next, err := c.readWholeTable("--restore", file)
+	if err != nil {
+		return err
+	}
+	t, err := c.openForChange(false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	effect, err := t.Restore(c.ctx, next.all(), false)
+	if err != nil {
+		return next.refusal(err)
+	}
+	result, err := next.compare(c, t, g)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.printEffect(effect), c.writeSummary(result))
+}
+
+// restoreGuarded is restore if the guard allows it. The file is read before the table is
+// opened; to all others who change the table, comparing and restoring are one step.
+func (c *command) restoreGuarded(what, file string, g *guard) (err error) {
+	next, err := c.readWholeTable(what, file)
+	if err != nil {
+		return err
+	}
+	guarded := func(t table) error {
+		_, err := next.compare(c, t, g)
+		return err
+	}
+	if err := c.guardNoTable(guarded); err != nil {
+		return err
+	}
+	t, err := c.openForChange(true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	if err := guarded(t); err != nil {
+		return err
+	}
+	_, err = t.Restore(c.ctx, next.all(), true)
+	return next.refusal(err)
+}
+
+// guardNoTable runs a check where there is no table, so that none is made for what is
+// refused.
+func (c *command) guardNoTable(check func(table) error) error {
+	t, err := c.openForReading()
+	if err != nil {
+		return err
+	}
+	if t == (noTable{}) {
+		return check(t)
+	}
+	return t.Close()
+}
+
+// all yields the changes.
+func (b *batch) all() iter.Seq2[eroute.Change, error] {
+	return func(yield func(eroute.Change, error) bool) {
+		for _, change := range b.changes.All() {
+			if !yield(change, nil) {
+				return
+			}
+		}
+	}
 }
 
 // saved is the lines of a file that --save has written.

@@ -14,6 +14,7 @@ type option struct {
 	help   string
 	group  string // title in the help text
 	repeat bool   // may be given more than once
+	second bool   // its value may be followed by a second one
 }
 
 // optionID is an option's index in its command's optionSet.
@@ -106,6 +107,10 @@ func (s optionSet) parse(args []string, stop optionMask, p *parsed) error {
 		if err := p.add(id, value); err != nil {
 			return err
 		}
+		if s[id].second && len(args) > 0 && !strings.HasPrefix(args[0], "--") {
+			p.lists[id] = append(p.lists[id], args[0])
+			args = args[1:]
+		}
 		if stop.has(id) {
 			return nil
 		}
@@ -134,7 +139,7 @@ func (s optionSet) find(arg string) (id optionID, value string, inline bool, err
 // add notes that the option was given.
 func (p *parsed) add(id optionID, value string) error {
 	switch opt := p.set[id]; {
-	case opt.repeat:
+	case opt.repeat, opt.second && !p.has(id):
 		if p.lists == nil {
 			p.lists = make(map[optionID][]string)
 		}

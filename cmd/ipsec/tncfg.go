@@ -52,7 +52,11 @@ with and without devices.
 
 A file of --config holds what must be there. First the eroutes of its table take the
 place of those that are there, then its devices are made, if they are not there. A
-table's name that is not absolute is relative to the file. Unknown keys are errors.`
+table's name that is not absolute is relative to the file. Unknown keys are errors.
+
+With no_new_clear = true a table is refused by which packets are sent in clear that were
+not before; not where there are neither eroutes nor devices, as after a boot. In
+/etc/eroute/eroute.toml it is for ipsec eroute --restore and --batch, too.`
 
 const tncfgUsage = `  ipsec tncfg [--json]
   ipsec tncfg --attach --virtual ipsecN --physical NAME [--ingress NAME]...

@@ -86,15 +86,38 @@ func (c *command) deviceError(d configDevice, err error) error {
 // fillTable puts the eroutes of the file in the place of those that are there. Without a
 // file they stay, but there is a table afterwards.
 func (c *command) fillTable(cfg *config) error {
-	if cfg.Table != "" {
-		_, err := c.restore("--config "+c.opts.value(tncConfig)+": table", cfg.Table, true)
-		return err
+	if cfg.Table == "" {
+		t, err := c.openForChange(true)
+		if err != nil {
+			return err
+		}
+		return t.Close()
 	}
-	t, err := c.openForChange(true)
+	what := "--config " + c.opts.value(tncConfig) + ": table"
+	runs, err := c.tableRuns()
 	if err != nil {
 		return err
 	}
-	return t.Close()
+	if cfg.NoNewClear && runs {
+		return c.restoreGuarded(what, cfg.Table, &guard{noNewClear: noNewClearKey})
+	}
+	return c.restore(what, cfg.Table)
+}
+
+// tableRuns tells whether there is anything to compare a table with: an eroute, or a
+// device by which packets come to the table. After a boot there is neither.
+func (c *command) tableRuns() (runs bool, err error) {
+	devices, err := c.listDevices()
+	if err != nil || len(devices) > 0 {
+		return true, err
+	}
+	t, err := c.openForReading()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	stats, err := t.Stats()
+	return stats.Eroutes > 0, err
 }
 
 func (c *command) attachAll(all []configDevice) (err error) {

@@ -15,8 +15,9 @@ import (
 
 // config is a file of --config: what must be there.
 type config struct {
-	Table   string         `toml:"table"` // file of eroutes; "": the table stays as it is
-	Devices []configDevice `toml:"device"`
+	Table      string         `toml:"table"`        // file of eroutes; "": the table stays as it is
+	NoNewClear bool           `toml:"no_new_clear"` // refuse tables that open clear text
+	Devices    []configDevice `toml:"device"`
 }
 
 // configDevice is an ipsec device, as --attach makes it.

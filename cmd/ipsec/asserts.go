@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/pkg/diff"
+)
+
+// asserts is a file of --assert: what must become of packets.
+type asserts struct {
+	file  string // and what named it
+	all   []diff.Assertion
+	lines []int // where each is, from 1
+}
+
+// readAsserts reads a file of --assert.
+func (c *command) readAsserts(file string) (*asserts, error) {
+	a := &asserts{file: "--assert " + file}
+	f, err := c.openLines("--assert", file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	r := c.parser()
+	for k := range chunks(f, a.file) {
+		err := k.each(func(number int, words []string) error {
+			assertion, err := r.assertLine(words)
+			a.all, a.lines = append(a.all, assertion), append(a.lines, number)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// assertLine parses the line SRC DST [PROTO [SPORT [DPORT]]] VERDICT.
+func (r *parser) assertLine(words []string) (a diff.Assertion, err error) {
+	n := len(words) - 1
+	if n < 2 || n > 5 {
+		return a, fmt.Errorf("%d words: want SRC DST [PROTO [SPORT [DPORT]]] VERDICT", len(words))
+	}
+	if a.Want = diff.ParseKind(words[n]); a.Want == 0 {
+		return a, fmt.Errorf("VERDICT value %q: want protected, clear, dropped, rejected or trapped", words[n])
+	}
+	a.Selector, err = r.selector(wordFields(words[:n]), r.prefix)
+	return a, err
+}
+
+// check refuses a table for which an assertion does not hold.
+func (a *asserts) check(c *command, t *diff.Table) error {
+	failures, err := t.Assert(c.ctx, a.all, diffOptions)
+	if len(failures) > 0 {
+		first := &failures[0]
+		assertion := &a.all[first.Index]
+		text := fmt.Sprintf("%s would not be all %v, such as %s: %v",
+			selectorText(assertion.Selector), assertion.Want, packetText(first.Witness), first.Got)
+		if more := len(failures) - 1; more > 0 {
+			text += fmt.Sprintf("; lines that do not hold: %s", grouped(more+1))
+		}
+		return &lineError{a.file, a.lines[first.Index], errors.New(text)}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.file, err)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/pkg/diff"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// runningTable names the table of this network namespace in --diff.
+const runningTable = "running"
+
+// diffOptions say how packets are treated that no eroute matches: they are dropped.
+var diffOptions = diff.Options{Unmatched: diff.Dropped}
+
+// runDiff is --diff: which packets get another verdict when the second table takes the
+// place of the first.
+func runDiff(c *command) error {
+	names := c.opts.lists[optDiff]
+	if len(names) == 1 {
+		names = append(names, runningTable)
+	}
+	if names[0] == names[1] && names[0] == "-" {
+		return errors.New("--diff - -: only one of the tables can be standard input")
+	}
+	var tables [2]*diff.Table
+	for i, name := range names {
+		var err error
+		if tables[i], err = c.tableToCompare(name); err != nil {
+			return err
+		}
+	}
+	result, err := diff.Compare(c.ctx, tables[0], tables[1], diffOptions)
+	if err != nil {
+		return err
+	}
+	if c.opts.has(optJSON) {
+		return writeDiffJSON(c.out, result)
+	}
+	return c.writeDiff(names[0], names[1], result)
+}
+
+// tableToCompare reads a file that --save has written, or the running table.
+func (c *command) tableToCompare(name string) (*diff.Table, error) {
+	if name == runningTable {
+		return c.readRunning()
+	}
+	b, err := c.readBatch("--diff", name)
+	if err != nil {
+		return nil, err
+	}
+	return b.table()
+}
+
+// readRunning reads the table of this network namespace.
+func (c *command) readRunning() (_ *diff.Table, err error) {
+	t, err := c.openForReading()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	return newDiffTable(t)
+}
+
+// newDiffTable reads the eroutes that commands have written: flows of traps are not in it.
+func newDiffTable(t table) (*diff.Table, error) {
+	d := &diff.Table{}
+	for e, err := range t.Written() {
+		if err != nil {
+			return nil, err
+		}
+		d.Add(e.Selector, e.SAID)
+	}
+	return d, nil
+}
+
+// table is the table that a whole file makes.
+func (b *batch) table() (*diff.Table, error) {
+	d := diff.NewTable(b.changes.Len())
+	for i, change := range b.changes.All() {
+		if change.Op != eroute.OpAdd {
+			return nil, b.notAdd(i)
+		}
+		d.Add(change.Selector, change.SAID)
+	}
+	if err := d.Sort(); err != nil {
+		if twice, ok := errors.AsType[*diff.DuplicateError](err); ok {
+			err = b.refusal(&eroute.ChangeError{Index: twice.Index, Change: b.changes.At(twice.Index), Err: eroute.ErrExist})
+		}
+		return nil, err
+	}
+	return d, nil
+}
+
+// notAdd refuses a change in a file that is a whole table.
+func (b *batch) notAdd(i int) error {
+	return &lineError{b.file, int(b.lines[i]), fmt.Errorf("--%v: a whole table is made of --add lines", b.changes.At(i).Op)}
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/ipsec-eroute/eroute/pkg/diff"
+)
+
+// guard is what a change of the table must not do. Its zero value allows all.
+type guard struct {
+	noNewClear string // what forbids it to open clear text: an option or a setting; "": nothing
+	asserts    *asserts
+}
+
+// needed reports whether tables must be compared.
+func (g *guard) needed() bool { return g.noNewClear != "" || g.asserts != nil }
+
+// newGuard is the guard that options ask for, and the file of settings.
+func (c *command) newGuard() (g guard, err error) {
+	if c.opts.has(optNoNewClear) {
+		g.noNewClear = c.opts.name(optNoNewClear)
+	} else if g.noNewClear, err = c.noNewClearSetting(); err != nil {
+		return g, err
+	}
+	if c.opts.has(optAssert) {
+		if file := c.opts.value(optAssert); file == "-" && (file == c.opts.value(optBatch) || file == c.opts.value(optRestore)) {
+			return g, errors.New("--assert -: the table comes from standard input")
+		}
+		g.asserts, err = c.readAsserts(c.opts.value(optAssert))
+	}
+	return g, err
+}
+
+// noNewClearSetting returns the name of the file of settings if that forbids to open
+// clear text. Without a file nothing does.
+func (c *command) noNewClearSetting() (string, error) {
+	f, err := c.env.openFile(c.env.settings)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", &fileError{"settings", err}
+	}
+	defer func() { _ = f.Close() }()
+	cfg, err := readConfig(f, c.env.settings)
+	if err != nil {
+		return "", &fileError{"settings " + c.env.settings, err}
+	}
+	if !cfg.NoNewClear {
+		return "", nil
+	}
+	return noNewClearKey + " in " + c.env.settings, nil
+}
+
+// noNewClearKey is the key of a file of --config.
+const noNewClearKey = "no_new_clear"
+
+// check compares the table with what it is to become. The error begins as what was asked.
+func (g *guard) check(c *command, what string, before, after *diff.Table) (*diff.Result, error) {
+	result, err := diff.Compare(c.ctx, before, after, diffOptions)
+	if err != nil {
+		return nil, err
+	}
+	if g.noNewClear != "" {
+		if err := checkNoNewClear(result); err != nil {
+			return nil, fmt.Errorf("%s: %w: refused by %s", what, err, g.noNewClear)
+		}
+	}
+	if g.asserts == nil {
+		return result, nil
+	}
+	return result, g.asserts.check(c, after)
+}
+
+// checkNoNewClear refuses a change that opens clear text, or may do so.
+func checkNoNewClear(r *diff.Result) error {
+	opens := r.OpensClear()
+	if len(opens) == 0 {
+		if r.Incomplete {
+			return errors.New("too large to be compared as a whole: may open clear text")
+		}
+		return nil
+	}
+	n := 0
+	for _, of := range opens {
+		n += len(of.Regions)
+	}
+	first := &opens[0].Regions[0]
+	more := ""
+	if n > 1 {
+		more = fmt.Sprintf(" and %s more", grouped(n-1))
+	}
+	return fmt.Errorf("opens clear text for %s%s, %s", regionText(first), more, witnessText(first))
+}
+
+// compareRunning checks what is to take the place of a table. Returns what that changes.
+func (g *guard) compareRunning(c *command, what string, t table, after func(before *diff.Table) (*diff.Table, error)) (*diff.Result, error) {
+	before, err := newDiffTable(t)
+	if err != nil {
+		return nil, err
+	}
+	next, err := after(before)
+	if err != nil {
+		return nil, err
+	}
+	return g.check(c, what, before, next)
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diff
+
+// budget bounds the work of a comparison.
+type budget struct {
+	left int
+	over bool
+}
+
+// spend takes from the budget.
+func (b *budget) spend(n int) {
+	if b.left -= n; b.left < 0 {
+		b.over = true
+	}
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diff
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Options say how tables are compared.
+type Options struct {
+	// Unmatched is what becomes of packets that no eroute matches; 0 is Dropped.
+	Unmatched Kind
+	// Work bounds the comparison: how many times two selectors are held against each
+	// other, about; 0 is enough for tables of a million eroutes.
+	Work int
+}
+
+// defaultWork is some seconds of work.
+const defaultWork = 400_000_000
+
+// How much of a result is kept: regions in all, and exceptions of each.
+const (
+	maxRegions = 1_000_000
+	maxExcept  = 10_000
+)
+
+// Result is the difference of two tables.
+type Result struct {
+	Classes []Changes // what needs attention first; without those of no packet
+	// Eroutes that only the second table has, that only the first has, that have another
+	// SAID, and that are in both.
+	Added, Deleted, Changed, Kept int
+	// Incomplete says that the comparison was ended because it was too large: packets
+	// may have changed that are not in Classes. Those that are there have.
+	Incomplete bool
+}
+
+// Changes are the packets whose verdict changes in the same way.
+type Changes struct {
+	Class   Class
+	Regions []Region // in the order of the listing; together all of these packets
+}
+
+// Region is a set of packets whose verdict changes.
+type Region struct {
+	Selector eroute.Selector
+	Except   []eroute.Selector // in it, but not in the set
+	Omitted  int               // how many more exceptions there are
+	Witness  eroute.Packet     // one of the set
+	From, To Verdict           // of the witness
+}
+
+// Contains reports whether a packet is in the set; wrong if exceptions are omitted.
+func (r *Region) Contains(p eroute.Packet) bool {
+	return r.Selector.Matches(p) && !slices.ContainsFunc(r.Except, func(s eroute.Selector) bool { return s.Matches(p) })
+}
+
+// OpensClear returns the changes by which packets are sent in clear that were not before.
+func (r *Result) OpensClear() (opens []Changes) {
+	for _, c := range r.Classes {
+		if c.Class.OpensClear() {
+			opens = append(opens, c)
+		}
+	}
+	return opens
+}
+
+// Compare returns what changes when table b takes the place of table a. Returns a
+// [DuplicateError] if one of them has a selector twice, or the context's error.
+func Compare(ctx context.Context, a, b *Table, o Options) (*Result, error) {
+	for _, t := range []*Table{a, b} {
+		if err := t.Sort(); err != nil {
+			return nil, err
+		}
+	}
+	d := &differ{work: &budget{left: cmp.Or(o.Work, defaultWork)}, none: Verdict{Kind: cmp.Or(o.Unmatched, Dropped)}, found: map[Class][]*region{}}
+	result := &Result{}
+	for family := range a.families {
+		d.join(a, b, family, result)
+		if err := d.compare(ctx); err != nil {
+			return nil, err
+		}
+		for class, regions := range d.found {
+			d.publish(class, d.simplify(regions), result)
+		}
+		clear(d.found)
+	}
+	slices.SortFunc(result.Classes, func(a, b Changes) int { return cmp.Compare(a.Class.rank(), b.Class.rank()) })
+	result.Incomplete = d.work.over || d.dropped
+	return result, nil
+}
+
+// pair is an eroute of both tables, or of one.
+type pair struct {
+	box
+	from, to said // none: the table has no such eroute
+}
+
+// differ compares the eroutes of one family.
+type differ struct {
+	pairs   []pair
+	v6      bool
+	index   *index
+	none    Verdict // of packets that no eroute matches
+	work    *budget
+	found   map[Class][]*region
+	count   int  // of regions found
+	dropped bool // there were more
+}
+
+// join brings the eroutes of both tables together.
+func (d *differ) join(a, b *Table, family int, result *Result) {
+	as, bs := a.families[family].all, b.families[family].all
+	d.v6 = family == 1
+	d.pairs = make([]pair, 0, max(len(as), len(bs))+64)
+	merge(as, bs, func(old, new *rule) {
+		var p pair
+		if old != nil {
+			p.box, p.from = old.box, old.said
+		}
+		if new != nil {
+			p.box, p.to = new.box, new.said
+		}
+		switch {
+		case old == nil:
+			result.Added++
+		case new == nil:
+			result.Deleted++
+		case p.from != p.to:
+			result.Changed++
+		default:
+			result.Kept++
+		}
+		d.pairs = append(d.pairs, p)
+	})
+	d.index = newIndex(len(d.pairs), func(i int) *box { return &d.pairs[i].box }, d.v6, d.work)
+}
+
+// compare finds the regions of all changed eroutes.
+func (d *differ) compare(ctx context.Context) error {
+	for i := range d.pairs {
+		p := &d.pairs[i]
+		if p.from == p.to {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if d.work.over || d.count > maxRegions {
+			d.dropped = true
+			return nil
+		}
+		d.pieces(i)
+	}
+	return nil
+}
+
+// verdict returns what becomes of packets of an eroute.
+func (d *differ) verdict(s said) Verdict {
+	if s == none {
+		return d.none
+	}
+	u := s.unpack()
+	return Verdict{KindOf(u), u, true}
+}
+
+// publish adds regions of a class to the result.
+func (d *differ) publish(class Class, regions []*region, result *Result) {
+	i := slices.IndexFunc(result.Classes, func(c Changes) bool { return c.Class == class })
+	if i < 0 {
+		i = len(result.Classes)
+		result.Classes = append(result.Classes, Changes{Class: class})
+	}
+	c := &result.Classes[i]
+	slices.SortFunc(regions, func(a, b *region) int { return a.compare(&b.box) })
+	for _, r := range regions {
+		public := Region{Selector: r.selector(d.v6), Omitted: r.omitted, Witness: r.witness, From: r.from, To: r.to}
+		for i := range r.except {
+			public.Except = append(public.Except, r.except[i].selector(d.v6))
+		}
+		c.Regions = append(c.Regions, public)
+	}
+}

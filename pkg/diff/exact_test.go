@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diff_test
+
+import (
+	"net/netip"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/pkg/diff"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// verdict is what the reference says of a packet.
+func verdict(l *eroute.Linear, p eroute.Packet, unmatched diff.Kind) diff.Verdict {
+	e, found := l.Lookup(p)
+	if !found {
+		return diff.Verdict{Kind: unmatched}
+	}
+	return diff.Verdict{Kind: diff.KindOf(e.SAID), SAID: e.SAID, Matched: true}
+}
+
+// class is how the reference says that a verdict changes.
+func class(from, to diff.Verdict) diff.Class {
+	switch {
+	case from.Kind == diff.Protected && to.Kind == diff.Protected && from.SAID == to.SAID:
+		return diff.Class{}
+	case from.Kind == diff.Protected && to.Kind == diff.Protected && from.SAID.Dst == to.SAID.Dst:
+		return diff.Class{From: diff.Protected, To: diff.Protected, Peer: diff.SamePeer}
+	case from.Kind == diff.Protected && to.Kind == diff.Protected:
+		return diff.Class{From: diff.Protected, To: diff.Protected, Peer: diff.OtherPeer}
+	case from.Kind == to.Kind:
+		return diff.Class{}
+	}
+	return diff.Class{From: from.Kind, To: to.Kind}
+}
+
+func tableOf(l *eroute.Linear) *diff.Table {
+	t := &diff.Table{}
+	for _, e := range l.List() {
+		t.Add(e.Selector, e.SAID)
+	}
+	return t
+}
+
+func selectorsOf(tables ...*eroute.Linear) (all []eroute.Selector) {
+	for _, l := range tables {
+		for _, e := range l.List() {
+			all = append(all, e.Selector)
+		}
+	}
+	return all
+}
+
+// check is a difference that is held against the reference.
+type check struct {
+	t         *testing.T
+	a, b      *eroute.Linear
+	unmatched diff.Kind
+	result    *diff.Result
+	packets   int
+}
+
+func newCheck(t *testing.T, a, b *eroute.Linear, unmatched diff.Kind) *check {
+	t.Helper()
+	result, err := diff.Compare(t.Context(), tableOf(a), tableOf(b), diff.Options{Unmatched: unmatched})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Incomplete {
+		t.Fatal("the difference of two small tables is incomplete")
+	}
+	return &check{t, a, b, unmatched, result, 0}
+}
+
+// packet checks that a packet is in the regions of the class that the reference says, and
+// in no others.
+func (c *check) packet(p eroute.Packet) {
+	c.packets++
+	want := class(verdict(c.a, p, c.unmatched), verdict(c.b, p, c.unmatched))
+	for i := range c.result.Classes {
+		of := &c.result.Classes[i]
+		in := false
+		for j := range of.Regions {
+			in = in || of.Regions[j].Contains(p)
+		}
+		if in != (of.Class == want) {
+			c.fail(p, want, of.Class, in)
+		}
+		if of.Class == want {
+			want = diff.Class{}
+		}
+	}
+	if want != (diff.Class{}) {
+		c.fail(p, want, diff.Class{}, false)
+	}
+}
+
+func (c *check) fail(p eroute.Packet, want, class diff.Class, in bool) {
+	c.t.Helper()
+	c.t.Errorf("packet %v changes %v, but is listed under %v: %v", p, want, class, in)
+	for _, e := range c.a.List() {
+		c.t.Logf("- %v", e)
+	}
+	for _, e := range c.b.List() {
+		c.t.Logf("+ %v", e)
+	}
+	c.t.Fatalf("%+v", c.result.Classes)
+}
+
+// witnesses checks that each region has a witness, which changes as is said, and that no
+// region has exceptions outside of it.
+func (c *check) witnesses() {
+	for _, of := range c.result.Classes {
+		if len(of.Regions) == 0 {
+			c.t.Errorf("no regions of %v", of.Class)
+		}
+		for _, r := range of.Regions {
+			from, to := verdict(c.a, r.Witness, c.unmatched), verdict(c.b, r.Witness, c.unmatched)
+			if from != r.From || to != r.To || class(from, to) != of.Class || !r.Contains(r.Witness) || r.Omitted > 0 {
+				c.t.Fatalf("%v: witness %v changes from %v to %v, not as in %+v", of.Class, r.Witness, from, to, r)
+			}
+		}
+	}
+}
+
+// boundaries checks packets on both sides of every border of every selector: all
+// combinations of those of two selectors.
+func (c *check) boundaries() {
+	all := selectorsOf(c.a, c.b)
+	for _, s := range all {
+		for _, o := range all {
+			for _, src := range boundary(s.Src) {
+				for _, dst := range boundary(o.Dst) {
+					if src.Is4() != dst.Is4() {
+						continue
+					}
+					c.shapes(src, dst, s, o)
+				}
+			}
+		}
+	}
+}
+
+func (c *check) shapes(src, dst netip.Addr, s, o eroute.Selector) {
+	for _, proto := range []uint8{0, s.Proto, o.Proto} {
+		p := eroute.Packet{Src: src, Dst: dst, Proto: proto}
+		c.packet(p)
+		if proto != eroute.ProtoTCP && proto != eroute.ProtoUDP {
+			continue
+		}
+		p.SrcPort, p.DstPort = s.SrcPort, o.DstPort
+		c.packet(p)
+		p.SrcPort, p.DstPort = s.SrcPort+1, s.DstPort+1
+		c.packet(p)
+	}
+}
+
+// packetsToTry is how many packets TestExact makes up; EROUTE_PACKETS says otherwise.
+func packetsToTry(t *testing.T) int {
+	text := os.Getenv("EROUTE_PACKETS")
+	if text == "" {
+		return 100_000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Every packet is listed as the reference says that it changes, and no other is: those
+// on all borders, and random ones.
+func TestExact(t *testing.T) {
+	const perTable = 500
+	r := newRandom(t)
+	tables, randoms, borders, differ := 0, 0, 0, 0
+	for want := packetsToTry(t); randoms < want; tables++ {
+		a, b := r.tables()
+		unmatched := []diff.Kind{diff.Dropped, diff.Clear}[r.IntN(2)]
+		c := newCheck(t, a, b, unmatched)
+		c.witnesses()
+		if tables%4 == 0 {
+			c.boundaries()
+		}
+		borders += c.packets
+		all := selectorsOf(a, b)
+		for range perTable {
+			p := r.packet(all)
+			c.packet(p)
+			if class(verdict(a, p, unmatched), verdict(b, p, unmatched)) != (diff.Class{}) {
+				differ++
+			}
+		}
+		randoms += perTable
+	}
+	t.Logf("%d pairs of tables, %d random packets, %d on borders, %d of the random ones change: no disagreement", tables, randoms, borders, differ)
+	if differ < randoms/20 {
+		t.Errorf("only %d of %d packets change: that tests little", differ, randoms)
+	}
+}

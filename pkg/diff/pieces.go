@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diff
+
+import (
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// region is a box less others, which lie in it.
+type region struct {
+	box
+	except   []box
+	omitted  int // exceptions that are not kept; nothing is done with such a region any more
+	witness  eroute.Packet
+	from, to Verdict
+	dead     bool // is in another one
+}
+
+// lower is an eroute that decides where a more specific one is not there.
+type lower struct {
+	whole box // as in the table
+	part  box // what is in the more specific one
+	said  said
+}
+
+// pieces finds what changes for the packets for which the i-th eroute is the most specific
+// of both tables. If both have it, that is all the same. If only one has it, it is the
+// eroutes below that decide in the other table: a piece for each of them.
+func (d *differ) pieces(i int) {
+	s := &d.pairs[i]
+	var higher []box
+	var below []lower
+	d.index.meeting(&s.box, func(j int) {
+		r := &d.pairs[j]
+		if i == j {
+			return
+		}
+		part, _ := r.meet(&s.box)
+		if r.moreSpecific(&s.box) < 0 {
+			higher = append(higher, part)
+		} else if said := r.other(s); said != none {
+			below = append(below, lower{r.box, part, said})
+		}
+	})
+	higher = d.maximal(higher)
+	if s.from != none && s.to != none {
+		d.add(s.box, higher, d.verdict(s.from), d.verdict(s.to))
+		return
+	}
+	from, to := d.verdict(s.from), d.verdict(s.to)
+	above := newCover(higher, d.v6, d.work)
+	slices.SortFunc(below, func(a, b lower) int { return a.whole.moreSpecific(&b.whole) })
+	below = append(below, lower{part: s.box})
+	ordered := newOrdered(below, d.v6, d.work)
+	for n := range below {
+		if d.work.over {
+			return
+		}
+		l := &below[n]
+		except := above.within(&l.part)
+		covered := ordered.before(n, func(b *box) bool {
+			if b.contains(&l.part) {
+				return true
+			}
+			except = append(except, *b)
+			return false
+		})
+		if !covered {
+			if s.from == none {
+				from = d.verdict(l.said)
+			} else {
+				to = d.verdict(l.said)
+			}
+			d.add(l.part, except, from, to)
+		}
+		if l.part == s.box {
+			return // what is below does not come to it
+		}
+	}
+}
+
+// other returns what the table has that lacks s.
+func (p *pair) other(s *pair) said {
+	if s.from == none {
+		return p.from
+	}
+	return p.to
+}
+
+// add notes a region, unless nothing changes in it or it is empty. except may lie partly
+// outside of b.
+func (d *differ) add(b box, except []box, from, to Verdict) {
+	class := classOf(from, to)
+	if class == (Class{}) {
+		return
+	}
+	witness, some := d.find(&b, except)
+	if !some {
+		return
+	}
+	if d.count++; d.count > maxRegions {
+		d.dropped = true
+		return
+	}
+	r := &region{box: b, witness: witness, from: from, to: to}
+	for i := range except {
+		if part, meets := except[i].meet(&b); meets {
+			r.except = append(r.except, part)
+		}
+	}
+	if len(r.except) > maxExcept {
+		r.except, r.omitted = r.except[:maxExcept:maxExcept], len(r.except)-maxExcept
+	}
+	d.found[class] = append(d.found[class], r)
+}
+
+// maximal returns boxes in order, without those that are in others.
+func (d *differ) maximal(boxes []box) []box { return maximal(boxes, d.v6, d.work) }
+
+func maximal(boxes []box, v6 bool, work *budget) []box {
+	if len(boxes) < 2 {
+		return boxes
+	}
+	slices.SortFunc(boxes, func(a, b box) int { return a.compare(&b) })
+	boxes = slices.Compact(boxes)
+	x := newIndex(len(boxes), func(i int) *box { return &boxes[i] }, v6, work)
+	var kept []box
+	for i := range boxes {
+		if x.containing(&boxes[i], func(j int) bool { return i == j }) {
+			kept = append(kept, boxes[i])
+		}
+	}
+	return kept
+}
+
+// cover is boxes that are asked again and again what of them is in a box.
+type cover struct {
+	boxes []box // sorted
+	index *index
+}
+
+func newCover(sorted []box, v6 bool, work *budget) *cover {
+	return &cover{sorted, newIndex(len(sorted), func(i int) *box { return &sorted[i] }, v6, work)}
+}
+
+// within returns the parts of the boxes in b.
+func (c *cover) within(b *box) (parts []box) {
+	c.index.meeting(b, func(i int) {
+		part, _ := c.boxes[i].meet(b)
+		parts = append(parts, part)
+	})
+	return parts
+}
+
+// ordered is eroutes in the order in which they are considered.
+type ordered struct {
+	all    []lower
+	places []int32 // sorted by part
+	index  *index
+}
+
+func newOrdered(all []lower, v6 bool, work *budget) *ordered {
+	o := &ordered{all: all, places: make([]int32, len(all))}
+	for i := range o.places {
+		o.places[i] = int32(i)
+	}
+	slices.SortFunc(o.places, func(i, j int32) int { return all[i].part.compare(&all[j].part) })
+	o.index = newIndex(len(all), func(i int) *box { return &all[o.places[i]].part }, v6, work)
+	return o
+}
+
+// before calls f with what those before the n-th have in common with it, and returns
+// whether it has returned true once.
+func (o *ordered) before(n int, f func(*box) bool) (found bool) {
+	part := &o.all[n].part
+	o.index.meeting(part, func(i int) {
+		if j := int(o.places[i]); j < n && !found {
+			common, _ := o.all[j].part.meet(part)
+			found = f(&common)
+		}
+	})
+	return found
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diff
+
+import (
+	"slices"
+)
+
+// maxRounds bounds how often regions are gone through; two or three suffice mostly.
+const maxRounds = 16
+
+// simplify returns fewer regions that are the same packets together: none is in another,
+// none has an exception that is all in another, and no two are halves of a box. There may be
+// sets that are smaller still: the smallest cover by boxes is a hard problem.
+func (d *differ) simplify(regions []*region) []*region {
+	for range maxRounds {
+		changed := d.fill(regions)
+		changed = d.drop(regions) || changed
+		regions, changed = joinHalves(living(regions), changed)
+		regions = living(regions)
+		for _, r := range regions {
+			r.shrink()
+		}
+		if !changed || d.work.over {
+			break
+		}
+	}
+	for _, r := range regions {
+		if r.omitted == 0 {
+			r.except = d.joinBoxes(r.except)
+		}
+	}
+	return regions
+}
+
+func living(regions []*region) []*region {
+	return slices.DeleteFunc(regions, func(r *region) bool { return r.dead })
+}
+
+// indexOf returns regions sorted, and their index.
+func (d *differ) indexOf(regions []*region) ([]*region, *index) {
+	sorted := slices.Clone(regions)
+	slices.SortFunc(sorted, func(a, b *region) int { return a.compare(&b.box) })
+	return sorted, newIndex(len(sorted), func(i int) *box { return &sorted[i].box }, d.v6, d.work)
+}
+
+// fill removes exceptions that lie in another region, if that has none there. One that is
+// just another region takes over the exceptions of that. What is then double goes in drop.
+func (d *differ) fill(regions []*region) (changed bool) {
+	sorted, x := d.indexOf(regions)
+	specific := slices.Clone(regions)
+	slices.SortStableFunc(specific, func(a, b *region) int { return a.moreSpecific(&b.box) })
+	for _, r := range specific {
+		if r.omitted > 0 || len(r.except) == 0 || d.work.over {
+			continue
+		}
+		r.except = d.maximal(r.except)
+		var except []box
+		for i := range r.except {
+			rest := r.except[i : i+1]
+			x.containing(&r.except[i], func(j int) bool {
+				if other := sorted[j]; other != r && other.omitted == 0 {
+					if within, takes := r.without(i, other); takes {
+						rest, changed = within, true
+						return false
+					}
+				}
+				return true
+			})
+			except = append(except, rest...)
+		}
+		r.except = d.maximal(except)
+	}
+	return changed
+}
+
+// without returns what is to be the i-th exception's place, if q's region goes into r. It
+// only does if that leaves fewer exceptions: q has none there, or is no longer needed.
+func (r *region) without(i int, q *region) (within []box, takes bool) {
+	e := &r.except[i]
+	for k := range q.except {
+		if part, meets := q.except[k].meet(e); meets {
+			within = append(within, part)
+		}
+	}
+	if len(within) == 0 {
+		return nil, true
+	}
+	if q.box != *e {
+		return nil, false
+	}
+	for k := range r.except {
+		if _, meets := r.except[k].meet(e); meets && k != i {
+			return nil, false
+		}
+	}
+	return within, true
+}
+
+// drop marks regions that lie in another one.
+func (d *differ) drop(regions []*region) (changed bool) {
+	sorted, x := d.indexOf(regions)
+	for _, r := range sorted {
+		if r.dead || r.omitted > 0 || d.work.over {
+			continue
+		}
+		x.containing(&r.box, func(j int) bool {
+			other := sorted[j]
+			if other != r && !other.dead && other.omitted == 0 && other.takes(r) {
+				r.dead, changed = true, true
+			}
+			return !r.dead
+		})
+	}
+	return changed
+}
+
+// takes reports whether all of q is in r, whose box contains that of q.
+func (r *region) takes(q *region) bool {
+	for i := range r.except {
+		part, meets := r.except[i].meet(&q.box)
+		if meets && !slices.ContainsFunc(q.except, func(e box) bool { return e.contains(&part) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// joinHalves puts two regions whose boxes are the halves of a box together.
+func joinHalves(regions []*region, changed bool) ([]*region, bool) {
+	at := make(map[box]*region, len(regions))
+	for _, r := range regions {
+		if r.omitted == 0 {
+			at[r.box] = r
+		}
+	}
+	for i := 0; i < len(regions); i++ { // regions grows
+		r := regions[i]
+		if r.dead || at[r.box] != r {
+			continue
+		}
+		for _, pair := range r.halves() {
+			other := at[pair.other]
+			if other == nil || at[pair.whole] != nil {
+				continue
+			}
+			delete(at, r.box)
+			delete(at, other.box)
+			r.dead, other.dead, changed = true, true, true
+			whole := &region{box: pair.whole, except: slices.Concat(r.except, other.except), witness: r.witness, from: r.from, to: r.to}
+			at[whole.box] = whole
+			regions = append(regions, whole)
+			break
+		}
+	}
+	return regions, changed
+}
+
+// half is the other half of a box, and what both are together.
+type half struct{ other, whole box }
+
+// halves returns the boxes that b can be a half of: by destination and by source.
+func (b *box) halves() (all []half) {
+	if b.dst.bits > 0 {
+		h := half{*b, *b}
+		h.other.dst, h.whole.dst = b.dst.halves()
+		all = append(all, h)
+	}
+	if b.src.bits > 0 {
+		h := half{*b, *b}
+		h.other.src, h.whole.src = b.src.halves()
+		all = append(all, h)
+	}
+	return all
+}
+
+// halves returns the other half of the prefix that is one bit shorter, and that.
+func (p prefix) halves() (other, whole prefix) {
+	bit := p.bits - 1
+	other = p
+	if bit < 64 {
+		other.addr.hi ^= 1 << (63 - bit)
+	} else {
+		other.addr.lo ^= 1 << (127 - bit)
+	}
+	return other, prefix{p.addr.masked(bit), bit}
+}
+
+// shrink makes a region's box smaller while an exception is just half of it.
+func (r *region) shrink() {
+	for r.omitted == 0 {
+		i := slices.IndexFunc(r.except, func(e box) bool {
+			return slices.ContainsFunc(e.halves(), func(h half) bool { return h.whole == r.box })
+		})
+		if i < 0 {
+			return
+		}
+		for _, h := range r.except[i].halves() {
+			if h.whole == r.box {
+				r.box = h.other
+				break
+			}
+		}
+		var except []box
+		for i := range r.except {
+			if part, meets := r.except[i].meet(&r.box); meets {
+				except = append(except, part)
+			}
+		}
+		r.except = except
+	}
+}
+
+// joinBoxes returns fewer boxes that are the same packets together, in order.
+func (d *differ) joinBoxes(boxes []box) []box {
+	for range maxRounds {
+		regions := make([]*region, len(boxes))
+		for i := range boxes {
+			regions[i] = &region{box: boxes[i]}
+		}
+		joined, changed := joinHalves(regions, false)
+		boxes = boxes[:0]
+		for _, r := range joined {
+			if !r.dead {
+				boxes = append(boxes, r.box)
+			}
+		}
+		boxes = d.maximal(boxes)
+		if !changed {
+			break
+		}
+	}
+	return boxes
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diff
+
+import (
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Kind is what a table does with a packet.
+type Kind uint8
+
+// The kinds. The zero Kind is none of them.
+const (
+	Protected Kind = 1 + iota // processed by a Security Association
+	Clear                     // sent in clear
+	Dropped                   // dropped silently
+	Rejected                  // dropped, and the sender is told
+	Trapped                   // held until a key manager has made an SA: %trap, %trapsubnet, %hold
+)
+
+var kindNames = [...]string{Protected: "protected", Clear: "clear", Dropped: "dropped", Rejected: "rejected", Trapped: "trapped"}
+
+// String returns the kind's name, such as "protected".
+func (k Kind) String() string {
+	if k >= Protected && int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// ParseKind returns the kind with this name, 0 if there is none.
+func ParseKind(name string) Kind {
+	for k := Protected; int(k) < len(kindNames); k++ {
+		if kindNames[k] == name {
+			return k
+		}
+	}
+	return 0
+}
+
+// satisfies reports whether a packet of kind k is what an assertion of kind want asks
+// for: a rejected packet is dropped, too.
+func (k Kind) satisfies(want Kind) bool { return k == want || want == Dropped && k == Rejected }
+
+// KindOf returns what becomes of the packets that match an eroute with this SAID.
+func KindOf(said eroute.SAID) Kind {
+	switch said.Action() {
+	case eroute.ActionSA:
+		return Protected
+	case eroute.ActionPass:
+		return Clear
+	case eroute.ActionReject:
+		return Rejected
+	case eroute.ActionHold, eroute.ActionTrap, eroute.ActionTrapSubnet:
+		return Trapped
+	}
+	return Dropped
+}
+
+// Verdict is what a table does with a packet, and by which SAID.
+type Verdict struct {
+	Kind    Kind
+	SAID    eroute.SAID // of the eroute that matches; zero if there is none
+	Matched bool        // whether an eroute matches
+}
+
+// String returns the SAID, or "no eroute".
+func (v Verdict) String() string {
+	if !v.Matched {
+		return "no eroute"
+	}
+	return v.SAID.String()
+}
+
+// said is a SAID, packed.
+type said struct {
+	dst    addr
+	spi    uint32
+	proto  uint8
+	family uint8 // 4, 6; 0: there is no destination
+}
+
+// none stands for the SAID where there is no eroute.
+var none said
+
+func newSAID(s eroute.SAID) said {
+	packed := said{spi: s.SPI, proto: s.Proto}
+	if s.Dst.IsValid() {
+		packed.dst, packed.family = newAddr(s.Dst), 4
+		if s.Dst.Is6() {
+			packed.family = 6
+		}
+	}
+	return packed
+}
+
+func (s said) unpack() eroute.SAID {
+	u := eroute.SAID{Proto: s.proto, SPI: s.spi}
+	if s.family != 0 {
+		u.Dst = s.dst.netip(s.family == 6)
+	}
+	return u
+}
+
+// Peer says whether packets that are protected before and after a change go to the same
+// peer.
+type Peer uint8
+
+// The values of Peer. The zero Peer is that of all other changes.
+const (
+	SamePeer Peer = 1 + iota
+	OtherPeer
+)
+
+// Class is a way in which a packet's verdict can change.
+type Class struct {
+	From, To Kind
+	Peer     Peer // only from protected to protected
+}
+
+// String returns the class as it is printed, such as "protected -> other peer".
+func (c Class) String() string {
+	switch c.Peer {
+	case SamePeer:
+		return "protected -> other SA"
+	case OtherPeer:
+		return "protected -> other peer"
+	}
+	return fmt.Sprintf("%v -> %v", c.From, c.To)
+}
+
+// OpensClear reports whether packets are sent in clear that were not before.
+func (c Class) OpensClear() bool { return c.To == Clear }
+
+// classOf returns how a verdict changes. Returns the zero Class if it does not.
+func classOf(from, to Verdict) Class {
+	switch {
+	case from.Kind != to.Kind:
+		return Class{From: from.Kind, To: to.Kind}
+	case from.Kind != Protected || from.SAID == to.SAID:
+		return Class{}
+	case from.SAID.Dst == to.SAID.Dst:
+		return Class{Protected, Protected, SamePeer}
+	}
+	return Class{Protected, Protected, OtherPeer}
+}
+
+// rank orders classes by how much they need attention: what opens clear text first, then
+// packets that went to an SA.
+func (c Class) rank() int {
+	rank := 8*int(c.From) + int(c.To)
+	switch {
+	case c.OpensClear():
+		return rank
+	case c.Peer == OtherPeer:
+		return 100
+	case c.Peer == SamePeer:
+		return 200
+	case c.From == Clear:
+		return 400 + rank
+	}
+	return 100 + rank
+}
