@@ -3,32 +3,32 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// savePermissions are those of a new file, less the umask; one that is there keeps its own.
+// savePermissions are those of a new file, less the umask; a file of the user's own keeps
+// its mode.
 const savePermissions fs.FileMode = 0o600
 
 // runSave is --save: the table as a batch. Flows of traps are not in it.
-func runSave(c *command) (err error) {
+func runSave(c *command) error {
 	if c.opts.value(optSave) == "-" {
 		return c.fromTable(func(t table, w io.Writer) error { return writeSaved(w, t) })
 	}
-	t, err := c.openForReading()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	return c.save(optSave, savePermissions, func(w io.Writer) error { return writeSaved(w, t) })
+	return c.save(optSave, savePermissions, func(w io.Writer) (err error) {
+		t, err := c.openForReading()
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, t.Close()) }()
+		return writeSaved(w, t)
+	})
 }
 
 // save writes to the file that an option names, or to standard output if it is "-".
@@ -37,29 +37,19 @@ func (c *command) save(option optionID, permissions fs.FileMode, write func(io.W
 	if file == "-" {
 		return write(c.out)
 	}
-	err := c.env.saveFile(file, permissions, write)
-	// Not of the temporary file, which nobody has named.
-	if wrong, ok := errors.AsType[*fs.PathError](err); ok {
-		err = wrong.Err
+	what := c.opts.name(option) + " " + file
+	var failed error
+	err := c.env.saveFile(file, permissions, func(w io.Writer) error {
+		failed = write(output{w, what})
+		return failed
+	})
+	if failed != nil { // perhaps the table's, and nothing of the file
+		return failed
 	}
 	if err != nil {
-		return &fileError{c.opts.name(option) + " " + file, err}
+		return &fileError{what, withoutPath(err)}
 	}
 	return nil
-}
-
-// saveFile puts what write writes in the place of a file: at once and whole, or not at all.
-func saveFile(name string, permissions fs.FileMode, write func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(name, renameio.WithPermissions(permissions), renameio.WithExistingPermissions())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Cleanup() }()
-	w := bufio.NewWriter(f)
-	if err := errors.Join(write(w), w.Flush()); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
 }
 
 func writeSaved(w io.Writer, t table) error {

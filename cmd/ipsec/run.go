@@ -14,7 +14,7 @@ import (
 // run executes one command line and returns the process's exit status: 0, or 1 after
 // an error, which is then told in one line.
 func run(ctx context.Context, e *env, args []string) int {
-	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(output{e.stdout})}
+	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(output{e.stdout, "write output"})}
 	root := newRoot(c)
 	root.SetArgs(args)
 	if isCompletion(args) {
