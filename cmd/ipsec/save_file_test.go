@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const savedText = "savedText\n"
+const savedText = "saved\n"
 
 func writeText(w io.Writer) error {
 	_, err := io.WriteString(w, savedText)

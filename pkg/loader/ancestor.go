@@ -13,18 +13,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outermost returns the /proc directory of the process furthest up our line of parents
-// whose root and namespaces we may use (ptrace(2), "Ptrace access mode checking").
-func outermost() (string, error) {
-	var line []int
+// ancestors returns the ids of our process and of its line of parents, and tells whether
+// the line is complete: whether none of them is hidden from us.
+func ancestors() (line []int, complete bool) {
 	for pid := os.Getpid(); pid > 0; {
 		line = append(line, pid)
 		parent, err := parentOf(pid)
 		if err != nil {
-			break // gone meanwhile, or hidden from us
+			return line, false // gone meanwhile, or hidden from us
 		}
 		pid = parent
 	}
+	return line, true
+}
+
+// outermost returns the /proc directory of the process furthest up our line of parents
+// whose root and namespaces we may use (ptrace(2), "Ptrace access mode checking").
+func outermost() (string, error) {
+	line, _ := ancestors()
 	for _, pid := range slices.Backward(line) {
 		dir := fmt.Sprintf("/proc/%d", pid)
 		if unix.Access(dir+"/root/", unix.X_OK) == nil {

@@ -38,7 +38,8 @@ func (d *Dir) Close() error { return d.lock.Close() }
 
 // OpenShared opens the calling thread's network namespace's directory for reading;
 // readers share it, and wait for a writer. Returns ErrNoTable if there is none, a
-// *LayoutError if there is one of another version.
+// *LayoutError if there is one of another version, ErrElsewhere if there is one in
+// another BPF file system.
 func OpenShared() (*Dir, error) {
 	return openExisting(func(path string) (*os.File, error) {
 		giveWay(path)
@@ -53,7 +54,7 @@ func OpenUnlocked() (*Dir, error) { return openExisting(os.Open) }
 func openExisting(open func(path string) (*os.File, error)) (*Dir, error) {
 	root, err := BPFFS(false)
 	if errors.Is(err, errNoBPFFS) || errors.Is(err, os.ErrNotExist) {
-		return nil, ErrNoTable
+		return nil, noTable()
 	}
 	if err != nil {
 		return nil, err
@@ -64,7 +65,10 @@ func openExisting(open func(path string) (*os.File, error)) (*Dir, error) {
 	}
 	lock, err := open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, cmp.Or(checkLayouts(path), ErrNoTable)
+		if err := checkLayouts(path); err != nil {
+			return nil, err
+		}
+		return nil, noTable()
 	}
 	if err != nil {
 		return nil, err
@@ -72,15 +76,30 @@ func openExisting(open func(path string) (*os.File, error)) (*Dir, error) {
 	return &Dir{path, lock}, nil
 }
 
+// noTable is the error for a network namespace of which no pin directory was found.
+func noTable() error {
+	if reached() != reachOutermost {
+		return errUnreachable
+	}
+	cookie, err := NetnsCookie()
+	if err != nil {
+		return err
+	}
+	return cmp.Or(checkElsewhere(cookie), ErrNoTable)
+}
+
 // OpenExclusive opens the calling thread's network namespace's directory for writing;
 // one writer at a time. If there is none, fill is given the path of an empty directory
 // to pin everything in that a table needs, which then becomes visible as a whole, and
 // what network namespaces that have gone have left is removed. Returns a *LayoutError if
-// there is one of another version.
+// there is one of another version, ErrElsewhere if there is one in another BPF file system.
 func OpenExclusive(fill func(path string) error) (*Dir, error) {
 	root, err := BPFFS(true)
 	if err != nil {
 		return nil, err
+	}
+	if reached() == reachOther {
+		return nil, errUnreachable
 	}
 	path, err := namespacePath(root)
 	if err != nil {
@@ -172,7 +191,11 @@ func create(path string, fill func(path string) error) error {
 	if err := os.MkdirAll(filepath.Join(tmp, turnName), 0o700); err != nil {
 		return fmt.Errorf("make pin directory: %w", err)
 	}
-	if err := errors.Join(markNamespace(tmp), fill(tmp), shareAll(tmp)); err != nil {
+	err = errors.Join(markNamespace(tmp), pinCookie(tmp))
+	if err == nil {
+		err = errors.Join(fill(tmp), shareAll(tmp))
+	}
+	if err != nil {
 		_ = os.RemoveAll(tmp)
 		return err
 	}

@@ -3,7 +3,10 @@
 package privileges
 
 import (
+	"errors"
 	"fmt"
+	"log"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -31,31 +34,33 @@ try() {
 reader() { setpriv --reuid=nobody --regid=$group --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"; }
 `
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "sh", "-c", prelude+script)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "ipsec=" + command(t), "group=" + group}
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "ipsec=" + built, "group=" + group}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }
 
+// built is the ipsec command, where anybody may run it.
 var built string
 
-// command builds the ipsec command, once, where anybody may run it.
-func command(t *testing.T) string {
-	t.Helper()
-	if built != "" {
-		return built
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "privileges-")
+	if err != nil {
+		log.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "ipsec")
-	cmd := exec.Command("go", "build", "-o", path, "../../cmd/ipsec")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	built = filepath.Join(dir, "ipsec")
+	cmd := exec.Command("go", "build", "-o", built, "../../cmd/ipsec")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	code := 1
+	if err := errors.Join(cmd.Run(), os.Chmod(dir, 0o755)); err == nil {
+		code = m.Run()
+	} else {
+		log.Print(err)
 	}
-	for dir := filepath.Dir(path); dir != "/tmp" && dir != "/"; dir = filepath.Dir(dir) {
-		if out, err := exec.Command("chmod", "a+rx", dir).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+	if err := os.RemoveAll(dir); err != nil {
+		log.Print(err)
 	}
-	return path
+	os.Exit(code)
 }
 
 const (
