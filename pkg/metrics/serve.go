@@ -37,7 +37,8 @@ func Serve(ctx context.Context, l net.Listener, s Source, log *slog.Logger) erro
 		MaxRequestsInFlight: maxScrapes,
 	}))
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           answering(mux),
+		ConnContext:       withConnection,
 		ErrorLog:          errorLog,
 		ReadHeaderTimeout: requestTimeout,
 		ReadTimeout:       requestTimeout,
@@ -53,7 +54,7 @@ func Serve(ctx context.Context, l net.Listener, s Source, log *slog.Logger) erro
 		}
 	})
 	defer stop()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(&connections{Listener: l}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics: %w", err)
 	}
 	return nil
