@@ -23,6 +23,8 @@ func mend(err error) error {
 	switch {
 	case errors.As(err, &value), errors.As(err, &file):
 		return err
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return fmt.Errorf("raise the limit of open files (ulimit -n, LimitNOFILE=): %w", err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("must be root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON), try sudo: %w", err)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP):

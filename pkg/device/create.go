@@ -54,10 +54,15 @@ func prepare(name string, mtu int) (netlink.Link, error) {
 	return dev, nil
 }
 
+// createPlain makes a TUN device.
 func createPlain(name string) error {
-	return netlink.LinkAdd(&netlink.Tuntap{
+	err := netlink.LinkAdd(&netlink.Tuntap{
 		LinkAttrs: netlink.LinkAttrs{Name: name}, Mode: netlink.TUNTAP_MODE_TUN,
 	})
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
+		return fmt.Errorf("open /dev/net/tun: %w: it takes the module tun (modprobe tun, CONFIG_TUN)", err)
+	}
+	return err
 }
 
 // createXFRM is "ip link add NAME type xfrm external".

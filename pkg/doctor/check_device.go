@@ -54,6 +54,16 @@ func (d *Device) judge() (found []Finding) {
 	if d.Physical == "" {
 		problem("the interface that "+d.Virtual+" was bound to is gone", "%pass packets drop", again)
 	}
+	for _, b := range d.Before {
+		level, cost := Problem, "it may drop packets, or send them in clear, before they meet the table"
+		if b.Hook == loader.HookTC {
+			level, cost = Note, "packets that it accepts or redirects do not meet the fast path"
+		}
+		found = append(found, Finding{
+			Level: level, Subject: b.Dev, Text: fmt.Sprintf("the program %s runs before the %s program on %s", b.Program, b.Hook, b.Dev),
+			Cost: cost, Remedy: "detach it, or attach it after ours",
+		})
+	}
 	for _, hook := range d.Detached {
 		problem(fmt.Sprintf("the %s program of %s is detached", hook, d.Virtual), lost[hook], again)
 	}

@@ -5,6 +5,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +19,15 @@ var kernelCheck = check{"kernel", "it has all that eroutes need", always, func(f
 		level := Note
 		if feature.required {
 			level = Problem
+		}
+		if errors.Is(why, fs.ErrPermission) {
+			found = append(found, Finding{
+				Level: level, Subject: string(feature.name),
+				Text:   fmt.Sprintf("%s is refused: %v; the kernel may have it", feature.name, errno(why)),
+				Cost:   feature.cost,
+				Remedy: "look whether kernel lockdown (/sys/kernel/security/lockdown), a container or a seccomp filter forbids it",
+			})
+			continue
 		}
 		found = append(found, Finding{
 			Level: level, Subject: string(feature.name),

@@ -15,7 +15,7 @@ func TestKernel(t *testing.T) {
 	checkFindings(t, kernelCheck, &Facts{Missing: map[Feature]error{
 		"function tracing": fmt.Errorf("load: %w (a guess)", unix.EPERM),
 		"ESP over IPv4":    errors.New("not known to it"),
-	}}, want{Note, "function tracing", "no function tracing: operation not permitted"},
+	}}, want{Note, "function tracing", "function tracing is refused: operation not permitted; the kernel may have it"},
 		want{Problem, "ESP over IPv4", "no ESP over IPv4: not known to it"})
 }
 

@@ -29,6 +29,12 @@ var tableCheck = check{"table", "it is whole and has room", always, func(f *Fact
 			Remedy: "ipsec eroute --sync puts the table in order; look which changes are in it",
 		})
 	}
+	if t.HalfRestored {
+		found = append(found, Finding{
+			Level: Note, Text: "a restore was interrupted: the table is as it was before, none of its eroutes was changed",
+			Cost: "the memory that the restore took is still in use", Remedy: "ipsec eroute --sync frees it, and so does the next change",
+		})
+	}
 	if float64(t.Eroutes) >= fullness*float64(t.Limit) {
 		found = append(found, Finding{
 			Level: Problem, Text: fmt.Sprintf("the table holds %d eroutes of %d at the most", t.Eroutes, t.Limit),

@@ -21,6 +21,7 @@ func TestTable(t *testing.T) {
 	checkFindings(t, tableCheck, &Facts{
 		Table: &Table{Stats: maps.Stats{Eroutes: 90, Limit: 100}, HalfWritten: true},
 	}, want{Problem, "", "killed"}, want{Problem, "", "90 eroutes of 100"})
+	checkFindings(t, tableCheck, &Facts{Table: &Table{Stats: maps.Stats{Limit: 100}, HalfRestored: true}}, want{Note, "", "none of its eroutes"})
 }
 
 func TestDevice(t *testing.T) {
@@ -39,6 +40,12 @@ func TestDevice(t *testing.T) {
 	}, want{Problem, "ipsec0", "down"}, want{Problem, "ipsec0", "bound to is gone"},
 		want{Problem, "ipsec0", "egress program"}, want{Problem, "ipsec0", "xdp program"},
 		want{Note, "ifindex 7", "gone"})
+
+	late := ipsec0()
+	late.Before = []Before{{"ipsec0", "other (id 7)", loader.HookEgress}, {"lan", "other (id 8)", loader.HookTC}}
+	checkFindings(t, deviceCheck, &Facts{Devices: []Device{late}},
+		want{Problem, "ipsec0", "program other (id 7) runs before the egress program on ipsec0"},
+		want{Note, "lan", "program other (id 8) runs before the tc program on lan"})
 	for _, hook := range []loader.Hook{loader.HookEgress, loader.HookDetour, loader.HookXDP, loader.HookTC, loader.HookSAGone} {
 		if lost[hook] == "" {
 			t.Errorf("no cost of a detached %s program", hook)

@@ -31,7 +31,8 @@ type Facts struct {
 // Table is the eroute table.
 type Table struct {
 	maps.Stats
-	HalfWritten bool
+	HalfWritten  bool
+	HalfRestored bool // a restore was killed before it changed anything
 }
 
 // Device is an attached ipsec device.
@@ -39,9 +40,16 @@ type Device struct {
 	device.Attachment
 	Exists, Up bool
 	Detached   []loader.Hook
+	Before     []Before // programs that run before ours
 	Unsettled  []string // settings that are no longer as attach left them
 	Stale4     bool     // whether the copies of routes that %pass packets take are out of date
 	Stale6     bool
+}
+
+// Before is another program that runs before one of ours.
+type Before struct {
+	Dev, Program string
+	Hook         loader.Hook
 }
 
 // Interface is an interface that packets come in or leave by.

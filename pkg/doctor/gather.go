@@ -17,6 +17,9 @@ import (
 // one of the facts; an error means that the process may not look. Needs CAP_SYS_ADMIN
 // and CAP_NET_ADMIN.
 func Gather() (*Facts, error) {
+	if err := loader.CheckDescriptors(); err != nil {
+		return nil, err
+	}
 	missing, err := probe(allFeatures)
 	if err != nil {
 		return nil, err
@@ -47,7 +50,7 @@ func (f *Facts) gatherTable() (err error) {
 		return nil
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	read := Table{HalfWritten: t.HalfWritten()}
+	read := Table{HalfWritten: t.HalfWritten(), HalfRestored: t.HalfRestored()}
 	if read.Stats, err = t.Stats(); err != nil {
 		f.TableError = err
 		return nil

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
@@ -27,6 +28,9 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 		if d.Detached, err = links.Detached(); err != nil {
 			return err
 		}
+		if d.Before, err = before(links); err != nil {
+			return err
+		}
 		if l, err := netlink.LinkByName(a.Virtual); err == nil {
 			d.Exists, d.Up = true, l.Attrs().Flags&net.FlagUp != 0
 			if d.Unsettled, err = device.Unsettled(a.Virtual); err != nil {
@@ -42,4 +46,28 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 		f.Devices = append(f.Devices, d)
 	}
 	return nil
+}
+
+// before finds the programs that run before those of a device.
+func before(links loader.Links) (all []Before, err error) {
+	for _, hook := range []loader.Hook{loader.HookEgress, loader.HookDetour, loader.HookTC} {
+		on, err := links.On(hook)
+		if err != nil {
+			return nil, err
+		}
+		for _, ifindex := range on {
+			l, err := netlink.LinkByIndex(ifindex)
+			if err != nil {
+				continue // gone: another finding
+			}
+			ids, err := links.Before(hook, ifindex)
+			if err != nil {
+				return nil, err
+			}
+			for _, id := range ids {
+				all = append(all, Before{l.Attrs().Name, programName(uint32(id)), hook})
+			}
+		}
+	}
+	return all, nil
 }

@@ -66,6 +66,9 @@ func LoadSAGone(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 
 // load loads the program of a collection over a table's maps, its variables set.
 func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[string]*ebpf.Map, variables map[string]any) (*ebpf.Program, error) {
+	if err := CheckDescriptors(); err != nil {
+		return nil, fmt.Errorf("load program %s: %w", name, err)
+	}
 	spec, err := read()
 	if err != nil {
 		return nil, fmt.Errorf("read program %s: %w", name, err)

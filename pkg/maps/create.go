@@ -12,6 +12,7 @@ import (
 	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
 // lookupName is the program that answers --lookup, pinned beside the maps.
@@ -19,6 +20,9 @@ const lookupName = "eroute_lookup"
 
 // create pins an empty table's maps and the lookup program in dir.
 func create(dir string) error {
+	if err := loader.CheckDescriptors(); err != nil {
+		return err
+	}
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return fmt.Errorf("lift the memory lock limit: %w", err)
 	}

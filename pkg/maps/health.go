@@ -6,12 +6,16 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // HalfWritten tells whether a command was killed while it changed the table. While the
 // table is open none can be changing it.
-func (t *Table) HalfWritten() bool { return t.writing() }
+func (t *Table) HalfWritten() bool { return t.writingState() == bpf.ABIWritingWRITING_TABLE }
+
+// HalfRestored tells whether a restore was killed before it changed anything.
+func (t *Table) HalfRestored() bool { return t.writingState() == bpf.ABIWritingWRITING_ASIDE }
 
 // SAUse is an SA that eroutes name.
 type SAUse struct {

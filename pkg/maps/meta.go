@@ -32,7 +32,11 @@ func (t *Table) endWriting() {
 }
 
 // writing tells whether a command changes the table, or was killed while it did.
-func (t *Table) writing() bool { return atomic.LoadUint32(&t.meta.now().Writing) != 0 }
+func (t *Table) writing() bool { return t.writingState() != bpf.ABIWritingWRITING_NOTHING }
+
+func (t *Table) writingState() bpf.ABIWriting {
+	return bpf.ABIWriting(atomic.LoadUint32(&t.meta.now().Writing))
+}
 
 // count is how many eroutes there are.
 func (t *Table) count() uint32 {

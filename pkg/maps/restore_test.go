@@ -130,3 +130,28 @@ func TestRestoreUnderTraffic(t *testing.T) {
 	stop()
 	checkDerived(t, table)
 }
+
+// A restore that is killed before it switches has changed nothing, which is not the same
+// as changes that were half made. Both end with the next writer.
+func TestHalfRestored(t *testing.T) {
+	table := newTable(t)
+	for _, c := range []struct {
+		begin             func()
+		written, restored bool
+	}{
+		{func() {}, false, false},
+		{table.beginBuilding, false, true},
+		{table.beginWriting, true, false},
+	} {
+		c.begin()
+		if w, r := table.HalfWritten(), table.HalfRestored(); w != c.written || r != c.restored {
+			t.Errorf("half written %v, half restored %v, want %v, %v", w, r, c.written, c.restored)
+		}
+		if err := table.repair(); err != nil {
+			t.Fatal(err)
+		}
+		if table.HalfWritten() || table.HalfRestored() {
+			t.Error("repair has left a mark")
+		}
+	}
+}
