@@ -93,7 +93,7 @@ var erouteOptions = optionSet{
 	optAcquireMode:  {name: "acquire-mode", arg: "tunnel|transport", group: acquireGroup, help: "the SA's mode; default: tunnel"},
 	optAcquireProto: {name: "acquire-proto", arg: "esp|ah|comp", group: acquireGroup, help: "the SA's protocol; default: esp"},
 	optAcquirePeer:  {name: "acquire-peer", arg: "E", group: acquireGroup, help: "the peer's address; default: the key manager knows"},
-	optAcquireReqID: {name: "acquire-reqid", arg: "N", group: acquireGroup, help: "the reqid of the SA; default: the key manager knows"},
+	optAcquireReqID: {name: "acquire-reqid", arg: "N", group: acquireGroup, help: "the reqid of the SA; default: that of the key manager's policy for the flow"},
 
 	optCheck:      {name: "check", group: otherGroup, help: "say whether the change can be made and what it does, without making it"},
 	optNoNewClear: {name: "no-new-clear", group: otherGroup, help: "with --restore or --batch: refuse to send packets in clear that are not now"},

@@ -51,13 +51,37 @@ func (x *explainer) proceed(e *explanation) error {
 	case action == eroute.ActionHold:
 		e.outcome = outcome{maps.Dropped, "hold-not-kept", "ipsec acquire does not run, or has nobody to ask"}
 	case action.IsTrap() && x.relay:
-		e.outcome = outcome{maps.Kept, "trap", "key managers are asked for an SA, a %hold is made"}
+		e.outcome = outcome{maps.Kept, "trap", "key managers are asked for an SA" + x.askText(e) + ", a %hold is made"}
 	case action.IsTrap():
 		e.outcome = outcome{maps.Dropped, "trap-no-relay", "ipsec acquire does not run, or has nobody to ask"}
 	default:
 		e.outcome = outcome{maps.Dropped, "drop", ""}
 	}
 	return nil
+}
+
+// askText tells by which reqid the key managers are asked, as pkg/acquire chooses it.
+func (x *explainer) askText(e *explanation) string {
+	if reqid := e.met.Ask.ReqID; reqid != 0 {
+		return fmt.Sprintf(" with reqid %d", reqid)
+	}
+	policy, err := x.around.Policy(flowOf(e.packet, *e.met))
+	switch {
+	case err != nil:
+		return fmt.Sprintf(" with the reqid of their policy, which cannot be read: %v", err)
+	case policy != nil && policy.Template.ReqID != 0:
+		return fmt.Sprintf(" with reqid %d of their policy %s -> %s", policy.Template.ReqID, policy.Selector.Src, policy.Selector.Dst)
+	}
+	return " without a reqid, for the trap has none and no policy covers the flow: strongSwan does not negotiate then"
+}
+
+// flowOf is the flow that a packet makes when it meets a trap, as bpf/trap.h makes it.
+func flowOf(p eroute.Packet, trap eroute.Eroute) eroute.Selector {
+	s := trap.Selector
+	if trap.SAID.Action() == eroute.ActionTrap {
+		s.Src, s.Dst = netip.PrefixFrom(p.Src, p.Src.BitLen()), netip.PrefixFrom(p.Dst, p.Dst.BitLen())
+	}
+	return s
 }
 
 // encrypt is proceed for an SA.

@@ -53,6 +53,14 @@ func add(t *testing.T, m *memory, src, dst string, said eroute.SAID) {
 	}
 }
 
+// policiesOf is a key manager's policy for a part of what the gateway's eroute is for.
+func policiesOf(reqid uint32) []xfrm.OutPolicy {
+	return []xfrm.OutPolicy{{
+		Selector: eroute.Selector{Src: netip.MustParsePrefix("10.1.0.0/24"), Dst: netip.MustParsePrefix("10.2.0.0/16")},
+		Template: xfrm.Template{Dst: testSAID.Dst, Proto: eroute.ProtoESP, Mode: xfrm.ModeTunnel, ReqID: reqid},
+	}}
+}
+
 // explainLines returns the lines of one packet's explanation that begin with a title.
 func explainLines(t *testing.T, m *memory, title string, packet ...string) []string {
 	t.Helper()
@@ -88,7 +96,9 @@ func TestExplainVerdict(t *testing.T) {
 		"pass, no device": {eroute.Pass, func(m *memory) { m.devices.all = nil }, packet, `would be sent, counted as "pass": no ipsec device is attached; in clear`},
 		"pass, wan gone":  {eroute.Pass, func(m *memory) { m.devices.all[0].Physical = "" }, packet, `sent, counted as "pass": the physical device is gone; in clear`},
 		"drop":            {eroute.Drop, func(*memory) {}, packet, `dropped, counted as "drop"`},
-		"trap":            {eroute.TrapSubnet, func(*memory) {}, packet, `kept, counted as "trap"; key managers are asked for an SA, a %hold is made`},
+		"trap":            {eroute.TrapSubnet, func(*memory) {}, packet, `kept, counted as "trap"; key managers are asked for an SA without a reqid, for the trap has none and no policy covers the flow: strongSwan does not negotiate then, a %hold is made`},
+		"trap, policy":    {eroute.Trap, func(m *memory) { m.around.policies = policiesOf(9) }, packet, `kept, counted as "trap"; key managers are asked for an SA with reqid 9 of their policy 10.1.0.0/24 -> 10.2.0.0/16, a %hold is made`},
+		"subnet, policy":  {eroute.TrapSubnet, func(m *memory) { m.around.policies = policiesOf(9) }, packet, `kept, counted as "trap"; key managers are asked for an SA without a reqid, for the trap has none and no policy covers the flow: strongSwan does not negotiate then, a %hold is made`},
 		"trap, no relay":  {eroute.Trap, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "trap-no-relay"; ipsec acquire does not run, or has nobody to ask`},
 		"hold":            {eroute.Hold, func(*memory) {}, packet, `kept, counted as "hold"; of a hold's packets the first and the newest`},
 		"hold, no relay":  {eroute.Hold, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "hold-not-kept"; ipsec acquire does not run, or has nobody to ask`},

@@ -16,6 +16,8 @@ type memorySurroundings struct {
 	routes []memoryRoute // the first that fits counts
 	own    netip.Addr
 	relay  bool
+
+	policies []xfrm.OutPolicy
 }
 
 type memoryRoute struct {
@@ -28,6 +30,10 @@ func (m *memorySurroundings) SA(said eroute.SAID) (xfrm.Life, error) {
 		return life, nil
 	}
 	return xfrm.Life{}, xfrm.ErrNoState
+}
+
+func (m *memorySurroundings) Policy(flow eroute.Selector) (*xfrm.OutPolicy, error) {
+	return xfrm.PolicyFor(m.policies, flow), nil
 }
 
 func (m *memorySurroundings) Route(dst netip.Addr, device string) hop {

@@ -20,6 +20,8 @@ import (
 type surroundings interface {
 	// SA reads the state that a SAID means, see [xfrm.Handle.Life].
 	SA(said eroute.SAID) (xfrm.Life, error)
+	// Policy returns the key manager's policy for a flow, nil if there is none.
+	Policy(flow eroute.Selector) (*xfrm.OutPolicy, error)
 	// Route tells where routing sends packets that the gateway makes itself, without a
 	// mark; device narrows it to the routes out of one interface.
 	Route(dst netip.Addr, device string) hop
@@ -54,6 +56,14 @@ func (k *kernelSurroundings) SA(said eroute.SAID) (xfrm.Life, error) {
 		return xfrm.Life{}, fmt.Errorf("this kernel has no XFRM: %w", xfrm.ErrNoState)
 	}
 	return k.xfrm.Life(said)
+}
+
+func (k *kernelSurroundings) Policy(flow eroute.Selector) (*xfrm.OutPolicy, error) {
+	if k.xfrm == nil {
+		return nil, nil
+	}
+	all, err := k.xfrm.OutPolicies()
+	return xfrm.PolicyFor(all, flow), err
 }
 
 func (k *kernelSurroundings) Route(dst netip.Addr, device string) hop {

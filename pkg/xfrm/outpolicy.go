@@ -82,6 +82,31 @@ func (s State) Selects(flow eroute.Selector) bool {
 // Covers tells whether the policy is for all packets of the flow.
 func (p OutPolicy) Covers(flow eroute.Selector) bool { return covers(p.Selector, flow) }
 
+// PolicyFor returns the policy that the kernel would choose for the flow, nil if none covers it.
+func PolicyFor(policies []OutPolicy, flow eroute.Selector) (best *OutPolicy) {
+	for i := range policies {
+		if p := &policies[i]; p.Covers(flow) && (best == nil || p.Priority < best.Priority) {
+			best = p
+		}
+	}
+	return best
+}
+
+// Complete returns how to ask for an SA of this policy: what ask leaves open, the policy says.
+func (p OutPolicy) Complete(ask eroute.Ask) eroute.Ask {
+	t := p.Template
+	if ask.ReqID == 0 {
+		ask.ReqID = t.ReqID
+	}
+	if ask.Mode == eroute.DefaultAsk.Mode && ask.Proto == eroute.DefaultAsk.Proto && (t.Proto == eroute.ProtoESP || t.Proto == eroute.ProtoAH) {
+		ask.Mode, ask.Proto = eroute.Mode(t.Mode), t.Proto
+	}
+	if !ask.Peer.IsValid() && t.Dst.IsValid() && !t.Dst.IsUnspecified() {
+		ask.Peer = t.Dst
+	}
+	return ask
+}
+
 func covers(s, flow eroute.Selector) bool {
 	return s.Src.Overlaps(flow.Src) && s.Src.Bits() <= flow.Src.Bits() &&
 		s.Dst.Overlaps(flow.Dst) && s.Dst.Bits() <= flow.Dst.Bits() &&
