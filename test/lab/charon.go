@@ -17,6 +17,7 @@ type Charon struct {
 	Local, Far netip.Prefix // the LANs
 	ReqID      uint32       // of the child; 0: charon chooses
 	Trap       bool         // start_action = trap: take ACQUIREs
+	Connection string       // more settings of the connection, a line each
 
 	// Settings are more of strongswan.conf, and Config is the swanctl.conf; "": what the
 	// lab itself needs, see above.
@@ -48,6 +49,7 @@ charon {
 const swanctlConf = `
 connections { site {
   version = 2
+  %s
   local_addrs = %s
   remote_addrs = %s
   proposals = aes128-sha256-x25519
@@ -74,7 +76,7 @@ func (c *Charon) Start(ctx context.Context) error {
 	}
 	err := c.prepare(c.Node, "strongswan", map[string]string{
 		"strongswan.conf": strongswanConf + cmp.Or(c.Settings, labSettings),
-		"swanctl.conf": cmp.Or(c.Config, fmt.Sprintf(swanctlConf, c.Node.WAN4, c.Peer.WAN4, c.Node.Name, c.Peer.Name,
+		"swanctl.conf": cmp.Or(c.Config, fmt.Sprintf(swanctlConf, c.Connection, c.Node.WAN4, c.Peer.WAN4, c.Node.Name, c.Peer.Name,
 			c.Local, c.Far, c.ReqID, action)),
 	})
 	if err != nil {
@@ -100,6 +102,11 @@ func (c *Charon) swanctl(ctx context.Context, args ...string) error {
 // Rekey makes a new SA in place of the one there is.
 func (c *Charon) Rekey(ctx context.Context) error {
 	return c.swanctl(ctx, "--rekey", "--child", charonConnection)
+}
+
+// Reauthenticate ends the connection and its SAs, and makes it anew.
+func (c *Charon) Reauthenticate(ctx context.Context) error {
+	return c.swanctl(ctx, "--rekey", "--ike", charonConnection, "--reauth")
 }
 
 // Terminate ends the connection and its SAs.

@@ -104,6 +104,15 @@ func (d *daemon) control(ctx context.Context, argv ...string) (string, error) {
 // Log returns what the daemon has written so far; call it after Stop.
 func (d *daemon) Log() string { return d.log.String() }
 
+// Kill ends the daemon by a signal: its SAs and policies stay.
+func (d *daemon) Kill(signal syscall.Signal) error {
+	if err := d.cmd.Process.Signal(signal); err != nil {
+		return fmt.Errorf("kill key manager on %s: %w", d.node.Name, err)
+	}
+	<-d.exited
+	return nil
+}
+
 // Stop ends the daemon, which removes its SAs and policies; a second Stop does nothing.
 func (d *daemon) Stop() error {
 	if d.dir == "" {

@@ -44,10 +44,40 @@ type PingResult struct {
 	// Sent counts the requests the kernel took, Received those answered with
 	// the same content, Duplicates the answers beyond one a request.
 	Sent, Received, Duplicates int
+	// Answers are the answers, but for duplicates, in order of arrival.
+	Answers []PingAnswer
 	// Errors are the ICMP errors about these requests, in order of arrival.
 	Errors []ICMPError
 	// SendErrors are the requests the kernel refused.
 	SendErrors []error
+}
+
+// PingAnswer is the answer to the request with a number, the first one's being 0.
+type PingAnswer struct {
+	Request int
+	RTT     time.Duration
+}
+
+// Late counts the answers that came after the answer to a later request.
+func (r PingResult) Late() (n int) {
+	last := -1
+	for _, a := range r.Answers {
+		if a.Request < last {
+			n++
+		}
+		last = max(last, a.Request)
+	}
+	return n
+}
+
+// Slowest returns the answer that took longest.
+func (r PingResult) Slowest() (slowest PingAnswer) {
+	for _, a := range r.Answers {
+		if a.RTT >= slowest.RTT {
+			slowest = a
+		}
+	}
+	return slowest
 }
 
 // pinger is a run of requests and what has come back for them.
@@ -59,6 +89,7 @@ type pinger struct {
 
 	mu      sync.Mutex
 	result  PingResult
+	sent    map[uint16]time.Time
 	settled map[uint16]bool // requests with an answer or an error
 	replied map[uint16]bool
 }
@@ -83,7 +114,7 @@ func (n *Node) Ping(ctx context.Context, p Ping) (PingResult, error) {
 	defer conn.Close()
 	run := &pinger{Ping: p, conn: conn, id: uint16(rand.Uint32()),
 		content: bytes.Repeat([]byte(Marker), p.Size/len(Marker)+1)[:p.Size],
-		settled: map[uint16]bool{}, replied: map[uint16]bool{}}
+		sent:    map[uint16]time.Time{}, settled: map[uint16]bool{}, replied: map[uint16]bool{}}
 	if err := run.run(ctx); err != nil {
 		return run.result, fmt.Errorf("ping %s from %s: %w", p.Dst, n.Name, err)
 	}

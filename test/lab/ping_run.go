@@ -62,6 +62,9 @@ func (r *pinger) send(ctx context.Context) error {
 				return ctx.Err()
 			}
 		}
+		r.mu.Lock()
+		r.sent[uint16(seq)] = time.Now()
+		r.mu.Unlock()
 		_, err := r.conn.WriteTo(r.request(uint16(seq)), &net.IPAddr{IP: r.Dst.AsSlice()})
 		r.mu.Lock()
 		if err == nil {
@@ -154,4 +157,5 @@ func (r *pinger) note(from netip.Addr, message []byte) {
 	}
 	r.replied[seq], r.settled[seq] = true, true
 	r.result.Received++
+	r.result.Answers = append(r.result.Answers, PingAnswer{int(seq), time.Since(r.sent[seq])})
 }

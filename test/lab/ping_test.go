@@ -26,6 +26,9 @@ func TestPingThroughBothGateways(t *testing.T) {
 			if err != nil || r.Sent != count || r.Received != count || r.Duplicates+len(r.Errors)+len(r.SendErrors) != 0 {
 				t.Errorf("ping: %+v, %v", r, err)
 			}
+			if slowest := r.Slowest(); len(r.Answers) != count || r.Late() != 0 || slowest.RTT <= 0 || slowest.RTT > 10*time.Second {
+				t.Errorf("ping: %d answers, %d late, the slowest %+v", len(r.Answers), r.Late(), slowest)
+			}
 			frames := stop()
 			requests := frames.Select(lab.Match{Src: lab.Only(f.eastHost), Dst: lab.Only(f.westHost), Outgoing: true})
 			answers := frames.Select(lab.Match{Src: lab.Only(f.westHost), Dst: lab.Only(f.eastHost), Incoming: true})
@@ -109,5 +112,24 @@ func TestPingUnanswered(t *testing.T) {
 		lab.Ping{Dst: netip.MustParseAddr("192.0.9.1"), Count: 2, Wait: 100 * time.Millisecond})
 	if err != nil || r.Sent != 2 || r.Received != 0 || len(r.Errors) != 0 {
 		t.Errorf("ping: %+v, %v", r, err)
+	}
+}
+
+// An answer is late if that to a later request came before it.
+func TestPingOrder(t *testing.T) {
+	for _, c := range []struct {
+		requests []int
+		late     int
+	}{{nil, 0}, {[]int{0, 1, 2}, 0}, {[]int{0, 2, 3}, 0}, {[]int{1, 0, 2}, 1}, {[]int{5, 1, 2, 6}, 2}} {
+		var r lab.PingResult
+		for i, n := range c.requests {
+			r.Answers = append(r.Answers, lab.PingAnswer{Request: n, RTT: time.Duration(i+1) * time.Millisecond})
+		}
+		if got := r.Late(); got != c.late {
+			t.Errorf("%v: %d late, want %d", c.requests, got, c.late)
+		}
+		if n := len(c.requests); r.Slowest().RTT != time.Duration(n)*time.Millisecond {
+			t.Errorf("%v: the slowest %+v", c.requests, r.Slowest())
+		}
 	}
 }
