@@ -62,6 +62,15 @@ enum limits {
 	EVENT_MEDIUM = 2048,
 	EVENT_LARGE = 9216,
 
+	/*
+	 * How full the ring buffer may be for a held packet, for a command's message, and for an ACQUIRE of a
+	 * trap that has used half of its burst: the rest is for the ACQUIREs of the other traps.
+	 */
+	EVENTS_HELD = EVENTS_SIZE / 2,
+	EVENTS_TOLD = EVENTS_SIZE / 4 * 3,
+	EVENTS_BUSY_TRAP = EVENTS_SIZE / 4 * 3,
+	TRAP_BUSY = 500000000,
+
 	/* Packets of one hold that go to the relay: one in this many ns, and a second's worth at once. */
 	HELD_INTERVAL = 10000000,
 
@@ -323,10 +332,12 @@ struct flow {
 	__u32 device;         /* ifindex of the ipsec device */
 	__u64 packets;        /* of the hold; with an answer they count by row.id */
 	__u64 bytes;
-	__u64 last;  /* CLOCK_MONOTONIC, ns: its last packet while held */
-	__u64 asked; /* CLOCK_MONOTONIC, ns: the last ACQUIRE */
-	__u64 next;  /* see within_rate */
-	__u32 trap;  /* row_value.id of its trap */
+	__u64 last;   /* CLOCK_MONOTONIC, ns: its last packet while held */
+	__u64 asked;  /* CLOCK_MONOTONIC, ns: the last ACQUIRE */
+	__u64 next;   /* see within_rate */
+	__u64 serial; /* never another flow's, also not one's of the same selector; never 0 */
+	__u64 kept_until; /* CLOCK_MONOTONIC, ns: until then the relay gets its packets, and sends them by the SA */
+	__u32 trap; /* row_value.id of its trap */
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
@@ -338,6 +349,7 @@ struct relay {
 	__u64 alive_until;   /* CLOCK_MONOTONIC, ns; it is gone once this has passed */
 	__u64 trap_interval; /* ns between two ACQUIREs of a trap, on average */
 	__u64 next;          /* see within_rate; of %hold eroutes in the table */
+	__u64 last_serial;   /* flow.serial of the newest flow */
 	__u32 flow_shapes;   /* shapes that flows have had */
 	__u32 pad;
 };
@@ -345,12 +357,18 @@ struct relay {
 enum event_kind {
 	EVENT_ACQUIRE = 1, /* a trap's packet: ask, the hold is there */
 	EVENT_HELD,        /* a packet that met a hold */
-	EVENT_GAP,         /* a packet of an answered flow, whose SA has just gone */
+	EVENT_GAP,         /* a packet of an answered flow, whose SA has just gone or come */
+
+	/* From commands: what became of a hold. No event about it follows. */
+	EVENT_RELEASED, /* its eroute was replaced: its packets meet the table again */
+	EVENT_FREED,    /* its eroute was deleted */
+	EVENT_CLEARED,  /* all eroutes were */
 };
 
 /* What the ring buffer holds; the packet follows, from its IP header on. */
 struct event {
-	__u64 time; /* CLOCK_MONOTONIC, ns */
+	__u64 time;   /* CLOCK_MONOTONIC, ns */
+	__u64 serial; /* of the flow; 0: a %hold of the table */
 	struct flow_key flow;
 	__u32 kind;
 	__u32 device; /* ifindex of the ipsec device */

@@ -100,6 +100,7 @@ const (
 type ABIEvent struct {
 	_                structs.HostLayout
 	Time             uint64
+	Serial           uint64
 	Flow             ABIFlowKey
 	Kind             uint32
 	Device           uint32
@@ -113,9 +114,12 @@ type ABIEvent struct {
 type ABIEventKind uint32
 
 const (
-	ABIEventKindEVENT_ACQUIRE ABIEventKind = 1
-	ABIEventKindEVENT_HELD    ABIEventKind = 2
-	ABIEventKindEVENT_GAP     ABIEventKind = 3
+	ABIEventKindEVENT_ACQUIRE  ABIEventKind = 1
+	ABIEventKindEVENT_HELD     ABIEventKind = 2
+	ABIEventKindEVENT_GAP      ABIEventKind = 3
+	ABIEventKindEVENT_RELEASED ABIEventKind = 4
+	ABIEventKindEVENT_FREED    ABIEventKind = 5
+	ABIEventKindEVENT_CLEARED  ABIEventKind = 6
 )
 
 type ABIFlow struct {
@@ -127,6 +131,8 @@ type ABIFlow struct {
 	Last             uint64
 	Asked            uint64
 	Next             uint64
+	Serial           uint64
+	KeptUntil        uint64
 	Trap             uint32
 	TrapSrcPrefixlen uint8
 	TrapDstPrefixlen uint8
@@ -222,6 +228,10 @@ const (
 	ABILimitsEVENT_SMALL            ABILimits = 256
 	ABILimitsEVENT_MEDIUM           ABILimits = 2048
 	ABILimitsEVENT_LARGE            ABILimits = 9216
+	ABILimitsEVENTS_HELD            ABILimits = 2097152
+	ABILimitsEVENTS_TOLD            ABILimits = 3145728
+	ABILimitsEVENTS_BUSY_TRAP       ABILimits = 3145728
+	ABILimitsTRAP_BUSY              ABILimits = 500000000
 	ABILimitsHELD_INTERVAL          ABILimits = 10000000
 	ABILimitsCACHE_WAYS             ABILimits = 8
 	ABILimitsCACHE_SHEET_BITS4      ABILimits = 13
@@ -296,6 +306,7 @@ type ABIRelay struct {
 	AliveUntil   uint64
 	TrapInterval uint64
 	Next         uint64
+	LastSerial   uint64
 	FlowShapes   uint32
 	Pad          uint32
 }

@@ -23,6 +23,12 @@ static __always_inline int within_rate(__u64 *next, __u64 interval, __u64 now)
 	return 0;
 }
 
+/* Whether the ring buffer is filled by less than this many bytes. */
+static __always_inline int has_room(__u64 most)
+{
+	return bpf_ringbuf_query(&eroute_events, BPF_RB_AVAIL_DATA) < most;
+}
+
 static __always_inline int is_alive(const struct relay *relay, __u64 now)
 {
 	return relay->alive_until > now;
@@ -65,6 +71,7 @@ static __always_inline struct event *reserve_event(struct __sk_buff *skb, __u32 
 	if (!e)
 		return NULL;
 	e->time = now;
+	e->serial = m->flow ? m->flow->serial : 0;
 	e->flow = m->key;
 	e->kind = kind;
 	e->device = skb->ifindex;

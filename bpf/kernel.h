@@ -34,6 +34,9 @@
 #define IPPROTO_MH 135
 #define IPPROTO_HIP 139
 #define IPPROTO_SHIM6 140
+#define IPPROTO_RAW 255
+
+#define SOCK_RAW 3
 
 /* Headers are read a word at a time into places that are aligned so. */
 #define ALIGNED __attribute__((aligned(8)))

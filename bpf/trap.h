@@ -9,68 +9,100 @@
 #include "act.h"
 #include "event.h"
 
-/* Counts on what the packet met: a hold counts in itself, everything else by its id. */
+/*
+ * Counts on what the packet met: a hold counts in itself, everything else by its id. The hold of a
+ * %trapsubnet is that eroute: its count goes on.
+ */
 static __always_inline void count_match(const struct match *m, const struct amount *a)
 {
 	if (!m->flow || m->v.action != ACT_HOLD) {
 		count_eroute(m->v.id, a);
 		return;
 	}
+	m->flow->last = bpf_ktime_get_ns();
+	if (m->flow->trap_action == ACT_TRAPSUBNET) {
+		count_eroute(m->flow->trap, a);
+		return;
+	}
 	__sync_fetch_and_add(&m->flow->packets, a->packets);
 	__sync_fetch_and_add(&m->flow->bytes, a->bytes);
-	m->flow->last = bpf_ktime_get_ns();
 }
 
 /*
  * Gives a packet to the relay: one that met a %hold, of a flow or of the table, or one
- * of a flow whose SA has just gone. Otherwise drops it for a reason.
+ * of a flow whose SA has just gone or come. Returns whether the relay gets it.
  */
-static __always_inline int keep(struct __sk_buff *skb, const struct packet *p, struct match *m,
-				const struct amount *a, __u32 kind, __u32 otherwise)
+static __noinline int give(struct __sk_buff *skb, const struct packet *p, struct match *m,
+			   __u32 kind)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
 	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
 	struct event *e;
 
-	if (!relay || !is_alive(relay, now))
-		return drop(otherwise, a);
+	if (!relay || !is_alive(relay, now) || !has_room(EVENTS_HELD))
+		return 0;
 	if (!within_rate(m->flow ? &m->flow->next : &relay->next, HELD_INTERVAL, now))
-		return drop(otherwise, a);
+		return 0;
 	if (!m->flow)
 		make_row_key(p, m, &m->key);
 	e = reserve_event(skb, kind, now, m);
 	if (!e)
-		return drop(otherwise, a);
+		return 0;
 	if (!e->len) {
 		bpf_ringbuf_discard(e, 0);
-		return drop(otherwise, a);
+		return 0;
 	}
 	bpf_ringbuf_submit(e, 0);
-	return drop(REASON_HOLD, a);
+	return 1;
 }
 
 static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, struct match *m,
 				const struct amount *a)
 {
-	return keep(skb, p, m, a, EVENT_HELD, REASON_HOLD_NOT_KEPT);
+	return drop(give(skb, p, m, EVENT_HELD) ? REASON_HOLD : REASON_HOLD_NOT_KEPT, a);
+}
+
+/* Whether a packet is from a raw socket like the relay's, by which it sends on what it has kept. */
+static __always_inline int is_sent_on(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	return sk && sk->type == SOCK_RAW && sk->protocol == IPPROTO_RAW;
+}
+
+/*
+ * Whether the relay is to have a packet because it is sending those that came before it. It says
+ * until when at the latest, so that one that is killed stops no flow.
+ */
+static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct flow *flow)
+{
+	__u64 until = flow->kept_until;
+
+	return until && bpf_ktime_get_ns() < until && !is_sent_on(skb);
 }
 
 /*
  * A packet of a flow that a trap has made. Key managers that rekey delete the old SA as
- * soon as there is a new one: until the relay has moved the flow, its packets are kept.
+ * soon as there is a new one: until the relay has moved the flow, its packets are kept, and
+ * until it has sent these, those that come after them, so that they stay in order.
  */
 static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct device *dev,
 					const struct packet *p, struct match *m,
 					const struct amount *a)
 {
-	if (dev->has_xfrm && sa_use(m->v.sa) == SA_ABSENT)
-		return keep(skb, p, m, a, EVENT_GAP, REASON_SA_MISSING);
-	return encrypt(skb, dev, m->v.sa, a);
+	int absent = dev->has_xfrm && sa_use(m->v.sa) == SA_ABSENT;
+
+	if ((absent || is_behind_kept(skb, m->flow)) && give(skb, p, m, EVENT_GAP))
+		return drop(REASON_HOLD, a);
+	return absent ? drop(REASON_SA_MISSING, a) : encrypt(skb, dev, m->v.sa, a);
 }
 
-/* Whether this trap may ask now. */
-static __always_inline int may_ask(__u32 id, const struct relay *relay, __u64 now)
+/* How full the ring buffer may be for this trap to ask now; 0: it has asked too often. */
+static __always_inline __u64 may_ask(__u32 id, const struct relay *relay, __u64 now)
 {
 	__u64 *next = bpf_map_lookup_elem(&eroute_trap_rates, &id), none = 0;
 
@@ -78,11 +110,13 @@ static __always_inline int may_ask(__u32 id, const struct relay *relay, __u64 no
 		bpf_map_update_elem(&eroute_trap_rates, &id, &none, BPF_NOEXIST);
 		next = bpf_map_lookup_elem(&eroute_trap_rates, &id);
 	}
-	return next && within_rate(next, relay->trap_interval, now);
+	if (!next || !within_rate(next, relay->trap_interval, now))
+		return 0;
+	return READ_ONCE(*next) > now + TRAP_BUSY ? EVENTS_BUSY_TRAP : EVENTS_SIZE;
 }
 
 /* The flow's hold. Only one CPU makes it; for the others it exists. */
-static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 now)
+static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 now, __u64 serial)
 {
 	struct flow flow = {};
 
@@ -90,6 +124,7 @@ static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 n
 	flow.row.dst_prefixlen = m->key.dst_prefixlen;
 	flow.last = now;
 	flow.asked = now;
+	flow.serial = serial;
 	flow.trap = m->v.id;
 	flow.device = skb->ifindex;
 	flow.trap_src_prefixlen = m->v.src_prefixlen;
@@ -116,6 +151,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
 	struct event *e;
 	struct flow *flow;
+	__u64 most;
 	long err;
 
 	if (!relay || !is_alive(relay, now))
@@ -125,14 +161,16 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	else
 		make_host_key(p, m->v.shape, &m->key);
 	if (!bpf_map_lookup_elem(&eroute_flows, &m->key)) {
-		if (!may_ask(m->v.id, relay, now))
+		most = may_ask(m->v.id, relay, now);
+		if (!most)
 			return refuse(m, REASON_TRAP_LIMITED, a);
-		e = reserve_event(skb, EVENT_ACQUIRE, now, m);
+		e = has_room(most) ? reserve_event(skb, EVENT_ACQUIRE, now, m) : NULL;
 		if (!e)
 			return refuse(m, REASON_TRAP_QUEUE_FULL, a);
+		e->serial = __sync_fetch_and_add(&relay->last_serial, 1) + 1;
 		if (!(relay->flow_shapes & (1 << m->v.shape)))
 			__sync_fetch_and_or(&relay->flow_shapes, 1 << m->v.shape);
-		err = make_hold(skb, m, now);
+		err = make_hold(skb, m, now, e->serial);
 		if (!err) {
 			bpf_ringbuf_submit(e, 0);
 			return refuse(m, REASON_TRAP, a);

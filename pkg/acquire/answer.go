@@ -60,37 +60,61 @@ func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Add
 	return a
 }
 
-// find returns the SA that a flow of a trap is to use: the newest state that the trap
-// asks for. A reqid in the trap says which; else the template of the key manager's
+// way is how a flow is asked for: as its trap says, else as the key manager's policy for the flow does.
+type way struct {
+	eroute.Ask
+	policy *xfrm.OutPolicy // nil: there is none, or the trap's reqid says which SA
+}
+
+// way returns how a flow of a trap that asks so is asked for.
+func (a answers) way(flow eroute.Selector, ask eroute.Ask) way {
+	w := way{Ask: ask}
+	if ask.ReqID != 0 {
+		return w
+	}
+	if w.policy = xfrm.PolicyFor(a.policies, flow); w.policy == nil {
+		return w
+	}
+	w.Ask = w.policy.Complete(ask)
+	return w
+}
+
+// problem tells why a key manager may not know what it is asked for; empty if it can.
+func (w way) problem() string {
+	if w.ReqID != 0 {
+		return ""
+	}
+	return "no reqid: the trap has none, nor has a policy for the flow"
+}
+
+// find returns the SA that a flow of a trap is to use: the newest state that is asked for.
+// A reqid in the trap says which; else the template of the key manager's
 // policy for the flow does; else the state's own selector, if it has one. Without any of
 // these there is no way to tell.
-func (a answers) find(flow eroute.Selector, ask eroute.Ask) (eroute.SAID, bool) {
-	var policy *xfrm.OutPolicy
-	if ask.ReqID == 0 {
-		policy = a.policy(flow)
-	}
+func (a answers) find(flow eroute.Selector, w way) (eroute.SAID, bool) {
 	for _, s := range a.states {
-		if s.Proto == ask.Proto && uint8(s.Mode) == uint8(ask.Mode) && carries(s, flow) && matches(s, flow, ask, policy) {
+		if s.Proto == w.Proto && uint8(s.Mode) == uint8(w.Mode) && carries(s, flow) && matches(s, flow, w) {
 			return said(s), true
 		}
 	}
 	return eroute.SAID{}, false
 }
 
-func matches(s xfrm.State, flow eroute.Selector, ask eroute.Ask, policy *xfrm.OutPolicy) bool {
-	if ask.Peer.IsValid() && s.Dst != ask.Peer {
+func matches(s xfrm.State, flow eroute.Selector, w way) bool {
+	if w.Peer.IsValid() && s.Dst != w.Peer {
 		return false
 	}
 	if s.Mode == xfrm.ModeTransport && s.Dst != flow.Dst.Addr() {
 		return false
 	}
-	if ask.ReqID != 0 {
-		return s.ReqID == ask.ReqID
-	}
-	if policy == nil {
+	switch {
+	case w.policy != nil:
+	case w.ReqID != 0:
+		return s.ReqID == w.ReqID
+	default:
 		return s.Selects(flow)
 	}
-	t := policy.Template
+	t := w.policy.Template
 	return t.Proto == s.Proto && t.Mode == s.Mode &&
 		(t.ReqID == 0 || t.ReqID == s.ReqID) &&
 		(!t.Dst.IsValid() || t.Dst.IsUnspecified() || t.Dst == s.Dst) &&
@@ -100,17 +124,6 @@ func matches(s xfrm.State, flow eroute.Selector, ask eroute.Ask, policy *xfrm.Ou
 // carries tells whether packets of the flow's family fit in.
 func carries(s xfrm.State, flow eroute.Selector) bool {
 	return s.Inner&xfrm.FamilyOf(flow.Src.Addr()) != 0
-}
-
-// policy returns the first policy for the flow as the kernel would choose.
-func (a answers) policy(flow eroute.Selector) *xfrm.OutPolicy {
-	var best *xfrm.OutPolicy
-	for i := range a.policies {
-		if p := &a.policies[i]; p.Covers(flow) && (best == nil || p.Priority < best.Priority) {
-			best = p
-		}
-	}
-	return best
 }
 
 // said returns the SAID that means a state.

@@ -72,7 +72,8 @@ func TestFindAnswer(t *testing.T) {
 			}
 			g := ages{seen: map[xfrm.StateKey]uint64{}}
 			g.note(states)
-			got, ok := newAnswers(states, c.policies, own, g.seen).find(flowOf(1), c.ask)
+			a := newAnswers(states, c.policies, own, g.seen)
+			got, ok := a.find(flowOf(1), a.way(flowOf(1), c.ask))
 			if ok != (c.want != 0) || got.SPI != c.want {
 				t.Errorf("answer %v %v, want SPI %#x", got, ok, c.want)
 			}
@@ -92,11 +93,56 @@ func TestAges(t *testing.T) {
 		s := stateOf(spi, nil)
 		states[s.StateKey] = s
 		g.note(states)
-		if got, ok := newAnswers(states, nil, own, g.seen).find(flowOf(1), ask); !ok || got.SPI != spi {
+		a := newAnswers(states, nil, own, g.seen)
+		if got, ok := a.find(flowOf(1), a.way(flowOf(1), ask)); !ok || got.SPI != spi {
 			t.Fatalf("answer %v, want SPI %#x", got, spi)
 		}
 		if old := stateOf(spi+1, nil).StateKey; spi < 0x200 {
 			delete(states, old)
 		}
+	}
+}
+
+// What a trap leaves open of how to ask, the key manager's policy for the flow says.
+func TestWay(t *testing.T) {
+	peer, other := netip.MustParseAddr("192.1.2.45"), netip.MustParseAddr("192.1.2.46")
+	wide := xfrm.OutPolicy{
+		Selector: eroute.Selector{Src: netip.MustParsePrefix("0.0.0.0/0"), Dst: netip.MustParsePrefix("0.0.0.0/0")}, Priority: 9,
+		Template: xfrm.Template{Dst: other, Proto: eroute.ProtoESP, Mode: xfrm.ModeTunnel, ReqID: 3},
+	}
+	narrow := xfrm.OutPolicy{
+		Selector: eroute.Selector{Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix("192.0.1.0/24")}, Priority: 1,
+		Template: xfrm.Template{Dst: peer, Proto: eroute.ProtoAH, Mode: xfrm.ModeTransport, ReqID: 4},
+	}
+	ask := func(change func(*eroute.Ask)) eroute.Ask {
+		a := eroute.DefaultAsk
+		if change != nil {
+			change(&a)
+		}
+		return a
+	}
+	transport := ask(func(a *eroute.Ask) { a.Mode = eroute.ModeTransport })
+	for _, c := range []struct {
+		name     string
+		policies []xfrm.OutPolicy
+		ask      eroute.Ask
+		want     eroute.Ask
+	}{
+		{"no policy", nil, ask(nil), ask(nil)},
+		{"reqid in the trap", []xfrm.OutPolicy{narrow}, ask(func(a *eroute.Ask) { a.ReqID = 7 }), ask(func(a *eroute.Ask) { a.ReqID = 7 })},
+		{"policy", []xfrm.OutPolicy{wide}, ask(nil), eroute.Ask{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
+		{"the policy that goes first", []xfrm.OutPolicy{wide, narrow}, ask(nil), eroute.Ask{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH, ReqID: 4, Peer: peer}},
+		{"peer in the trap", []xfrm.OutPolicy{wide}, ask(func(a *eroute.Ask) { a.Peer = peer }), eroute.Ask{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: peer}},
+		{"mode in the trap", []xfrm.OutPolicy{wide}, transport, eroute.Ask{Mode: eroute.ModeTransport, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := answers{policies: c.policies}.way(flowOf(1), c.ask)
+			if got.Ask != c.want {
+				t.Errorf("asked %+v, want %+v", got.Ask, c.want)
+			}
+			if (got.problem() == "") != (c.want.ReqID != 0) {
+				t.Errorf("problem %q of %+v", got.problem(), got.Ask)
+			}
+		})
 	}
 }

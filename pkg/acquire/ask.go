@@ -5,6 +5,7 @@ package acquire
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -14,48 +15,49 @@ import (
 
 // question is a flow that needs an SA.
 type question struct {
-	flow, trap eroute.Selector
-	device     int
-	packet     eroute.Packet // one of it
+	flow   maps.FlowID
+	trap   eroute.Selector
+	device int
+	packet eroute.Packet // one of it
 }
 
-// takeEvents takes a packet from the kernel, and those that have come meanwhile: the table is
-// locked once for all that they ask, however long it took to get the lock.
-func (r *relay) takeEvents(ctx context.Context, first maps.Event, more <-chan maps.Event) error {
-	questions := r.event(nil, first)
-	for {
-		select {
-		case e := <-more:
-			if questions = r.event(questions, e); len(questions) < cap(more) {
-				continue
-			}
-		default:
+// drain takes the events that there are: all packets that have met what they met until now.
+func (r *relay) drain() error {
+	events, err := r.intake.take()
+	for _, e := range events {
+		if e.Ended != 0 {
+			r.ended(e)
+		} else {
+			r.event(e)
 		}
-		return r.ask(ctx, questions)
 	}
+	return err
 }
 
-// event keeps a packet, and adds what it asks to the questions.
-func (r *relay) event(questions []question, e maps.Event) []question {
-	p := packet{bytes: e.Packet, device: e.Device}
+// event keeps a packet, and notes what is to be asked for.
+func (r *relay) event(e maps.Event) {
+	flow := e.Flow.Selector
 	most := ofHold
-	if e.Gap {
+	if _, lost := r.lost[flow]; lost || e.Gap {
 		most = ofGap
 	}
-	kept := len(e.Packet) > 0 && r.store.put(e.Flow, p, most, time.Now())
+	kept := len(e.Packet) > 0 && r.store.put(e.Flow, e.Trap, packet{bytes: e.Packet, device: e.Device}, most, time.Now())
 	if !kept {
-		r.report(Event{Kind: KindLost, Flow: e.Flow, Eroute: e.Flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not kept"})
+		r.report(Event{Kind: KindLost, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not kept"})
 	}
-	if !e.Acquire {
-		return questions
+	_, asked := r.asked[e.Flow]
+	if e.Acquire {
+		r.asked[e.Flow] = e.Time
+		hold := Event{Kind: KindHold, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device}
+		if kept {
+			hold.Packets = 1
+		}
+		r.report(hold)
+	} else if e.Gap || e.Flow.Serial == 0 || asked {
+		return
 	}
-	r.asked[e.Flow] = e.Time
-	hold := Event{Kind: KindHold, Flow: e.Flow, Eroute: e.Flow, SAID: eroute.Hold, Device: e.Device}
-	if kept {
-		hold.Packets = 1
-	}
-	r.report(hold)
-	return append(questions, question{e.Flow, e.Trap, e.Device, example(e.Flow, e.Packet)})
+	// Also for a hold that nobody has been asked about, as far as the relay knows.
+	r.questions = append(r.questions, question{e.Flow, e.Trap, e.Device, example(flow, e.Packet)})
 }
 
 // example is what a packet of the flow shows, or what one would if there is none.
@@ -69,12 +71,20 @@ func example(flow eroute.Selector, packet []byte) eroute.Packet {
 	}
 }
 
-// ask finds the flows SAs that are there already, or asks the key managers for them.
-func (r *relay) ask(ctx context.Context, questions []question) error {
-	if len(questions) == 0 {
+// ask finds the flows in question SAs that are there already, or asks the key managers for them.
+// The table is locked once for all of them, however long it took to get the lock.
+func (r *relay) ask(ctx context.Context) error {
+	if len(r.questions) == 0 {
 		return nil
 	}
-	asks := make([]eroute.Ask, len(questions))
+	seen := make(map[maps.FlowID]bool)
+	questions := slices.DeleteFunc(r.questions, func(q question) bool {
+		again := seen[q.flow]
+		seen[q.flow] = true
+		return again
+	})
+	r.questions = nil
+	asks := make([]way, len(questions))
 	err := r.write(func(t *maps.Table) error {
 		a, err := r.answers()
 		if err != nil {
@@ -82,10 +92,17 @@ func (r *relay) ask(ctx context.Context, questions []question) error {
 		}
 		var answers []maps.Answer
 		for i, q := range questions {
-			if asks[i], err = t.Ask(q.trap); err != nil {
+			if _, asked := r.asked[q.flow]; !asked {
+				if err := r.confirm(t, q.flow); err != nil {
+					return err
+				}
+			}
+			ask, err := t.Ask(q.trap)
+			if err != nil {
 				return err
 			}
-			if said, ok := a.find(q.flow, asks[i]); ok {
+			asks[i] = a.way(q.flow.Selector, ask)
+			if said, ok := a.find(q.flow.Selector, asks[i]); ok {
 				answers = append(answers, maps.Answer{Flow: q.flow, SAID: said})
 			}
 		}
@@ -103,17 +120,36 @@ func (r *relay) ask(ctx context.Context, questions []question) error {
 	return errors.Join(errs...)
 }
 
+// confirm looks at a flow that there are packets of though nobody has been asked about it. A hold
+// is to be asked for; what is kept of a flow with an SA is sent.
+func (r *relay) confirm(t *maps.Table, id maps.FlowID) error {
+	f, found, err := t.Flow(id)
+	switch {
+	case err != nil || !found: // for sweep to see to
+		return err
+	case f.SAID == eroute.Hold:
+		r.asked[id] = time.Now()
+		return nil
+	}
+	ready, err := t.SAReady(f.SAID)
+	if ready && r.store.holds[id] != nil {
+		r.release(id, f.Eroute, "answered")
+	}
+	return err
+}
+
 // acquire asks the key managers for an SA.
-func (r *relay) acquire(q question, ask eroute.Ask) error {
+func (r *relay) acquire(q question, ask way) error {
 	r.seq++
-	a := xfrm.Acquire{Flow: q.flow, Policy: q.trap, Packet: q.packet, Ask: ask, Seq: r.seq}
-	event := Event{Kind: KindAcquire, Flow: q.flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device}
-	if q.flow == q.trap {
+	flow := q.flow.Selector
+	a := xfrm.Acquire{Flow: flow, Policy: q.trap, Packet: q.packet, Ask: ask.Ask, Seq: r.seq}
+	event := Event{Kind: KindAcquire, Flow: flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device, Detail: ask.problem()}
+	if flow == q.trap {
 		event.SAID = eroute.TrapSubnet
 	}
 	r.report(event)
 	if r.exec != nil && !r.exec.start(a, deviceName(q.device)) {
-		r.report(Event{Kind: KindLost, Flow: q.flow, Device: q.device, Detail: "--exec: too many commands wait"})
+		r.report(Event{Kind: KindLost, Flow: flow, Device: q.device, Detail: "--exec: too many commands wait"})
 	}
 	if r.xfrm == nil {
 		return nil

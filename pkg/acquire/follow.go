@@ -56,128 +56,173 @@ func (r *relay) follow(ctx context.Context) error {
 			return err
 		}
 		var next []maps.Answer
-		orphans := make(map[eroute.Selector]bool)
+		var orphans []maps.Flow
 		for _, f := range flows {
 			ask, err := t.Ask(f.Trap)
 			if err != nil {
 				return err
 			}
-			said, ok := a.find(f.Selector, ask)
+			said, ok := a.find(f.Selector, a.way(f.Selector, ask))
 			switch {
 			case ok && said != f.SAID:
-				next = append(next, maps.Answer{Flow: f.Selector, SAID: said})
+				next = append(next, maps.Answer{Flow: f.ID(), SAID: said})
 			case !ok && f.SAID != eroute.Hold:
-				orphans[f.Selector] = true
+				orphans = append(orphans, f)
 			}
 		}
 		return errors.Join(r.answer(ctx, t, next), r.orphan(t, orphans), t.Sync(ctx))
 	})
 }
 
-// orphan ends flows that have no SA any more. What was kept of them meets the trap.
-func (r *relay) orphan(t *maps.Table, orphans map[eroute.Selector]bool) error {
+// orphan sees to flows that have no SA any more. One with packets that wait for one becomes a hold
+// that keeps them, and is asked for; the others end, and their traps are as before.
+func (r *relay) orphan(t *maps.Table, orphans []maps.Flow) error {
 	if len(orphans) == 0 {
 		return nil
 	}
-	ended, err := t.EndFlows(func(f maps.Flow) bool { return orphans[f.Selector] && f.SAID != eroute.Hold })
-	for _, f := range ended {
-		r.report(Event{Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "no SA any more"})
-		if r.store.holds[f.Selector] != nil {
-			r.release(f.Selector, eroute.Eroute{}, "no SA any more")
+	err := r.drain()
+	var waiting []maps.Flow
+	ending := make(map[maps.FlowID]bool)
+	for _, f := range orphans {
+		r.lost[f.Selector] = time.Now()
+		if r.store.holds[f.ID()] != nil {
+			waiting = append(waiting, f)
+		} else {
+			ending[f.ID()] = true
 		}
 	}
-	return err
+	held, holdErr := t.HoldFlows(waiting)
+	for _, f := range held {
+		r.report(Event{Kind: KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: eroute.Hold, Device: f.Device, Detail: "no SA any more"})
+		r.asked[f.ID()] = time.Now()
+		r.questions = append(r.questions, question{f.ID(), f.Trap, f.Device, example(f.Selector, r.store.first(f.ID()))})
+	}
+	ended, endErr := t.EndFlows(func(f maps.Flow) bool { return ending[f.ID()] && f.SAID != eroute.Hold })
+	drainErr := r.drain() // packets that came until then
+	for _, f := range ended {
+		r.report(Event{Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "no SA any more"})
+		if r.store.holds[f.ID()] != nil {
+			r.release(f.ID(), eroute.Eroute{}, "no SA any more")
+		}
+	}
+	return errors.Join(err, holdErr, endErr, drainErr)
 }
 
-// answer switches flows to their SAs and sends what they held on.
+// answer switches flows to their SAs and sends on what is kept of them. What comes meanwhile, before
+// the programs send packets by the SA themselves, is sent behind that.
 func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) error {
 	if len(next) == 0 {
 		return nil
 	}
-	switched, err := t.Answer(ctx, next)
-	for _, a := range switched {
-		r.release(a.Flow, eroute.Eroute{Selector: a.Flow, SAID: a.SAID}, "answered")
+	var errs []error
+	events := make(map[maps.FlowID]*Event, len(next))
+	send := func(some []maps.Answer) {
+		for sent := true; sent; {
+			errs = append(errs, r.drain())
+			sent = false
+			for _, a := range some {
+				event := events[a.Flow]
+				if event == nil {
+					event = &Event{Kind: KindRelease, Flow: a.Flow.Selector, Eroute: a.Flow.Selector, SAID: a.SAID, Detail: "answered"}
+					events[a.Flow] = event
+				}
+				before := event.Packets
+				r.send(a.Flow, event)
+				sent = sent || event.Packets > before
+			}
+		}
 	}
-	return err
+	switched, err := t.Answer(ctx, next, send)
+	send(switched) // what met the hold on another CPU just before
+	for _, a := range switched {
+		r.report(*events[a.Flow])
+	}
+	return errors.Join(append(errs, err)...)
 }
 
 // reap ends holds and gives their packets up; the traps are then as before.
 func (r *relay) reap(t *maps.Table, which func(maps.Flow) bool) error {
 	ended, err := t.EndFlows(which)
+	drainErr := r.drain()
 	for _, f := range ended {
 		r.report(Event{
 			Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device,
-			Packets: len(r.store.take(f.Selector)), Detail: "no traffic and no answer",
+			Packets: len(r.store.take(f.ID())), Detail: "no traffic and no answer",
 		})
-		delete(r.asked, f.Selector)
+		delete(r.asked, f.ID())
 	}
-	return err
+	return errors.Join(err, drainErr)
 }
 
 // tick reaps holds that nobody uses and nobody answers, asks again for those in use,
 // and looks after packets whose holds have ended without anybody telling.
-func (r *relay) tick(ctx context.Context) error {
-	var flows []maps.Flow
-	if len(r.asked) == 0 && len(r.store.holds) == 0 {
-		return nil
+func (r *relay) tick() error {
+	now := time.Now()
+	for flow, since := range r.lost {
+		if now.Sub(since) > r.HoldLifetime {
+			delete(r.lost, flow)
+		}
 	}
-	err := r.read(func(t *maps.Table) (err error) {
-		flows, err = t.Flows()
+	if err := r.drain(); err != nil || len(r.asked) == 0 && len(r.store.holds) == 0 {
+		return err
+	}
+	flows := make(map[maps.FlowID]maps.Flow)
+	err := r.read(func(t *maps.Table) error {
+		all, err := t.Flows()
+		for _, f := range all {
+			flows[f.ID()] = f
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	now, idle := time.Now(), false
+	idle := false
 	isIdle := func(f maps.Flow) bool {
-		return f.SAID == eroute.Hold && now.Sub(f.LastUsed) > r.HoldLifetime
+		return f.SAID == eroute.Hold && now.Sub(f.Last) > r.HoldLifetime
 	}
-	holds := make(map[eroute.Selector]bool)
-	var again []maps.Flow
-	for _, f := range flows {
+	for id, f := range flows {
 		if f.SAID != eroute.Hold {
 			continue
 		}
-		holds[f.Selector] = true
+		since, asked := r.asked[id]
 		if isIdle(f) {
 			idle = true
-		} else if since, ok := r.asked[f.Selector]; ok && now.Sub(since) > r.HoldLifetime {
-			again = append(again, f)
+		} else if asked && now.Sub(since) > r.HoldLifetime || !asked && f.Last.Sub(f.Asked) > patience {
+			r.asked[id] = now
+			r.questions = append(r.questions, question{id, f.Trap, f.Device, example(f.Selector, r.store.first(id))})
 		}
 	}
 	var errs []error
 	if idle {
 		errs = append(errs, r.write(func(t *maps.Table) error { return r.reap(t, isIdle) }))
 	}
-	var questions []question
-	for _, f := range again {
-		r.asked[f.Selector] = now
-		questions = append(questions, question{f.Selector, f.Trap, f.Device, example(f.Selector, r.store.first(f.Selector))})
-	}
-	errs = append(errs, r.ask(ctx, questions))
-	return errors.Join(append(errs, r.sweep(holds, now))...)
+	return errors.Join(append(errs, r.sweep(flows, now))...)
 }
 
 // sweep looks at packets whose hold is no flow: either a %hold of the table, or it has
 // ended. What the table says of their packets now tells what becomes of them.
-func (r *relay) sweep(holds map[eroute.Selector]bool, now time.Time) error {
-	var lone []eroute.Selector
-	for flow, h := range r.store.holds {
-		if !holds[flow] && now.Sub(h.since) > patience {
-			lone = append(lone, flow)
+func (r *relay) sweep(flows map[maps.FlowID]maps.Flow, now time.Time) error {
+	var lone []maps.FlowID
+	var errs []error
+	for id, h := range r.store.holds {
+		if f, ok := flows[id]; !ok && now.Sub(h.since) > patience {
+			lone = append(lone, id)
+		} else if ok && f.SAID != eroute.Hold {
+			errs = append(errs, r.read(func(t *maps.Table) error { return r.confirm(t, id) }))
 		}
 	}
-	for flow := range r.asked {
-		if !holds[flow] && now.Sub(r.asked[flow]) > patience && r.store.holds[flow] == nil {
-			delete(r.asked, flow)
+	for id, since := range r.asked {
+		if f, ok := flows[id]; (!ok || f.SAID != eroute.Hold) && now.Sub(since) > patience && r.store.holds[id] == nil {
+			delete(r.asked, id)
 		}
 	}
 	if len(lone) == 0 {
-		return nil
+		return errors.Join(errs...)
 	}
-	return r.read(func(t *maps.Table) error {
+	return errors.Join(append(errs, r.read(func(t *maps.Table) error {
 		for _, flow := range lone {
-			shown, err := eroute.ParsePacket(r.store.holds[flow].packets[0].bytes)
+			shown, err := eroute.ParsePacket(r.store.first(flow))
 			if err != nil {
 				return err
 			}
@@ -186,7 +231,7 @@ func (r *relay) sweep(holds map[eroute.Selector]bool, now time.Time) error {
 				return err
 			}
 			switch action := met.SAID.Action(); {
-			case found && met.Selector == flow && action == eroute.ActionHold:
+			case found && flow == (maps.FlowID{Selector: met.Selector}) && action == eroute.ActionHold:
 			case !found || action == eroute.ActionHold || action.IsTrap():
 				r.free(flow, "its hold is no more")
 			default:
@@ -194,5 +239,5 @@ func (r *relay) sweep(holds map[eroute.Selector]bool, now time.Time) error {
 			}
 		}
 		return nil
-	})
+	}))...)
 }

@@ -5,7 +5,6 @@ package acquire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -57,21 +56,21 @@ type relay struct {
 	xfrm   *xfrm.Handle // nil: the kernel has no XFRM
 	exec   *runner
 	store  *store
-	sender *sender
-	asked  map[eroute.Selector]time.Time // flows that wait for an answer
+	sender outlet
+	intake *intake
+	asked  map[maps.FlowID]time.Time     // flows that wait for an answer
+	lost   map[eroute.Selector]time.Time // flows that have ended because their SA had gone
 	ages   ages
 	known  *answers // until XFRM changes
 	seq    uint32
+
+	questions []question  // to be asked
+	open      *maps.Table // while it is locked
 }
 
 // Run relays until the context ends. It belongs to the network namespace of the process.
 // Returns maps.ErrRelayRuns if there is a relay already.
 func Run(ctx context.Context, c Config) (err error) {
-	listener, err := maps.ListenEnded()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, listener.Close()) }()
 	table, err := maps.OpenRelay()
 	if err != nil {
 		return err
@@ -93,7 +92,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		Config: c, reporter: reporter{log: c.Log, out: c.Events, counts: c.Counters, monitors: monitors}, table: table,
 		exec:   newRunner(ctx, c.Exec, c.Log, execTimeout),
 		store:  newStore(c.MaxPackets, c.MaxBytes),
-		sender: newSender(), asked: make(map[eroute.Selector]time.Time), ages: ages{seen: make(map[xfrm.StateKey]uint64)},
+		sender: newSender(), intake: newIntake(table),
+		asked: make(map[maps.FlowID]time.Time), lost: make(map[eroute.Selector]time.Time),
+		ages: ages{seen: make(map[xfrm.StateKey]uint64)},
 	}
 	defer func() {
 		cancel()
@@ -124,39 +125,12 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := r.adopt(); err != nil {
 		return err
 	}
-	events, ended := make(chan maps.Event, 256), make(chan maps.Ended, 256)
-	group.Go(func() error { return r.readEvents(ctx, events) })
-	group.Go(func() error { return readEnded(ctx, listener, ended) })
-	group.Go(func() error { return r.loop(ctx, events, ended, changed) })
+	group.Go(func() error { return r.intake.run(ctx, r.sayAlive) })
+	group.Go(func() error { return r.loop(ctx, changed) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
-}
-
-// readEvents also keeps the programs' belief in the relay alive, as long as events are taken.
-func (r *relay) readEvents(ctx context.Context, events chan<- maps.Event) error {
-	var said time.Time
-	for ctx.Err() == nil {
-		if time.Since(said) >= aliveFor/6 {
-			if err := r.sayAlive(); err != nil {
-				return err
-			}
-			said = time.Now()
-		}
-		e, err := r.table.Read(aliveFor / 6)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("read events: %w", err)
-		}
-		select {
-		case events <- e:
-		case <-ctx.Done():
-		}
-	}
-	return ctx.Err()
 }
 
 // sayAlive tells the programs that events are taken, if there is somebody to ask.
@@ -180,23 +154,6 @@ func (r *relay) somebodyListens() bool {
 	return n > 0
 }
 
-func readEnded(ctx context.Context, listener *maps.EndedListener, ended chan<- maps.Ended) error {
-	for ctx.Err() == nil {
-		e, err := listener.Read(aliveFor / 6)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		select {
-		case ended <- e:
-		case <-ctx.Done():
-		}
-	}
-	return ctx.Err()
-}
-
 func watch(ctx context.Context, watcher *xfrm.Watcher, changed chan<- struct{}) error {
 	for ctx.Err() == nil {
 		err := watcher.Wait(aliveFor / 6)
@@ -206,15 +163,12 @@ func watch(ctx context.Context, watcher *xfrm.Watcher, changed chan<- struct{}) 
 		if err != nil {
 			return err
 		}
-		select {
-		case changed <- struct{}{}:
-		default: // it will look anyway
-		}
+		signal(changed)
 	}
 	return ctx.Err()
 }
 
-func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan maps.Ended, changed <-chan struct{}) error {
+func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 	notify(r.log, daemon.SdNotifyReady)
 	tick := time.NewTicker(min(time.Second, max(r.HoldLifetime/4, 10*time.Millisecond)))
 	defer tick.Stop()
@@ -226,10 +180,8 @@ func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan
 		case <-ctx.Done():
 			notify(r.log, daemon.SdNotifyStopping)
 			return ctx.Err()
-		case e := <-events:
-			err = r.takeEvents(ctx, e, events)
-		case e := <-ended:
-			r.ended(e)
+		case <-r.intake.come:
+			err = r.drain()
 		case <-changed:
 			r.known = nil
 			settled.Reset(settleTime)
@@ -237,8 +189,9 @@ func (r *relay) loop(ctx context.Context, events <-chan maps.Event, ended <-chan
 			err = r.follow(ctx)
 		case <-tick.C:
 			notify(r.log, daemon.SdNotifyWatchdog)
-			err = r.tick(ctx)
+			err = r.tick()
 		}
+		err = errors.Join(err, r.ask(ctx))
 		if err != nil && ctx.Err() == nil {
 			// What went wrong with one flow is no reason to leave the others alone.
 			r.log.Error("relay", "error", err)
@@ -260,7 +213,7 @@ func (r *relay) adopt() error {
 		flows, err := t.Flows()
 		for _, f := range flows {
 			if f.SAID == eroute.Hold {
-				r.asked[f.Selector] = f.Asked
+				r.asked[f.ID()] = f.Asked
 				r.report(Event{Kind: KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "picked up"})
 			}
 		}
@@ -268,10 +221,14 @@ func (r *relay) adopt() error {
 	})
 }
 
-// ended is a %hold that a command has replaced or deleted.
-func (r *relay) ended(e maps.Ended) {
-	switch e.How {
+// ended is a %hold that a command has replaced or deleted. All of its packets have come.
+func (r *relay) ended(e maps.Event) {
+	_, asked := r.asked[e.Flow]
+	switch e.Ended {
 	case maps.Released:
+		if !asked && r.store.holds[e.Flow] == nil {
+			return
+		}
 		r.release(e.Flow, r.now(e.Flow), "replaced")
 	case maps.Freed:
 		r.free(e.Flow, "deleted")
@@ -279,12 +236,16 @@ func (r *relay) ended(e maps.Ended) {
 		for flow := range r.store.holds {
 			r.free(flow, "cleared")
 		}
-		clear(r.asked)
+		for flow, since := range r.asked { // a relay before this one may have left the message
+			if since.Before(e.Time) {
+				delete(r.asked, flow)
+			}
+		}
 	}
 }
 
 // now returns the eroute that a flow's packets meet now.
-func (r *relay) now(flow eroute.Selector) (met eroute.Eroute) {
+func (r *relay) now(flow maps.FlowID) (met eroute.Eroute) {
 	h := r.store.holds[flow]
 	if h == nil {
 		return met
@@ -297,35 +258,44 @@ func (r *relay) now(flow eroute.Selector) (met eroute.Eroute) {
 		})
 	}
 	if err != nil {
-		r.log.Warn("look up held packet", "flow", describe(flow), "error", err)
+		r.log.Warn("look up held packet", "flow", describe(flow.Selector), "error", err)
 	}
 	return met
 }
 
-// release sends a flow's packets on, first then newest.
-func (r *relay) release(flow eroute.Selector, met eroute.Eroute, detail string) {
+// release sends a flow's packets on, in their order.
+func (r *relay) release(flow maps.FlowID, met eroute.Eroute, detail string) {
+	event := Event{Kind: KindRelease, Flow: flow.Selector, Eroute: met.Selector, SAID: met.SAID, Detail: detail}
+	r.send(flow, &event)
+	r.report(event)
+}
+
+// send sends on what is kept of a flow, and counts it in an event.
+func (r *relay) send(flow maps.FlowID, event *Event) {
 	delete(r.asked, flow)
-	event := Event{Kind: KindRelease, Flow: flow, Eroute: met.Selector, SAID: met.SAID, Detail: detail}
 	for _, p := range r.store.take(flow) {
 		event.Device = p.device
 		if err := r.sender.send(p); err != nil {
-			r.report(Event{Kind: KindLost, Flow: flow, Device: p.device, Packets: 1, Detail: err.Error()})
+			r.report(Event{Kind: KindLost, Flow: flow.Selector, Device: p.device, Packets: 1, Detail: err.Error()})
 			continue
 		}
 		event.Packets++
 	}
-	r.report(event)
 }
 
 // free gives a flow's packets up.
-func (r *relay) free(flow eroute.Selector, detail string) {
+func (r *relay) free(flow maps.FlowID, detail string) {
 	delete(r.asked, flow)
 	if packets := r.store.take(flow); len(packets) > 0 {
-		r.report(Event{Kind: KindLost, Flow: flow, Device: packets[0].device, Packets: len(packets), Detail: detail})
+		r.report(Event{Kind: KindLost, Flow: flow.Selector, Device: packets[0].device, Packets: len(packets), Detail: detail})
 	}
 }
 
+// read reads the table. It may be called while it is locked already.
 func (r *relay) read(f func(*maps.Table) error) error {
+	if r.open != nil {
+		return f(r.open)
+	}
 	t, err := maps.OpenRead()
 	if err != nil {
 		return err
@@ -338,5 +308,7 @@ func (r *relay) write(f func(*maps.Table) error) error {
 	if err != nil {
 		return err
 	}
+	r.open = t
+	defer func() { r.open = nil }()
 	return errors.Join(f(t), t.Close())
 }

@@ -13,6 +13,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
+// outlet sends kept packets on: a *sender.
+type outlet interface {
+	send(packet) error
+	close() error
+}
+
 // sender sends kept packets on: out of the ipsec device they were held at, where they
 // meet the table again. Header, source address and TTL are the packet's own.
 type sender struct {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // packet is one that a hold keeps.
@@ -17,19 +18,28 @@ type packet struct {
 // kept is a hold's first packet and its newest one, or what came between two SAs.
 type kept struct {
 	packets []packet
+	most    int             // how many are kept
+	trap    eroute.Selector // that the flow is of
 	since   time.Time
 }
+
+// usage is how many packets are kept.
+type usage struct{ packets, bytes int }
 
 // store keeps the packets of all holds, bounded in number and bytes. A full store
 // refuses packets; it never gives up those of another hold.
 type store struct {
+	usage
 	maxPackets, maxBytes int
-	packets, bytes       int
-	holds                map[eroute.Selector]*kept
+	holds                map[maps.FlowID]*kept
+	traps                map[eroute.Selector]usage
 }
 
 func newStore(maxPackets, maxBytes int) *store {
-	return &store{maxPackets: maxPackets, maxBytes: maxBytes, holds: make(map[eroute.Selector]*kept)}
+	return &store{
+		maxPackets: maxPackets, maxBytes: maxBytes,
+		holds: make(map[maps.FlowID]*kept), traps: make(map[eroute.Selector]usage),
+	}
 }
 
 // How many packets are kept of one flow.
@@ -38,36 +48,58 @@ const (
 	ofGap  = 128 // between two SAs
 )
 
+// fairShare is how many times as much as is left a trap may have: whatever some of them do, the
+// next one finds room.
+const fairShare = 8
+
 // put keeps a packet behind those that are kept of the flow; of more than most the
 // newest takes the place of the one before it. Returns false if there is no room, and
 // then what was kept before stays.
-func (s *store) put(flow eroute.Selector, p packet, most int, now time.Time) bool {
+func (s *store) put(flow maps.FlowID, trap eroute.Selector, p packet, most int, now time.Time) bool {
 	h := s.holds[flow]
 	if h == nil {
-		h = &kept{since: now}
+		h = &kept{trap: trap, since: now}
 	}
-	freed, last := 0, len(h.packets)-1
-	if len(h.packets) >= most {
-		freed = len(h.packets[last].bytes)
-	} else if s.packets+1 > s.maxPackets {
+	more := usage{1, len(p.bytes)}
+	last := len(h.packets) - 1
+	full := len(h.packets) >= max(most, h.most)
+	if full {
+		more = usage{0, more.bytes - len(h.packets[last].bytes)}
+	}
+	if !s.fits(h.trap, more) {
 		return false
 	}
-	if s.bytes-freed+len(p.bytes) > s.maxBytes {
-		return false
-	}
-	s.bytes += len(p.bytes) - freed
-	if len(h.packets) >= most {
+	h.most = max(most, h.most)
+	if full {
 		h.packets[last] = p
 	} else {
 		h.packets = append(h.packets, p)
-		s.packets++
 	}
+	s.add(h.trap, more)
 	s.holds[flow] = h
 	return true
 }
 
+func (s *store) fits(trap eroute.Selector, more usage) bool {
+	own := s.traps[trap]
+	fit := func(more, own, left int) bool { return more <= 0 || more <= left && own < fairShare*left }
+	return fit(more.packets, own.packets, s.maxPackets-s.packets) && fit(more.bytes, own.bytes, s.maxBytes-s.bytes)
+}
+
+func (s *store) add(trap eroute.Selector, more usage) {
+	own := s.traps[trap]
+	own.packets += more.packets
+	own.bytes += more.bytes
+	s.traps[trap] = own
+	if own.packets == 0 {
+		delete(s.traps, trap)
+	}
+	s.packets += more.packets
+	s.bytes += more.bytes
+}
+
 // first returns the first packet that is kept of a flow, nil if there is none.
-func (s *store) first(flow eroute.Selector) []byte {
+func (s *store) first(flow maps.FlowID) []byte {
 	if h := s.holds[flow]; h != nil {
 		return h.packets[0].bytes
 	}
@@ -75,15 +107,14 @@ func (s *store) first(flow eroute.Selector) []byte {
 }
 
 // take returns a flow's packets, the first one first, and keeps them no longer.
-func (s *store) take(flow eroute.Selector) []packet {
+func (s *store) take(flow maps.FlowID) []packet {
 	h := s.holds[flow]
 	if h == nil {
 		return nil
 	}
 	delete(s.holds, flow)
 	for _, p := range h.packets {
-		s.packets--
-		s.bytes -= len(p.bytes)
+		s.add(h.trap, usage{-1, -len(p.bytes)})
 	}
 	return h.packets
 }

@@ -46,7 +46,7 @@ func Upgrade(t *maps.Table) (err error) {
 			return fmt.Errorf("%s: %w", virtual, err)
 		}
 	}
-	errs := []error{t.SwapLookup()}
+	errs := []error{t.SwapPinned()}
 	for _, s := range swaps {
 		errs = append(errs, s.links.Swap(s.hook, s.ifindex, s.prog))
 	}

@@ -30,11 +30,17 @@ func Share(path string) error {
 	return nil
 }
 
+// PrivateName is a directory in the pin directory that only its owner may look into.
+const PrivateName = "relay"
+
 // shareAll is Share for a directory and what is in it.
 func shareAll(path string) error {
-	return filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
+	return filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if entry.Name() == PrivateName {
+			return filepath.SkipDir
 		}
 		return Share(path)
 	})

@@ -146,7 +146,7 @@ func (t *Table) change(make func(*writer) error) error {
 		// If this fails as well, the next command puts right what this one has left.
 		_ = t.repair()
 	}
-	return errors.Join(err, t.tellMonitors(w.notices()), tellRelay(w.ended))
+	return errors.Join(err, t.tellMonitors(w.notices()), t.tellRelay(w.ended))
 }
 
 // before is what is known of a change's selector just before it is made.

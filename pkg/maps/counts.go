@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"sync/atomic"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -70,18 +69,26 @@ func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 		return nil, err
 	}
 	for _, f := range flows {
-		if f.value.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
-			if err := name(entry{flowSelector(&f.key), f.value.Row}); err != nil {
-				return nil, err
-			}
+		if isHold(&f.value) {
+			continue
+		}
+		if err := name(entry{flowSelector(&f.key), f.value.Row}); err != nil {
+			return nil, err
 		}
 	}
-	return names, t.gen.eachEntry(func(e entry) (bool, error) {
+	err = t.gen.eachEntry(func(e entry) (bool, error) {
 		return true, name(e)
 	})
+	for _, f := range flows {
+		if isTrapHold(&f.value) && ids[f.value.Trap] {
+			names[f.value.Trap] = eroute.Eroute{Selector: flowSelector(&f.key), SAID: eroute.Hold}
+		}
+	}
+	return names, err
 }
 
-// Holds returns the flows of traps that wait for an answer, with their counters, in no order.
+// Holds returns the flows of traps that wait for an answer, with their counters, in no order. Those
+// of %trapsubnet count as their traps and are not among them.
 func (t *Table) Holds() ([]eroute.Eroute, error) {
 	flows, err := t.currentFlows()
 	if err != nil {
@@ -90,7 +97,7 @@ func (t *Table) Holds() ([]eroute.Eroute, error) {
 	var holds []eroute.Eroute
 	slots := t.slotReader()
 	for _, f := range flows {
-		if f.value.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) {
+		if isHold(&f.value) && !isTrapHold(&f.value) {
 			row, err := t.flowEroute(f, slots)
 			if err != nil {
 				return nil, err

@@ -57,6 +57,9 @@ func create(dir string) error {
 			return fmt.Errorf("pin map %s: %w", spec.Name, err)
 		}
 	}
+	if err := pinTell(dir, coll.Maps); err != nil {
+		return err
+	}
 	if err := initialRelay(coll.Maps["eroute_relay"]); err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -15,25 +17,32 @@ import (
 
 // Answer is an SA that a flow is to go through from now on.
 type Answer struct {
-	Flow eroute.Selector
+	Flow FlowID
 	SAID eroute.SAID
 }
+
+const (
+	// answersAtOnce is how many flows are switched before what is kept of them is sent.
+	answersAtOnce = 64
+	// keptFor is how long at the most the relay gets the packets of a flow that it sends the
+	// earlier ones of.
+	keptFor = 200 * time.Millisecond
+)
 
 // Answer switches flows from their hold, or from another SA, to an SA, each in place.
 // Flows that have gone meanwhile are left out; those switched are returned. When it has
 // returned, no packet meets what they were before.
-func (t *Table) Answer(ctx context.Context, answers []Answer) (switched []Answer, err error) {
+//
+// Send is to send on what is kept of flows that have just been switched: until it returns,
+// packets that come after those go to the relay, too. It is called twice for each flow, as some
+// may come until the flow no longer keeps them.
+func (t *Table) Answer(ctx context.Context, answers []Answer, send func([]Answer)) (switched []Answer, err error) {
 	err = t.change(func(w *writer) error {
-		for _, a := range answers {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			done, err := w.answer(a)
+		for some := range slices.Chunk(answers, answersAtOnce) {
+			done, err := w.answerSome(ctx, some, send)
+			switched = append(switched, done...)
 			if err != nil {
-				return fmt.Errorf("answer %v with %s: %w", a.Flow, a.SAID, err)
-			}
-			if done {
-				switched = append(switched, a)
+				return err
 			}
 		}
 		return nil
@@ -41,9 +50,63 @@ func (t *Table) Answer(ctx context.Context, answers []Answer) (switched []Answer
 	return switched, err
 }
 
-func (w *writer) answer(a Answer) (bool, error) {
-	old, err := w.flow(a.Flow)
-	if err != nil || old == nil {
+func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]Answer)) (switched []Answer, err error) {
+	now, err := monotonic()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range answers {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		done, failed := w.answer(a, now+uint64(keptFor))
+		if failed != nil {
+			err = fmt.Errorf("answer %v with %s: %w", a.Flow.Selector, a.SAID, failed)
+			break
+		}
+		if done {
+			switched = append(switched, a)
+		}
+	}
+	send(switched)
+	for _, a := range switched {
+		err = errors.Join(err, w.keepNoLonger(a.Flow))
+	}
+	send(switched)
+	return switched, err
+}
+
+// keepNoLonger lets a flow's packets go through its SA at once.
+func (w *writer) keepNoLonger(id FlowID) error {
+	v, err := w.flow(id.Selector)
+	if err != nil || v == nil || v.Serial != id.Serial || v.KeptUntil == 0 {
+		return err
+	}
+	v.KeptUntil = 0
+	return w.putFlow(id.Selector, v)
+}
+
+// putFlow writes a flow that is there.
+func (w *writer) putFlow(s eroute.Selector, v *bpf.ABIFlow) error {
+	if err := w.maps[flowsName].Update(newFlowKey(s, w.generation()), v, ebpf.UpdateExist); err != nil {
+		return fmt.Errorf("write flow: %w", err)
+	}
+	return nil
+}
+
+// keeps tells whether packets that meet a flow go to the relay.
+func (w *writer) keeps(f *bpf.ABIFlow) (bool, error) {
+	if isHold(f) {
+		return true, nil
+	}
+	sa, err := w.readSA(f.Row.Sa)
+	return !isUsable(&sa), err
+}
+
+// answer switches a flow. If the relay has got its packets, it goes on to get them until this time.
+func (w *writer) answer(a Answer, until uint64) (bool, error) {
+	old, err := w.flow(a.Flow.Selector)
+	if err != nil || old == nil || old.Serial != a.Flow.Serial {
 		return false, err
 	}
 	if now, err := w.slotReader().said(&old.Row); err != nil || now == a.SAID {
@@ -53,7 +116,7 @@ func (w *writer) answer(a Answer) (bool, error) {
 	if err != nil {
 		return false, eroute.ErrTableFull
 	}
-	ref := saidRef{a.SAID, eroute.FamilyOf(a.Flow.Src.Addr())}
+	ref := saidRef{a.SAID, eroute.FamilyOf(a.Flow.Selector.Src.Addr())}
 	if err := w.counts.reset(id); err != nil {
 		return false, err
 	}
@@ -61,22 +124,61 @@ func (w *writer) answer(a Answer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	kept, err := w.keeps(old)
+	if err != nil {
+		return false, err
+	}
 	next := *old
-	next.Row = newRowValue(a.Flow, a.SAID, id, slot)
-	err = w.maps[flowsName].Update(newFlowKey(a.Flow, w.generation()), next, ebpf.UpdateExist)
+	next.Row = newRowValue(a.Flow.Selector, a.SAID, id, slot)
+	if kept {
+		next.KeptUntil = until
+	}
+	err = w.putFlow(a.Flow.Selector, &next)
 	if errors.Is(err, ebpf.ErrKeyNotExist) { // it has ended since
 		w.ids.free(id)
 		return false, w.releaseSA(ref)
 	}
 	if err != nil {
-		return false, fmt.Errorf("write flow: %w", err)
+		return false, err
 	}
-	w.unusedFlow(a.Flow, old)
+	w.unusedFlow(a.Flow.Selector, old)
 	return true, nil
 }
 
+// HoldFlows turns flows whose SA has gone into holds, each in place. Returns those that it
+// turned.
+func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
+	if len(flows) == 0 {
+		return nil, nil
+	}
+	now, err := monotonic()
+	if err != nil {
+		return nil, err
+	}
+	return held, t.change(func(w *writer) error {
+		for _, f := range flows {
+			old, err := w.flow(f.Selector)
+			if err != nil {
+				return err
+			}
+			if old == nil || old.Serial != f.Serial || isHold(old) {
+				continue
+			}
+			next := *old
+			next.Row = bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Row.DstPrefixlen}
+			next.Packets, next.Bytes, next.Last, next.Asked, next.KeptUntil = 0, 0, now, now, 0
+			if err := w.putFlow(f.Selector, &next); err != nil {
+				return err
+			}
+			w.unusedFlow(f.Selector, old)
+			held = append(held, f)
+		}
+		return nil
+	})
+}
+
 // EndFlows ends the flows that end tells, after which their traps are as before.
-// Returns those that it ended.
+// Returns those that it ended. The relay, whose flows these are, is not told.
 func (t *Table) EndFlows(end func(Flow) bool) (ended []Flow, err error) {
 	flows, err := t.Flows()
 	if err != nil {
@@ -96,6 +198,7 @@ func (t *Table) EndFlows(end func(Flow) bool) (ended []Flow, err error) {
 				return err
 			}
 		}
+		w.ended = nil
 		return nil
 	})
 }
@@ -110,7 +213,7 @@ func (w *writer) endFlow(s eroute.Selector, how End) error {
 		return err
 	}
 	w.unusedFlow(s, old)
-	w.ended = append(w.ended, Ended{s, how})
+	w.ended = append(w.ended, Ended{FlowID{s, old.Serial}, how})
 	return nil
 }
 
@@ -137,7 +240,7 @@ func (w *writer) endLateFlows(changes *eroute.Changes) error {
 
 // unusedFlow notes what a flow leaves behind; a hold has nothing.
 func (w *writer) unusedFlow(s eroute.Selector, f *bpf.ABIFlow) {
-	if f.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
+	if !isHold(f) {
 		w.unused(s, &f.Row)
 	}
 }

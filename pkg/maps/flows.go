@@ -16,14 +16,26 @@ import (
 
 const flowsName = "eroute_flows"
 
+// FlowID names one flow of all that ever were: another may have the same selector later.
+// A %hold of the table has the serial 0.
+type FlowID struct {
+	Selector eroute.Selector
+	Serial   uint64
+}
+
 // Flow is an eroute that a trap has made: a %hold, or the SA that the key managers
 // have answered with.
 type Flow struct {
 	eroute.Eroute
+	Serial uint64
 	Trap   eroute.Selector
 	Device int       // ifindex of the ipsec device
 	Asked  time.Time // when the packet came that made it
+	Last   time.Time // of a hold: when its last packet came
 }
+
+// ID returns the flow's name.
+func (f *Flow) ID() FlowID { return FlowID{f.Selector, f.Serial} }
 
 func newFlowKey(s eroute.Selector, generation uint32) bpf.ABIFlowKey {
 	return bpf.ABIFlowKey{
@@ -113,24 +125,53 @@ func (t *Table) Flows() ([]Flow, error) {
 	slots := t.slotReader()
 	flows := make([]Flow, 0, len(all))
 	for _, f := range all {
-		row, err := t.flowEroute(f, slots)
+		flow, err := t.newFlow(f, slots)
 		if err != nil {
 			return nil, err
 		}
-		flows = append(flows, Flow{
-			Eroute: row,
-			Trap:   trapOf(row.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
-			Device: int(f.value.Device),
-			Asked:  monotonicToWall(f.value.Asked),
-		})
+		flows = append(flows, flow)
 	}
 	return flows, nil
 }
 
+// Flow returns a flow, if it is still there.
+func (t *Table) Flow(id FlowID) (Flow, bool, error) {
+	v, err := t.flow(id.Selector)
+	if err != nil || v == nil || v.Serial != id.Serial {
+		return Flow{}, false, err
+	}
+	f, err := t.newFlow(flowEntry{newFlowKey(id.Selector, t.generation()), *v}, t.slotReader())
+	return f, err == nil, err
+}
+
+func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
+	row, err := t.flowEroute(f, slots)
+	return Flow{
+		Eroute: row,
+		Serial: f.value.Serial,
+		Trap:   trapOf(row.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
+		Device: int(f.value.Device),
+		Asked:  monotonicToWall(f.value.Asked),
+		Last:   monotonicToWall(f.value.Last),
+	}, err
+}
+
+func isHold(f *bpf.ABIFlow) bool { return f.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) }
+
+// isTrapHold tells whether a flow is the hold that a %trapsubnet has turned into: it goes on
+// counting as its trap.
+func isTrapHold(f *bpf.ABIFlow) bool {
+	return isHold(f) && f.TrapAction == uint8(bpf.ABIErouteActionACT_TRAPSUBNET)
+}
+
 // flowEroute is a flow as the listing shows it.
 func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error) {
-	if f.value.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
+	if !isHold(&f.value) {
 		return t.eroute(entry{flowSelector(&f.key), f.value.Row}, slots)
+	}
+	if isTrapHold(&f.value) {
+		c, err := t.counts.read(f.value.Trap)
+		return newEroute(&entry{selector: flowSelector(&f.key)}, eroute.Hold, c), err
 	}
 	return eroute.Eroute{
 		Selector: flowSelector(&f.key), SAID: eroute.Hold,

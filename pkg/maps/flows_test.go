@@ -14,11 +14,14 @@ import (
 )
 
 // makeHold makes a flow of a trap as the egress program does.
-func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) {
+func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) FlowID {
 	t.Helper()
+	table.relay.value.LastSerial++
+	serial := table.relay.value.LastSerial
 	v := bpf.ABIFlow{
-		Row:  bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
-		Trap: trap.value.Id, TrapAction: trap.value.Action,
+		Serial: serial,
+		Row:    bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
+		Trap:   trap.value.Id, TrapAction: trap.value.Action,
 		TrapSrcPrefixlen: uint8(trap.selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.selector.Dst.Bits()),
 	}
 	if err := table.maps[flowsName].Update(newFlowKey(flow, table.generation()), v, ebpf.UpdateNoExist); err != nil {
@@ -32,6 +35,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) {
 	if err := table.maps["eroute_relay"].Put(uint32(0), relay); err != nil {
 		t.Fatal(err)
 	}
+	return FlowID{flow, serial}
 }
 
 // flowOfTrap is the flow that a packet makes when it meets a trap.
@@ -80,12 +84,12 @@ func TestFlowsAgainstReference(t *testing.T) {
 				t.Fatalf("trap %v: %v", met, err)
 			}
 			flow := flowOfTrap(p, met)
-			makeHold(t, table, flow, entry{met.Selector, *value})
+			id := makeHold(t, table, flow, entry{met.Selector, *value})
 			reference.Replace(flow, eroute.Hold)
 			made++
 			checkPacket(t, table, reference, p)
 			if said := (eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.1")}); r.IntN(3) == 0 {
-				if done, err := table.Answer(t.Context(), []Answer{{flow, said}}); err != nil || len(done) != 1 {
+				if done, err := table.Answer(t.Context(), []Answer{{id, said}}, func([]Answer) {}); err != nil || len(done) != 1 {
 					t.Fatalf("answer: %v, %v", done, err)
 				}
 				reference.Replace(flow, said)

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// userTypes are the Go types of values that only user space reads, in maps or in messages.
-var userTypes = []any{saidKey{}, saidValue{}, askValue{}, rawNotice{}, endedMessage{}}
+// userTypes are the Go types of values that only user space reads.
+var userTypes = []any{saidKey{}, saidValue{}, askValue{}, rawNotice{}}
 
 // Layout describes everything that two versions of this program must agree on to share a table, as text: the
 // types of bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the

@@ -3,20 +3,31 @@
 package maps
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// SwapLookup puts this version's lookup program in the place of the pinned one.
-func (t *Table) SwapLookup() error {
-	prog, err := loader.LoadLookup(t.Replacements())
+// SwapPinned puts this version's programs that commands run in the place of the pinned ones.
+func (t *Table) SwapPinned() error {
+	return errors.Join(
+		t.swapPinned(loader.LoadLookup, lookupName),
+		t.swapPinned(loader.LoadTell, filepath.Join(relayDir, tellName)),
+	)
+}
+
+func (t *Table) swapPinned(load func(map[string]*ebpf.Map) (*ebpf.Program, error), name string) error {
+	prog, err := load(t.Replacements())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = prog.Close() }()
-	if err := t.dir.PinOver(prog, lookupName); err != nil {
-		return fmt.Errorf("pin lookup program: %w", err)
+	if err := t.dir.PinOver(prog, name); err != nil {
+		return fmt.Errorf("pin program %s: %w", name, err)
 	}
 	return nil
 }

@@ -6,23 +6,27 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Event is a packet that met a trap or a hold.
+// Event is a packet that met a trap or a hold, or a command's message about a hold.
 type Event struct {
+	Ended   End  // of the hold; 0: it is a packet
 	Acquire bool // it met a trap, and made the flow; else it met the flow's hold
-	Gap     bool // it met an answered flow whose SA has just gone
+	Gap     bool // it met an answered flow whose SA has just gone or come
 	Time    time.Time
-	Flow    eroute.Selector // of the hold
+	Flow    FlowID          // of the hold; none for Cleared
 	Trap    eroute.Selector // for Acquire only
 	Device  int             // ifindex of the ipsec device
 	Packet  []byte          // from its IP header on; empty: it was not kept
@@ -31,27 +35,40 @@ type Event struct {
 // Relay is what a relay needs of the table all the time, without its lock: the events,
 // and the sign that somebody takes them.
 type Relay struct {
+	lock   *os.File // of the only relay
+	ring   *ebpf.Map
 	events *ringbuf.Reader
 	shared *shared[bpf.ABIRelay]
 }
 
 // OpenRelay opens the events of the calling thread's network namespace, making the table
-// if there is none.
-func OpenRelay() (*Relay, error) {
+// if there is none. Returns ErrRelayRuns if there is a relay.
+func OpenRelay() (_ *Relay, err error) {
 	t, err := OpenWrite()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = t.Close() }()
-	mem, err := openShared[bpf.ABIRelay](t.maps["eroute_relay"], false)
-	if err != nil {
+	r := &Relay{}
+	defer func() {
+		if err != nil {
+			_ = r.closeAll()
+		}
+	}()
+	if r.lock, err = t.lockRelay(); err != nil {
 		return nil, err
 	}
-	events, err := ringbuf.NewReader(t.maps["eroute_events"])
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open events: %w", err), mem.Close())
+	if r.shared, err = openShared[bpf.ABIRelay](t.maps["eroute_relay"], false); err != nil {
+		return nil, err
 	}
-	return &Relay{events, mem}, nil
+	if r.ring, err = t.maps["eroute_events"].Clone(); err != nil {
+		return nil, fmt.Errorf("open events: %w", err)
+	}
+	if r.events, err = ringbuf.NewReader(r.ring); err != nil {
+		return nil, fmt.Errorf("open events: %w", err)
+	}
+	r.events.SetDeadline(time.Unix(1, 0)) // it never waits
+	return r, nil
 }
 
 // Alive tells the programs that events are taken for this long from now on; 0: no more.
@@ -77,10 +94,17 @@ func (r *Relay) SetRate(perSecond uint32) {
 	atomic.StoreUint64(&r.shared.value.TrapInterval, uint64(time.Second)/uint64(perSecond))
 }
 
-// Read returns the next event, or os.ErrDeadlineExceeded after this time without one,
-// or ringbuf.ErrClosed.
-func (r *Relay) Read(wait time.Duration) (Event, error) {
-	r.events.SetDeadline(time.Now().Add(wait))
+// Wait returns when there is an event, or after this time.
+func (r *Relay) Wait(wait time.Duration) error {
+	fds := []unix.PollFd{{Fd: int32(r.ring.FD()), Events: unix.POLLIN}}
+	if _, err := unix.Poll(fds, int(wait.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("wait for events: %w", err)
+	}
+	return nil
+}
+
+// Read returns the next event, or os.ErrDeadlineExceeded if there is none.
+func (r *Relay) Read() (Event, error) {
 	record, err := r.events.Read()
 	if err != nil {
 		return Event{}, err
@@ -88,9 +112,27 @@ func (r *Relay) Read(wait time.Duration) (Event, error) {
 	return parseEvent(record.RawSample)
 }
 
+// MostEvents is more than the ring buffer can hold.
+const MostEvents = int(bpf.ABILimitsEVENTS_SIZE) / int(unsafe.Sizeof(bpf.ABIEvent{}))
+
 // Close stops the programs from making events.
-func (r *Relay) Close() error {
-	return errors.Join(r.Alive(0), r.events.Close(), r.shared.Close())
+func (r *Relay) Close() error { return errors.Join(r.Alive(0), r.closeAll()) }
+
+func (r *Relay) closeAll() error {
+	var errs []error
+	if r.events != nil {
+		errs = append(errs, r.events.Close())
+	}
+	if r.ring != nil {
+		errs = append(errs, r.ring.Close())
+	}
+	if r.shared != nil {
+		errs = append(errs, r.shared.Close())
+	}
+	if r.lock != nil {
+		errs = append(errs, r.lock.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func parseEvent(b []byte) (Event, error) {
@@ -102,12 +144,19 @@ func parseEvent(b []byte) (Event, error) {
 	if n+int(e.Len) > len(b) {
 		return Event{}, fmt.Errorf("read event: packet of %d bytes in %d", e.Len, len(b)-n)
 	}
+	if how := slices.Index(endKinds[1:], bpf.ABIEventKind(e.Kind)) + 1; how > 0 {
+		ended := Event{Ended: End(how), Time: monotonicToWall(e.Time)}
+		if ended.Ended != Cleared {
+			ended.Flow = FlowID{flowSelector(&e.Flow), e.Serial}
+		}
+		return ended, nil
+	}
 	flow := flowSelector(&e.Flow)
 	return Event{
 		Acquire: e.Kind == uint32(bpf.ABIEventKindEVENT_ACQUIRE),
 		Gap:     e.Kind == uint32(bpf.ABIEventKindEVENT_GAP),
 		Time:    monotonicToWall(e.Time),
-		Flow:    flow,
+		Flow:    FlowID{flow, e.Serial},
 		Trap:    trapOf(flow, e.TrapSrcPrefixlen, e.TrapDstPrefixlen),
 		Device:  int(e.Device),
 		Packet:  b[n : n+int(e.Len)],

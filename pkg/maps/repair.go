@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -78,7 +77,7 @@ func (t *Table) repairFlows(entries []entry) (answered []entry, err error) {
 			if err := t.deleteFlow(f.key); err != nil {
 				return nil, err
 			}
-		} else if f.value.Row.Action != uint8(bpf.ABIErouteActionACT_HOLD) {
+		} else if !isHold(&f.value) {
 			answered = append(answered, entry{flowSelector(&f.key), f.value.Row})
 		}
 	}

@@ -50,7 +50,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 		return r.effect, err
 	}
 	t.endWriting()
-	return r.effect, errors.Join(t.tellMonitors(restored(r.effect)), tellRelay([]Ended{{How: Cleared}}))
+	return r.effect, errors.Join(t.tellMonitors(restored(r.effect)), t.tellRelay([]Ended{{How: Cleared}}))
 }
 
 // restore is a table that is made beside the one that packets meet.

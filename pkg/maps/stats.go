@@ -102,7 +102,7 @@ func (t *Table) Stats() (Stats, error) {
 		return s, err
 	}
 	for _, f := range flows {
-		if f.value.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) {
+		if isHold(&f.value) {
 			s.Holds++
 		} else {
 			s.Answered++

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -55,8 +54,8 @@ func (t *Table) Walk(n int) (w Walk, err error) {
 		return w, err
 	}
 	for _, f := range flows {
-		if f.value.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) {
-			eroutes.add(flowSelector(&f.key), f.value.Packets)
+		if isHold(&f.value) {
+			eroutes.add(flowSelector(&f.key), f.value.Packets) // 0 if it counts as its trap
 		} else {
 			add(entry{flowSelector(&f.key), f.value.Row})
 		}

@@ -168,7 +168,7 @@ func (w *writer) gone(s eroute.Selector, v *bpf.ABIRowValue, how End) {
 	case action.IsTrap():
 		w.endedTraps[v.Id] = how
 	case action == eroute.ActionHold:
-		w.ended = append(w.ended, Ended{s, how})
+		w.ended = append(w.ended, Ended{FlowID{Selector: s}, how})
 	}
 }
 

@@ -139,7 +139,7 @@ func TestOneRelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, stderr, err := g.command(t, path, "acquire")
-	if err == nil || stderr != "ipsec acquire: listen for commands: another relay runs in this network namespace\n" {
+	if err == nil || stderr != "ipsec acquire: another relay runs in this network namespace\n" {
 		t.Errorf("%q, %v", stderr, err)
 	}
 }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+#define LOAD_BYTES bpf_skb_load_bytes
+#include "event.h"
+
+/*
+ * Puts a command's message to the relay, an event, behind those of the packets that have come before.
+ * Run by BPF_PROG_TEST_RUN only.
+ */
+SEC("tc")
+int eroute_tell(struct __sk_buff *skb)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 zero = 0;
+	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
+	struct event *e;
+
+	if (!relay || !is_alive(relay, now))
+		return TC_ACT_OK;
+	e = has_room(EVENTS_TOLD) ? bpf_ringbuf_reserve(&eroute_events, sizeof(*e), 0) : NULL;
+	if (!e)
+		return TC_ACT_SHOT;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, e, sizeof(*e))) {
+		bpf_ringbuf_discard(e, 0);
+		return TC_ACT_SHOT;
+	}
+	e->time = now;
+	bpf_ringbuf_submit(e, 0);
+	return TC_ACT_OK;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
