@@ -51,10 +51,18 @@ func TestPass(t *testing.T) {
 				if f.name == "v6" {
 					header = 40
 				}
+				used := 0
 				for _, e := range g.listed(t) {
-					if want := uint64(pings * (header + 8 + size)); e.Packets != 0 && (e.Bytes != want || time.Since(e.LastUsed) > 10*time.Second) {
+					if e.Packets == 0 {
+						continue
+					}
+					used++
+					if want := uint64(pings * (header + 8 + size)); e.Bytes != want || time.Since(e.LastUsed) > 10*time.Second {
 						t.Errorf("eroute %v: %d bytes, last %v, want %d just now", e, e.Bytes, e.LastUsed, want)
 					}
+				}
+				if used != 1 {
+					t.Errorf("%d eroutes have packets, want 1", used)
 				}
 			})
 		}
@@ -136,10 +144,8 @@ func TestPassFragments(t *testing.T) {
 					t.Errorf("%d bytes back, %v, want %d", len(got), err, len(payload))
 				}
 				g.counted(t, before, reason("pass", fragments))
-				for _, e := range g.listed(t) {
-					if e.Selector == port.Selector && e.Packets != 1 {
-						t.Errorf("%d fragments met the eroute with a port, want 1", e.Packets)
-					}
+				if e := g.eroute(t, port.Selector); e.Packets != 1 {
+					t.Errorf("%d fragments met the eroute with a port, want 1", e.Packets)
 				}
 			})
 		}

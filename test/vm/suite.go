@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -29,8 +30,12 @@ type Suite struct {
 	Output   io.Writer     // gets what the tests print
 	Log      *os.File      // gets the progress of building and booting
 	Kernel   string        // as in [Guest]
-	Timeout  time.Duration // of all tests
+	Timeout  time.Duration // without a test that begins or ends
 }
+
+// mostTests is what all tests together may take, in Timeouts: a bound for a suite that makes
+// progress for ever.
+const mostTests = 12
 
 // Test builds the test binaries, boots the VM and runs them. Returns ErrTests,
 // or an error of Guest.Run.
@@ -57,10 +62,12 @@ func (s Suite) Test(ctx context.Context) error {
 		return fmt.Errorf("write test script: %w", err)
 	}
 
-	count := tally{out: s.Output}
+	ctx, stall := watchStall(ctx, bootTries*bootTimeout+s.Timeout, s.Timeout)
+	defer stall.stop()
+	count := tally{out: s.Output, progress: stall.progress, ended: s.showProgress(s.planned())}
 	code, err := Guest{
-		Command: []string{"bash", script, listPath, "-test.v", "-test.timeout=" + s.Timeout.String()},
-		Dir:     dir, Env: settings(os.Environ()), Output: &count, Log: s.Log, Kernel: s.Kernel, Timeout: s.Timeout + time.Minute,
+		Command: []string{"bash", script, listPath, "-test.v", "-test.timeout=" + (mostTests * s.Timeout).String()},
+		Dir:     dir, Env: settings(os.Environ()), Output: &count, Log: s.Log, Kernel: s.Kernel, Timeout: mostTests*s.Timeout + time.Minute,
 	}.Run(ctx)
 	if err != nil {
 		return err
@@ -70,6 +77,27 @@ func (s Suite) Test(ctx context.Context) error {
 		return fmt.Errorf("test in VM: %w", ErrTests)
 	}
 	return nil
+}
+
+// planned is how many tests there are.
+func (s Suite) planned() (n int) {
+	name, _, _ := strings.Cut(s.Run, "/") // of a subtest, which is a part of one
+	for _, p := range s.Packages {
+		for _, test := range p.Tests {
+			if matches, err := regexp.MatchString(name, test); err == nil && matches {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// showProgress returns what shows on the log how many of the tests have ended.
+func (s Suite) showProgress(planned int) func(ended int) {
+	start := time.Now()
+	return func(ended int) {
+		fmt.Fprintf(s.Log, "vm: %d of %d tests, after %v\n", ended, max(planned, ended), time.Since(start).Round(time.Second))
+	}
 }
 
 // settings are those variables of an environment that tests read.

@@ -13,6 +13,10 @@ type tally struct {
 	out                     io.Writer
 	line                    []byte
 	passed, failed, skipped int
+
+	tests    int               // that have ended, a skipped one included
+	progress func(line string) // if not nil, called when a test or subtest begins or a test ends
+	ended    func(tests int)   // if not nil, called with the number of tests that have ended
 }
 
 func (t *tally) Write(p []byte) (int, error) {
@@ -29,6 +33,14 @@ func (t *tally) Write(p []byte) (int, error) {
 }
 
 func (t *tally) count(line []byte) {
+	isEnd := bytes.HasPrefix(line, []byte("--- "))
+	if t.progress != nil && (isEnd || bytes.HasPrefix(line, []byte("=== RUN "))) {
+		t.progress(string(bytes.Trim(line, "=- ")))
+	}
+	if isEnd && t.ended != nil {
+		t.tests++
+		t.ended(t.tests)
+	}
 	switch {
 	case bytes.HasPrefix(line, []byte("--- PASS: ")):
 		t.passed++

@@ -23,7 +23,7 @@ func main() {
 	pkg := flag.String("pkg", "./...", "the packages, as patterns of the go command")
 	run := flag.String("run", "", "run only the tests that match this `regexp`")
 	kernel := flag.String("kernel", "", "series of the kernel, such as 7.3; the default is 6.12")
-	timeout := flag.Duration("timeout", 20*time.Minute, "of the tests or the command, once the VM is up")
+	timeout := flag.Duration("timeout", 20*time.Minute, "of the command, or without a test that begins or ends, once the VM is up")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
