@@ -73,12 +73,13 @@ func detourRule() *netlink.Rule {
 }
 
 // addDetourRoute makes routing find the detour device where it is demanded. IPv4 needs
-// no route for that (net/ipv4/route.c takes the destination to be on the link).
+// no route for that (net/ipv4/route.c takes the destination to be on the link). Without IPv6 nothing
+// is demanded; [Follow] adds the route when it comes.
 func addDetourRoute(ifindex int) error {
 	route := &netlink.Route{Family: unix.AF_INET6, Table: detourTable, LinkIndex: ifindex, Dst: anywhere[unix.AF_INET6]}
 	err := netlink.RouteReplace(route)
-	if isGone(err) {
-		return nil // no IPv6
+	if isOff(err) {
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("add route through %s: %w", detourName, err)

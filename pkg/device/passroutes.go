@@ -38,12 +38,19 @@ const passTable = int(bpf.ABILimitsPASS_TABLE)
 
 func addPassRoutes(physical netlink.Link) error {
 	for family := range anywhere {
-		err := netlink.RuleAdd(passRule(family, physical.Attrs().Name))
-		if err != nil && !errors.Is(err, unix.EEXIST) && !isGone(err) {
-			return fmt.Errorf("add rule for %%pass packets: %w", err)
+		if err := addPassRule(family, physical.Attrs().Name); err != nil {
+			return err
 		}
 	}
 	return syncPassRoutes(physical)
+}
+
+func addPassRule(family int, physical string) error {
+	err := netlink.RuleAdd(passRule(family, physical))
+	if err != nil && !errors.Is(err, unix.EEXIST) && !isGone(err) {
+		return fmt.Errorf("add rule for %%pass packets: %w", err)
+	}
+	return nil
 }
 
 // SyncRoutes brings the copies of the routes that %pass packets take up to date.
@@ -64,6 +71,9 @@ func SyncRoutes(t *maps.Table) error {
 // blocks tells whether there are routes that lead nowhere.
 func blocks(family int) (bool, error) {
 	routes, err := netdump.Routes(family, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	if lacksFamily(err) {
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("list routes: %w", err)
 	}
@@ -129,7 +139,7 @@ func copyRoutes(family, ifindex int) error {
 		if c.Dst == nil {
 			c.Dst = anywhere[family]
 		}
-		if err := netlink.RouteReplace(c); err != nil {
+		if err := netlink.RouteReplace(c); err != nil && !isOff(err) { // else the route itself has just gone
 			errs = append(errs, fmt.Errorf("copy route %v: %w", c.Dst, err))
 		}
 	}

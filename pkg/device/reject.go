@@ -39,8 +39,8 @@ func rejectRoute(family int) *netlink.Route {
 func addReject() error {
 	for family := range anywhere {
 		err := netlink.RouteReplace(rejectRoute(family))
-		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
-			continue // a kernel without IPv6 has nothing to reject there
+		if lacksFamily(err) {
+			continue // nothing to reject there
 		}
 		if err != nil {
 			return fmt.Errorf("add prohibit route: %w", err)
@@ -65,6 +65,5 @@ func removeReject() error {
 }
 
 func isGone(err error) bool {
-	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) ||
-		errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP)
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || lacksFamily(err)
 }

@@ -36,6 +36,7 @@ type Guest struct {
 	Output  io.Writer     // gets the command's standard output and standard error
 	Log     *os.File      // gets the progress of booting
 	Kernel  string        // series of the kernel, such as 7.3; empty: the default
+	NoIPv6  bool          // boot the kernel without IPv6
 	Timeout time.Duration // of the command, booting not included
 }
 
@@ -80,7 +81,11 @@ func (g Guest) run(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	kvm := kvmWorks(ctx, f)
-	cmd := exec.CommandContext(ctx, "/usr/bin/python3", vngArgs(f, kvm, dir, scratch)...)
+	args := vngArgs(f, kvm, dir, scratch)
+	if g.NoIPv6 {
+		args = append(args, "--append", "ipv6.disable=1")
+	}
+	cmd := exec.CommandContext(ctx, "/usr/bin/python3", args...)
 	cmd.Dir = "/"
 	cmd.Env = f.env(dir)
 	// A group of its own, so that QEMU, a grandchild, ends with it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,16 @@ var modules = []string{
 	"xfrm_interface", "xfrm_user", "esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6",
 	"deflate", "authenc", "echainiv", "seqiv", "gcm", "cbc", "ctr", "hmac",
 	"sha1_generic|sha1", "sha256_generic|sha256", "sha512_generic|sha512", "veth", "8021q", "tun", "af_packet", "overlay",
+}
+
+// modules are those that the kernel must have as it is booted.
+func (g Guest) modules() []string {
+	if !g.NoIPv6 {
+		return modules
+	}
+	return slices.DeleteFunc(slices.Clone(modules), func(m string) bool {
+		return slices.Contains([]string{"esp6", "ah6", "ipcomp6"}, m)
+	})
 }
 
 // writeScripts puts guest.sh and what it reads into dir.
@@ -40,7 +51,7 @@ func (g Guest) writeScripts(dir string, scratch scratch) error {
 	command.WriteString("\n")
 	for name, text := range map[string]string{
 		"guest.sh":   guestScript,
-		"modules":    strings.Join(modules, "\n"),
+		"modules":    strings.Join(g.modules(), "\n"),
 		"command.sh": command.String(),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
