@@ -111,6 +111,7 @@ struct fib_params {
 #define FIB_NO_NEIGH 7
 #define FIB_FRAG_NEEDED 8
 #define EEXIST 17
+#define ENODEV 19
 #define EINVAL 22
 
 #define fib_lookup(ctx, params, flags) \

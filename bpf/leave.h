@@ -12,8 +12,8 @@ static __always_inline int drop(__u32 reason, const struct amount *a)
 }
 
 /*
- * The next hop of the best route through the physical device. Returns 0, or -1 if there
- * is none, or its link-layer address is not known.
+ * The next hop of the best route through the physical device. Returns 0, -ENODEV if the device is
+ * gone, or -1 if there is no such route, or its link-layer address is not known.
  */
 static __noinline int next_hop(struct __sk_buff *skb, __u32 physical, const struct packet *p,
 			       struct bpf_redir_neigh *to)
@@ -24,6 +24,8 @@ static __noinline int next_hop(struct __sk_buff *skb, __u32 physical, const stru
 	__builtin_memcpy(fib.src, p->src, 16);
 	__builtin_memcpy(fib.dst, p->dst, 16);
 	ret = fib_lookup(skb, &fib, FIB_OUTPUT);
+	if (ret == -ENODEV)
+		return ret;
 	if (ret != FIB_SUCCESS || fib.ifindex != physical)
 		return -1;
 	to->nh_family = fib.family;
@@ -41,10 +43,14 @@ static __always_inline int send_out(struct __sk_buff *skb, const struct device *
 {
 	struct bpf_redir_neigh to = {};
 	__u32 physical = dev->physical;
+	int ret;
 
 	if (bpf_skb_change_head(skb, ETH_HLEN, 0))
 		return TC_ACT_SHOT;
-	if (next_hop(skb, physical, p, &to))
+	ret = next_hop(skb, physical, p, &to);
+	if (ret == -ENODEV) /* the kernel would only tell later, when the packet has been counted */
+		return TC_ACT_SHOT;
+	if (ret)
 		return bpf_redirect_neigh(physical, NULL, 0, 0);
 	return bpf_redirect_neigh(physical, &to, sizeof(to), 0);
 }

@@ -84,6 +84,8 @@ type devices interface {
 	Attach(ctx context.Context, virtual, physical string, ingress []string) (notes []string, err error)
 	Detach(ctx context.Context, virtual string) error
 	Upgrade() error
+	Follow() ([]device.Difference, error)
+	OutOfStep(virtual string) ([]device.Difference, error)
 	List() ([]device.Attachment, error)
 	Close() error
 }

@@ -2,11 +2,7 @@
 
 package main
 
-import (
-	"io"
-
-	"github.com/ipsec-eroute/eroute/pkg/device"
-)
+import "io"
 
 // deviceJSON is an ipsec device as docs/json.md describes it.
 type deviceJSON struct {
@@ -16,6 +12,7 @@ type deviceJSON struct {
 	PhysicalMTU int           `json:"physical_mtu"`
 	Kind        string        `json:"kind"`
 	Ingress     []ingressJSON `json:"ingress"`
+	OutOfStep   []string      `json:"out_of_step,omitempty"`
 }
 
 type ingressJSON struct {
@@ -23,16 +20,19 @@ type ingressJSON struct {
 	Mode string `json:"mode"`
 }
 
-func newDeviceJSON(a *device.Attachment) *deviceJSON {
-	j := &deviceJSON{a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU, a.Kind, make([]ingressJSON, len(a.Ingress))}
+func newDeviceJSON(a *listedDevice) *deviceJSON {
+	j := &deviceJSON{a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU, a.Kind, make([]ingressJSON, len(a.Ingress)), nil}
 	for i, in := range a.Ingress {
 		j.Ingress[i] = ingressJSON(in)
+	}
+	for _, differs := range a.outOfStep {
+		j.OutOfStep = append(j.OutOfStep, differs.Text)
 	}
 	return j
 }
 
 // writeDevicesJSON writes the ipsec devices, one a line.
-func writeDevicesJSON(w io.Writer, all []device.Attachment) error {
+func writeDevicesJSON(w io.Writer, all []listedDevice) error {
 	return writeArray(w, "devices", func(yield func(*deviceJSON, error) bool) {
 		for i := range all {
 			if !yield(newDeviceJSON(&all[i]), nil) {

@@ -39,7 +39,8 @@ func (t kernelTable) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Chang
 }
 
 func (t kernelTable) Sync(ctx context.Context) error {
-	return errors.Join(t.Table.Sync(ctx), device.SyncRoutes(t.Table))
+	_, err := device.Follow(t.Table)
+	return errors.Join(t.Table.Sync(ctx), err)
 }
 
 func asDevices(t *maps.Table, err error) (devices, error) {
@@ -62,6 +63,12 @@ func (d tableDevices) Detach(ctx context.Context, virtual string) error {
 
 func (d tableDevices) Upgrade() error { return device.Upgrade(d.table) }
 
+func (d tableDevices) Follow() ([]device.Difference, error) { return device.Follow(d.table) }
+
 func (d tableDevices) List() ([]device.Attachment, error) { return device.List(d.table) }
+
+func (d tableDevices) OutOfStep(virtual string) ([]device.Difference, error) {
+	return device.OutOfStep(d.table, virtual)
+}
 
 func (d tableDevices) Close() error { return d.table.Close() }

@@ -18,6 +18,9 @@ func runConfig(c *command) error {
 	if err != nil {
 		return err
 	}
+	if err := c.followInterfaces(); err != nil {
+		return err
+	}
 	missing, err := c.missingDevices(cfg)
 	if err != nil {
 		return err
@@ -29,6 +32,21 @@ func runConfig(c *command) error {
 		return nil
 	}
 	return c.attachAll(missing)
+}
+
+// followInterfaces brings the devices that are there in step with the interfaces: what a file names may
+// have come back under its name.
+func (c *command) followInterfaces() (err error) {
+	d, err := c.openDevices()
+	if err != nil || d == nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	done, err := d.Follow()
+	for _, differs := range done {
+		c.note("found that %s", differs.Text)
+	}
+	return err
 }
 
 // readConfig reads the file of --config.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -116,6 +117,11 @@ func Run(ctx context.Context, c Config) (err error) {
 		defer func() { _ = watcher.Close() }()
 		group.Go(func() error { return watch(ctx, watcher, changed) })
 	}
+	interfaces, err := device.Watch()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = interfaces.Close() }()
 	if c.Confine {
 		if err := confine(c.Exec != ""); err != nil {
 			return err
@@ -126,6 +132,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	group.Go(func() error { return r.intake.run(ctx, r.sayAlive) })
+	group.Go(func() error { return (&linkFollower{log: c.Log}).run(ctx, interfaces) })
 	group.Go(func() error { return r.loop(ctx, changed) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

@@ -39,7 +39,7 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 	if err := applySettings(virtual); err != nil {
 		return nil, err
 	}
-	links, err := attachEgress(t, dev, phys, kind)
+	links, err := attachEgress(t, dev, phys, kind, bindingTo(phys, lans))
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 		}
 	}
 	for _, lan := range lans {
-		note, err := attachIngress(t, links, lan)
+		note, err := attachIngress(t, links, lan, freshPrograms)
 		if err != nil {
 			return nil, err
 		}
@@ -108,11 +108,14 @@ func interfaces(physical string, ingress []string) (netlink.Link, []netlink.Link
 }
 
 // attachEgress makes the table decide over what is routed into the device.
-func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Links, error) {
+func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.Binding) (loader.Links, error) {
 	ifindex := dev.Attrs().Index
 	config := bpf.ABIDevice{Physical: uint32(phys.Attrs().Index)}
 	links, err := t.Dir().NewLinks(dev.Attrs().Name)
 	if err != nil {
+		return links, err
+	}
+	if err := t.Dir().SetBinding(dev.Attrs().Name, b); err != nil {
 		return links, err
 	}
 	// Noted first, so that what is made for it goes with it if this command is killed.
@@ -140,6 +143,15 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string) (loader.Li
 		return links, err
 	}
 	return links, errors.Join(addReject(), addPassRoutes(phys))
+}
+
+// bindingTo is what is noted of an attach, so that [Follow] can tell what has become of it.
+func bindingTo(phys netlink.Link, lans []netlink.Link) loader.Binding {
+	b := loader.Binding{Physical: phys.Attrs().Name, Ingress: make(map[int]string), MTU: min(phys.Attrs().MTU, maxMTU)}
+	for _, lan := range lans {
+		b.Ingress[lan.Attrs().Index] = lan.Attrs().Name
+	}
+	return b
 }
 
 func putDevice(t *maps.Table, ifindex int, config bpf.ABIDevice) error {

@@ -37,10 +37,10 @@ func remove(t *maps.Table, virtual string) error {
 	if errors.Is(err, loader.ErrNotAttached) {
 		return errors.Join(errs...)
 	}
-	errs = append(errs, removeDetour(t, links), links.Remove(), dropStrays(t))
+	errs = append(errs, removeDetour(t, links), t.Dir().RemoveBinding(virtual), links.Remove(), dropStrays(t))
 	left, err := t.Dir().Virtuals()
 	if errs = append(errs, err); len(left) == 0 {
-		errs = append(errs, removeReject())
+		errs = append(errs, removeReject(), unpinPrograms(t))
 	}
 	return errors.Join(errs...)
 }

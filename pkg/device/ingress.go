@@ -17,9 +17,9 @@ import (
 
 // attachIngress puts the fast path on an interface: TC always, which answers what is
 // rejected, and XDP where it can be had.
-func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link) (notes []string, err error) {
+func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link, program programSource) (notes []string, err error) {
 	name, ifindex := lan.Attrs().Name, lan.Attrs().Index
-	tc, err := loader.LoadIngressTC(t.Replacements())
+	tc, err := program(t, loader.HookTC)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link) (notes [
 	if other := xdpOwner(lan); other != "" {
 		return []string{fmt.Sprintf("%s has an XDP program already: %s; using TC", name, other)}, nil
 	}
-	xdp, err := loader.LoadXDP(t.Replacements())
+	xdp, err := program(t, loader.HookXDP)
 	if err != nil {
 		return nil, err
 	}
@@ -63,44 +63,51 @@ func xdpOwner(lan netlink.Link) string {
 	return fmt.Sprintf("%s (%s)", info.Name, owner)
 }
 
-// putIngress tells the programs which interface a frame belongs to: this one, or one
-// of the VLAN interfaces on it, up to two tags deep.
+// putIngress tells the programs which interface a frame belongs to.
 func putIngress(t *maps.Table, lan netlink.Link) error {
 	all, err := netdump.Links()
 	if err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
 	}
+	return putFrames(t, framesOf(lan, all))
+}
+
+// framesOf returns which interface a frame belongs to that comes in on an interface: this one, or
+// one of the VLAN interfaces on it, up to two tags deep.
+func framesOf(lan netlink.Link, all []netlink.Link) map[bpf.ABIIngressKey]bpf.ABIIngress {
+	frames := make(map[bpf.ABIIngressKey]bpf.ABIIngress)
 	port := uint32(lan.Attrs().Index)
-	if err := put(t, bpf.ABIIngressKey{Ifindex: port}, lan); err != nil {
-		return err
-	}
-	for _, outer := range vlansOn(lan, all) {
-		key := bpf.ABIIngressKey{Ifindex: port, Vlan: [2]uint16{vlanID(outer)}}
-		if err := put(t, key, outer); err != nil {
-			return err
+	put := func(l netlink.Link, vlan ...uint16) {
+		key, v := bpf.ABIIngressKey{Ifindex: port}, bpf.ABIIngress{Ifindex: uint32(l.Attrs().Index)}
+		copy(key.Vlan[:], vlan)
+		if mac := l.Attrs().HardwareAddr; len(mac) == len(v.Mac) {
+			v.Mac = [6]byte(mac)
 		}
+		frames[key] = v
+	}
+	put(lan)
+	for _, outer := range vlansOn(lan, all) {
+		put(outer, vlanID(outer))
 		for _, inner := range vlansOn(outer, all) {
-			key.Vlan[1] = vlanID(inner)
-			if err := put(t, key, inner); err != nil {
-				return err
-			}
+			put(inner, vlanID(outer), vlanID(inner))
+		}
+	}
+	return frames
+}
+
+func putFrames(t *maps.Table, frames map[bpf.ABIIngressKey]bpf.ABIIngress) error {
+	for key, v := range frames {
+		if err := t.Map("eroute_ingress").Put(key, v); err != nil {
+			return fmt.Errorf("write ingress interface: %w", err)
+		}
+		if key.Vlan != [2]uint16{} {
+			continue
+		}
+		if err := putPort(t, key.Ifindex, v); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-func put(t *maps.Table, key bpf.ABIIngressKey, lan netlink.Link) error {
-	v := bpf.ABIIngress{Ifindex: uint32(lan.Attrs().Index)}
-	if mac := lan.Attrs().HardwareAddr; len(mac) == len(v.Mac) {
-		v.Mac = [6]byte(mac)
-	}
-	if err := t.Map("eroute_ingress").Put(key, v); err != nil {
-		return fmt.Errorf("write ingress interface: %w", err)
-	}
-	if key.Vlan != [2]uint16{} {
-		return nil
-	}
-	return putPort(t, key.Ifindex, v)
 }
 
 // putPort is for frames without a tag, whose interface programs find without a hash look-up.

@@ -57,9 +57,13 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 			a.Physical, a.PhysicalMTU = phys.Attrs().Name, phys.Attrs().MTU
 		}
 	}
+	binding, err := t.Dir().Binding(virtual)
+	if err != nil && !errors.Is(err, loader.ErrNotAttached) {
+		return a, err
+	}
 	ingress, err := links.On(loader.HookTC)
 	for _, ifindex := range ingress {
-		in := Ingress{Name: nameOf(ifindex), Mode: "tc"}
+		in := Ingress{Name: nameOf(ifindex, binding.Ingress[ifindex]), Mode: "tc"}
 		if links.Has(loader.HookXDP, ifindex) {
 			in.Mode = "xdp"
 		}
@@ -68,10 +72,14 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 	return a, err
 }
 
-func nameOf(ifindex int) string {
+// nameOf returns an interface's name, or the one that it had.
+func nameOf(ifindex int, had string) string {
 	l, err := netlink.LinkByIndex(ifindex)
-	if err != nil {
-		return fmt.Sprintf("ifindex %d", ifindex)
+	switch {
+	case err == nil:
+		return l.Attrs().Name
+	case had != "":
+		return had
 	}
-	return l.Attrs().Name
+	return fmt.Sprintf("ifindex %d", ifindex)
 }

@@ -32,7 +32,7 @@ func Unsettled(virtual string) (changed []string, err error) {
 			changed = append(changed, fmt.Sprintf("net.%s is %s, not %s", strings.ReplaceAll(name, "/", "."), is, s.value))
 		}
 	}
-	for family := range anywhere {
+	for _, family := range families {
 		rules, err := netdump.Rules(family, rejectRule(family), netlink.RT_FILTER_TABLE|netlink.RT_FILTER_MARK)
 		if isGone(err) {
 			continue // no such family
@@ -50,4 +50,13 @@ func Unsettled(virtual string) (changed []string, err error) {
 		}
 	}
 	return changed, nil
+}
+
+// settle makes what [Unsettled] names what attach made it.
+func settle(virtual string) error {
+	changed, err := Unsettled(virtual)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	return errors.Join(applySettings(virtual), addReject())
 }

@@ -5,6 +5,7 @@ package device
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
@@ -49,6 +50,9 @@ func Upgrade(t *maps.Table) (err error) {
 	errs := []error{t.SwapPinned()}
 	for _, s := range swaps {
 		errs = append(errs, s.links.Swap(s.hook, s.ifindex, s.prog))
+		if slices.Contains(ingressHooks, s.hook) { // for an interface that comes back
+			errs = append(errs, t.Dir().PinOver(s.prog, programPin(s.hook)))
+		}
 	}
 	return errors.Join(errs...)
 }

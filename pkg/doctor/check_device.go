@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
@@ -27,14 +28,6 @@ var deviceCheck = check{"device", "ipsec devices are there, with their programs"
 	for _, d := range f.Devices {
 		found = append(found, d.judge()...)
 	}
-	for _, in := range f.Interfaces {
-		if in.Ingress && !in.Exists {
-			found = append(found, Finding{
-				Level: Note, Subject: in.Name, Text: fmt.Sprintf("ingress interface %s is gone", in.Name),
-				Cost: "if it is made again it has no fast path", Remedy: "ipsec tncfg --detach, then --attach",
-			})
-		}
-	}
 	return found
 }}
 
@@ -51,9 +44,6 @@ func (d *Device) judge() (found []Finding) {
 		problem(d.Virtual+" is down", "its routes are gone: what they protected may leave in clear",
 			fmt.Sprintf("ip link set %s up, and its routes anew", d.Virtual))
 	}
-	if d.Physical == "" {
-		problem("the interface that "+d.Virtual+" was bound to is gone", "%pass packets drop", again)
-	}
 	for _, b := range d.Before {
 		level, cost := Problem, "it may drop packets, or send them in clear, before they meet the table"
 		if b.Hook == loader.HookTC {
@@ -65,6 +55,9 @@ func (d *Device) judge() (found []Finding) {
 		})
 	}
 	for _, hook := range d.Detached {
+		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP}, hook) && len(d.OutOfStep) > 0 {
+			continue // with its interface, see stepCheck
+		}
 		problem(fmt.Sprintf("the %s program of %s is detached", hook, d.Virtual), lost[hook], again)
 	}
 	return found

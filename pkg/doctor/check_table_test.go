@@ -33,13 +33,9 @@ func TestDevice(t *testing.T) {
 	checkFindings(t, deviceCheck, &Facts{Devices: []Device{deleted}}, want{Problem, "ipsec0", "was deleted"})
 
 	broken := ipsec0()
-	broken.Up, broken.Physical, broken.Detached = false, "", []loader.Hook{loader.HookEgress, loader.HookXDP}
-	checkFindings(t, deviceCheck, &Facts{
-		Devices:    []Device{broken},
-		Interfaces: []Interface{{Name: "ifindex 7", Ingress: true}},
-	}, want{Problem, "ipsec0", "down"}, want{Problem, "ipsec0", "bound to is gone"},
-		want{Problem, "ipsec0", "egress program"}, want{Problem, "ipsec0", "xdp program"},
-		want{Note, "ifindex 7", "gone"})
+	broken.Up, broken.Detached = false, []loader.Hook{loader.HookEgress, loader.HookXDP}
+	checkFindings(t, deviceCheck, &Facts{Devices: []Device{broken}}, want{Problem, "ipsec0", "down"},
+		want{Problem, "ipsec0", "egress program"}, want{Problem, "ipsec0", "xdp program"})
 
 	late := ipsec0()
 	late.Before = []Before{{"ipsec0", "other (id 7)", loader.HookEgress}, {"lan", "other (id 8)", loader.HookTC}}
@@ -51,6 +47,18 @@ func TestDevice(t *testing.T) {
 			t.Errorf("no cost of a detached %s program", hook)
 		}
 	}
+}
+
+func TestStep(t *testing.T) {
+	d := ipsec0()
+	checkFindings(t, stepCheck, &Facts{Devices: []Device{d}})
+	d.Detached = []loader.Hook{loader.HookTC} // with the interface
+	d.OutOfStep = []device.Difference{
+		{Text: "wan is gone", Cost: "packets drop", Gone: true}, {Text: "ingress interface lan is gone", Gone: true}, {Text: "the MTU is wrong", Cost: "packets drop"},
+	}
+	checkFindings(t, stepCheck, &Facts{Devices: []Device{d}},
+		want{Problem, "ipsec0", "wan is gone"}, want{Note, "ipsec0", "lan is gone"}, want{Problem, "ipsec0", "the MTU is wrong"})
+	checkFindings(t, deviceCheck, &Facts{Devices: []Device{d}})
 }
 
 func TestSetting(t *testing.T) {

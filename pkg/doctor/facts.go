@@ -41,6 +41,7 @@ type Device struct {
 	Exists, Up bool
 	Detached   []loader.Hook
 	Before     []Before // programs that run before ours
+	OutOfStep  []device.Difference
 	Unsettled  []string // settings that are no longer as attach left them
 	Stale4     bool     // whether the copies of routes that %pass packets take are out of date
 	Stale6     bool

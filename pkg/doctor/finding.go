@@ -43,6 +43,7 @@ var checks = []check{
 	kernelCheck,
 	tableCheck,
 	deviceCheck,
+	stepCheck,
 	settingCheck,
 	xdpCheck,
 	offloadCheck,

@@ -160,6 +160,43 @@ func (l Links) Remove() error {
 	return errors.Join(append(errs, os.RemoveAll(l.dir))...)
 }
 
+// Detach takes the programs off an interface's hooks, where some were attached. The links stay.
+func (l Links) Detach(ifindex int, hooks ...Hook) error {
+	var errs []error
+	for _, hook := range hooks {
+		if l.Has(hook, ifindex) {
+			errs = append(errs, detach(l.path(hook, ifindex)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Drop is Detach, and removes the links.
+func (l Links) Drop(ifindex int, hooks ...Hook) error {
+	if err := l.Detach(ifindex, hooks...); err != nil {
+		return err
+	}
+	for _, hook := range hooks {
+		if err := os.Remove(l.path(hook, ifindex)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove link: %w", err)
+		}
+	}
+	return nil
+}
+
+// IsAttached tells whether the program that was attached to an interface's hook still is: it goes
+// with the interface. Whoever may not open links is told that it is.
+func (l Links) IsAttached(hook Hook, ifindex int) (bool, error) {
+	if !l.Has(hook, ifindex) {
+		return false, nil
+	}
+	attached, err := isAttached(l.path(hook, ifindex))
+	if errors.Is(err, fs.ErrPermission) {
+		return true, nil
+	}
+	return attached, err
+}
+
 // detach takes a pinned link's program off its hook, if links to that hook can be detached.
 func detach(path string) error {
 	l, err := link.LoadPinnedLink(path, nil)

@@ -23,6 +23,8 @@ type Lab struct {
 	Name string
 	// EastHost and WestHost are the hosts, East and West their gateways.
 	EastHost, East, West, WestHost *Node
+
+	replugged int // how often Replug made a link
 }
 
 // New creates a lab whose links are up and whose hosts reach one another
@@ -70,15 +72,23 @@ func (l *Lab) build() error {
 func (l *Lab) wire() error {
 	// A gateway's lan comes before its wan: the kernel takes the source
 	// address of an unnumbered device from the first device that has one.
-	for _, v := range []struct{ a, b end }{
-		{end{l.EastHost, Eth0, l.EastHost.LAN4, l.EastHost.LAN6}, end{l.East, LAN, l.East.LAN4, l.East.LAN6}},
-		{end{l.WestHost, Eth0, l.WestHost.LAN4, l.WestHost.LAN6}, end{l.West, LAN, l.West.LAN4, l.West.LAN6}},
-		{end{l.East, WAN, l.East.WAN4, l.East.WAN6}, end{l.West, WAN, l.West.WAN4, l.West.WAN6}},
-	} {
-		if err := connect(v.a, v.b); err != nil {
+	for _, c := range l.cables() {
+		if err := connect(c, firstIndex); err != nil {
 			return err
 		}
 	}
+	return l.waitReady()
+}
+
+func (l *Lab) cables() []cable {
+	return []cable{
+		{end{l.EastHost, Eth0, l.EastHost.LAN4, l.EastHost.LAN6}, end{l.East, LAN, l.East.LAN4, l.East.LAN6}},
+		{end{l.WestHost, Eth0, l.WestHost.LAN4, l.WestHost.LAN6}, end{l.West, LAN, l.West.LAN4, l.West.LAN6}},
+		{end{l.East, WAN, l.East.WAN4, l.East.WAN6}, end{l.West, WAN, l.West.WAN4, l.West.WAN6}},
+	}
+}
+
+func (l *Lab) waitReady() error {
 	for _, n := range l.nodes() {
 		if err := n.WaitReady(); err != nil {
 			return err
@@ -89,6 +99,11 @@ func (l *Lab) wire() error {
 
 // route gives each host its gateway, and each gateway the way to the far LAN.
 func (l *Lab) route() error {
+	return l.routeIf(func(*Node, string) bool { return true })
+}
+
+// routeIf adds the routes through some devices.
+func (l *Lab) routeIf(through func(n *Node, dev string) bool) error {
 	default4, default6 := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
 	for _, r := range []struct {
 		node   *Node
@@ -102,6 +117,9 @@ func (l *Lab) route() error {
 		{l.East, WestLAN4, l.West.WAN4, WAN, FallbackMetric}, {l.East, WestLAN6, l.West.WAN6, WAN, FallbackMetric},
 		{l.West, EastLAN4, l.East.WAN4, WAN, FallbackMetric}, {l.West, EastLAN6, l.East.WAN6, WAN, FallbackMetric},
 	} {
+		if !through(r.node, r.dev) {
+			continue
+		}
 		if err := r.node.addRoute(r.dst, r.via, r.dev, r.metric); err != nil {
 			return err
 		}

@@ -22,6 +22,9 @@ const readyTimeout = 30 * time.Second
 // end has one that the kernel counts up from 2.
 const firstIndex = 100
 
+// replugIndex comes before those of pairs that were made again: no two have the same.
+const replugIndex = 200
+
 // ErrNotReady is the error of links that did not come up in time.
 var ErrNotReady = errors.New("links are not up")
 
@@ -32,14 +35,18 @@ type end struct {
 	v4, v6 netip.Addr
 }
 
+// cable is a veth pair.
+type cable struct{ a, b end }
+
 // macs are the MAC addresses of a device and of the other end of its link.
 type macs struct{ own, peer net.HardwareAddr }
 
 // connect creates a veth pair between two nodes and sets both ends up.
-func connect(a, b end) error {
+func connect(c cable, index int) error {
+	a, b := c.a, c.b
 	// Where both ends have the same index the kernel takes a second to notice
 	// the carrier (linkwatch_urgent_event, net/core/link_watch.c).
-	veth := netlink.NewVeth(netlink.LinkAttrs{Name: a.dev, Index: firstIndex})
+	veth := netlink.NewVeth(netlink.LinkAttrs{Name: a.dev, Index: index})
 	veth.PeerName, veth.PeerNamespace = b.dev, netlink.NsFd(b.node.ns)
 	if err := a.node.nl.LinkAdd(veth); err != nil {
 		return fmt.Errorf("add link %s of %s: %w", a.dev, a.node.Name, err)

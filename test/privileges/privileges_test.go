@@ -133,9 +133,9 @@ for change in "eroute --clear" "eroute --del --src 10.0.0.0/8 --dst 10.1.0.0/16"
 done
 [ "$($ipsec eroute | wc -l)" = 2 ]
 ! setpriv --reuid=nobody --regid=nogroup --clear-groups $ipsec eroute 2>/dev/null
-writable=$(find /sys/fs/bpf/ipsec -perm /0022 -o ! -user root -o ! -group $group)
+writable=$(find /sys/fs/bpf/ipsec ! -type l -perm /0022 -o ! -user root -o ! -group $group)
 [ -z "$writable" ] || { echo "$writable" >&2; exit 1; }
-[ -z "$(find /sys/fs/bpf/ipsec -perm /0007)" ]
+[ -z "$(find /sys/fs/bpf/ipsec ! -type l -perm /0007)" ]
 `)
 }
 

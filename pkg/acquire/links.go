@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+const (
+	// linkSettleTime gathers changes of interfaces, addresses and routes that come together.
+	linkSettleTime = 20 * time.Millisecond
+	// linkRetry is after how long it is tried again to follow changes that could not be followed.
+	linkRetry = 5 * time.Second
+	// linkShare bounds the share of a CPU that a flood of route changes takes: 1 in so many.
+	linkShare = 10
+)
+
+// linkFollower keeps the ipsec devices in step with interfaces, addresses and routes.
+type linkFollower struct {
+	log    *slog.Logger
+	failed string // the last error, "" if there was none: each is logged once
+}
+
+// run follows changes until the context ends, beginning with those that came before.
+func (l *linkFollower) run(ctx context.Context, watcher *device.Watcher) error {
+	for {
+		pause(ctx, linkSettleTime)
+		begin := time.Now()
+		l.follow()
+		pause(ctx, linkShare*time.Since(begin))
+		for told := false; !told; {
+			err := watcher.Wait(aliveFor / 6)
+			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+				return err
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			told = err == nil || l.failed != "" && time.Since(begin) > linkRetry
+		}
+	}
+}
+
+// pause returns after a time, or when the context ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// follow brings the devices in step. It takes the table's lock for changes only if there is something
+// to change: routes may change often that are none of ours.
+func (l *linkFollower) follow() {
+	needed, err := needsFollow()
+	if err == nil && needed {
+		err = l.change()
+	}
+	failed := ""
+	if err != nil {
+		failed = err.Error()
+	}
+	if failed != "" && failed != l.failed {
+		l.log.Error("follow interfaces", "error", err)
+	}
+	l.failed = failed
+}
+
+func needsFollow() (needed bool, err error) {
+	t, err := maps.OpenRead()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	return device.NeedsFollow(t)
+}
+
+func (l *linkFollower) change() (err error) {
+	t, err := maps.OpenWrite()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	done, err := device.Follow(t)
+	for _, d := range done {
+		l.log.Info("follow interfaces", "found", d.Text)
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+)
+
+// ingressHooks are the hooks of an ingress interface.
+var ingressHooks = []loader.Hook{loader.HookXDP, loader.HookTC}
+
+// ingress sees that the fast path is on the ingress interfaces that there are, and knows which
+// interface their frames belong to.
+func (f *follower) ingress() (found []step, err error) {
+	for _, ifindex := range slices.Sorted(maps.Keys(f.binding.Ingress)) {
+		name := f.binding.Ingress[ifindex]
+		lan := f.find(name, ifindex)
+		attached, err := f.links.IsAttached(loader.HookTC, ifindex)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case lan == nil && attached:
+			text := fmt.Sprintf("ingress interface %s has gone to another network namespace, with the programs on it", name)
+			found = append(found, step{Difference{text, "they may drop its packets", true}, func() error {
+				return f.links.Detach(ifindex, ingressHooks...)
+			}})
+		case lan == nil:
+			found = append(found, step{Difference: Difference{Text: fmt.Sprintf("ingress interface %s is gone", name), Gone: true}})
+		case !attached, lan.Attrs().Index != ifindex:
+			text := fmt.Sprintf("ingress interface %s is another one than the programs are on", name)
+			cost := "it has no fast path: its packets meet the table on the ipsec device only"
+			found = append(found, step{Difference{Text: text, Cost: cost}, func() error {
+				return f.moveIngress(ifindex, name, lan)
+			}})
+		default:
+			stale, err := f.staleFrames(lan)
+			if err != nil {
+				return nil, err
+			}
+			if stale {
+				text := fmt.Sprintf("the link-layer address or the VLAN interfaces of %s have changed", lan.Attrs().Name)
+				cost := "the fast path leaves its packets to the ipsec device, or takes them for another interface's"
+				found = append(found, step{Difference{Text: text, Cost: cost}, func() error {
+					return f.renewFrames(lan)
+				}})
+			}
+		}
+	}
+	return found, nil
+}
+
+// moveIngress puts the programs on the interface that has taken the place of one.
+func (f *follower) moveIngress(from int, name string, lan netlink.Link) error {
+	for _, ifindex := range []int{from, lan.Attrs().Index} { // where one that was interrupted may have begun
+		if err := f.links.Drop(ifindex, ingressHooks...); err != nil {
+			return err
+		}
+	}
+	if _, err := attachIngress(f.table, f.links, lan, pinnedPrograms); err != nil {
+		return err
+	}
+	err := f.rebind(func(b *loader.Binding) {
+		delete(b.Ingress, from)
+		b.Ingress[lan.Attrs().Index] = name
+	})
+	return errors.Join(err, dropStrays(f.table))
+}
+
+// frames returns what the programs know of the frames of an interface.
+func (f *follower) frames(ifindex int) (map[bpf.ABIIngressKey]bpf.ABIIngress, error) {
+	all := make(map[bpf.ABIIngressKey]bpf.ABIIngress)
+	var (
+		key   bpf.ABIIngressKey
+		value bpf.ABIIngress
+	)
+	it := f.table.Map("eroute_ingress").Iterate()
+	for it.Next(&key, &value) {
+		if key.Ifindex == uint32(ifindex) {
+			all[key] = value
+		}
+	}
+	if err := it.Err(); err != nil {
+		return nil, fmt.Errorf("list ingress interfaces: %w", err)
+	}
+	return all, nil
+}
+
+func (f *follower) staleFrames(lan netlink.Link) (bool, error) {
+	known, err := f.frames(lan.Attrs().Index)
+	return !maps.Equal(known, framesOf(lan, f.all)), err
+}
+
+// renewFrames tells the programs of an interface's frames what is so now, then forgets what is
+// not any more.
+func (f *follower) renewFrames(lan netlink.Link) error {
+	known, err := f.frames(lan.Attrs().Index)
+	if err != nil {
+		return err
+	}
+	now := framesOf(lan, f.all)
+	if err := putFrames(f.table, now); err != nil {
+		return err
+	}
+	for key := range known {
+		if _, ok := now[key]; ok {
+			continue
+		}
+		if err := f.table.Map("eroute_ingress").Delete(key); err != nil {
+			return fmt.Errorf("delete ingress interface: %w", err)
+		}
+	}
+	return nil
+}

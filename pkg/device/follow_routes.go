@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/netdump"
+)
+
+// passRules sees that there is the rule for %pass packets of the physical interface, under the name
+// that it has now, and none for names that no ipsec device is bound to.
+func (f *follower) passRules() (found []step, err error) {
+	if f.phys == nil {
+		return nil, nil // the rule waits for its return
+	}
+	for _, family := range families {
+		rules, err := netdump.Rules(family, &netlink.Rule{Table: passTable}, netlink.RT_FILTER_TABLE)
+		if lacksFamily(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list rules for %%pass packets: %w", err)
+		}
+		name := f.phys.Attrs().Name
+		if !slices.ContainsFunc(rules, func(r netlink.Rule) bool { return r.OifName == name }) {
+			found = append(found, step{
+				Difference{
+					Text: fmt.Sprintf("there is no %s rule for %%pass packets by %s", familyName(family), name),
+					Cost: "%pass packets drop where routes into the ipsec device or to nowhere are better",
+				},
+				func() error {
+					return errors.Join(addPassRule(family, name), removePassRules(family, 0))
+				},
+			})
+		}
+	}
+	return found, nil
+}
+
+// detour sees that IPv6 finds the detour device once it has IPv6.
+func (f *follower) detour() ([]step, error) {
+	if f.find("", int(f.config.Detour)) == nil {
+		return nil, nil
+	}
+	has, err := hasDetourRoute(int(f.config.Detour))
+	if err != nil || has {
+		return nil, err
+	}
+	text := "there is no IPv6 route through " + detourName
+	return []step{{Difference{Text: text, Cost: "packets of SAs in transport mode over IPv6 drop"}, func() error {
+		return addDetourRoute(int(f.config.Detour))
+	}}}, nil
+}
+
+// hasDetourRoute tells whether there is all that IPv6 needs to find the detour device, or it
+// needs nothing for it has no IPv6.
+func hasDetourRoute(ifindex int) (bool, error) {
+	on, err := hasIPv6(ifindex)
+	if err != nil || !on {
+		return true, err
+	}
+	routes, err := netdump.Routes(unix.AF_INET6, &netlink.Route{LinkIndex: ifindex, Table: detourTable},
+		netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
+	if err != nil && !isGone(err) {
+		return false, fmt.Errorf("list routes through %s: %w", detourName, err)
+	}
+	rules, err := netdump.Rules(unix.AF_INET6, &netlink.Rule{Table: detourTable}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return false, fmt.Errorf("list rules for %s: %w", detourName, err)
+	}
+	return len(routes) > 0 && len(rules) > 0, nil
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netlink"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// minMTU is the least MTU with which an interface has IPv6: with less, the kernel takes its IPv6
+// routes away, and what they protected would follow others.
+const minMTU = 1280
+
+// follower compares one ipsec device with the interfaces that there are.
+type follower struct {
+	table   *maps.Table
+	links   loader.Links
+	binding loader.Binding
+	dev     netlink.Link
+	config  bpf.ABIDevice
+	phys    netlink.Link // nil: it is gone
+	all     []netlink.Link
+}
+
+func newFollower(t *maps.Table, dev netlink.Link, all []netlink.Link) (f *follower, err error) {
+	name := dev.Attrs().Name
+	f = &follower{table: t, dev: dev, all: all}
+	if f.links, err = t.Dir().Links(name); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	err = t.Map("eroute_devices").Lookup(uint32(dev.Attrs().Index), &f.config)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil, fmt.Errorf("read device: %w", err)
+	}
+	f.binding, err = t.Dir().Binding(name)
+	if err != nil && !errors.Is(err, loader.ErrNotAttached) {
+		return nil, err
+	}
+	f.phys = f.find(f.binding.Physical, int(f.config.Physical))
+	return f, nil
+}
+
+// find returns the interface that something is to be bound to: the one of the name that attach was
+// given or, if none has that name, the one it was bound to, which was renamed. Nil if there is neither.
+func (f *follower) find(name string, ifindex int) netlink.Link {
+	by := func(is func(*netlink.LinkAttrs) bool) netlink.Link {
+		i := slices.IndexFunc(f.all, func(l netlink.Link) bool { return is(l.Attrs()) })
+		if i < 0 {
+			return nil
+		}
+		return f.all[i]
+	}
+	if l := by(func(a *netlink.LinkAttrs) bool { return a.Name == name }); l != nil {
+		return l
+	}
+	return by(func(a *netlink.LinkAttrs) bool { return a.Index == ifindex })
+}
+
+// rebind notes a change of the binding.
+func (f *follower) rebind(change func(*loader.Binding)) error {
+	change(&f.binding)
+	if f.binding.Physical == "" {
+		return nil // attached by a version that noted nothing
+	}
+	return f.table.Dir().SetBinding(f.dev.Attrs().Name, f.binding)
+}
+
+// physical sees that the programs send to the physical interface that there is. If there is none
+// they are told so: its ifindex may be another's one day.
+func (f *follower) physical() ([]step, error) {
+	to := func(index uint32) func() error {
+		if index == f.config.Physical {
+			return nil
+		}
+		return func() error {
+			f.config.Physical = index
+			return putDevice(f.table, f.dev.Attrs().Index, f.config)
+		}
+	}
+	if f.phys == nil {
+		name := cmp.Or(f.binding.Physical, "the physical interface")
+		return []step{{Difference{name + " is gone", "what would leave by it drops", true}, to(0)}}, nil
+	}
+	name := f.phys.Attrs().Name
+	if mend := to(uint32(f.phys.Attrs().Index)); mend != nil {
+		text := fmt.Sprintf("%s is another interface than the one that %s is bound to", name, f.dev.Attrs().Name)
+		return []step{{Difference{Text: text, Cost: "%pass packets drop"}, mend}}, nil
+	}
+	return nil, nil
+}
+
+// mtu sees that the MTUs of the ipsec device and the detour device follow the physical interface's.
+// One that was set by hand stays, if it is not larger.
+func (f *follower) mtu() (found []step, err error) {
+	if f.phys == nil {
+		return nil, nil
+	}
+	physical := f.phys.Attrs()
+	set := func(l netlink.Link, mtu int, noted func() error) {
+		name, now := l.Attrs().Name, l.Attrs().MTU
+		if now == mtu {
+			return
+		}
+		text := fmt.Sprintf("the MTU of %s is %d, that of %s %d", name, now, physical.Name, physical.MTU)
+		cost := "senders are told to send smaller packets than need be"
+		if now > mtu {
+			cost = "larger %pass packets are lost, and their senders are not told"
+		}
+		found = append(found, step{Difference{Text: text, Cost: cost}, func() error {
+			if err := netlink.LinkSetMTU(l, mtu); err != nil {
+				return fmt.Errorf("set MTU of %s: %w", name, err)
+			}
+			return noted()
+		}})
+	}
+	mtu := followMTU(f.dev.Attrs().MTU, f.binding.MTU, physical.MTU)
+	set(f.dev, mtu, func() error {
+		return f.rebind(func(b *loader.Binding) { b.MTU = mtu })
+	})
+	if detour := f.find("", int(f.config.Detour)); detour != nil {
+		now := detour.Attrs().MTU
+		set(detour, followMTU(now, now, physical.MTU), func() error { return nil })
+	}
+	return found, nil
+}
+
+// followMTU returns the MTU that a device is to have which has one now and was given one last.
+func followMTU(now, given, physical int) int {
+	limit := min(physical, maxMTU)
+	if now >= minMTU {
+		limit = max(limit, minMTU)
+	}
+	if now == given || now > limit {
+		return limit
+	}
+	return now
+}

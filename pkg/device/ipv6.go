@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Values of linux/if_link.h and linux/ipv6.h that package nl does not have.
+const (
+	iflaInet6Conf      = 2  // IFLA_INET6_CONF
+	devconfDisableIPv6 = 26 // DEVCONF_DISABLE_IPV6
+)
+
+// hasIPv6 tells whether an interface has IPv6 at present. It has none if the kernel has none, if
+// its MTU is below 1280, or if net.ipv6.conf.NAME.disable_ipv6 is 1. It asks by netlink: a process
+// in a sandbox may have no /proc/sys.
+func hasIPv6(ifindex int) (bool, error) {
+	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(ifindex)
+	req.AddData(msg)
+	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+	if err != nil {
+		return false, fmt.Errorf("read settings of interface %d: %w", ifindex, err)
+	}
+	for _, m := range msgs {
+		settings, err := nested(m[nl.DeserializeIfInfomsg(m).Len():], unix.IFLA_AF_SPEC, unix.AF_INET6, iflaInet6Conf)
+		if err != nil {
+			return false, fmt.Errorf("parse settings of interface %d: %w", ifindex, err)
+		}
+		if at := 4 * devconfDisableIPv6; len(settings) >= at+4 {
+			return binary.NativeEndian.Uint32(settings[at:]) == 0, nil
+		}
+	}
+	return false, nil
+}
+
+// nested returns the value of an attribute that others are nested around, the outermost first;
+// nil if it is not there.
+func nested(b []byte, path ...uint16) ([]byte, error) {
+	for _, kind := range path {
+		attrs, err := nl.ParseRouteAttr(b)
+		if err != nil {
+			return nil, err
+		}
+		b = nil
+		for _, a := range attrs {
+			if a.Attr.Type&nl.NLA_TYPE_MASK == kind {
+				b = a.Value
+			}
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loader
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Binding is what an ipsec device was attached to, by the names that attach was given. Links
+// know ifindexes only: an interface that is deleted and made again has another one.
+type Binding struct {
+	Physical string
+	Ingress  map[int]string // by the ifindex that its programs were attached to
+	MTU      int            // that the ipsec device was last given, in bytes
+}
+
+// Names in the directory of a binding. bpffs takes symbolic links besides pins: their targets hold the values.
+const (
+	bindings        = "bindings"
+	bindingPhysical = "physical"
+	bindingMTU      = "mtu"
+	bindingIngress  = "ingress-" // and an ifindex
+)
+
+// SetBinding notes what the ipsec device of this name is attached to, in the place of what was
+// noted. Returns ErrDeviceName if it cannot have that name.
+func (d *Dir) SetBinding(virtual string, b Binding) error {
+	if _, err := d.links(virtual); err != nil {
+		return err
+	}
+	dir := d.Path(bindings, virtual)
+	if err := errors.Join(os.MkdirAll(dir, 0o700), Share(filepath.Dir(dir)), Share(dir)); err != nil {
+		return fmt.Errorf("make binding directory: %w", err)
+	}
+	values := map[string]string{bindingPhysical: b.Physical, bindingMTU: strconv.Itoa(b.MTU)}
+	for ifindex, name := range b.Ingress {
+		values[bindingIngress+strconv.Itoa(ifindex)] = name
+	}
+	for name, value := range values {
+		if err := setValue(filepath.Join(dir, name), value); err != nil {
+			return fmt.Errorf("note binding: %w", err)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	errs := []error{err}
+	for _, e := range entries {
+		if _, ok := values[e.Name()]; !ok {
+			errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// setValue makes a symbolic link, or replaces one in one step: from the same directory, as Landlock
+// wants it of the relay.
+func setValue(path, value string) error {
+	if is, err := os.Readlink(path); err == nil && is == value {
+		return nil
+	}
+	tmp := filepath.Join(filepath.Dir(path), newName)
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Symlink(value, tmp); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+// Binding returns what the ipsec device of this name is attached to. Returns ErrNotAttached if
+// that was not noted: it is not attached, or by a version that did not.
+func (d *Dir) Binding(virtual string) (b Binding, err error) {
+	if _, err := d.links(virtual); err != nil {
+		return b, err
+	}
+	dir := d.Path(bindings, virtual)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b, ErrNotAttached
+	}
+	if err != nil {
+		return b, fmt.Errorf("read binding: %w", err)
+	}
+	b.Ingress = make(map[int]string)
+	for _, e := range entries {
+		value, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return b, fmt.Errorf("read binding: %w", err)
+		}
+		number, isIngress := strings.CutPrefix(e.Name(), bindingIngress)
+		switch {
+		case isIngress:
+			ifindex, err := strconv.Atoi(number)
+			if err != nil {
+				return b, fmt.Errorf("read binding: %w", err)
+			}
+			b.Ingress[ifindex] = value
+		case e.Name() == bindingPhysical:
+			b.Physical = value
+		case e.Name() == bindingMTU:
+			if b.MTU, err = strconv.Atoi(value); err != nil {
+				return b, fmt.Errorf("read binding: %w", err)
+			}
+		}
+	}
+	if b.Physical == "" {
+		return b, ErrNotAttached // attach was killed while it noted that
+	}
+	return b, nil
+}
+
+// RemoveBinding forgets what an ipsec device was attached to.
+func (d *Dir) RemoveBinding(virtual string) error {
+	if _, err := d.links(virtual); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(d.Path(bindings, virtual)); err != nil {
+		return fmt.Errorf("remove binding: %w", err)
+	}
+	return nil
+}
