@@ -8,7 +8,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly newest=7.3 too_old=6.1
 
 scripts/setup.sh vm $newest
-scripts/no-ipv6.sh
 go run ./test/vm/run -kernel $newest -pkg './bpf ./test/esp' \
 	-run '^(TestProgramsInVM|TestPing)$|^TestTrapIsAnswered$/^%trap$'
 
