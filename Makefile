@@ -11,6 +11,7 @@ FUZZTIME ?= 10s
 DURATION ?= 10m
 SEED ?=
 FRAMES ?= 1000000
+PACKETS ?= 10000000
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
@@ -79,6 +80,14 @@ fuzz-briefly: ## each fuzzer for a moment, beginning with what was found before
 .PHONY: fuzz-frames
 fuzz-frames: ## FRAMES mutated frames through the programs, against the reference; needs root
 	EROUTE_FRAMES=$(FRAMES) go test -count=1 -v -timeout 0 -run TestFrames ./test/hostile
+
+.PHONY: diff-exact
+diff-exact: ## PACKETS packets through differences of random tables, against the reference
+	EROUTE_PACKETS=$(PACKETS) go test -count=1 -v -timeout 0 -run '^TestExact$$' ./pkg/diff
+
+.PHONY: bench-diff
+bench-diff: ## time and memory of a difference of two tables of 1,000,000 eroutes
+	go test -count=1 -run '^$$' -bench '^BenchmarkDiff$$' -benchtime 3x ./cmd/ipsec
 
 .PHONY: bench
 bench: setup-bench build ## what the table costs, beside what else could be used; needs root, takes minutes

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -91,6 +92,58 @@ func FuzzSaved(f *testing.F) {
 			t.Fatalf("%q was saved as %q, then as %q", batch, saved, again)
 		}
 	})
+}
+
+// FuzzAssertLine checks that a line of --assert is refused in one line, or means the same
+// written in another way.
+func FuzzAssertLine(f *testing.F) {
+	for _, seed := range []string{
+		"10.1.0.0/16 10.2.0.0/16 protected", "%default 10/8 tcp 1024 ssh dropped", "::/0 %default clear", "10/8 10/8 icmp 1 2 trapped",
+		"10.0.0.0/8 ::/0 clear", "10/8 10/8 safe", "10/8 clear", "gw.example/32 10/8 0 0 0 rejected", "10/8 10/8 6 0 70000 clear", "# 10/8",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		status, stdout, stderr := runAsserts(t, line)
+		if status != 0 {
+			if err := checkRefusal([]string{"eroute"}, status, stdout, stderr); err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			return
+		}
+		var out bytes.Buffer
+		c := &command{env: testEnv(nil, &out, &out), ctx: t.Context()}
+		for text := range strings.Lines(line) {
+			words := splitLine(text, nil)
+			if len(words) == 0 {
+				continue
+			}
+			a, err := c.parser().assertLine(words)
+			if err != nil {
+				t.Fatalf("%q is taken, but %q is refused: %v", line, text, err)
+			}
+			s := a.Selector
+			again := fmt.Sprintf("%s %s %d %d %d %v", s.Src, s.Dst, s.Proto, s.SrcPort, s.DstPort, a.Want)
+			if b, err := c.parser().assertLine(strings.Fields(again)); err != nil || b != a {
+				t.Fatalf("%q means %+v, written as %q it means %+v, %v", text, a, again, b, err)
+			}
+		}
+	})
+}
+
+// runAsserts checks a table with nothing in it against a file of --assert.
+func runAsserts(t *testing.T, text string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	e := testEnv(strings.NewReader(""), &out, &errs)
+	newMemory().openers(e)
+	e.openFile = func(name string) (io.ReadCloser, error) {
+		if name != "asserts" {
+			return nil, fs.ErrNotExist
+		}
+		return io.NopCloser(strings.NewReader(text)), nil
+	}
+	status = run(t.Context(), e, []string{"eroute", "--restore", "-", "--assert", "asserts"})
+	return status, out.String(), errs.String()
 }
 
 // FuzzConfig checks that a file of --config is refused in one line, or names devices that

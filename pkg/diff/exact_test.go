@@ -173,7 +173,7 @@ func packetsToTry(t *testing.T) int {
 // Every packet is listed as the reference says that it changes, and no other is: those
 // on all borders, and random ones.
 func TestExact(t *testing.T) {
-	const perTable = 500
+	const perTable = 1000
 	r := newRandom(t)
 	tables, randoms, borders, differ := 0, 0, 0, 0
 	for want := packetsToTry(t); randoms < want; tables++ {
@@ -181,7 +181,7 @@ func TestExact(t *testing.T) {
 		unmatched := []diff.Kind{diff.Dropped, diff.Clear}[r.IntN(2)]
 		c := newCheck(t, a, b, unmatched)
 		c.witnesses()
-		if tables%4 == 0 {
+		if tables%8 == 0 {
 			c.boundaries()
 		}
 		borders += c.packets

@@ -19,7 +19,7 @@ func (d *differ) simplify(regions []*region) []*region {
 		regions, changed = joinHalves(living(regions), changed)
 		regions = living(regions)
 		for _, r := range regions {
-			r.shrink()
+			changed = r.shrink() || changed
 		}
 		if !changed || d.work.over {
 			break
@@ -130,7 +130,9 @@ func (r *region) takes(q *region) bool {
 func joinHalves(regions []*region, changed bool) ([]*region, bool) {
 	at := make(map[box]*region, len(regions))
 	for _, r := range regions {
-		if r.omitted == 0 {
+		if other := at[r.box]; other != nil && other.join(r) {
+			r.dead, changed = true, true
+		} else if r.omitted == 0 {
 			at[r.box] = r
 		}
 	}
@@ -154,6 +156,26 @@ func joinHalves(regions []*region, changed bool) ([]*region, bool) {
 		}
 	}
 	return regions, changed
+}
+
+// maxJoin bounds the exceptions of regions with the same box that are put together.
+const maxJoin = 4096
+
+// join adds a region with the same box, if that is not too much work: what neither has.
+func (r *region) join(q *region) bool {
+	if q.omitted > 0 || len(r.except)*len(q.except) > maxJoin {
+		return false
+	}
+	var except []box
+	for i := range r.except {
+		for j := range q.except {
+			if part, meets := r.except[i].meet(&q.except[j]); meets {
+				except = append(except, part)
+			}
+		}
+	}
+	r.except = except
+	return true
 }
 
 // half is the other half of a box, and what both are together.
@@ -187,13 +209,13 @@ func (p prefix) halves() (other, whole prefix) {
 }
 
 // shrink makes a region's box smaller while an exception is just half of it.
-func (r *region) shrink() {
-	for r.omitted == 0 {
+func (r *region) shrink() (changed bool) {
+	for ; r.omitted == 0; changed = true {
 		i := slices.IndexFunc(r.except, func(e box) bool {
 			return slices.ContainsFunc(e.halves(), func(h half) bool { return h.whole == r.box })
 		})
 		if i < 0 {
-			return
+			break
 		}
 		for _, h := range r.except[i].halves() {
 			if h.whole == r.box {
@@ -209,6 +231,7 @@ func (r *region) shrink() {
 		}
 		r.except = except
 	}
+	return changed
 }
 
 // joinBoxes returns fewer boxes that are the same packets together, in order.
