@@ -48,11 +48,26 @@ func (c *command) tableToCompare(name string) (*diff.Table, error) {
 	if name == runningTable {
 		return c.readRunning()
 	}
-	b, err := c.readBatch("--diff", name)
-	if err != nil {
-		return nil, err
+	d := &diff.Table{}
+	var lines []uint32
+	for b := range c.batches("--diff", name) {
+		if b.err != nil {
+			return nil, b.err
+		}
+		for i, change := range b.changes.All() {
+			if change.Op != eroute.OpAdd {
+				return nil, b.notAdd(i)
+			}
+			d.Add(change.Selector, change.SAID)
+		}
+		lines = append(lines, b.lines...)
 	}
-	return b.table()
+	err := d.Sort()
+	if twice, ok := errors.AsType[*diff.DuplicateError](err); ok {
+		err = fmt.Errorf("--%w", &eroute.ChangeError{Change: eroute.Change{Op: eroute.OpAdd, Selector: twice.Selector}, Err: eroute.ErrExist})
+		err = &lineError{"--diff " + name, int(lines[twice.Index]), err}
+	}
+	return d, err
 }
 
 // readRunning reads the table of this network namespace.

@@ -20,6 +20,7 @@ type eventJSON struct {
 	Eroute  *ruleJSON   `json:"eroute,omitempty"`
 	SA      *stateJSON  `json:"sa,omitempty"`
 	Device  string      `json:"device,omitempty"`
+	Opens   *regionJSON `json:"opens,omitempty"`
 	Packets int         `json:"packets,omitempty"`
 	Count   uint64      `json:"count,omitempty"`
 	Detail  string      `json:"detail,omitempty"`
@@ -86,6 +87,16 @@ func writeEventJSON(w *bufio.Writer, e *monitor.Event) error {
 		j.SA = newStateJSON(e.SA)
 	default:
 		j.Count, j.Detail = e.Missed.Count, e.Missed.Why
+	}
+	return json.NewEncoder(w).Encode(j)
+}
+
+// writeOpenedJSON writes packets that a change sends in clear as an object in a line.
+func writeOpenedJSON(w *bufio.Writer, o opened) error {
+	j := eventJSON{Event: "opens", Time: o.at.UTC().Format(time.RFC3339Nano), Count: uint64(o.more)}
+	if o.region != nil {
+		region := newRegionJSON(o.class, o.region)
+		j.Opens = &region
 	}
 	return json.NewEncoder(w).Encode(j)
 }

@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -30,14 +32,18 @@ var monitorOptions = optionSet{
 }
 
 const monitorLong = `Prints what happens in this network namespace, a line each, until it is stopped:
-changes of the eroute table (add, replace, del, clear, restore), what the relay does
+changes of the eroute table (add, replace, del, clear, restore), which packets they send
+in clear that were not before (opens), what the relay does
 (acquire, hold, release, reap, lost), and changes of SAs (sa-add, sa-update, sa-del,
 sa-expiring, sa-expired, sa-flush). It needs no daemon; without ipsec acquire there is
 nothing of the relay. Many can run at once, and none holds anybody up: what comes too
 fast for one is left out, and it says so (missed).`
 
 const monitorExample = `  What are the key managers asked for?
-    ipsec monitor | grep ' acquire '`
+    ipsec monitor | grep ' acquire '
+
+  Who opens what?
+    ipsec monitor | grep -B 9 ' opens '`
 
 func newMonitor(c *command) *cobra.Command {
 	cmd := c.cobra("monitor", "print what happens, as it happens", monitorOptions, runMonitor)
@@ -53,17 +59,52 @@ func runMonitor(c *command, cmd *cobra.Command, args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	write := writeEvent
-	if c.opts.has(monJSON) {
-		write = writeEventJSON
-	}
+	out := eventWriter{c: c, json: c.opts.has(monJSON)}
+	opens := &opensWatch{read: c.readRunning, tell: out.opened}
 	c.note("monitoring")
-	return c.env.monitor(ctx, func(e monitor.Event) error {
-		if err := write(c.out, &e); err != nil {
+	err := c.env.monitor(ctx, func(e monitor.Event) error {
+		if e.IsBegin() {
+			return opens.begin()
+		}
+		if err := out.event(&e); err != nil {
 			return err
 		}
-		return c.out.Flush()
+		return opens.note(&e)
 	})
+	return errors.Join(err, opens.end())
+}
+
+// eventWriter prints events as they come, from more than one goroutine.
+type eventWriter struct {
+	c    *command
+	json bool
+	mu   sync.Mutex
+}
+
+func (w *eventWriter) event(e *monitor.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	write := writeEvent
+	if w.json {
+		write = writeEventJSON
+	}
+	if err := write(w.c.out, e); err != nil {
+		return err
+	}
+	return w.c.out.Flush()
+}
+
+func (w *eventWriter) opened(o opened) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	write := writeOpened
+	if w.json {
+		write = writeOpenedJSON
+	}
+	if err := write(w.c.out, o); err != nil {
+		return err
+	}
+	return w.c.out.Flush()
 }
 
 // monitorFunc is [monitor.Run].

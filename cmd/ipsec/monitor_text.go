@@ -54,6 +54,16 @@ func writeEvent(w *bufio.Writer, e *monitor.Event) error {
 	return err
 }
 
+// writeOpened writes the line of packets that a change sends in clear.
+func writeOpened(w *bufio.Writer, o opened) error {
+	text := "more selectors: " + grouped(o.more)
+	if o.region != nil {
+		text = fmt.Sprintf("%s, %s", regionText(o.region), witnessText(o.region))
+	}
+	_, err := fmt.Fprintf(w, "%s %-11s %s\n", o.at.UTC().Format(eventTime), "opens", text)
+	return err
+}
+
 func noticeText(n *maps.Notice) (text string) {
 	switch {
 	case !n.Flow.Src.IsValid() && n.Eroute.Src.IsValid():

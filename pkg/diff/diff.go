@@ -116,7 +116,7 @@ type differ struct {
 func (d *differ) join(a, b *Table, family int, result *Result) {
 	as, bs := a.families[family].all, b.families[family].all
 	d.v6 = family == 1
-	d.pairs = make([]pair, 0, max(len(as), len(bs))+64)
+	d.pairs = make([]pair, 0, max(len(as), len(bs))*17/16+64) // most are in both
 	merge(as, bs, func(old, new *rule) {
 		var p pair
 		if old != nil {

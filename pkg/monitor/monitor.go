@@ -19,13 +19,16 @@ import (
 )
 
 // Event is one thing that happened: a notice, a change of an SA, or that events were
-// missed.
+// missed. One that is none of them says that monitoring has begun.
 type Event struct {
 	Time   time.Time
 	Notice *maps.Notice
 	SA     *xfrm.Change
 	Missed *Missed
 }
+
+// IsBegin reports whether the event says that monitoring has begun.
+func (e *Event) IsBegin() bool { return e.Notice == nil && e.SA == nil && e.Missed == nil }
 
 // Missed tells that there were events that are not shown.
 type Missed struct {
@@ -43,7 +46,8 @@ const (
 // saWait is how long it takes at the most to notice that the context has ended.
 const saWait = 200 * time.Millisecond
 
-// Run calls tell with each event until the context ends, one at a time. It does not hold
+// Run calls tell with each event until the context ends, one at a time, the first when it
+// has begun: all that happens from then on is told. It does not hold
 // up what it monitors: what a slow tell is too late for is told as missed. Needs the
 // network namespace of the calling thread at its beginning only.
 func Run(ctx context.Context, tell func(Event) error) (err error) {
@@ -71,6 +75,9 @@ func Run(ctx context.Context, tell func(Event) error) (err error) {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+	if err := tell(Event{Time: time.Now()}); err != nil {
+		return err
 	}
 	group.Go(func() error { return readTable(ctx, table, put) })
 	if sas != nil {

@@ -60,26 +60,18 @@ func start(t *testing.T, tell func(Event) error) (stop func() error) {
 	return stop
 }
 
-// until makes changes until tell is called with one: then the monitor has begun.
+// until waits until the monitor has begun.
 func until(t *testing.T, events <-chan Event) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
-		clearTable(t)
-		select {
-		case e := <-events:
-			if e.Notice == nil || e.Notice.Kind != maps.NoticeClear {
-				t.Fatalf("the first event is %+v", e)
-			}
-			return
-		case <-time.After(50 * time.Millisecond):
+	select {
+	case e := <-events:
+		if !e.IsBegin() {
+			t.Fatalf("the first event is %+v", e)
 		}
-		if time.Now().After(end) {
-			t.Fatal("no event")
-		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("no event")
 	}
 }
-
-func clearTable(t *testing.T) { change(t, eroute.Change{Op: eroute.OpClear}) }
 
 func change(t *testing.T, changes ...eroute.Change) {
 	t.Helper()
@@ -114,7 +106,7 @@ func TestRun(t *testing.T) {
 	until(t, events)
 	selector := eroute.Selector{Src: netip.MustParsePrefix("10.0.0.0/8"), Dst: netip.MustParsePrefix("10.1.0.0/16")}
 	change(t, eroute.Change{Op: eroute.OpAdd, Selector: selector, SAID: eroute.Drop})
-	e := next(t, events, func(e Event) bool { return e.Notice == nil || e.Notice.Kind != maps.NoticeClear })
+	e := next(t, events, func(e Event) bool { return true })
 	if n := e.Notice; n == nil || n.Kind != maps.NoticeAdd || n.Eroute != selector || n.SAID != eroute.Drop || time.Since(e.Time) > time.Minute {
 		t.Errorf("%+v", e)
 	}
@@ -143,9 +135,6 @@ func TestSlow(t *testing.T) {
 	events, goOn := make(chan Event), make(chan struct{})
 	slow := false
 	start(t, func(e Event) error {
-		if slow && e.Notice != nil && e.Notice.Kind == maps.NoticeClear {
-			return nil // of until, made before the monitor began
-		}
 		if slow {
 			<-goOn
 		}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/monitor"
+	"github.com/ipsec-eroute/eroute/test/schema"
+)
+
+// monitorChanges runs a monitor while change makes changes of m, which it is told of.
+func monitorChanges(t *testing.T, m *memory, change func(tell func(maps.Notice)), args ...string) []string {
+	t.Helper()
+	var out, errs strings.Builder
+	e := testEnv(nil, &out, &errs)
+	m.openers(e)
+	e.monitor = func(_ context.Context, tell func(monitor.Event) error) (err error) {
+		err = tell(monitor.Event{Time: time.Now()})
+		change(func(n maps.Notice) {
+			if err == nil {
+				err = tell(monitor.Event{Time: time.Now(), Notice: &n})
+			}
+		})
+		return err
+	}
+	if status := run(context.Background(), e, append([]string{"monitor"}, args...)); status != 0 || errs.Len() > 0 {
+		t.Fatalf("status %d: %s", status, errs.String())
+	}
+	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+}
+
+func put(op eroute.Op, src string, said eroute.SAID) (eroute.Selector, maps.Notice) {
+	s := eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix("10.2.0.0/16")}
+	kinds := map[eroute.Op]maps.NoticeKind{eroute.OpAdd: maps.NoticeAdd, eroute.OpReplace: maps.NoticeReplace, eroute.OpDel: maps.NoticeDel}
+	return s, maps.Notice{Kind: kinds[op], Eroute: s, SAID: said}
+}
+
+// A monitor tells what changes open, once they have settled; what closes again it tells
+// only as changes.
+func TestMonitorOpens(t *testing.T) {
+	m := newGateway(t, testSAID)
+	lines := monitorChanges(t, m, func(tell func(maps.Notice)) {
+		_, n := put(eroute.OpAdd, "10.1.7.0/24", eroute.Pass)
+		tell(n)
+		_, n = put(eroute.OpAdd, "10.1.8.0/24", eroute.Pass)
+		tell(n)
+		_, n = put(eroute.OpDel, "10.1.8.0/24", eroute.SAID{})
+		tell(n)
+		time.Sleep(5 * opensPause) // they are looked at
+		_, n = put(eroute.OpDel, "10.1.7.0/24", eroute.SAID{})
+		tell(n)
+		time.Sleep(5 * opensPause)
+		_, n = put(eroute.OpReplace, "10.1.0.0/16", eroute.Pass)
+		tell(n)
+	})
+	want := []string{
+		`add +10\.1\.7\.0/24 -> 10\.2\.0\.0/16 => %pass`,
+		`add +10\.1\.8\.0/24 -> 10\.2\.0\.0/16 => %pass`,
+		`del +10\.1\.8\.0/24 -> 10\.2\.0\.0/16`,
+		`opens +10\.1\.7\.0/24 -> 10\.2\.0\.0/16, such as 10\.1\.7\.1 -> 10\.2\.0\.1 protocol 1: tun0x1000@192\.0\.2\.2, then %pass`,
+		`del +10\.1\.7\.0/24 -> 10\.2\.0\.0/16`,
+		`replace +10\.1\.0\.0/16 -> 10\.2\.0\.0/16 => %pass`,
+		`opens +10\.1\.0\.0/16 -> 10\.2\.0\.0/16, such as .*`,
+	}
+	if len(lines) != len(want) {
+		t.Fatalf("%d lines: %q", len(lines), lines)
+	}
+	for i := range want {
+		if !regexp.MustCompile(`^\S+Z ` + want[i] + `$`).MatchString(lines[i]) {
+			t.Errorf("line %d: %q, want %s", i+1, lines[i], want[i])
+		}
+	}
+}
+
+// After a restore, and after events that were missed, the table is read again. Of many
+// selectors that are opened some are told, and how many more there are.
+func TestMonitorOpensRestore(t *testing.T) {
+	m := newGateway(t, testSAID)
+	lines := monitorChanges(t, m, func(tell func(maps.Notice)) {
+		for i := range 25 {
+			s := eroute.Selector{Src: netip.MustParsePrefix(fmt.Sprintf("10.1.%d.0/25", i)), Dst: netip.MustParsePrefix("10.2.0.0/16")}
+			if err := m.eroutes.Add(s, eroute.Pass); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tell(maps.Notice{Kind: maps.NoticeRestore, Detail: "25 added, 0 changed, 0 deleted, 1 kept"})
+	}, "--json")
+	if err := schema.CheckLines([]byte(strings.Join(lines, "\n"))); err != nil {
+		t.Error(err)
+	}
+	if len(lines) != 1+maxOpens+1 || !strings.Contains(lines[1], `"event":"opens"`) || !strings.Contains(lines[1], `"selector":{"src":"10.1.0.0/25","dst":"10.2.0.0/16"}`) || !strings.Contains(lines[1+maxOpens], `"count":5`) {
+		t.Errorf("%d lines: %q", len(lines), lines)
+	}
+}
