@@ -94,7 +94,7 @@ func newDiffTable(t table) (*diff.Table, error) {
 
 // table is the table that a whole file makes.
 func (b *batch) table() (*diff.Table, error) {
-	d := diff.NewTable(b.changes.Len())
+	d := &diff.Table{}
 	for i, change := range b.changes.All() {
 		if change.Op != eroute.OpAdd {
 			return nil, b.notAdd(i)

@@ -38,7 +38,7 @@ func monitorChanges(t *testing.T, m *memory, change func(tell func(maps.Notice))
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
-func put(op eroute.Op, src string, said eroute.SAID) (eroute.Selector, maps.Notice) {
+func changeNotice(op eroute.Op, src string, said eroute.SAID) (eroute.Selector, maps.Notice) {
 	s := eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix("10.2.0.0/16")}
 	kinds := map[eroute.Op]maps.NoticeKind{eroute.OpAdd: maps.NoticeAdd, eroute.OpReplace: maps.NoticeReplace, eroute.OpDel: maps.NoticeDel}
 	return s, maps.Notice{Kind: kinds[op], Eroute: s, SAID: said}
@@ -49,17 +49,17 @@ func put(op eroute.Op, src string, said eroute.SAID) (eroute.Selector, maps.Noti
 func TestMonitorOpens(t *testing.T) {
 	m := newGateway(t, testSAID)
 	lines := monitorChanges(t, m, func(tell func(maps.Notice)) {
-		_, n := put(eroute.OpAdd, "10.1.7.0/24", eroute.Pass)
+		_, n := changeNotice(eroute.OpAdd, "10.1.7.0/24", eroute.Pass)
 		tell(n)
-		_, n = put(eroute.OpAdd, "10.1.8.0/24", eroute.Pass)
+		_, n = changeNotice(eroute.OpAdd, "10.1.8.0/24", eroute.Pass)
 		tell(n)
-		_, n = put(eroute.OpDel, "10.1.8.0/24", eroute.SAID{})
+		_, n = changeNotice(eroute.OpDel, "10.1.8.0/24", eroute.SAID{})
 		tell(n)
 		time.Sleep(5 * opensPause) // they are looked at
-		_, n = put(eroute.OpDel, "10.1.7.0/24", eroute.SAID{})
+		_, n = changeNotice(eroute.OpDel, "10.1.7.0/24", eroute.SAID{})
 		tell(n)
 		time.Sleep(5 * opensPause)
-		_, n = put(eroute.OpReplace, "10.1.0.0/16", eroute.Pass)
+		_, n = changeNotice(eroute.OpReplace, "10.1.0.0/16", eroute.Pass)
 		tell(n)
 	})
 	want := []string{

@@ -65,14 +65,14 @@ func (d *differ) refute(a *Assertion, rules []rule) (p eroute.Packet, got Verdic
 	var deciding []lower
 	d.index.meeting(&b, func(i int) {
 		part, _ := rules[i].meet(&b)
-		deciding = append(deciding, lower{rules[i].box, part, rules[i].said})
+		deciding = append(deciding, lower{&rules[i], part})
 	})
-	slices.SortFunc(deciding, func(a, b lower) int { return a.whole.moreSpecific(&b.whole) })
+	slices.SortFunc(deciding, func(a, b lower) int { return a.rule.moreSpecific(&b.rule.box) })
 	deciding = append(deciding, lower{part: b})
 	ordered := newOrdered(deciding, d.v6, d.work)
 	for n := range deciding {
 		l := &deciding[n]
-		if got = d.verdict(l.said); !got.Kind.satisfies(a.Want) {
+		if got = d.verdict(l.rule); !got.Kind.satisfies(a.Want) {
 			var before []box
 			ordered.before(n, func(b *box) bool {
 				before = append(before, *b)

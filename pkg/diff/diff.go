@@ -94,11 +94,18 @@ func Compare(ctx context.Context, a, b *Table, o Options) (*Result, error) {
 	return result, nil
 }
 
-// pair is an eroute of both tables, or of one.
-type pair struct {
-	box
-	from, to said // none: the table has no such eroute
+// pair is an eroute of both tables, or of one; nil: the other has no such eroute.
+type pair struct{ old, new *rule }
+
+func (p *pair) box() *box {
+	if p.new != nil {
+		return &p.new.box
+	}
+	return &p.old.box
 }
+
+// differs reports whether the tables differ in it.
+func (p *pair) differs() bool { return p.old == nil || p.new == nil || p.old.said != p.new.said }
 
 // differ compares the eroutes of one family.
 type differ struct {
@@ -118,33 +125,26 @@ func (d *differ) join(a, b *Table, family int, result *Result) {
 	d.v6 = family == 1
 	d.pairs = make([]pair, 0, max(len(as), len(bs))*17/16+64) // most are in both
 	merge(as, bs, func(old, new *rule) {
-		var p pair
-		if old != nil {
-			p.box, p.from = old.box, old.said
-		}
-		if new != nil {
-			p.box, p.to = new.box, new.said
-		}
+		p := pair{old, new}
 		switch {
 		case old == nil:
 			result.Added++
 		case new == nil:
 			result.Deleted++
-		case p.from != p.to:
+		case p.differs():
 			result.Changed++
 		default:
 			result.Kept++
 		}
 		d.pairs = append(d.pairs, p)
 	})
-	d.index = newIndex(len(d.pairs), func(i int) *box { return &d.pairs[i].box }, d.v6, d.work)
+	d.index = newIndex(len(d.pairs), func(i int) *box { return d.pairs[i].box() }, d.v6, d.work)
 }
 
 // compare finds the regions of all changed eroutes.
 func (d *differ) compare(ctx context.Context) error {
 	for i := range d.pairs {
-		p := &d.pairs[i]
-		if p.from == p.to {
+		if !d.pairs[i].differs() {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -159,13 +159,13 @@ func (d *differ) compare(ctx context.Context) error {
 	return nil
 }
 
-// verdict returns what becomes of packets of an eroute.
-func (d *differ) verdict(s said) Verdict {
-	if s == none {
+// verdict returns what becomes of packets of an eroute; nil: of those of none.
+func (d *differ) verdict(r *rule) Verdict {
+	if r == nil {
 		return d.none
 	}
-	u := s.unpack()
-	return Verdict{KindOf(u), u, true}
+	said := r.said.unpack()
+	return Verdict{KindOf(said), said, true}
 }
 
 // publish adds regions of a class to the result.

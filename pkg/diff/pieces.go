@@ -20,39 +20,39 @@ type region struct {
 
 // lower is an eroute that decides where a more specific one is not there.
 type lower struct {
-	whole box // as in the table
-	part  box // what is in the more specific one
-	said  said
+	rule *rule // as in the table; nil: there is no eroute
+	part box   // what is in the more specific one
 }
 
 // pieces finds what changes for the packets for which the i-th eroute is the most specific
 // of both tables. If both have it, that is all the same. If only one has it, it is the
 // eroutes below that decide in the other table: a piece for each of them.
 func (d *differ) pieces(i int) {
-	s := &d.pairs[i]
+	s := d.pairs[i]
+	whole := *s.box()
 	var higher []box
 	var below []lower
-	d.index.meeting(&s.box, func(j int) {
-		r := &d.pairs[j]
+	d.index.meeting(&whole, func(j int) {
 		if i == j {
 			return
 		}
-		part, _ := r.meet(&s.box)
-		if r.moreSpecific(&s.box) < 0 {
+		r := &d.pairs[j]
+		part, _ := r.box().meet(&whole)
+		if r.box().moreSpecific(&whole) < 0 {
 			higher = append(higher, part)
-		} else if said := r.other(s); said != none {
-			below = append(below, lower{r.box, part, said})
+		} else if rule := r.other(s); rule != nil {
+			below = append(below, lower{rule, part})
 		}
 	})
 	higher = d.maximal(higher)
-	if s.from != none && s.to != none {
-		d.add(s.box, higher, d.verdict(s.from), d.verdict(s.to))
+	from, to := d.verdict(s.old), d.verdict(s.new)
+	if s.old != nil && s.new != nil {
+		d.add(whole, higher, from, to)
 		return
 	}
-	from, to := d.verdict(s.from), d.verdict(s.to)
 	above := newCover(higher, d.v6, d.work)
-	slices.SortFunc(below, func(a, b lower) int { return a.whole.moreSpecific(&b.whole) })
-	below = append(below, lower{part: s.box})
+	slices.SortFunc(below, func(a, b lower) int { return a.rule.moreSpecific(&b.rule.box) })
+	below = append(below, lower{part: whole})
 	ordered := newOrdered(below, d.v6, d.work)
 	for n := range below {
 		if d.work.over {
@@ -68,25 +68,25 @@ func (d *differ) pieces(i int) {
 			return false
 		})
 		if !covered {
-			if s.from == none {
-				from = d.verdict(l.said)
+			if s.old == nil {
+				from = d.verdict(l.rule)
 			} else {
-				to = d.verdict(l.said)
+				to = d.verdict(l.rule)
 			}
 			d.add(l.part, except, from, to)
 		}
-		if l.part == s.box {
+		if l.part == whole {
 			return // what is below does not come to it
 		}
 	}
 }
 
-// other returns what the table has that lacks s.
-func (p *pair) other(s *pair) said {
-	if s.from == none {
-		return p.from
+// other returns the eroute of the table that lacks s.
+func (p *pair) other(s pair) *rule {
+	if s.old == nil {
+		return p.old
 	}
-	return p.to
+	return p.new
 }
 
 // add notes a region, unless nothing changes in it or it is empty. except may lie partly

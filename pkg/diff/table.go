@@ -14,16 +14,70 @@ import (
 type Table struct {
 	families [2]rules // IPv4, IPv6
 	count    int      // of what was added
-	expected int      // how many eroutes there will be; a guess
 }
-
-// NewTable returns an empty table with room for n eroutes.
-func NewTable(n int) *Table { return &Table{expected: n} }
 
 // rules is the eroutes of one family.
 type rules struct {
-	all    []rule
-	sorted bool
+	all    []rule   // sorted, if there are no chunks
+	chunks [][]rule // what was added since, so that no large list is copied as it grows
+	mixed  bool     // what was added is not in order
+}
+
+// chunkLen is how many rules are allocated at a time.
+const chunkLen = 4096
+
+// add adds a rule.
+func (f *rules) add(r *rule) {
+	n := len(f.chunks)
+	if n == 0 || len(f.chunks[n-1]) == chunkLen {
+		var chunk []rule
+		if n > 0 {
+			f.mixed = f.mixed || f.chunks[n-1][chunkLen-1].compare(&r.box) >= 0
+			chunk = make([]rule, 0, chunkLen)
+		}
+		f.chunks = append(f.chunks, append(chunk, *r))
+		return
+	}
+	last := &f.chunks[n-1]
+	f.mixed = f.mixed || (*last)[len(*last)-1].compare(&r.box) >= 0
+	*last = append(*last, *r)
+}
+
+// sort puts the rules in order, and returns the first that is there twice.
+func (f *rules) sort() *rule {
+	if len(f.chunks) == 0 {
+		return nil
+	}
+	n := len(f.all)
+	for _, chunk := range f.chunks {
+		n += len(chunk)
+	}
+	f.mixed = f.mixed || len(f.all) > 0
+	all := append(make([]rule, 0, n), f.all...)
+	for i, chunk := range f.chunks {
+		all = append(all, chunk...)
+		f.chunks[i] = nil
+	}
+	f.all, f.chunks = all, nil
+	if !f.mixed {
+		return nil
+	}
+	slices.SortStableFunc(all, func(a, b rule) int { return a.compare(&b.box) })
+	f.mixed = false
+	for i := 1; i < n; i++ {
+		if all[i-1].box == all[i].box {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+func (f *rules) len() int {
+	n := len(f.all)
+	for _, chunk := range f.chunks {
+		n += len(chunk)
+	}
+	return n
 }
 
 // rule is an eroute.
@@ -34,7 +88,7 @@ type rule struct {
 }
 
 // Len returns how many eroutes there are.
-func (t *Table) Len() int { return len(t.families[0].all) + len(t.families[1].all) }
+func (t *Table) Len() int { return t.families[0].len() + t.families[1].len() }
 
 // Add adds an eroute. That there is one with this selector shows later, see [DuplicateError].
 func (t *Table) Add(s eroute.Selector, said eroute.SAID) {
@@ -42,14 +96,7 @@ func (t *Table) Add(s eroute.Selector, said eroute.SAID) {
 	if isV6(s.Src.Addr()) {
 		f = &t.families[1]
 	}
-	r := rule{newBox(s), newSAID(said), uint32(t.count)}
-	if n := len(f.all); n == 0 {
-		f.sorted = true
-		f.all = make([]rule, 0, max(t.expected-t.count, 0))
-	} else if f.sorted {
-		f.sorted = f.all[n-1].compare(&r.box) < 0
-	}
-	f.all = append(f.all, r)
+	f.add(&rule{newBox(s), newSAID(said), uint32(t.count)})
 	t.count++
 }
 
@@ -68,17 +115,9 @@ func (e *DuplicateError) Unwrap() error { return eroute.ErrExist }
 // Sort puts the eroutes in order. Returns a [DuplicateError] if two have the same selector.
 func (t *Table) Sort() error {
 	for i := range t.families {
-		f := &t.families[i]
-		if f.sorted {
-			continue
+		if twice := t.families[i].sort(); twice != nil {
+			return &DuplicateError{int(twice.index), twice.selector(i == 1)}
 		}
-		slices.SortStableFunc(f.all, func(a, b rule) int { return a.compare(&b.box) })
-		for j := 1; j < len(f.all); j++ {
-			if f.all[j-1].box == f.all[j].box {
-				return &DuplicateError{int(f.all[j].index), f.all[j].selector(i == 1)}
-			}
-		}
-		f.sorted = true
 	}
 	return nil
 }
@@ -116,7 +155,6 @@ func (t *Table) With(changes *eroute.Changes) (*Table, error) {
 			old = nil
 		}
 		next.families[i].all = make([]rule, 0, len(old)+len(touched.families[i].all))
-		next.families[i].sorted = true
 		merge(old, touched.families[i].all, func(old, new *rule) {
 			r := old
 			if new != nil {
@@ -134,28 +172,23 @@ func (t *Table) With(changes *eroute.Changes) (*Table, error) {
 // merge calls f with the rules of two sorted lists, in order, and with both of the same box
 // at once; nil stands for none.
 func merge(a, b []rule, f func(a, b *rule)) {
-	i, j := 0, 0
-	for i < len(a) || j < len(b) {
-		var c int
+	for len(a) > 0 || len(b) > 0 {
+		c := 0
 		switch {
-		case i == len(a):
+		case len(a) == 0:
 			c = 1
-		case j == len(b):
+		case len(b) == 0:
 			c = -1
 		default:
-			c = a[i].compare(&b[j].box)
+			c = a[0].compare(&b[0].box)
 		}
-		switch {
-		case c < 0:
-			f(&a[i], nil)
-			i++
-		case c > 0:
-			f(nil, &b[j])
-			j++
-		default:
-			f(&a[i], &b[j])
-			i++
-			j++
+		var ofA, ofB *rule
+		if c <= 0 {
+			ofA, a = &a[0], a[1:]
 		}
+		if c >= 0 {
+			ofB, b = &b[0], b[1:]
+		}
+		f(ofA, ofB)
 	}
 }
