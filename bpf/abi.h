@@ -494,6 +494,7 @@ enum lookup_cb {
 	LOOKUP_PREFIXLENS, /* src | dst << 8 */
 	LOOKUP_SHAPE,      /* enum eroute_shape */
 	LOOKUP_ID,         /* row_value.id */
+	LOOKUP_OWN,        /* 1: it is key exchange, and its source may be the gateway's address */
 };
 
 enum lookup_status {

@@ -265,6 +265,7 @@ const (
 	ABILookupCbLOOKUP_PREFIXLENS ABILookupCb = 1
 	ABILookupCbLOOKUP_SHAPE      ABILookupCb = 2
 	ABILookupCbLOOKUP_ID         ABILookupCb = 3
+	ABILookupCbLOOKUP_OWN        ABILookupCb = 4
 )
 
 type ABILookupStatus uint32

@@ -26,7 +26,7 @@ int eroute_egress(struct __sk_buff *skb)
 	measure(skb, 0, &p, &a);
 	if (classify(&p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
-	if (is_exempt(skb, &p, &m.v))
+	if (is_exempt(skb, dev, &p, &m.v))
 		return send_in_clear(skb, dev, &p, REASON_IKE, &a);
 	if (!m.v.action)
 		return drop(REASON_NO_EROUTE, &a);

@@ -108,6 +108,7 @@ struct fib_params {
 #define FIB_MARK (1U << 5)
 #define FIB_SUCCESS 0
 #define FIB_NOT_FWDED 4
+#define FIB_FWD_DISABLED 5
 #define FIB_NO_NEIGH 7
 #define FIB_FRAG_NEEDED 8
 #define EEXIST 17

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 //go:build ignore
 
-/* Which eroute would a packet meet? Run by BPF_PROG_TEST_RUN only; counts and changes nothing. */
+/*
+ * Which eroute would a packet meet, and would its source make it the gateway's own key exchange, if
+ * what it comes from is a physical device? Run by BPF_PROG_TEST_RUN only; counts and changes nothing.
+ */
 #define LOAD_BYTES bpf_skb_load_bytes
 #include "classify.h"
+#include "address.h"
 
 SEC("tc")
 int eroute_lookup(struct __sk_buff *skb)
@@ -16,6 +20,7 @@ int eroute_lookup(struct __sk_buff *skb)
 		skb->cb[LOOKUP_STATUS] = LOOKUP_NOT_IP;
 		return TC_ACT_OK;
 	}
+	skb->cb[LOOKUP_OWN] = is_key_exchange(&p) && is_own_address(skb, skb->ifindex, &p);
 	if (classify(&p, &m))
 		return TC_ACT_SHOT;
 	if (!m.v.action) {

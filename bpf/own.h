@@ -4,28 +4,8 @@
 #define EROUTE_OWN_H
 
 #include "maps.h"
-#include "parse.h"
-
-/*
- * Whether an address is the gateway's own. With the reject mark, routing knows only
- * local addresses and "prohibit", so what is not forwarded is local; kernels before
- * 6.10 refuse the flag, and there an address without a route counts as local too.
- */
-static __noinline int is_own_address(struct __sk_buff *skb, const struct packet *p)
-{
-	struct fib_params fib = { .family = p->family, .ifindex = skb->ifindex };
-	long ret;
-
-	__builtin_memcpy(fib.src, p->src, 16);
-	__builtin_memcpy(fib.dst, p->src, 16);
-	fib.mark = REJECT_MARK;
-	ret = fib_lookup(skb, &fib, FIB_SKIP_NEIGH | FIB_MARK);
-	if (ret == -EINVAL) {
-		fib.mark = 0;
-		ret = fib_lookup(skb, &fib, FIB_SKIP_NEIGH);
-	}
-	return ret == FIB_NOT_FWDED;
-}
+#include "origin.h"
+#include "address.h"
 
 /* Whether an SA's edst is the packet's destination. */
 static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
@@ -49,14 +29,19 @@ static __always_inline int yields_to_key_exchange(const struct verdict *v, const
 }
 
 /*
- * Whether a packet is the gateway's own key exchange and goes before what the table says. One that
- * came in on an interface is forwarded, whatever source it claims.
+ * Whether a packet is key exchange that the gateway itself has made, and goes before what the table says.
+ * Later fragments of UDP show no ports: their origin tells.
  */
-static __always_inline int is_exempt(struct __sk_buff *skb, const struct packet *p,
-				     const struct verdict *v)
+static __always_inline int is_exempt(struct __sk_buff *skb, const struct device *dev,
+				     const struct packet *p, const struct verdict *v)
 {
-	return is_key_exchange(p) && !skb->ingress_ifindex && yields_to_key_exchange(v, p) &&
-	       is_own_address(skb, p);
+	if (!is_key_exchange(p) && !(p->proto == IPPROTO_UDP && p->later_fragment))
+		return 0;
+	if (!yields_to_key_exchange(v, p))
+		return 0;
+	if (!is_from_key_manager(skb, p) && !is_made_by_xfrm(skb, p))
+		return 0;
+	return is_own_address(skb, dev->physical, p);
 }
 
 #endif

@@ -3,8 +3,7 @@
 #ifndef EROUTE_ROUTES_H
 #define EROUTE_ROUTES_H
 
-#include <bpf/bpf_core_read.h>
-#include "kernel.h"
+#include "skb.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -36,14 +35,6 @@ struct net {
 	struct netns_ipv6 ipv6;
 };
 
-typedef struct {
-	struct net *net;
-} possible_net_t;
-
-struct net_device {
-	possible_net_t nd_net;
-};
-
 struct xdp_rxq_info {
 	struct net_device *dev;
 };
@@ -52,13 +43,7 @@ struct xdp_buff {
 	struct xdp_rxq_info *rxq;
 };
 
-struct sk_buff {
-	struct net_device *dev;
-};
-
 #pragma clang attribute pop
-
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
 
 /* The network namespace of a hook's packet; a hook defines one of them before it includes this. */
 #ifdef HOOK_XDP

@@ -69,6 +69,7 @@ type table interface {
 	All() iter.Seq2[eroute.Eroute, error]
 	Written() iter.Seq2[eroute.Eroute, error]
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
+	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
 	Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
 	busy.Source
 	SAReady(said eroute.SAID) (bool, error)

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"net/netip"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
+
+// ownKeyExchange is what there is to say of a packet of key exchange from the gateway's own address.
+const ownKeyExchange = "in clear, if a key manager's socket or XFRM has made it; any other packet like it matches the eroute"
 
 // saState is the SA that an eroute names, and whether packets are given to it.
 type saState struct {
@@ -35,7 +36,7 @@ func (x *explainer) proceed(e *explanation) error {
 	case err != nil:
 		return err
 	case own:
-		e.outcome = outcome{maps.Sent, "key-exchange", "the gateway's own key exchange goes before the eroute, in clear"}
+		e.outcome = outcome{maps.Sent, "key-exchange", ownKeyExchange}
 		e.next = x.leave(e)
 	case e.met == nil:
 		e.outcome = outcome{maps.Dropped, "no-eroute", ""}
@@ -163,15 +164,16 @@ func (x *explainer) isVirtual(name string) bool {
 	return false
 }
 
-// isOwnKeyExchange is the exemption of bpf/own.h.
+// isOwnKeyExchange is the exemption of bpf/own.h, for a packet that the gateway itself has made.
 func (x *explainer) isOwnKeyExchange(e *explanation) (bool, error) {
-	p := e.packet
-	isKeyExchange := p.Proto == unix.IPPROTO_ESP || p.Proto == unix.IPPROTO_AH ||
-		p.Proto == unix.IPPROTO_UDP && (p.SrcPort == 500 || p.SrcPort == 4500)
-	if !isKeyExchange || !yields(e.met, p.Dst) {
+	if !yields(e.met, e.packet.Dst) {
 		return false, nil
 	}
-	return x.around.IsOwn(p.Src)
+	physical := ""
+	if d := x.device(e); d != nil {
+		physical = d.Physical
+	}
+	return x.table.IsOwnKeyExchange(e.packet, x.around.Ifindex(physical))
 }
 
 // yields tells whether what was met goes behind the gateway's own key exchange.

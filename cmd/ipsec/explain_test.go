@@ -104,7 +104,7 @@ func TestExplainVerdict(t *testing.T) {
 		"hold, no relay":  {eroute.Hold, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "hold-not-kept"; ipsec acquire does not run, or has nobody to ask`},
 		"none":            {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.2.0.1"}, `dropped, counted as "no-eroute"`},
 		"other route":     {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.3.0.1"}, `would be dropped, counted as "no-eroute"`},
-		"IKE":             {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": out of wan to 192.0.2.254; the gateway's own key exchange goes before the eroute, in clear`},
+		"IKE":             {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": out of wan to 192.0.2.254; in clear, if a key manager's socket or XFRM has made it; any other packet like it matches the eroute`},
 		"IKE, drop":       {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Drop) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `dropped, counted as "drop"`},
 		"forwarded IKE":   {eroute.Reject, func(*memory) {}, []string{"10.1.0.1", "10.2.0.1", "udp", "500", "500"}, `dropped, counted as "reject"; the sender is told, as far as the limits of ICMP errors allow`},
 	} {

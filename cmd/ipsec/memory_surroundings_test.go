@@ -45,5 +45,5 @@ func (m *memorySurroundings) Route(dst netip.Addr, device string) hop {
 	return hop{problem: "network is unreachable"}
 }
 
-func (m *memorySurroundings) IsOwn(addr netip.Addr) (bool, error) { return addr == m.own, nil }
-func (m *memorySurroundings) Close() error                        { return nil }
+func (m *memorySurroundings) Ifindex(string) uint32 { return 0 }
+func (m *memorySurroundings) Close() error          { return nil }

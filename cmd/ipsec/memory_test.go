@@ -221,6 +221,10 @@ func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	return e, found, nil
 }
 
+func (m *memory) IsOwnKeyExchange(p eroute.Packet, _ uint32) (bool, error) {
+	return p.Src == m.around.own && p.Proto == 17 && (p.SrcPort == 500 || p.SrcPort == 4500), nil
+}
+
 func (m *memory) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for e, err := range m.All() {

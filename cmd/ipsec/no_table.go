@@ -90,6 +90,9 @@ func (noTable) All() iter.Seq2[eroute.Eroute, error] {
 	return func(func(eroute.Eroute, error) bool) {}
 }
 
+// IsOwnKeyExchange is false: without a table there is no ipsec device that would ask.
+func (noTable) IsOwnKeyExchange(eroute.Packet, uint32) (bool, error) { return false, nil }
+
 func (noTable) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
 	return eroute.Eroute{}, false, nil
 }

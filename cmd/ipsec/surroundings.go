@@ -11,12 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/netdump"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// surroundings is what decides of packets beside the table: SAs, routes and addresses of
-// a network namespace.
+// surroundings is what decides of packets beside the table: SAs and routes of a network
+// namespace.
 type surroundings interface {
 	// SA reads the state that a SAID means, see [xfrm.Handle.Life].
 	SA(said eroute.SAID) (xfrm.Life, error)
@@ -25,8 +24,8 @@ type surroundings interface {
 	// Route tells where routing sends packets that the gateway makes itself, without a
 	// mark; device narrows it to the routes out of one interface.
 	Route(dst netip.Addr, device string) hop
-	// IsOwn tells whether an address is the gateway's.
-	IsOwn(addr netip.Addr) (bool, error)
+	// Ifindex is the index of an interface, 0 if there is none of that name.
+	Ifindex(device string) uint32
 	Close() error
 }
 
@@ -40,7 +39,6 @@ type hop struct {
 // kernelSurroundings are those of the calling thread's network namespace.
 type kernelSurroundings struct {
 	xfrm *xfrm.Handle // nil: this kernel has no XFRM
-	own  map[netip.Addr]bool
 }
 
 func openSurroundings() (surroundings, error) {
@@ -96,15 +94,12 @@ func newHop(r *netlink.Route) (h hop) {
 	return h
 }
 
-func (k *kernelSurroundings) IsOwn(addr netip.Addr) (bool, error) {
-	if k.own == nil {
-		own, err := netdump.Addresses()
-		if err != nil {
-			return false, fmt.Errorf("list own addresses: %w", err)
-		}
-		k.own = own
+func (k *kernelSurroundings) Ifindex(device string) uint32 {
+	link, err := netlink.LinkByName(device)
+	if err != nil {
+		return 0
 	}
-	return k.own[addr], nil
+	return uint32(link.Attrs().Index)
 }
 
 func (k *kernelSurroundings) Close() error {

@@ -104,8 +104,8 @@ func (t *Table) tellRelay(all []Ended) error {
 		if err := binary.Write(frame, binary.NativeEndian, event); err != nil {
 			return fmt.Errorf("write message to relay: %w", err)
 		}
-		var out skbContext
-		ret, err := run(prog, frame.Bytes(), &out)
+		var in, out skbContext
+		ret, err := run(prog, frame.Bytes(), &in, &out)
 		if err != nil {
 			return fmt.Errorf("tell relay: %w", err)
 		}

@@ -25,6 +25,21 @@ func (t *Table) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	return t.lookupFrame(frame, p)
 }
 
+// IsOwnKeyExchange tells whether a packet of the gateway itself, from a key manager or from XFRM, would be its
+// key exchange: by its protocol and ports, and by its source, which the program on the ipsec
+// device asks about in the same way. ifindex is the physical device's; 0: there is none.
+func (t *Table) IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error) {
+	frame, err := newFrame(p)
+	if err != nil {
+		return false, err
+	}
+	in, out := skbContext{Ifindex: ifindex}, skbContext{}
+	if _, err := run(t.lookup, frame, &in, &out); err != nil {
+		return false, fmt.Errorf("run lookup program: %w", err)
+	}
+	return out.CB[bpf.ABILookupCbLOOKUP_OWN] != 0, nil
+}
+
 // skbContext is struct __sk_buff (include/uapi/linux/bpf.h) as far as cb; the rest is
 // room for what this and later kernels have behind it.
 type skbContext struct {
@@ -37,8 +52,8 @@ type skbContext struct {
 // lookupFrame returns the eroute that an Ethernet frame's packet would meet. p is what
 // the frame shows to selectors. Returns ErrNotIP if the program sees no IP packet.
 func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool, error) {
-	var out skbContext
-	ret, err := run(t.lookup, frame, &out)
+	var in, out skbContext
+	ret, err := run(t.lookup, frame, &in, &out)
 	if err != nil {
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: %w", err)
 	}

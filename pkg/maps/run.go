@@ -20,17 +20,16 @@ type testRun struct {
 
 // run runs a TC program on a frame, once. The library would load a program of its own
 // before, to see whether the kernel can do that: it takes a capability, to run does not.
-func run(p *ebpf.Program, frame []byte, out *skbContext) (ret uint32, err error) {
-	var in skbContext
+func run(p *ebpf.Program, frame []byte, in, out *skbContext) (ret uint32, err error) {
 	var pinned runtime.Pinner
 	defer pinned.Unpin()
-	for _, p := range []any{&frame[0], &in, out} {
+	for _, p := range []any{&frame[0], in, out} {
 		pinned.Pin(p)
 	}
-	const size = uint32(unsafe.Sizeof(in))
+	const size = uint32(unsafe.Sizeof(*in))
 	attr := testRun{
 		prog: uint32(p.FD()), dataIn: uint32(len(frame)), data: uint64(uintptr(unsafe.Pointer(&frame[0]))), repeat: 1,
-		ctxIn: size, ctx: uint64(uintptr(unsafe.Pointer(&in))),
+		ctxIn: size, ctx: uint64(uintptr(unsafe.Pointer(in))),
 		ctxO: size, ctxOut: uint64(uintptr(unsafe.Pointer(out))),
 	}
 	for {

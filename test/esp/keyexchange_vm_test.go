@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
@@ -49,6 +51,20 @@ func TestKeyExchange(t *testing.T) {
 					}
 				})
 			}
+			t.Run("a user's", func(t *testing.T) {
+				b.add(t, nets(any, any), "%hold")
+				stop := b.wire(t)
+				for _, owner := range []int{lab.Nobody, 0} { // once root's is on the wire, the other would be
+					s := lab.Sender{Node: b.East, Owner: owner, Type: unix.SOCK_DGRAM, Src: netip.AddrPortFrom(f.own, 4500)}
+					if err := s.Send(netip.AddrPortFrom(f.peer, 500), []byte("IKE")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b.checkKeyExchange(t, b.East, f.own, f.peer, 1)
+				if n := stop().Count(lab.Match{Src: lab.Only(f.own), SrcPort: 4500}); n != 1 {
+					t.Errorf("%d datagrams in clear, want root's alone", n)
+				}
+			})
 			t.Run("forwarded", func(t *testing.T) {
 				b.add(t, nets(any, any), "%hold")
 				b.checkKeyExchange(t, b.EastHost, f.host, f.peer, 0)

@@ -48,6 +48,12 @@ func onGateway(t *testing.T, f func(*lab.Lab, *gateway) error) {
 			t.Fatal(err)
 		}
 	}
+	// Every address but own ones is routed somewhere, so that the kernel can tell which are own.
+	for _, via := range []netip.Addr{l.West.WAN4, l.West.WAN6} {
+		if _, err := l.East.IP(t.Context(), "route", "add", "default", "via", via.String(), "dev", lab.WAN); err != nil {
+			t.Fatal(err)
+		}
+	}
 	err = l.East.Do(func() (err error) {
 		table, err := maps.OpenWrite()
 		if err != nil {

@@ -63,7 +63,7 @@ func (s *session) check(packet []byte) error {
 	if s.oneIn(4) {
 		packet = s.damage(packet)
 	}
-	frame, forwarded := s.frame(s.gateway.mac, packet), s.oneIn(2)
+	frame, from := s.frame(s.gateway.mac, packet), origin(s.IntN(int(origins)))
 	if s.oneIn(10) {
 		frame = s.damage(frame)
 	}
@@ -80,8 +80,8 @@ func (s *session) check(packet []byte) error {
 		return err
 	}
 	return errors.Join(err, judge(s, "egress", packet,
-		func(b []byte) (verdict, error) { return s.runEgress(b, forwarded) },
-		func(b []byte) verdict { return s.oracle.egress(b, forwarded) }))
+		func(b []byte) (verdict, error) { return s.runEgress(b, from) },
+		func(b []byte) verdict { return s.oracle.egress(b, from) }))
 }
 
 // answer is what a program makes of a frame.

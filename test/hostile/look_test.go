@@ -77,8 +77,9 @@ func (s seen) isForwarded(present int) bool {
 	return src.As16()[0] != 0 && !src.IsMulticast() && !src.IsLinkLocalUnicast()
 }
 
-// isKeyExchange tells whether a packet of the gateway itself would be its key exchange.
+// isKeyExchange tells whether a packet of the gateway itself would be its key exchange. Later fragments of UDP
+// show no port.
 func (s seen) isKeyExchange() bool {
 	p := s.packet
-	return p.Proto == 50 || p.Proto == 51 || p.Proto == 17 && (p.SrcPort == 500 || p.SrcPort == 4500)
+	return p.Proto == 17 && s.laterFragment || p.Proto == 50 || p.Proto == 51 || p.Proto == 17 && (p.SrcPort == 500 || p.SrcPort == 4500)
 }

@@ -25,6 +25,19 @@ const (
 // own4 and own6 are addresses of the gateway that a disguised packet can have.
 var own4, own6 = netip.MustParseAddr("8.0.0.1"), netip.MustParseAddr("2001:db8:86dd::1")
 
+// origin is who has made a packet that is on the ipsec device. What has come in on no interface may be a
+// packet of a local socket, but also a fragment of a forwarded one that was reassembled and fragmented again,
+// or one that the relay sends on; a test run's socket is no key manager's.
+type origin int
+
+const (
+	forwarded origin = iota
+	fromNoInterface
+	byXFRM
+	forwardedByXFRM // XFRM has wrapped what came in on an interface
+	origins
+)
+
 // verdict is what a hook does with a frame.
 type verdict struct {
 	ret      uint32
@@ -141,9 +154,16 @@ func (o *oracle) tc(frame []byte) verdict {
 	return verdict{ret: tcNext}
 }
 
-// egress is what the ipsec device does with a disguised packet. forwarded tells whether it
-// came in on an interface.
-func (o *oracle) egress(packet []byte, forwarded bool) verdict {
+// hasOwnSource tells whether a source may be an own address: routing knows nobody else who has it, or is not
+// asked, for IPv6 packets from or to a link or a group.
+func (s seen) hasOwnSource() bool {
+	src, dst := s.packet.Src, s.packet.Dst
+	return src == own4 || src == own6 || src.Is6() &&
+		(src.IsMulticast() || src.IsLinkLocalUnicast() || dst.IsMulticast() || dst.IsLinkLocalUnicast())
+}
+
+// egress is what the ipsec device does with a disguised packet.
+func (o *oracle) egress(packet []byte, from origin) verdict {
 	s := look(binary.BigEndian.Uint16(packet[12:]), packet)
 	if !s.isIP {
 		o.count("not-ip", nil, len(packet))
@@ -153,10 +173,8 @@ func (o *oracle) egress(packet []byte, forwarded bool) verdict {
 	if size == 0 {
 		size = len(packet)
 	}
-	e, src := o.met(s.packet), s.packet.Src
-	// What has a link-local address is never forwarded.
-	own := !forwarded && (src == own4 || src == own6 || src.IsMulticast() || src.IsLinkLocalUnicast())
-	if own && s.isKeyExchange() && yields(e, s.packet) {
+	e := o.met(s.packet)
+	if s.hasOwnSource() && (from == byXFRM || from == forwardedByXFRM) && s.isKeyExchange() && yields(e, s.packet) {
 		o.count("key-exchange", nil, size)
 		return verdict{ret: tcRedirect}
 	}

@@ -40,10 +40,18 @@ func (g *gateway) runTC(frame []byte) (verdict, error) {
 	return v, err
 }
 
-func (g *gateway) runEgress(packet []byte, forwarded bool) (verdict, error) {
+func (g *gateway) runEgress(packet []byte, from origin) (verdict, error) {
 	in := skbContext{Ifindex: g.dev}
-	if forwarded {
+	if from == forwarded || from == forwardedByXFRM {
 		in.IngressIfindex = g.lan
+	}
+	if from == byXFRM || from == forwardedByXFRM {
+		// inet_skb_parm.flags is at 20, inet6_skb_parm.flags at 16 of the control block, whose first
+		// eight bytes are not shown.
+		in.CB[3], in.CB[2] = 1<<2, 0
+		if etherType(packet) == etherIPv6 {
+			in.CB[3], in.CB[2] = 0, 1
+		}
 	}
 	v, _, err := runSKB(g.egress, packet, in)
 	return v, err

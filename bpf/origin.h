@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Who made a packet of key exchange: a key manager's socket, XFRM, or somebody else. That a packet did
+ * not come in on an interface is no proof: fragments that the kernel makes of a forwarded packet
+ * (ip6_fragment), and packets that the relay sends on, have no interface either.
+ */
+#ifndef EROUTE_ORIGIN_H
+#define EROUTE_ORIGIN_H
+
+#include "parse.h"
+#include "skb.h"
+
+#define SOCK_DGRAM 2
+
+#define IPSKB_XFRM_TRANSFORMED (1 << 2) /* include/net/ip.h */
+#define IP6SKB_XFRM_TRANSFORMED 1       /* include/linux/ipv6.h */
+
+#define XFRM_POLICY_OUT 1
+#define XFRM_POLICY_ALLOW 0
+
+/*
+ * Whether XFRM has made this packet. Only its output path sets the flag (xfrm_output), and
+ * what comes in has its flags cleared (ip_rcv, ipv6_rcv). IPv4 copies them to fragments; IPv6
+ * does not, so that fragments of ESP over IPv6 have no proof.
+ */
+static __always_inline int is_made_by_xfrm(struct __sk_buff *skb, const struct packet *p)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+
+	if (p->family == AF_INET) {
+		const struct inet_skb_parm *cb = (void *)kernel->cb;
+
+		return bpf_core_field_exists(cb->flags) && cb->flags & IPSKB_XFRM_TRANSFORMED;
+	} else {
+		const struct inet6_skb_parm *cb = (void *)kernel->cb;
+
+		return bpf_core_field_exists(cb->flags) && cb->flags & IP6SKB_XFRM_TRANSFORMED;
+	}
+}
+
+/*
+ * Whether the socket is exempt from XFRM's policies, which takes CAP_NET_ADMIN (IP_XFRM_POLICY):
+ * key managers ask for that.
+ */
+static __always_inline int bypasses_policies(const struct sock *sk)
+{
+	const struct xfrm_policy *policy;
+
+	if (!bpf_core_field_exists(sk->sk_policy) ||
+	    !bpf_core_field_exists(struct xfrm_policy, xfrm_nr))
+		return 0;
+	policy = sk->sk_policy[XFRM_POLICY_OUT];
+	return policy && policy->action == XFRM_POLICY_ALLOW && !policy->xfrm_nr;
+}
+
+/*
+ * Whether the packet's socket is in the device's network namespace, and its owner is privileged there:
+ * root of the user namespace that owns it, or whoever could exempt the socket from policies.
+ */
+static __always_inline int is_privileged(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+	struct sock *sk = kernel->sk;
+
+	if (!sk || sk->__sk_common.skc_net.net != kernel->dev->nd_net.net)
+		return 0;
+	return bpf_get_socket_uid(skb) == 0 || bypasses_policies(sk);
+}
+
+static __always_inline int is_ike_port(__u32 port)
+{
+	return port == 500 || port == 4500;
+}
+
+/*
+ * Whether a key manager's socket has sent the packet: one for the packet's own protocol, which the
+ * relay's is not (IPPROTO_RAW). Fragments have their packet's socket, and a bound UDP socket has its port.
+ */
+static __always_inline int is_from_key_manager(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (skb->ingress_ifindex || !sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || (sk->family != AF_INET && sk->family != AF_INET6) || sk->protocol != p->proto)
+		return 0;
+	if (p->proto == IPPROTO_UDP) {
+		if (sk->type == SOCK_DGRAM && !is_ike_port(sk->src_port))
+			return 0;
+		if (sk->type != SOCK_DGRAM && p->later_fragment)
+			return 0;
+	}
+	return is_privileged(skb);
+}
+
+#endif

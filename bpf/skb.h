@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The kernel's own view of a packet (struct sk_buff), read by CO-RE. */
+#ifndef EROUTE_SKB_H
+#define EROUTE_SKB_H
+
+#include <bpf/bpf_core_read.h>
+#include "kernel.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct net;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct xfrm_policy {
+	__u8 action;
+	__u8 xfrm_nr; /* templates */
+};
+
+struct sock_common {
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct xfrm_policy *sk_policy[2];
+};
+
+struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
+	char cb[48];
+};
+
+/* What sk_buff.cb holds while IP has the packet. */
+struct inet_skb_parm {
+	__u16 flags;
+};
+
+struct inet6_skb_parm {
+	__u16 flags;
+};
+
+#pragma clang attribute pop
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
+
+#endif
