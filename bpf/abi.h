@@ -32,7 +32,7 @@ enum limits {
 	/* Security Associations with an eroute, at the most. */
 	EROUTE_MAX_SAS = 262144,
 
-	/* if_id of SA slot n is IF_ID_BASE + n: how our XFRM policies are recognised. */
+	/* SA slot n owns if_id IF_ID_BASE + n: how our XFRM policies are recognised. */
 	IF_ID_BASE = 0x65000000,
 
 	/* fwmark of a rejected packet; a rule sends it to a table that holds only "prohibit". */
@@ -295,7 +295,11 @@ enum sa_use {
 	SA_TRANSPORT, /* they are, after the detour, see detour.bpf.c */
 };
 
-/* A Security Association that eroutes name. Its SAID stays as long as they do, whether it is there or not. */
+/*
+ * A Security Association that eroutes name. Its SAID stays as long as they do, whether it is there or not.
+ * Two SAIDs can name one state, tun and that of the state's protocol. The state has one if_id, so the second
+ * slot borrows the if_id of the first.
+ */
 struct sa {
 	__u32 spi; /* host byte order; its state's, too */
 	__u8 proto;
@@ -303,6 +307,8 @@ struct sa {
 	__u8 use;    /* enum sa_use */
 	__u8 pad;
 	__u8 edst[16];
+	__u32 if_id;    /* of its state and policies: IF_ID_BASE + this slot, or what it borrows */
+	__u32 borrower; /* IF_ID_BASE + the slot that borrows if_id, valid if that slot has it; 0: none */
 };
 
 /* How far a packet has come on the detour, in __sk_buff.tc_index. */

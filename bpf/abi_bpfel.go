@@ -346,13 +346,15 @@ type ABIRowValue struct {
 }
 
 type ABISa struct {
-	_      structs.HostLayout
-	Spi    uint32
-	Proto  uint8
-	Family uint8
-	Use    uint8
-	Pad    uint8
-	Edst   [16]uint8
+	_        structs.HostLayout
+	Spi      uint32
+	Proto    uint8
+	Family   uint8
+	Use      uint8
+	Pad      uint8
+	Edst     [16]uint8
+	IfId     uint32
+	Borrower uint32
 }
 
 type ABISaUse uint32

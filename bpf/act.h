@@ -51,14 +51,16 @@ static __always_inline int detour(struct __sk_buff *skb, const struct device *de
 static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev, __u32 slot,
 				   const struct amount *a)
 {
-	struct bpf_xfrm_info info = { .if_id = IF_ID_BASE + slot };
+	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
+	struct bpf_xfrm_info info = {};
 	enum sa_use use;
 
 	if (!have_xfrm_info || !dev->has_xfrm)
 		return drop(REASON_NO_XFRM, a);
-	use = sa_use(slot);
-	if (use == SA_ABSENT)
+	use = sa ? sa->use : SA_ABSENT;
+	if (!sa || use == SA_ABSENT)
 		return drop(REASON_SA_MISSING, a);
+	info.if_id = sa->if_id;
 	if (use == SA_TRANSPORT && skb->tc_index != DETOUR_OUT)
 		return detour(skb, dev, a);
 	if (skb->tc_index == DETOUR_OUT)

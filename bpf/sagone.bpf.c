@@ -37,14 +37,19 @@ SEC("fentry/__xfrm_state_delete")
 int eroute_sa_gone(__u64 *ctx)
 {
 	struct xfrm_state *x = (void *)ctx[0];
-	__u32 slot = x->if_id - IF_ID_BASE;
-	struct sa *sa;
+	__u32 if_id = x->if_id, slot = if_id - IF_ID_BASE;
+	struct sa *sa, *borrower;
 
 	if (x->xs_net.net->net_cookie != netns_cookie)
 		return 0;
 	sa = bpf_map_lookup_elem(&eroute_sas, &slot);
-	if (sa && sa->spi == bpf_ntohl(x->id.spi))
-		sa->use = SA_ABSENT;
+	if (!sa || sa->spi != bpf_ntohl(x->id.spi))
+		return 0;
+	sa->use = SA_ABSENT;
+	slot = sa->borrower - IF_ID_BASE;
+	borrower = bpf_map_lookup_elem(&eroute_sas, &slot);
+	if (borrower && borrower->if_id == if_id)
+		borrower->use = SA_ABSENT;
 	return 0;
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -22,81 +21,34 @@ func (t *Table) Sync(context.Context) error {
 	return errors.Join(t.reconcile(view), t.removeOrphans(view))
 }
 
-// bind installs an SA and lets packets use it, or stops them if it is not there.
-// Families that the state cannot carry stay without a policy: XFRM drops them.
-func (t *Table) bind(key saidKey, v saidValue, view *xfrmView) error {
-	id := ifID(v.Slot)
-	s, err := view.find(key.said())
-	if err != nil {
-		return errors.Join(err, t.unbind(key, v, view))
-	}
-	inner := v.families() & s.Inner
-	if inner == 0 {
-		inner = v.families() // refused, with the reason
-	}
-	if s.IfID != id || !view.bound[id].Pins(s, inner) {
-		prev, err := t.xfrm.BindState(s, id, inner)
-		if err != nil {
-			return errors.Join(err, t.unbind(key, v, view))
-		}
-		if prev != 0 {
-			v.PrevIfID = prev
-			if err := t.putSAID(key, v); err != nil {
-				return err
-			}
-		}
-	}
-	return t.use(key, v, s)
-}
-
-// use lets packets use an SA by a state. The state may have ended since it was read, and
-// that may have been noted just before: it is looked at once more.
-func (t *Table) use(key saidKey, v saidValue, s xfrm.State) error {
-	sa, err := t.readSA(v.Slot)
-	if err != nil || sa.Use == uint8(useOf(s)) {
-		return err
-	}
-	if err := t.putSA(v.Slot, key.said(), useOf(s)); err != nil {
-		return err
-	}
-	_, err = t.xfrm.Find(key.said())
-	if errors.Is(err, xfrm.ErrNoState) {
-		err = errors.Join(err, t.putSA(v.Slot, key.said(), bpf.ABISaUseSA_ABSENT), waitForPackets(), t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
-	}
-	return err
-}
-
-// unbind stops packets from using an SA, then removes its policies: with a policy and
-// no state, a packet would make the kernel keep the SPI for a larval state.
-func (t *Table) unbind(key saidKey, v saidValue, view *xfrmView) error {
-	sa, err := t.readSA(v.Slot)
-	if err != nil || t.xfrm == nil {
-		return err
-	}
-	if isUsable(&sa) {
-		err = errors.Join(t.putSA(v.Slot, key.said(), bpf.ABISaUseSA_ABSENT), waitForPackets())
-	} else if !view.mayBeBound(ifID(v.Slot)) {
-		return nil
-	}
-	return errors.Join(err, t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID))
-}
-
 // reconcile binds every SA that has eroutes to the state there is now.
 func (t *Table) reconcile(view *xfrmView) error {
 	all, err := t.saids()
 	if err != nil {
 		return err
 	}
+	// Those without a state last: whether policies are still in use is known by then.
 	var errs []error
-	for key, v := range all {
-		if err := t.bind(key, v, view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
+	bind := func(key saidKey) {
+		if err := t.bind(key, all[key], view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
 			errs = append(errs, err)
 		}
+	}
+	var rest []saidKey
+	for key := range all {
+		if _, err := view.find(key.said()); err != nil {
+			rest = append(rest, key)
+			continue
+		}
+		bind(key)
+	}
+	for _, key := range rest {
+		bind(key)
 	}
 	return errors.Join(errs...)
 }
 
-// removeOrphans removes policies with an if_id of ours that no SA has.
+// removeOrphans removes policies with an if_id of ours that no eroute's packets have.
 func (t *Table) removeOrphans(view *xfrmView) error {
 	if t.xfrm == nil {
 		return nil
@@ -105,9 +57,13 @@ func (t *Table) removeOrphans(view *xfrmView) error {
 	if err != nil {
 		return err
 	}
-	wanted := make(map[uint32]bool)
+	wanted, slots := make(map[uint32]bool), t.slotReader()
 	for _, v := range all {
-		wanted[ifID(v.Slot)] = true
+		sa, err := slots.at(v.Slot)
+		if err != nil {
+			return err
+		}
+		wanted[sa.IfId] = true
 	}
 	var errs []error
 	for id := range view.bound {

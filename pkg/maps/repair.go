@@ -108,7 +108,7 @@ func (t *Table) repairSources(entries []entry) error {
 }
 
 func (t *Table) repairSAs(entries []entry) error {
-	all, err := t.saids()
+	all, err := t.allSAIDs()
 	if err != nil {
 		return err
 	}
@@ -131,15 +131,29 @@ func (t *Table) repairSAs(entries []entry) error {
 		*v.refs(eroute.FamilyOf(e.selector.Src.Addr()))++
 		all[key] = v
 	}
+	if err := t.keepSAs(all); err != nil {
+		return err
+	}
+	if all, err = t.allSAIDs(); err != nil {
+		return err
+	}
 	t.slots.clear()
+	for _, v := range all {
+		t.slots.set(v.Slot)
+	}
+	return nil
+}
+
+// keepSAs writes how many eroutes SAs have, and forgets those without any.
+func (t *Table) keepSAs(all map[saidKey]saidValue) error {
 	var errs []error
 	for key, v := range all {
-		if v.families() == 0 {
-			errs = append(errs, t.forget(key, v))
-			continue
-		}
-		t.slots.set(v.Slot)
 		errs = append(errs, t.putSAID(key, v))
+	}
+	for key, v := range all {
+		if v.families() == 0 {
+			errs = append(errs, t.forget(key))
+		}
 	}
 	return errors.Join(errs...)
 }

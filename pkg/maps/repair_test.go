@@ -51,7 +51,9 @@ func TestRepair(t *testing.T) {
 		{"an SA's slot without the SA", func(table *Table, _ *eroute.Linear) {
 			slot, err := table.slots.take()
 			must(err)
-			must(table.putSA(slot, other, bpf.ABISaUseSA_READY))
+			ready := newSA(slot, other)
+			ready.Use = uint8(bpf.ABISaUseSA_READY)
+			must(table.writeSA(slot, ready))
 		}},
 		{"an SA without an eroute", func(table *Table, _ *eroute.Linear) {
 			_, err := table.holdSA(saidRef{other, eroute.Inet6}, nothing)

@@ -265,21 +265,16 @@ func (r *restore) commit() error {
 
 // commitSAs keeps the SAs that the new table names.
 func (r *restore) commitSAs() error {
-	all, err := r.saids()
+	all, err := r.allSAIDs()
 	if err != nil {
 		return err
 	}
-	var errs []error
 	for key, v := range all {
 		now := r.refs[key]
 		v.Refs4, v.Refs6 = now.Refs4, now.Refs6
-		if v.families() == 0 {
-			errs = append(errs, r.forget(key, v))
-		} else {
-			errs = append(errs, r.putSAID(key, v))
-		}
+		all[key] = v
 	}
-	return errors.Join(errs...)
+	return r.keepSAs(all)
 }
 
 func (r *restore) commitAsks() error {

@@ -56,6 +56,17 @@ func (t *Table) putSAID(key saidKey, v saidValue) error {
 
 // saids reads all SAs that have eroutes.
 func (t *Table) saids() (map[saidKey]saidValue, error) {
+	all, err := t.allSAIDs()
+	for key, v := range all {
+		if v.families() == 0 {
+			delete(all, key)
+		}
+	}
+	return all, err
+}
+
+// allSAIDs reads all SAs that have eroutes, or are kept because another borrows their if_id.
+func (t *Table) allSAIDs() (map[saidKey]saidValue, error) {
 	type pair struct {
 		key   saidKey
 		value saidValue
@@ -86,7 +97,7 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 		if v.Slot, err = t.slots.take(); err != nil {
 			return 0, ErrTooManySAs
 		}
-		err = t.putSA(v.Slot, ref.said, bpf.ABISaUseSA_ABSENT)
+		err = t.writeSA(v.Slot, newSA(v.Slot, ref.said))
 	}
 	refs := v.refs(ref.family)
 	*refs++
@@ -125,34 +136,17 @@ func (t *Table) releaseSA(ref saidRef) error {
 	if v.families() != 0 {
 		return t.putSAID(key, v)
 	}
-	return t.forget(key, v)
-}
-
-// forget uninstalls an SA and frees its slot.
-func (t *Table) forget(key saidKey, v saidValue) error {
-	if err := t.putSA(v.Slot, key.said(), bpf.ABISaUseSA_ABSENT); err != nil {
-		return err
-	}
-	if t.xfrm != nil {
-		if err := t.xfrm.Unbind(key.said(), ifID(v.Slot), v.PrevIfID); err != nil {
-			return err
-		}
-	}
-	if err := t.maps[saidName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return fmt.Errorf("delete SA: %w", err)
-	}
-	t.slots.free(v.Slot)
-	return nil
+	return t.forget(key)
 }
 
 func (t *Table) releaseAllSAs() error {
-	all, err := t.saids()
+	all, err := t.allSAIDs()
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for key, v := range all {
-		errs = append(errs, t.forget(key, v))
+	for key := range all {
+		errs = append(errs, t.forget(key))
 	}
 	return errors.Join(errs...)
 }

@@ -16,11 +16,16 @@ import (
 // sasName is the map of the SAs that eroutes name, by slot.
 const sasName = "eroute_sas"
 
-// putSA writes a slot: the SAID, and what packets do with the SA.
-func (t *Table) putSA(slot uint32, said eroute.SAID, use bpf.ABISaUse) error {
-	sa := bpf.ABISa{
-		Spi: said.SPI, Proto: said.Proto, Family: uint8(eroute.FamilyOf(said.Dst)), Use: uint8(use), Edst: addrBytes(said.Dst),
+// newSA returns what a slot holds of an SA that packets cannot use yet.
+func newSA(slot uint32, said eroute.SAID) bpf.ABISa {
+	return bpf.ABISa{
+		Spi: said.SPI, Proto: said.Proto, Family: uint8(eroute.FamilyOf(said.Dst)), Edst: addrBytes(said.Dst),
+		Use: uint8(bpf.ABISaUseSA_ABSENT), IfId: ifID(slot),
 	}
+}
+
+// writeSA writes a slot.
+func (t *Table) writeSA(slot uint32, sa bpf.ABISa) error {
 	if err := t.maps[sasName].Put(slot, sa); err != nil {
 		return fmt.Errorf("write SA: %w", err)
 	}

@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -31,9 +30,9 @@ type Table struct {
 	relay   *shared[bpf.ABIRelay]
 
 	// Only if opened for writing.
-	xfrm  *xfrm.Handle // nil too if the kernel has no XFRM
-	ids   *bitmap      // counter slots
-	slots *bitmap      // SA slots
+	xfrm  sadb    // nil too if the kernel has no XFRM
+	ids   *bitmap // counter slots
+	slots *bitmap // SA slots
 }
 
 // OpenRead opens the table of the calling thread's network namespace for listing and
@@ -114,10 +113,8 @@ func (t *Table) load(write bool) error {
 	if t.slots, err = openBitmap(t.maps[slotsName]); err != nil {
 		return err
 	}
-	if t.xfrm, err = xfrm.Open(); err != nil && !errors.Is(err, unix.EPROTONOSUPPORT) {
-		return err
-	}
-	return nil
+	t.xfrm, err = openSADB()
+	return err
 }
 
 // Close gives the table's lock and file descriptors back. The table itself stays.
@@ -172,4 +169,7 @@ func (t *Table) Replacements() map[string]*ebpf.Map {
 
 // XFRM returns the handle through which the table installs SAs; nil if the table was
 // opened for reading or the kernel has no XFRM.
-func (t *Table) XFRM() *xfrm.Handle { return t.xfrm }
+func (t *Table) XFRM() *xfrm.Handle {
+	h, _ := t.xfrm.(*xfrm.Handle)
+	return h
+}

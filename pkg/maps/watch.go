@@ -8,7 +8,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
-	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -28,7 +27,7 @@ func OpenWatch() (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.xfrm, err = xfrm.Open(); err != nil && !errors.Is(err, unix.EPROTONOSUPPORT) {
+	if t.xfrm, err = openSADB(); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil

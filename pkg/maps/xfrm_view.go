@@ -10,7 +10,7 @@ import (
 // xfrmView is what a command knows of XFRM. It asks the kernel for one SA at a time, as
 // long as these are few, and then once for all.
 type xfrmView struct {
-	handle *xfrm.Handle            // nil if the kernel has no XFRM
+	handle sadb                    // nil if the kernel has no XFRM
 	few    int                     // SAs left that are asked for alone
 	states xfrm.States             // nil: not dumped
 	bound  map[uint32]xfrm.Binding // by if_id, ours only; nil: not dumped
@@ -58,6 +58,17 @@ func (v *xfrmView) find(said eroute.SAID) (xfrm.State, error) {
 		}
 	}
 	return v.states.Find(said)
+}
+
+// note keeps that a state has been given an if_id, so that what was dumped before is not
+// believed any more.
+func (v *xfrmView) note(s xfrm.State, id uint32) {
+	if v.states == nil {
+		return
+	}
+	s.IfID = id
+	v.states[s.StateKey] = s
+	v.bound[id] = xfrm.Binding{} // not known any more
 }
 
 // mayBeBound tells whether an if_id may have policies.

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Two SAIDs can name one state: the SAID of the state's own protocol, and a tun SAID if the
+// state is in tunnel mode. Eroutes keep the SAID that they were given, so each SAID has a
+// slot, but a state has only one if_id. The slot that was bound second borrows the if_id of the
+// first. A lender whose own eroutes are gone stays, without references, while its if_id
+// is borrowed: a live state cannot be given another if_id without losing packets.
+
+// namedSA is an SA in the table: key, value and slot.
+type namedSA struct {
+	key   saidKey
+	value saidValue
+	sa    bpf.ABISa
+}
+
+func (n *namedSA) ownIfID() uint32 { return ifID(n.value.Slot) }
+
+// borrows tells whether the SA uses the if_id of another slot.
+func (n *namedSA) borrows() bool { return n.sa.IfId != n.ownIfID() }
+
+// namedSA reads an SA. Returns nil if no eroute names it and nobody borrows from it.
+func (t *Table) namedSA(key saidKey) (*namedSA, error) {
+	v, found, err := t.said(key)
+	if err != nil || !found {
+		return nil, err
+	}
+	sa, err := t.readSA(v.Slot)
+	return &namedSA{key, v, sa}, err
+}
+
+// ownerOf reads the SA whose slot owns an if_id. Returns nil if there is none.
+func (t *Table) ownerOf(id uint32) (*namedSA, error) {
+	slot := id - uint32(bpf.ABILimitsIF_ID_BASE)
+	if slot >= uint32(bpf.ABILimitsEROUTE_MAX_SAS) {
+		return nil, nil
+	}
+	sa, err := t.readSA(slot)
+	if err != nil || sa.Spi == 0 { // never used
+		return nil, err
+	}
+	n, err := t.namedSA(newSAIDKey(slotSAID(&sa)))
+	if err != nil || n == nil || n.value.Slot != slot {
+		return nil, err
+	}
+	return n, nil
+}
+
+// partner returns the SA that n borrows its if_id from, or the one that borrows n's. Returns
+// nil if there is none.
+func (t *Table) partner(n *namedSA) (*namedSA, error) {
+	if n.borrows() {
+		return t.ownerOf(n.sa.IfId)
+	}
+	if n.sa.Borrower == 0 {
+		return nil, nil
+	}
+	p, err := t.ownerOf(n.sa.Borrower)
+	if err != nil || p == nil || p.sa.IfId != n.ownIfID() {
+		return nil, err
+	}
+	return p, nil
+}
+
+// mayShare tells whether two SAIDs may name one state.
+func mayShare(a, b saidKey) bool {
+	aTun, bTun := a.Proto == eroute.ProtoTun, b.Proto == eroute.ProtoTun
+	return aTun != bTun && a.SPI == b.SPI && a.Family == b.Family && a.Dst == b.Dst
+}
+
+// isOf tells whether n names a state.
+func (n *namedSA) isOf(s xfrm.State, view *xfrmView) bool {
+	found, err := view.find(n.key.said())
+	return err == nil && found.StateKey == s.StateKey
+}
+
+// lender returns the SA whose if_id the state of n is to have, nil if it is to have n's own:
+// the one whose if_id it has, else the one that n has borrowed from.
+func (t *Table) lender(n *namedSA, s xfrm.State, view *xfrmView) (*namedSA, error) {
+	for _, id := range []uint32{s.IfID, n.sa.IfId} {
+		if id == n.ownIfID() {
+			return nil, nil
+		}
+		l, err := t.ownerOf(id)
+		if err != nil {
+			return nil, err
+		}
+		if l == nil || !mayShare(l.key, n.key) || l.borrows() {
+			continue
+		}
+		if l.value.families() == 0 { // kept as long as n uses the state that it was kept for
+			if s.IfID == id && l.sa.Borrower == n.ownIfID() {
+				return l, nil
+			}
+			continue
+		}
+		if l.isOf(s, view) {
+			return l, t.partOther(l, n)
+		}
+	}
+	return nil, nil
+}
+
+// partOther parts a lender from a borrower that is not n.
+func (t *Table) partOther(lender, n *namedSA) error {
+	p, err := t.partner(lender)
+	if err != nil || p == nil || p.key == n.key {
+		return err
+	}
+	return t.part(lender, p)
+}
+
+// bind installs an SA and lets packets use it, or stops them if it is not there.
+// Families that the state cannot carry stay without a policy: XFRM drops them.
+func (t *Table) bind(key saidKey, v saidValue, view *xfrmView) error {
+	s, err := view.find(key.said())
+	if err != nil {
+		return errors.Join(err, t.unbind(key, v, view))
+	}
+	sa, err := t.readSA(v.Slot)
+	if err != nil {
+		return err
+	}
+	n := &namedSA{key, v, sa}
+	lender, err := t.lender(n, s, view)
+	if err != nil {
+		return err
+	}
+	families, former, err := t.settlePartner(n, lender, s, view)
+	if err != nil {
+		return err
+	}
+	owner := n
+	if lender != nil {
+		owner = lender
+	}
+	id := owner.ownIfID()
+	inner := families & s.Inner
+	if v.families()&s.Inner == 0 {
+		inner = v.families() // refused, with the reason
+	}
+	if s.IfID != id || !view.bound[id].Pins(s, inner) {
+		prev, err := t.xfrm.BindState(s, id, inner)
+		if err != nil {
+			return errors.Join(err, t.unbind(key, v, view))
+		}
+		view.note(s, id)
+		if prev != 0 {
+			owner.value.PrevIfID = prev
+			if err := t.putSAID(owner.key, owner.value); err != nil {
+				return err
+			}
+		}
+	}
+	err = errors.Join(t.use(n, lender, s), t.forgetKept(former))
+	if err == nil && s.IfID != id {
+		err = t.rebindOwner(n, s, view)
+	}
+	return err
+}
+
+// rebindOwner binds the SA whose if_id the state had before n gave it another: its SAID means another
+// state since one with its SPI has come.
+func (t *Table) rebindOwner(n *namedSA, s xfrm.State, view *xfrmView) error {
+	was, err := t.ownerOf(s.IfID)
+	if err != nil || was == nil || !mayShare(was.key, n.key) || was.value.families() == 0 || !isUsable(&was.sa) {
+		return err
+	}
+	return t.bind(was.key, was.value, view)
+}
+
+// settlePartner parts n from an SA that it shared another state with. It returns the
+// families of all eroutes whose packets will have the if_id that n's will, and the former lender, if
+// there is one.
+func (t *Table) settlePartner(n, lender *namedSA, s xfrm.State, view *xfrmView) (families xfrm.Families, former *namedSA, err error) {
+	families = n.value.families()
+	if lender != nil {
+		families |= lender.value.families()
+	}
+	p, err := t.partner(n)
+	switch {
+	case err != nil || p == nil || lender != nil && lender.key == p.key:
+		return families, nil, err
+	case n.borrows():
+		return families, p, nil
+	case lender == nil && p.isOf(s, view):
+		return families | p.value.families(), nil, nil
+	}
+	// The policies of n's if_id are about to lead to another state than that of p.
+	return families, nil, t.part(n, p)
+}
+
+// part stops packets of a borrower. The next bind gives it an if_id of its own.
+func (t *Table) part(n, borrower *namedSA) error {
+	n.sa.Borrower = 0
+	wasUsable := isUsable(&borrower.sa)
+	borrower.sa = newSA(borrower.value.Slot, borrower.key.said())
+	err := t.writeSA(borrower.value.Slot, borrower.sa)
+	if err == nil && wasUsable {
+		err = waitForPackets()
+	}
+	return err
+}
+
+// use lets packets use an SA by a state. The state may have ended since it was read, and
+// that may have been noted just before: it is looked at once more.
+func (t *Table) use(n, lender *namedSA, s xfrm.State) error {
+	next := n.sa
+	next.Use, next.IfId = uint8(useOf(s)), n.ownIfID()
+	if lender != nil {
+		next.IfId, next.Borrower = lender.ownIfID(), 0
+		if lender.sa.Borrower != n.ownIfID() {
+			lender.sa.Borrower = n.ownIfID()
+			if err := t.writeSA(lender.value.Slot, lender.sa); err != nil {
+				return err
+			}
+			n.sa.Use = uint8(bpf.ABISaUseSA_ABSENT) // look again
+		}
+	}
+	if next == n.sa {
+		return nil
+	}
+	if err := t.writeSA(n.value.Slot, next); err != nil {
+		return err
+	}
+	_, err := t.xfrm.Find(n.key.said())
+	if !errors.Is(err, xfrm.ErrNoState) {
+		return err
+	}
+	owner := n
+	errs := []error{err, t.stop(n.value.Slot)}
+	if lender != nil {
+		owner = lender
+		errs = append(errs, t.stop(lender.value.Slot))
+	}
+	return errors.Join(append(errs, waitForPackets(), t.xfrm.Unbind(n.key.said(), owner.ownIfID(), owner.value.PrevIfID))...)
+}
+
+// stop makes packets of a slot drop.
+func (t *Table) stop(slot uint32) error {
+	sa, err := t.readSA(slot)
+	if err != nil || !isUsable(&sa) {
+		return err
+	}
+	sa.Use = uint8(bpf.ABISaUseSA_ABSENT)
+	return t.writeSA(slot, sa)
+}
+
+// unbind stops packets from using an SA, then removes its policies: with a policy and
+// no state, a packet would make the kernel keep the SPI for a larval state.
+func (t *Table) unbind(key saidKey, v saidValue, view *xfrmView) error {
+	sa, err := t.readSA(v.Slot)
+	if err != nil || t.xfrm == nil {
+		return err
+	}
+	n := &namedSA{key, v, sa}
+	if isUsable(&sa) {
+		err = errors.Join(t.stop(v.Slot), waitForPackets())
+	} else if !view.mayBeBound(sa.IfId) {
+		return nil
+	}
+	owner := n
+	p, perr := t.partner(n)
+	if err = errors.Join(err, perr); err != nil {
+		return err
+	}
+	if p != nil && p.value.families() != 0 {
+		if _, missing := view.find(p.key.said()); missing == nil {
+			return nil // it uses the policies
+		}
+	}
+	if p != nil && n.borrows() {
+		owner = p
+	}
+	return t.xfrm.Unbind(key.said(), owner.ownIfID(), owner.value.PrevIfID)
+}
+
+// forget uninstalls an SA that no eroute names and frees its slot, unless another borrows its
+// if_id. Idempotent.
+func (t *Table) forget(key saidKey) error {
+	n, err := t.namedSA(key)
+	if err != nil || n == nil {
+		return err
+	}
+	p, err := t.partner(n)
+	if err != nil {
+		return err
+	}
+	if p != nil && !n.borrows() && p.value.families() != 0 && isUsable(&p.sa) {
+		n.value.Refs4, n.value.Refs6 = 0, 0
+		return errors.Join(t.stop(n.value.Slot), t.putSAID(key, n.value))
+	}
+	if p != nil && !n.borrows() {
+		if err := t.part(n, p); err != nil {
+			return err
+		}
+	}
+	borrowed := n.borrows()
+	if err := t.writeSA(n.value.Slot, newSA(n.value.Slot, key.said())); err != nil {
+		return err
+	}
+	if t.xfrm != nil && !borrowed {
+		if err := t.xfrm.Unbind(key.said(), n.ownIfID(), n.value.PrevIfID); err != nil {
+			return err
+		}
+	}
+	if err := t.maps[saidName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("delete SA: %w", err)
+	}
+	t.slots.free(n.value.Slot)
+	if borrowed {
+		return t.forgetKept(p)
+	}
+	return nil
+}
+
+// forgetKept forgets a lender that was kept for a borrower that it has no more.
+func (t *Table) forgetKept(lender *namedSA) error {
+	if lender == nil || lender.value.families() != 0 {
+		return nil
+	}
+	return t.forget(lender.key)
+}

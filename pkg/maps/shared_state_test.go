@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// model is XFRM as far as the table uses it, with the end of a state marked in the table as
+// bpf/sagone.bpf.c does.
+type model struct {
+	states   xfrm.States
+	policies map[uint32]modelPolicy
+}
+
+type modelPolicy struct {
+	state xfrm.StateKey
+	inner xfrm.Families
+}
+
+// newModel is what tables of this test use instead of XFRM.
+func newModel(t *testing.T) *model {
+	t.Helper()
+	m := &model{xfrm.States{}, map[uint32]modelPolicy{}}
+	was := openSADB
+	openSADB = func() (sadb, error) { return m, nil }
+	t.Cleanup(func() { openSADB = was })
+	return m
+}
+
+func (m *model) Find(said eroute.SAID) (xfrm.State, error)  { return m.states.Find(said) }
+func (m *model) State(said eroute.SAID) (xfrm.State, error) { return m.states.Find(said) }
+func (m *model) States() (xfrm.States, error)               { return maps.Clone(m.states), nil }
+func (m *model) CountStates() (int, error)                  { return len(m.states), nil }
+func (m *model) Close() error                               { return nil }
+
+func (m *model) Bound() (map[uint32]xfrm.Binding, error) {
+	bound := map[uint32]xfrm.Binding{}
+	for id, p := range m.policies {
+		bound[id] = xfrm.Binding{Families: p.inner}
+	}
+	return bound, nil
+}
+
+func (m *model) BindState(s xfrm.State, id uint32, inner xfrm.Families) (prev uint32, err error) {
+	s, there := m.states[s.StateKey]
+	if !there {
+		delete(m.policies, id)
+		return 0, xfrm.ErrNoState
+	}
+	if inner&^s.Inner != 0 {
+		return 0, xfrm.ErrUnsupported
+	}
+	if s.IfID < xfrm.IfIDBase {
+		prev = s.IfID
+	}
+	s.IfID = id
+	m.states[s.StateKey], m.policies[id] = s, modelPolicy{s.StateKey, inner}
+	return prev, nil
+}
+
+func (m *model) Unbind(said eroute.SAID, id, prev uint32) error {
+	delete(m.policies, id)
+	if s, err := m.states.Find(said); err == nil && prev != 0 && s.IfID == id {
+		s.IfID = prev
+		m.states[s.StateKey] = s
+	}
+	return nil
+}
+
+func (m *model) add(said eroute.SAID, mode xfrm.Mode, inner xfrm.Families, ifID uint32) {
+	key := xfrm.StateKey{Proto: said.Proto, SPI: said.SPI, Dst: said.Dst}
+	m.states[key] = xfrm.State{StateKey: key, Mode: mode, Inner: inner, IfID: ifID}
+}
+
+// del ends a state. Packets are told as bpf/sagone.bpf.c does it.
+func (m *model) del(t *testing.T, table *Table, said eroute.SAID) {
+	t.Helper()
+	key := xfrm.StateKey{Proto: said.Proto, SPI: said.SPI, Dst: said.Dst}
+	id := m.states[key].IfID
+	delete(m.states, key)
+	absent := func(id uint32, mine func(*bpf.ABISa) bool) (borrower uint32) {
+		slot := id - uint32(bpf.ABILimitsIF_ID_BASE)
+		if slot >= uint32(bpf.ABILimitsEROUTE_MAX_SAS) {
+			return 0
+		}
+		sa, err := table.readSA(slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !mine(&sa) {
+			return 0
+		}
+		sa.Use = uint8(bpf.ABISaUseSA_ABSENT)
+		if err := table.writeSA(slot, sa); err != nil {
+			t.Fatal(err)
+		}
+		return sa.Borrower
+	}
+	borrower := absent(id, func(sa *bpf.ABISa) bool { return sa.Spi == said.SPI })
+	absent(borrower, func(sa *bpf.ABISa) bool { return sa.IfId == id })
+}
+
+// check sees that packets that are given to XFRM meet the state that their eroute names, and,
+// after a sync, that all whose state is there are.
+func (m *model) check(t *testing.T, table *Table, synced bool) {
+	t.Helper()
+	all, err := table.saids()
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[uint32]bool{}
+	for key, v := range all {
+		sa, err := table.readSA(v.Slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, missing := m.states.Find(key.said())
+		if slotSAID(&sa) != key.said() {
+			t.Errorf("slot of %s tells %s", key.said(), slotSAID(&sa))
+		}
+		carried := v.families() & s.Inner
+		if !isUsable(&sa) {
+			if synced && missing == nil && carried != 0 {
+				t.Errorf("packets drop, though %s is there", key.said())
+			}
+			continue
+		}
+		used[sa.IfId] = true
+		p := m.policies[sa.IfId]
+		if mayShare(key, saidKey{p.state.Proto, eroute.Inet, 0, p.state.SPI, addrBytes(p.state.Dst)}) && !synced {
+			s = m.states[p.state] // tun means another since a state with its SPI came, but nobody looked
+		}
+		switch {
+		case missing != nil:
+			t.Errorf("packets are given to %s, which is not there", key.said())
+		case s.IfID != sa.IfId:
+			t.Errorf("packets of %s have if_id %#x, its state has %#x", key.said(), sa.IfId, s.IfID)
+		case p.state != s.StateKey || p.inner&carried != carried:
+			t.Errorf("policies of %s: %v, want %s for %s", key.said(), p, s.StateKey, carried)
+		}
+	}
+	if synced {
+		for id := range m.policies {
+			if !used[id] {
+				t.Errorf("policies of if_id %#x are left", id)
+			}
+		}
+	}
+}
+
+func sa(proto uint8, spi uint32) eroute.SAID {
+	return eroute.SAID{Proto: proto, SPI: spi, Dst: netip.MustParseAddr("192.0.2.1")}
+}
+
+// Two eroutes whose SAIDs name one state both use it, whichever was first, and either one
+// goes on when the other has gone.
+func TestSharedState(t *testing.T) {
+	for _, proto := range []uint8{eroute.ProtoESP, eroute.ProtoAH} {
+		own, tun := sa(proto, 0x1001), sa(eroute.ProtoTun, 0x1001)
+		for _, c := range [][2]eroute.SAID{{own, tun}, {tun, own}} {
+			for gone := range 2 {
+				t.Run(fmt.Sprintf("%s then %s, %d deleted", c[0], c[1], gone), func(t *testing.T) {
+					m := newModel(t)
+					table, reference := newTable(t), &eroute.Linear{}
+					m.add(own, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 7)
+					selectors := []eroute.Selector{nth(0), sel("2001:db8::/32", "::/0")}
+					for i, s := range selectors {
+						mustApply(t, table, reference, add(s, c[i]))
+						m.check(t, table, true)
+					}
+					compareListings(t, table, reference)
+					if stats, err := table.Stats(); err != nil || stats.SAs != 2 || stats.SAsMissing != 0 {
+						t.Errorf("%d SAs, %d missing, %v", stats.SAs, stats.SAsMissing, err)
+					}
+					before := m.states[xfrm.StateKey{Proto: proto, SPI: own.SPI, Dst: own.Dst}].IfID
+					mustApply(t, table, reference, del(selectors[gone]))
+					m.check(t, table, true)
+					compareListings(t, table, reference)
+					checkDerived(t, table)
+					if now := m.states[xfrm.StateKey{Proto: proto, SPI: own.SPI, Dst: own.Dst}].IfID; now != before {
+						t.Errorf("the state's if_id was changed under packets, from %#x to %#x", before, now)
+					}
+					mustApply(t, table, reference, del(selectors[1-gone]))
+					checkDerived(t, table)
+					if id := m.states[xfrm.StateKey{Proto: proto, SPI: own.SPI, Dst: own.Dst}].IfID; id != 7 || len(m.policies) != 0 {
+						t.Errorf("the state is left with if_id %#x and policies %v", id, m.policies)
+					}
+				})
+			}
+		}
+	}
+}
+
+// Whatever order SAs, eroutes, syncs, restores and killed commands come in: no packet is given
+// to another state than its eroute names.
+func TestSharedStateRandomly(t *testing.T) {
+	const steps = 600
+	r, m := newRandom(t), newModel(t)
+	table, reference := newTable(t), &eroute.Linear{}
+	var saids []eroute.SAID
+	for _, spi := range []uint32{0x1001, 0x1002} {
+		for _, proto := range []uint8{eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoTun} {
+			saids = append(saids, sa(proto, spi))
+		}
+	}
+	selectors := []eroute.Selector{sel("2001:db8::/32", "::/0"), sel("2001:db8:1::/48", "::/0"), sel("2001:db8:2::/48", "::/0")}
+	for i := range 4 {
+		selectors = append(selectors, nth(i))
+	}
+	pick := func() eroute.SAID { return saids[r.IntN(len(saids))] }
+	for step := range steps {
+		what, synced := "", false
+		switch n := r.IntN(20); {
+		case n < 7:
+			c := replace(selectors[r.IntN(len(selectors))], pick())
+			what = fmt.Sprintf("replace %v %s", c.Selector, c.SAID)
+			mustApply(t, table, reference, c)
+		case n < 10:
+			s := selectors[r.IntN(len(selectors))]
+			if slices.ContainsFunc(reference.List(), func(e eroute.Eroute) bool { return e.Selector == s }) {
+				what = fmt.Sprintf("del %v", s)
+				mustApply(t, table, reference, del(s))
+			}
+		case n < 13:
+			if said := pick(); said.Proto != eroute.ProtoTun {
+				mode, inner := xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6
+				if r.IntN(4) == 0 {
+					mode, inner = xfrm.ModeTransport, xfrm.IPv4
+				}
+				what = fmt.Sprintf("state %s %s", said, mode)
+				if _, err := m.states.Find(said); err != nil {
+					m.add(said, mode, inner, uint32(r.IntN(2))*7)
+				}
+			}
+		case n < 15:
+			if said := pick(); said.Proto != eroute.ProtoTun {
+				what = fmt.Sprintf("no state %s", said)
+				m.del(t, table, said)
+			}
+		case n == 15:
+			what = "clear"
+			mustApply(t, table, reference, empty)
+		case n == 16:
+			what = "repair"
+			*table = *reopen(t, table)
+		case n == 17:
+			what = "restore"
+			changes := []eroute.Change{}
+			reference.Clear()
+			for i := range r.IntN(len(selectors)) {
+				c := add(selectors[i], pick())
+				changes = append(changes, c)
+				if err := applyTo(reference, c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := table.Restore(t.Context(), inTurn(nil, changes...), true); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			what, synced = "sync", true
+			_ = table.Sync(t.Context()) // names those whose state cannot carry a family
+		}
+		m.check(t, table, synced)
+		compareListings(t, table, reference)
+		checkDerived(t, table)
+		if t.Failed() {
+			t.Fatalf("after step %d: %s; states %v", step, what, slices.Collect(maps.Keys(m.states)))
+		}
+	}
+}
