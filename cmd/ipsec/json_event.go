@@ -39,6 +39,7 @@ type stateJSON struct {
 	Src   string `json:"src,omitempty"`
 	Dst   string `json:"dst,omitempty"`
 	Mode  string `json:"mode,omitempty"`
+	From  string `json:"from,omitempty"`
 	ReqID uint32 `json:"reqid,omitempty"`
 	IfID  uint32 `json:"if_id,omitempty"`
 }
@@ -57,6 +58,9 @@ func newStateJSON(c *xfrm.Change) *stateJSON {
 		return j
 	}
 	j.SPI, j.Dst, j.Mode, j.ReqID, j.IfID = s.SPI, s.Dst.String(), s.Mode.String(), s.ReqID, s.IfID
+	if c.From.IsValid() {
+		j.From = c.From.String()
+	}
 	if s.Src.IsValid() && !s.Src.IsUnspecified() {
 		j.Src = s.Src.String()
 	}

@@ -35,8 +35,8 @@ const monitorLong = `Prints what happens in this network namespace, a line each,
 changes of the eroute table (add, replace, del, clear, restore), which packets they send
 in clear that were not before (opens), what the relay does
 (acquire, hold, release, reap, lost), and changes of SAs (sa-add, sa-update, sa-del,
-sa-expiring, sa-expired, sa-flush). It needs no daemon; without ipsec acquire there is
-nothing of the relay. Many can run at once, and none holds anybody up: what comes too
+sa-expiring, sa-expired, sa-flush, sa-migrate). It needs no daemon; without ipsec acquire
+there is nothing of the relay. Many can run at once, and none holds anybody up: what comes too
 fast for one is left out, and it says so (missed).`
 
 const monitorExample = `  What are the key managers asked for?

@@ -59,6 +59,7 @@ func testEvents() (events []monitor.Event, lines []string) {
 	sa("sa-expired  protocol 4 spi 0x1000 dst 192.0.2.2, transport mode", xfrm.Change{Kind: xfrm.StateExpired, State: state})
 	sa("sa-flush    all of ah", xfrm.Change{Kind: xfrm.StatesFlushed, State: xfrm.State{StateKey: xfrm.StateKey{Proto: eroute.ProtoAH}}})
 	sa("sa-flush    all", xfrm.Change{Kind: xfrm.StatesFlushed})
+	sa("sa-migrate  protocol 4 spi 0x1000 dst 192.0.2.2, transport mode, from dst 192.0.2.9", xfrm.Change{Kind: xfrm.StateMigrated, State: state, From: netip.MustParseAddr("192.0.2.9")})
 	missed("missed      7 events: they came too fast", monitor.Missed{Count: 7, Why: monitor.TooSlow})
 	missed("missed      events: the table was made anew", monitor.Missed{Why: monitor.NewTable})
 	return events, lines

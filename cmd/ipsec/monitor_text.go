@@ -21,6 +21,7 @@ const eventTime = "2006-01-02T15:04:05.000000Z"
 var eventNames = [...]string{
 	xfrm.StateAdded: "sa-add", xfrm.StateUpdated: "sa-update", xfrm.StateDeleted: "sa-del",
 	xfrm.StateExpiring: "sa-expiring", xfrm.StateExpired: "sa-expired", xfrm.StatesFlushed: "sa-flush",
+	xfrm.StateMigrated: "sa-migrate",
 }
 
 // eventName returns what happened, in one word.
@@ -44,6 +45,9 @@ func writeEvent(w *bufio.Writer, e *monitor.Event) error {
 		text = protocolText(e.SA.State.Proto)
 	case e.SA != nil:
 		text = stateText(&e.SA.State)
+		if e.SA.From.IsValid() {
+			text += ", from dst " + e.SA.From.String()
+		}
 	case e.Missed.Count == 0:
 		text = "events: " + e.Missed.Why
 	default:

@@ -5,6 +5,7 @@ package xfrm
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -24,12 +25,14 @@ const (
 	StateExpiring // it has reached a soft limit: it is to be replaced
 	StateExpired  // it has reached a hard limit, and is gone
 	StatesFlushed // all of a protocol are deleted
+	StateMigrated // it has other addresses: in its place is one with the same SPI, keys and counters
 )
 
 // Change is something that happened to a state.
 type Change struct {
 	Kind  ChangeKind
-	State State // for StatesFlushed only its protocol, 0 for all of them
+	State State      // for StatesFlushed only its protocol, 0 for all of them
+	From  netip.Addr // the destination that a migrated state had
 }
 
 // ErrMissed says that changes came faster than they were read: the kernel does not tell
@@ -38,16 +41,23 @@ var ErrMissed = errors.New("messages of XFRM were lost")
 
 // Listener hears of changes of states. Unlike a key manager it does not hear of ACQUIREs:
 // as long as nobody does, XFRM drops what it would ask for, and so do traps.
-type Listener struct{ fd int }
+type Listener struct {
+	fd     int
+	handle *Handle // to read states that messages only name
+}
 
-// Listen subscribes to states and their expiry in the calling thread's network namespace.
+// Listen subscribes to states, their expiry and migration in the calling thread's network namespace.
 // Returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
 func Listen() (*Listener, error) {
-	fd, err := subscribe(1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1))
+	handle, err := Open()
 	if err != nil {
 		return nil, err
 	}
-	return &Listener{fd}, nil
+	fd, err := subscribe(1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_MIGRATE-1))
+	if err != nil {
+		return nil, errors.Join(err, handle.Close())
+	}
+	return &Listener{fd, handle}, nil
 }
 
 // subscribe opens a socket that hears of XFRM's groups.
@@ -82,7 +92,11 @@ func (l *Listener) Read(wait time.Duration) ([]Change, error) {
 	if sender, ok := from.(*unix.SockaddrNetlink); !ok || sender.Pid != 0 { // not the kernel
 		return nil, os.ErrDeadlineExceeded
 	}
-	return parseChanges(buf[:n])
+	changes, err := parseChanges(buf[:n])
+	if err != nil {
+		return changes, err
+	}
+	return l.complete(changes)
 }
 
 // parseChanges reads what one datagram tells.
@@ -129,6 +143,10 @@ func parseChange(msgType uint16, b []byte) (c Change, err error) {
 		}
 		c.Kind, c.State.Proto = StatesFlushed, b[0]
 		return c, nil
+	case nl.XFRM_MSG_MIGRATE:
+		return parseMigrate(b)
+	case msgMigrateState:
+		return parseMigrateState(b)
 	default:
 		return Change{}, nil
 	}
@@ -157,4 +175,4 @@ func deletedState(b []byte) ([]byte, error) {
 }
 
 // Close ends the subscription.
-func (l *Listener) Close() error { return unix.Close(l.fd) }
+func (l *Listener) Close() error { return errors.Join(unix.Close(l.fd), l.handle.Close()) }

@@ -31,12 +31,12 @@ func TestParseChange(t *testing.T) {
 		want    Change
 		err     error
 	}{
-		"new":            {nl.XFRM_MSG_NEWSA, dumped, Change{StateAdded, state}, nil},
-		"update":         {nl.XFRM_MSG_UPDSA, dumped, Change{StateUpdated, state}, nil},
-		"delete":         {nl.XFRM_MSG_DELSA, deleted, Change{StateDeleted, state}, nil},
-		"soft expiry":    {nl.XFRM_MSG_EXPIRE, expire(0), Change{StateExpiring, state}, nil},
-		"hard expiry":    {nl.XFRM_MSG_EXPIRE, expire(1), Change{StateExpired, state}, nil},
-		"flush":          {nl.XFRM_MSG_FLUSHSA, []byte{50}, Change{StatesFlushed, State{StateKey: StateKey{Proto: 50}}}, nil},
+		"new":            {nl.XFRM_MSG_NEWSA, dumped, Change{Kind: StateAdded, State: state}, nil},
+		"update":         {nl.XFRM_MSG_UPDSA, dumped, Change{Kind: StateUpdated, State: state}, nil},
+		"delete":         {nl.XFRM_MSG_DELSA, deleted, Change{Kind: StateDeleted, State: state}, nil},
+		"soft expiry":    {nl.XFRM_MSG_EXPIRE, expire(0), Change{Kind: StateExpiring, State: state}, nil},
+		"hard expiry":    {nl.XFRM_MSG_EXPIRE, expire(1), Change{Kind: StateExpired, State: state}, nil},
+		"flush":          {nl.XFRM_MSG_FLUSHSA, []byte{50}, Change{Kind: StatesFlushed, State: State{StateKey: StateKey{Proto: 50}}}, nil},
 		"policy":         {nl.XFRM_MSG_NEWPOLICY, []byte{1}, Change{}, nil},
 		"short":          {nl.XFRM_MSG_NEWSA, dumped[:20], Change{}, ErrMessage},
 		"short delete":   {nl.XFRM_MSG_DELSA, deleted[:20], Change{}, ErrMessage},

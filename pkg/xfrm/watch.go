@@ -14,14 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watcher tells that states or policies of its network namespace have changed. What
+// Watcher tells that states or policies of its network namespace have changed or moved. What
 // has become of them, [Handle.States] tells.
 type Watcher struct{ fd int }
 
-// Watch subscribes to states, their expiry and policies in the calling thread's network
-// namespace. Returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
+// Watch subscribes to states, their expiry and migration, and policies in the calling thread's
+// network namespace. Returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
 func Watch() (*Watcher, error) {
-	fd, err := subscribe(1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_POLICY-1))
+	fd, err := subscribe(1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_POLICY-1) |
+		1<<(nl.XFRMNLGRP_MIGRATE-1))
 	if err != nil {
 		return nil, err
 	}
