@@ -170,6 +170,7 @@ enum reason {
 	REASON_TRAP_QUEUE_FULL, /* dropped: %trap, and the ring buffer to the relay is full; no hold was made */
 	REASON_TRAP_HOLDS_FULL, /* dropped: %trap, and there is no room for another hold */
 	REASON_TRAP_LIMITED,    /* dropped: %trap that asks too often; no hold was made */
+	REASON_SA_SPENT,        /* dropped: the SA's sequence numbers are used up */
 	REASONS,
 };
 
@@ -293,6 +294,7 @@ enum sa_use {
 	SA_ABSENT,    /* they drop */
 	SA_READY,     /* they are given to XFRM */
 	SA_TRANSPORT, /* they are, after the detour, see detour.bpf.c */
+	SA_SPENT,     /* they drop: its sequence numbers are used up */
 };
 
 /*
@@ -307,7 +309,7 @@ struct sa {
 	__u8 use;    /* enum sa_use */
 	__u8 pad;
 	__u8 edst[16];
-	__u32 if_id;    /* of its state and policies: IF_ID_BASE + this slot, or what it borrows */
+	__u32 if_id; /* of its state and policies: IF_ID_BASE + this slot, or what it borrows */
 	__u32 borrower; /* IF_ID_BASE + the slot that borrows if_id, valid if that slot has it; 0: none */
 };
 

@@ -119,7 +119,7 @@ func TestSharedMaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range append(slices.Clone(programs), stateProgram) {
+	for _, p := range append(slices.Clone(programs), statePrograms...) {
 		spec, err := p.load()
 		if err != nil {
 			t.Fatal(err)

@@ -29,9 +29,12 @@ var programs = []program{
 	{"eroute_ingress_tc", bpf.LoadIngressTC, ebpf.SchedCLS, ebpf.AttachTCXIngress},
 }
 
-// stateProgram is not loaded here: the VM's kernels have the function it is attached to,
+// statePrograms are not loaded here: the VM's kernels have the functions they are attached to,
 // others need not, and it takes CAP_PERFMON.
-var stateProgram = program{"eroute_sa_gone", bpf.LoadSAGone, ebpf.Tracing, ebpf.AttachTraceFEntry}
+var statePrograms = []program{
+	{"eroute_sa_gone", bpf.LoadSAGone, ebpf.Tracing, ebpf.AttachTraceFEntry},
+	{"eroute_sa_spent", bpf.LoadSASpent, ebpf.Tracing, ebpf.AttachTraceFEntry},
+}
 
 // verifierLimit is half of what the kernel's verifier goes through before it gives up
 // (BPF_COMPLEXITY_LIMIT_INSNS, include/linux/bpf.h): other kernels need more or less.

@@ -111,10 +111,16 @@ func (x *explainer) encrypt(e *explanation) (err error) {
 		e.outcome = outcome{maps.Sent, "sa", "but the SA has gone since: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync"}
 	case e.sa.life == nil:
 		e.outcome = outcome{maps.Dropped, "sa-missing", ""}
+	case !e.sa.ready && life.State.Spent:
+		e.outcome = outcome{maps.Dropped, "sa-spent", "the sequence numbers of the SA are used up"}
 	case !e.sa.ready:
 		e.outcome = outcome{maps.Dropped, "sa-missing", "the SA has come since: ipsec eroute --sync looks anew"}
 	case life.Inner&xfrm.FamilyOf(e.packet.Src) == 0:
 		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("but the SA carries %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", life.Inner)}
+	case life.Spent != "":
+		e.outcome = outcome{maps.Sent, "sa", "but XFRM drops the packet: " + life.Spent}
+	case life.Policies&xfrm.FamilyOf(e.packet.Src) == 0:
+		e.outcome = outcome{maps.Sent, "sa", "but its XFRM policy is gone: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync"}
 	default:
 		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("wrapped by XFRM in %s mode", life.Mode)}
 		e.next = x.around.Route(life.Dst, "")

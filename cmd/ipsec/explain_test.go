@@ -22,7 +22,7 @@ var (
 			StateKey: xfrm.StateKey{Proto: eroute.ProtoESP, SPI: 0x1000, Dst: testSAID.Dst},
 			Src:      netip.MustParseAddr("192.0.2.1"), Mode: xfrm.ModeTunnel, ReqID: 7, IfID: 0x65000000, Inner: xfrm.IPv4,
 		},
-		Packets: 3, Bytes: 300, MaxBytes: 5000, Expires: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
+		Packets: 3, Bytes: 300, MaxBytes: 5000, Policies: xfrm.IPv4, Expires: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
 	}
 )
 
@@ -89,6 +89,12 @@ func TestExplainVerdict(t *testing.T) {
 		"SA":              {testSAID, func(*memory) {}, packet, `sent, counted as "sa": out of wan; wrapped by XFRM in tunnel mode`},
 		"SA missing":      {testSAID, func(m *memory) { m.around.sas, m.around.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
 		"SA just come":    {testSAID, func(m *memory) { m.around.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has come since: ipsec eroute --sync looks anew`},
+		"SA at its limit": {testSAID, func(m *memory) { m.around.changeSA(func(l *xfrm.Life) { l.Spent = "it ends" }) }, packet, `sent, counted as "sa"; but XFRM drops the packet: it ends`},
+		"SA spent": {testSAID, func(m *memory) {
+			m.around.ready = nil
+			m.around.changeSA(func(l *xfrm.Life) { l.State.Spent = true })
+		}, packet, `dropped, counted as "sa-spent"; the sequence numbers of the SA are used up`},
+		"SA, no policy":   {testSAID, func(m *memory) { m.around.changeSA(func(l *xfrm.Life) { l.Policies = xfrm.IPv6 }) }, packet, `sent, counted as "sa"; but its XFRM policy is gone: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync`},
 		"SA just gone":    {testSAID, func(m *memory) { m.around.sas = nil }, packet, `sent, counted as "sa"; but the SA has gone since: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync`},
 		"no XFRM":         {testSAID, func(m *memory) { m.devices.all[0].Kind = device.KindPlain }, packet, `dropped, counted as "no-xfrm"; this kernel has no XFRM interfaces`},
 		"loop":            {testSAID, func(m *memory) { m.around.routes[1].device = "ipsec0" }, packet, `sent, counted as "sa": out of ipsec0; wrapped by XFRM in tunnel mode, but the peer itself is routed into ipsec0: XFRM takes that for a loop and drops the packet`},

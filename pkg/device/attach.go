@@ -47,6 +47,9 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 		if err := watchStates(t, links, dev); err != nil {
 			notes = append(notes, fmt.Sprintf("this kernel does not tell when an SA ends (%v): until --sync its packets drop in XFRM", err))
 		}
+		if err := watchSequences(t, links, dev); err != nil {
+			notes = append(notes, fmt.Sprintf("this kernel does not tell when the sequence numbers of an SA are used up (%v): its packets drop in XFRM", err))
+		}
 	}
 	for _, lan := range lans {
 		note, err := attachIngress(t, links, lan, freshPrograms)
@@ -169,6 +172,16 @@ func watchStates(t *maps.Table, links loader.Links, dev netlink.Link) error {
 	}
 	defer func() { _ = prog.Close() }()
 	return links.Attach(loader.HookSAGone, dev.Attrs().Index, prog)
+}
+
+// watchSequences makes packets of an SA drop as such as soon as its sequence numbers are used up.
+func watchSequences(t *maps.Table, links loader.Links, dev netlink.Link) error {
+	prog, err := loader.LoadSASpent(t.Replacements())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = prog.Close() }()
+	return links.Attach(loader.HookSASpent, dev.Attrs().Index, prog)
 }
 
 // lacks says what the kernel cannot do.

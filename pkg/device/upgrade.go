@@ -74,6 +74,7 @@ func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
 		{loader.HookTC, func() (*ebpf.Program, error) { return loader.LoadIngressTC(shared) }},
 		{loader.HookXDP, func() (*ebpf.Program, error) { return loader.LoadXDP(shared) }},
 		{loader.HookSAGone, func() (*ebpf.Program, error) { return loader.LoadSAGone(shared) }},
+		{loader.HookSASpent, func() (*ebpf.Program, error) { return loader.LoadSASpent(shared) }},
 	} {
 		on, err := links.On(h.hook)
 		if err != nil {

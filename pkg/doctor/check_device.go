@@ -11,11 +11,12 @@ import (
 
 // lost says what it costs when a hook has lost its program.
 var lost = map[loader.Hook]string{
-	loader.HookEgress: "what is routed into it drops",
-	loader.HookDetour: "packets of SAs in transport mode drop",
-	loader.HookXDP:    "its fast path runs on TC, or not at all",
-	loader.HookTC:     "its packets meet the table only on the ipsec device, and are rejected there",
-	loader.HookSAGone: "when an SA ends, its packets drop in XFRM until --sync",
+	loader.HookEgress:  "what is routed into it drops",
+	loader.HookDetour:  "packets of SAs in transport mode drop",
+	loader.HookXDP:     "its fast path runs on TC, or not at all",
+	loader.HookTC:      "its packets meet the table only on the ipsec device, and are rejected there",
+	loader.HookSAGone:  "when an SA ends, its packets drop in XFRM until --sync",
+	loader.HookSASpent: "packets of an SA without sequence numbers drop in XFRM, counted as sa",
 }
 
 var deviceCheck = check{"device", "ipsec devices are there, with their programs", always, func(f *Facts) (found []Finding) {

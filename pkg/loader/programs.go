@@ -62,11 +62,21 @@ func LoadTell(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 // LoadSAGone loads the program that notes the end of the states of the calling thread's
 // network namespace.
 func LoadSAGone(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	return loadOnStates(bpf.LoadSAGone, "eroute_sa_gone", maps)
+}
+
+// LoadSASpent loads the program that notes which states of the calling thread's network
+// namespace have no sequence number left.
+func LoadSASpent(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	return loadOnStates(bpf.LoadSASpent, "eroute_sa_spent", maps)
+}
+
+func loadOnStates(read func() (*ebpf.CollectionSpec, error), name string, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	cookie, err := NetnsCookie()
 	if err != nil {
 		return nil, err
 	}
-	return load(bpf.LoadSAGone, "eroute_sa_gone", maps, map[string]any{"netns_cookie": cookie})
+	return load(read, name, maps, map[string]any{"netns_cookie": cookie})
 }
 
 // load loads the program of a collection over a table's maps, its variables set.

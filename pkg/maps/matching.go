@@ -49,14 +49,14 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 }
 
 // SAReady tells whether packets of eroutes with this SAID are given to XFRM: its state was
-// there when last looked for, and has not gone since.
+// there when last looked for, has not gone since, and has sequence numbers left.
 func (t *Table) SAReady(said eroute.SAID) (bool, error) {
 	v, found, err := t.said(newSAIDKey(said))
 	if err != nil || !found {
 		return false, err
 	}
 	sa, err := t.readSA(v.Slot)
-	return isUsable(&sa), err
+	return isUsable(&sa) && sa.Use != uint8(bpf.ABISaUseSA_SPENT), err
 }
 
 // RelayRuns tells whether a relay takes what meets traps and holds.

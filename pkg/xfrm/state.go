@@ -30,6 +30,8 @@ type State struct {
 	Sel   eroute.Selector // what it is for; zero: not said
 	Added uint64          // when it was made, in seconds since 1970
 
+	Spent bool // its sequence numbers are used up: XFRM drops its packets, see [Span.Spent]
+
 	Packets, Bytes uint64 // what it has carried; bytes before it wrapped them
 
 	// Inner is what may be inside: any family for a tunnel made with the flag

@@ -16,6 +16,8 @@ type Life struct {
 	Packets, Bytes       uint64    // that went through it
 	MaxPackets, MaxBytes uint64    // at which it ends; 0: never
 	Expires              time.Time // when it ends; zero: never
+	Spent                string    // why XFRM refuses the next packet, see [Span.Spent]; "": it does not
+	Policies             Families  // of its if_id, if that is one of ours
 }
 
 // Life reads the state that an SAID means. Returns ErrNoState if it is absent, larval or
@@ -25,7 +27,26 @@ func (h *Handle) Life(said eroute.SAID) (Life, error) {
 	if err != nil {
 		return Life{}, err
 	}
-	return newLife(s, nl.DeserializeXfrmUsersaInfo(msg)), nil
+	l := newLife(s, nl.DeserializeXfrmUsersaInfo(msg))
+	span, _, err := parseSpan(msg, time.Now())
+	if err != nil {
+		return Life{}, err
+	}
+	l.Spent = span.Spent()
+	if !ours(s.IfID) {
+		return l, nil
+	}
+	for _, family := range each {
+		want := pinned(s, s.IfID, family)
+		have, there, err := h.getPolicy(want.policyID)
+		if err != nil {
+			return Life{}, err
+		}
+		if there && have == want {
+			l.Policies |= family
+		}
+	}
+	return l, nil
 }
 
 func newLife(s State, info *nl.XfrmUsersaInfo) Life {

@@ -3,7 +3,9 @@
 package xfrm
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/vishvananda/netlink/nl"
 )
@@ -47,7 +49,7 @@ func parseState(msg []byte) (State, error) {
 	if !s.Dst.IsValid() {
 		return State{}, fmt.Errorf("parse state of family %d: %w", info.Family, ErrMessage)
 	}
-	input := false
+	input, mayWrap := false, false
 	for _, a := range attrs {
 		switch a.kind {
 		case nl.XFRMA_ALG_AUTH, nl.XFRMA_ALG_AUTH_TRUNC, nl.XFRMA_ALG_CRYPT, nl.XFRMA_ALG_AEAD, nl.XFRMA_ALG_COMP:
@@ -66,10 +68,26 @@ func parseState(msg []byte) (State, error) {
 			s.flaw = flawCPU
 		case nl.XFRMA_SA_DIR:
 			input = len(a.data) > 0 && a.data[0] == dirIn
+		case nl.XFRMA_REPLAY_VAL: // struct xfrm_replay_state: oseq comes first
+			s.Spent = a.uint32() == math.MaxUint32
+		case nl.XFRMA_REPLAY_ESN_VAL:
+			s.Spent = spentESN(a.data, info.Flags&nl.XFRM_STATE_ESN != 0)
+		case nl.XFRMA_SA_EXTRA_FLAGS:
+			mayWrap = a.uint32()&saOseqMayWrap != 0
 		}
 	}
 	s.idle = s.idle || input
+	s.Spent = s.Spent && !mayWrap
 	return s, nil
+}
+
+// spentESN tells whether a struct xfrm_replay_state_esn has no sequence number left: bmp_len,
+// oseq, seq, oseq_hi.
+func spentESN(b []byte, esn bool) bool {
+	if len(b) < 16 || binary.NativeEndian.Uint32(b[4:]) != math.MaxUint32 {
+		return false
+	}
+	return !esn || binary.NativeEndian.Uint32(b[12:]) == math.MaxUint32
 }
 
 // inner returns what the kernel lets into a state (xfrm_state_look_at compares the

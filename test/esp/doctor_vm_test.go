@@ -15,9 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// doctor looks at East and sees that there are just these problems, each given as check
-// and part of its text.
-func (b bench) doctor(t *testing.T, wants ...[2]string) {
+// examine returns what doctor finds on East.
+func (b bench) examine(t *testing.T) []doctor.Finding {
 	t.Helper()
 	var facts *doctor.Facts
 	err := b.East.Do(func() (err error) {
@@ -27,7 +26,14 @@ func (b bench) doctor(t *testing.T, wants ...[2]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range doctor.Examine(facts) {
+	return doctor.Examine(facts)
+}
+
+// doctor looks at East and sees that there are just these problems, each given as check
+// and part of its text.
+func (b bench) doctor(t *testing.T, wants ...[2]string) {
+	t.Helper()
+	for _, f := range b.examine(t) {
 		known := f.Level != doctor.Problem
 		for i, w := range wants {
 			if !known && w[0] == f.Check && strings.Contains(f.Text, w[1]) {
@@ -42,6 +48,17 @@ func (b bench) doctor(t *testing.T, wants ...[2]string) {
 	for _, w := range wants {
 		t.Errorf("not found: %v", w)
 	}
+}
+
+// doctorHas sees that one of doctor's problems on East is this one.
+func (b bench) doctorHas(t *testing.T, check, text string) {
+	t.Helper()
+	for _, f := range b.examine(t) {
+		if f.Level == doctor.Problem && f.Check == check && strings.Contains(f.Text, text) {
+			return
+		}
+	}
+	t.Errorf("doctor does not tell of %s: %s", check, text)
 }
 
 // This kernel has all that is needed; SAs that are missing, cannot be used, are not used

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/*
+ * An XFRM state whose sequence numbers are used up stays, and XFRM drops its packets: from the
+ * first one on they drop here, counted as such.
+ */
+#include "state.h"
+
+/* net/xfrm/xfrm_replay.c calls it with each packet that has no sequence number left. */
+SEC("fentry/xfrm_audit_state_replay_overflow")
+int eroute_sa_spent(__u64 *ctx)
+{
+	note_state((void *)ctx[0], SA_SPENT);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

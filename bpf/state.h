@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* How programs on functions of XFRM tell packets what becomes of a state. */
+#ifndef EROUTE_STATE_H
+#define EROUTE_STATE_H
+
+#include "maps.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct net {
+	__u64 net_cookie;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct xfrm_id {
+	__be32 spi;
+};
+
+struct xfrm_state {
+	possible_net_t xs_net;
+	struct xfrm_id id;
+	__u32 if_id;
+};
+
+#pragma clang attribute pop
+
+volatile const __u64 netns_cookie;
+
+/*
+ * Notes what packets can do with the SA of a state: by the slot whose if_id it has, and the slot that
+ * borrows that.
+ */
+static __always_inline void note_state(const struct xfrm_state *x, enum sa_use use)
+{
+	__u32 if_id = x->if_id, slot = if_id - IF_ID_BASE;
+	struct sa *sa, *borrower;
+
+	if (x->xs_net.net->net_cookie != netns_cookie)
+		return;
+	sa = bpf_map_lookup_elem(&eroute_sas, &slot);
+	if (!sa || sa->spi != bpf_ntohl(x->id.spi))
+		return;
+	if (sa->use != SA_ABSENT)
+		sa->use = use;
+	slot = sa->borrower - IF_ID_BASE;
+	borrower = bpf_map_lookup_elem(&eroute_sas, &slot);
+	if (borrower && borrower->if_id == if_id && borrower->use != SA_ABSENT)
+		borrower->use = use;
+}
+
+#endif

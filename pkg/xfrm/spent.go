@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package xfrm
+
+import "fmt"
+
+// Spent says why XFRM refuses the next packet that leaves by the state although the state is there, and
+// under which counter of [Counters]. Returns "" if it does not.
+//
+// A state whose sequence numbers are used up stays (net/xfrm/xfrm_replay.c). One that has
+// reached a hard limit ends with the packet that it refuses (xfrm_state_check_expire).
+func (l *Span) Spent() string {
+	switch {
+	case l.Sequence.Hard != 0 && l.Sequence.Used >= l.Sequence.last():
+		return "its sequence numbers are used up (XfrmOutStateSeqError)"
+	case l.Bytes.reached():
+		return fmt.Sprintf("it has carried %d bytes of %d, and ends (XfrmOutStateExpired)", l.Bytes.Used, l.Bytes.Hard)
+	case l.Packets.reached():
+		return fmt.Sprintf("it has carried %d packets of %d, and ends (XfrmOutStateExpired)", l.Packets.Used, l.Packets.Hard)
+	case l.Age.reached(), l.Use.reached():
+		return "its lifetime is over, and it ends (XfrmOutStateExpired)"
+	}
+	return ""
+}
+
+func (l Limit) reached() bool { return l.Hard != 0 && l.Used >= l.Hard }
+
+// last is the last sequence number that can be sent.
+func (l Limit) last() uint64 {
+	if l.Hard == 1<<32 {
+		return l.Hard - 1
+	}
+	return l.Hard
+}
