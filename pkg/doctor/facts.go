@@ -45,6 +45,7 @@ type Device struct {
 	Unsettled  []string // settings that are no longer as attach left them
 	Stale4     bool     // whether the copies of routes that %pass packets take are out of date
 	Stale6     bool
+	Flushed    bool // whether the policies are gone that let packets reach it
 }
 
 // Before is another program that runs before one of ours.
@@ -96,7 +97,10 @@ type Route struct {
 // SA is a Security Association that eroutes name.
 type SA struct {
 	maps.SAUse
-	Problem error  // why its state cannot be used; nil if it can
-	Tunnel  bool   // whether that is in tunnel mode
-	PeerDev string // the interface that the peer is routed to; "" if not known
+	Problem error         // why its state cannot be used; nil if it can
+	Tunnel  bool          // whether that is in tunnel mode
+	Lost    xfrm.Families // packets of these have no policy that leads to it
+	Moved   netip.Addr    // where a state of this SPI is now that has the if_id of the eroutes; zero: nowhere
+	Spent   string        // why XFRM refuses more packets; "" if it does not
+	PeerDev string        // the interface that the peer is routed to; "" if not known
 }

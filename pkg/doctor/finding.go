@@ -53,6 +53,7 @@ var checks = []check{
 	leakCheck,
 	passCheck,
 	saCheck,
+	policyCheck,
 	peerCheck,
 	lifeCheck,
 	crowdCheck,

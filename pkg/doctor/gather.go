@@ -69,6 +69,7 @@ func (f *Facts) gatherTable() (err error) {
 // gatherXFRM reads the states, and finds those of the table's SAs.
 func (f *Facts) gatherXFRM() (err error) {
 	var states xfrm.States
+	var bound map[uint32]xfrm.Binding
 	if f.Missing["XFRM"] == nil {
 		h, err := xfrm.Open()
 		if err != nil {
@@ -81,6 +82,12 @@ func (f *Facts) gatherXFRM() (err error) {
 		if f.Lives, err = h.Spans(f.Now); err != nil {
 			return err
 		}
+		if bound, err = h.Bound(); err != nil {
+			return err
+		}
+		if err := f.gatherAllowed(h); err != nil {
+			return err
+		}
 		if f.Listeners, err = xfrm.Listeners(); err != nil {
 			return err
 		}
@@ -88,6 +95,7 @@ func (f *Facts) gatherXFRM() (err error) {
 	for i := range f.SAs {
 		sa := &f.SAs[i]
 		state, err := states.Find(sa.SAID)
+		sa.judge(state, err, f.Lives, states, bound)
 		sa.Problem, sa.Tunnel = err, err == nil && state.Mode == xfrm.ModeTunnel
 		if sa.Tunnel {
 			if sa.PeerDev, err = routedTo(sa.SAID.Dst); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // HalfWritten tells whether a command was killed while it changed the table. While the
@@ -22,6 +23,8 @@ type SAUse struct {
 	SAID    eroute.SAID
 	Eroutes uint32
 	Usable  bool // whether packets were to use it when it was last looked for
+	IfID    uint32
+	Inner   xfrm.Families // families of the eroutes
 }
 
 // SAUses lists the SAs that eroutes name, by destination, SPI and protocol.
@@ -37,7 +40,7 @@ func (t *Table) SAUses() ([]SAUse, error) {
 		if err != nil {
 			return nil, err
 		}
-		uses = append(uses, SAUse{key.said(), v.Refs4 + v.Refs6, isUsable(&sa)})
+		uses = append(uses, SAUse{key.said(), v.Refs4 + v.Refs6, isUsable(&sa), sa.IfId, v.families()})
 	}
 	slices.SortFunc(uses, func(a, b SAUse) int {
 		return cmp.Or(a.SAID.Dst.Compare(b.SAID.Dst), cmp.Compare(a.SAID.SPI, b.SAID.SPI), cmp.Compare(a.SAID.Proto, b.SAID.Proto))

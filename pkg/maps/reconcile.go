@@ -5,20 +5,48 @@ package maps
 import (
 	"context"
 	"errors"
+	"net"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // Sync brings what is installed in XFRM in line with the SAs that exist now, and
-// removes policies of ours that no eroute needs. Errors name SAs that exist but cannot
-// be used; their packets drop.
+// removes policies of ours that no eroute needs. Policies of ours that somebody has flushed are
+// put back, those of devices included. Errors name SAs that exist but cannot be used; their packets
+// drop.
 func (t *Table) Sync(context.Context) error {
 	view, err := t.viewXFRM()
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.reconcile(view), t.removeOrphans(view))
+	return errors.Join(t.allowDevices(), t.reconcile(view), t.removeOrphans(view))
+}
+
+// allowDevices sees that the policies are there that let packets reach the ipsec devices.
+func (t *Table) allowDevices() error {
+	if t.xfrm == nil {
+		return nil
+	}
+	devices, err := readAll(t.maps[devicesName], func(ifindex *uint32, d *bpf.ABIDevice) [2]uint32 {
+		if d.HasXfrm == 0 {
+			return [2]uint32{}
+		}
+		return [2]uint32{*ifindex, d.Detour}
+	})
+	errs := []error{err}
+	for _, pair := range devices {
+		for _, ifindex := range pair {
+			if ifindex == 0 {
+				continue
+			}
+			if _, err := net.InterfaceByIndex(int(ifindex)); err == nil {
+				errs = append(errs, t.xfrm.AllowDevice(int(ifindex)))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // reconcile binds every SA that has eroutes to the state there is now.

@@ -20,6 +20,7 @@ type sadb interface {
 	Bound() (map[uint32]xfrm.Binding, error)
 	BindState(s xfrm.State, ifID uint32, inner xfrm.Families) (prev uint32, err error)
 	Unbind(said eroute.SAID, ifID, prev uint32) error
+	AllowDevice(ifindex int) error
 	Close() error
 }
 

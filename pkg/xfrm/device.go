@@ -48,6 +48,18 @@ func (h *Handle) DisallowDevice(ifindex int) error {
 	return nil
 }
 
+// IsAllowed tells whether the policies of [Handle.AllowDevice] are there.
+func (h *Handle) IsAllowed(ifindex int) (bool, error) {
+	for _, family := range each {
+		want := allow(ifindex, family)
+		have, there, err := h.getPolicy(want.policyID)
+		if err != nil || !there || have != want {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // allow returns the policy that passes a family's packets to a device.
 func allow(ifindex int, family Families) policy {
 	return policy{

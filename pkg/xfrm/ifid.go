@@ -16,6 +16,9 @@ func ours(ifID uint32) bool {
 	return ifID >= IfIDBase && ifID < IfIDBase+MaxSAs
 }
 
+// Ours tells whether an if_id is one of ours.
+func Ours(ifID uint32) bool { return ours(ifID) }
+
 // checkIfID returns ErrForeignIfID if ifID is not one of ours.
 func checkIfID(ifID uint32) error {
 	if !ours(ifID) {
