@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "73ec56eb"
+const layoutDigest = "a88c6ac0"

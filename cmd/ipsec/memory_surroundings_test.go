@@ -47,8 +47,6 @@ func (m *memorySurroundings) Route(dst netip.Addr, device string) hop {
 
 func (m *memorySurroundings) Ifindex(string) uint32 { return 0 }
 func (m *memorySurroundings) Close() error          { return nil }
-func (m *memorySurroundings) IsOwn(addr netip.Addr) (bool, error) { return addr == m.own, nil }
-func (m *memorySurroundings) Close() error                        { return nil }
 
 // changeSA changes the state of testSAID.
 func (m *memorySurroundings) changeSA(change func(*xfrm.Life)) {
