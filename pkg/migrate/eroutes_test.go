@@ -89,16 +89,16 @@ func TestEroutes(t *testing.T) {
 		"192.0.2.1/32 -> 192.0.2.2/32 => ah0x2000@192.0.2.2",
 		"2001:db8::/32 -> ::/0 => %pass",
 	})
-	// With a key manager SAs come and go: it is asked for them.
+	// With a key manager SAs come and go: it is asked for them, as its policies say then.
 	k.Negotiated = true
 	k.Policies = k.Policies[:5]
 	check(t, k, []string{
-		"10.1.0.0/16 -> 10.2.0.0/16 => %trap tunnel esp 192.0.2.2 7",
+		"10.1.0.0/16 -> 10.2.0.0/16 => %trap",
 		"10.1.0.0/16 -> 10.2.0.0/16:25 => %pass:6",
 		"10.1.0.0/16 -> 10.3.0.0/16 => tun0x3000@192.0.2.2",
 		"10.1.9.0/24 -> 10.2.0.0/16 => %drop",
-		"192.0.2.1/32 -> 192.0.2.2/32 => %trap transport ah invalid IP 8",
-	})
+		"192.0.2.1/32 -> 192.0.2.2/32 => %trap",
+	}, "it is for one host")
 }
 
 // What they cannot do is told, a line each.

@@ -39,7 +39,17 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 	}
 	if k.Negotiated && t.ReqID != 0 {
 		e.SAID, e.Ask = eroute.Trap, ask(t)
-		return e, remark, e.Ask.Validate()
+		if err := e.Ask.Validate(); err != nil {
+			return e, remark, err
+		}
+		// The policy says so at run time, where reqids and peers may be others.
+		if t.Proto == eroute.ProtoESP || t.Proto == eroute.ProtoAH {
+			e.Ask = eroute.Ask{}
+		}
+		if remark == "" && e.Selector.Dst.IsSingleIP() {
+			remark = "it is for one host: if a client has that address for the time being only, let one %trap eroute be for all that clients get"
+		}
+		return e, remark, nil
 	}
 	e.SAID, err = k.said(t, e.Selector)
 	return e, remark, err
