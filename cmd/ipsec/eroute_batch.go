@@ -92,6 +92,14 @@ func (b *batch) refusal(err error) error {
 
 // batchLine parses the words of one line, which are the options of one command.
 func (r *parser) batchLine(words []string) (eroute.Change, error) {
+	if c, ok := savedLine(words); ok {
+		return c, nil
+	}
+	return r.anyBatchLine(words)
+}
+
+// anyBatchLine is batchLine, however the options are written.
+func (r *parser) anyBatchLine(words []string) (eroute.Change, error) {
 	p := &r.line
 	if err := erouteOptions.parse(words, 0, p); err != nil {
 		return eroute.Change{}, err
