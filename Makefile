@@ -43,6 +43,14 @@ test: ## everything below; needs root, takes 20 to 40 minutes on two cores
 	echo "make test: step $$step of $(words $(STEPS)), $$target, after $$((($$(date +%s) - start) / 60)) min"; \
 	$(MAKE) --no-print-directory $$target || exit 1; done
 
+.PHONY: check
+check: ## the inner loop: formatting, words, go vet and unit tests, in under two minutes; needs root
+	@scripts/check-format.sh
+	@scripts/check-words.sh
+	go vet ./...
+	go vet -tags vm ./...
+	go test ./bpf ./cmd/... ./pkg/...
+
 .PHONY: test-host
 test-host: ## the tests that any kernel can run; needs root
 	@[ "$$(id -u)" = 0 ] || { echo 'make test-host needs root: it loads BPF programs and makes network namespaces' >&2; exit 1; }
@@ -98,8 +106,9 @@ bench-full: setup-bench setup-vm build ## the same with 1 to 1,000,000 eroutes, 
 	@go run ./test/bench -n 1,1000,10000,100000,1000000 -vm 1,1000,10000 -out docs/performance
 
 .PHONY: lint
-lint: ## formatting of Go and C, go vet, golangci-lint
+lint: ## formatting of Go and C, words, go vet, golangci-lint
 	@scripts/check-format.sh
+	@scripts/check-words.sh
 	go vet ./...
 	go vet -tags vm ./...
 	$(GOLANGCI_LINT) run --allow-parallel-runners ./...
