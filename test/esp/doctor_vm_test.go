@@ -110,5 +110,6 @@ func TestDoctor(t *testing.T) {
 	if _, err := b.EastHost.Ping(t.Context(), lab.Ping{Dst: b.WestHost.LAN4, Count: 2}); err != nil {
 		t.Fatal(err)
 	}
-	b.doctor(t, [2]string{"life", "esp spi 0x1000 dst 192.1.2.45 has carried 2 packets of 2"})
+	b.doctor(t, [2]string{"sa", said + " takes no more packets: it has carried 2 packets of 2"},
+		[2]string{"life", "esp spi 0x1000 dst 192.1.2.45 has carried 2 packets of 2"})
 }
