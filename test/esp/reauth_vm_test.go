@@ -119,7 +119,7 @@ func TestPeerReturns(t *testing.T) {
 	east, west := b.charons("dpd_delay = 1s")
 	run(t, west)
 	run(t, east)
-	b.startRelay(t, 3*time.Second)
+	b.startRelay(t, 15*time.Second) // longer than to negotiate takes on a busy machine
 	if b.pingOnce(t, patience) != 1 {
 		t.Fatal("the first ping was not answered")
 	}
