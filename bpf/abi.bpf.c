@@ -39,6 +39,6 @@ struct answer *export_answer;
 struct answer_set4 *export_answer_set4;
 struct answer_set6 *export_answer_set6;
 struct epoch *export_epoch;
-struct device *export_device;
+struct device_words *export_device_words;
 struct ingress_key *export_ingress_key;
 struct ingress *export_ingress;

@@ -94,9 +94,12 @@ enum limits {
 	/* Interfaces below this number are found without a hash look-up, if their frames have no tag. */
 	INGRESS_PORTS = 1024,
 
+	/* See hash.h. */
+	HASH_KEYS = 22,
+
 	/* Bits of a row's key before its destination. */
-	ROW4_FIXED_BITS = 80,
-	ROW6_FIXED_BITS = 176,
+	ROW4_FIXED_BITS = 96,
+	ROW6_FIXED_BITS = 192,
 
 	/* The index, see index.h: slots of a group, and the groups that an entry may be in. */
 	INDEX_SLOTS = 7,
@@ -202,8 +205,8 @@ struct row_key4 {
 	__u8 proto;
 	__be16 sport;
 	__be16 dport;
+	__u8 pad[2]; /* dst is aligned */
 	__u8 dst[4];
-	__u8 pad[2];
 };
 
 struct row_key6 {
@@ -213,8 +216,8 @@ struct row_key6 {
 	__u8 proto;
 	__be16 sport;
 	__be16 dport;
-	__u8 dst[16];
 	__u8 pad[2];
+	__u8 dst[16];
 };
 
 struct row_value {
@@ -335,21 +338,27 @@ struct flow_key {
 	__u8 dst[16];
 };
 
+/*
+ * The kernel reuses the memory of a deleted flow at once, while a program may still read it. So what comes
+ * before the seal is read by read_flow() only, and written with a new seal; the words after it that programs
+ * change have the low bits of the serial, see owned.h.
+ */
 struct flow {
 	struct row_value row; /* ACT_HOLD, which has no id, or what the trap was answered with */
 	__u32 device;         /* ifindex of the ipsec device */
-	__u64 packets;        /* of the hold; with an answer they count by row.id */
-	__u64 bytes;
-	__u64 last;   /* CLOCK_MONOTONIC, ns: its last packet while held */
-	__u64 asked;  /* CLOCK_MONOTONIC, ns: the last ACQUIRE */
-	__u64 next;   /* see within_rate */
-	__u64 serial; /* never another flow's, also not one's of the same selector; never 0 */
-	__u64 kept_until; /* CLOCK_MONOTONIC, ns: until then the relay gets its packets, and sends them by the SA */
-	__u32 trap; /* row_value.id of its trap */
+	__u32 trap;           /* row_value.id of its trap */
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
 	__u8 pad;
+	__u64 serial; /* never another flow's, also not one's of the same selector; never 0 */
+	__u64 kept_until; /* CLOCK_MONOTONIC, ns: until then the relay gets its packets, and sends them by the SA */
+	__u64 seal;    /* flow_seal() */
+	__u64 packets; /* owned: of the hold; with an answer they count by row.id */
+	__u64 bytes;   /* owned */
+	__u64 last;    /* owned, CLOCK_MONOTONIC in ticks: its last packet while held */
+	__u64 next;    /* owned, see within_rate */
+	__u64 asked;   /* CLOCK_MONOTONIC, ns: the last ACQUIRE */
 };
 
 /* What the relay and the programs tell each other; the relay has it in its memory. */
@@ -404,9 +413,9 @@ struct table_meta {
 	__u32 limit;      /* eroutes, both families together */
 	__u32 writing;    /* enum writing */
 	__u32 pad;
-	__u64 version;    /* of the table; raised with writing, never 0 */
-	__u64 seed;       /* of the index's hash: random */
-	__u64 factors[4]; /* of cache.h's hash: random and odd */
+	__u64 version;         /* of the table; raised with writing, never 0 */
+	__u64 factors[2];      /* see hash.h: random and odd */
+	__u32 keys[HASH_KEYS]; /* see hash.h: random */
 	/* Of IPv4, of IPv6: eroutes, and sets of answers as a power of 2. */
 	__u32 count[2];
 	__u32 cache_bits[2];
@@ -477,11 +486,11 @@ struct answer_set6 {
 	struct answer6 way[CACHE_WAYS];
 };
 
-/* An ipsec device, by ifindex. */
-struct device {
-	__u32 physical; /* ifindex */
-	__u32 has_xfrm; /* 0: a plain device, SA eroutes drop */
-	__u32 detour;   /* ifindex of the detour device */
+/* An ipsec device, by ifindex, which is also in the upper half of each word: see find_device(). */
+struct device_words {
+	__u64 physical; /* ifindex */
+	__u64 has_xfrm; /* 0: a plain device, SA eroutes drop */
+	__u64 detour;   /* ifindex of the detour device */
 };
 
 /* Which interface a frame belongs to that came in on one with these VLAN tags, outermost first. */
@@ -494,6 +503,7 @@ struct ingress {
 	__u32 ifindex; /* the interface that routing sees; 0: none */
 	__u8 mac[6];   /* only frames to this address are routed */
 	__u16 pad;
+	__u64 seal; /* ingress_seal() */
 };
 
 /* What a lookup program answers in __sk_buff.cb. */

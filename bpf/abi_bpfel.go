@@ -60,11 +60,11 @@ const (
 	ABIDetourDETOUR_DONE ABIDetour = 25970
 )
 
-type ABIDevice struct {
+type ABIDeviceWords struct {
 	_        structs.HostLayout
-	Physical uint32
-	HasXfrm  uint32
-	Detour   uint32
+	Physical uint64
+	HasXfrm  uint64
+	Detour   uint64
 }
 
 type ABIEpoch struct {
@@ -126,18 +126,19 @@ type ABIFlow struct {
 	_                structs.HostLayout
 	Row              ABIRowValue
 	Device           uint32
-	Packets          uint64
-	Bytes            uint64
-	Last             uint64
-	Asked            uint64
-	Next             uint64
-	Serial           uint64
-	KeptUntil        uint64
 	Trap             uint32
 	TrapSrcPrefixlen uint8
 	TrapDstPrefixlen uint8
 	TrapAction       uint8
 	Pad              uint8
+	Serial           uint64
+	KeptUntil        uint64
+	Seal             uint64
+	Packets          uint64
+	Bytes            uint64
+	Last             uint64
+	Next             uint64
+	Asked            uint64
 }
 
 type ABIFlowKey struct {
@@ -195,6 +196,8 @@ type ABIIngress struct {
 	Ifindex uint32
 	Mac     [6]uint8
 	Pad     uint16
+	_       [4]byte
+	Seal    uint64
 }
 
 type ABIIngressKey struct {
@@ -241,8 +244,9 @@ const (
 	ABILimitsCACHE_PATIENCE         ABILimits = 64
 	ABILimitsCACHE_SAMPLE           ABILimits = 16
 	ABILimitsINGRESS_PORTS          ABILimits = 1024
-	ABILimitsROW4FIXED_BITS         ABILimits = 80
-	ABILimitsROW6FIXED_BITS         ABILimits = 176
+	ABILimitsHASH_KEYS              ABILimits = 22
+	ABILimitsROW4FIXED_BITS         ABILimits = 96
+	ABILimitsROW6FIXED_BITS         ABILimits = 192
 	ABILimitsINDEX_SLOTS            ABILimits = 7
 	ABILimitsINDEX_REACH            ABILimits = 24
 	ABILimitsINDEX_SHEET_LINES      ABILimits = 32768
@@ -321,8 +325,8 @@ type ABIRowKey4 struct {
 	Proto       uint8
 	Sport       uint16
 	Dport       uint16
-	Dst         [4]uint8
 	Pad         [2]uint8
+	Dst         [4]uint8
 }
 
 type ABIRowKey6 struct {
@@ -333,8 +337,8 @@ type ABIRowKey6 struct {
 	Proto       uint8
 	Sport       uint16
 	Dport       uint16
-	Dst         [16]uint8
 	Pad         [2]uint8
+	Dst         [16]uint8
 }
 
 type ABIRowValue struct {
@@ -398,8 +402,8 @@ type ABITableMeta struct {
 	Writing    uint32
 	Pad        uint32
 	Version    uint64
-	Seed       uint64
-	Factors    [4]uint64
+	Factors    [2]uint64
+	Keys       [22]uint32
 	Count      [2]uint32
 	CacheBits  [2]uint32
 }
@@ -423,7 +427,7 @@ const (
 	ABIVarExportCounterBlock = "export_counter_block"
 	ABIVarExportCounters     = "export_counters"
 	ABIVarExportDetour       = "export_detour"
-	ABIVarExportDevice       = "export_device"
+	ABIVarExportDeviceWords  = "export_device_words"
 	ABIVarExportEpoch        = "export_epoch"
 	ABIVarExportEvent        = "export_event"
 	ABIVarExportEventKind    = "export_event_kind"
@@ -516,7 +520,7 @@ type ABIVariableSpecs struct {
 	ExportCounterBlock *ebpf.VariableSpec `ebpf:"export_counter_block"`
 	ExportCounters     *ebpf.VariableSpec `ebpf:"export_counters"`
 	ExportDetour       *ebpf.VariableSpec `ebpf:"export_detour"`
-	ExportDevice       *ebpf.VariableSpec `ebpf:"export_device"`
+	ExportDeviceWords  *ebpf.VariableSpec `ebpf:"export_device_words"`
 	ExportEpoch        *ebpf.VariableSpec `ebpf:"export_epoch"`
 	ExportEvent        *ebpf.VariableSpec `ebpf:"export_event"`
 	ExportEventKind    *ebpf.VariableSpec `ebpf:"export_event_kind"`
@@ -585,7 +589,7 @@ type ABIVariables struct {
 	ExportCounterBlock *ebpf.Variable `ebpf:"export_counter_block"`
 	ExportCounters     *ebpf.Variable `ebpf:"export_counters"`
 	ExportDetour       *ebpf.Variable `ebpf:"export_detour"`
-	ExportDevice       *ebpf.Variable `ebpf:"export_device"`
+	ExportDeviceWords  *ebpf.Variable `ebpf:"export_device_words"`
 	ExportEpoch        *ebpf.Variable `ebpf:"export_epoch"`
 	ExportEvent        *ebpf.Variable `ebpf:"export_event"`
 	ExportEventKind    *ebpf.Variable `ebpf:"export_event_kind"`

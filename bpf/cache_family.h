@@ -23,22 +23,19 @@ static __always_inline void FAMILY(copy_addresses)(struct FAMILY(answer) *a, con
 }
 
 /*
- * Says where a packet's answer is kept, by the highest bits. The factors are secret, so that nobody can
- * choose packets that meet in one place. After the first of them addresses and ports that count up are
- * still in step, which an unlucky factor would let meet; hence two more.
+ * Says where a packet's answer is kept, by the highest bits. Addresses and ports that count up are still in
+ * step after one factor, which an unlucky one would let meet; hence another.
  */
-static __always_inline __u64
-FAMILY(answer_hash)(const struct packet *p, __u64 rest, const __u64 factors[4])
+static __always_inline __u64 FAMILY(answer_hash)(const struct packet *p, __u64 rest,
+					 const struct table_meta *meta)
 {
 #if BITS == 32
-	__u64 h = (*(const __u32 *)p->src | (__u64) * (const __u32 *)p->dst << 32) * factors[0];
+	__u64 sum = hash_pair(*(const __u32 *)p->src, *(const __u32 *)p->dst, meta->keys);
 #else
-	const __u64 *src = (const __u64 *)p->src, *dst = (const __u64 *)p->dst;
-	__u64 h = mix(mix(factors[0], src[0]), dst[0]) + mix(mix(factors[2], src[1]), dst[1]);
+	__u64 sum = hash_address6(p->src, meta->keys) + hash_address6(p->dst, meta->keys + 4);
 #endif
-	h += rest * factors[1];
-	h = (h ^ h >> 32) * factors[2];
-	return (h ^ h >> 32) * factors[3];
+	sum += hash_pair(rest, rest >> 32, meta->keys + 8);
+	return spread(spread(sum, meta->factors[0]), meta->factors[1]);
 }
 
 /*
@@ -50,7 +47,7 @@ static __always_inline struct FAMILY(answer_set) *
 						     __u64 rest, const struct table_meta *meta,
 						     __u32 *first)
 {
-	__u64 h = FAMILY(answer_hash)(p, rest, meta->factors);
+	__u64 h = FAMILY(answer_hash)(p, rest, meta);
 	__u32 bits = meta->cache_bits[BITS != 32], set = h >> (64 - bits);
 	__u32 sheet = set >> SHEET_BITS, in_sheet = set & ((1 << SHEET_BITS) - 1);
 	void *sets = bpf_map_lookup_elem(sheets, &sheet);

@@ -13,10 +13,30 @@
 
 #include "cache.h"
 
+/* What a flow is, as read_flow() has copied it. */
+struct flow_facts {
+	struct row_value row;
+	__u32 device;
+	__u32 trap;
+	__u8 trap_src_prefixlen;
+	__u8 trap_dst_prefixlen;
+	__u8 trap_action;
+	__u8 pad;
+	__u64 serial;
+	__u64 kept_until;
+};
+
 struct match {
 	struct verdict v;
-	struct flow *flow;   /* whose it is; NULL: the table's */
+	struct flow *flow;   /* whose it is; NULL: the table's. Only its owned words are read */
 	struct flow_key key; /* of the flow */
+	/* Of the flow, as read_flow() has copied it. */
+	__u32 trap;
+	__u64 serial;
+	__u8 trap_src_prefixlen;
+	__u8 trap_dst_prefixlen;
+	__u8 trap_action;
+	__u8 is_kept; /* kept_until has not passed */
 };
 
 /* Whether a packet can match selectors of this shape at all. */
@@ -96,8 +116,8 @@ static __always_inline enum index_answer ask_index(const struct packet *p,
 	__u32 number = 2 * generation + (p->family != AF_INET);
 	enum index_answer answer;
 
-	answer = p->family == AF_INET ? ask_index4(p, number, meta->seed, v)
-				      : ask_index6(p, number, meta->seed, v);
+	answer = p->family == AF_INET ? ask_index4(p, number, meta, v)
+				      : ask_index6(p, number, meta, v);
 	read_barrier();
 	return cache_version(meta) == version ? answer : INDEX_UNSURE;
 }
@@ -142,7 +162,7 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 
 /*
  * Finds the eroute of a packet in the table of this moment, flows of traps included.
- * Returns 0, or -1 if the table is not there: the caller drops the packet.
+ * Returns 0, or -1 if the table is not there or cannot be read: the caller drops the packet.
  */
 static __always_inline int classify(const struct packet *p, struct match *m)
 {
@@ -154,9 +174,7 @@ static __always_inline int classify(const struct packet *p, struct match *m)
 	m->key.generation = 0;
 	if (!relay || ask_table(p, &m->v, &m->key.generation))
 		return -1;
-	if (relay->flow_shapes)
-		find_flow(p, relay->flow_shapes, m);
-	return 0;
+	return relay->flow_shapes ? find_flow(p, relay->flow_shapes, m) : 0;
 }
 
 #endif

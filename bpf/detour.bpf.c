@@ -18,18 +18,17 @@ int eroute_detour(struct __sk_buff *skb)
 {
 	struct amount a = { .packets = 1, .bytes = skb->len };
 	__u32 ifindex = ipsec_device;
-	struct device *dev;
+	struct device dev;
 	struct packet p;
 	int ret;
 
 	if (skb->tc_index == DETOUR_OUT)
 		return bpf_redirect(ifindex, 0);
-	dev = bpf_map_lookup_elem(&eroute_devices, &ifindex);
-	if (!dev || skb->tc_index != DETOUR_DONE)
+	if (skb->tc_index != DETOUR_DONE || find_device(ifindex, &dev))
 		return drop(REASON_UNCONFIGURED, &a);
 	skb->tc_index = 0;
 	parse(skb, 0, skb->protocol, &p);
-	ret = send_out(skb, dev, &p);
+	ret = send_out(skb, &dev, &p);
 	return ret == TC_ACT_SHOT ? drop(REASON_ERROR, &a) : ret;
 }
 

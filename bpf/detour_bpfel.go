@@ -41,6 +41,7 @@ const (
 	DetourProgErouteDetour    = "eroute_detour"
 	DetourVarIpsecDevice      = "ipsec_device"
 	DetourVarPossibleCpus     = "possible_cpus"
+	DetourVarReadsInOrder     = "reads_in_order"
 )
 
 // LoadDetour returns the embedded CollectionSpec for Detour.
@@ -122,6 +123,7 @@ type DetourMapSpecs struct {
 type DetourVariableSpecs struct {
 	IpsecDevice  *ebpf.VariableSpec `ebpf:"ipsec_device"`
 	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
+	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // DetourObjects contains all objects after they have been loaded into the kernel.
@@ -201,6 +203,7 @@ func (m *DetourMaps) Close() error {
 type DetourVariables struct {
 	IpsecDevice  *ebpf.Variable `ebpf:"ipsec_device"`
 	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
+	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // DetourPrograms contains all programs after they have been loaded into the kernel.

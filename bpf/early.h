@@ -87,8 +87,7 @@ static __noinline int has_flow(const struct packet *p, __u32 generation, __u32 s
 {
 	struct match m = { .key.generation = generation };
 
-	find_flow(p, shapes, &m);
-	return m.flow != NULL;
+	return find_flow(p, shapes, &m) || m.flow;
 }
 
 /* Whether the packet may belong to the flow of a trap, which is for the ipsec device. */

@@ -13,12 +13,11 @@ int eroute_egress(struct __sk_buff *skb)
 {
 	struct amount a = { .packets = 1, .bytes = skb->len };
 	__u32 ifindex = skb->ifindex;
-	struct device *dev;
+	struct device dev;
 	struct packet p;
 	struct match m;
 
-	dev = bpf_map_lookup_elem(&eroute_devices, &ifindex);
-	if (!dev)
+	if (find_device(ifindex, &dev))
 		return drop(REASON_UNCONFIGURED, &a);
 	parse(skb, 0, skb->protocol, &p);
 	if (!p.family)
@@ -26,8 +25,8 @@ int eroute_egress(struct __sk_buff *skb)
 	measure(skb, 0, &p, &a);
 	if (classify(&p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
-	if (is_exempt(skb, dev, &p, &m.v))
-		return send_in_clear(skb, dev, &p, REASON_IKE, &a);
+	if (is_exempt(skb, &dev, &p, &m.v))
+		return send_in_clear(skb, &dev, &p, REASON_IKE, &a);
 	if (!m.v.action)
 		return drop(REASON_NO_EROUTE, &a);
 
@@ -37,9 +36,10 @@ int eroute_egress(struct __sk_buff *skb)
 		count_match(&m, &a);
 	switch (m.v.action) {
 	case ACT_SA:
-		return m.flow ? encrypt_flow(skb, dev, &p, &m, &a) : encrypt(skb, dev, m.v.sa, &a);
+		return m.flow ? encrypt_flow(skb, &dev, &p, &m, &a)
+			      : encrypt(skb, &dev, m.v.sa, &a);
 	case ACT_PASS:
-		return send_in_clear(skb, dev, &p, REASON_PASS, &a);
+		return send_in_clear(skb, &dev, &p, REASON_PASS, &a);
 	case ACT_DROP:
 		return drop(REASON_DROP, &a);
 	case ACT_REJECT:

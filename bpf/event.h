@@ -5,19 +5,31 @@
 
 #include "classify.h"
 
+/* A second's worth at once. */
+#define BURST (1000000000 >> TICK_SHIFT)
+
+/* How many ticks after now the time in an owned word is; 0: before. It is never further away than the burst. */
+static __always_inline __u64 ticks_ahead(__u64 word, __u64 now)
+{
+	__u64 ahead = (word - (now >> TICK_SHIFT)) & OWNED_MASK;
+
+	return ahead > BURST ? 0 : ahead;
+}
+
 /*
- * One in interval ns, and a second's worth at once: next is when the one after this
- * would be due if they came evenly (the generic cell rate algorithm).
+ * One in interval ns, and a second's worth at once: next, an owned word, is when the one after this
+ * would be due if they came evenly (the generic cell rate algorithm). No if the word is another's.
  */
-static __always_inline int within_rate(__u64 *next, __u64 interval, __u64 now)
+static __always_inline int within_rate(__u64 *next, __u64 owner, __u64 interval, __u64 now)
 {
 	for (int i = 0; i < 8; i++) {
 		__u64 old = READ_ONCE(*next);
-		__u64 due = old > now ? old : now;
+		__u64 due = ticks_ahead(old, now) + (interval >> TICK_SHIFT);
 
-		if (due + interval > now + 1000000000)
+		if (!is_owned(old, owner) || due > BURST)
 			return 0;
-		if (__sync_val_compare_and_swap(next, old, due + interval) == old)
+		if (__sync_val_compare_and_swap(next, old,
+						owned(owner, (now >> TICK_SHIFT) + due)) == old)
 			return 1;
 	}
 	return 0;
@@ -71,13 +83,13 @@ static __always_inline struct event *reserve_event(struct __sk_buff *skb, __u32 
 	if (!e)
 		return NULL;
 	e->time = now;
-	e->serial = m->flow ? m->flow->serial : 0;
+	e->serial = m->flow ? m->serial : 0;
 	e->flow = m->key;
 	e->kind = kind;
 	e->device = skb->ifindex;
-	e->trap_src_prefixlen = m->flow ? m->flow->trap_src_prefixlen : m->v.src_prefixlen;
-	e->trap_dst_prefixlen = m->flow ? m->flow->trap_dst_prefixlen : m->v.dst_prefixlen;
-	e->trap_action = m->flow ? m->flow->trap_action : m->v.action;
+	e->trap_src_prefixlen = m->flow ? m->trap_src_prefixlen : m->v.src_prefixlen;
+	e->trap_dst_prefixlen = m->flow ? m->trap_dst_prefixlen : m->v.dst_prefixlen;
+	e->trap_action = m->flow ? m->trap_action : m->v.action;
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	return e;
 }

@@ -33,19 +33,52 @@ static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
 	       p->len <= l3_len && !is_odd_source(p);
 }
 
-static __always_inline const struct ingress *find_ingress(__u32 ifindex, const struct frame *f)
+/* A keyed hash of an ingress interface and its key: memory that has become another's has another. */
+static __always_inline __u64 ingress_seal(const struct table_meta *meta,
+					  const struct ingress_key *key, const struct ingress *in)
+{
+	const any32 *words = (const any32 *)in;
+
+	return hash_pair(key->ifindex, key->vlan[0] | (__u32)key->vlan[1] << 16, meta->keys) +
+	       hash_pair(words[0], words[1], meta->keys + 2) +
+	       hash_pair(words[2], 0, meta->keys + 4);
+}
+
+/* Looks an interface up in the hash. Returns 0, or -1 if there is none. Frames of one that changes go on. */
+static __noinline int look_up_ingress(const struct ingress_key *key, struct ingress *in)
+{
+	const struct ingress *there = bpf_map_lookup_elem(&eroute_ingress, key);
+	__u32 zero = 0;
+	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+
+	if (!there || !meta)
+		return -1;
+	((any64 *)in)[0] = READ_ONCE(((const any64 *)there)[0]);
+	((any64 *)in)[1] = READ_ONCE(((const any64 *)there)[1]);
+	return READ_ONCE(there->seal) == ingress_seal(meta, key, in) ? 0 : -1;
+}
+
+/* Of an array, whose elements never change owner: its words are of one interface, before and after a change. */
+static __always_inline int find_port(__u32 ifindex, struct ingress *in)
+{
+	const struct ingress *there = bpf_map_lookup_elem(&eroute_ports, &ifindex);
+
+	if (!there)
+		return -1;
+	((any64 *)in)[0] = READ_ONCE(((const any64 *)there)[0]);
+	((any64 *)in)[1] = READ_ONCE(((const any64 *)there)[1]);
+	return in->ifindex ? 0 : -1;
+}
+
+static __always_inline int find_ingress(__u32 ifindex, const struct frame *f, struct ingress *in)
 {
 	struct ingress_key key = { .ifindex = ifindex };
-	const struct ingress *in;
 
-	if (!f->vlan[0] && !f->vlan[1]) {
-		in = bpf_map_lookup_elem(&eroute_ports, &ifindex);
-		if (in && in->ifindex)
-			return in;
-	}
+	if (!f->vlan[0] && !f->vlan[1] && !find_port(ifindex, in))
+		return 0;
 	key.vlan[0] = f->vlan[0];
 	key.vlan[1] = f->vlan[1];
-	return bpf_map_lookup_elem(&eroute_ingress, &key);
+	return look_up_ingress(&key, in);
 }
 
 static __always_inline int same_mac(const __u8 *a, const __u8 *b)
@@ -58,9 +91,9 @@ static __always_inline int same_mac(const __u8 *a, const __u8 *b)
 static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f,
 					    const struct ethernet *eth)
 {
-	const struct ingress *in = find_ingress(ifindex, f);
+	struct ingress in = {};
 
-	return in && same_mac(in->mac, eth->dst) ? in->ifindex : 0;
+	return !find_ingress(ifindex, f, &in) && same_mac(in.mac, eth->dst) ? in.ifindex : 0;
 }
 
 /* Counts a packet that ends here. */

@@ -6,6 +6,49 @@
 #ifndef EROUTE_FLOW_H
 #define EROUTE_FLOW_H
 
+#include "owned.h"
+
+/* How often a flow is looked up that changes while it is read. */
+#define FLOW_TRIES 8
+
+_Static_assert(sizeof(struct flow_facts) == __builtin_offsetof(struct flow, seal),
+	       "a flow begins with its facts");
+_Static_assert(sizeof(struct flow_key) == 11 * 4 && sizeof(struct flow_facts) == 10 * 4 &&
+		       HASH_KEYS >= 22,
+	       "what flow_seal reads");
+
+/* A keyed hash of a flow's key and facts: what does not fit together, or is another's, has another. */
+static __always_inline __u64 flow_seal(const struct table_meta *meta, const struct flow_key *key,
+				       const struct flow_facts *facts)
+{
+	const any32 *k = (const any32 *)key, *f = (const any32 *)facts;
+	__u64 sum = hash_pair(k[10], f[0], meta->keys + 10);
+
+#pragma unroll
+	for (int i = 0; i < 10; i += 2)
+		sum += hash_pair(k[i], k[i + 1], meta->keys + i);
+#pragma unroll
+	for (int i = 1; i < 9; i += 2)
+		sum += hash_pair(f[i], f[i + 1], meta->keys + 11 + i);
+	return sum + hash_pair(f[9], 0, meta->keys + 20);
+}
+
+/*
+ * Copies a flow's facts. Returns whether all of them are of the flow with this key: the memory may have
+ * become another flow's since it was looked up, or may be about to.
+ */
+static __always_inline int read_flow(const struct table_meta *meta, const struct flow_key *key,
+				     const struct flow *flow, struct flow_facts *facts)
+{
+	const any64 *from = (const any64 *)flow;
+	any64 *to = (any64 *)facts;
+
+#pragma unroll
+	for (__u32 i = 0; i < sizeof(*facts) / sizeof(*to); i++)
+		to[i] = READ_ONCE(from[i]);
+	return READ_ONCE(flow->seal) == flow_seal(meta, key, facts);
+}
+
 static __always_inline __u32 address_bits(const struct packet *p)
 {
 	return p->family == AF_INET ? 32 : 128;
@@ -60,10 +103,37 @@ static __always_inline void make_row_key(const struct packet *p, const struct ma
 	copy_prefix(key->dst, p->dst, m->v.dst_prefixlen);
 }
 
-static __always_inline void meet_flow(struct match *m, struct flow *flow, __u32 shape)
+/*
+ * Meets the flow in m->key, of this shape. Returns 1 if there is one, 0 if there is none, -1 if it changes all
+ * the time: the packet has no verdict then.
+ */
+static __noinline int meet_flow(struct match *m, __u32 shape)
 {
-	m->flow = flow;
-	set_verdict(&m->v, &flow->row, m->key.src_prefixlen, shape);
+	__u32 zero = 0;
+	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	struct flow_facts facts;
+
+	if (!meta)
+		return -1;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FLOW_TRIES; i++) {
+		struct flow *flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
+
+		if (!flow)
+			return 0;
+		if (!read_flow(meta, &m->key, flow, &facts))
+			continue;
+		m->flow = flow;
+		m->trap = facts.trap;
+		m->serial = facts.serial;
+		m->trap_src_prefixlen = facts.trap_src_prefixlen;
+		m->trap_dst_prefixlen = facts.trap_dst_prefixlen;
+		m->trap_action = facts.trap_action;
+		m->is_kept = facts.kept_until && bpf_ktime_get_ns() < facts.kept_until;
+		set_verdict(&m->v, &facts.row, m->key.src_prefixlen, shape);
+		return 1;
+	}
+	return -1;
 }
 
 /* Whether the table's eroute is one from host to host, more specific by its shape. */
@@ -75,12 +145,12 @@ static __always_inline int is_before(const struct match *m, __u32 bits, __u32 sh
 
 /*
  * Puts the flow that the packet belongs to in the place of the table's eroute, if there
- * is one and it goes before it. shapes are those that flows have.
+ * is one and it goes before it. shapes are those that flows have. Returns 0, or -1 as meet_flow.
  */
 static __noinline int find_flow(const struct packet *p, __u32 shapes, struct match *m)
 {
 	__u32 bits = address_bits(p);
-	struct flow *flow;
+	int met;
 
 	for (__u32 shape = 0; shape < SHAPES; shape++) {
 		if (is_before(m, bits, shape))
@@ -88,19 +158,14 @@ static __noinline int find_flow(const struct packet *p, __u32 shapes, struct mat
 		if (!(shapes & (1 << shape)) || !has_shape(p, shape))
 			continue;
 		make_host_key(p, shape, &m->key);
-		flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
-		if (flow) {
-			meet_flow(m, flow, shape);
-			return 0;
-		}
+		met = meet_flow(m, shape);
+		if (met)
+			return met < 0 ? met : 0;
 	}
 	if (m->v.action != ACT_TRAPSUBNET)
 		return 0;
 	make_row_key(p, m, &m->key);
-	flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
-	if (flow)
-		meet_flow(m, flow, m->v.shape);
-	return 0;
+	return meet_flow(m, m->v.shape) < 0 ? -1 : 0;
 }
 
 #endif

@@ -57,10 +57,16 @@ static __always_inline __u64 forget(__u64 x, __u64 unknown)
 	return x;
 }
 
-/* A number below n, of a hash. */
+/* A number below n, of a hash's highest bits. */
 static __always_inline __u32 below(__u64 h, __u32 n)
 {
-	return ((h & 0xffffffff) * n) >> 32;
+	return ((h >> 32) * n) >> 32;
+}
+
+/* The tag of a hash: of other bits than a place's. */
+static __always_inline __u64 tag_of(__u64 h)
+{
+	return (h >> 24 & 0x7f) | 0x80;
 }
 
 /* A line of the index with a number. */
@@ -76,7 +82,7 @@ static __always_inline union index_line *line_at(__u32 number, __u32 n)
 /* The tags in a word that are those of a hash: the top bit of each such byte, and seldom of one above it. */
 static __always_inline __u64 same_tags(__u64 word, __u64 h)
 {
-	__u64 other = word ^ ((h >> 57 | 0x80) * EACH_BYTE);
+	__u64 other = word ^ (tag_of(h) * EACH_BYTE);
 
 	return (other - EACH_BYTE) & ~other & EACH_TAG_TOP;
 }

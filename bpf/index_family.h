@@ -82,23 +82,23 @@ FAMILY(find_slot)(__u32 number, __u64 h, const struct ROW_KEY *key, struct verdi
 
 /* How far a look has come. */
 struct FAMILY(index_place) {
-	__u64 seed;
 	__u64 srcs; /* lengths of sources not tried yet */
 	__u64 fit; /* lengths that prefixes of the destination can have, the packet's shapes, its block */
-	__u64 kinds;  /* of the source prefix in key; lengths not tried yet */
-	__u64 h_src;  /* the hash of the source prefix in key */
-	__u32 number; /* of the index */
+	__u64 kinds;   /* of the source prefix in key; lengths not tried yet */
+	__u64 src_sum; /* of the source prefix in key */
+	__u32 number;  /* of the index */
 	struct ROW_KEY key;
 	struct hostbits src;
 	struct hostbits dst;
 	__u8 shapes; /* not tried yet of the prefixes in key */
+	__u8 answer; /* enum index_answer */
 };
 
 struct FAMILY(index_look) {
 	const struct packet *p;
+	const struct table_meta *meta;
 	struct verdict *v;
 	struct FAMILY(index_place) at;
-	__u32 answer; /* enum index_answer */
 };
 
 /* Goes on to the next number of host bits, the longest prefix first. Returns it, or -1 if none is left. */
@@ -140,37 +140,37 @@ static __always_inline void FAMILY(mask)(__u8 *to, const __u8 *from, __u32 hostb
 #endif
 }
 
-static __always_inline __u64 FAMILY(mix_address)(__u64 h, const __u8 *address)
+/*
+ * The sums of hash.h, of which keys each has its own: of a source prefix, to which are added that of a block of
+ * destinations, for kinds, or that of the rest of a selector, for slots.
+ */
+static __always_inline __u64 FAMILY(source_sum)(const struct table_meta *meta, const __u8 *address,
+					__u32 hostbits)
 {
 #if BITS == 32
-	__u32 word;
-
-	__builtin_memcpy(&word, address, 4);
-	return mix(h, word);
+	return hash_pair(*(const any32 *)address, hostbits, meta->keys);
 #else
-	__u64 high, low;
-
-	__builtin_memcpy(&high, address, 8);
-	__builtin_memcpy(&low, address + 8, 8);
-	return mix(mix(h, high), low);
+	return hash_address6(address, meta->keys) + hash_pair(hostbits, 0, meta->keys + 4);
 #endif
 }
 
-/* The hash of a block of so many bits of an address. */
-static __always_inline __u64 FAMILY(mix_block)(__u64 h, const __u8 *address, __u32 bits)
+/* Of a block of so many bits of an address. */
+static __always_inline __u64 FAMILY(block_sum)(const struct table_meta *meta, const __u8 *address,
+				       __u32 bits)
 {
 #if BITS == 32
 	__u32 block;
 
 	__builtin_memcpy(&block, address, 4);
 	block &= bpf_htonl(~0U << (32 - bits));
+	return hash_pair(block, bits, meta->keys + 6);
 #else
 	__u64 block;
 
 	__builtin_memcpy(&block, address, 8);
 	block &= bpf_cpu_to_be64(~0ULL << (64 - bits));
+	return hash_pair(block, block >> 32, meta->keys + 6) + hash_pair(bits, 0, meta->keys + 8);
 #endif
-	return mix(h, block);
 }
 
 /*
@@ -179,14 +179,17 @@ static __always_inline __u64 FAMILY(mix_block)(__u64 h, const __u8 *address, __u
  * block is left out: the verifier would follow each choice.
  */
 static __always_inline int
-FAMILY(sift)(const struct FAMILY(index_place) *at, const volatile struct index *head,
-				const struct packet *p, __u64 *kinds)
+FAMILY(sift)(const struct FAMILY(index_place) *at, const struct table_meta *meta,
+				const volatile struct index *head, const struct packet *p,
+				__u64 *kinds)
 {
 	__u64 wide = FAMILY(SHORTER_THAN)(BLOCK_BITS), near = *kinds & LENS & wide ? wide : 0;
 
 #pragma clang loop unroll(disable)
 	for (__u32 bits = BLOCK_BITS; bits <= LEAST_BITS; bits += STEP_BITS)
-		if (add_kinds(at->number, head, FAMILY(mix_block)(at->h_src, p->dst, bits), &near))
+		if (add_kinds(at->number, head,
+			      spread(at->src_sum + FAMILY(block_sum)(meta, p->dst, bits), meta->factors[0]),
+			      &near))
 			return -1;
 	*kinds &= near;
 	return 0;
@@ -199,8 +202,10 @@ FAMILY(sift)(const struct FAMILY(index_place) *at, const volatile struct index *
 __noinline int FAMILY(next_source)(struct FAMILY(index_place) *at, const struct packet *p)
 {
 	const volatile struct index *head = at ? (void *)line_at(at->number, 0) : NULL;
+	__u32 zero = 0;
+	const struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 
-	if (!head || !p)
+	if (!head || !p || !meta)
 		return SOURCE_UNSURE;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SOURCES_AT_ONCE; i++) {
@@ -211,13 +216,13 @@ __noinline int FAMILY(next_source)(struct FAMILY(index_place) *at, const struct 
 			return SOURCE_NONE;
 		at->key.src_hostbits = hostbits;
 		FAMILY(mask)(at->key.src, p->src, hostbits);
-		at->h_src = mix(FAMILY(mix_address)(at->seed, at->key.src), BITS - hostbits);
-		if (add_kinds(at->number, head, at->h_src, &kinds))
+		at->src_sum = FAMILY(source_sum)(meta, at->key.src, hostbits);
+		if (add_kinds(at->number, head, spread(at->src_sum, meta->factors[0]), &kinds))
 			return SOURCE_UNSURE;
 		kinds &= at->fit;
 		if (!(kinds >> INDEX_BLOCKS_AT))
 			continue;
-		if (are_many(kinds & LENS) && FAMILY(sift)(at, head, p, &kinds))
+		if (are_many(kinds & LENS) && FAMILY(sift)(at, meta, head, p, &kinds))
 			return SOURCE_UNSURE;
 		if (kinds & SHAPES_MASK && kinds & LENS) {
 			at->kinds = kinds;
@@ -243,12 +248,21 @@ FAMILY(next_length)(struct FAMILY(index_place) *at, const struct packet *p)
 	return 1;
 }
 
-/* The hash of the eroute in key. */
-static __always_inline __u64 FAMILY(slot_hash)(const struct FAMILY(index_place) *at)
+/* The hash of the eroute in key. Not inlined: it takes registers that would lie on the stack else. */
+static __noinline __u64
+FAMILY(slot_hash)(const struct table_meta *meta, const struct FAMILY(index_place) *at)
 {
-	return mix(FAMILY(mix_address)(at->h_src, at->key.dst),
-		   (__u64)at->key.prefixlen << 40 | (__u64)at->key.proto << 32 |
-			   (__u32)at->key.sport << 16 | at->key.dport);
+	const struct ROW_KEY *key = &at->key;
+	__u64 sum = at->src_sum;
+	__u32 kind = key->prefixlen << 8 | key->proto, ports = key->sport | (__u32)key->dport << 16;
+
+#if BITS == 32
+	sum += hash_pair(*(const any32 *)key->dst, kind, meta->keys + 10) +
+	       hash_pair(ports, 0, meta->keys + 12);
+#else
+	sum += hash_address6(key->dst, meta->keys + 10) + hash_pair(kind, ports, meta->keys + 14);
+#endif
+	return spread(sum, meta->factors[0]);
 }
 
 /*
@@ -268,7 +282,7 @@ static long FAMILY(next_slots)(__u32 n, struct FAMILY(index_look) *l)
 			int next = FAMILY(next_source)(at, l->p);
 
 			if (next == SOURCE_UNSURE)
-				l->answer = INDEX_UNSURE;
+				l->at.answer = INDEX_UNSURE;
 			if (next >= SOURCE_NONE)
 				return 1;
 			continue;
@@ -278,11 +292,11 @@ static long FAMILY(next_slots)(__u32 n, struct FAMILY(index_look) *l)
 		at->key.proto = shape == SHAPE_ANY ? 0 : l->p->proto;
 		at->key.sport = names_sport(shape) ? l->p->sport : 0;
 		at->key.dport = names_dport(shape) ? l->p->dport : 0;
-		h = FAMILY(slot_hash)(at);
+		h = FAMILY(slot_hash)(l->meta, at);
 		if (FAMILY(no_slot)(at->number, h) ||
 		    FAMILY(find_slot)(at->number, h, &at->key, l->v))
 			continue;
-		l->answer = INDEX_FOUND;
+		l->at.answer = INDEX_FOUND;
 		l->v->src_prefixlen = BITS - at->key.src_hostbits;
 		l->v->dst_prefixlen = at->key.prefixlen - ROW_FIXED_BITS;
 		l->v->shape = shape;
@@ -307,7 +321,7 @@ static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 
 	if (!head)
 		return INDEX_UNSURE;
-	block = FAMILY(mix_block)(l->at.seed, l->p->dst, BLOCK_BITS);
+	block = spread(FAMILY(block_sum)(l->meta, l->p->dst, BLOCK_BITS), l->meta->factors[0]);
 	cell = head->cells + below(block, head->cells);
 	line = line_at(l->at.number, 1 + cell / 8);
 	if (!line)
@@ -315,7 +329,8 @@ static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 	l->at.fit = line->words[cell & 7] | head->wide_dst;
 	if (!l->at.fit)
 		return INDEX_NOWHERE;
-	cell = below(FAMILY(mix_block)(l->at.seed, l->p->src, BLOCK_BITS), head->cells);
+	cell = below(spread(FAMILY(block_sum)(l->meta, l->p->src, BLOCK_BITS), l->meta->factors[0]),
+		     head->cells);
 	line = line_at(l->at.number, 1 + cell / 8);
 	if (!line)
 		return INDEX_UNSURE;
@@ -325,23 +340,23 @@ static __noinline enum index_answer FAMILY(begin)(struct FAMILY(index_look) *l)
 	for (__u32 shape = 0; shape < SHAPES; shape++)
 		l->at.fit |= (__u64)has_shape(l->p, shape) << (INDEX_SHAPES_AT + shape);
 	l->at.fit |= 1ULL << (INDEX_BLOCKS_AT + (block >> 60));
-	l->at.fit = forget(l->at.fit, l->at.seed);
+	l->at.fit = forget(l->at.fit, block);
 	return INDEX_FOUND;
 }
 
-/* Asks the index with a number, whose seed is the table's. */
+/* Asks the index with a number. */
 static __noinline enum index_answer
-FAMILY(ask_index)(const struct packet *p, __u32 number, __u64 seed,
-					      struct verdict *v)
+FAMILY(ask_index)(const struct packet *p, __u32 number,
+					      const struct table_meta *meta, struct verdict *v)
 {
-	struct FAMILY(index_look) l = { .p = p, .v = v, .at = { .seed = seed, .number = number } };
+	struct FAMILY(index_look) l = { .p = p, .meta = meta, .v = v, .at = { .number = number } };
 
-	l.answer = FAMILY(begin)(&l);
-	if (l.answer != INDEX_FOUND)
-		return l.answer;
-	l.answer = INDEX_NONE;
+	l.at.answer = FAMILY(begin)(&l);
+	if (l.at.answer != INDEX_FOUND)
+		return l.at.answer;
+	l.at.answer = INDEX_NONE;
 	bpf_loop(MOST_STEPS, FAMILY(next_slots), &l, 0);
-	return l.answer;
+	return l.at.answer;
 }
 
 #undef MOST_STEPS

@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "a88c6ac0"
+const layoutDigest = "e58652b5"

@@ -4,6 +4,43 @@
 #define EROUTE_LEAVE_H
 
 #include "count.h"
+#include "order.h"
+
+/* How often a device is looked up that changes while it is read. */
+#define DEVICE_TRIES 3
+
+/* An ipsec device. */
+struct device {
+	__u32 physical; /* ifindex */
+	__u32 has_xfrm; /* 0: a plain device, SA eroutes drop */
+	__u32 detour;   /* ifindex of the detour device */
+};
+
+/*
+ * Copies what is known of an ipsec device: each word says that it is this one's, as the memory may become
+ * another device's after the look-up. Returns 0, or -1 if there is none, or it changes all the time.
+ */
+static __always_inline int find_device(__u32 ifindex, struct device *dev)
+{
+	for (int i = 0; i < DEVICE_TRIES; i++) {
+		const struct device_words *w = bpf_map_lookup_elem(&eroute_devices, &ifindex);
+		__u64 physical, has_xfrm, detour;
+
+		if (!w)
+			return -1;
+		physical = READ_ONCE(w->physical);
+		has_xfrm = READ_ONCE(w->has_xfrm);
+		detour = READ_ONCE(w->detour);
+		if (((physical >> 32) ^ ifindex) | ((has_xfrm >> 32) ^ ifindex) |
+		    ((detour >> 32) ^ ifindex))
+			continue;
+		dev->physical = physical;
+		dev->has_xfrm = has_xfrm;
+		dev->detour = detour;
+		return 0;
+	}
+	return -1;
+}
 
 static __always_inline int drop(__u32 reason, const struct amount *a)
 {

@@ -144,7 +144,7 @@ struct {
 	__type(value, struct flow);
 } eroute_flows SEC(".maps");
 
-/* When a trap may ask again, by its row_value.id; see within_rate. */
+/* When a trap may ask again, by its row_value.id, whose low bits own the word; see within_rate. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TRAP_RATES);
@@ -169,7 +169,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
 	__type(key, __u32);
-	__type(value, struct device);
+	__type(value, struct device_words);
 } eroute_devices SEC(".maps");
 
 struct {

@@ -3,6 +3,7 @@
 #ifndef EROUTE_OWN_H
 #define EROUTE_OWN_H
 
+#include "leave.h"
 #include "maps.h"
 #include "origin.h"
 #include "address.h"

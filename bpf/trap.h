@@ -19,13 +19,13 @@ static __always_inline void count_match(const struct match *m, const struct amou
 		count_eroute(m->v.id, a);
 		return;
 	}
-	m->flow->last = bpf_ktime_get_ns();
-	if (m->flow->trap_action == ACT_TRAPSUBNET) {
-		count_eroute(m->flow->trap, a);
+	set_owned(&m->flow->last, m->serial, bpf_ktime_get_ns() >> TICK_SHIFT);
+	if (m->trap_action == ACT_TRAPSUBNET) {
+		count_eroute(m->trap, a);
 		return;
 	}
-	__sync_fetch_and_add(&m->flow->packets, a->packets);
-	__sync_fetch_and_add(&m->flow->bytes, a->bytes);
+	add_owned(&m->flow->packets, m->serial, a->packets);
+	add_owned(&m->flow->bytes, m->serial, a->bytes);
 }
 
 /*
@@ -42,7 +42,8 @@ static __noinline int give(struct __sk_buff *skb, const struct packet *p, struct
 
 	if (!relay || !is_alive(relay, now) || !has_room(EVENTS_HELD))
 		return 0;
-	if (!within_rate(m->flow ? &m->flow->next : &relay->next, HELD_INTERVAL, now))
+	if (!within_rate(m->flow ? &m->flow->next : &relay->next, m->flow ? m->serial : 0,
+			 HELD_INTERVAL, now))
 		return 0;
 	if (!m->flow)
 		make_row_key(p, m, &m->key);
@@ -78,11 +79,9 @@ static __always_inline int is_sent_on(struct __sk_buff *skb)
  * Whether the relay is to have a packet because it is sending those that came before it. It says
  * until when at the latest, so that one that is killed stops no flow.
  */
-static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct flow *flow)
+static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct match *m)
 {
-	__u64 until = flow->kept_until;
-
-	return until && bpf_ktime_get_ns() < until && !is_sent_on(skb);
+	return m->is_kept && !is_sent_on(skb);
 }
 
 /*
@@ -96,7 +95,7 @@ static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct devi
 {
 	int absent = dev->has_xfrm && sa_use(m->v.sa) == SA_ABSENT;
 
-	if ((absent || is_behind_kept(skb, m->flow)) && give(skb, p, m, EVENT_GAP))
+	if ((absent || is_behind_kept(skb, m)) && give(skb, p, m, EVENT_GAP))
 		return drop(REASON_HOLD, a);
 	return absent ? drop(REASON_SA_MISSING, a) : encrypt(skb, dev, m->v.sa, a);
 }
@@ -104,33 +103,52 @@ static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct devi
 /* How full the ring buffer may be for this trap to ask now; 0: it has asked too often. */
 static __always_inline __u64 may_ask(__u32 id, const struct relay *relay, __u64 now)
 {
-	__u64 *next = bpf_map_lookup_elem(&eroute_trap_rates, &id), none = 0;
+	__u64 *next = bpf_map_lookup_elem(&eroute_trap_rates, &id);
+	__u64 none = owned(id, now >> TICK_SHIFT);
 
 	if (!next) {
 		bpf_map_update_elem(&eroute_trap_rates, &id, &none, BPF_NOEXIST);
 		next = bpf_map_lookup_elem(&eroute_trap_rates, &id);
 	}
-	if (!next || !within_rate(next, relay->trap_interval, now))
+	if (!next || !within_rate(next, id, relay->trap_interval, now))
 		return 0;
-	return READ_ONCE(*next) > now + TRAP_BUSY ? EVENTS_BUSY_TRAP : EVENTS_SIZE;
+	return ticks_ahead(READ_ONCE(*next), now) > TRAP_BUSY >> TICK_SHIFT ? EVENTS_BUSY_TRAP
+									    : EVENTS_SIZE;
 }
 
-/* The flow's hold. Only one CPU makes it; for the others it exists. */
-static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 now, __u64 serial)
+/* Makes a flow's hold out of its facts. Only one CPU makes it; for the others it exists. */
+static __always_inline long make_flow(const struct table_meta *meta, const struct flow_key *key,
+				      const struct flow_facts *facts, __u64 now)
 {
+	__u64 none = owned(facts->serial, 0), ticks = owned(facts->serial, now >> TICK_SHIFT);
 	struct flow flow = {};
 
-	flow.row.action = ACT_HOLD;
-	flow.row.dst_prefixlen = m->key.dst_prefixlen;
-	flow.last = now;
+	__builtin_memcpy(&flow, facts, sizeof(*facts));
+	flow.seal = flow_seal(meta, key, facts);
+	flow.packets = none;
+	flow.bytes = none;
+	flow.last = ticks;
+	flow.next = ticks;
 	flow.asked = now;
-	flow.serial = serial;
-	flow.trap = m->v.id;
-	flow.device = skb->ifindex;
-	flow.trap_src_prefixlen = m->v.src_prefixlen;
-	flow.trap_dst_prefixlen = m->v.dst_prefixlen;
-	flow.trap_action = m->v.action;
-	return bpf_map_update_elem(&eroute_flows, &m->key, &flow, BPF_NOEXIST);
+	return bpf_map_update_elem(&eroute_flows, key, &flow, BPF_NOEXIST);
+}
+
+static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 now, __u64 serial)
+{
+	__u32 zero = 0;
+	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	struct flow_facts facts = {
+		.row.action = ACT_HOLD,
+		.row.dst_prefixlen = m->key.dst_prefixlen,
+		.device = skb->ifindex,
+		.trap = m->v.id,
+		.trap_src_prefixlen = m->v.src_prefixlen,
+		.trap_dst_prefixlen = m->v.dst_prefixlen,
+		.trap_action = m->v.action,
+		.serial = serial,
+	};
+
+	return meta ? make_flow(meta, &m->key, &facts, now) : -EINVAL;
 }
 
 static __always_inline int refuse(const struct match *m, __u32 reason, const struct amount *a)
@@ -150,7 +168,6 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	__u32 zero = 0;
 	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
 	struct event *e;
-	struct flow *flow;
 	__u64 most;
 	long err;
 
@@ -180,10 +197,8 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 			return refuse(m, REASON_TRAP_HOLDS_FULL, a);
 	}
 	/* Another CPU was first. */
-	flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
-	if (!flow)
+	if (meet_flow(m, m->v.shape) <= 0)
 		return refuse(m, REASON_TRAP_LIMITED, a);
-	meet_flow(m, flow, m->v.shape);
 	count_match(m, a);
 	return hold(skb, p, m, a);
 }

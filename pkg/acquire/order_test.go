@@ -93,10 +93,13 @@ func (b *bench) hold(t *testing.T, serial uint64) maps.FlowID {
 		key := bpf.ABIFlowKey{Family: unix.AF_INET, SrcPrefixlen: 32, DstPrefixlen: 32}
 		copy(key.Src[:], b.flow.Src.Addr().AsSlice())
 		copy(key.Dst[:], b.flow.Dst.Addr().AsSlice())
-		now := time.Now()
+		var now unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+			return err
+		}
 		flow := bpf.ABIFlow{
 			Row:    bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: 32},
-			Serial: serial, Last: uint64(now.UnixNano()), TrapSrcPrefixlen: 24, TrapDstPrefixlen: 24, TrapAction: uint8(bpf.ABIErouteActionACT_TRAP),
+			Serial: serial, Last: serial<<48 | uint64(now.Nano())>>6, TrapSrcPrefixlen: 24, TrapDstPrefixlen: 24, TrapAction: uint8(bpf.ABIErouteActionACT_TRAP),
 		}
 		relay := bpf.ABIRelay{FlowShapes: 1 << bpf.ABIErouteShapeSHAPE_ANY}
 		return errors.Join(

@@ -9,7 +9,6 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -113,7 +112,7 @@ func interfaces(physical string, ingress []string) (netlink.Link, []netlink.Link
 // attachEgress makes the table decide over what is routed into the device.
 func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.Binding) (loader.Links, error) {
 	ifindex := dev.Attrs().Index
-	config := bpf.ABIDevice{Physical: uint32(phys.Attrs().Index)}
+	config := maps.Device{Physical: uint32(phys.Attrs().Index)}
 	links, err := t.Dir().NewLinks(dev.Attrs().Name)
 	if err != nil {
 		return links, err
@@ -122,18 +121,18 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.B
 		return links, err
 	}
 	// Noted first, so that what is made for it goes with it if this command is killed.
-	if err := putDevice(t, ifindex, config); err != nil {
+	if err := t.PutDevice(uint32(ifindex), config); err != nil {
 		return links, err
 	}
 	if kind == KindXFRM {
-		config.HasXfrm = 1
+		config.HasXFRM = true
 		if err := t.XFRM().AllowDevice(ifindex); err != nil {
 			return links, err
 		}
 		if config.Detour, err = attachDetour(t, links, dev, phys); err != nil {
 			return links, err
 		}
-		if err := putDevice(t, ifindex, config); err != nil {
+		if err := t.PutDevice(uint32(ifindex), config); err != nil {
 			return links, err
 		}
 	}
@@ -155,13 +154,6 @@ func bindingTo(phys netlink.Link, lans []netlink.Link) loader.Binding {
 		b.Ingress[lan.Attrs().Index] = lan.Attrs().Name
 	}
 	return b
-}
-
-func putDevice(t *maps.Table, ifindex int, config bpf.ABIDevice) error {
-	if err := t.Map("eroute_devices").Put(uint32(ifindex), config); err != nil {
-		return fmt.Errorf("write device: %w", err)
-	}
-	return nil
 }
 
 // watchStates makes packets of an SA drop as soon as its state ends.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -50,8 +49,7 @@ func dropDevice(t *maps.Table, ifindex int) error {
 	if t.XFRM() != nil {
 		errs = append(errs, t.XFRM().DisallowDevice(ifindex))
 	}
-	var config bpf.ABIDevice
-	if err := t.Map("eroute_devices").Lookup(uint32(ifindex), &config); err == nil {
+	if config, exists, err := t.Device(uint32(ifindex)); err == nil && exists {
 		errs = append(errs, dropPhysical(t, config.Physical, uint32(ifindex)))
 	}
 	if err := t.Map("eroute_devices").Delete(uint32(ifindex)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
@@ -63,18 +61,14 @@ func dropDevice(t *maps.Table, ifindex int) error {
 // dropPhysical takes the copied routes away if no ipsec device but the one that goes is
 // bound to the interface.
 func dropPhysical(t *maps.Table, ifindex, going uint32) error {
-	var (
-		virtual uint32
-		config  bpf.ABIDevice
-	)
-	it := t.Map("eroute_devices").Iterate()
-	for it.Next(&virtual, &config) {
+	devices, err := t.Devices()
+	if err != nil {
+		return fmt.Errorf("list devices: %w", err)
+	}
+	for virtual, config := range devices {
 		if config.Physical == ifindex && virtual != going {
 			return nil
 		}
-	}
-	if err := it.Err(); err != nil {
-		return fmt.Errorf("list devices: %w", err)
 	}
 	return removePassRoutes(int(ifindex))
 }

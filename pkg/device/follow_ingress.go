@@ -85,6 +85,7 @@ func (f *follower) frames(ifindex int) (map[bpf.ABIIngressKey]bpf.ABIIngress, er
 	it := f.table.Map("eroute_ingress").Iterate()
 	for it.Next(&key, &value) {
 		if key.Ifindex == uint32(ifindex) {
+			value.Seal = 0 // framesOf knows none
 			all[key] = value
 		}
 	}

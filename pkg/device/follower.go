@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -26,7 +24,7 @@ type follower struct {
 	links   loader.Links
 	binding loader.Binding
 	dev     netlink.Link
-	config  bpf.ABIDevice
+	config  maps.Device
 	phys    netlink.Link // nil: it is gone
 	all     []netlink.Link
 }
@@ -37,9 +35,8 @@ func newFollower(t *maps.Table, dev netlink.Link, all []netlink.Link) (f *follow
 	if f.links, err = t.Dir().Links(name); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	err = t.Map("eroute_devices").Lookup(uint32(dev.Attrs().Index), &f.config)
-	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil, fmt.Errorf("read device: %w", err)
+	if f.config, _, err = t.Device(uint32(dev.Attrs().Index)); err != nil {
+		return nil, err
 	}
 	f.binding, err = t.Dir().Binding(name)
 	if err != nil && !errors.Is(err, loader.ErrNotAttached) {
@@ -83,7 +80,7 @@ func (f *follower) physical() ([]step, error) {
 		}
 		return func() error {
 			f.config.Physical = index
-			return putDevice(f.table, f.dev.Attrs().Index, f.config)
+			return f.table.PutDevice(uint32(f.dev.Attrs().Index), f.config)
 		}
 	}
 	if f.phys == nil {

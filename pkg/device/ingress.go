@@ -97,8 +97,8 @@ func framesOf(lan netlink.Link, all []netlink.Link) map[bpf.ABIIngressKey]bpf.AB
 
 func putFrames(t *maps.Table, frames map[bpf.ABIIngressKey]bpf.ABIIngress) error {
 	for key, v := range frames {
-		if err := t.Map("eroute_ingress").Put(key, v); err != nil {
-			return fmt.Errorf("write ingress interface: %w", err)
+		if err := t.PutIngress(key, v); err != nil {
+			return err
 		}
 		if key.Vlan != [2]uint16{} {
 			continue

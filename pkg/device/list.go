@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -42,12 +40,11 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 		return a, err
 	}
 	for _, ifindex := range egress {
-		var config bpf.ABIDevice
-		err := t.Map("eroute_devices").Lookup(uint32(ifindex), &config)
-		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return a, fmt.Errorf("read device: %w", err)
+		config, _, err := t.Device(uint32(ifindex))
+		if err != nil {
+			return a, err
 		}
-		if config.HasXfrm != 0 {
+		if config.HasXFRM {
 			a.Kind = KindXFRM
 		}
 		if dev, err := netlink.LinkByIndex(ifindex); err == nil {

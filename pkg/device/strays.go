@@ -58,20 +58,18 @@ func dropStrays(t *maps.Table) error {
 // noted returns the ifindexes of the devices and ingress interfaces that programs know.
 func noted(t *maps.Table) (devices, ingress map[int]bool, err error) {
 	devices, ingress = map[int]bool{}, map[int]bool{}
+	all, err := t.Devices()
+	if err != nil {
+		return nil, nil, fmt.Errorf("list devices: %w", err)
+	}
+	for device := range all {
+		devices[int(device)] = true
+	}
 	var (
-		device  uint32
-		config  bpf.ABIDevice
 		key     bpf.ABIIngressKey
 		ofFrame bpf.ABIIngress
 	)
-	it := t.Map("eroute_devices").Iterate()
-	for it.Next(&device, &config) {
-		devices[int(device)] = true
-	}
-	if err := it.Err(); err != nil {
-		return nil, nil, fmt.Errorf("list devices: %w", err)
-	}
-	it = t.Map("eroute_ingress").Iterate()
+	it := t.Map("eroute_ingress").Iterate()
 	for it.Next(&key, &ofFrame) {
 		ingress[int(key.Ifindex)] = true
 	}

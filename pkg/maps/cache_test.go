@@ -87,12 +87,12 @@ func TestRemembered(t *testing.T) {
 
 // setOf is where an IPv4 packet's answer is kept.
 func setOf(p eroute.Packet, meta *bpf.ABITableMeta) uint64 {
-	src, dst := p.Src.As4(), p.Dst.As4()
-	rest := uint64(bePort(p.SrcPort)) | uint64(bePort(p.DstPort))<<16 | uint64(p.Proto)<<32
-	h := (uint64(binary.NativeEndian.Uint32(src[:])) | uint64(binary.NativeEndian.Uint32(dst[:]))<<32) * meta.Factors[0]
-	h += rest * meta.Factors[1]
-	h = (h ^ h>>32) * meta.Factors[2]
-	return (h ^ h>>32) * meta.Factors[3] >> (64 - meta.CacheBits[0])
+	secret := secretsOf(meta)
+	dst := p.Dst.As4()
+	sum := secret.address(p.Src, binary.NativeEndian.Uint32(dst[:]), 0) +
+		secret.pair(uint32(bePort(p.SrcPort))|uint32(bePort(p.DstPort))<<16, uint32(p.Proto), 8)
+	h := secret.spread(sum)
+	return (h ^ h>>32) * meta.Factors[1] >> (64 - meta.CacheBits[0])
 }
 
 // Packets that all meet in one set, as an attacker would choose them if he knew the

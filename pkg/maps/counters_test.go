@@ -211,12 +211,16 @@ func TestCountedWhereRead(t *testing.T) {
 // loadProbe loads the program that meets packets and counts.
 func loadProbe(t *testing.T, table *Table, packets []bpf.ProbePacket) *ebpf.Program {
 	t.Helper()
+	return loadProbes(t, table, packets).Programs["probe_count_too"]
+}
+
+// loadProbes loads the programs that meet packets.
+func loadProbes(t *testing.T, table *Table, packets []bpf.ProbePacket) *ebpf.Collection {
+	t.Helper()
 	spec, err := bpf.LoadProbe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	const name = "probe_count_too"
-	maps.DeleteFunc(spec.Programs, func(other string, _ *ebpf.ProgramSpec) bool { return other != name })
 	spec.Maps["probe_packets"].MaxEntries = uint32(len(packets))
 	if err := bpf.SetMachine(spec); err != nil {
 		t.Fatal(err)
@@ -236,7 +240,7 @@ func loadProbe(t *testing.T, table *Table, packets []bpf.ProbePacket) *ebpf.Prog
 	if err := coll.Variables["probe_count"].Set(uint32(len(packets))); err != nil {
 		t.Fatal(err)
 	}
-	return coll.Programs[name]
+	return coll
 }
 
 // onCPU calls f on a CPU, in the thread that the test is locked to.

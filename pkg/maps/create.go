@@ -63,20 +63,9 @@ func create(dir string) error {
 	if err := initialRelay(coll.Maps["eroute_relay"]); err != nil {
 		return err
 	}
-	var secrets struct {
-		Seed    uint64
-		Factors [4]uint64
-	}
-	if err := binary.Read(rand.Reader, binary.NativeEndian, &secrets); err != nil {
-		return fmt.Errorf("choose the hashes' secrets: %w", err)
-	}
-	meta := bpf.ABITableMeta{
-		Limit:   uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT),
-		Version: 1,
-		Seed:    secrets.Seed,
-	}
-	for i, factor := range secrets.Factors {
-		meta.Factors[i] = factor | 1
+	meta := bpf.ABITableMeta{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), Version: 1}
+	if err := chooseSecrets(&meta); err != nil {
+		return err
 	}
 	for family := range answers {
 		meta.CacheBits[family] = cacheBits(family, 0)
@@ -88,6 +77,19 @@ func create(dir string) error {
 		return fmt.Errorf("write table limits: %w", err)
 	}
 	return newGeneration(dir, coll.Maps, 0)
+}
+
+// chooseSecrets chooses those of the hashes.
+func chooseSecrets(meta *bpf.ABITableMeta) error {
+	for _, secret := range []any{&meta.Factors, &meta.Keys} {
+		if err := binary.Read(rand.Reader, binary.NativeEndian, secret); err != nil {
+			return fmt.Errorf("choose the hashes' secrets: %w", err)
+		}
+	}
+	for i := range meta.Factors {
+		meta.Factors[i] |= 1
+	}
+	return nil
 }
 
 // generationMaps are the arrays that hold a map for each generation of the table.

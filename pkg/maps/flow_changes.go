@@ -86,9 +86,11 @@ func (w *writer) keepNoLonger(id FlowID) error {
 	return w.putFlow(id.Selector, v)
 }
 
-// putFlow writes a flow that is there.
+// putFlow writes a flow that is there, with a new seal.
 func (w *writer) putFlow(s eroute.Selector, v *bpf.ABIFlow) error {
-	if err := w.maps[flowsName].Update(newFlowKey(s, w.generation()), v, ebpf.UpdateExist); err != nil {
+	key := newFlowKey(s, w.generation())
+	v.Seal = secretsOf(w.meta.value).flowSeal(&key, v)
+	if err := w.maps[flowsName].Update(key, v, ebpf.UpdateExist); err != nil {
 		return fmt.Errorf("write flow: %w", err)
 	}
 	return nil
@@ -166,7 +168,8 @@ func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 			}
 			next := *old
 			next.Row = bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Row.DstPrefixlen}
-			next.Packets, next.Bytes, next.Last, next.Asked, next.KeptUntil = 0, 0, now, now, 0
+			none := ownedWord(next.Serial, 0)
+			next.Packets, next.Bytes, next.Last, next.Asked, next.KeptUntil = none, none, ownedWord(next.Serial, now>>tickShift), now, 0
 			if err := w.putFlow(f.Selector, &next); err != nil {
 				return err
 			}

@@ -152,7 +152,7 @@ func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
 		Trap:   trapOf(row.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
 		Device: int(f.value.Device),
 		Asked:  monotonicToWall(f.value.Asked),
-		Last:   monotonicToWall(f.value.Last),
+		Last:   monotonicToWall(ticksToMonotonic(f.value.Last)),
 	}, err
 }
 
@@ -175,8 +175,27 @@ func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error
 	}
 	return eroute.Eroute{
 		Selector: flowSelector(&f.key), SAID: eroute.Hold,
-		Packets: f.value.Packets, Bytes: f.value.Bytes, LastUsed: monotonicToWall(f.value.Last),
+		Packets: owned(f.value.Packets), Bytes: owned(f.value.Bytes), LastUsed: monotonicToWall(ticksToMonotonic(f.value.Last)),
 	}, nil
+}
+
+// owned is the value of an owned word: bpf/owned.h.
+func owned(word uint64) uint64 { return word << 16 >> 16 }
+
+// ownedWord is one of the owner with the low bits of a serial.
+func ownedWord(serial, value uint64) uint64 { return serial<<48 | owned(value) }
+
+// tickShift is TICK_SHIFT of bpf/owned.h.
+const tickShift = 6
+
+// ticksToMonotonic turns an owned word with a time that is not after now into nanoseconds. Its bits come
+// again after half a year.
+func ticksToMonotonic(word uint64) uint64 {
+	now, err := monotonic()
+	if err != nil {
+		return 0
+	}
+	return (now>>tickShift - owned(now>>tickShift-word)) << tickShift
 }
 
 func (t *Table) deleteFlow(key bpf.ABIFlowKey) error {

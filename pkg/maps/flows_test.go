@@ -24,7 +24,9 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) Flow
 		Trap:   trap.value.Id, TrapAction: trap.value.Action,
 		TrapSrcPrefixlen: uint8(trap.selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.selector.Dst.Bits()),
 	}
-	if err := table.maps[flowsName].Update(newFlowKey(flow, table.generation()), v, ebpf.UpdateNoExist); err != nil {
+	key := newFlowKey(flow, table.generation())
+	v.Seal = secretsOf(table.meta.value).flowSeal(&key, &v)
+	if err := table.maps[flowsName].Update(key, v, ebpf.UpdateNoExist); err != nil {
 		t.Fatal(err)
 	}
 	var relay bpf.ABIRelay

@@ -18,16 +18,16 @@ type index struct {
 	filter []uint64 // cells for sources, then for destinations
 	kinds  kinds
 	slots  groups
-	seed   uint64
+	secret *secrets
 }
 
 // openIndex maps an index into memory to be written. The sheets can be closed after.
-func openIndex(s sheets, family eroute.Family, seed uint64) (*index, error) {
+func openIndex(s sheets, family eroute.Family, secret *secrets) (*index, error) {
 	lines, err := s.lines()
 	if err != nil {
 		return nil, err
 	}
-	x := &index{lines: lines, head: (*bpf.ABIIndex)(unsafe.Pointer(&lines[0])), seed: seed}
+	x := &index{lines: lines, head: (*bpf.ABIIndex)(unsafe.Pointer(&lines[0])), secret: secret}
 	h := x.head
 	x.filter = words(lines, 1, 2*h.Cells)
 	x.kinds = kinds{lines: lines[h.KindsAt:][:h.KindLines], used: &h.Kinds}
@@ -63,7 +63,7 @@ func slotSize(f eroute.Family) int {
 // none. Returns errIndexFull if there is no room; then the index says less than the tries.
 func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	var key keyBytes
-	of := kindsOf(x.seed, s)
+	of := kindsOf(x.secret, s)
 	kind := lenBit(s.Dst) | 1<<(shapesAt+int(shape(s)))
 	if err := x.kinds.add(of.source, kind|x.blockBits(s.Dst)); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	}
 	x.admit(&x.head.WideSrc, 0, s.Src)
 	x.admit(&x.head.WideDst, int(x.head.Cells), s.Dst)
-	slot, err := x.slots.put(slotHash(of.source, s), key.row(s))
+	slot, err := x.slots.put(x.secret.spread(of.sum+x.secret.slotSum(s)), key.row(s))
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (x *index) blockBits(dst netip.Prefix) uint64 {
 		return 0xffff << blocksAt
 	}
 	largest, _, _ := blocks(dst.Addr())
-	return 1 << (blocksAt + int(blockHash(x.seed, dst.Addr(), largest)>>60))
+	return 1 << (blocksAt + int(x.secret.spread(x.secret.blockSum(dst.Addr(), largest))>>60))
 }
 
 // admit notes in the filter that there is a prefix.
@@ -102,13 +102,17 @@ func (x *index) admit(wide *uint64, firstCell int, p netip.Prefix) {
 		return
 	}
 	largest, _, _ := blocks(p.Addr())
-	x.filter[firstCell+below(blockHash(x.seed, p.Addr(), largest), int(x.head.Cells))] |= lenBit(p)
+	x.filter[firstCell+below(x.secret.spread(x.secret.blockSum(p.Addr(), largest)), int(x.head.Cells))] |= lenBit(p)
+}
+
+func (x *index) slotHash(s eroute.Selector) uint64 {
+	return x.secret.spread(x.secret.sourceSum(s.Src) + x.secret.slotSum(s))
 }
 
 // drop deletes an eroute. Its kinds stay, which costs a little time and nothing else.
 func (x *index) drop(s eroute.Selector) {
 	var key keyBytes
-	if x.slots.drop(slotHash(sourceHash(x.seed, s.Src), s), key.row(s)) {
+	if x.slots.drop(x.slotHash(s), key.row(s)) {
 		x.head.Stale++
 	}
 }
@@ -116,7 +120,7 @@ func (x *index) drop(s eroute.Selector) {
 // row returns what the index has of an eroute, nil if nothing.
 func (x *index) row(s eroute.Selector) *bpf.ABIIndexRow {
 	var key keyBytes
-	group, slot, _, found := x.slots.find(slotHash(sourceHash(x.seed, s.Src), s), key.row(s))
+	group, slot, _, found := x.slots.find(x.slotHash(s), key.row(s))
 	if !found {
 		return nil
 	}

@@ -13,17 +13,17 @@ import (
 // sources, up to two for each where they do not. It counts linearly, by the bits of a bitmap that stay 0
 // (Whang et al., A Linear-Time Probabilistic Counting Algorithm, 1990).
 type kindCount struct {
-	seed   uint64
+	secret *secrets
 	bitmap []uint64 // a power of 2
 }
 
 // newKindCount makes one for so many eroutes.
 func (ix *indexes) newKindCount(eroutes int) *kindCount {
-	return &kindCount{ix.seed, make([]uint64, 1<<bits.Len(uint(eroutes)/32))}
+	return &kindCount{ix.secret, make([]uint64, 1<<bits.Len(uint(eroutes)/32))}
 }
 
 func (k *kindCount) add(s eroute.Selector) {
-	of := kindsOf(k.seed, s)
+	of := kindsOf(k.secret, s)
 	k.note(of.source)
 	if of.near {
 		k.note(of.block)

@@ -36,10 +36,10 @@ type groups struct {
 func (g *groups) room() int { return groupSlots * len(g.words) * groupFull / groupOf }
 
 // below turns a hash into a number below n, as bpf/index.h does.
-func below(h uint64, n int) int { return int(h & 0xffffffff * uint64(n) >> 32) }
+func below(h uint64, n int) int { return int(h >> 32 * uint64(n) >> 32) }
 
 // tagOf is what a group's word has of the hash of an entry.
-func tagOf(h uint64) uint64 { return h>>57 | 0x80 }
+func tagOf(h uint64) uint64 { return h>>24&0x7f | 0x80 }
 
 func (g *groups) entry(group, slot int) []byte {
 	at := (group*groupSlots + slot) * g.size

@@ -24,14 +24,16 @@ type kinds struct {
 
 // kindHashes are those of the words of kinds that tell of an eroute.
 type kindHashes struct {
+	sum           uint64 // of its source
 	source, block uint64
 	near          bool // there is a word for its source in a block of destinations
 }
 
-func kindsOf(seed uint64, s eroute.Selector) kindHashes {
-	of := kindHashes{source: sourceHash(seed, s.Src), near: !isWide(s.Dst)}
+func kindsOf(secret *secrets, s eroute.Selector) kindHashes {
+	of := kindHashes{sum: secret.sourceSum(s.Src), near: !isWide(s.Dst)}
+	of.source = secret.spread(of.sum)
 	if of.near {
-		of.block = blockHash(of.source, s.Dst.Addr(), kindBlock(s.Dst))
+		of.block = secret.spread(of.sum + secret.blockSum(s.Dst.Addr(), kindBlock(s.Dst)))
 	}
 	return of
 }

@@ -18,7 +18,7 @@ const indexName = "eroute_index"
 const minCells, maxCells = 64, 65536
 
 // makeIndex makes an empty index with room for as many kinds and eroutes. It is not installed yet.
-func makeIndex(family eroute.Family, seed uint64, kinds, slots int) (sheets, *index, error) {
+func makeIndex(family eroute.Family, secret *secrets, kinds, slots int) (sheets, *index, error) {
 	head, lines := indexLayout(family, kinds, slots)
 	s, err := makeSheets(lines)
 	if err != nil {
@@ -28,7 +28,7 @@ func makeIndex(family eroute.Family, seed uint64, kinds, slots int) (sheets, *in
 		closeMaps(s)
 		return nil, nil, fmt.Errorf("write index: %w", err)
 	}
-	x, err := openIndex(s, family, seed)
+	x, err := openIndex(s, family, secret)
 	if err != nil {
 		closeMaps(s)
 		return nil, nil, err

@@ -38,7 +38,7 @@ func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
 		}
 		return
 	}
-	x, err := openIndex(s, indexFamilies[i], ix.seed)
+	x, err := openIndex(s, indexFamilies[i], ix.secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ type indexes struct {
 	dir        *loader.Dir // where they are pinned
 	options    *ebpf.LoadPinOptions
 	generation uint32
-	seed       uint64
+	secret     *secrets
 	open       [len(indexFamilies)]*index
 	lost       [len(indexFamilies)]bool // there is none, and this command makes none
 	err        error                    // one may say less than the tries and is still there: nobody may use it
@@ -65,7 +65,7 @@ func (t *Table) openIndexes() (*indexes, error) {
 
 // indexesOf returns the indexes of a generation, none of them open.
 func (t *Table) indexesOf(generation uint32) *indexes {
-	return &indexes{outer: t.maps[indexName], dir: t.dir, options: t.options, generation: generation, seed: t.meta.value.Seed}
+	return &indexes{outer: t.maps[indexName], dir: t.dir, options: t.options, generation: generation, secret: secretsOf(t.meta.value)}
 }
 
 // Close ends the changes. It fails if packets must not use what there is now.
@@ -97,7 +97,7 @@ func (ix *indexes) openThere() error {
 		if len(s) == 0 {
 			continue
 		}
-		x, err := openIndex(s, family, ix.seed)
+		x, err := openIndex(s, family, ix.secret)
 		closeMaps(s)
 		if err != nil {
 			return err
@@ -221,7 +221,7 @@ func (ix *indexes) remake(i, kinds, slots int) {
 		return
 	}
 	old := ix.open[i]
-	s, x, err := makeIndex(indexFamilies[i], ix.seed, kinds, slots)
+	s, x, err := makeIndex(indexFamilies[i], ix.secret, kinds, slots)
 	if err != nil {
 		ix.lose(i)
 		return

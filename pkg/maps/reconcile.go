@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -29,16 +28,11 @@ func (t *Table) allowDevices() error {
 	if t.xfrm == nil {
 		return nil
 	}
-	devices, err := readAll(t.maps[devicesName], func(ifindex *uint32, d *bpf.ABIDevice) [2]uint32 {
-		if d.HasXfrm == 0 {
-			return [2]uint32{}
-		}
-		return [2]uint32{*ifindex, d.Detour}
-	})
+	devices, err := t.Devices()
 	errs := []error{err}
-	for _, pair := range devices {
-		for _, ifindex := range pair {
-			if ifindex == 0 {
+	for virtual, d := range devices {
+		for _, ifindex := range []uint32{virtual, d.Detour} {
+			if ifindex == 0 || !d.HasXFRM {
 				continue
 			}
 			if _, err := net.InterfaceByIndex(int(ifindex)); err == nil {

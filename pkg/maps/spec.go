@@ -22,9 +22,6 @@ const (
 	asksName  = "eroute_asks"
 )
 
-// devicesName is the map of ipsec devices, by ifindex.
-const devicesName = "eroute_devices"
-
 // maxAsks bounds the traps that ask in a way of their own: a hash takes memory for its
 // maximum, 16 bytes each.
 const maxAsks = 262144

@@ -55,7 +55,7 @@ func (t *Table) Walk(n int) (w Walk, err error) {
 	}
 	for _, f := range flows {
 		if isHold(&f.value) {
-			eroutes.add(flowSelector(&f.key), f.value.Packets) // 0 if it counts as its trap
+			eroutes.add(flowSelector(&f.key), owned(f.value.Packets)) // 0 if it counts as its trap
 		} else {
 			add(entry{flowSelector(&f.key), f.value.Row})
 		}

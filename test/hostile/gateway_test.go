@@ -121,7 +121,7 @@ func (g *gateway) open() error {
 func (g *gateway) addVLANs() error {
 	for _, tags := range vlans {
 		key, in := bpf.ABIIngressKey{Ifindex: g.lan, Vlan: tags}, bpf.ABIIngress{Ifindex: g.lan, Mac: [6]byte(g.mac)}
-		if err := g.table.Map("eroute_ingress").Put(key, in); err != nil {
+		if err := g.table.PutIngress(key, in); err != nil {
 			return err
 		}
 	}

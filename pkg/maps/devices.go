@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+const (
+	devicesName = "eroute_devices" // ipsec devices, by ifindex
+	ingressName = "eroute_ingress"
+)
+
+// Device is what programs know of an ipsec device.
+type Device struct {
+	Physical uint32 // ifindex
+	HasXFRM  bool
+	Detour   uint32 // ifindex of the detour device; 0: none
+}
+
+// PutDevice tells programs of an ipsec device.
+func (t *Table) PutDevice(ifindex uint32, d Device) error {
+	owner := uint64(ifindex) << 32 // in each word: see find_device in bpf/leave.h
+	words := bpf.ABIDeviceWords{Physical: owner | uint64(d.Physical), HasXfrm: owner, Detour: owner | uint64(d.Detour)}
+	if d.HasXFRM {
+		words.HasXfrm |= 1
+	}
+	if err := t.maps[devicesName].Put(ifindex, words); err != nil {
+		return fmt.Errorf("write device: %w", err)
+	}
+	return nil
+}
+
+// Device returns what programs know of an ipsec device, and whether it is one.
+func (t *Table) Device(ifindex uint32) (d Device, exists bool, err error) {
+	var words bpf.ABIDeviceWords
+	err = t.maps[devicesName].Lookup(ifindex, &words)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return d, false, nil
+	}
+	if err != nil {
+		return d, false, fmt.Errorf("read device: %w", err)
+	}
+	return newDevice(&words), true, nil
+}
+
+// Devices yields the ipsec devices that programs know, by ifindex. The error is that of the list.
+func (t *Table) Devices() (iter.Seq2[uint32, Device], error) {
+	type device struct {
+		ifindex uint32
+		Device
+	}
+	all, err := readAll(t.maps[devicesName], func(ifindex *uint32, words *bpf.ABIDeviceWords) device {
+		return device{*ifindex, newDevice(words)}
+	})
+	return func(yield func(uint32, Device) bool) {
+		for _, d := range all {
+			if !yield(d.ifindex, d.Device) {
+				return
+			}
+		}
+	}, err
+}
+
+func newDevice(words *bpf.ABIDeviceWords) Device {
+	return Device{Physical: uint32(words.Physical), HasXFRM: uint32(words.HasXfrm) != 0, Detour: uint32(words.Detour)}
+}
+
+// PutIngress tells programs which interface a frame belongs to.
+func (t *Table) PutIngress(key bpf.ABIIngressKey, v bpf.ABIIngress) error {
+	v.Seal = secretsOf(t.meta.value).ingressSeal(&key, &v)
+	if err := t.maps[ingressName].Put(key, v); err != nil {
+		return fmt.Errorf("write ingress interface: %w", err)
+	}
+	return nil
+}

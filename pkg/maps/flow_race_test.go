@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// raceTime is how long flows and look-ups run against each other.
+func raceTime(t *testing.T) time.Duration {
+	t.Helper()
+	d := 3 * time.Second
+	if s := os.Getenv("EROUTE_TEST_DURATION"); s != "" {
+		var err error
+		if d, err = time.ParseDuration(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d
+}
+
+// A packet gets the verdict of its own flow, and counts on no other, while flows end and begin in the memory
+// of those that have ended.
+func TestFlowsReused(t *testing.T) {
+	const flows = 3
+	table := newTable(t)
+	coll := loadFlowProbe(t, table, flows)
+	variables := coll.Variables
+	end := time.Now().Add(raceTime(t))
+	var both sync.WaitGroup
+	var runs uint64
+	for name, runs := range map[string]*uint64{"probe_flows": &runs, "probe_change_flows": new(uint64)} {
+		both.Go(func() {
+			runtime.LockOSThread()
+			for ; time.Now().Before(end); *runs++ {
+				if ret, err := coll.Programs[name].Run(&ebpf.RunOptions{Data: make([]byte, 64)}); err != nil || ret != 0 {
+					t.Errorf("%s: %d, %v", name, ret, err)
+					return
+				}
+			}
+		})
+	}
+	both.Wait()
+	var wrong, unread, changes, miscounted uint64
+	for name, v := range map[string]*uint64{
+		"probe_wrong": &wrong, "probe_unread": &unread, "probe_changes": &changes, "probe_miscounted": &miscounted,
+	} {
+		if err := variables[name].Get(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	looks := runs * uint64(bpf.ProbeProbeRunRUN_LENGTH)
+	t.Logf("%d changes, %d look-ups: %d wrong, %d without an answer; %d flows miscounted", changes, looks, wrong, unread, miscounted)
+	if wrong != 0 || miscounted != 0 {
+		t.Errorf("%d of %d look-ups got another flow's verdict, %d of %d flows have another's bytes", wrong, looks, miscounted, changes)
+	}
+	if changes == 0 || runs == 0 || unread > looks/1000 {
+		t.Errorf("%d changes, %d look-ups, %d without an answer", changes, looks, unread)
+	}
+}
+
+func testFlow(i int) eroute.Selector {
+	src, dst := netip.AddrFrom4([4]byte{192, 0, 2, 1}), netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})
+	return eroute.Selector{Src: netip.PrefixFrom(src, 32), Dst: netip.PrefixFrom(dst, 32)}
+}
+
+// loadFlowProbe loads the programs that look flows up and change them, with a packet of each.
+func loadFlowProbe(t *testing.T, table *Table, flows int) *ebpf.Collection {
+	t.Helper()
+	var relay bpf.ABIRelay
+	relay.FlowShapes = 1 << bpf.ABIErouteShapeSHAPE_ANY
+	if err := table.maps["eroute_relay"].Put(uint32(0), relay); err != nil {
+		t.Fatal(err)
+	}
+	packets := make([]bpf.ProbePacket, flows)
+	for i := range packets {
+		s := testFlow(i)
+		packets[i] = bpf.ProbePacket{Family: uint8(eroute.Inet), Proto: 17, Sport: bePort(1), Dport: bePort(2)}
+		copy(packets[i].Src[:], s.Src.Addr().AsSlice())
+		copy(packets[i].Dst[:], s.Dst.Addr().AsSlice())
+	}
+	return loadProbes(t, table, packets)
+}
