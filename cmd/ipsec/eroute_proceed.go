@@ -123,13 +123,18 @@ func (x *explainer) encrypt(e *explanation) (err error) {
 		e.outcome = outcome{maps.Sent, "sa", "but its XFRM policy is gone: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync"}
 	default:
 		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("wrapped by XFRM in %s mode", life.Mode)}
-		e.next = x.around.Route(life.Dst, "")
-		if x.isVirtual(e.next.device) {
-			if life.Mode == xfrm.ModeTransport && d != nil { // by the detour, out of the physical device
+		if life.Mode == xfrm.ModeTransport {
+			e.next = x.around.Route(life.Dst, "")
+			if x.isVirtual(e.next.device) && d != nil { // by the detour, out of the physical device
 				e.next = x.around.Route(life.Dst, d.Physical)
-			} else {
-				e.detail += fmt.Sprintf(", but the peer itself is routed into %s: XFRM takes that for a loop and drops the packet", e.next.device)
 			}
+			return nil
+		}
+		switch e.next = x.around.Outgoing(life.State); {
+		case e.next.device == "":
+			e.detail += ", but XFRM finds no route to the peer and drops the packet (XfrmOutBundleGenError)"
+		case x.isVirtual(e.next.device):
+			e.detail += fmt.Sprintf(", but the peer itself is routed into %s: XFRM takes that for a loop and drops the packet", e.next.device)
 		}
 	}
 	return nil

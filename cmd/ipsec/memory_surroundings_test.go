@@ -45,6 +45,8 @@ func (m *memorySurroundings) Route(dst netip.Addr, device string) hop {
 	return hop{problem: "network is unreachable"}
 }
 
+func (m *memorySurroundings) Outgoing(state xfrm.State) hop { return m.Route(state.Dst, "") }
+
 func (m *memorySurroundings) Ifindex(string) uint32 { return 0 }
 func (m *memorySurroundings) Close() error          { return nil }
 

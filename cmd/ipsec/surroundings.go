@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/fib"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -24,6 +25,8 @@ type surroundings interface {
 	// Route tells where routing sends packets that the gateway makes itself, without a
 	// mark; device narrows it to the routes out of one interface.
 	Route(dst netip.Addr, device string) hop
+	// Outgoing tells where routing sends the packets that a state in tunnel mode makes.
+	Outgoing(state xfrm.State) hop
 	// Ifindex is the index of an interface, 0 if there is none of that name.
 	Ifindex(device string) uint32
 	Close() error
@@ -38,7 +41,8 @@ type hop struct {
 
 // kernelSurroundings are those of the calling thread's network namespace.
 type kernelSurroundings struct {
-	xfrm *xfrm.Handle // nil: this kernel has no XFRM
+	xfrm   *xfrm.Handle // nil: this kernel has no XFRM
+	router fib.Router
 }
 
 func openSurroundings() (surroundings, error) {
@@ -75,6 +79,18 @@ func (k *kernelSurroundings) Route(dst netip.Addr, device string) hop {
 	return newHop(&routes[0])
 }
 
+func (k *kernelSurroundings) Outgoing(state xfrm.State) hop {
+	to, err := k.router.Output(state.Outgoing())
+	if err != nil {
+		return hop{problem: err.Error()}
+	}
+	link, err := netlink.LinkByIndex(to.Ifindex)
+	if err != nil {
+		return hop{problem: err.Error()}
+	}
+	return hop{device: link.Attrs().Name, via: to.Via}
+}
+
 func newHop(r *netlink.Route) (h hop) {
 	if r.Type == unix.RTN_LOCAL {
 		return hop{problem: "is an address of the gateway itself"}
@@ -104,7 +120,7 @@ func (k *kernelSurroundings) Ifindex(device string) uint32 {
 
 func (k *kernelSurroundings) Close() error {
 	if k.xfrm == nil {
-		return nil
+		return k.router.Close()
 	}
-	return k.xfrm.Close()
+	return errors.Join(k.router.Close(), k.xfrm.Close())
 }

@@ -91,6 +91,12 @@ func TestSA(t *testing.T) {
 	checkFindings(t, peerCheck, f)
 	f.SAs[0].PeerDev = "ipsec0"
 	checkFindings(t, peerCheck, f, want{Problem, name, "routed into ipsec0"})
+	f.SAs[0].PeerDev, f.SAs[0].NoRoute = "", true
+	checkFindings(t, peerCheck, f, want{Problem, said.String(), "no route to the peer"})
+	f.SAs[0].VRF = &VRF{"blue", 10}
+	checkFindings(t, peerCheck, f, want{Problem, said.String(), "only VRF blue has a route"})
+	f.SAs[0].Foreign = netip.MustParseAddr("192.0.2.9")
+	checkFindings(t, peerCheck, f, want{Problem, said.String(), "192.0.2.9, which this gateway does not have"})
 	f.SAs[0].Tunnel = false // in transport mode that is how it goes
 	checkFindings(t, peerCheck, f)
 	f.SAs[0].Usable = false

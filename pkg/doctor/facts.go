@@ -14,18 +14,20 @@ import (
 
 // Facts is what checks look at: one network namespace at one moment.
 type Facts struct {
-	Now        time.Time
-	Missing    map[Feature]error // features that the kernel lacks, and what it said
-	Table      *Table            // nil: there is none, or it cannot be read
-	TableError error             // why it cannot be read
-	Devices    []Device
-	Interfaces []Interface // ingress and physical ones of the devices; without devices, all
-	Routes     []Route
-	SAs        []SA        // that eroutes name
-	Lives      []xfrm.Span // of all states
-	Listeners  int         // sockets that ACQUIREs reach
-	Forward4   bool        // net.ipv4.ip_forward
-	Forward6   bool        // net.ipv6.conf.all.forwarding
+	Now         time.Time
+	Missing     map[Feature]error // features that the kernel lacks, and what it said
+	Table       *Table            // nil: there is none, or it cannot be read
+	TableError  error             // why it cannot be read
+	Devices     []Device
+	Interfaces  []Interface // ingress and physical ones of the devices; without devices, all
+	Routes      []Route
+	SAs         []SA                // that eroutes name
+	Lives       []xfrm.Span         // of all states
+	Listeners   int                 // sockets that ACQUIREs reach
+	Own         map[netip.Addr]bool // addresses of the gateway
+	ESP4Offload bool                // whether GRO takes ESP over IPv4
+	Forward4    bool                // net.ipv4.ip_forward
+	Forward6    bool                // net.ipv6.conf.all.forwarding
 }
 
 // Table is the eroute table.
@@ -103,4 +105,7 @@ type SA struct {
 	Moved   netip.Addr    // where a state of this SPI is now that has the if_id of the eroutes; zero: nowhere
 	Spent   string        // why XFRM refuses more packets; "" if it does not
 	PeerDev string        // the interface that the peer is routed to; "" if not known
+	NoRoute bool          // whether XFRM finds no route to the peer
+	VRF     *VRF          // one that has a route to the peer if XFRM finds none; nil if there is none
+	Foreign netip.Addr    // the state's source address if it is not the gateway's
 }

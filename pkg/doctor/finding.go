@@ -55,6 +55,7 @@ var checks = []check{
 	saCheck,
 	policyCheck,
 	peerCheck,
+	inboundCheck,
 	lifeCheck,
 	crowdCheck,
 	relayCheck,

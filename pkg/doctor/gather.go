@@ -4,8 +4,8 @@ package doctor
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -66,6 +66,11 @@ func (f *Facts) gatherTable() (err error) {
 	return f.gatherDevices(t)
 }
 
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // gatherXFRM reads the states, and finds those of the table's SAs.
 func (f *Facts) gatherXFRM() (err error) {
 	var states xfrm.States
@@ -92,15 +97,21 @@ func (f *Facts) gatherXFRM() (err error) {
 			return err
 		}
 	}
+	peers, err := newPeers()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, peers.router.Close()) }()
+	f.Own, f.ESP4Offload = peers.own, exists("/sys/module/esp4_offload")
 	for i := range f.SAs {
 		sa := &f.SAs[i]
 		state, err := states.Find(sa.SAID)
 		sa.judge(state, err, f.Lives, states, bound)
-		sa.Problem, sa.Tunnel = err, err == nil && state.Mode == xfrm.ModeTunnel
-		if sa.Tunnel {
-			if sa.PeerDev, err = routedTo(sa.SAID.Dst); err != nil {
-				return fmt.Errorf("look up route to %s: %w", sa.SAID.Dst, err)
-			}
+		if sa.Problem = err; err != nil {
+			continue
+		}
+		if err := peers.gather(sa, state); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -45,11 +45,53 @@ func (f *Facts) gatherRoutes() error {
 		}
 	}
 	for i := range f.Routes {
-		if r := &f.Routes[i]; r.IPsec {
-			r.Taken = f.taken(r.Dst, names)
+		r := &f.Routes[i]
+		if !r.IPsec {
+			continue
+		}
+		options, known, err := askedFor(r)
+		if err != nil {
+			return err
+		}
+		if known {
+			r.Taken = f.taken(r.Dst, options, names)
 		}
 	}
 	return nil
+}
+
+// askedFor returns what makes routing look into a route's table. It is not known if that takes packets
+// of some source, or that came in on some interface.
+func askedFor(r *Route) (options *netlink.RouteGetOptions, known bool, err error) {
+	options = &netlink.RouteGetOptions{FIBMatch: true}
+	if r.Table == unix.RT_TABLE_MAIN || r.Table == unix.RT_TABLE_DEFAULT {
+		return options, true, nil
+	}
+	links, err := netdump.Links()
+	if err != nil {
+		return nil, false, fmt.Errorf("list interfaces: %w", err)
+	}
+	for _, v := range vrfs(links) {
+		if v.Table == r.Table {
+			options.VrfName = v.Name
+			return options, true, nil
+		}
+	}
+	family := unix.AF_INET6
+	if r.Dst.Addr().Is4() {
+		family = unix.AF_INET
+	}
+	rules, err := netdump.Rules(family, &netlink.Rule{Table: r.Table}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return nil, false, fmt.Errorf("list rules: %w", err)
+	}
+	for _, rule := range rules {
+		if rule.Src == nil && rule.IifName == "" && rule.OifName == "" && !rule.Invert {
+			options.Mark = rule.Mark
+			return options, true, nil
+		}
+	}
+	return options, len(rules) == 0, nil
 }
 
 func interfaceNames() (map[int]string, error) {
@@ -77,29 +119,15 @@ func (f *Facts) route(r *netlink.Route, names map[int]string) Route {
 }
 
 // taken returns the route that packets to the first host of a prefix take.
-func (f *Facts) taken(dst netip.Prefix, names map[int]string) *Route {
+func (f *Facts) taken(dst netip.Prefix, options *netlink.RouteGetOptions, names map[int]string) *Route {
 	addr := dst.Addr()
 	if !dst.IsSingleIP() {
 		addr = addr.Next()
 	}
-	routes, err := netlink.RouteGetWithOptions(net.IP(addr.AsSlice()), &netlink.RouteGetOptions{FIBMatch: true})
+	routes, err := netlink.RouteGetWithOptions(net.IP(addr.AsSlice()), options)
 	if err != nil || len(routes) == 0 {
 		return nil // not unicast
 	}
 	r := f.route(&routes[0], names)
 	return &r
-}
-
-// routedTo returns the name of the interface that an address is routed to; "" if there is
-// none.
-func routedTo(addr netip.Addr) (string, error) {
-	routes, err := netlink.RouteGet(net.IP(addr.AsSlice()))
-	if err != nil || len(routes) == 0 {
-		return "", nil
-	}
-	l, err := netlink.LinkByIndex(routes[0].LinkIndex)
-	if err != nil {
-		return "", err
-	}
-	return l.Attrs().Name, nil
 }

@@ -20,9 +20,10 @@ var compareStates = cmp.Options{cmp.AllowUnexported(State{}), cmpopts.EquateComp
 func TestParseState(t *testing.T) {
 	peer4, peer6 := netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("2001:db8::2")
 	own4, own6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	natT := Outer{Proto: 17, SrcPort: 4500, DstPort: 4500, Mark: 7}
 	for name, want := range map[string]State{
-		"state-esp":         {StateKey: StateKey{50, 0x135, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 42, IfID: 0x99, Inner: IPv4 | IPv6},
-		"state-esp-used":    {StateKey: StateKey{50, 0x135, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 42, IfID: testIfID, Packets: 1, Bytes: 34, Inner: IPv4 | IPv6},
+		"state-esp":         {StateKey: StateKey{50, 0x135, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 42, IfID: 0x99, Inner: IPv4 | IPv6, Outer: natT},
+		"state-esp-used":    {StateKey: StateKey{50, 0x135, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 42, IfID: testIfID, Packets: 1, Bytes: 34, Inner: IPv4 | IPv6, Outer: natT},
 		"state-ah-esn-mark": {StateKey: StateKey{51, 0x80000135, peer6}, Src: own6, Mode: ModeTransport, ReqID: 3, Inner: IPv6, flaw: flawMark},
 		"state-comp":        {StateKey: StateKey{108, 0x200, peer4}, Src: own4, Mode: ModeTunnel, ReqID: 4, Inner: IPv4},
 		"state-ipip":        {StateKey: StateKey{4, 0xc0000201, peer4}, Src: own4, Mode: ModeTunnel, Inner: IPv4, idle: true},

@@ -31,6 +31,7 @@ type State struct {
 	Added uint64          // when it was made, in seconds since 1970
 
 	Spent bool // its sequence numbers are used up: XFRM drops its packets, see [Span.Spent]
+	Outer Outer
 
 	Packets, Bytes uint64 // what it has carried; bytes before it wrapped them
 

@@ -49,7 +49,7 @@ func parseState(msg []byte) (State, error) {
 	if !s.Dst.IsValid() {
 		return State{}, fmt.Errorf("parse state of family %d: %w", info.Family, ErrMessage)
 	}
-	input, mayWrap := false, false
+	input, mayWrap, mark, mask := false, false, uint32(0), ^uint32(0)
 	for _, a := range attrs {
 		switch a.kind {
 		case nl.XFRMA_ALG_AUTH, nl.XFRMA_ALG_AUTH_TRUNC, nl.XFRMA_ALG_CRYPT, nl.XFRMA_ALG_AEAD, nl.XFRMA_ALG_COMP:
@@ -60,6 +60,12 @@ func parseState(msg []byte) (State, error) {
 			if a.uint32() != 0 {
 				s.flaw = flawMark
 			}
+		case nl.XFRMA_ENCAP:
+			s.Outer.setEncap(a.data)
+		case nl.XFRMA_SET_MARK:
+			mark = a.uint32()
+		case nl.XFRMA_SET_MARK_MASK:
+			mask = a.uint32()
 		case nl.XFRMA_OFFLOAD_DEV: // struct xfrm_user_offload: ifindex, flags
 			if len(a.data) > 4 && a.data[4]&offloadPacket != 0 {
 				s.flaw = flawPacket
@@ -78,6 +84,7 @@ func parseState(msg []byte) (State, error) {
 	}
 	s.idle = s.idle || input
 	s.Spent = s.Spent && !mayWrap
+	s.Outer.Mark = mark & mask
 	return s, nil
 }
 
