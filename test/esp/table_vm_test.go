@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -54,6 +55,16 @@ func (b bench) del(t *testing.T, s eroute.Selector) {
 }
 
 // sync is what ipsec eroute --sync does to the SAs.
+// follow is what "ipsec eroute --sync" does.
+func (b bench) follow(t *testing.T) {
+	t.Helper()
+	b.sync(t)
+	b.write(t, func(table *maps.Table) error {
+		_, err := device.Follow(table)
+		return err
+	})
+}
+
 func (b bench) sync(t *testing.T) {
 	t.Helper()
 	b.write(t, func(table *maps.Table) error { return table.Sync(context.Background()) })
