@@ -35,9 +35,14 @@ enum limits {
 	/* SA slot n owns if_id IF_ID_BASE + n: how our XFRM policies are recognised. */
 	IF_ID_BASE = 0x65000000,
 
-	/* fwmark of a rejected packet; a rule sends it to a table that holds only "prohibit". */
-	REJECT_MARK = 0x65720e57,
-	REJECT_TABLE = 0x65720e57,
+	/*
+	 * __sk_buff.tc_index of the answer to a rejected packet, on its way from the ipsec device's egress to
+	 * its ingress; __sk_buff.mark is the interface that it is to leave by.
+	 */
+	REJECT_ANSWER = 0x6575,
+
+	/* Slots for the rates of answers, by a hash of the sender's address. */
+	REJECT_SENDERS = 4096,
 
 	/* Routing table with the IPv6 routes through the physical device. */
 	PASS_TABLE = 0x65720a55,
@@ -484,6 +489,12 @@ struct answer_set4 {
 
 struct answer_set6 {
 	struct answer6 way[CACHE_WAYS];
+};
+
+/* How often a sender of rejected packets is told, and all together are. */
+struct reject_rate {
+	__u64 sender; /* a hash of the address that has this slot */
+	__u64 next;   /* when the next answer is due: in jiffies, that of all in ns; see take_turn */
 };
 
 /* An ipsec device, by ifindex, which is also in the upper half of each word: see find_device(). */

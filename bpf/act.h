@@ -3,6 +3,7 @@
 #ifndef EROUTE_ACT_H
 #define EROUTE_ACT_H
 
+#include "answer.h"
 #include "leave.h"
 
 /* Set by the loader. Without it the branch that calls the kfunc is pruned. */
@@ -73,18 +74,18 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 	return TC_ACT_OK;
 }
 
-/*
- * The mark makes routing answer "prohibited": the kernel's own ICMP error, with its
- * source, limits and quotation. The packet comes in on the ipsec device for that.
- * The kernel would answer later fragments, too, if they are IPv6.
- */
+/* The packet becomes the answer to it, and goes to the sender by the ipsec device's ingress. */
 static __always_inline int reject(struct __sk_buff *skb, const struct packet *p,
 				  const struct amount *a)
 {
-	if (p->later_fragment)
-		return drop(REASON_REJECT, a);
+	__u32 ifindex;
+
 	count_reason(REASON_REJECT, a);
-	skb->mark = REJECT_MARK;
+	ifindex = answer(skb, 0, p, skb->ingress_ifindex, skb->ifindex);
+	if (!ifindex)
+		return TC_ACT_SHOT;
+	skb->mark = ifindex;
+	skb->tc_index = REJECT_ANSWER;
 	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }
 

@@ -9,6 +9,7 @@
 #define LOAD_BYTES bpf_skb_load_bytes
 #include "parse.h"
 #include "leave.h"
+#include "net.h"
 
 /* Set by the loader: ifindex of the ipsec device. */
 volatile const __u32 ipsec_device;
@@ -22,6 +23,8 @@ int eroute_detour(struct __sk_buff *skb)
 	struct packet p;
 	int ret;
 
+	if (!is_at_home(skb))
+		return drop(REASON_UNCONFIGURED, &a);
 	if (skb->tc_index == DETOUR_OUT)
 		return bpf_redirect(ifindex, 0);
 	if (skb->tc_index != DETOUR_DONE || find_device(ifindex, &dev))

@@ -16,32 +16,33 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	DetourMapErouteCache4     = "eroute_cache4"
-	DetourMapErouteCache6     = "eroute_cache6"
-	DetourMapErouteCounters   = "eroute_counters"
-	DetourMapErouteDevices    = "eroute_devices"
-	DetourMapErouteEarly4     = "eroute_early4"
-	DetourMapErouteEarly6     = "eroute_early6"
-	DetourMapErouteEpoch      = "eroute_epoch"
-	DetourMapErouteEvents     = "eroute_events"
-	DetourMapErouteFlows      = "eroute_flows"
-	DetourMapErouteIndex      = "eroute_index"
-	DetourMapErouteIngress    = "eroute_ingress"
-	DetourMapErouteMeta       = "eroute_meta"
-	DetourMapEroutePorts      = "eroute_ports"
-	DetourMapErouteRelay      = "eroute_relay"
-	DetourMapErouteRow4       = "eroute_row4"
-	DetourMapErouteRow6       = "eroute_row6"
-	DetourMapErouteSas        = "eroute_sas"
-	DetourMapErouteSrc4       = "eroute_src4"
-	DetourMapErouteSrc6       = "eroute_src6"
-	DetourMapErouteStats      = "eroute_stats"
-	DetourMapErouteTrapRates  = "eroute_trap_rates"
-	DetourMapErouteUnanswered = "eroute_unanswered"
-	DetourProgErouteDetour    = "eroute_detour"
-	DetourVarIpsecDevice      = "ipsec_device"
-	DetourVarPossibleCpus     = "possible_cpus"
-	DetourVarReadsInOrder     = "reads_in_order"
+	DetourMapErouteCache4      = "eroute_cache4"
+	DetourMapErouteCache6      = "eroute_cache6"
+	DetourMapErouteCounters    = "eroute_counters"
+	DetourMapErouteDevices     = "eroute_devices"
+	DetourMapErouteEarly4      = "eroute_early4"
+	DetourMapErouteEarly6      = "eroute_early6"
+	DetourMapErouteEpoch       = "eroute_epoch"
+	DetourMapErouteEvents      = "eroute_events"
+	DetourMapErouteFlows       = "eroute_flows"
+	DetourMapErouteIndex       = "eroute_index"
+	DetourMapErouteIngress     = "eroute_ingress"
+	DetourMapErouteMeta        = "eroute_meta"
+	DetourMapEroutePorts       = "eroute_ports"
+	DetourMapErouteRejectRates = "eroute_reject_rates"
+	DetourMapErouteRelay       = "eroute_relay"
+	DetourMapErouteRow4        = "eroute_row4"
+	DetourMapErouteRow6        = "eroute_row6"
+	DetourMapErouteSas         = "eroute_sas"
+	DetourMapErouteSrc4        = "eroute_src4"
+	DetourMapErouteSrc6        = "eroute_src6"
+	DetourMapErouteStats       = "eroute_stats"
+	DetourMapErouteTrapRates   = "eroute_trap_rates"
+	DetourMapErouteUnanswered  = "eroute_unanswered"
+	DetourProgErouteDetour     = "eroute_detour"
+	DetourVarIpsecDevice       = "ipsec_device"
+	DetourVarNetnsCookie       = "netns_cookie"
+	DetourVarPossibleCpus      = "possible_cpus"
 )
 
 // LoadDetour returns the embedded CollectionSpec for Detour.
@@ -93,28 +94,29 @@ type DetourProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DetourMapSpecs struct {
-	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // DetourVariableSpecs contains global variables before they are loaded into the kernel.
@@ -122,8 +124,8 @@ type DetourMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DetourVariableSpecs struct {
 	IpsecDevice  *ebpf.VariableSpec `ebpf:"ipsec_device"`
+	NetnsCookie  *ebpf.VariableSpec `ebpf:"netns_cookie"`
 	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
-	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // DetourObjects contains all objects after they have been loaded into the kernel.
@@ -146,28 +148,29 @@ func (o *DetourObjects) Close() error {
 //
 // It can be passed to LoadDetourObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DetourMaps struct {
-	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *DetourMaps) Close() error {
@@ -185,6 +188,7 @@ func (m *DetourMaps) Close() error {
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.EroutePorts,
+		m.ErouteRejectRates,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
@@ -202,8 +206,8 @@ func (m *DetourMaps) Close() error {
 // It can be passed to LoadDetourObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DetourVariables struct {
 	IpsecDevice  *ebpf.Variable `ebpf:"ipsec_device"`
+	NetnsCookie  *ebpf.Variable `ebpf:"netns_cookie"`
 	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
-	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // DetourPrograms contains all programs after they have been loaded into the kernel.

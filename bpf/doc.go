@@ -9,6 +9,7 @@ package bpf
 //go:generate bpf2go Lookup lookup.bpf.c
 //go:generate bpf2go Tell tell.bpf.c
 //go:generate bpf2go Egress egress.bpf.c
+//go:generate bpf2go Reject reject.bpf.c
 //go:generate bpf2go Detour detour.bpf.c
 //go:generate bpf2go XDP xdp.bpf.c
 //go:generate bpf2go IngressTC ingress.bpf.c

@@ -17,7 +17,7 @@ int eroute_egress(struct __sk_buff *skb)
 	struct packet p;
 	struct match m;
 
-	if (find_device(ifindex, &dev))
+	if (!is_at_home(skb) || find_device(ifindex, &dev))
 		return drop(REASON_UNCONFIGURED, &a);
 	parse(skb, 0, skb->protocol, &p);
 	if (!p.family)

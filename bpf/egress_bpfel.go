@@ -16,32 +16,34 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	EgressMapErouteCache4     = "eroute_cache4"
-	EgressMapErouteCache6     = "eroute_cache6"
-	EgressMapErouteCounters   = "eroute_counters"
-	EgressMapErouteDevices    = "eroute_devices"
-	EgressMapErouteEarly4     = "eroute_early4"
-	EgressMapErouteEarly6     = "eroute_early6"
-	EgressMapErouteEpoch      = "eroute_epoch"
-	EgressMapErouteEvents     = "eroute_events"
-	EgressMapErouteFlows      = "eroute_flows"
-	EgressMapErouteIndex      = "eroute_index"
-	EgressMapErouteIngress    = "eroute_ingress"
-	EgressMapErouteMeta       = "eroute_meta"
-	EgressMapEroutePorts      = "eroute_ports"
-	EgressMapErouteRelay      = "eroute_relay"
-	EgressMapErouteRow4       = "eroute_row4"
-	EgressMapErouteRow6       = "eroute_row6"
-	EgressMapErouteSas        = "eroute_sas"
-	EgressMapErouteSrc4       = "eroute_src4"
-	EgressMapErouteSrc6       = "eroute_src6"
-	EgressMapErouteStats      = "eroute_stats"
-	EgressMapErouteTrapRates  = "eroute_trap_rates"
-	EgressMapErouteUnanswered = "eroute_unanswered"
-	EgressProgErouteEgress    = "eroute_egress"
-	EgressVarHaveXfrmInfo     = "have_xfrm_info"
-	EgressVarPossibleCpus     = "possible_cpus"
-	EgressVarReadsInOrder     = "reads_in_order"
+	EgressMapErouteCache4      = "eroute_cache4"
+	EgressMapErouteCache6      = "eroute_cache6"
+	EgressMapErouteCounters    = "eroute_counters"
+	EgressMapErouteDevices     = "eroute_devices"
+	EgressMapErouteEarly4      = "eroute_early4"
+	EgressMapErouteEarly6      = "eroute_early6"
+	EgressMapErouteEpoch       = "eroute_epoch"
+	EgressMapErouteEvents      = "eroute_events"
+	EgressMapErouteFlows       = "eroute_flows"
+	EgressMapErouteIndex       = "eroute_index"
+	EgressMapErouteIngress     = "eroute_ingress"
+	EgressMapErouteMeta        = "eroute_meta"
+	EgressMapEroutePorts       = "eroute_ports"
+	EgressMapErouteRejectRates = "eroute_reject_rates"
+	EgressMapErouteRelay       = "eroute_relay"
+	EgressMapErouteRow4        = "eroute_row4"
+	EgressMapErouteRow6        = "eroute_row6"
+	EgressMapErouteSas         = "eroute_sas"
+	EgressMapErouteSrc4        = "eroute_src4"
+	EgressMapErouteSrc6        = "eroute_src6"
+	EgressMapErouteStats       = "eroute_stats"
+	EgressMapErouteTrapRates   = "eroute_trap_rates"
+	EgressMapErouteUnanswered  = "eroute_unanswered"
+	EgressProgErouteEgress     = "eroute_egress"
+	EgressVarHaveXfrmInfo      = "have_xfrm_info"
+	EgressVarNetnsCookie       = "netns_cookie"
+	EgressVarPossibleCpus      = "possible_cpus"
+	EgressVarReadsInOrder      = "reads_in_order"
 )
 
 // LoadEgress returns the embedded CollectionSpec for Egress.
@@ -93,28 +95,29 @@ type EgressProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type EgressMapSpecs struct {
-	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // EgressVariableSpecs contains global variables before they are loaded into the kernel.
@@ -122,6 +125,7 @@ type EgressMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type EgressVariableSpecs struct {
 	HaveXfrmInfo *ebpf.VariableSpec `ebpf:"have_xfrm_info"`
+	NetnsCookie  *ebpf.VariableSpec `ebpf:"netns_cookie"`
 	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
@@ -146,28 +150,29 @@ func (o *EgressObjects) Close() error {
 //
 // It can be passed to LoadEgressObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EgressMaps struct {
-	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *EgressMaps) Close() error {
@@ -185,6 +190,7 @@ func (m *EgressMaps) Close() error {
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.EroutePorts,
+		m.ErouteRejectRates,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
@@ -202,6 +208,7 @@ func (m *EgressMaps) Close() error {
 // It can be passed to LoadEgressObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EgressVariables struct {
 	HaveXfrmInfo *ebpf.Variable `ebpf:"have_xfrm_info"`
+	NetnsCookie  *ebpf.Variable `ebpf:"netns_cookie"`
 	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }

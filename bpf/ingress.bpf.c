@@ -3,6 +3,7 @@
 
 /* TC of an ingress interface: %reject, and all of the fast path where XDP is not to be had. */
 #define LOAD_BYTES bpf_skb_load_bytes
+#include "answer.h"
 #include "fast.h"
 #include "handover.h"
 
@@ -38,6 +39,21 @@ static __noinline __u32 routed_frame(struct __sk_buff *skb, struct frame *f)
 	return routed_ifindex(skb->ifindex, f, &eth);
 }
 
+/* The rejected packet, without its tags, becomes the answer to it, and goes to the sender. */
+static __always_inline int tell(struct __sk_buff *skb, __u32 came, const struct packet *p)
+{
+	__u32 ifindex;
+
+	for (int i = 0; i < 2 && skb->vlan_present; i++)
+		if (bpf_skb_vlan_pop(skb))
+			return TCX_DROP;
+	ifindex = answer(skb, ETH_HLEN, p, came, LOOPBACK_IFINDEX);
+	if (!ifindex)
+		return TCX_DROP;
+	skb->mark = 0;
+	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+}
+
 SEC("tcx/ingress")
 int eroute_ingress_tc(struct __sk_buff *skb)
 {
@@ -47,7 +63,7 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	struct packet p;
 	__u32 ifindex;
 
-	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST)
+	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST || !is_at_home(skb))
 		return TCX_NEXT;
 	ifindex = routed_frame(skb, &f);
 	if (!ifindex)
@@ -62,8 +78,7 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	count_end(&a, &amount);
 	if (a.what != EARLY_ANSWER)
 		return TCX_DROP;
-	skb->mark = REJECT_MARK; /* routing finds "prohibit" for it, and the kernel answers */
-	return TCX_NEXT;
+	return tell(skb, ifindex, &p);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

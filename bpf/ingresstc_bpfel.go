@@ -16,31 +16,33 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	IngressTCMapErouteCache4     = "eroute_cache4"
-	IngressTCMapErouteCache6     = "eroute_cache6"
-	IngressTCMapErouteCounters   = "eroute_counters"
-	IngressTCMapErouteDevices    = "eroute_devices"
-	IngressTCMapErouteEarly4     = "eroute_early4"
-	IngressTCMapErouteEarly6     = "eroute_early6"
-	IngressTCMapErouteEpoch      = "eroute_epoch"
-	IngressTCMapErouteEvents     = "eroute_events"
-	IngressTCMapErouteFlows      = "eroute_flows"
-	IngressTCMapErouteIndex      = "eroute_index"
-	IngressTCMapErouteIngress    = "eroute_ingress"
-	IngressTCMapErouteMeta       = "eroute_meta"
-	IngressTCMapEroutePorts      = "eroute_ports"
-	IngressTCMapErouteRelay      = "eroute_relay"
-	IngressTCMapErouteRow4       = "eroute_row4"
-	IngressTCMapErouteRow6       = "eroute_row6"
-	IngressTCMapErouteSas        = "eroute_sas"
-	IngressTCMapErouteSrc4       = "eroute_src4"
-	IngressTCMapErouteSrc6       = "eroute_src6"
-	IngressTCMapErouteStats      = "eroute_stats"
-	IngressTCMapErouteTrapRates  = "eroute_trap_rates"
-	IngressTCMapErouteUnanswered = "eroute_unanswered"
-	IngressTCProgErouteIngressTc = "eroute_ingress_tc"
-	IngressTCVarPossibleCpus     = "possible_cpus"
-	IngressTCVarReadsInOrder     = "reads_in_order"
+	IngressTCMapErouteCache4      = "eroute_cache4"
+	IngressTCMapErouteCache6      = "eroute_cache6"
+	IngressTCMapErouteCounters    = "eroute_counters"
+	IngressTCMapErouteDevices     = "eroute_devices"
+	IngressTCMapErouteEarly4      = "eroute_early4"
+	IngressTCMapErouteEarly6      = "eroute_early6"
+	IngressTCMapErouteEpoch       = "eroute_epoch"
+	IngressTCMapErouteEvents      = "eroute_events"
+	IngressTCMapErouteFlows       = "eroute_flows"
+	IngressTCMapErouteIndex       = "eroute_index"
+	IngressTCMapErouteIngress     = "eroute_ingress"
+	IngressTCMapErouteMeta        = "eroute_meta"
+	IngressTCMapEroutePorts       = "eroute_ports"
+	IngressTCMapErouteRejectRates = "eroute_reject_rates"
+	IngressTCMapErouteRelay       = "eroute_relay"
+	IngressTCMapErouteRow4        = "eroute_row4"
+	IngressTCMapErouteRow6        = "eroute_row6"
+	IngressTCMapErouteSas         = "eroute_sas"
+	IngressTCMapErouteSrc4        = "eroute_src4"
+	IngressTCMapErouteSrc6        = "eroute_src6"
+	IngressTCMapErouteStats       = "eroute_stats"
+	IngressTCMapErouteTrapRates   = "eroute_trap_rates"
+	IngressTCMapErouteUnanswered  = "eroute_unanswered"
+	IngressTCProgErouteIngressTc  = "eroute_ingress_tc"
+	IngressTCVarNetnsCookie       = "netns_cookie"
+	IngressTCVarPossibleCpus      = "possible_cpus"
+	IngressTCVarReadsInOrder      = "reads_in_order"
 )
 
 // LoadIngressTC returns the embedded CollectionSpec for IngressTC.
@@ -92,34 +94,36 @@ type IngressTCProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type IngressTCMapSpecs struct {
-	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // IngressTCVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type IngressTCVariableSpecs struct {
+	NetnsCookie  *ebpf.VariableSpec `ebpf:"netns_cookie"`
 	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
@@ -144,28 +148,29 @@ func (o *IngressTCObjects) Close() error {
 //
 // It can be passed to LoadIngressTCObjects or ebpf.CollectionSpec.LoadAndAssign.
 type IngressTCMaps struct {
-	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *IngressTCMaps) Close() error {
@@ -183,6 +188,7 @@ func (m *IngressTCMaps) Close() error {
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.EroutePorts,
+		m.ErouteRejectRates,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
@@ -199,6 +205,7 @@ func (m *IngressTCMaps) Close() error {
 //
 // It can be passed to LoadIngressTCObjects or ebpf.CollectionSpec.LoadAndAssign.
 type IngressTCVariables struct {
+	NetnsCookie  *ebpf.Variable `ebpf:"netns_cookie"`
 	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
 	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }

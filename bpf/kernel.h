@@ -22,14 +22,18 @@
 #define ETH_P_8021Q 0x8100
 #define ETH_P_8021AD 0x88A8
 #define PACKET_HOST 0
+#define CHECKSUM_PARTIAL 3
+#define LOOPBACK_IFINDEX 1
 
 #define IPPROTO_HOPOPTS 0
+#define IPPROTO_ICMP 1
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_ROUTING 43
 #define IPPROTO_FRAGMENT 44
 #define IPPROTO_ESP 50
 #define IPPROTO_AH 51
+#define IPPROTO_ICMPV6 58
 #define IPPROTO_DSTOPTS 60
 #define IPPROTO_MH 135
 #define IPPROTO_HIP 139
@@ -82,6 +86,13 @@ struct ipv6_ext {
 	__be32 data;
 };
 
+struct icmp {
+	__u8 type;
+	__u8 code;
+	__u16 check;
+	__be32 rest;
+};
+
 /* struct bpf_fib_lookup of linux 6.10 (include/uapi/linux/bpf.h). */
 struct fib_params {
 	__u8 family;
@@ -105,6 +116,7 @@ struct fib_params {
 
 #define FIB_OUTPUT (1U << 1)
 #define FIB_SKIP_NEIGH (1U << 2)
+#define FIB_SRC (1U << 4)
 #define FIB_MARK (1U << 5)
 #define FIB_SUCCESS 0
 #define FIB_NOT_FWDED 4

@@ -16,30 +16,31 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	LookupMapErouteCache4     = "eroute_cache4"
-	LookupMapErouteCache6     = "eroute_cache6"
-	LookupMapErouteCounters   = "eroute_counters"
-	LookupMapErouteDevices    = "eroute_devices"
-	LookupMapErouteEarly4     = "eroute_early4"
-	LookupMapErouteEarly6     = "eroute_early6"
-	LookupMapErouteEpoch      = "eroute_epoch"
-	LookupMapErouteEvents     = "eroute_events"
-	LookupMapErouteFlows      = "eroute_flows"
-	LookupMapErouteIndex      = "eroute_index"
-	LookupMapErouteIngress    = "eroute_ingress"
-	LookupMapErouteMeta       = "eroute_meta"
-	LookupMapEroutePorts      = "eroute_ports"
-	LookupMapErouteRelay      = "eroute_relay"
-	LookupMapErouteRow4       = "eroute_row4"
-	LookupMapErouteRow6       = "eroute_row6"
-	LookupMapErouteSas        = "eroute_sas"
-	LookupMapErouteSrc4       = "eroute_src4"
-	LookupMapErouteSrc6       = "eroute_src6"
-	LookupMapErouteStats      = "eroute_stats"
-	LookupMapErouteTrapRates  = "eroute_trap_rates"
-	LookupMapErouteUnanswered = "eroute_unanswered"
-	LookupProgErouteLookup    = "eroute_lookup"
-	LookupVarReadsInOrder     = "reads_in_order"
+	LookupMapErouteCache4      = "eroute_cache4"
+	LookupMapErouteCache6      = "eroute_cache6"
+	LookupMapErouteCounters    = "eroute_counters"
+	LookupMapErouteDevices     = "eroute_devices"
+	LookupMapErouteEarly4      = "eroute_early4"
+	LookupMapErouteEarly6      = "eroute_early6"
+	LookupMapErouteEpoch       = "eroute_epoch"
+	LookupMapErouteEvents      = "eroute_events"
+	LookupMapErouteFlows       = "eroute_flows"
+	LookupMapErouteIndex       = "eroute_index"
+	LookupMapErouteIngress     = "eroute_ingress"
+	LookupMapErouteMeta        = "eroute_meta"
+	LookupMapEroutePorts       = "eroute_ports"
+	LookupMapErouteRejectRates = "eroute_reject_rates"
+	LookupMapErouteRelay       = "eroute_relay"
+	LookupMapErouteRow4        = "eroute_row4"
+	LookupMapErouteRow6        = "eroute_row6"
+	LookupMapErouteSas         = "eroute_sas"
+	LookupMapErouteSrc4        = "eroute_src4"
+	LookupMapErouteSrc6        = "eroute_src6"
+	LookupMapErouteStats       = "eroute_stats"
+	LookupMapErouteTrapRates   = "eroute_trap_rates"
+	LookupMapErouteUnanswered  = "eroute_unanswered"
+	LookupProgErouteLookup     = "eroute_lookup"
+	LookupVarReadsInOrder      = "reads_in_order"
 )
 
 // LoadLookup returns the embedded CollectionSpec for Lookup.
@@ -91,28 +92,29 @@ type LookupProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type LookupMapSpecs struct {
-	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // LookupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -142,28 +144,29 @@ func (o *LookupObjects) Close() error {
 //
 // It can be passed to LoadLookupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type LookupMaps struct {
-	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *LookupMaps) Close() error {
@@ -181,6 +184,7 @@ func (m *LookupMaps) Close() error {
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.EroutePorts,
+		m.ErouteRejectRates,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

@@ -152,6 +152,14 @@ struct {
 	__type(value, __u64);
 } eroute_trap_rates SEC(".maps");
 
+/* Rates of answers to rejected packets: of senders by a hash of their address, then that of all. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, REJECT_SENDERS + 1);
+	__type(key, __u32);
+	__type(value, struct reject_rate);
+} eroute_reject_rates SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

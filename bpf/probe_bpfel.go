@@ -52,6 +52,7 @@ const (
 	ProbeMapErouteIngress     = "eroute_ingress"
 	ProbeMapErouteMeta        = "eroute_meta"
 	ProbeMapEroutePorts       = "eroute_ports"
+	ProbeMapErouteRejectRates = "eroute_reject_rates"
 	ProbeMapErouteRelay       = "eroute_relay"
 	ProbeMapErouteRow4        = "eroute_row4"
 	ProbeMapErouteRow6        = "eroute_row6"
@@ -65,23 +66,17 @@ const (
 	ProbeMapProbeHash6        = "probe_hash6"
 	ProbeMapProbeLpm          = "probe_lpm"
 	ProbeMapProbePackets      = "probe_packets"
-	ProbeProgProbeChangeFlows = "probe_change_flows"
 	ProbeProgProbeCountToo    = "probe_count_too"
-	ProbeProgProbeFlows       = "probe_flows"
 	ProbeProgProbeInHash      = "probe_in_hash"
 	ProbeProgProbeInIndex     = "probe_in_index"
 	ProbeProgProbeInLpm       = "probe_in_lpm"
 	ProbeProgProbeVerdict     = "probe_verdict"
 	ProbeProgProbeWalk        = "probe_walk"
 	ProbeVarExportProbeRun    = "export_probe_run"
-	ProbeVarHaveXfrmInfo      = "have_xfrm_info"
 	ProbeVarPossibleCpus      = "possible_cpus"
-	ProbeVarProbeChanges      = "probe_changes"
 	ProbeVarProbeCount        = "probe_count"
-	ProbeVarProbeMiscounted   = "probe_miscounted"
+	ProbeVarProbeNext         = "probe_next"
 	ProbeVarProbeSum          = "probe_sum"
-	ProbeVarProbeUnread       = "probe_unread"
-	ProbeVarProbeWrong        = "probe_wrong"
 	ProbeVarReadsInOrder      = "reads_in_order"
 )
 
@@ -127,62 +122,57 @@ type ProbeSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeProgramSpecs struct {
-	ProbeChangeFlows *ebpf.ProgramSpec `ebpf:"probe_change_flows"`
-	ProbeCountToo    *ebpf.ProgramSpec `ebpf:"probe_count_too"`
-	ProbeFlows       *ebpf.ProgramSpec `ebpf:"probe_flows"`
-	ProbeInHash      *ebpf.ProgramSpec `ebpf:"probe_in_hash"`
-	ProbeInIndex     *ebpf.ProgramSpec `ebpf:"probe_in_index"`
-	ProbeInLpm       *ebpf.ProgramSpec `ebpf:"probe_in_lpm"`
-	ProbeVerdict     *ebpf.ProgramSpec `ebpf:"probe_verdict"`
-	ProbeWalk        *ebpf.ProgramSpec `ebpf:"probe_walk"`
+	ProbeCountToo *ebpf.ProgramSpec `ebpf:"probe_count_too"`
+	ProbeInHash   *ebpf.ProgramSpec `ebpf:"probe_in_hash"`
+	ProbeInIndex  *ebpf.ProgramSpec `ebpf:"probe_in_index"`
+	ProbeInLpm    *ebpf.ProgramSpec `ebpf:"probe_in_lpm"`
+	ProbeVerdict  *ebpf.ProgramSpec `ebpf:"probe_verdict"`
+	ProbeWalk     *ebpf.ProgramSpec `ebpf:"probe_walk"`
 }
 
 // ProbeMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeMapSpecs struct {
-	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
-	ProbeHash4       *ebpf.MapSpec `ebpf:"probe_hash4"`
-	ProbeHash6       *ebpf.MapSpec `ebpf:"probe_hash6"`
-	ProbeLpm         *ebpf.MapSpec `ebpf:"probe_lpm"`
-	ProbePackets     *ebpf.MapSpec `ebpf:"probe_packets"`
+	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ProbeHash4        *ebpf.MapSpec `ebpf:"probe_hash4"`
+	ProbeHash6        *ebpf.MapSpec `ebpf:"probe_hash6"`
+	ProbeLpm          *ebpf.MapSpec `ebpf:"probe_lpm"`
+	ProbePackets      *ebpf.MapSpec `ebpf:"probe_packets"`
 }
 
 // ProbeVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeVariableSpecs struct {
-	ExportProbeRun  *ebpf.VariableSpec `ebpf:"export_probe_run"`
-	HaveXfrmInfo    *ebpf.VariableSpec `ebpf:"have_xfrm_info"`
-	PossibleCpus    *ebpf.VariableSpec `ebpf:"possible_cpus"`
-	ProbeChanges    *ebpf.VariableSpec `ebpf:"probe_changes"`
-	ProbeCount      *ebpf.VariableSpec `ebpf:"probe_count"`
-	ProbeMiscounted *ebpf.VariableSpec `ebpf:"probe_miscounted"`
-	ProbeSum        *ebpf.VariableSpec `ebpf:"probe_sum"`
-	ProbeUnread     *ebpf.VariableSpec `ebpf:"probe_unread"`
-	ProbeWrong      *ebpf.VariableSpec `ebpf:"probe_wrong"`
-	ReadsInOrder    *ebpf.VariableSpec `ebpf:"reads_in_order"`
+	ExportProbeRun *ebpf.VariableSpec `ebpf:"export_probe_run"`
+	PossibleCpus   *ebpf.VariableSpec `ebpf:"possible_cpus"`
+	ProbeCount     *ebpf.VariableSpec `ebpf:"probe_count"`
+	ProbeNext      *ebpf.VariableSpec `ebpf:"probe_next"`
+	ProbeSum       *ebpf.VariableSpec `ebpf:"probe_sum"`
+	ReadsInOrder   *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // ProbeObjects contains all objects after they have been loaded into the kernel.
@@ -205,32 +195,33 @@ func (o *ProbeObjects) Close() error {
 //
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbeMaps struct {
-	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
-	ProbeHash4       *ebpf.Map `ebpf:"probe_hash4"`
-	ProbeHash6       *ebpf.Map `ebpf:"probe_hash6"`
-	ProbeLpm         *ebpf.Map `ebpf:"probe_lpm"`
-	ProbePackets     *ebpf.Map `ebpf:"probe_packets"`
+	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ProbeHash4        *ebpf.Map `ebpf:"probe_hash4"`
+	ProbeHash6        *ebpf.Map `ebpf:"probe_hash6"`
+	ProbeLpm          *ebpf.Map `ebpf:"probe_lpm"`
+	ProbePackets      *ebpf.Map `ebpf:"probe_packets"`
 }
 
 func (m *ProbeMaps) Close() error {
@@ -248,6 +239,7 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.EroutePorts,
+		m.ErouteRejectRates,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,
@@ -268,37 +260,29 @@ func (m *ProbeMaps) Close() error {
 //
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbeVariables struct {
-	ExportProbeRun  *ebpf.Variable `ebpf:"export_probe_run"`
-	HaveXfrmInfo    *ebpf.Variable `ebpf:"have_xfrm_info"`
-	PossibleCpus    *ebpf.Variable `ebpf:"possible_cpus"`
-	ProbeChanges    *ebpf.Variable `ebpf:"probe_changes"`
-	ProbeCount      *ebpf.Variable `ebpf:"probe_count"`
-	ProbeMiscounted *ebpf.Variable `ebpf:"probe_miscounted"`
-	ProbeSum        *ebpf.Variable `ebpf:"probe_sum"`
-	ProbeUnread     *ebpf.Variable `ebpf:"probe_unread"`
-	ProbeWrong      *ebpf.Variable `ebpf:"probe_wrong"`
-	ReadsInOrder    *ebpf.Variable `ebpf:"reads_in_order"`
+	ExportProbeRun *ebpf.Variable `ebpf:"export_probe_run"`
+	PossibleCpus   *ebpf.Variable `ebpf:"possible_cpus"`
+	ProbeCount     *ebpf.Variable `ebpf:"probe_count"`
+	ProbeNext      *ebpf.Variable `ebpf:"probe_next"`
+	ProbeSum       *ebpf.Variable `ebpf:"probe_sum"`
+	ReadsInOrder   *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // ProbePrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbePrograms struct {
-	ProbeChangeFlows *ebpf.Program `ebpf:"probe_change_flows"`
-	ProbeCountToo    *ebpf.Program `ebpf:"probe_count_too"`
-	ProbeFlows       *ebpf.Program `ebpf:"probe_flows"`
-	ProbeInHash      *ebpf.Program `ebpf:"probe_in_hash"`
-	ProbeInIndex     *ebpf.Program `ebpf:"probe_in_index"`
-	ProbeInLpm       *ebpf.Program `ebpf:"probe_in_lpm"`
-	ProbeVerdict     *ebpf.Program `ebpf:"probe_verdict"`
-	ProbeWalk        *ebpf.Program `ebpf:"probe_walk"`
+	ProbeCountToo *ebpf.Program `ebpf:"probe_count_too"`
+	ProbeInHash   *ebpf.Program `ebpf:"probe_in_hash"`
+	ProbeInIndex  *ebpf.Program `ebpf:"probe_in_index"`
+	ProbeInLpm    *ebpf.Program `ebpf:"probe_in_lpm"`
+	ProbeVerdict  *ebpf.Program `ebpf:"probe_verdict"`
+	ProbeWalk     *ebpf.Program `ebpf:"probe_walk"`
 }
 
 func (p *ProbePrograms) Close() error {
 	return _ProbeClose(
-		p.ProbeChangeFlows,
 		p.ProbeCountToo,
-		p.ProbeFlows,
 		p.ProbeInHash,
 		p.ProbeInIndex,
 		p.ProbeInLpm,

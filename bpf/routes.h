@@ -3,64 +3,7 @@
 #ifndef EROUTE_ROUTES_H
 #define EROUTE_ROUTES_H
 
-#include "skb.h"
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-typedef struct {
-	int counter;
-} atomic_t;
-
-struct fib_rules_ops {
-	unsigned int fib_rules_seq;
-};
-
-struct rt6_statistics {
-	__u32 fib_rt_entries;
-};
-
-struct netns_ipv4 {
-	struct fib_rules_ops *rules_ops;
-	atomic_t rt_genid;
-};
-
-struct netns_ipv6 {
-	struct rt6_statistics *rt6_stats;
-	struct fib_rules_ops *fib6_rules_ops;
-	atomic_t fib6_sernum;
-};
-
-struct net {
-	struct netns_ipv4 ipv4;
-	struct netns_ipv6 ipv6;
-};
-
-struct xdp_rxq_info {
-	struct net_device *dev;
-};
-
-struct xdp_buff {
-	struct xdp_rxq_info *rxq;
-};
-
-#pragma clang attribute pop
-
-/* The network namespace of a hook's packet; a hook defines one of them before it includes this. */
-#ifdef HOOK_XDP
-static __always_inline struct net *net_of(void *ctx)
-{
-	struct xdp_buff *xdp = bpf_cast_to_kern_ctx(ctx);
-
-	return xdp->rxq->dev->nd_net.net;
-}
-#else
-static __always_inline struct net *net_of(void *ctx)
-{
-	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
-
-	return skb->dev->nd_net.net;
-}
-#endif
+#include "net.h"
 
 /*
  * 0: this kernel does not tell. IPv4's rt_genid is raised by every change of routes, rules,

@@ -16,30 +16,31 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SAGoneMapErouteCache4     = "eroute_cache4"
-	SAGoneMapErouteCache6     = "eroute_cache6"
-	SAGoneMapErouteCounters   = "eroute_counters"
-	SAGoneMapErouteDevices    = "eroute_devices"
-	SAGoneMapErouteEarly4     = "eroute_early4"
-	SAGoneMapErouteEarly6     = "eroute_early6"
-	SAGoneMapErouteEpoch      = "eroute_epoch"
-	SAGoneMapErouteEvents     = "eroute_events"
-	SAGoneMapErouteFlows      = "eroute_flows"
-	SAGoneMapErouteIndex      = "eroute_index"
-	SAGoneMapErouteIngress    = "eroute_ingress"
-	SAGoneMapErouteMeta       = "eroute_meta"
-	SAGoneMapEroutePorts      = "eroute_ports"
-	SAGoneMapErouteRelay      = "eroute_relay"
-	SAGoneMapErouteRow4       = "eroute_row4"
-	SAGoneMapErouteRow6       = "eroute_row6"
-	SAGoneMapErouteSas        = "eroute_sas"
-	SAGoneMapErouteSrc4       = "eroute_src4"
-	SAGoneMapErouteSrc6       = "eroute_src6"
-	SAGoneMapErouteStats      = "eroute_stats"
-	SAGoneMapErouteTrapRates  = "eroute_trap_rates"
-	SAGoneMapErouteUnanswered = "eroute_unanswered"
-	SAGoneProgErouteSaGone    = "eroute_sa_gone"
-	SAGoneVarNetnsCookie      = "netns_cookie"
+	SAGoneMapErouteCache4      = "eroute_cache4"
+	SAGoneMapErouteCache6      = "eroute_cache6"
+	SAGoneMapErouteCounters    = "eroute_counters"
+	SAGoneMapErouteDevices     = "eroute_devices"
+	SAGoneMapErouteEarly4      = "eroute_early4"
+	SAGoneMapErouteEarly6      = "eroute_early6"
+	SAGoneMapErouteEpoch       = "eroute_epoch"
+	SAGoneMapErouteEvents      = "eroute_events"
+	SAGoneMapErouteFlows       = "eroute_flows"
+	SAGoneMapErouteIndex       = "eroute_index"
+	SAGoneMapErouteIngress     = "eroute_ingress"
+	SAGoneMapErouteMeta        = "eroute_meta"
+	SAGoneMapEroutePorts       = "eroute_ports"
+	SAGoneMapErouteRejectRates = "eroute_reject_rates"
+	SAGoneMapErouteRelay       = "eroute_relay"
+	SAGoneMapErouteRow4        = "eroute_row4"
+	SAGoneMapErouteRow6        = "eroute_row6"
+	SAGoneMapErouteSas         = "eroute_sas"
+	SAGoneMapErouteSrc4        = "eroute_src4"
+	SAGoneMapErouteSrc6        = "eroute_src6"
+	SAGoneMapErouteStats       = "eroute_stats"
+	SAGoneMapErouteTrapRates   = "eroute_trap_rates"
+	SAGoneMapErouteUnanswered  = "eroute_unanswered"
+	SAGoneProgErouteSaGone     = "eroute_sa_gone"
+	SAGoneVarNetnsCookie       = "netns_cookie"
 )
 
 // LoadSAGone returns the embedded CollectionSpec for SAGone.
@@ -91,28 +92,29 @@ type SAGoneProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SAGoneMapSpecs struct {
-	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // SAGoneVariableSpecs contains global variables before they are loaded into the kernel.
@@ -142,28 +144,29 @@ func (o *SAGoneObjects) Close() error {
 //
 // It can be passed to LoadSAGoneObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SAGoneMaps struct {
-	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *SAGoneMaps) Close() error {
@@ -181,6 +184,7 @@ func (m *SAGoneMaps) Close() error {
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.EroutePorts,
+		m.ErouteRejectRates,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

@@ -14,8 +14,18 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct vlan_group {
+	unsigned int nr_vlan_devs;
+};
+
+struct vlan_info {
+	struct vlan_group grp;
+};
+
 struct net_device {
 	possible_net_t nd_net;
+	void *rx_handler;
+	struct vlan_info *vlan_info;
 };
 
 struct xfrm_policy {
@@ -36,6 +46,12 @@ struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
 	char cb[48];
+	__u8 active_extensions;
+	__u8 ip_summed : 2;
+	__u8 csum_not_inet : 1;
+	__u16 csum_start;
+	__u16 csum_offset;
+	__u16 network_header;
 };
 
 /* What sk_buff.cb holds while IP has the packet. */

@@ -28,12 +28,29 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethernet *eth, 
 	return 0;
 }
 
+/*
+ * Whether frames may have an outer tag that only their descriptor tells, which TC sees and XDP does not, and that
+ * matters: there are VLAN interfaces on the device, in whatever namespace, or it is part of a bridge.
+ */
+static __always_inline int may_hide_tag(struct xdp_md *ctx)
+{
+	struct net_device *dev = device_of(ctx);
+	struct vlan_info *vlans;
+
+	if (dev->rx_handler)
+		return 1;
+	if (!bpf_core_field_exists(dev->vlan_info))
+		return 0;
+	vlans = dev->vlan_info;
+	return vlans && vlans->grp.nr_vlan_devs;
+}
+
 /* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
 static __always_inline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 {
 	struct ethernet eth ALIGNED;
 
-	if (read_frame(ctx, &eth, f))
+	if (!is_at_home(ctx) || may_hide_tag(ctx) || read_frame(ctx, &eth, f))
 		return 0;
 	return routed_ifindex(ctx->ingress_ifindex, f, &eth);
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -136,15 +137,24 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.B
 			return links, err
 		}
 	}
-	prog, err := loader.LoadEgress(t.Replacements())
+	for _, h := range []struct {
+		hook loader.Hook
+		load func(map[string]*ebpf.Map) (*ebpf.Program, error)
+	}{{loader.HookReject, loader.LoadReject}, {loader.HookEgress, loader.LoadEgress}} {
+		if err := attachHook(t, links, h.hook, ifindex, h.load); err != nil {
+			return links, err
+		}
+	}
+	return links, errors.Join(removeRejectRule(), addPassRoutes(phys))
+}
+
+func attachHook(t *maps.Table, links loader.Links, hook loader.Hook, ifindex int, load func(map[string]*ebpf.Map) (*ebpf.Program, error)) error {
+	prog, err := load(t.Replacements())
 	if err != nil {
-		return links, err
+		return err
 	}
 	defer func() { _ = prog.Close() }()
-	if err := links.Attach(loader.HookEgress, ifindex, prog); err != nil {
-		return links, err
-	}
-	return links, errors.Join(addReject(), addPassRoutes(phys))
+	return links.Attach(hook, ifindex, prog)
 }
 
 // bindingTo is what is noted of an attach, so that [Follow] can tell what has become of it.

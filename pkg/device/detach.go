@@ -39,7 +39,7 @@ func remove(t *maps.Table, virtual string) error {
 	errs = append(errs, removeDetour(t, links), t.Dir().RemoveBinding(virtual), links.Remove(), dropStrays(t))
 	left, err := t.Dir().Virtuals()
 	if errs = append(errs, err); len(left) == 0 {
-		errs = append(errs, removeReject(), unpinPrograms(t))
+		errs = append(errs, removeRejectRule(), unpinPrograms(t))
 	}
 	return errors.Join(errs...)
 }

@@ -9,53 +9,30 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// rejectRulePriority comes right after the rule for local addresses.
-const rejectRulePriority = 1
+// Versions before 1.1 answered rejected packets by a packet mark, for which a rule knew a table
+// with "prohibit" only.
+const (
+	oldRejectMark         = 0x65720e57
+	oldRejectTable        = 0x65720e57
+	oldRejectRulePriority = 1
+)
 
 var anywhere = map[int]*net.IPNet{
 	unix.AF_INET:  {IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)},
 	unix.AF_INET6: {IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)},
 }
 
-func rejectRule(family int) *netlink.Rule {
-	r := netlink.NewRule()
-	r.Family = family
-	r.Priority = rejectRulePriority
-	r.Mark = uint32(bpf.ABILimitsREJECT_MARK)
-	r.Table = int(bpf.ABILimitsREJECT_TABLE)
-	return r
-}
-
-func rejectRoute(family int) *netlink.Route {
-	return &netlink.Route{Family: family, Table: int(bpf.ABILimitsREJECT_TABLE), Type: unix.RTN_PROHIBIT, Dst: anywhere[family]}
-}
-
-// addReject makes routing answer marked packets with "prohibited": the kernel's own
-// ICMP error, with its source address, limits and quotation.
-func addReject() error {
-	for family := range anywhere {
-		err := netlink.RouteReplace(rejectRoute(family))
-		if lacksFamily(err) {
-			continue // nothing to reject there
-		}
-		if err != nil {
-			return fmt.Errorf("add prohibit route: %w", err)
-		}
-		if err := netlink.RuleAdd(rejectRule(family)); err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("add rule for rejected packets: %w", err)
-		}
-	}
-	return nil
-}
-
-func removeReject() error {
+// removeRejectRule removes what such a version has left.
+func removeRejectRule() error {
 	var errs []error
 	for family := range anywhere {
-		for _, err := range []error{netlink.RuleDel(rejectRule(family)), netlink.RouteDel(rejectRoute(family))} {
+		rule := netlink.NewRule()
+		rule.Family, rule.Priority = family, oldRejectRulePriority
+		rule.Mark, rule.Table = oldRejectMark, oldRejectTable
+		route := &netlink.Route{Family: family, Table: oldRejectTable, Type: unix.RTN_PROHIBIT, Dst: anywhere[family]}
+		for _, err := range []error{netlink.RuleDel(rule), netlink.RouteDel(route)} {
 			if err != nil && !isGone(err) {
 				errs = append(errs, fmt.Errorf("remove rule for rejected packets: %w", err))
 			}

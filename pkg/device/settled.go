@@ -9,15 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/vishvananda/netlink"
-
-	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// Unsettled names what is no longer as Attach left it for the ipsec device: settings
-// under net, and the rules and routes that answer rejected packets.
+// Unsettled names the settings under net that are no longer as Attach left them for the
+// ipsec device.
 func Unsettled(virtual string) (changed []string, err error) {
 	for _, s := range settings {
 		name := fmt.Sprintf(s.path, virtual)
@@ -32,23 +27,6 @@ func Unsettled(virtual string) (changed []string, err error) {
 			changed = append(changed, fmt.Sprintf("net.%s is %s, not %s", strings.ReplaceAll(name, "/", "."), is, s.value))
 		}
 	}
-	for _, family := range families {
-		rules, err := netdump.Rules(family, rejectRule(family), netlink.RT_FILTER_TABLE|netlink.RT_FILTER_MARK)
-		if isGone(err) {
-			continue // no such family
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list rules: %w", err)
-		}
-		routes, err := netdump.Routes(family, rejectRoute(family), netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
-		if err != nil && !isGone(err) {
-			return nil, fmt.Errorf("list routes: %w", err)
-		}
-		if len(rules) == 0 || len(routes) == 0 {
-			changed = append(changed, fmt.Sprintf("the rule or the route of table %d for rejected packets is gone", bpf.ABILimitsREJECT_TABLE))
-			break
-		}
-	}
 	return changed, nil
 }
 
@@ -58,5 +36,5 @@ func settle(virtual string) error {
 	if err != nil || len(changed) == 0 {
 		return err
 	}
-	return errors.Join(applySettings(virtual), addReject())
+	return applySettings(virtual)
 }

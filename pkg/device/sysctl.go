@@ -14,7 +14,7 @@ import (
 var settings = []struct{ path, value string }{
 	// Policies of key managers must not act on what is routed here: the table decides.
 	{"ipv4/conf/%s/disable_xfrm", "1"},
-	// A rejected packet comes in here and is answered as one that was forwarded.
+	// Programs ask routing where a packet that comes in here goes: who is told of a rejected one.
 	{"ipv4/conf/%s/forwarding", "1"},
 	{"ipv6/conf/%s/forwarding", "1"},
 	// The device speaks for itself to nobody: no address, no router solicitation.

@@ -70,6 +70,7 @@ func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
 		load func() (*ebpf.Program, error)
 	}{
 		{loader.HookEgress, func() (*ebpf.Program, error) { return loader.LoadEgress(shared) }},
+		{loader.HookReject, func() (*ebpf.Program, error) { return loader.LoadReject(shared) }},
 		{loader.HookDetour, func() (*ebpf.Program, error) { return loader.LoadDetour(shared, devices[0]) }},
 		{loader.HookTC, func() (*ebpf.Program, error) { return loader.LoadIngressTC(shared) }},
 		{loader.HookXDP, func() (*ebpf.Program, error) { return loader.LoadXDP(shared) }},

@@ -18,7 +18,7 @@ import (
 
 // ownTables are the routing tables that attach fills.
 var ownTables = []int{
-	int(bpf.ABILimitsREJECT_TABLE), int(bpf.ABILimitsPASS_TABLE), int(bpf.ABILimitsDETOUR_TABLE), unix.RT_TABLE_LOCAL,
+	int(bpf.ABILimitsPASS_TABLE), int(bpf.ABILimitsDETOUR_TABLE), unix.RT_TABLE_LOCAL,
 }
 
 // gatherRoutes reads the routes if some lead into an ipsec device.

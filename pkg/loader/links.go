@@ -33,6 +33,7 @@ type Hook string
 // The hooks that programs are attached to.
 const (
 	HookEgress  Hook = "egress"  // TC egress of the ipsec device
+	HookReject  Hook = "reject"  // TC ingress of the ipsec device
 	HookDetour  Hook = "detour"  // TC egress of the detour device
 	HookXDP     Hook = "xdp"     // XDP of an ingress interface
 	HookTC      Hook = "tc"      // TC ingress of an ingress interface

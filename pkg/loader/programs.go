@@ -34,6 +34,11 @@ func LoadEgress(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadEgress, "eroute_egress", maps, map[string]any{"have_xfrm_info": have})
 }
 
+// LoadReject loads the program of an ipsec device's ingress, which sends answers to rejected packets.
+func LoadReject(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	return load(bpf.LoadReject, "eroute_reject", maps, nil)
+}
+
 // LoadDetour loads the program of the detour device of an ipsec device.
 func LoadDetour(maps map[string]*ebpf.Map, ipsecDevice int) (*ebpf.Program, error) {
 	return load(bpf.LoadDetour, "eroute_detour", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)})
@@ -72,11 +77,7 @@ func LoadSASpent(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 }
 
 func loadOnStates(read func() (*ebpf.CollectionSpec, error), name string, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	cookie, err := NetnsCookie()
-	if err != nil {
-		return nil, err
-	}
-	return load(read, name, maps, map[string]any{"netns_cookie": cookie})
+	return load(read, name, maps, nil)
 }
 
 // load loads the program of a collection over a table's maps, its variables set.
@@ -90,6 +91,15 @@ func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[strin
 	}
 	if err := bpf.SetMachine(spec); err != nil {
 		return nil, fmt.Errorf("program %s: %w", name, err)
+	}
+	if cookie := spec.Variables["netns_cookie"]; cookie != nil {
+		here, err := NetnsCookie()
+		if err != nil {
+			return nil, err
+		}
+		if err := cookie.Set(here); err != nil {
+			return nil, fmt.Errorf("set network namespace of program %s: %w", name, err)
+		}
 	}
 	for variable, value := range variables {
 		if err := spec.Variables[variable].Set(value); err != nil {

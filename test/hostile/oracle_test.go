@@ -9,17 +9,16 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
 // What programs answer (include/uapi/linux/bpf.h, pkt_cls.h).
 const (
-	xdpDrop, xdpPass      = 1, 2
-	tcNext                = 1<<32 - 1
-	tcDrop, tcRedirect    = 2, 7
-	rejectMark, mtuOfLink = uint32(bpf.ABILimitsREJECT_MARK), 1500
+	xdpDrop, xdpPass   = 1, 2
+	tcNext             = 1<<32 - 1
+	tcDrop, tcRedirect = 2, 7
+	mtuOfLink          = 1500
 )
 
 // own4 and own6 are addresses of the gateway that a disguised packet can have.
@@ -41,8 +40,8 @@ const (
 // verdict is what a hook does with a frame.
 type verdict struct {
 	ret      uint32
-	handover bool   // XDP tells TC that it has looked
-	mark     uint32 // of the packet afterwards
+	handover bool // XDP tells TC that it has looked
+	answered bool // it may have become the answer to itself
 }
 
 func (v verdict) kind() int32 { return int32(v.ret) }
@@ -149,9 +148,17 @@ func (o *oracle) tc(frame []byte) verdict {
 		return verdict{ret: tcDrop}
 	case answer:
 		o.count("reject", o.met(s.packet), s.length)
-		return verdict{ret: tcNext, mark: rejectMark}
+		return rejected(s.isTold(frame[14:]))
 	}
 	return verdict{ret: tcNext}
+}
+
+// rejected is what becomes of a rejected packet.
+func rejected(told bool) verdict {
+	if told {
+		return verdict{ret: tcRedirect, answered: true}
+	}
+	return verdict{ret: tcDrop}
 }
 
 // hasOwnSource tells whether a source may be an own address: routing knows nobody else who has it, or is not
@@ -188,10 +195,7 @@ func (o *oracle) egress(packet []byte, from origin) verdict {
 		return verdict{ret: tcRedirect}
 	case eroute.ActionReject:
 		o.count("reject", e, size)
-		if s.laterFragment {
-			return verdict{ret: tcDrop}
-		}
-		return verdict{ret: tcRedirect, mark: rejectMark}
+		return rejected(s.isTold(packet))
 	case eroute.ActionDrop:
 		o.count("drop", e, size)
 	case eroute.ActionHold:

@@ -29,14 +29,19 @@ func (g *gateway) runXDP(frame []byte) (verdict, error) {
 	return verdict{ret: ret, handover: out.Data != out.DataMeta}, err
 }
 
-func runSKB(p *ebpf.Program, frame []byte, in skbContext) (verdict, skbContext, error) {
+func runSKB(p *ebpf.Program, frame []byte, in skbContext) (verdict, skbContext, []byte, error) {
 	var out skbContext
-	ret, err := p.Run(&ebpf.RunOptions{Data: frame, Context: in, ContextOut: &out, Repeat: 1})
-	return verdict{ret: ret, mark: out.Mark}, out, err
+	run := &ebpf.RunOptions{Data: frame, DataOut: make([]byte, len(frame)+256), Context: in, ContextOut: &out, Repeat: 1}
+	ret, err := p.Run(run)
+	return verdict{ret: ret}, out, run.DataOut, err
 }
 
 func (g *gateway) runTC(frame []byte) (verdict, error) {
-	v, _, err := runSKB(g.tc, frame, skbContext{Ifindex: g.lan, IngressIfindex: g.lan})
+	v, _, out, err := runSKB(g.tc, frame, skbContext{Ifindex: g.lan, IngressIfindex: g.lan})
+	if err == nil && v.ret == tcRedirect {
+		v.answered = true
+		err = checkAnswer(out[14:], frame[14:])
+	}
 	return v, err
 }
 
@@ -53,7 +58,8 @@ func (g *gateway) runEgress(packet []byte, from origin) (verdict, error) {
 			in.CB[3], in.CB[2] = 0, 1
 		}
 	}
-	v, _, err := runSKB(g.egress, packet, in)
+	v, out, _, err := runSKB(g.egress, packet, in)
+	v.answered = out.TCIndex == uint32(bpf.ABILimitsREJECT_ANSWER)
 	return v, err
 }
 
@@ -63,7 +69,7 @@ type found [3]uint32
 func (f found) kind() int32 { return int32(f[0]) }
 
 func (g *gateway) runLookup(frame []byte) (found, error) {
-	_, out, err := runSKB(g.lookup, frame, skbContext{})
+	_, out, _, err := runSKB(g.lookup, frame, skbContext{})
 	f := found{out.CB[bpf.ABILookupCbLOOKUP_STATUS], out.CB[bpf.ABILookupCbLOOKUP_PREFIXLENS], out.CB[bpf.ABILookupCbLOOKUP_SHAPE]}
 	return f, err
 }

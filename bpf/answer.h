@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The answer to a rejected packet: the packet itself becomes the ICMP error about it, in one
+ * step, so that no routing rule, packet mark or netfilter rule can send it on as it was. A
+ * packet that cannot become one is dropped.
+ */
+#ifndef EROUTE_ANSWER_H
+#define EROUTE_ANSWER_H
+
+#include "parse.h"
+#include "count.h"
+#include "hash.h"
+#include "net.h"
+#include "rate.h"
+
+#define ICMP_DEST_UNREACH 3
+#define ICMP_PKT_FILTERED 13
+#define ICMPV6_DEST_UNREACH 1
+#define ICMPV6_ADM_PROHIBITED 1
+#define ICMPV6_REDIRECT 137
+
+/* IPv4 types that are no errors: echo, timestamp, information, address mask (RFC 792, 950). */
+#define ICMP_INFO_TYPES (1 << 0 | 1 << 8 | 0x3f << 13)
+
+/* An answer is no longer than this: RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c). */
+#define ANSWER_MAX4 576
+#define ANSWER_MAX6 1280
+
+/* As the kernel's limits: so many answers to a sender at once, and to all at once and a second. */
+#define SENDER_BURST 6
+#define ALL_BURST 50
+#define ALL_INTERVAL (1000000000 / 1000)
+
+struct answer_head4 {
+	struct ipv4 ip;
+	struct icmp icmp;
+};
+
+struct answer_head6 {
+	struct ipv6 ip;
+	struct icmp icmp;
+};
+
+/* The way to the sender: by which interface, and from which of its addresses. */
+struct way_back {
+	__u32 ifindex;
+	__u8 src[16] ALIGNED;
+};
+
+/* Sources that nobody has, or many. */
+static __always_inline int is_nobody(const struct packet *p)
+{
+	if (p->family == AF_INET)
+		return p->src[0] == 0 || p->src[0] == 127 || p->src[0] >= 224;
+	return p->src[0] == 0 || p->src[0] == 0xff;
+}
+
+/* What nobody is told of: RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e). */
+static __always_inline int is_untold(struct __sk_buff *skb, __u32 l3, const struct packet *p)
+{
+	__u8 type;
+
+	if (p->later_fragment || is_nobody(p))
+		return 1;
+	if (p->family == AF_INET) {
+		if (p->dst[0] >= 224)
+			return 1;
+		if (p->proto != IPPROTO_ICMP)
+			return 0;
+		if (p->l4 >= p->len || bpf_skb_load_bytes(skb, l3 + p->l4, &type, 1))
+			return 1;
+		return type > 18 || !(ICMP_INFO_TYPES & 1 << type);
+	}
+	if (p->dst[0] == 0xff || !p->l4) /* a chain that hides what it is */
+		return 1;
+	if (p->proto != IPPROTO_ICMPV6)
+		return 0;
+	if ((p->len && p->l4 >= p->len) || bpf_skb_load_bytes(skb, l3 + p->l4, &type, 1))
+		return 1;
+	return type < 128 || type == ICMPV6_REDIRECT;
+}
+
+/* Jiffies between two answers to a sender, as the kernel's own settings have it; 0: no limit. */
+static __always_inline __u32 sender_interval(struct net *net, __u8 family)
+{
+	if (family == AF_INET) {
+		if (!bpf_core_field_exists(net->ipv4.sysctl_icmp_ratemask))
+			return 0;
+		return net->ipv4.sysctl_icmp_ratemask & 1 << ICMP_DEST_UNREACH
+			       ? net->ipv4.sysctl_icmp_ratelimit
+			       : 0;
+	}
+	if (!bpf_core_field_exists(net->ipv6.sysctl.icmpv6_ratemask))
+		return 0;
+	return net->ipv6.sysctl.icmpv6_ratemask[0] & 1 << ICMPV6_DEST_UNREACH
+		       ? net->ipv6.sysctl.icmpv6_time
+		       : 0;
+}
+
+/*
+ * When the next answer to a sender is due. A slot is that of the sender who was told last: whoever sends
+ * from many addresses keeps nobody else from being told, but for the limit of all.
+ */
+static __always_inline __u64 *sender_rate(const struct packet *p, const struct table_meta *meta)
+{
+	__u64 sum = hash_address6(p->src, meta->keys) + p->family;
+	__u64 sender = spread(sum, meta->factors[0]);
+	__u32 slot = sender / (~0ULL / REJECT_SENDERS + 1);
+	struct reject_rate *rate = bpf_map_lookup_elem(&eroute_reject_rates, &slot);
+
+	if (!rate)
+		return NULL;
+	if (rate->sender != sender) {
+		rate->next = 0;
+		rate->sender = sender;
+	}
+	return &rate->next;
+}
+
+/* Whether the limits let the sender of a packet be told now. */
+static __noinline int may_be_told(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 zero = 0, all = REJECT_SENDERS, interval = sender_interval(net_of(skb), p->family);
+	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	struct reject_rate *rate = bpf_map_lookup_elem(&eroute_reject_rates, &all);
+	__u64 *next;
+
+	if (!meta || !rate)
+		return 0;
+	if (!interval)
+		return 1;
+	next = sender_rate(p, meta);
+	return next && take_turn(next, interval, SENDER_BURST, bpf_jiffies64()) &&
+	       take_turn(&rate->next, ALL_INTERVAL, ALL_BURST, bpf_ktime_get_ns());
+}
+
+/* Whether a packet came in encrypted. */
+static __always_inline int was_encrypted(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+
+	if (!bpf_core_field_exists(kernel->active_extensions) ||
+	    !bpf_core_enum_value_exists(enum skb_ext_id, SKB_EXT_SEC_PATH))
+		return 0;
+	return kernel->active_extensions >> bpf_core_enum_value(enum skb_ext_id, SKB_EXT_SEC_PATH) &
+	       1;
+}
+
+struct physical_search {
+	__u32 ifindex;
+	__u32 found;
+};
+
+static long is_physical_of(void *map, const __u32 *key, const struct device_words *dev,
+			   struct physical_search *search)
+{
+	if ((__u32)dev->physical != search->ifindex)
+		return 0;
+	search->found = 1;
+	return 1;
+}
+
+/* Whether an ipsec device is bound to an interface. */
+static __always_inline int is_physical(__u32 ifindex)
+{
+	struct physical_search search = { .ifindex = ifindex };
+
+	bpf_for_each_map_elem(&eroute_devices, is_physical_of, &search, 0);
+	return search.found;
+}
+
+static __always_inline long ask_way_back(struct __sk_buff *skb, const struct packet *p,
+					 struct fib_params *fib, __u32 ifindex, __u32 flags)
+{
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->family = p->family;
+	fib->ifindex = ifindex;
+	fib->l4_protocol = p->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	__builtin_memcpy(fib->dst, p->src, 16);
+	return fib_lookup(skb, fib, flags | FIB_SKIP_NEIGH | FIB_SRC);
+}
+
+/*
+ * Finds the way to the sender of a packet that came in by came (0: of the gateway itself): back by
+ * that interface, else as a packet that comes in by ifindex would go. Returns 0, or -1 if there is
+ * none, or if the answer, which quotes the packet, would take one that the packet's content has
+ * been kept from: in clear where it came in encrypted, or out of a physical device in clear.
+ */
+static __noinline int find_way_back(struct __sk_buff *skb, const struct packet *p, __u32 came,
+				    __u32 ifindex, struct way_back *to)
+{
+	struct fib_params fib;
+	long ret = -1;
+
+	if (came)
+		ret = ask_way_back(skb, p, &fib, came, FIB_OUTPUT);
+	if (ret != FIB_SUCCESS)
+		ret = ask_way_back(skb, p, &fib, ifindex, 0);
+	if (ret == FIB_NOT_FWDED) { /* the gateway's own address, or no route to it */
+		to->ifindex = LOOPBACK_IFINDEX;
+		__builtin_memcpy(to->src, p->src, 16);
+		return 0;
+	}
+	if (ret != FIB_SUCCESS)
+		return -1;
+	to->ifindex = fib.ifindex;
+	__builtin_memcpy(to->src, fib.src, 16);
+	if (bpf_map_lookup_elem(&eroute_devices, &fib.ifindex)) /* the table decides on it there */
+		return 0;
+	if (was_encrypted(skb))
+		return -1;
+	return fib.ifindex != came && is_physical(fib.ifindex) ? -1 : 0;
+}
+
+static __always_inline __u16 fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* Adds the bytes of a packet to a checksum, an answer's length at the most. */
+static __noinline __u32 add_bytes(struct __sk_buff *skb, __u32 from, __u32 len, __u32 sum)
+{
+	__u8 chunk[64] ALIGNED;
+
+	for (int i = 0; i < ANSWER_MAX6 / sizeof(chunk); i++) {
+		__u32 rest = len & (sizeof(chunk) - 1);
+
+		if (len >= sizeof(chunk)) {
+			if (bpf_skb_load_bytes(skb, from, chunk, sizeof(chunk)))
+				break;
+			sum = bpf_csum_diff(NULL, 0, (void *)chunk, sizeof(chunk), sum);
+			from += sizeof(chunk);
+			len -= sizeof(chunk);
+			continue;
+		}
+		__builtin_memset(chunk, 0, sizeof(chunk));
+		barrier_var(rest);
+		if (rest && !bpf_skb_load_bytes(skb, from, chunk, rest))
+			sum = bpf_csum_diff(NULL, 0, (void *)chunk, sizeof(chunk), sum);
+		break;
+	}
+	return fold(sum);
+}
+
+/*
+ * Shortens a packet to what is quoted of it and returns the sum of that, or -1. The checksum in the
+ * quotation may still be for a device to fill in, which it does: with what it writes, all
+ * that the checksum covers adds up to the inverse of what is in its place now.
+ */
+static __noinline long shorten(struct __sk_buff *skb, __u32 l3, __u32 len)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+	__u32 at;
+	__u16 place;
+
+	if (bpf_skb_change_tail(skb, l3 + len,
+				0)) /* not before a checksum that is to be filled in */
+		return -1;
+	if (BPF_CORE_READ_BITFIELD(kernel, ip_summed) != CHECKSUM_PARTIAL)
+		return add_bytes(skb, l3, len, 0);
+	at = kernel->csum_start - kernel->network_header;
+	if (at > len || (bpf_core_field_exists(kernel->csum_not_inet) &&
+			 BPF_CORE_READ_BITFIELD(kernel, csum_not_inet)))
+		return -1;
+	if (bpf_skb_load_bytes(skb, l3 + at + kernel->csum_offset, &place, sizeof(place)))
+		return -1;
+	return add_bytes(skb, l3, at, (__u16)~place);
+}
+
+static __always_inline int put_head4(struct __sk_buff *skb, __u32 l3, __u32 len, __u32 sum,
+				     const struct packet *p, const struct way_back *to)
+{
+	struct answer_head4 head = {
+		.ip.version_ihl = 0x45,
+		.ip.tos = (p->tos & 0x1e) | 0xc0, /* internetwork control, as the kernel's */
+		.ip.tot_len = bpf_htons(sizeof(head) + len),
+		.ip.id = bpf_get_prandom_u32(),
+		.ip.ttl = 64,
+		.ip.proto = IPPROTO_ICMP,
+		.icmp.type = ICMP_DEST_UNREACH,
+		.icmp.code = ICMP_PKT_FILTERED,
+	};
+
+	__builtin_memcpy(head.ip.src, to->src, 4);
+	__builtin_memcpy(head.ip.dst, p->src, 4);
+	head.ip.check = ~fold(bpf_csum_diff(NULL, 0, (void *)&head.ip, sizeof(head.ip), 0));
+	head.icmp.check = ~fold(bpf_csum_diff(NULL, 0, (void *)&head.icmp, sizeof(head.icmp), sum));
+	return bpf_skb_store_bytes(skb, l3, &head, sizeof(head), BPF_F_RECOMPUTE_CSUM);
+}
+
+static __always_inline int put_head6(struct __sk_buff *skb, __u32 l3, __u32 len, __u32 sum,
+				     const struct packet *p, const struct way_back *to)
+{
+	struct {
+		__u8 src[16];
+		__u8 dst[16];
+		__be32 len;
+		__be32 next;
+	} pseudo = {
+		.len = bpf_htonl(sizeof(struct icmp) + len),
+		.next = bpf_htonl(IPPROTO_ICMPV6),
+	};
+	struct answer_head6 head = {
+		.ip.version_flow = bpf_htonl(6U << 28),
+		.ip.payload_len = bpf_htons(sizeof(head.icmp) + len),
+		.ip.next = IPPROTO_ICMPV6,
+		.ip.hop_limit = 64,
+		.icmp.type = ICMPV6_DEST_UNREACH,
+		.icmp.code = ICMPV6_ADM_PROHIBITED,
+	};
+
+	__builtin_memcpy(pseudo.src, to->src, 16);
+	__builtin_memcpy(pseudo.dst, p->src, 16);
+	__builtin_memcpy(head.ip.src, to->src, 16);
+	__builtin_memcpy(head.ip.dst, p->src, 16);
+	sum = bpf_csum_diff(NULL, 0, (void *)&pseudo, sizeof(pseudo), sum);
+	head.icmp.check = ~fold(bpf_csum_diff(NULL, 0, (void *)&head.icmp, sizeof(head.icmp), sum));
+	return bpf_skb_store_bytes(skb, l3, &head, sizeof(head), BPF_F_RECOMPUTE_CSUM);
+}
+
+/* How much of a packet is quoted. */
+static __always_inline __u32 quoted_len(struct __sk_buff *skb, __u32 l3, const struct packet *p)
+{
+	__u32 most = p->family == AF_INET ? ANSWER_MAX4 - sizeof(struct answer_head4)
+					  : ANSWER_MAX6 - sizeof(struct answer_head6);
+	__u32 len = skb->len - l3;
+
+	if (p->len && p->len < len)
+		len = p->len; /* what follows is padding */
+	return len < most ? len : most;
+}
+
+/* Puts the head of the answer before the quotation. Returns 0, or -1. */
+static __noinline int put_head(struct __sk_buff *skb, __u32 l3, __u32 sum, const struct packet *p,
+			       const struct way_back *to)
+{
+	__u32 len = skb->len - l3;
+	__u32 head =
+		p->family == AF_INET ? sizeof(struct answer_head4) : sizeof(struct answer_head6);
+
+	if (bpf_skb_adjust_room(skb, head, BPF_ADJ_ROOM_MAC, 0))
+		return -1;
+	bpf_set_hash_invalid(skb);
+	return p->family == AF_INET ? put_head4(skb, l3, len, sum, p, to)
+				    : put_head6(skb, l3, len, sum, p, to);
+}
+
+/*
+ * Makes the rejected packet at l3, which came in by came, the answer to it. Returns the interface that it
+ * is to leave by; 0: nobody is told, the packet is to be dropped.
+ */
+static __noinline __u32 answer(struct __sk_buff *skb, __u32 l3, const struct packet *p, __u32 came,
+			       __u32 ifindex)
+{
+	struct way_back to;
+	long sum;
+
+	if (is_untold(skb, l3, p) || !may_be_told(skb, p) ||
+	    find_way_back(skb, p, came, ifindex, &to))
+		return 0;
+	sum = shorten(skb, l3, quoted_len(skb, l3, p));
+	return sum < 0 || put_head(skb, l3, sum, p, &to) ? 0 : to.ifindex;
+}
+
+#endif

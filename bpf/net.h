@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The kernel's own view of a hook's packet, as far as programs read it, and its network namespace. */
+#ifndef EROUTE_NET_H
+#define EROUTE_NET_H
+
+#include "skb.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct fib_rules_ops {
+	unsigned int fib_rules_seq;
+};
+
+struct rt6_statistics {
+	__u32 fib_rt_entries;
+};
+
+struct netns_ipv4 {
+	struct fib_rules_ops *rules_ops;
+	atomic_t rt_genid;
+	int sysctl_icmp_ratelimit;
+	int sysctl_icmp_ratemask;
+};
+
+struct netns_sysctl_ipv6 {
+	int icmpv6_time;
+	unsigned long icmpv6_ratemask[4];
+};
+
+struct netns_ipv6 {
+	struct netns_sysctl_ipv6 sysctl;
+	struct rt6_statistics *rt6_stats;
+	struct fib_rules_ops *fib6_rules_ops;
+	atomic_t fib6_sernum;
+};
+
+struct net {
+	__u64 net_cookie;
+	struct netns_ipv4 ipv4;
+	struct netns_ipv6 ipv6;
+};
+
+struct xdp_rxq_info {
+	struct net_device *dev;
+};
+
+struct xdp_buff {
+	struct xdp_rxq_info *rxq;
+};
+
+enum skb_ext_id {
+	SKB_EXT_SEC_PATH = 1, /* relocated */
+};
+
+#pragma clang attribute pop
+
+/* The device of a hook's packet; a hook of XDP defines HOOK_XDP before it includes this. */
+#ifdef HOOK_XDP
+static __always_inline struct net_device *device_of(void *ctx)
+{
+	struct xdp_buff *xdp = bpf_cast_to_kern_ctx(ctx);
+
+	return xdp->rxq->dev;
+}
+#else
+static __always_inline struct net_device *device_of(void *ctx)
+{
+	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+
+	return skb->dev;
+}
+#endif
+
+/* The network namespace of a hook's packet. */
+static __always_inline struct net *net_of(void *ctx)
+{
+	return device_of(ctx)->nd_net.net;
+}
+
+/* Set by the loader: the network namespace whose table this is. */
+volatile const __u64 netns_cookie;
+
+/*
+ * Whether a packet is in the table's network namespace. An interface that is moved to another one takes its
+ * programs along, and there ifindexes mean other interfaces.
+ */
+static __always_inline int is_at_home(void *ctx)
+{
+	return net_of(ctx)->net_cookie == netns_cookie;
+}
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/*
+ * Ingress of the ipsec device: the answer to a rejected packet, which the egress program has made,
+ * goes to the sender. By coming in here it has lost what the kernel knew of the packet that it was
+ * made of: its route, its socket, its connection and what NAT does to that.
+ */
+#include "kernel.h"
+#include "abi.h"
+#include "net.h"
+
+SEC("tcx/ingress")
+int eroute_reject(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->mark;
+
+	if (skb->tc_index != REJECT_ANSWER)
+		return TCX_NEXT;
+	if (!is_at_home(skb))
+		return TCX_DROP;
+	skb->tc_index = 0;
+	skb->mark = 0;
+	if (bpf_skb_change_head(skb, ETH_HLEN, 0)) /* which the kernel takes off */
+		return TCX_DROP;
+	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
