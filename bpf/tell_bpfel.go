@@ -16,30 +16,31 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	TellMapErouteCache4     = "eroute_cache4"
-	TellMapErouteCache6     = "eroute_cache6"
-	TellMapErouteCounters   = "eroute_counters"
-	TellMapErouteDevices    = "eroute_devices"
-	TellMapErouteEarly4     = "eroute_early4"
-	TellMapErouteEarly6     = "eroute_early6"
-	TellMapErouteEpoch      = "eroute_epoch"
-	TellMapErouteEvents     = "eroute_events"
-	TellMapErouteFlows      = "eroute_flows"
-	TellMapErouteIndex      = "eroute_index"
-	TellMapErouteIngress    = "eroute_ingress"
-	TellMapErouteMeta       = "eroute_meta"
-	TellMapEroutePorts      = "eroute_ports"
-	TellMapErouteRelay      = "eroute_relay"
-	TellMapErouteRow4       = "eroute_row4"
-	TellMapErouteRow6       = "eroute_row6"
-	TellMapErouteSas        = "eroute_sas"
-	TellMapErouteSrc4       = "eroute_src4"
-	TellMapErouteSrc6       = "eroute_src6"
-	TellMapErouteStats      = "eroute_stats"
-	TellMapErouteTrapRates  = "eroute_trap_rates"
-	TellMapErouteUnanswered = "eroute_unanswered"
-	TellProgErouteTell      = "eroute_tell"
-	TellVarReadsInOrder     = "reads_in_order"
+	TellMapErouteCache4      = "eroute_cache4"
+	TellMapErouteCache6      = "eroute_cache6"
+	TellMapErouteCounters    = "eroute_counters"
+	TellMapErouteDevices     = "eroute_devices"
+	TellMapErouteEarly4      = "eroute_early4"
+	TellMapErouteEarly6      = "eroute_early6"
+	TellMapErouteEpoch       = "eroute_epoch"
+	TellMapErouteEvents      = "eroute_events"
+	TellMapErouteFlows       = "eroute_flows"
+	TellMapErouteIndex       = "eroute_index"
+	TellMapErouteIngress     = "eroute_ingress"
+	TellMapErouteMeta        = "eroute_meta"
+	TellMapEroutePorts       = "eroute_ports"
+	TellMapErouteRejectRates = "eroute_reject_rates"
+	TellMapErouteRelay       = "eroute_relay"
+	TellMapErouteRow4        = "eroute_row4"
+	TellMapErouteRow6        = "eroute_row6"
+	TellMapErouteSas         = "eroute_sas"
+	TellMapErouteSrc4        = "eroute_src4"
+	TellMapErouteSrc6        = "eroute_src6"
+	TellMapErouteStats       = "eroute_stats"
+	TellMapErouteTrapRates   = "eroute_trap_rates"
+	TellMapErouteUnanswered  = "eroute_unanswered"
+	TellProgErouteTell       = "eroute_tell"
+	TellVarReadsInOrder      = "reads_in_order"
 )
 
 // LoadTell returns the embedded CollectionSpec for Tell.
@@ -91,28 +92,29 @@ type TellProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TellMapSpecs struct {
-	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // TellVariableSpecs contains global variables before they are loaded into the kernel.
@@ -142,28 +144,29 @@ func (o *TellObjects) Close() error {
 //
 // It can be passed to LoadTellObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TellMaps struct {
-	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *TellMaps) Close() error {
@@ -181,6 +184,7 @@ func (m *TellMaps) Close() error {
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.EroutePorts,
+		m.ErouteRejectRates,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

@@ -67,17 +67,13 @@ func LoadTell(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 // LoadSAGone loads the program that notes the end of the states of the calling thread's
 // network namespace.
 func LoadSAGone(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	return loadOnStates(bpf.LoadSAGone, "eroute_sa_gone", maps)
+	return load(bpf.LoadSAGone, "eroute_sa_gone", maps, nil)
 }
 
 // LoadSASpent loads the program that notes which states of the calling thread's network
 // namespace have no sequence number left.
 func LoadSASpent(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	return loadOnStates(bpf.LoadSASpent, "eroute_sa_spent", maps)
-}
-
-func loadOnStates(read func() (*ebpf.CollectionSpec, error), name string, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	return load(read, name, maps, nil)
+	return load(bpf.LoadSASpent, "eroute_sa_spent", maps, nil)
 }
 
 // load loads the program of a collection over a table's maps, its variables set.
