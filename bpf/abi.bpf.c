@@ -42,3 +42,4 @@ struct epoch *export_epoch;
 struct device_words *export_device_words;
 struct ingress_key *export_ingress_key;
 struct ingress *export_ingress;
+struct reject_rate *export_reject_rate;

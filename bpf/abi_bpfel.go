@@ -307,6 +307,12 @@ const (
 	ABIReasonREASONS                ABIReason = 19
 )
 
+type ABIRejectRate struct {
+	_      structs.HostLayout
+	Sender uint64
+	Next   uint64
+}
+
 type ABIRelay struct {
 	_            structs.HostLayout
 	AliveUntil   uint64
@@ -444,6 +450,7 @@ const (
 	ABIVarExportLookupCb     = "export_lookup_cb"
 	ABIVarExportLookupStatus = "export_lookup_status"
 	ABIVarExportReason       = "export_reason"
+	ABIVarExportRejectRate   = "export_reject_rate"
 	ABIVarExportRelay        = "export_relay"
 	ABIVarExportRowKey4      = "export_row_key4"
 	ABIVarExportRowKey6      = "export_row_key6"
@@ -537,6 +544,7 @@ type ABIVariableSpecs struct {
 	ExportLookupCb     *ebpf.VariableSpec `ebpf:"export_lookup_cb"`
 	ExportLookupStatus *ebpf.VariableSpec `ebpf:"export_lookup_status"`
 	ExportReason       *ebpf.VariableSpec `ebpf:"export_reason"`
+	ExportRejectRate   *ebpf.VariableSpec `ebpf:"export_reject_rate"`
 	ExportRelay        *ebpf.VariableSpec `ebpf:"export_relay"`
 	ExportRowKey4      *ebpf.VariableSpec `ebpf:"export_row_key4"`
 	ExportRowKey6      *ebpf.VariableSpec `ebpf:"export_row_key6"`
@@ -606,6 +614,7 @@ type ABIVariables struct {
 	ExportLookupCb     *ebpf.Variable `ebpf:"export_lookup_cb"`
 	ExportLookupStatus *ebpf.Variable `ebpf:"export_lookup_status"`
 	ExportReason       *ebpf.Variable `ebpf:"export_reason"`
+	ExportRejectRate   *ebpf.Variable `ebpf:"export_reject_rate"`
 	ExportRelay        *ebpf.Variable `ebpf:"export_relay"`
 	ExportRowKey4      *ebpf.Variable `ebpf:"export_row_key4"`
 	ExportRowKey6      *ebpf.Variable `ebpf:"export_row_key6"`

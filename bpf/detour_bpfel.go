@@ -43,6 +43,7 @@ const (
 	DetourVarIpsecDevice       = "ipsec_device"
 	DetourVarNetnsCookie       = "netns_cookie"
 	DetourVarPossibleCpus      = "possible_cpus"
+	DetourVarReadsInOrder      = "reads_in_order"
 )
 
 // LoadDetour returns the embedded CollectionSpec for Detour.
@@ -126,6 +127,7 @@ type DetourVariableSpecs struct {
 	IpsecDevice  *ebpf.VariableSpec `ebpf:"ipsec_device"`
 	NetnsCookie  *ebpf.VariableSpec `ebpf:"netns_cookie"`
 	PossibleCpus *ebpf.VariableSpec `ebpf:"possible_cpus"`
+	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // DetourObjects contains all objects after they have been loaded into the kernel.
@@ -208,6 +210,7 @@ type DetourVariables struct {
 	IpsecDevice  *ebpf.Variable `ebpf:"ipsec_device"`
 	NetnsCookie  *ebpf.Variable `ebpf:"netns_cookie"`
 	PossibleCpus *ebpf.Variable `ebpf:"possible_cpus"`
+	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // DetourPrograms contains all programs after they have been loaded into the kernel.

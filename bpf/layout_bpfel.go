@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "f1c2b737"
+const layoutDigest = "fbd7b120"

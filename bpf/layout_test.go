@@ -29,6 +29,7 @@ var shared = map[string]any{
 	"answer_set4": bpf.ABIAnswerSet4{}, "answer4": bpf.ABIAnswerSet4{}.Way[0],
 	"answer_set6": bpf.ABIAnswerSet6{}, "answer6": bpf.ABIAnswerSet6{}.Way[0], "answer": bpf.ABIAnswerSet6{}.Way[0].Answer,
 	"device_words": bpf.ABIDeviceWords{}, "ingress_key": bpf.ABIIngressKey{}, "ingress": bpf.ABIIngress{},
+	"reject_rate": bpf.ABIRejectRate{},
 }
 
 // Go and C agree about the size of each struct and the offset of each member.

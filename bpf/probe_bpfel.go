@@ -66,17 +66,24 @@ const (
 	ProbeMapProbeHash6        = "probe_hash6"
 	ProbeMapProbeLpm          = "probe_lpm"
 	ProbeMapProbePackets      = "probe_packets"
+	ProbeProgProbeChangeFlows = "probe_change_flows"
 	ProbeProgProbeCountToo    = "probe_count_too"
+	ProbeProgProbeFlows       = "probe_flows"
 	ProbeProgProbeInHash      = "probe_in_hash"
 	ProbeProgProbeInIndex     = "probe_in_index"
 	ProbeProgProbeInLpm       = "probe_in_lpm"
 	ProbeProgProbeVerdict     = "probe_verdict"
 	ProbeProgProbeWalk        = "probe_walk"
 	ProbeVarExportProbeRun    = "export_probe_run"
+	ProbeVarHaveXfrmInfo      = "have_xfrm_info"
+	ProbeVarNetnsCookie       = "netns_cookie"
 	ProbeVarPossibleCpus      = "possible_cpus"
+	ProbeVarProbeChanges      = "probe_changes"
 	ProbeVarProbeCount        = "probe_count"
-	ProbeVarProbeNext         = "probe_next"
+	ProbeVarProbeMiscounted   = "probe_miscounted"
 	ProbeVarProbeSum          = "probe_sum"
+	ProbeVarProbeUnread       = "probe_unread"
+	ProbeVarProbeWrong        = "probe_wrong"
 	ProbeVarReadsInOrder      = "reads_in_order"
 )
 
@@ -122,12 +129,14 @@ type ProbeSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeProgramSpecs struct {
-	ProbeCountToo *ebpf.ProgramSpec `ebpf:"probe_count_too"`
-	ProbeInHash   *ebpf.ProgramSpec `ebpf:"probe_in_hash"`
-	ProbeInIndex  *ebpf.ProgramSpec `ebpf:"probe_in_index"`
-	ProbeInLpm    *ebpf.ProgramSpec `ebpf:"probe_in_lpm"`
-	ProbeVerdict  *ebpf.ProgramSpec `ebpf:"probe_verdict"`
-	ProbeWalk     *ebpf.ProgramSpec `ebpf:"probe_walk"`
+	ProbeChangeFlows *ebpf.ProgramSpec `ebpf:"probe_change_flows"`
+	ProbeCountToo    *ebpf.ProgramSpec `ebpf:"probe_count_too"`
+	ProbeFlows       *ebpf.ProgramSpec `ebpf:"probe_flows"`
+	ProbeInHash      *ebpf.ProgramSpec `ebpf:"probe_in_hash"`
+	ProbeInIndex     *ebpf.ProgramSpec `ebpf:"probe_in_index"`
+	ProbeInLpm       *ebpf.ProgramSpec `ebpf:"probe_in_lpm"`
+	ProbeVerdict     *ebpf.ProgramSpec `ebpf:"probe_verdict"`
+	ProbeWalk        *ebpf.ProgramSpec `ebpf:"probe_walk"`
 }
 
 // ProbeMapSpecs contains maps before they are loaded into the kernel.
@@ -167,12 +176,17 @@ type ProbeMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProbeVariableSpecs struct {
-	ExportProbeRun *ebpf.VariableSpec `ebpf:"export_probe_run"`
-	PossibleCpus   *ebpf.VariableSpec `ebpf:"possible_cpus"`
-	ProbeCount     *ebpf.VariableSpec `ebpf:"probe_count"`
-	ProbeNext      *ebpf.VariableSpec `ebpf:"probe_next"`
-	ProbeSum       *ebpf.VariableSpec `ebpf:"probe_sum"`
-	ReadsInOrder   *ebpf.VariableSpec `ebpf:"reads_in_order"`
+	ExportProbeRun  *ebpf.VariableSpec `ebpf:"export_probe_run"`
+	HaveXfrmInfo    *ebpf.VariableSpec `ebpf:"have_xfrm_info"`
+	NetnsCookie     *ebpf.VariableSpec `ebpf:"netns_cookie"`
+	PossibleCpus    *ebpf.VariableSpec `ebpf:"possible_cpus"`
+	ProbeChanges    *ebpf.VariableSpec `ebpf:"probe_changes"`
+	ProbeCount      *ebpf.VariableSpec `ebpf:"probe_count"`
+	ProbeMiscounted *ebpf.VariableSpec `ebpf:"probe_miscounted"`
+	ProbeSum        *ebpf.VariableSpec `ebpf:"probe_sum"`
+	ProbeUnread     *ebpf.VariableSpec `ebpf:"probe_unread"`
+	ProbeWrong      *ebpf.VariableSpec `ebpf:"probe_wrong"`
+	ReadsInOrder    *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // ProbeObjects contains all objects after they have been loaded into the kernel.
@@ -260,29 +274,38 @@ func (m *ProbeMaps) Close() error {
 //
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbeVariables struct {
-	ExportProbeRun *ebpf.Variable `ebpf:"export_probe_run"`
-	PossibleCpus   *ebpf.Variable `ebpf:"possible_cpus"`
-	ProbeCount     *ebpf.Variable `ebpf:"probe_count"`
-	ProbeNext      *ebpf.Variable `ebpf:"probe_next"`
-	ProbeSum       *ebpf.Variable `ebpf:"probe_sum"`
-	ReadsInOrder   *ebpf.Variable `ebpf:"reads_in_order"`
+	ExportProbeRun  *ebpf.Variable `ebpf:"export_probe_run"`
+	HaveXfrmInfo    *ebpf.Variable `ebpf:"have_xfrm_info"`
+	NetnsCookie     *ebpf.Variable `ebpf:"netns_cookie"`
+	PossibleCpus    *ebpf.Variable `ebpf:"possible_cpus"`
+	ProbeChanges    *ebpf.Variable `ebpf:"probe_changes"`
+	ProbeCount      *ebpf.Variable `ebpf:"probe_count"`
+	ProbeMiscounted *ebpf.Variable `ebpf:"probe_miscounted"`
+	ProbeSum        *ebpf.Variable `ebpf:"probe_sum"`
+	ProbeUnread     *ebpf.Variable `ebpf:"probe_unread"`
+	ProbeWrong      *ebpf.Variable `ebpf:"probe_wrong"`
+	ReadsInOrder    *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // ProbePrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to LoadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProbePrograms struct {
-	ProbeCountToo *ebpf.Program `ebpf:"probe_count_too"`
-	ProbeInHash   *ebpf.Program `ebpf:"probe_in_hash"`
-	ProbeInIndex  *ebpf.Program `ebpf:"probe_in_index"`
-	ProbeInLpm    *ebpf.Program `ebpf:"probe_in_lpm"`
-	ProbeVerdict  *ebpf.Program `ebpf:"probe_verdict"`
-	ProbeWalk     *ebpf.Program `ebpf:"probe_walk"`
+	ProbeChangeFlows *ebpf.Program `ebpf:"probe_change_flows"`
+	ProbeCountToo    *ebpf.Program `ebpf:"probe_count_too"`
+	ProbeFlows       *ebpf.Program `ebpf:"probe_flows"`
+	ProbeInHash      *ebpf.Program `ebpf:"probe_in_hash"`
+	ProbeInIndex     *ebpf.Program `ebpf:"probe_in_index"`
+	ProbeInLpm       *ebpf.Program `ebpf:"probe_in_lpm"`
+	ProbeVerdict     *ebpf.Program `ebpf:"probe_verdict"`
+	ProbeWalk        *ebpf.Program `ebpf:"probe_walk"`
 }
 
 func (p *ProbePrograms) Close() error {
 	return _ProbeClose(
+		p.ProbeChangeFlows,
 		p.ProbeCountToo,
+		p.ProbeFlows,
 		p.ProbeInHash,
 		p.ProbeInIndex,
 		p.ProbeInLpm,

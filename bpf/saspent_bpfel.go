@@ -16,30 +16,31 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SASpentMapErouteCache4     = "eroute_cache4"
-	SASpentMapErouteCache6     = "eroute_cache6"
-	SASpentMapErouteCounters   = "eroute_counters"
-	SASpentMapErouteDevices    = "eroute_devices"
-	SASpentMapErouteEarly4     = "eroute_early4"
-	SASpentMapErouteEarly6     = "eroute_early6"
-	SASpentMapErouteEpoch      = "eroute_epoch"
-	SASpentMapErouteEvents     = "eroute_events"
-	SASpentMapErouteFlows      = "eroute_flows"
-	SASpentMapErouteIndex      = "eroute_index"
-	SASpentMapErouteIngress    = "eroute_ingress"
-	SASpentMapErouteMeta       = "eroute_meta"
-	SASpentMapEroutePorts      = "eroute_ports"
-	SASpentMapErouteRelay      = "eroute_relay"
-	SASpentMapErouteRow4       = "eroute_row4"
-	SASpentMapErouteRow6       = "eroute_row6"
-	SASpentMapErouteSas        = "eroute_sas"
-	SASpentMapErouteSrc4       = "eroute_src4"
-	SASpentMapErouteSrc6       = "eroute_src6"
-	SASpentMapErouteStats      = "eroute_stats"
-	SASpentMapErouteTrapRates  = "eroute_trap_rates"
-	SASpentMapErouteUnanswered = "eroute_unanswered"
-	SASpentProgErouteSaSpent   = "eroute_sa_spent"
-	SASpentVarNetnsCookie      = "netns_cookie"
+	SASpentMapErouteCache4      = "eroute_cache4"
+	SASpentMapErouteCache6      = "eroute_cache6"
+	SASpentMapErouteCounters    = "eroute_counters"
+	SASpentMapErouteDevices     = "eroute_devices"
+	SASpentMapErouteEarly4      = "eroute_early4"
+	SASpentMapErouteEarly6      = "eroute_early6"
+	SASpentMapErouteEpoch       = "eroute_epoch"
+	SASpentMapErouteEvents      = "eroute_events"
+	SASpentMapErouteFlows       = "eroute_flows"
+	SASpentMapErouteIndex       = "eroute_index"
+	SASpentMapErouteIngress     = "eroute_ingress"
+	SASpentMapErouteMeta        = "eroute_meta"
+	SASpentMapEroutePorts       = "eroute_ports"
+	SASpentMapErouteRejectRates = "eroute_reject_rates"
+	SASpentMapErouteRelay       = "eroute_relay"
+	SASpentMapErouteRow4        = "eroute_row4"
+	SASpentMapErouteRow6        = "eroute_row6"
+	SASpentMapErouteSas         = "eroute_sas"
+	SASpentMapErouteSrc4        = "eroute_src4"
+	SASpentMapErouteSrc6        = "eroute_src6"
+	SASpentMapErouteStats       = "eroute_stats"
+	SASpentMapErouteTrapRates   = "eroute_trap_rates"
+	SASpentMapErouteUnanswered  = "eroute_unanswered"
+	SASpentProgErouteSaSpent    = "eroute_sa_spent"
+	SASpentVarNetnsCookie       = "netns_cookie"
 )
 
 // LoadSASpent returns the embedded CollectionSpec for SASpent.
@@ -91,28 +92,29 @@ type SASpentProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SASpentMapSpecs struct {
-	ErouteCache4     *ebpf.MapSpec `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.MapSpec `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.MapSpec `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.MapSpec `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.MapSpec `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.MapSpec `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.MapSpec `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.MapSpec `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.MapSpec `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.MapSpec `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.MapSpec `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.MapSpec `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.MapSpec `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.MapSpec `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.MapSpec `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.MapSpec `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
 }
 
 // SASpentVariableSpecs contains global variables before they are loaded into the kernel.
@@ -142,28 +144,29 @@ func (o *SASpentObjects) Close() error {
 //
 // It can be passed to LoadSASpentObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SASpentMaps struct {
-	ErouteCache4     *ebpf.Map `ebpf:"eroute_cache4"`
-	ErouteCache6     *ebpf.Map `ebpf:"eroute_cache6"`
-	ErouteCounters   *ebpf.Map `ebpf:"eroute_counters"`
-	ErouteDevices    *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4     *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6     *ebpf.Map `ebpf:"eroute_early6"`
-	ErouteEpoch      *ebpf.Map `ebpf:"eroute_epoch"`
-	ErouteEvents     *ebpf.Map `ebpf:"eroute_events"`
-	ErouteFlows      *ebpf.Map `ebpf:"eroute_flows"`
-	ErouteIndex      *ebpf.Map `ebpf:"eroute_index"`
-	ErouteIngress    *ebpf.Map `ebpf:"eroute_ingress"`
-	ErouteMeta       *ebpf.Map `ebpf:"eroute_meta"`
-	EroutePorts      *ebpf.Map `ebpf:"eroute_ports"`
-	ErouteRelay      *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4       *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6       *ebpf.Map `ebpf:"eroute_row6"`
-	ErouteSas        *ebpf.Map `ebpf:"eroute_sas"`
-	ErouteSrc4       *ebpf.Map `ebpf:"eroute_src4"`
-	ErouteSrc6       *ebpf.Map `ebpf:"eroute_src6"`
-	ErouteStats      *ebpf.Map `ebpf:"eroute_stats"`
-	ErouteTrapRates  *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
+	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
+	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
+	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
+	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
+	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
+	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
+	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
+	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
+	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
+	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
+	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
+	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
 }
 
 func (m *SASpentMaps) Close() error {
@@ -181,6 +184,7 @@ func (m *SASpentMaps) Close() error {
 		m.ErouteIngress,
 		m.ErouteMeta,
 		m.EroutePorts,
+		m.ErouteRejectRates,
 		m.ErouteRelay,
 		m.ErouteRow4,
 		m.ErouteRow6,

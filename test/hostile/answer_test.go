@@ -68,14 +68,19 @@ func checkAnswer(answer, about []byte) error {
 	ok := false
 	if head == 28 {
 		ok = answer[0] == 0x45 && int(binary.BigEndian.Uint16(answer[2:])) == len(answer) && sum(answer[:20]) == 0xffff &&
-			answer[9] == 1 && bytes.Equal(answer[16:20], to) && answer[20] == 3 && answer[21] == 13 && sum(answer[20:]) == 0xffff
+			answer[9] == 1 && bytes.Equal(answer[16:20], to) && answer[20] == 3 && answer[21] == 13 && wholeSum(answer[20:]) == 0xffff
 	} else {
 		pseudo := append(slices.Clone(answer[8:40]), 0, 0, byte((len(answer)-40)>>8), byte(len(answer)-40), 0, 0, 0, 58)
 		ok = answer[0] == 0x60 && int(binary.BigEndian.Uint16(answer[4:])) == len(answer)-40 && answer[6] == 58 &&
-			bytes.Equal(answer[24:40], to) && answer[40] == 1 && answer[41] == 1 && sum(append(pseudo, answer[40:]...)) == 0xffff
+			bytes.Equal(answer[24:40], to) && answer[40] == 1 && answer[41] == 1 && wholeSum(append(pseudo, answer[40:]...)) == 0xffff
 	}
 	if !ok {
 		return fmt.Errorf("answer %x to %x is not right", answer, about)
 	}
 	return nil
+}
+
+// wholeSum is the sum of bytes that may be odd in number.
+func wholeSum(b []byte) uint16 {
+	return sum(append(slices.Clone(b), 0)[:len(b)+len(b)%2])
 }

@@ -59,7 +59,7 @@ func (g *gateway) runEgress(packet []byte, from origin) (verdict, error) {
 		}
 	}
 	v, out, _, err := runSKB(g.egress, packet, in)
-	v.answered = out.TCIndex == uint32(bpf.ABILimitsREJECT_ANSWER)
+	v.answered = out.Mark != 0 // the interface that the answer is to leave by
 	return v, err
 }
 
