@@ -151,8 +151,7 @@ func (r *random) packet(known []eroute.Selector) eroute.Packet {
 
 // near is an address of a prefix: any, the first, the last, or one just outside.
 func (r *random) near(p netip.Prefix) netip.Addr {
-	var all []netip.Addr
-	all = append(boundary(p), fill(p, r.addr(p.Addr().Is6())))
+	all := append(boundary(p), fill(p, r.addr(p.Addr().Is6())))
 	return all[r.IntN(len(all))]
 }
 

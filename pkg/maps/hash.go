@@ -5,6 +5,7 @@ package maps
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -52,7 +53,7 @@ func (s *secrets) flowSeal(key *bpf.ABIFlowKey, v *bpf.ABIFlow) uint64 {
 	}
 	// What comes before the seal; the last word is alone.
 	facts := bytes[:(words-1)*4]
-	return s.pairs(append(facts[:len(facts):len(facts)], 0, 0, 0, 0), 0)
+	return s.pairs(append(slices.Clip(facts), 0, 0, 0, 0), 0)
 }
 
 // ingressSeal is ingress_seal of bpf/fast.h.
