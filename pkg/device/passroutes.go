@@ -3,6 +3,7 @@
 package device
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -128,7 +129,8 @@ func copyRoutes(family, ifindex int) error {
 		return err
 	}
 	var errs []error
-	for key, r := range want {
+	for _, key := range onLinkFirst(want) {
+		r := want[key]
 		if _, ok := have[key]; ok {
 			continue
 		}
@@ -147,6 +149,19 @@ func copyRoutes(family, ifindex int) error {
 		delete(have, key)
 	}
 	return errors.Join(append(errs, deleteCopies(have))...)
+}
+
+// onLinkFirst returns the keys of routes in the order in which they can be added: the kernel refuses
+// a gateway that it would reach by another gateway, as by a default route that is there before the gateway's link.
+func onLinkFirst(routes map[string]netlink.Route) []string {
+	keys := make([]string, 0, len(routes))
+	for key := range routes {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(routes[a].Gw), len(routes[b].Gw)), cmp.Compare(a, b))
+	})
+	return keys
 }
 
 func deleteCopies(copies map[string]netlink.Route) error {

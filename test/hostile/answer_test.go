@@ -12,7 +12,7 @@ import (
 // isTold tells whether the limits of RFC 1122 and RFC 4443 let the sender of a rejected packet be told.
 func (s seen) isTold(b []byte) bool {
 	src, dst, first := s.packet.Src, s.packet.Dst, s.packet.Src.AsSlice()[0]
-	if s.laterFragment || first == 0 || src.IsMulticast() {
+	if s.laterFragment || first == 0 || isGroup(src) {
 		return false
 	}
 	if src.Is4() {
@@ -21,7 +21,7 @@ func (s seen) isTold(b []byte) bool {
 		return first != 127 && first < 224 && dst.As4()[0] < 224 &&
 			(b[9] != 1 || header < min(s.length, len(b)) && slices.Contains(informative, b[header]))
 	}
-	if dst.IsMulticast() {
+	if isGroup(dst) {
 		return false
 	}
 	at, whole := transport6(b)

@@ -4,6 +4,7 @@ package hostile
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -74,7 +75,7 @@ func (s seen) isForwarded(present int) bool {
 		first := src.As4()[0]
 		return first != 0 && first != 127 && first < 224
 	}
-	return src.As16()[0] != 0 && !src.IsMulticast() && !src.IsLinkLocalUnicast()
+	return src.As16()[0] != 0 && !isGroup(src) && !isLinkLocal6(src)
 }
 
 // isKeyExchange tells whether a packet of the gateway itself would be its key exchange. Later fragments of UDP
@@ -83,3 +84,10 @@ func (s seen) isKeyExchange() bool {
 	p := s.packet
 	return p.Proto == 17 && s.laterFragment || p.Proto == 50 || p.Proto == 51 || p.Proto == 17 && (p.SrcPort == 500 || p.SrcPort == 4500)
 }
+
+// isGroup tells whether an address is a multicast one. To netip, an IPv6 address with a mapped IPv4 address is
+// what the latter is; to the kernel it is not.
+func isGroup(a netip.Addr) bool { return a.Unmap() == a && a.IsMulticast() }
+
+// isLinkLocal6 tells whether an IPv6 address is a link-local one.
+func isLinkLocal6(a netip.Addr) bool { return a.Is6() && a.Unmap() == a && a.IsLinkLocalUnicast() }

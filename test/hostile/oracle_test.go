@@ -166,7 +166,7 @@ func rejected(told bool) verdict {
 func (s seen) hasOwnSource() bool {
 	src, dst := s.packet.Src, s.packet.Dst
 	return src == own4 || src == own6 || src.Is6() &&
-		(src.IsMulticast() || src.IsLinkLocalUnicast() || dst.IsMulticast() || dst.IsLinkLocalUnicast())
+		(isGroup(src) || isLinkLocal6(src) || isGroup(dst) || isLinkLocal6(dst))
 }
 
 // egress is what the ipsec device does with a disguised packet.
