@@ -494,7 +494,7 @@ struct answer_set6 {
 /* How often a sender of rejected packets is told, and all together are. */
 struct reject_rate {
 	__u64 sender; /* a hash of the address that has this slot */
-	__u64 next;   /* when the next answer is due: in jiffies, that of all in ns; see take_turn */
+	__u64 next; /* when the next answer is due: in jiffies, that of all in ns; see take_turn */
 };
 
 /* An ipsec device, by ifindex, which is also in the upper half of each word: see find_device(). */
