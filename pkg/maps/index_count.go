@@ -30,7 +30,11 @@ func (k *kindCount) add(s eroute.Selector) {
 	}
 }
 
+// note mixes the hash again: the index needs it spread by its highest bits only, counting needs it random.
 func (k *kindCount) note(h uint64) {
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd // as MurmurHash3 ends
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	h ^= h >> 33
 	k.bitmap[h>>6&uint64(len(k.bitmap)-1)] |= 1 << (h & 63)
 }
 
