@@ -54,12 +54,12 @@ check: ## the inner loop: formatting, words, go vet and unit tests, in under two
 .PHONY: test-host
 test-host: ## the tests that any kernel can run; needs root
 	@[ "$$(id -u)" = 0 ] || { echo 'make test-host needs root: it loads BPF programs and makes network namespaces' >&2; exit 1; }
-	go test -count=1 -timeout 15m -run '$(RUN)' $(PKG)
+	go test -count=1 -timeout 30m -run '$(RUN)' $(PKG)
 
 .PHONY: test-race
 test-race: ## what happens at once, with the race detector; needs root
-	CGO_ENABLED=1 go test -race -count=1 -timeout 15m ./pkg/loader ./pkg/acquire
-	CGO_ENABLED=1 go test -race -count=1 -timeout 15m -run 'AtOnce|Lock|ManyWriters|MadeOnce' ./pkg/maps ./test/ns
+	CGO_ENABLED=1 go test -race -count=1 -timeout 30m ./pkg/loader ./pkg/acquire
+	CGO_ENABLED=1 go test -race -count=1 -timeout 30m -run 'AtOnce|Lock|ManyWriters|MadeOnce' ./pkg/maps ./test/ns
 
 .PHONY: smoke
 smoke: setup-vm build ## what tells most on the newest kernel, and that one too old is refused, in VMs
