@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Versions before 1.1 answered rejected packets by a packet mark, for which a rule knew a table
+// Versions of layout 9 and before answered rejected packets by a packet mark, for which a rule knew a table
 // with "prohibit" only.
 const (
 	oldRejectMark         = 0x65720e57
