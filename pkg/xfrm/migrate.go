@@ -16,7 +16,7 @@ import (
 // policy and the policy; XFRM_MSG_MIGRATE_STATE (Linux 7.2) moves one state. In both cases the old
 // state is deleted without a message of its own, and the new one keeps SPI, keys, counters and if_id.
 const (
-	msgMigrateState = 42 // XFRM_MSG_MIGRATE_STATE
+	msgMigrateState = 41 // XFRM_MSG_MIGRATE_STATE
 
 	// struct xfrm_user_migrate_state: id, new_daddr, new_saddr, old_mark, new_sel, new_reqid,
 	// flags, new_family, reserved.

@@ -45,7 +45,7 @@ func migrateState(n *lab.Node, sa *lab.SA, _ eroute.Selector, src, dst netip.Add
 	b = binary.NativeEndian.AppendUint32(b, sa.ReqID)
 	b = binary.NativeEndian.AppendUint32(b, 0) // flags
 	b = binary.NativeEndian.AppendUint16(b, unix.AF_INET)
-	return send(n, 42, append(b, 0, 0))
+	return send(n, 41, append(b, 0, 0))
 }
 
 // migratePolicy is XFRM_MSG_MIGRATE: an out policy, and the states that its template means.
