@@ -52,41 +52,46 @@ func writeDevice(w io.Writer, a *listedDevice) error {
 
 // describeDevices returns none if there is no table.
 func (c *command) describeDevices() (described []listedDevice, err error) {
-	c.note("opening the table for reading")
-	d, err := c.env.openDevicesRead()
-	if errors.Is(err, loader.ErrNoTable) {
-		c.note("no table in this network namespace")
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	all, err := d.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range all {
-		outOfStep, err := d.OutOfStep(a.Virtual)
+	err = c.readDevices(func(d devices) error {
+		all, err := d.List()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		described = append(described, listedDevice{a, outOfStep})
+		for _, a := range all {
+			outOfStep, err := d.OutOfStep(a.Virtual)
+			if err != nil {
+				return err
+			}
+			described = append(described, listedDevice{a, outOfStep})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return described, nil
 }
 
 // listDevices returns none if there is no table.
-func (c *command) listDevices() (_ []device.Attachment, err error) {
+func (c *command) listDevices() (all []device.Attachment, err error) {
+	err = c.readDevices(func(d devices) (err error) {
+		all, err = d.List()
+		return err
+	})
+	return all, err
+}
+
+// readDevices runs f on the devices of the table, if there is one.
+func (c *command) readDevices(f func(devices) error) (err error) {
 	c.note("opening the table for reading")
 	d, err := c.env.openDevicesRead()
 	if errors.Is(err, loader.ErrNoTable) {
 		c.note("no table in this network namespace")
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	return d.List()
+	return f(d)
 }

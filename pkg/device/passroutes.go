@@ -16,7 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// passRulePriority comes after the rule for rejected packets.
+// passRulePriority comes after the rule that older versions made for rejected packets.
 const passRulePriority = 2
 
 // %pass packets leave by the physical device along the best route through it. For IPv4
