@@ -40,7 +40,11 @@ func (b *bench) programOf(ctx context.Context, n int, family string) (err error)
 	if err != nil {
 		return err
 	}
-	program, err := loader.LoadXDP(table.Replacements())
+	var program *ebpf.Program // for the gateway's network namespace
+	err = g.East.Do(func() (err error) {
+		program, err = loader.LoadXDP(table.Replacements())
+		return err
+	})
 	if err != nil {
 		return err
 	}
