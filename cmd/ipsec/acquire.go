@@ -35,44 +35,44 @@ const (
 	acqVersion
 )
 
-const acquireOptionGroup = "How it relays"
+const acquireOptionGroup = "Relay options"
 
 var acquireOptions = optionSet{
-	acqExec:       {name: "exec", arg: "CMD", group: acquireOptionGroup, help: "also run CMD for each ACQUIRE, the flow in its environment"},
-	acqLifetime:   {name: "hold-lifetime", arg: "SECONDS", group: acquireOptionGroup, help: "end a hold after this time without traffic and answer; default: 30"},
-	acqRate:       {name: "rate", arg: "N", group: acquireOptionGroup, help: "let each trap make N ACQUIREs a second; default: 1000"},
-	acqMaxPackets: {name: "max-packets", arg: "N", group: acquireOptionGroup, help: "keep N packets at the most, in all; default: 65536"},
-	acqMaxBytes:   {name: "max-bytes", arg: "N", group: acquireOptionGroup, help: "keep N bytes of packets at the most, in all; default: 67108864"},
-	acqMetrics:    {name: "metrics", arg: "ADDR", group: acquireOptionGroup, help: "serve Prometheus metrics on this address and port, under /metrics"},
+	acqExec:       {name: "exec", arg: "CMD", group: acquireOptionGroup, help: "also run CMD for each ACQUIRE, with the flow in its environment"},
+	acqLifetime:   {name: "hold-lifetime", arg: "SECONDS", group: acquireOptionGroup, help: "delete a hold after SECONDS without traffic and without an SA; default: 30"},
+	acqRate:       {name: "rate", arg: "N", group: acquireOptionGroup, help: "maximum ACQUIREs per second of each trap; default: 1000"},
+	acqMaxPackets: {name: "max-packets", arg: "N", group: acquireOptionGroup, help: "maximum number of held packets; default: 65536"},
+	acqMaxBytes:   {name: "max-bytes", arg: "N", group: acquireOptionGroup, help: "maximum size of all held packets in bytes; default: 67108864"},
+	acqMetrics:    {name: "metrics", arg: "ADDR", group: acquireOptionGroup, help: "serve Prometheus metrics at http://ADDR/metrics"},
 
-	acqJSON:    {name: "json", group: otherGroup, help: "print an object a line for each event"},
-	acqLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
-	acqDebug:   {name: "debug", group: otherGroup, help: "log more"},
-	acqHelp:    {name: "help", group: otherGroup, help: "print this text"},
-	acqVersion: {name: "version", group: otherGroup, help: "print the version"},
+	acqJSON:    {name: "json", group: otherGroup, help: "print each event as a line of JSON"},
+	acqLabel:   labelOption,
+	acqDebug:   debugOption,
+	acqHelp:    helpOption,
+	acqVersion: versionOption,
 }
 
-const acquireLong = `Relays what meets %trap and %trapsubnet to the key managers of this network namespace,
-as XFRM ACQUIREs, until it is stopped. It keeps the first and the newest packet of each
-%hold, turns the hold into an eroute to the SA that a key manager installs, and sends
-the packets on. Without it traps drop. It logs to standard error; systemd is told
-when it is ready.`
+const acquireLong = `Sends XFRM ACQUIREs to the key managers of this network namespace for packets that match
+%trap and %trapsubnet eroutes, in the foreground. It keeps the first and the latest
+packet of each %hold. When a key manager has installed an SA, it replaces the hold by an
+eroute to that SA and sends the held packets. While it is not running, packets that
+match traps are dropped. It logs to standard error and notifies systemd when ready.`
 
 const acquireUsage = `  ipsec acquire [--exec CMD] [--hold-lifetime SECONDS] [--rate N]
                 [--max-packets N] [--max-bytes N] [--metrics ADDR] [--json]`
 
-const acquireExample = `  Ask a key manager that does not listen to XFRM:
+const acquireExample = `  Use a key manager that does not listen for ACQUIREs:
     ipsec acquire --exec 'swanctl --initiate --child site'
 
-  Let Prometheus scrape the table and the relay:
+  Serve metrics of the table and the relay to Prometheus:
     ipsec acquire --metrics 127.0.0.1:9790
 
-  What --exec finds in its environment: EROUTE_SRC, EROUTE_DST, EROUTE_PROTO,
-  EROUTE_SRC_PORT, EROUTE_DST_PORT (of the flow), EROUTE_TRAP_SRC, EROUTE_TRAP_DST,
-  EROUTE_PEER, EROUTE_REQID (of the trap), EROUTE_DEVICE.`
+  Environment of --exec: EROUTE_SRC, EROUTE_DST, EROUTE_PROTO, EROUTE_SRC_PORT,
+  EROUTE_DST_PORT (flow), EROUTE_TRAP_SRC, EROUTE_TRAP_DST, EROUTE_PEER, EROUTE_REQID
+  (trap), EROUTE_DEVICE (ipsec device).`
 
 func newAcquire(c *command) *cobra.Command {
-	cmd := c.cobra("acquire", "relay traps to key managers", acquireOptions, runAcquire)
+	cmd := c.cobra("acquire", "request SAs from key managers for %trap eroutes", acquireOptions, runAcquire)
 	cmd.Long = acquireLong
 	cmd.Annotations = map[string]string{usageLines: acquireUsage}
 	cmd.Example = acquireExample

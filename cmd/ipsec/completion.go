@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const completionLong = `Writes a script that makes a shell complete command lines of ipsec: actions, options,
-interfaces, SAIDs that exist, protocols, services.`
+const completionLong = `Prints a script that makes a shell complete ipsec command lines: actions, options,
+interfaces, existing SAIDs, protocols and services.`
 
 const completionExample = `  bash:  ipsec completion bash > /usr/share/bash-completion/completions/ipsec
   zsh:   ipsec completion zsh > /usr/share/zsh/vendor-completions/_ipsec
@@ -35,12 +35,12 @@ const (
 )
 
 var completionOptions = optionSet{
-	cplHelp:    {name: "help", group: otherGroup, help: "print this text"},
-	cplVersion: {name: "version", group: otherGroup, help: "print the version"},
+	cplHelp:    helpOption,
+	cplVersion: versionOption,
 }
 
 func newCompletion(c *command) *cobra.Command {
-	cmd := c.cobra("completion", "write a shell's completion script", completionOptions, runCompletion)
+	cmd := c.cobra("completion", "print a shell completion script", completionOptions, runCompletion)
 	cmd.Long = completionLong
 	cmd.Annotations = map[string]string{usageLines: "  ipsec completion bash|zsh|fish"}
 	cmd.Example = completionExample
@@ -53,7 +53,7 @@ func runCompletion(c *command, cmd *cobra.Command, args []string) error {
 		return shells[args[0]](cmd.Root(), c.out)
 	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		return fmt.Errorf("%s: not one shell of bash, zsh and fish", strings.Join(args, " "))
+		return fmt.Errorf("%s: must be one of bash, zsh and fish", strings.Join(args, " "))
 	}
 	if done, err := c.parse(cmd, completionOptions, args, cplHelp, cplVersion); done || err != nil {
 		return err

@@ -21,24 +21,23 @@ const (
 
 var doctorOptions = optionSet{
 	docJSON:    {name: "json", group: otherGroup, help: "print the findings as JSON"},
-	docLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
-	docDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
-	docHelp:    {name: "help", group: otherGroup, help: "print this text"},
-	docVersion: {name: "version", group: otherGroup, help: "print the version"},
+	docLabel:   labelOption,
+	docDebug:   debugOption,
+	docHelp:    helpOption,
+	docVersion: versionOption,
 }
 
-const doctorLong = `Looks at what this kernel can do, at the interfaces, the routes, the eroute table and
-the SAs of this network namespace, and says what is wrong or could be better, what
-that costs and what to do. It changes nothing, and needs no table.
+const doctorLong = `Checks the kernel, interfaces, routes, eroute table and SAs of this network namespace, and
+reports each problem with its impact and a remedy. It changes nothing and needs no table.
 
-A note is a gap that can be lived with; a problem needs something to be done. The exit
-status is 1 if there is a problem, else 0.`
+A note is a limitation that may be acceptable; a problem needs action. The exit status
+is 1 if there is a problem, else 0.`
 
 const doctorExample = `  ipsec doctor
   ipsec doctor --json | jq '.findings[] | select(.level == "problem")'`
 
 func newDoctor(c *command) *cobra.Command {
-	cmd := c.cobra("doctor", "say what is wrong, and what to do", doctorOptions, runDoctor)
+	cmd := c.cobra("doctor", "report problems and their remedies", doctorOptions, runDoctor)
 	cmd.Long = doctorLong
 	cmd.Annotations = map[string]string{usageLines: "  ipsec doctor [--json]"}
 	cmd.Example = doctorExample

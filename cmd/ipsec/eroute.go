@@ -43,7 +43,7 @@ var (
 )
 
 func newEroute(c *command) *cobra.Command {
-	cmd := c.cobra("eroute", "change, list and ask the eroute table", erouteOptions, runEroute)
+	cmd := c.cobra("eroute", "manage the eroute table", erouteOptions, runEroute)
 	cmd.Long = erouteLong
 	cmd.Annotations = map[string]string{usageLines: erouteUsage}
 	cmd.Example = erouteExample

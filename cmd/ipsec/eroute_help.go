@@ -2,11 +2,13 @@
 
 package main
 
-const erouteLong = `Changes, lists and asks the eroute table of this network namespace. An eroute says
-what becomes of the packets from one prefix to another that are routed into an
-ipsec device. The most specific one counts: longest source prefix, then longest
-destination prefix, then protocol, source port, destination port. Packets without
-an eroute are dropped.`
+const erouteLong = `Manages the eroute table of this network namespace. An eroute maps a selector (source
+and destination prefix, optionally protocol and ports) to a SAID, which says what
+happens to matching packets that are routed into an ipsec device: encrypted by a
+Security Association (SA), passed in clear, dropped, rejected, held, or used to request
+an SA from key managers. The most specific eroute wins: longest source prefix, then
+longest destination prefix, then protocol, source port and destination port. Packets
+that match no eroute are dropped.`
 
 const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said TEXT] [--min-packets N] [--json]
   ipsec eroute --add|--replace --src S/M --dst D/M
@@ -27,38 +29,38 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
   ipsec eroute --sync | --limit N | --stats [--json] | --metrics FILE|-
   ipsec eroute --watch [--interval SECONDS] [--json]`
 
-const erouteExample = `  Protect what goes from one site to another with an SA, but drop mail:
+const erouteExample = `  Encrypt traffic between two sites, but drop mail:
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 \
         --transport-proto tcp --dst-port smtp --said %drop
 
-  Keep the table, and put it back:
+  Save the table and restore it:
     ipsec eroute --save table
     ipsec eroute --restore table
 
-  Which packets would another table treat differently? What has changed since?
+  Compare the table in use with a new one; show what has changed since it was saved:
     ipsec eroute --diff running table.new
     ipsec eroute --diff table
 
-  Replace the table only if that sends nothing in clear that is not now, and keeps
-  promises; see first what changes:
-    echo '10.1.0.0/16 10.2.0.0/16 protected' > promises
-    ipsec eroute --restore table.new --no-new-clear --assert promises --check
-    ipsec eroute --restore table.new --no-new-clear --assert promises
+  Restore a table only if it sends no additional packets in clear and satisfies the
+  assertions in a file; check it first:
+    echo '10.1.0.0/16 10.2.0.0/16 protected' > assertions
+    ipsec eroute --restore table.new --no-new-clear --assert assertions --check
+    ipsec eroute --restore table.new --no-new-clear --assert assertions
 
-  Carry policies of ip xfrm over; what cannot be is told on standard error:
+  Convert XFRM policies; those that cannot be converted are reported on standard error:
     ipsec eroute --import-xfrm > table
 
-  Which eroute would this packet meet? Why, and what would become of it?
+  Show which eroute a packet matches, why, and what happens to the packet:
     ipsec eroute --lookup --src 10.1.0.1 --dst 10.2.0.1 --transport-proto icmp --explain
 
-  Which eroutes have most traffic? Without a terminal, a line each:
+  Log the busiest eroutes every five seconds:
     ipsec eroute --watch --interval 5 >traffic
 
-  Give Prometheus the table's figures by node_exporter, from a timer or cron:
+  Export metrics to Prometheus through node_exporter, from a timer or cron:
     ipsec eroute --metrics /var/lib/prometheus/node-exporter/eroute.prom
 
-  Many changes at once, all or none; then as many questions:
+  Apply several changes atomically, then look up several packets:
     printf '%s\n' '--del --src 10.1/16 --dst 10.2/16  # a comment' \
         '--add --src %default --dst 10.3/16 --said %pass' | ipsec eroute --batch -
     printf '%s\n' '10.1.0.1 10.3.0.1' '10.1.0.1 10.3.0.1 tcp 1024 ssh' |

@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const rootLong = `ipsec keeps the eroute table of a network namespace, which says for each packet
-routed into an ipsec device what is to become of it: protected by a Security
-Association, passed in clear, dropped, rejected. Under the name of one of its commands,
-as a link named eroute or tncfg, the program is that command.`
+const rootLong = `ipsec manages the eroute table of a network namespace. The table decides for each packet
+routed into an ipsec device whether it is encrypted by a Security Association, passed in
+clear, dropped, rejected or held. Started through a link with the name of a command,
+such as eroute or tncfg, the program runs that command.`
 
 const rootExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --ingress lan
   ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2
@@ -22,7 +22,7 @@ const rootExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --in
 
 // newHelp is "ipsec help [COMMAND]".
 func newHelp(c *command) *cobra.Command {
-	cmd := c.cobra("help [COMMAND]", "print the help text of a command", nil, runHelp)
+	cmd := c.cobra("help [COMMAND]", "print the help of a command", nil, runHelp)
 	return cmd
 }
 
@@ -46,8 +46,13 @@ func printHelp(w io.Writer, cmd *cobra.Command) {
 			_, _ = fmt.Fprintf(w, "  %-10s %s\n", sub.Name(), sub.Short)
 		}
 	}
-	for _, group := range optionGroups(cmd.Flags()) {
-		_, _ = fmt.Fprintf(w, "\n%s:\n%s", group.title, group.text)
+	groups := optionGroups(cmd.Flags())
+	for _, group := range groups {
+		title := group.title
+		if len(groups) == 1 {
+			title = "Options"
+		}
+		_, _ = fmt.Fprintf(w, "\n%s:\n%s", title, group.text)
 	}
 	_, _ = fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
 }
@@ -65,7 +70,7 @@ func usageOf(cmd *cobra.Command) string {
 
 type optionGroup struct{ title, text string }
 
-// optionGroups writes a command's options, in their order and under their titles.
+// optionGroups formats a command's options, in their order and under their titles.
 func optionGroups(flags *pflag.FlagSet) (groups []optionGroup) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		title := f.Annotations[groupTitle][0]
@@ -73,8 +78,36 @@ func optionGroups(flags *pflag.FlagSet) (groups []optionGroup) {
 			groups = append(groups, optionGroup{title: title})
 		}
 		arg, help := pflag.UnquoteUsage(f)
-		group := &groups[len(groups)-1]
-		group.text += fmt.Sprintf("  %-24s %s\n", strings.TrimRight("--"+f.Name+" "+arg, " "), help)
+		groups[len(groups)-1].text += optionText(strings.TrimRight("--"+f.Name+" "+arg, " "), help)
 	})
 	return groups
+}
+
+// Columns of the list of options: of options without the indentation, and of a whole line.
+const (
+	optionColumns = 24
+	lineColumns   = 88
+)
+
+// optionText formats an option and its help, wrapped. An option that is too long for its
+// column has a line of its own.
+func optionText(option, help string) string {
+	var b strings.Builder
+	indent := strings.Repeat(" ", 2+optionColumns)
+	if len(option) > optionColumns {
+		b.WriteString("  " + option + "\n" + indent)
+	} else {
+		fmt.Fprintf(&b, "  %-*s", optionColumns, option)
+	}
+	column := len(indent)
+	for i, word := range strings.Fields(help) {
+		if i > 0 && column+1+len(word) > lineColumns {
+			b.WriteString("\n" + indent)
+			column = len(indent)
+		}
+		b.WriteString(" " + word)
+		column += 1 + len(word)
+	}
+	b.WriteString("\n")
+	return b.String()
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// What all pages say of themselves; the date is that of the last release.
+// The header of all pages; the date is that of the last release.
 const (
 	manDate   = "2026-11-24"
 	manSource = "ipsec-eroute"
@@ -23,8 +23,8 @@ const (
 const manEnd = `
 # EXIT STATUS
 
-0 if all went well. 1 after an error, which is told in one line on standard error; then
-nothing was changed.
+0 on success. 1 after an error, which is printed in one line on standard error; nothing
+has been changed then.
 `
 
 // manName is the name of a command's page.
@@ -47,6 +47,9 @@ func manPage(cmd *cobra.Command) []byte {
 	}
 	put("# OPTIONS\n\n")
 	group := ""
+	if groups := optionGroups(cmd.Flags()); len(groups) == 1 {
+		group = groups[0].title // needs none
+	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if title := f.Annotations[groupTitle][0]; title != group {
 			group = title

@@ -24,29 +24,29 @@ const (
 )
 
 var monitorOptions = optionSet{
-	monJSON:    {name: "json", group: otherGroup, help: "print an object a line for each event"},
-	monLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
-	monDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
-	monHelp:    {name: "help", group: otherGroup, help: "print this text"},
-	monVersion: {name: "version", group: otherGroup, help: "print the version"},
+	monJSON:    {name: "json", group: otherGroup, help: "print each event as a line of JSON"},
+	monLabel:   labelOption,
+	monDebug:   debugOption,
+	monHelp:    helpOption,
+	monVersion: versionOption,
 }
 
-const monitorLong = `Prints what happens in this network namespace, a line each, until it is stopped:
-changes of the eroute table (add, replace, del, clear, restore), which packets they send
-in clear that were not before (opens), what the relay does
-(acquire, hold, release, reap, lost), and changes of SAs (sa-add, sa-update, sa-del,
-sa-expiring, sa-expired, sa-flush, sa-migrate). It needs no daemon; without ipsec acquire
-there is nothing of the relay. Many can run at once, and none holds anybody up: what comes too
-fast for one is left out, and it says so (missed).`
+const monitorLong = `Prints the events of this network namespace, one per line, until interrupted: changes of
+the eroute table (add, replace, del, clear, restore) and the packets that such a change
+newly sends in clear (opens); actions of the relay (acquire, hold, release, reap, lost);
+and changes of SAs (sa-add, sa-update, sa-del, sa-expiring, sa-expired, sa-flush,
+sa-migrate). Events of the relay require a running ipsec acquire. Any number of monitors
+can run without slowing down what they monitor: events that arrive too fast are dropped
+and counted (missed).`
 
-const monitorExample = `  What are the key managers asked for?
+const monitorExample = `  Watch the requests to key managers:
     ipsec monitor | grep ' acquire '
 
-  Who opens what?
+  Find the changes that send packets in clear:
     ipsec monitor | grep -B 9 ' opens '`
 
 func newMonitor(c *command) *cobra.Command {
-	cmd := c.cobra("monitor", "print what happens, as it happens", monitorOptions, runMonitor)
+	cmd := c.cobra("monitor", "print events as they happen", monitorOptions, runMonitor)
 	cmd.Long = monitorLong
 	cmd.Annotations = map[string]string{usageLines: "  ipsec monitor [--json]"}
 	cmd.Example = monitorExample

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// run executes one command line and returns the process's exit status: 0, or 1 after
-// an error, which is then told in one line.
+// run executes one command line and returns the exit status: 0, or 1 after an error, which
+// is printed in one line.
 func run(ctx context.Context, e *env, args []string) int {
 	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(output{e.stdout, "write output"})}
 	root := newRoot(c)
@@ -38,12 +38,12 @@ const (
 )
 
 var rootOptions = optionSet{
-	rootHelp:    {name: "help", group: "Options", help: "print this text"},
+	rootHelp:    {name: "help", group: "Options", help: "print this help"},
 	rootVersion: {name: "version", group: "Options", help: "print the version"},
 }
 
 func newRoot(c *command) *cobra.Command {
-	root := c.cobra("ipsec COMMAND | --help | --version", "eroutes and ipsec devices", rootOptions, runRoot)
+	root := c.cobra("ipsec COMMAND | --help | --version", "manage eroutes and ipsec devices", rootOptions, runRoot)
 	root.ValidArgsFunction = c.complete(rootCompleter)
 	root.Long = rootLong
 	root.Example = rootExample

@@ -24,39 +24,39 @@ const (
 )
 
 const (
-	tncActionGroup = "Actions, one at most; without one the devices are listed"
+	tncActionGroup = "Actions (at most one; without an action the devices are listed)"
 	tncDeviceGroup = "Interfaces"
 )
 
 var tncfgOptions = optionSet{
-	tncAttach:  {name: "attach", group: tncActionGroup, help: "make an ipsec device and bind it to an interface"},
+	tncAttach:  {name: "attach", group: tncActionGroup, help: "create an ipsec device and bind it to a physical interface"},
 	tncDetach:  {name: "detach", group: tncActionGroup, help: "remove an ipsec device"},
 	tncClear:   {name: "clear", group: tncActionGroup, help: "remove all ipsec devices"},
-	tncConfig:  {name: "config", arg: "FILE", group: tncActionGroup, help: "fill the table and make the devices that a file names"},
-	tncUpgrade: {name: "upgrade", group: tncActionGroup, help: "replace the programs that run by this version's, under traffic"},
+	tncConfig:  {name: "config", arg: "FILE", group: tncActionGroup, help: "load the table and create the devices listed in a file"},
+	tncUpgrade: {name: "upgrade", group: tncActionGroup, help: "replace the running programs with those of this version, without interrupting traffic"},
 
-	tncVirtual:  {name: "virtual", arg: "NAME", group: tncDeviceGroup, help: "the ipsec device: ipsec0, ipsec1 ..."},
-	tncPhysical: {name: "physical", arg: "NAME", group: tncDeviceGroup, help: "the interface that %pass packets leave by"},
-	tncIngress:  {name: "ingress", arg: "NAME", repeat: true, group: tncDeviceGroup, help: "an interface that gets the fast path; repeatable"},
+	tncVirtual:  {name: "virtual", arg: "NAME", group: tncDeviceGroup, help: "name of the ipsec device: ipsec0, ipsec1, ..."},
+	tncPhysical: {name: "physical", arg: "NAME", group: tncDeviceGroup, help: "interface through which %pass packets leave"},
+	tncIngress:  {name: "ingress", arg: "NAME", repeat: true, group: tncDeviceGroup, help: "interface to attach the fast path to; repeatable"},
 
-	tncJSON:    {name: "json", group: otherGroup, help: "print the list as JSON"},
-	tncLabel:   {name: "label", arg: "TEXT", group: otherGroup, help: "begin messages with TEXT"},
-	tncDebug:   {name: "debug", group: otherGroup, help: "tell on standard error what is being done"},
-	tncHelp:    {name: "help", group: otherGroup, help: "print this text"},
-	tncVersion: {name: "version", group: otherGroup, help: "print the version"},
+	tncJSON:    {name: "json", group: otherGroup, help: "print the listing as JSON"},
+	tncLabel:   labelOption,
+	tncDebug:   debugOption,
+	tncHelp:    helpOption,
+	tncVersion: versionOption,
 }
 
-const tncfgLong = `Makes ipsec devices and lists them. What is routed into an ipsec device meets the
-eroute table of this network namespace, see ipsec eroute --help. The table is there
-with and without devices.
+const tncfgLong = `Creates, removes and lists ipsec devices. Packets routed into an ipsec device are matched
+against the eroute table of this network namespace, see ipsec eroute --help. The table
+exists independently of the devices.
 
-A file of --config holds what must be there. First the eroutes of its table take the
-place of those that are there, then its devices are made, if they are not there. A
-table's name that is not absolute is relative to the file. Unknown keys are errors.
+--config reads a TOML file. It first replaces the eroutes with those of the file named by
+"table" (relative to the TOML file), then creates the devices that do not exist yet. It
+is idempotent. Unknown keys are errors.
 
-With no_new_clear = true a table is refused by which packets are sent in clear that were
-not before; not where there are neither eroutes nor devices, as after a boot. In
-/etc/eroute/eroute.toml it is for ipsec eroute --restore and --batch, too.`
+With no_new_clear = true, a table that sends packets in clear that are not sent in clear
+now is refused, unless there are neither eroutes nor devices, as after a boot. In
+/etc/eroute/eroute.toml the setting also applies to ipsec eroute --restore and --batch.`
 
 const tncfgUsage = `  ipsec tncfg [--json]
   ipsec tncfg --attach --virtual ipsecN --physical NAME [--ingress NAME]...
@@ -69,17 +69,17 @@ const tncfgExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --i
   ip route add 10.2.0.0/16 dev ipsec0
   ipsec tncfg --detach --virtual ipsec0
 
-  What must be there at boot, in a file; --clear takes the devices away again:
+  Create the devices of a file, as at boot; --clear removes them:
     ipsec tncfg --config /etc/eroute/eroute.toml
 
-    table = "table"                # as ipsec eroute --save writes it
+    table = "table"                # written by ipsec eroute --save
     [[device]]
     virtual = "ipsec0"
     physical = "wan"
     ingress = ["lan"]`
 
 func newTncfg(c *command) *cobra.Command {
-	cmd := c.cobra("tncfg", "make, remove and list ipsec devices", tncfgOptions, runTncfg)
+	cmd := c.cobra("tncfg", "manage ipsec devices", tncfgOptions, runTncfg)
 	cmd.Long = tncfgLong
 	cmd.Annotations = map[string]string{usageLines: tncfgUsage}
 	cmd.Example = tncfgExample
