@@ -58,7 +58,7 @@ func (a *action) check(p *parsed, common optionMask) error {
 // checkListing refuses options that a command without an action does not take.
 func (p *parsed) checkListing(takes optionMask) error {
 	if id, ok := p.first(^takes); ok {
-		return fmt.Errorf("%s: without an action such as %s it has no meaning", p.quote(id), p.name(0))
+		return fmt.Errorf("%s: requires an action such as %s", p.quote(id), p.name(0))
 	}
 	return nil
 }

@@ -57,10 +57,10 @@ func (a *asserts) check(c *command, t *diff.Table) error {
 	if len(failures) > 0 {
 		first := &failures[0]
 		assertion := &a.all[first.Index]
-		text := fmt.Sprintf("%s would not be all %v, such as %s: %v",
+		text := fmt.Sprintf("not all packets of %s would be %v: %s matches %v",
 			selectorText(assertion.Selector), assertion.Want, packetText(first.Witness), first.Got)
 		if more := len(failures) - 1; more > 0 {
-			text += fmt.Sprintf("; lines that do not hold: %s", grouped(more+1))
+			text += fmt.Sprintf("; %s assertions fail", grouped(more+1))
 		}
 		return &lineError{a.file, a.lines[first.Index], errors.New(text)}
 	}

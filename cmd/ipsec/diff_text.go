@@ -120,7 +120,7 @@ func (p painter) opening(r *diff.Result) string {
 	case n > 0:
 		return p.paint(styleOpens, "opens clear text for "+atLeast(r, n, "selector"))
 	case r.Incomplete:
-		return p.paint(styleOpens, "too large to be compared as a whole: may open clear text")
+		return p.paint(styleOpens, "too large to compare completely: may open clear text")
 	case len(r.Classes) == 0:
 		return "no packet changes"
 	}

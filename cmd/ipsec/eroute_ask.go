@@ -17,8 +17,7 @@ func (r *parser) ask(p *parsed, said eroute.SAID) (a eroute.Ask, err error) {
 		return a, nil
 	}
 	if !said.Action().IsTrap() {
-		return a, fmt.Errorf("%s: only %s and %s ask key managers, not %s",
-			p.quote(given), eroute.Trap, eroute.TrapSubnet, said)
+		return a, fmt.Errorf("%s: %s takes no --acquire options", p.quote(given), said)
 	}
 	a = eroute.DefaultAsk
 	if f := p.field(optAcquireMode); f.given() {

@@ -112,5 +112,5 @@ func (b *batch) table() (*diff.Table, error) {
 
 // notAdd refuses a change in a file that is a whole table.
 func (b *batch) notAdd(i int) error {
-	return &lineError{b.file, int(b.lines[i]), fmt.Errorf("--%v: a whole table is made of --add lines", b.changes.At(i).Op)}
+	return &lineError{b.file, int(b.lines[i]), fmt.Errorf("--%v: only --add lines are allowed in a table file", b.changes.At(i).Op)}
 }

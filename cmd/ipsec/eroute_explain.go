@@ -99,7 +99,7 @@ func (c *command) explain(packets []eroute.Packet) (err error) {
 		err = writeExplanations(c.out, all)
 	}
 	if err == nil && wrong > 0 {
-		err = fmt.Errorf("the kernel program and the table DISAGREE about %d of %d packets: the table is damaged or changing; if it stays so, --save it, --clear and --batch it", wrong, len(packets))
+		err = fmt.Errorf("the kernel program and the table disagree about %d of %d packets: the table is damaged or being changed; if this persists, rebuild it by --save, --clear and --batch", wrong, len(packets))
 	}
 	return err
 }

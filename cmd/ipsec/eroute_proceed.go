@@ -14,7 +14,7 @@ import (
 )
 
 // ownKeyExchange is what there is to say of a packet of key exchange from the gateway's own address.
-const ownKeyExchange = "in clear, if a key manager's socket or XFRM has made it; any other packet like it matches the eroute"
+const ownKeyExchange = "in clear if sent by a key manager's socket or by XFRM; any other such packet matches the eroute"
 
 // saState is the SA that an eroute names, and whether packets are given to it.
 type saState struct {
@@ -46,15 +46,15 @@ func (x *explainer) proceed(e *explanation) error {
 		e.outcome = outcome{maps.Sent, "pass", "in clear"}
 		e.next = x.leave(e)
 	case action == eroute.ActionReject:
-		e.outcome = outcome{maps.Dropped, "reject", "the sender is told, as far as the limits of ICMP errors allow"}
+		e.outcome = outcome{maps.Dropped, "reject", "the sender receives an ICMP error, within the rate limits for these"}
 	case action == eroute.ActionHold && x.relay:
-		e.outcome = outcome{maps.Kept, "hold", "of a hold's packets the first and the newest"}
+		e.outcome = outcome{maps.Kept, "hold", "the relay keeps the first and the latest packet of a hold"}
 	case action == eroute.ActionHold:
-		e.outcome = outcome{maps.Dropped, "hold-not-kept", "ipsec acquire does not run, or has nobody to ask"}
+		e.outcome = outcome{maps.Dropped, "hold-not-kept", "ipsec acquire is not running, or no key manager listens"}
 	case action.IsTrap() && x.relay:
-		e.outcome = outcome{maps.Kept, "trap", "key managers are asked for an SA" + x.askText(e) + ", a %hold is made"}
+		e.outcome = outcome{maps.Kept, "trap", "an ACQUIRE" + x.askText(e) + " is sent to key managers, and a %hold eroute is created"}
 	case action.IsTrap():
-		e.outcome = outcome{maps.Dropped, "trap-no-relay", "ipsec acquire does not run, or has nobody to ask"}
+		e.outcome = outcome{maps.Dropped, "trap-no-relay", "ipsec acquire is not running, or no key manager listens"}
 	default:
 		e.outcome = outcome{maps.Dropped, "drop", ""}
 	}
@@ -69,11 +69,11 @@ func (x *explainer) askText(e *explanation) string {
 	policy, err := x.around.Policy(flowOf(e.packet, *e.met))
 	switch {
 	case err != nil:
-		return fmt.Sprintf(" with the reqid of their policy, which cannot be read: %v", err)
+		return fmt.Sprintf(" with the reqid of the key manager's policy (cannot be read: %v)", err)
 	case policy != nil && policy.Template.ReqID != 0:
-		return fmt.Sprintf(" with reqid %d of their policy %s -> %s", policy.Template.ReqID, policy.Selector.Src, policy.Selector.Dst)
+		return fmt.Sprintf(" with reqid %d of policy %s -> %s", policy.Template.ReqID, policy.Selector.Src, policy.Selector.Dst)
 	}
-	return " without a reqid, for the trap has none and no policy covers the flow: strongSwan does not negotiate then"
+	return " without a reqid (the trap has none and no policy covers the flow; strongSwan ignores such an ACQUIRE)"
 }
 
 // flowOf is the flow that a packet makes when it meets a trap, as bpf/trap.h makes it.
@@ -97,7 +97,7 @@ func (x *explainer) encrypt(e *explanation) (err error) {
 	case err == nil:
 		e.sa.life = &life
 	case errors.Is(err, xfrm.ErrNoState):
-		e.sa.problem = "XFRM has no such state for output"
+		e.sa.problem = "no such outbound state in XFRM"
 	case errors.Is(err, xfrm.ErrUnsupported):
 		e.sa.problem = err.Error()
 	default:
@@ -108,21 +108,21 @@ func (x *explainer) encrypt(e *explanation) (err error) {
 	case d != nil && d.Kind == device.KindPlain:
 		e.outcome = outcome{maps.Dropped, "no-xfrm", "this kernel has no XFRM interfaces"}
 	case e.sa.life == nil && e.sa.ready:
-		e.outcome = outcome{maps.Sent, "sa", "but the SA has gone since: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync"}
+		e.outcome = outcome{maps.Sent, "sa", "but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync"}
 	case e.sa.life == nil:
 		e.outcome = outcome{maps.Dropped, "sa-missing", ""}
 	case !e.sa.ready && life.State.Spent:
-		e.outcome = outcome{maps.Dropped, "sa-spent", "the sequence numbers of the SA are used up"}
+		e.outcome = outcome{maps.Dropped, "sa-spent", "the sequence numbers of the SA are exhausted"}
 	case !e.sa.ready:
-		e.outcome = outcome{maps.Dropped, "sa-missing", "the SA has come since: ipsec eroute --sync looks anew"}
+		e.outcome = outcome{maps.Dropped, "sa-missing", "the SA has been added since: run ipsec eroute --sync"}
 	case life.Inner&xfrm.FamilyOf(e.packet.Src) == 0:
-		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("but the SA carries %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", life.Inner)}
+		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("but the SA is for %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", life.Inner)}
 	case life.Spent != "":
 		e.outcome = outcome{maps.Sent, "sa", "but XFRM drops the packet: " + life.Spent}
 	case life.Policies&xfrm.FamilyOf(e.packet.Src) == 0:
-		e.outcome = outcome{maps.Sent, "sa", "but its XFRM policy is gone: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync"}
+		e.outcome = outcome{maps.Sent, "sa", "but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync"}
 	default:
-		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("wrapped by XFRM in %s mode", life.Mode)}
+		e.outcome = outcome{maps.Sent, "sa", fmt.Sprintf("encapsulated by XFRM in %s mode", life.Mode)}
 		if life.Mode == xfrm.ModeTransport {
 			e.next = x.around.Route(life.Dst, "")
 			if x.isVirtual(e.next.device) && d != nil { // by the detour, out of the physical device
@@ -134,7 +134,7 @@ func (x *explainer) encrypt(e *explanation) (err error) {
 		case e.next.device == "":
 			e.detail += ", but XFRM finds no route to the peer and drops the packet (XfrmOutBundleGenError)"
 		case x.isVirtual(e.next.device):
-			e.detail += fmt.Sprintf(", but the peer itself is routed into %s: XFRM takes that for a loop and drops the packet", e.next.device)
+			e.detail += fmt.Sprintf(", but the route to the peer leads into %s: XFRM detects a loop and drops the packet", e.next.device)
 		}
 	}
 	return nil
@@ -146,7 +146,7 @@ func (x *explainer) leave(e *explanation) hop {
 	case d == nil:
 		return hop{problem: "no ipsec device is attached"}
 	case d.Physical == "":
-		return hop{problem: "the physical device is gone"}
+		return hop{problem: "the physical device does not exist"}
 	default:
 		return x.around.Route(e.packet.Dst, d.Physical)
 	}

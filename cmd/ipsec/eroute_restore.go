@@ -151,7 +151,7 @@ func (s *saved) all() iter.Seq2[eroute.Change, error] {
 			for i, change := range b.changes.All() {
 				s.number = int(b.lines[i])
 				if change.Op != eroute.OpAdd {
-					yield(change, &lineError{b.file, s.number, fmt.Errorf("--%v: a whole table is made of --add lines", change.Op)})
+					yield(change, &lineError{b.file, s.number, fmt.Errorf("--%v: only --add lines are allowed in a table file", change.Op)})
 					return
 				}
 				if !yield(change, nil) {

@@ -86,33 +86,33 @@ func TestExplainVerdict(t *testing.T) {
 		packet []string
 		want   string
 	}{
-		"SA":              {testSAID, func(*memory) {}, packet, `sent, counted as "sa": out of wan; wrapped by XFRM in tunnel mode`},
+		"SA":              {testSAID, func(*memory) {}, packet, `sent, counted as "sa": dev wan; encapsulated by XFRM in tunnel mode`},
 		"SA missing":      {testSAID, func(m *memory) { m.around.sas, m.around.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
-		"SA just come":    {testSAID, func(m *memory) { m.around.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has come since: ipsec eroute --sync looks anew`},
+		"SA just come":    {testSAID, func(m *memory) { m.around.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has been added since: run ipsec eroute --sync`},
 		"SA at its limit": {testSAID, func(m *memory) { m.around.changeSA(func(l *xfrm.Life) { l.Spent = "it ends" }) }, packet, `sent, counted as "sa"; but XFRM drops the packet: it ends`},
 		"SA spent": {testSAID, func(m *memory) {
 			m.around.ready = nil
 			m.around.changeSA(func(l *xfrm.Life) { l.State.Spent = true })
-		}, packet, `dropped, counted as "sa-spent"; the sequence numbers of the SA are used up`},
-		"SA, no policy":   {testSAID, func(m *memory) { m.around.changeSA(func(l *xfrm.Life) { l.Policies = xfrm.IPv6 }) }, packet, `sent, counted as "sa"; but its XFRM policy is gone: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync`},
-		"SA just gone":    {testSAID, func(m *memory) { m.around.sas = nil }, packet, `sent, counted as "sa"; but the SA has gone since: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync`},
+		}, packet, `dropped, counted as "sa-spent"; the sequence numbers of the SA are exhausted`},
+		"SA, no policy":   {testSAID, func(m *memory) { m.around.changeSA(func(l *xfrm.Life) { l.Policies = xfrm.IPv6 }) }, packet, `sent, counted as "sa"; but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync`},
+		"SA just gone":    {testSAID, func(m *memory) { m.around.sas = nil }, packet, `sent, counted as "sa"; but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync`},
 		"no XFRM":         {testSAID, func(m *memory) { m.devices.all[0].Kind = device.KindPlain }, packet, `dropped, counted as "no-xfrm"; this kernel has no XFRM interfaces`},
-		"loop":            {testSAID, func(m *memory) { m.around.routes[1].device = "ipsec0" }, packet, `sent, counted as "sa": out of ipsec0; wrapped by XFRM in tunnel mode, but the peer itself is routed into ipsec0: XFRM takes that for a loop and drops the packet`},
-		"pass":            {eroute.Pass, func(*memory) {}, packet, `sent, counted as "pass": out of wan to 192.0.2.254; in clear`},
+		"loop":            {testSAID, func(m *memory) { m.around.routes[1].device = "ipsec0" }, packet, `sent, counted as "sa": dev ipsec0; encapsulated by XFRM in tunnel mode, but the route to the peer leads into ipsec0: XFRM detects a loop and drops the packet`},
+		"pass":            {eroute.Pass, func(*memory) {}, packet, `sent, counted as "pass": via 192.0.2.254 dev wan; in clear`},
 		"pass, no device": {eroute.Pass, func(m *memory) { m.devices.all = nil }, packet, `would be sent, counted as "pass": no ipsec device is attached; in clear`},
-		"pass, wan gone":  {eroute.Pass, func(m *memory) { m.devices.all[0].Physical = "" }, packet, `sent, counted as "pass": the physical device is gone; in clear`},
+		"pass, wan gone":  {eroute.Pass, func(m *memory) { m.devices.all[0].Physical = "" }, packet, `sent, counted as "pass": the physical device does not exist; in clear`},
 		"drop":            {eroute.Drop, func(*memory) {}, packet, `dropped, counted as "drop"`},
-		"trap":            {eroute.TrapSubnet, func(*memory) {}, packet, `kept, counted as "trap"; key managers are asked for an SA without a reqid, for the trap has none and no policy covers the flow: strongSwan does not negotiate then, a %hold is made`},
-		"trap, policy":    {eroute.Trap, func(m *memory) { m.around.policies = policiesOf(9) }, packet, `kept, counted as "trap"; key managers are asked for an SA with reqid 9 of their policy 10.1.0.0/24 -> 10.2.0.0/16, a %hold is made`},
-		"subnet, policy":  {eroute.TrapSubnet, func(m *memory) { m.around.policies = policiesOf(9) }, packet, `kept, counted as "trap"; key managers are asked for an SA without a reqid, for the trap has none and no policy covers the flow: strongSwan does not negotiate then, a %hold is made`},
-		"trap, no relay":  {eroute.Trap, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "trap-no-relay"; ipsec acquire does not run, or has nobody to ask`},
-		"hold":            {eroute.Hold, func(*memory) {}, packet, `kept, counted as "hold"; of a hold's packets the first and the newest`},
-		"hold, no relay":  {eroute.Hold, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "hold-not-kept"; ipsec acquire does not run, or has nobody to ask`},
+		"trap":            {eroute.TrapSubnet, func(*memory) {}, packet, `kept, counted as "trap"; an ACQUIRE without a reqid (the trap has none and no policy covers the flow; strongSwan ignores such an ACQUIRE) is sent to key managers, and a %hold eroute is created`},
+		"trap, policy":    {eroute.Trap, func(m *memory) { m.around.policies = policiesOf(9) }, packet, `kept, counted as "trap"; an ACQUIRE with reqid 9 of policy 10.1.0.0/24 -> 10.2.0.0/16 is sent to key managers, and a %hold eroute is created`},
+		"subnet, policy":  {eroute.TrapSubnet, func(m *memory) { m.around.policies = policiesOf(9) }, packet, `kept, counted as "trap"; an ACQUIRE without a reqid (the trap has none and no policy covers the flow; strongSwan ignores such an ACQUIRE) is sent to key managers, and a %hold eroute is created`},
+		"trap, no relay":  {eroute.Trap, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "trap-no-relay"; ipsec acquire is not running, or no key manager listens`},
+		"hold":            {eroute.Hold, func(*memory) {}, packet, `kept, counted as "hold"; the relay keeps the first and the latest packet of a hold`},
+		"hold, no relay":  {eroute.Hold, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "hold-not-kept"; ipsec acquire is not running, or no key manager listens`},
 		"none":            {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.2.0.1"}, `dropped, counted as "no-eroute"`},
 		"other route":     {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.3.0.1"}, `would be dropped, counted as "no-eroute"`},
-		"IKE":             {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": out of wan to 192.0.2.254; in clear, if a key manager's socket or XFRM has made it; any other packet like it matches the eroute`},
+		"IKE":             {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": via 192.0.2.254 dev wan; in clear if sent by a key manager's socket or by XFRM; any other such packet matches the eroute`},
 		"IKE, drop":       {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Drop) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `dropped, counted as "drop"`},
-		"forwarded IKE":   {eroute.Reject, func(*memory) {}, []string{"10.1.0.1", "10.2.0.1", "udp", "500", "500"}, `dropped, counted as "reject"; the sender is told, as far as the limits of ICMP errors allow`},
+		"forwarded IKE":   {eroute.Reject, func(*memory) {}, []string{"10.1.0.1", "10.2.0.1", "udp", "500", "500"}, `dropped, counted as "reject"; the sender receives an ICMP error, within the rate limits for these`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newGateway(t, test.said)
@@ -153,13 +153,13 @@ func TestExplainDisagreement(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "  WRONG    the kernel program and the table disagree: the packet meets the first line, not the first match\n"},
+		{nil, "  WRONG    the kernel program and the table disagree: the packet matches the eroute in the first line, not the first match\n"},
 		{[]string{"--json"}, `"agrees":false,`},
 	} {
 		args := append([]string{"eroute", "--lookup", "--src", "10.1.0.1", "--dst", "10.2.0.1", "--explain"}, form.args...)
 		status, stdout, stderr := runMemory(m, "", args...)
 		if status != 1 || !strings.Contains(stdout, form.want) ||
-			!strings.HasPrefix(stderr, "ipsec eroute: the kernel program and the table DISAGREE about 1 of 1 packets: ") {
+			!strings.HasPrefix(stderr, "ipsec eroute: the kernel program and the table disagree about 1 of 1 packets: ") {
 			t.Errorf("status %d, stdout %s, stderr %s", status, stdout, stderr)
 		}
 	}

@@ -46,9 +46,9 @@ func (e *explanation) lines() (lines [][2]string) {
 		add("matches", "no eroute")
 	}
 	if !e.agrees() {
-		add("WRONG", "the kernel program and the table disagree: the packet meets the first line, not the first match")
+		add("WRONG", "the kernel program and the table disagree: the packet matches the eroute in the first line, not the first match")
 	} else if len(e.matches) == 1 {
-		add("decided", "it is the only one")
+		add("decided", "only match")
 	} else if field := e.decidedBy(); field != 0 {
 		add("decided", fmt.Sprintf("by the %s: %s", field, why(field, e.matches[0].Selector, e.matches[1].Selector)))
 	}
@@ -79,7 +79,7 @@ func why(field eroute.Field, a, b eroute.Selector) string {
 	case eroute.FieldDst:
 		return fmt.Sprintf("/%d is longer than /%d", a.Dst.Bits(), b.Dst.Bits())
 	}
-	return "the next names none"
+	return "the next match has none"
 }
 
 func (h hop) text() string {
@@ -87,16 +87,16 @@ func (h hop) text() string {
 	case h.problem != "":
 		return h.problem
 	case h.via.IsValid():
-		return fmt.Sprintf("out of %s to %s", h.device, h.via)
+		return fmt.Sprintf("via %s dev %s", h.via, h.device)
 	}
-	return "out of " + h.device
+	return "dev " + h.device
 }
 
 func (e *explanation) routeText() string {
 	if e.ipsec {
 		return "into " + e.route.device
 	}
-	return e.route.text() + ": not into an ipsec device, where it would meet the table"
+	return e.route.text() + ": not into an ipsec device, so it is not matched against the table"
 }
 
 func (s *saState) text() string {
@@ -122,7 +122,7 @@ func (s *saState) text() string {
 		parts = append(parts, "expires "+l.Expires.UTC().Format(time.RFC3339))
 	}
 	if !s.ready {
-		parts = append(parts, "not in use")
+		parts = append(parts, "not ready")
 	}
 	return strings.Join(parts, ", ")
 }

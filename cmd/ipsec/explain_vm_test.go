@@ -53,7 +53,7 @@ func TestExplainKernel(t *testing.T) {
 	ipsec("tncfg", "--attach", "--virtual", "ipsec0", "--physical", lab.WAN)
 	t.Cleanup(func() { ipsec("tncfg", "--clear") })
 	ipsec("eroute", "--add", "--src", lab.EastLAN4.String(), "--dst", lab.WestLAN4.String(), "--said", "%pass")
-	explain("\n  route    out of wan to "+l.West.WAN4.String()+": not into an ipsec device", "\n  verdict  would be sent, counted as \"pass\": out of wan to "+l.West.WAN4.String()+"; in clear\n")
+	explain("\n  route    via "+l.West.WAN4.String()+" dev wan: not into an ipsec device", "\n  verdict  would be sent, counted as \"pass\": via "+l.West.WAN4.String()+" dev wan; in clear\n")
 
 	sa, err := lab.Tunnel{From: l.East, To: l.West}.Install()
 	if err != nil {
@@ -64,10 +64,10 @@ func TestExplainKernel(t *testing.T) {
 	}
 	ipsec("eroute", "--replace", "--src", lab.EastLAN4.String(), "--dst", lab.WestLAN4.String(), "--said", sa.TunSAID())
 	explain("\n  route    into ipsec0\n", "\n  SA       esp spi ", ", tunnel mode, ", " if_id 0x65000000, ", ", 0 packets, 0 bytes, does not expire\n",
-		"\n  verdict  sent, counted as \"sa\": out of wan; wrapped by XFRM in tunnel mode\n")
+		"\n  verdict  sent, counted as \"sa\": dev wan; encapsulated by XFRM in tunnel mode\n")
 
 	if err := sa.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	explain("\n  SA       XFRM has no such state for output\n", "\n  verdict  dropped, counted as \"sa-missing\"\n")
+	explain("\n  SA       no such outbound state in XFRM\n", "\n  verdict  dropped, counted as \"sa-missing\"\n")
 }

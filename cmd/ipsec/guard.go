@@ -28,7 +28,7 @@ func (c *command) newGuard() (g guard, err error) {
 	}
 	if c.opts.has(optAssert) {
 		if file := c.opts.value(optAssert); file == "-" && (file == c.opts.value(optBatch) || file == c.opts.value(optRestore)) {
-			return g, errors.New("--assert -: the table comes from standard input")
+			return g, errors.New("--assert -: standard input is already used for the table")
 		}
 		g.asserts, err = c.readAsserts(c.opts.value(optAssert))
 	}
@@ -81,7 +81,7 @@ func checkNoNewClear(r *diff.Result) error {
 	opens := r.OpensClear()
 	if len(opens) == 0 {
 		if r.Incomplete {
-			return errors.New("too large to be compared as a whole: may open clear text")
+			return errors.New("too large to compare completely: may open clear text")
 		}
 		return nil
 	}

@@ -7,7 +7,7 @@ func (c *command) openForReading() (table, error) {
 	c.note("opening the table for reading")
 	t, err := orNoTable(c.env.openRead())
 	if t == (noTable{}) {
-		c.note("no table in this network namespace: as if it were empty")
+		c.note("no table in this network namespace: treated as empty")
 	}
 	return t, err
 }

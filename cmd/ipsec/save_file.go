@@ -20,7 +20,7 @@ import (
 // maxLinks is how many symbolic links the kernel follows in one path.
 const maxLinks = 40
 
-var errForeign = errors.New("belongs to another user, in a directory that everybody may write to")
+var errForeign = errors.New("owned by another user, in a world-writable directory")
 
 // saveFile writes what write writes to a file. A regular file is replaced atomically: it
 // has all of it or is left as it was. A device, FIFO or socket is written to.

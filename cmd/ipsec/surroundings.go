@@ -93,7 +93,7 @@ func (k *kernelSurroundings) Outgoing(state xfrm.State) hop {
 
 func newHop(r *netlink.Route) (h hop) {
 	if r.Type == unix.RTN_LOCAL {
-		return hop{problem: "is an address of the gateway itself"}
+		return hop{problem: "local address of the gateway"}
 	}
 	link, err := netlink.LinkByIndex(r.LinkIndex)
 	if err != nil {

@@ -68,11 +68,11 @@ func (cfg *config) check() error {
 	for i, d := range cfg.Devices {
 		switch {
 		case d.Virtual == "":
-			return fmt.Errorf("device %d has no virtual", i+1)
+			return fmt.Errorf("device %d: virtual is missing", i+1)
 		case d.Physical == "":
-			return fmt.Errorf("device %q has no physical", d.Virtual)
+			return fmt.Errorf("device %q: physical is missing", d.Virtual)
 		case there[d.Virtual]:
-			return fmt.Errorf("device %q is there twice", d.Virtual)
+			return fmt.Errorf("device %q is listed twice", d.Virtual)
 		}
 		there[d.Virtual] = true
 		if err := d.names().check(); err != nil {

@@ -40,11 +40,11 @@ func (d deviceNames) check() error {
 		}
 	}
 	if d.virtual.given() && !virtualName.MatchString(d.virtual.text) {
-		return fmt.Errorf("%v: an ipsec device is named ipsec0, ipsec1 and so on", d.virtual)
+		return fmt.Errorf("%v: must be ipsec0, ipsec1, ...", d.virtual)
 	}
 	for _, f := range all[1:] {
 		if f.given() && f.text == d.virtual.text {
-			return fmt.Errorf("%v: is the ipsec device itself", f)
+			return fmt.Errorf("%v: must not be the ipsec device", f)
 		}
 	}
 	for i, f := range d.ingress {
@@ -60,13 +60,13 @@ func (d deviceNames) check() error {
 func badDeviceName(name string) string {
 	switch {
 	case name == "":
-		return "is empty"
+		return "must not be empty"
 	case len(name) > maxDeviceName:
-		return fmt.Sprintf("an interface's name has %d bytes at the most", maxDeviceName)
+		return fmt.Sprintf("longer than %d bytes", maxDeviceName)
 	case name == "." || name == "..":
-		return "is no interface's name"
+		return "not a valid interface name"
 	case strings.ContainsAny(name, "/: \t\n\v\f\r\x00"):
-		return "an interface's name has no '/', no ':' and no blanks"
+		return "contains '/', ':' or white space"
 	}
 	return ""
 }

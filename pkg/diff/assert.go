@@ -26,7 +26,7 @@ type Failure struct {
 }
 
 // ErrTooLarge says that a proof was given up because it took too much work.
-var ErrTooLarge = errors.New("too large to be proven")
+var ErrTooLarge = errors.New("too large to prove")
 
 // Assert returns the assertions that do not hold for a table, each with a packet that shows
 // it. Returns a [DuplicateError] if the table has a selector twice, [ErrTooLarge] if not all

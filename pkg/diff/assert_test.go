@@ -69,7 +69,7 @@ func satisfies(got, want diff.Kind) bool {
 	return got == want || want == diff.Dropped && got == diff.Rejected
 }
 
-// What is too large to be proven is not taken for proven.
+// What is too large to prove is not taken for proven.
 func TestAssertTooLarge(t *testing.T) {
 	table := &diff.Table{}
 	for i := range 100 {
