@@ -59,7 +59,7 @@ test-host: ## the tests that any kernel can run; needs root
 .PHONY: test-race
 test-race: ## what happens at once, with the race detector; needs root
 	CGO_ENABLED=1 go test -race -count=1 -timeout 30m ./pkg/loader ./pkg/acquire
-	CGO_ENABLED=1 go test -race -count=1 -timeout 30m -run 'AtOnce|Lock|ManyWriters|MadeOnce' ./pkg/maps ./test/ns
+	CGO_ENABLED=1 go test -race -count=1 -timeout 30m -run '^TestConcurrent$$|Lock|ManyWriters|CreateRace' ./pkg/maps ./test/ns
 
 .PHONY: smoke
 smoke: setup-vm build ## what tells most on the newest kernel, and that one too old is refused, in VMs
@@ -87,11 +87,11 @@ fuzz-briefly: ## each fuzzer for a moment, beginning with what was found before
 
 .PHONY: fuzz-frames
 fuzz-frames: ## FRAMES mutated frames through the programs, against the reference; needs root
-	EROUTE_FRAMES=$(FRAMES) go test -count=1 -v -timeout 0 -run TestFrames ./test/hostile
+	EROUTE_TEST_FRAMES=$(FRAMES) go test -count=1 -v -timeout 0 -run TestFrames ./test/hostile
 
 .PHONY: diff-exact
 diff-exact: ## PACKETS packets through differences of random tables, against the reference
-	EROUTE_PACKETS=$(PACKETS) go test -count=1 -v -timeout 0 -run '^TestExact$$' ./pkg/diff
+	EROUTE_TEST_PACKETS=$(PACKETS) go test -count=1 -v -timeout 0 -run '^TestExact$$' ./pkg/diff
 
 .PHONY: bench-diff
 bench-diff: ## time and memory of a difference of two tables of 1,000,000 eroutes

@@ -9,7 +9,7 @@ readonly newest=7.3 too_old=6.1
 
 scripts/setup.sh vm $newest
 go run ./test/vm/run -kernel $newest -pkg './bpf ./test/esp' \
-	-run '^(TestProgramsInVM|TestPing|TestMigrate)$|^TestTrapIsAnswered$/^%trap$'
+	-run '^(TestProgramsInVM|TestPing|TestMigrate)$|^TestTrapToSA$/^%trap$'
 
 scripts/setup.sh vm $too_old
 go run ./test/vm/run -kernel $too_old -- bash -c '

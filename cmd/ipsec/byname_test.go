@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -31,12 +33,7 @@ func TestCommandLine(t *testing.T) {
 
 // The program itself, under its other names.
 func TestByName(t *testing.T) {
-	dir := t.TempDir()
-	program := filepath.Join(dir, "ipsec")
-	build := exec.Command("go", "build", "-ldflags", "-X main.version=1.2.3", "-o", program, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	dir := filepath.Dir(testenv.Build(t, "-ldflags", "-X main.version=1.2.3"))
 	for _, test := range []struct {
 		name, option, stdout, stderr string
 		status                       int

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
 // Scripts that ask a real shell how "ipsec eroute --lim" goes on. SCRIPT is what "ipsec
@@ -38,10 +40,7 @@ var askShell = map[string]string{
 // Each shell completes by the script that is made for it. Needs the shells, see
 // scripts/setup.sh.
 func TestShells(t *testing.T) {
-	dir := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/ipsec", ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	dir := filepath.Dir(testenv.Build(t))
 	for shell, ask := range askShell {
 		t.Run(shell, func(t *testing.T) {
 			text, err := exec.CommandContext(t.Context(), dir+"/ipsec", "completion", shell).Output()

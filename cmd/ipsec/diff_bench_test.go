@@ -9,26 +9,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
+
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
-// BenchmarkDiff compares two files of EROUTE_EROUTES eroutes (default 1,000,000) that differ
+// BenchmarkDiff compares two files of EROUTE_TEST_EROUTES eroutes (default 1,000,000) that differ
 // in 1,000, as a command of its own: time and the most memory that it has.
 func BenchmarkDiff(b *testing.B) {
-	n := 1_000_000
-	if text := os.Getenv("EROUTE_EROUTES"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
-	}
+	n := testenv.Count(b, testenv.Eroutes, 1_000_000)
 	dir := b.TempDir()
-	program, before, after := filepath.Join(dir, "ipsec"), filepath.Join(dir, "before"), filepath.Join(dir, "after")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
-	}
+	program, before, after := testenv.Build(b), filepath.Join(dir, "before"), filepath.Join(dir, "after")
 	for _, f := range []struct {
 		name    string
 		changed bool

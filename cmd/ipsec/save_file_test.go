@@ -146,7 +146,7 @@ func TestSaveForeign(t *testing.T) {
 }
 
 // Devices, FIFOs and sockets are written to, and stay what they are.
-func TestSaveThrough(t *testing.T) {
+func TestSaveToDevice(t *testing.T) {
 	dir := t.TempDir()
 	null, fifo, socket := filepath.Join(dir, "null"), filepath.Join(dir, "fifo"), filepath.Join(dir, "socket")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {

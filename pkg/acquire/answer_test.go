@@ -83,7 +83,7 @@ func TestFindAnswer(t *testing.T) {
 
 // Of states made in the same second the one seen last is the newest, however often SAs
 // are replaced.
-func TestAges(t *testing.T) {
+func TestNewestState(t *testing.T) {
 	own := map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}
 	ask := eroute.DefaultAsk
 	ask.ReqID = 7

@@ -174,7 +174,7 @@ func TestSwitchKeepsOrder(t *testing.T) {
 
 // That a flow has ended says nothing of the next one with the same selector: neither of its
 // packets nor of what is asked for it.
-func TestEndOfAnotherFlow(t *testing.T) {
+func TestStaleEndIgnored(t *testing.T) {
 	b := newBench(t)
 	ended := maps.Event{Ended: maps.Freed, Flow: maps.FlowID{Selector: b.flow, Serial: 7}, Time: time.Now()}
 	b.hold(t, 8)
@@ -198,7 +198,7 @@ func TestEndOfAnotherFlow(t *testing.T) {
 }
 
 // A hold that packets meet and nobody has been asked about is asked for, once.
-func TestForgottenHold(t *testing.T) {
+func TestAcquireForUnaskedHold(t *testing.T) {
 	b := newBench(t)
 	b.hold(t, 7)
 	b.script = script{{b.packetEvent(7, "one"), b.packetEvent(7, "two")}, {b.packetEvent(7, "three")}}
@@ -214,7 +214,7 @@ func TestForgottenHold(t *testing.T) {
 
 // A flow whose SA has gone becomes a hold with what is kept of it, or ends if nothing is; the
 // hold that its trap makes next keeps as much.
-func TestOrphans(t *testing.T) {
+func TestFlowWithoutSA(t *testing.T) {
 	b := newBench(t)
 	orphan := func() {
 		t.Helper()

@@ -4,10 +4,9 @@ package diff_test
 
 import (
 	"net/netip"
-	"os"
-	"strconv"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -157,26 +156,13 @@ func (c *check) shapes(src, dst netip.Addr, s, o eroute.Selector) {
 	}
 }
 
-// packetsToTry is how many packets TestExact makes up; EROUTE_PACKETS says otherwise.
-func packetsToTry(t *testing.T) int {
-	text := os.Getenv("EROUTE_PACKETS")
-	if text == "" {
-		return 100_000
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // Every packet is listed as the reference says that it changes, and no other is: those
 // on all borders, and random ones.
 func TestExact(t *testing.T) {
 	const perTable = 1000
 	r := newRandom(t)
 	tables, randoms, borders, differ := 0, 0, 0, 0
-	for want := packetsToTry(t); randoms < want; tables++ {
+	for want := testenv.Count(t, testenv.Packets, 100_000); randoms < want; tables++ {
 		a, b := r.tables()
 		unmatched := []diff.Kind{diff.Dropped, diff.Clear}[r.IntN(2)]
 		c := newCheck(t, a, b, unmatched)

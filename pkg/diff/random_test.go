@@ -5,11 +5,9 @@ package diff_test
 import (
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"strconv"
 	"testing"
-	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -17,18 +15,7 @@ import (
 // addresses, every prefix length, few protocols and ports.
 type random struct{ *rand.Rand }
 
-// newRandom takes its seed from EROUTE_SEED, to repeat a failed run.
-func newRandom(t *testing.T) *random {
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("EROUTE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("EROUTE_SEED=%d", seed)
-	return &random{rand.New(rand.NewPCG(seed, 0))}
-}
+func newRandom(t *testing.T) *random { return &random{testenv.Rand(t)} }
 
 // addr has one of two values a byte, so that prefixes of any length cover several.
 func (r *random) addr(v6 bool) netip.Addr {

@@ -18,7 +18,7 @@ import (
 var protected = eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.1")}
 
 // No two regions of a class are halves of a box, and none is in another.
-func TestNoTwoCanBeJoined(t *testing.T) {
+func TestRegionsCannotBeMerged(t *testing.T) {
 	r := newRandom(t)
 	regions := 0
 	for range 500 {
@@ -57,7 +57,7 @@ func TestNoTwoCanBeJoined(t *testing.T) {
 }
 
 // What belongs together is put together.
-func TestFewest(t *testing.T) {
+func TestMergedRegions(t *testing.T) {
 	block := func(said eroute.SAID, except ...int) *diff.Table {
 		table := &diff.Table{}
 		for i := range 256 {
@@ -160,7 +160,7 @@ func TestRefusals(t *testing.T) {
 }
 
 // With is the table that the changes make.
-func TestWith(t *testing.T) {
+func TestApply(t *testing.T) {
 	r := newRandom(t)
 	for range 200 {
 		a, _ := r.tables()

@@ -76,7 +76,7 @@ func TestOpenExclusive(t *testing.T) {
 }
 
 // What a command killed while it made a directory has left does not stop the next.
-func TestHalfMade(t *testing.T) {
+func TestCreateInterrupted(t *testing.T) {
 	enterNetns(t)
 	dir := open(t, pin)
 	path := dir.Path()
@@ -93,7 +93,7 @@ func TestHalfMade(t *testing.T) {
 }
 
 // Who waits for the lock of a directory that is removed meanwhile gets a new one.
-func TestRemovedMeanwhile(t *testing.T) {
+func TestDirectoryRemovedWhileLocking(t *testing.T) {
 	enterNetns(t)
 	dir := open(t, pin)
 	ns, err := netns.Get()

@@ -128,7 +128,7 @@ func TestApplyContext(t *testing.T) {
 }
 
 // More eroutes than are read at a time are listed whole, and deleted without a trace.
-func TestMany(t *testing.T) {
+func TestManyEroutes(t *testing.T) {
 	const n = 2*batchSize + 17
 	table, reference := newTable(t), &eroute.Linear{}
 	var adds, dels []eroute.Change

@@ -45,7 +45,7 @@ func remembered(t *testing.T, table *Table, visit func(*bpf.ABIAnswer) (changed 
 
 // An answer is remembered, used while the table stays as it is, and neither used while a
 // command writes nor after it.
-func TestRemembered(t *testing.T) {
+func TestCacheHit(t *testing.T) {
 	table := newTable(t)
 	reference := &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
@@ -97,7 +97,7 @@ func setOf(p eroute.Packet, meta *bpf.ABITableMeta) uint64 {
 
 // Packets that all meet in one set, as an attacker would choose them if he knew the
 // secrets, get the right answer all the same.
-func TestRememberedInOneSet(t *testing.T) {
+func TestCacheBucketCollision(t *testing.T) {
 	table := newTable(t)
 	reference := &eroute.Linear{}
 	for i := range 64 {
@@ -127,7 +127,7 @@ func TestRememberedInOneSet(t *testing.T) {
 }
 
 // Packets that differ in little, and count up, are kept in many sets, even if chance has chosen a poor factor.
-func TestRememberedApart(t *testing.T) {
+func TestCacheSpreadsSimilarKeys(t *testing.T) {
 	for _, poor := range []int{0, 1} {
 		table := newTable(t)
 		table.meta.value.Factors[poor] = 1
@@ -160,7 +160,7 @@ func askOfPorts(t *testing.T, table *Table, ports uint16) (answers int) {
 }
 
 // Of packets that do not come again few are kept, until some do.
-func TestRememberedInVain(t *testing.T) {
+func TestCacheMissStreak(t *testing.T) {
 	const packets, patience, sample = 4096, int(bpf.ABILimitsCACHE_PATIENCE), int(bpf.ABILimitsCACHE_SAMPLE)
 	table := newTable(t)
 	mustApply(t, table, &eroute.Linear{}, add(nth(0), eroute.Drop))
@@ -178,7 +178,7 @@ func TestRememberedInVain(t *testing.T) {
 
 // While others keep asking about the same packets, from all CPUs, nobody gets an old
 // answer once a change has returned.
-func TestRememberedUnderTraffic(t *testing.T) {
+func TestCacheUnderTraffic(t *testing.T) {
 	const changes = 300
 	table := newTable(t)
 	reference := &eroute.Linear{}

@@ -39,7 +39,7 @@ func chosenAddresses() (chosen [][2]netip.Addr) {
 
 // Whoever chooses packets cannot choose that they meet in one place of the remembered answers: of the flows of
 // chosenAddresses, each has a set of its own, by chance two share one.
-func TestChosenFlowsApart(t *testing.T) {
+func TestChosenFlowsSpread(t *testing.T) {
 	for range 4 { // secrets
 		table := newTable(t)
 		everything := eroute.Selector{Src: netip.MustParsePrefix("::/0"), Dst: netip.MustParsePrefix("::/0")}

@@ -131,7 +131,7 @@ func TestCountersInBulk(t *testing.T) {
 }
 
 // One by one, room is made for as many as there are.
-func TestCountersAhead(t *testing.T) {
+func TestCountersAllocated(t *testing.T) {
 	table := newTable(t)
 	checkSheets(t, table, 0)
 	for _, id := range []uint32{0, blockIDs - 1, blockIDs} {
@@ -149,7 +149,7 @@ func TestCountersAhead(t *testing.T) {
 }
 
 // Programs count where commands read, on every CPU and in every sheet, and nowhere else.
-func TestCountedWhereRead(t *testing.T) {
+func TestCountersMatchPrograms(t *testing.T) {
 	table := newTable(t)
 	many := sheetIDs(table) + 300
 	if err := table.Apply(t.Context(), hosts(many, eroute.OpAdd)); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // All counters are read by number, summed over CPUs, of eroutes that there are; their
 // numbers lead to them; holds of traps are told apart.
-func TestEachCount(t *testing.T) {
+func TestCountsOfAllEroutes(t *testing.T) {
 	const eroutes = 2*int(blockIDs) + 5
 	table := newTable(t)
 	trap := eroute.Selector{Src: netip.MustParsePrefix("10.0.0.0/8"), Dst: netip.MustParsePrefix("10.9.0.0/16")}

@@ -4,7 +4,6 @@ package maps
 
 import (
 	"net/netip"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -13,21 +12,9 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
-
-// raceTime is how long flows and look-ups run against each other.
-func raceTime(t *testing.T) time.Duration {
-	t.Helper()
-	d := 3 * time.Second
-	if s := os.Getenv("EROUTE_TEST_DURATION"); s != "" {
-		var err error
-		if d, err = time.ParseDuration(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return d
-}
 
 // A packet gets the verdict of its own flow, and counts on no other, while flows end and begin in the memory
 // of those that have ended.
@@ -36,7 +23,7 @@ func TestFlowsReused(t *testing.T) {
 	table := newTable(t)
 	coll := loadFlowProbe(t, table, flows)
 	variables := coll.Variables
-	end := time.Now().Add(raceTime(t))
+	end := time.Now().Add(testenv.Duration(t, 3*time.Second))
 	var both sync.WaitGroup
 	var runs uint64
 	for name, runs := range map[string]*uint64{"probe_flows": &runs, "probe_change_flows": new(uint64)} {

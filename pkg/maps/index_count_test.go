@@ -12,7 +12,7 @@ import (
 
 // A table made at once gets an index with room for the kinds it needs: not so little that it has to be made
 // larger, nor much more.
-func TestIndexAtOnce(t *testing.T) {
+func TestIndexInitialSize(t *testing.T) {
 	const eroutes = 3000
 	address := func(n int) netip.Prefix {
 		var b [4]byte

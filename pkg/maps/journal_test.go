@@ -215,7 +215,7 @@ func tell(t *testing.T, teller *Teller, n Notice) {
 }
 
 // Many who tell at once lose nothing to each other, and each one's order is kept.
-func TestManyTellers(t *testing.T) {
+func TestJournalConcurrentWriters(t *testing.T) {
 	const tellers, each = 8, 2000
 	monitored(t)
 	m := newMonitor(t)
@@ -241,7 +241,7 @@ func TestManyTellers(t *testing.T) {
 }
 
 // Nothing is written that nobody reads; a monitor that comes later gets what happens then.
-func TestNobodyReads(t *testing.T) {
+func TestJournalWithoutReader(t *testing.T) {
 	monitored(t)
 	m, teller := newMonitor(t), newTeller(t)
 	tell(t, teller, Notice{Packets: 1})
@@ -260,7 +260,7 @@ func TestNobodyReads(t *testing.T) {
 }
 
 // What was begun and never written, because its writer was killed, is lost, and no more.
-func TestKilledTeller(t *testing.T) {
+func TestJournalWriterKilled(t *testing.T) {
 	monitored(t)
 	m, teller := newMonitor(t), newTeller(t)
 	tell(t, teller, Notice{Packets: 1})

@@ -158,7 +158,7 @@ func TestManyWriters(t *testing.T) {
 }
 
 // Two commands that make the table at once make one.
-func TestMadeOnce(t *testing.T) {
+func TestCreateRace(t *testing.T) {
 	enterNetns(t)
 	var all []<-chan error
 	for n := range 4 {

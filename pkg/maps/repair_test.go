@@ -138,7 +138,7 @@ func TestRepair(t *testing.T) {
 }
 
 // A table that nobody was changing is not gone through when it is opened.
-func TestNoRepairWithoutNeed(t *testing.T) {
+func TestNoRepairWhenUnchanged(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
 	table.setCounts([len(indexFamilies)]uint32{12, 1}) // what a repair would put right

@@ -133,7 +133,7 @@ func TestRestoreUnderTraffic(t *testing.T) {
 
 // A restore that is killed before it switches has changed nothing, which is not the same
 // as changes that were half made. Both end with the next writer.
-func TestHalfRestored(t *testing.T) {
+func TestRestoreInterrupted(t *testing.T) {
 	table := newTable(t)
 	for _, c := range []struct {
 		begin             func()

@@ -131,7 +131,7 @@ func TestNotCarried(t *testing.T) {
 }
 
 // What is carried over with a difference, and what is not for eroutes to do.
-func TestRemarks(t *testing.T) {
+func TestNotCarriedOver(t *testing.T) {
 	optional := esp
 	optional.Optional = true
 	ends := out("10.1.0.0/16", "10.3.0.0/16", 7)

@@ -130,7 +130,7 @@ func TestRun(t *testing.T) {
 }
 
 // A monitor whose reader is slow holds nobody up, and is told how much it has missed.
-func TestSlow(t *testing.T) {
+func TestSlowReader(t *testing.T) {
 	const changes = 100_000
 	events, goOn := make(chan Event), make(chan struct{})
 	slow := false

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/test/docs"
 	"github.com/ipsec-eroute/eroute/test/lab"
@@ -40,11 +41,7 @@ func newReader(t *testing.T, name string) *reader {
 		t.Fatal(err)
 	}
 	r := &reader{bench: newLab(t), dir: t.TempDir(), blocks: blocks}
-	ipsec, err := filepath.Abs("../../bin/ipsec")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(ipsec, filepath.Join(r.dir, "ipsec")); err != nil {
+	if err := os.Symlink(testenv.Prebuilt(t), filepath.Join(r.dir, "ipsec")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

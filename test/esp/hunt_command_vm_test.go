@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -27,7 +28,7 @@ import (
 // by one.
 func copyCommand(t *testing.T) string {
 	t.Helper()
-	binary, err := os.ReadFile("../../bin/ipsec")
+	binary, err := os.ReadFile(testenv.Prebuilt(t))
 	if err != nil {
 		t.Fatal(err)
 	}

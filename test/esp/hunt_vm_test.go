@@ -8,12 +8,11 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -56,24 +55,10 @@ type logged struct {
 	what     string
 }
 
-// huntSeed returns the seed that EROUTE_TEST_SEED says, or a random one.
-func huntSeed(t *testing.T) uint64 {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("EROUTE_TEST_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("EROUTE_TEST_SEED=%d", seed)
-	return seed
-}
-
 // No packet leaves in clear that the table of its moment holds back, whatever happens to
 // table, SAs, devices, programs, relay and memory. "make hunt DURATION=5m" takes longer.
 func TestLeakHunt(t *testing.T) {
-	seed, duration := huntSeed(t), lab.Duration(t, 60*time.Second)
+	seed, duration := testenv.RandSeed(t), testenv.Duration(t, 60*time.Second)
 	h := newHunt(t)
 	stop := watch(t, h.East, lab.WAN)
 	end := h.begin.Add(duration)

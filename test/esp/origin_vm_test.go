@@ -18,7 +18,7 @@ import (
 
 // What XFRM makes by a key manager's own policies, for a peer whose address is routed into the ipsec device,
 // is the gateway's own, whoever sent what is in it, and in all its fragments.
-func TestXFRMIsOwn(t *testing.T) {
+func TestKeyManagerPolicyOutput(t *testing.T) {
 	b := newBench(t)
 	far := netip.MustParsePrefix("10.77.0.0/16")
 	to := netip.AddrPortFrom(far.Addr().Next(), 9)

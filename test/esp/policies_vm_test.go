@@ -82,7 +82,7 @@ func (b bench) theirPolicy(t *testing.T, sa *lab.SA, s eroute.Selector) {
 
 // What others have installed is as it was when the last eroute has gone, and a
 // state has back the if_id it had.
-func TestLeavesOthersAlone(t *testing.T) {
+func TestForeignPoliciesUnchanged(t *testing.T) {
 	b := newBench(t)
 	const state = "src 192.1.2.23 dst 192.1.2.45 proto esp spi 0x4711"
 	ip(t, b.East, "xfrm state add "+state+" reqid 9 mode tunnel if_id 0x7 aead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128")

@@ -16,7 +16,7 @@ import (
 
 // Under pings, the SA goes and the next one comes a moment later, over and over, as in a
 // re-authentication that breaks before it makes: no packet is lost, and all arrive in order.
-func TestGapKeepsOrder(t *testing.T) {
+func TestRekeyKeepsOrder(t *testing.T) {
 	const rounds, count, interval, gap = 2, 300, 50 * time.Millisecond, 150 * time.Millisecond
 	b := newBench(t, lab.LAN)
 	b.trap(t, nets(lab.EastLAN4, lab.WestLAN4), eroute.Trap, 7)

@@ -16,7 +16,7 @@ import (
 
 // An eroute may come before its SA: its packets drop until the state is there and
 // has been looked for.
-func TestStateComesLater(t *testing.T) {
+func TestStateAddedAfterEroute(t *testing.T) {
 	b := newBench(t)
 	const spi = 0x4712
 	s := nets(lab.EastLAN4, lab.WestLAN4)
@@ -50,7 +50,7 @@ func TestStateComesLater(t *testing.T) {
 
 // A command looks anew for the SAs that it names, however many eroutes they have, and for no
 // others.
-func TestStateComesForItsEroutes(t *testing.T) {
+func TestStateLookupByEroute(t *testing.T) {
 	b := newBench(t)
 	s := nets(lab.EastLAN4, lab.WestLAN4)
 	said := "tun0x4714@" + b.West.WAN4.String()

@@ -16,7 +16,7 @@ import (
 
 // A state is deleted and made again with the same SPI under traffic, time and
 // again: the SPI is free at once, and nothing is ever sent in clear.
-func TestStateComesAndGoes(t *testing.T) {
+func TestStateDeletedAndAdded(t *testing.T) {
 	b := newBench(t, lab.LAN)
 	const spi = 0x4713
 	s := nets(lab.EastLAN4, lab.WestLAN4)

@@ -161,7 +161,7 @@ func (b bench) waitSAID(t *testing.T, s eroute.Selector, want string) {
 // The first packet into a trap is kept until there is an SA, and leaves through it; the
 // flow moves to the next SA when it is rekeyed, and is trapped again when the last one
 // has gone. Nothing is seen in clear.
-func TestTrapIsAnswered(t *testing.T) {
+func TestTrapToSA(t *testing.T) {
 	for _, said := range []eroute.SAID{eroute.Trap, eroute.TrapSubnet} {
 		t.Run(said.String(), func(t *testing.T) {
 			b := newBench(t, lab.LAN)

@@ -11,19 +11,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
 // Every program answers every frame as the rules say, and counts it where they say, to the
-// byte. EROUTE_FRAMES is how many frames.
+// byte. EROUTE_TEST_FRAMES is how many frames.
 func TestFrames(t *testing.T) {
 	const tableLasts = 5000
-	frames := number(t, "EROUTE_FRAMES", 40000)
+	frames := testenv.Count(t, testenv.Frames, 40000)
 	onGateway(t, func(l *lab.Lab, g *gateway) error {
 		r := newRandom(t, l)
 		s := session{gateway: g, random: r, answers: map[string]int{}}
-		for done := uint64(0); done < frames; done += tableLasts {
+		for done := 0; done < frames; done += tableLasts {
 			reference, changes := r.table()
 			if err := g.table.Apply(t.Context(), changes); err != nil {
 				return err

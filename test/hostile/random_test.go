@@ -5,11 +5,9 @@ package hostile
 import (
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"strconv"
 	"testing"
-	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
@@ -19,26 +17,7 @@ type random struct {
 	lab *lab.Lab
 }
 
-// number reads a number from the environment, or returns what it is otherwise.
-func number(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// newRandom takes its seed from EROUTE_SEED, to repeat a failed run.
-func newRandom(t *testing.T, l *lab.Lab) *random {
-	seed := number(t, "EROUTE_SEED", uint64(time.Now().UnixNano()))
-	t.Logf("EROUTE_SEED=%d", seed)
-	return &random{rand.New(rand.NewPCG(seed, 0)), l}
-}
+func newRandom(t *testing.T, l *lab.Lab) *random { return &random{testenv.Rand(t), l} }
 
 // oneIn is true once in n times.
 func (r *random) oneIn(n int) bool { return r.IntN(n) == 0 }

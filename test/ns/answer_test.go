@@ -109,7 +109,7 @@ func TestNoErrorsAboutErrors(t *testing.T) {
 
 // An answer is one for a packet, and no longer than the packet and two headers; nor than
 // what RFC 1812 section 4.3.2.3 and RFC 4443 section 2.4 (c) allow.
-func TestAnswersAreSmall(t *testing.T) {
+func TestRejectErrorLength(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Reject)...)
 		headers, most := 28, 576

@@ -12,7 +12,7 @@ import (
 
 // While others change the table without a pause, a relay asks for all flows that come: it
 // waits for the table's lock once for as many as there are by then.
-func TestTrapBesideWriters(t *testing.T) {
+func TestTrapWithConcurrentWriters(t *testing.T) {
 	const flows, writers = 600, 3
 	g := newGateway(t, "egress")
 	f := g.families()[0]

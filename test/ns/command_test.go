@@ -9,27 +9,17 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
-
-// buildCommand builds the ipsec command.
-func buildCommand(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "ipsec")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../cmd/ipsec").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return path
-}
 
 // command runs the ipsec command on East, under "ip netns exec".
 func (g *gateway) command(t *testing.T, path, args string) (stdout, stderr string, err error) {
@@ -44,7 +34,7 @@ func (g *gateway) command(t *testing.T, path, args string) (stdout, stderr strin
 // Under "ip netns exec", which gives each command a /sys of its own, the table and the
 // device that one command makes are there in the next, and nowhere else.
 func TestCommandsUnderNetnsExec(t *testing.T) {
-	path := buildCommand(t)
+	path := testenv.Ipsec(t)
 	g, other := &gateway{Lab: newLab(t), mode: "egress"}, &gateway{Lab: newLab(t), mode: "egress"}
 	run := func(g *gateway, args, want string) {
 		t.Helper()
@@ -87,7 +77,7 @@ func TestCommandsUnderNetnsExec(t *testing.T) {
 // that the next command can change.
 func TestKilled(t *testing.T) {
 	const changes, kills = 4000, 8
-	path := buildCommand(t)
+	path := testenv.Ipsec(t)
 	g := &gateway{Lab: newLab(t), mode: "egress"}
 	nth := func(n int) eroute.Selector {
 		return eroute.Selector{Src: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 0}), 24), Dst: all4}

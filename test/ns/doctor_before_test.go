@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
@@ -43,10 +44,7 @@ func occupyTC(t *testing.T, n *lab.Node, dev string, at ebpf.AttachType, anchor 
 
 // The doctor names programs that run before ours, and not those that run after.
 func TestDoctorProgramsBefore(t *testing.T) {
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	g := healthy(t)
 	none := g.doctor(t, path)
 	for _, f := range none {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -115,7 +116,7 @@ func (g *gateway) syncRoutes(t *testing.T) {
 // What is found on a gateway in order, and what when one thing after the other breaks.
 // Doing what is said mends each.
 func TestDoctor(t *testing.T) {
-	path := buildCommand(t)
+	path := testenv.Ipsec(t)
 	g := healthy(t)
 	found(t, g.doctor(t, path))
 
@@ -151,7 +152,7 @@ func TestDoctor(t *testing.T) {
 // What a command that was killed leaves, eroutes without SAs, and devices that others have
 // taken down.
 func TestDoctorTable(t *testing.T) {
-	path := buildCommand(t)
+	path := testenv.Ipsec(t)
 	g := healthy(t)
 	g.only(t, from(lab.EastLAN4, lab.WestLAN4, eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: lab.WAN4.Addr()}))
 	missing := [3]string{"problem", "sa", "tun0x135@192.1.2.0 does not exist"}
@@ -188,13 +189,13 @@ func TestDoctorXDP(t *testing.T) {
 		g.ip(t, "route add blackhole "+p+" metric 101")
 	}
 	g.syncRoutes(t)
-	found(t, g.doctor(t, buildCommand(t)), [3]string{"note", "xdp", "lan has another XDP program: " + dummyXDP + " (id "})
+	found(t, g.doctor(t, testenv.Ipsec(t)), [3]string{"note", "xdp", "lan has another XDP program: " + dummyXDP + " (id "})
 }
 
 // With a strict reverse path filter, answers to what %pass sends really do not come in,
 // and with what the doctor says they do.
 func TestDoctorReversePath(t *testing.T) {
-	path := buildCommand(t)
+	path := testenv.Ipsec(t)
 	g := healthy(t)
 	g.only(t, all(eroute.Pass)...)
 	answers := func(want int) {

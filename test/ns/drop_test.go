@@ -63,7 +63,7 @@ func TestDrop(t *testing.T) {
 }
 
 // What the fast path ends is not routed.
-func TestDropEarly(t *testing.T) {
+func TestFastPathDrop(t *testing.T) {
 	const pings = 5
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Drop)...)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -25,10 +26,7 @@ var followers = []string{"sync", "relay"}
 // waits until the device is in step again; with --sync it first sees that "ipsec tncfg" and doctor say
 // what is not.
 func inEachFollower(t *testing.T, test func(t *testing.T, g *gateway, mend func(t *testing.T, texts ...string))) {
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	for _, follower := range followers {
 		t.Run(follower, func(t *testing.T) {
 			g := healthy(t)
@@ -131,10 +129,7 @@ func TestPhysicalReplaced(t *testing.T) {
 // As long as a physical interface is gone tncfg and doctor say so, and another interface that gets its
 // ifindex is not sent anything.
 func TestPhysicalGone(t *testing.T) {
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	g := healthy(t)
 	g.passes(t)
 	if err := g.Unplug(g.East, lab.WAN); err != nil {
@@ -275,10 +270,7 @@ func TestIngressReplaced(t *testing.T) {
 // What is not in step does not keep "tncfg --config" from seeing that a file's devices are there: it
 // brings them in step.
 func TestConfigFollows(t *testing.T) {
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	g := healthy(t)
 	file := filepath.Join(t.TempDir(), "eroute.toml")
 	config := "[[device]]\nvirtual = \"ipsec0\"\nphysical = \"wan\"\ningress = [\"lan\"]\n"

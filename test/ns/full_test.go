@@ -12,6 +12,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -82,7 +83,7 @@ func TestHoldsFull(t *testing.T) {
 
 // A relay that is killed again and again, at any moment, under traffic: nothing passes,
 // each packet counts once, and the relay after it takes over what holds there are.
-func TestRelayKilledAnywhere(t *testing.T) {
+func TestRelayKilledRepeatedly(t *testing.T) {
 	const rounds, flows = 12, 40
 	g := newGateway(t, "egress")
 	f := g.families()[0]
@@ -123,14 +124,11 @@ func TestRelayKilledAnywhere(t *testing.T) {
 }
 
 // A relay holds nothing while there is nobody to ask: its packets would wait for nothing.
-func TestNobodyListens(t *testing.T) {
+func TestTrapWithoutKeyManager(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
 	g.only(t, from(f.eastNet, f.westNet, eroute.Trap))
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	start := func(name string, args ...string) {
 		cmd := g.East.Command(t.Context(), name, args...)
 		if err := cmd.Start(); err != nil {

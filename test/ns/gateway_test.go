@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -59,8 +60,8 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
-	if built != "" {
-		_ = os.RemoveAll(built)
+	if err := testenv.RemoveIpsec(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(code)
 }

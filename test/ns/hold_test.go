@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	table "github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/test/lab"
@@ -79,7 +80,7 @@ func TestReap(t *testing.T) {
 }
 
 // A flow that goes on without an answer is asked for again, and its hold stays.
-func TestAskAgain(t *testing.T) {
+func TestAcquireRepeated(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
 	g.only(t, from(f.eastNet, f.westNet, eroute.Trap))
@@ -134,10 +135,7 @@ func TestRelayKilled(t *testing.T) {
 func TestOneRelay(t *testing.T) {
 	g := newGateway(t, "egress")
 	g.startRelay(t)
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	_, stderr, err := g.command(t, path, "acquire")
 	if err == nil || stderr != "ipsec acquire: another relay runs in this network namespace\n" {
 		t.Errorf("%q, %v", stderr, err)

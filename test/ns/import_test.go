@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
 // Policies that ip-xfrm(8) made decide over packets; carried over, eroutes decide the same
 // over the same packets. What cannot be carried over is told.
 func TestImport(t *testing.T) {
-	path := buildCommand(t)
+	path := testenv.Ipsec(t)
 	g := newDetached(t)
 	pings := func(when string) (answered [2]int) {
 		t.Helper()

@@ -8,16 +8,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
 // Whatever tncfg is killed at, the next one can make the device, which works, and when it
 // is taken away nothing is left of either.
 func TestKilledTncfg(t *testing.T) {
 	const kills = 6
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	g := newDetached(t)
 	run := func(args string) {
 		t.Helper()

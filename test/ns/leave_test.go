@@ -17,7 +17,7 @@ import (
 
 // What is not routed into the ipsec device is none of the table's business, whatever
 // the table says: the gateway answers for itself and routes elsewhere.
-func TestLeaveAlone(t *testing.T) {
+func TestNotRoutedIntoDevice(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for _, said := range []eroute.SAID{eroute.Drop, eroute.Reject} {
 			g.only(t, all(said)...)
@@ -52,7 +52,7 @@ type frame struct {
 
 // Any frame counts where routing alone would bring its packet to the ipsec device, and
 // only there, with or without the fast path.
-func TestOddFrames(t *testing.T) {
+func TestMalformedFrames(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Drop)...)
 		wire := g.watchWire(t)
@@ -187,7 +187,7 @@ func (g *gateway) oddPackets(t *testing.T, f family) []frame {
 
 // A packet over the MTU is the kernel's to fragment or to refuse, and what comes of it
 // meets the table.
-func TestTooBig(t *testing.T) {
+func TestOverMTU(t *testing.T) {
 	const size = 2000
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		setMTU := func(mtu int) {

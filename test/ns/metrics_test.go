@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -102,10 +103,7 @@ func (g *gateway) scrapeUntil(t *testing.T, address, sample string, value float6
 // the same packets.
 func TestMetrics(t *testing.T) {
 	g := newGateway(t, "xdp")
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	f := g.families()
 	g.only(t, append(all(eroute.Drop),
 		from(f[0].eastNet, f[0].westNet, eroute.Pass),
@@ -233,10 +231,7 @@ func (g *gateway) agrees(t *testing.T, path string, got samples) {
 // The table's metrics need no relay: they tell that one is stuck, by what waits for it.
 func TestMetricsWithoutRelay(t *testing.T) {
 	g := newGateway(t, "egress")
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	f := g.families()[0]
 	g.only(t, from(f.eastNet, f.westNet, eroute.Trap))
 	metrics := func() samples {
@@ -274,10 +269,7 @@ func TestMetricsWithoutRelay(t *testing.T) {
 // An address that cannot be had is one error, and no relay runs.
 func TestMetricsAddressTaken(t *testing.T) {
 	g := newGateway(t, "egress")
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	g.startRelay(t, "--metrics", "127.0.0.1:9790")
 	for address, want := range map[string]string{
 		"127.0.0.1:9790":      "address already in use",

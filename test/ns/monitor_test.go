@@ -50,7 +50,7 @@ func TestMonitor(t *testing.T) {
 }
 
 // A monitor is no key manager: with nobody else to ask, traps hold nothing.
-func TestMonitorIsNobody(t *testing.T) {
+func TestMonitorIsNoKeyManager(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
 	m := g.startEvents(t, "monitor", "--json")

@@ -14,6 +14,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -235,10 +236,7 @@ func TestFragmentedKeyExchange(t *testing.T) {
 // gateway sends from an address. Explain says so, too.
 func TestMovedLocalRule(t *testing.T) {
 	g := newGateway(t, "egress")
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	for _, f := range g.families() {
 		t.Run(f.name, func(t *testing.T) {
 			flag := "-" + f.name[1:]

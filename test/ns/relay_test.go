@@ -7,10 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
@@ -47,28 +46,6 @@ type relayEvent struct {
 	Detail  string
 }
 
-// built is where commandPath has put the command, built with the flags.
-var (
-	built      string
-	buildFlags []string
-)
-
-// commandPath builds the ipsec command once for all tests.
-var commandPath = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "ipsec-ns-test-")
-	if err != nil {
-		return "", err
-	}
-	built = dir
-	path := filepath.Join(dir, "ipsec")
-	args := append([]string{"build", "-o", path}, buildFlags...)
-	out, err := exec.Command("go", append(args, "../../cmd/ipsec")...).CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("build command: %w: %s", err, out)
-	}
-	return path, err
-})
-
 // startRelay runs a relay on East until the test ends, and waits until it takes events.
 func (g *gateway) startRelay(t *testing.T, args ...string) *relay {
 	t.Helper()
@@ -80,10 +57,7 @@ func (g *gateway) startRelay(t *testing.T, args ...string) *relay {
 // startEvents runs a command that prints events on East until the test ends.
 func (g *gateway) startEvents(t *testing.T, args ...string) *relay {
 	t.Helper()
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	r := &relay{cmd: g.East.Command(context.Background(), path, args...), stderr: &bytes.Buffer{}, done: make(chan struct{})}
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -31,11 +32,8 @@ type soak struct {
 // descriptors, no goroutines; and the counters add up to what was sent. "make soak
 // DURATION=1h" takes longer.
 func TestSoak(t *testing.T) {
-	duration := lab.Duration(t, 8*time.Second)
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	duration := testenv.Duration(t, 8*time.Second)
+	path := testenv.Ipsec(t)
 	g := newDetached(t)
 	g.attach(t, ipsec0, lab.WAN, lab.LAN)
 	g.route(t)

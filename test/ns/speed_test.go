@@ -9,16 +9,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
 // Ten thousand changes are one command that nobody has to wait for, and ten thousand
 // packets are looked up in a second. Other tests may run beside: the best of three counts.
 func TestTenThousand(t *testing.T) {
 	const n = 10000
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := testenv.Ipsec(t)
 	g := newDetached(t)
 	var changes, packets strings.Builder
 	for i := range n {

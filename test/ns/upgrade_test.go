@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
@@ -27,15 +27,11 @@ import (
 // layout it knows.
 func buildVersion(t *testing.T, version, digest string) string {
 	t.Helper()
-	dir := t.TempDir()
-	args := []string{"build", "-ldflags", "-X main.version=" + version, "-o", filepath.Join(dir, "ipsec")}
+	flags := []string{"-ldflags", "-X main.version=" + version}
 	if digest != "" {
-		args = append(args, "-overlay", otherLayout(t, dir, digest))
+		flags = append(flags, "-overlay", otherLayout(t, t.TempDir(), digest))
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", append(args, "../../cmd/ipsec")...).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return filepath.Join(dir, "ipsec")
+	return testenv.Build(t, flags...)
 }
 
 // otherLayout makes an overlay for the go command that changes the layout's digest.

@@ -28,7 +28,7 @@ func (g *gateway) block(t *testing.T) {
 }
 
 // %pass packets leave by the physical device though the next best route goes nowhere.
-func TestPassBesideBlackhole(t *testing.T) {
+func TestPassWithBlackhole(t *testing.T) {
 	g := newDetached(t)
 	g.block(t)
 	g.attach(t, ipsec0, lab.WAN, lab.LAN)

@@ -5,7 +5,7 @@ package privileges
 import "testing"
 
 // Where file descriptors run out, that is what commands say, and nothing of the kernel.
-func TestFewDescriptors(t *testing.T) {
+func TestNoDescriptors(t *testing.T) {
 	room(t, `
 failed=0
 for command in "`+add+`" "`+attach+`" doctor; do

@@ -3,15 +3,15 @@
 package privileges
 
 import (
-	"errors"
 	"fmt"
 	"log"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
 // group is one that nobody in the test is in without being told.
@@ -34,30 +34,15 @@ try() {
 reader() { setpriv --reuid=nobody --regid=$group --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"; }
 `
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "sh", "-c", prelude+script)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "ipsec=" + built, "group=" + group}
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "ipsec=" + testenv.Ipsec(t), "group=" + group}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }
 
-// built is the ipsec command, where anybody may run it.
-var built string
-
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "privileges-")
-	if err != nil {
-		log.Fatal(err)
-	}
-	built = filepath.Join(dir, "ipsec")
-	cmd := exec.Command("go", "build", "-o", built, "../../cmd/ipsec")
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	code := 1
-	if err := errors.Join(cmd.Run(), os.Chmod(dir, 0o755)); err == nil {
-		code = m.Run()
-	} else {
-		log.Print(err)
-	}
-	if err := os.RemoveAll(dir); err != nil {
+	code := m.Run()
+	if err := testenv.RemoveIpsec(); err != nil {
 		log.Print(err)
 	}
 	os.Exit(code)

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	table "github.com/ipsec-eroute/eroute/pkg/maps"
@@ -26,7 +27,7 @@ import (
 )
 
 const (
-	groupSize = 8 // eroutes of a writer, all to the same SAID at any time
+	groupSize = 8 // eroutes of a writer, all with the same SAID
 	firstSPI  = 0x1000
 )
 
@@ -36,22 +37,22 @@ func groupEroute(writer, i int) eroute.Selector {
 	return eroute.Selector{Src: src, Dst: all4}
 }
 
-// groupSAID is what a writer's eroutes lead to after a round.
+// groupSAID is the SAID of a writer's eroutes after a round.
 func groupSAID(round int) eroute.SAID {
 	return eroute.SAID{Proto: eroute.ProtoTun, SPI: firstSPI + uint32(round), Dst: netip.MustParseAddr("192.1.2.45")}
 }
 
-// atOnce is writers and readers of one table, at the same time.
-type atOnce struct {
+// contention is writers and readers of one table at the same time.
+type contention struct {
 	*gateway
 	end    context.Context
-	rounds []atomic.Int64 // by writer: of the last change that has been made
+	rounds []atomic.Int64 // by writer: its last finished change
 	writes atomic.Int64
 	reads  atomic.Int64
 }
 
-// write replaces the writer's eroutes in one change, over and over, and once at least.
-func (a *atOnce) write(t *testing.T, writer int) {
+// write replaces the writer's eroutes in one change, repeatedly, at least once.
+func (a *contention) write(t *testing.T, writer int) {
 	for round := 1; round == 1 || a.end.Err() == nil; round++ {
 		var changes []eroute.Change
 		for _, i := range rand.Perm(groupSize) {
@@ -67,7 +68,7 @@ func (a *atOnce) write(t *testing.T, writer int) {
 }
 
 // open opens the table for reading.
-func (a *atOnce) open(f func(*table.Table) error) error {
+func (a *contention) open(f func(*table.Table) error) error {
 	return a.East.Do(func() error {
 		tab, err := table.OpenRead()
 		if err != nil {
@@ -77,9 +78,9 @@ func (a *atOnce) open(f func(*table.Table) error) error {
 	})
 }
 
-// readAll lists the table over and over, and once at least. Every listing is of one moment: it has all of a
-// writer's eroutes or none, all of one round, and none older than what was done before.
-func (a *atOnce) readAll(t *testing.T) {
+// readAll lists the table repeatedly, at least once. Every listing is a consistent snapshot: it has all of a
+// writer's eroutes or none, all of one round, and none older than the rounds finished before it.
+func (a *contention) readAll(t *testing.T) {
 	for n := 0; n == 0 || a.end.Err() == nil; n++ {
 		var done []int64
 		for w := range a.rounds {
@@ -110,7 +111,7 @@ func (a *atOnce) readAll(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil { // not t.Fatal, which ends the test's own goroutine only
+		if err != nil { // not t.Fatal, which is for the test's own goroutine only
 			t.Errorf("read: %v", err)
 			return
 		}
@@ -130,16 +131,13 @@ func (a *atOnce) readAll(t *testing.T) {
 	}
 }
 
-// Many writers, readers, a relay with traffic in its traps, and commands that are killed,
-// all at once: no change is lost, no listing is of two moments, nobody waits for ever.
-// "make test-race" runs this with Go's race detector.
-func TestAtOnce(t *testing.T) {
+// Writers, readers, a relay with trapped traffic and commands that are killed, all concurrent: no change is
+// lost, every listing is a consistent snapshot, and nothing blocks for ever. "make test-race" runs this with
+// the race detector.
+func TestConcurrent(t *testing.T) {
 	const writers, readers = 6, 4
-	duration := lab.Duration(t, 4*time.Second)
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+	duration := testenv.Duration(t, 4*time.Second)
+	path := testenv.Ipsec(t)
 	g := newDetached(t)
 	g.attach(t, ipsec0, lab.WAN)
 	g.route(t)
@@ -151,7 +149,7 @@ func TestAtOnce(t *testing.T) {
 	g.startRelay(t, "--hold-lifetime", "1")
 	end, cancel := context.WithTimeout(t.Context(), duration)
 	defer cancel()
-	a := &atOnce{gateway: g, end: end, rounds: make([]atomic.Int64, writers)}
+	a := &contention{gateway: g, end: end, rounds: make([]atomic.Int64, writers)}
 
 	var all sync.WaitGroup
 	for w := range writers {
@@ -174,7 +172,7 @@ func TestAtOnce(t *testing.T) {
 	select {
 	case <-finished:
 	case <-time.After(duration + time.Minute):
-		panic("somebody waits for ever") // and shows who
+		panic("deadlock") // prints the stacks
 	}
 
 	left := map[eroute.Selector]eroute.SAID{}
@@ -191,8 +189,8 @@ func TestAtOnce(t *testing.T) {
 	t.Logf("%d changes of %d eroutes, %d listings, %d commands killed", a.writes.Load(), groupSize, a.reads.Load(), killed)
 }
 
-// killCommands starts commands that change much and kills each at any moment.
-func (a *atOnce) killCommands(t *testing.T, path, file string) (killed int) {
+// killCommands starts commands with many changes and kills each at a random time.
+func (a *contention) killCommands(t *testing.T, path, file string) (killed int) {
 	for a.end.Err() == nil {
 		cmd := a.East.Command(context.Background(), path, "eroute", "--batch", file)
 		if err := cmd.Start(); err != nil {
@@ -222,13 +220,9 @@ func batchFile(t *testing.T, lines int) string {
 	return file
 }
 
-// A command that is killed while it has the table's lock gives it back by that, as soon as
-// it is dead; until then others wait.
-func TestLockOfKilled(t *testing.T) {
-	path, err := commandPath()
-	if err != nil {
-		t.Fatal(err)
-	}
+// A command that is killed while it holds the table's lock releases it; until then other commands wait.
+func TestLockReleasedOnKill(t *testing.T) {
+	path := testenv.Ipsec(t)
 	g := newDetached(t)
 	var pinned string
 	g.read(t, func(tab *table.Table) error {
@@ -243,7 +237,7 @@ func TestLockOfKilled(t *testing.T) {
 	defer func() { _ = cmd.Process.Kill() }()
 	for ctx := within(t, 20*time.Second); !locked(t, pinned); time.Sleep(time.Millisecond) {
 		if ctx.Err() != nil {
-			t.Fatal("the command takes no lock")
+			t.Fatal("the command does not take the lock")
 		}
 	}
 	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -271,7 +265,7 @@ func TestLockOfKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cmd.Wait() == nil {
-		t.Error("the command was done before it was killed")
+		t.Error("the command ended before it was killed")
 	}
 	for _, done := range []chan error{written, read} {
 		select {
@@ -280,7 +274,7 @@ func TestLockOfKilled(t *testing.T) {
 				t.Error(err)
 			}
 		case <-time.After(patience):
-			t.Fatal("the lock of the dead is held")
+			t.Fatal("the lock of a dead process is still held")
 		}
 	}
 	if got := g.eroute(t, eroute.Selector{Src: all4, Dst: all4}); got.SAID != eroute.Pass {
@@ -288,7 +282,7 @@ func TestLockOfKilled(t *testing.T) {
 	}
 }
 
-// locked tells whether somebody has the exclusive lock of a pin directory.
+// locked reports whether the exclusive lock of a pin directory is held.
 func locked(t *testing.T, pinned string) bool {
 	t.Helper()
 	dir, err := os.Open(pinned)
