@@ -409,8 +409,9 @@ struct stat {
 /* What a command is doing, or was when it was killed: what it left half done is repaired by the next. */
 enum writing {
 	WRITING_NOTHING,
-	WRITING_TABLE, /* the one that packets meet */
-	WRITING_ASIDE, /* another one, to take its place */
+	WRITING_TABLE,  /* the one that packets meet */
+	WRITING_ASIDE,  /* another one, to take its place */
+	WRITING_COUNTS, /* none, but numbers of eroutes are out of date */
 };
 
 struct table_meta {

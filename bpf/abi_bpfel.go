@@ -420,6 +420,7 @@ const (
 	ABIWritingWRITING_NOTHING ABIWriting = 0
 	ABIWritingWRITING_TABLE   ABIWriting = 1
 	ABIWritingWRITING_ASIDE   ABIWriting = 2
+	ABIWritingWRITING_COUNTS  ABIWriting = 3
 )
 
 // Names of all BPF objects in the ELF.

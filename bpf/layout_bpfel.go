@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "fbd7b120"
+const layoutDigest = "aebdf1a3"

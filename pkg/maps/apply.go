@@ -132,7 +132,7 @@ func (t *Table) change(make func(*writer) error) error {
 	if err != nil {
 		return err
 	}
-	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
+	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
 	err = errors.Join(make(w), w.rows.flush())
 	unusable := w.indexes.err
 	closed := w.indexes.closeBeside() // takes milliseconds if they are large, as settle does

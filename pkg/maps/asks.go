@@ -84,11 +84,11 @@ func (t *Table) dropAsks(entries []entry) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	var errs errorList
 	for _, key := range keys {
 		if !traps[flowSelector(&key)] {
-			errs = append(errs, t.deleteAsk(key))
+			errs.add(t.deleteAsk(key))
 		}
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }

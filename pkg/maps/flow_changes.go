@@ -275,11 +275,11 @@ func (t *Table) deleteOtherFlows(current uint32) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	var errs errorList
 	for _, f := range all {
 		if f.key.Generation != current {
-			errs = append(errs, t.deleteFlow(f.key))
+			errs.add(t.deleteFlow(f.key))
 		}
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }

@@ -79,6 +79,16 @@ func (g *generation) deleteRow(s eroute.Selector) error {
 // shapeCounts is how many eroutes of each shape a source prefix has.
 type shapeCounts [bpf.ABIErouteShapeSHAPES]uint32
 
+// covers reports whether n has every shape that other has.
+func (n shapeCounts) covers(other shapeCounts) bool {
+	for i, count := range other {
+		if count > 0 && n[i] == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func newShapeCounts(v *bpf.ABISrcValue) (n shapeCounts) {
 	for i, refs := range v.Refs {
 		n[i] = uint32(refs[0]) | uint32(refs[1])<<8 | uint32(refs[2])<<16

@@ -26,11 +26,6 @@ func (t *Table) beginBuilding() {
 	atomic.StoreUint32(&t.meta.value.Writing, uint32(bpf.ABIWritingWRITING_ASIDE))
 }
 
-func (t *Table) endWriting() {
-	t.growAnswers()
-	atomic.StoreUint32(&t.meta.value.Writing, 0)
-}
-
 // writing tells whether a command changes the table, or was killed while it did.
 func (t *Table) writing() bool { return t.writingState() != bpf.ABIWritingWRITING_NOTHING }
 

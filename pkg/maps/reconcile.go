@@ -50,10 +50,10 @@ func (t *Table) reconcile(view *xfrmView) error {
 		return err
 	}
 	// Those without a state last: whether policies are still in use is known by then.
-	var errs []error
+	var errs errorList
 	bind := func(key saidKey) {
 		if err := t.bind(key, all[key], view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
-			errs = append(errs, err)
+			errs.add(err)
 		}
 	}
 	var rest []saidKey
@@ -67,7 +67,7 @@ func (t *Table) reconcile(view *xfrmView) error {
 	for _, key := range rest {
 		bind(key)
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }
 
 // removeOrphans removes policies with an if_id of ours that no eroute's packets have.
@@ -87,11 +87,11 @@ func (t *Table) removeOrphans(view *xfrmView) error {
 		}
 		wanted[sa.IfId] = true
 	}
-	var errs []error
+	var errs errorList
 	for id := range view.bound {
 		if !wanted[id] {
-			errs = append(errs, t.xfrm.Unbind(eroute.SAID{}, id, 0))
+			errs.add(t.xfrm.Unbind(eroute.SAID{}, id, 0))
 		}
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }

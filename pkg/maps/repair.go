@@ -4,6 +4,7 @@ package maps
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -17,6 +18,7 @@ func (t *Table) repair() error {
 	if !t.writing() {
 		return nil
 	}
+	*t.uncounted = false
 	t.beginWriting() // it may have been making another table, while packets went on using this one
 	if err := waitForPackets(); err != nil {
 		return err
@@ -95,16 +97,25 @@ func (t *Table) repairSources(entries []entry) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	var errs errorList
 	for _, p := range have {
 		if _, ok := want[p]; !ok {
-			errs = append(errs, t.gen.putSource(p, shapeCounts{}))
+			errs.add(t.gen.putSource(p, shapeCounts{}))
 		}
 	}
 	for p, v := range want {
-		errs = append(errs, t.gen.putSource(p, v))
+		now, err := t.gen.source(p)
+		switch {
+		case err != nil:
+			errs.add(err)
+		case now == v:
+		case now.covers(v):
+			errs.add(t.tolerate(t.gen.putSource(p, v)))
+		default: // packets would miss some of its eroutes
+			errs.add(t.gen.putSource(p, v))
+		}
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }
 
 func (t *Table) repairSAs(entries []entry) error {
@@ -112,6 +123,7 @@ func (t *Table) repairSAs(entries []entry) error {
 	if err != nil {
 		return err
 	}
+	have := maps.Clone(all)
 	for key, v := range all {
 		v.Refs4, v.Refs6 = 0, 0
 		all[key] = v
@@ -131,7 +143,7 @@ func (t *Table) repairSAs(entries []entry) error {
 		*v.refs(eroute.FamilyOf(e.selector.Src.Addr()))++
 		all[key] = v
 	}
-	if err := t.keepSAs(all); err != nil {
+	if err := t.keepSAs(have, all); err != nil {
 		return err
 	}
 	if all, err = t.allSAIDs(); err != nil {
@@ -144,18 +156,25 @@ func (t *Table) repairSAs(entries []entry) error {
 	return nil
 }
 
-// keepSAs writes how many eroutes SAs have, and forgets those without any.
-func (t *Table) keepSAs(all map[saidKey]saidValue) error {
-	var errs []error
+// keepSAs writes the numbers of eroutes of all SAs, in place of those in have, and forgets SAs without any.
+func (t *Table) keepSAs(have, all map[saidKey]saidValue) error {
+	var errs errorList
 	for key, v := range all {
-		errs = append(errs, t.putSAID(key, v))
+		was, known := have[key]
+		switch {
+		case known && was == v:
+		case known && was.Slot == v.Slot && was.families()&v.families() == v.families():
+			errs.add(t.tolerate(t.putSAID(key, v)))
+		default: // it would be missing, or seem unused
+			errs.add(t.putSAID(key, v))
+		}
 	}
 	for key, v := range all {
 		if v.families() == 0 {
-			errs = append(errs, t.forget(key))
+			errs.add(t.tolerate(t.forget(key)))
 		}
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }
 
 // dropOtherGeneration frees what a --clear has left of the generation not in use.

@@ -66,20 +66,20 @@ func TestRepair(t *testing.T) {
 			}
 		}},
 		{"a source prefix without an eroute", func(table *Table, _ *eroute.Linear) {
-			must(newSources(table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
-			must(newSources(table.gen).add(sel("::/0", "::/0")))
+			must(newSources(table, table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
+			must(newSources(table, table.gen).add(sel("::/0", "::/0")))
 		}},
 		{"a source prefix noted for a shape it has no eroute of", func(table *Table, _ *eroute.Linear) {
 			s := nth(0)
 			s.Proto, s.DstPort = 6, 80
-			must(newSources(table.gen).add(s))
-			must(newSources(table.gen).add(six))
+			must(newSources(table, table.gen).add(s))
+			must(newSources(table, table.gen).add(six))
 		}},
 		{"an eroute that is not counted", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.take()
 			must(err)
 			must(table.counts.reset(id))
-			must(newSources(table.gen).add(nth(9)))
+			must(newSources(table, table.gen).add(nth(9)))
 			must(putRow(table, nth(9), newRowValue(nth(9), eroute.Hold, id, 0)))
 			must(l.Add(nth(9), eroute.Hold))
 		}},
@@ -114,7 +114,7 @@ func TestRepair(t *testing.T) {
 				table.ids.words[i] = ^uint64(0)
 			}
 			table.slots.words[3] = 5
-			must(newSources(table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
+			must(newSources(table, table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
 			must(table.putSAID(newSAIDKey(other), saidValue{Slot: 4711, Refs4: 3}))
 			must(table.putSAID(newSAIDKey(said), saidValue{Slot: 0, Refs4: 30, Refs6: 2}))
 			must(newGeneration(table.dir.Path(), table.maps, 1-table.generation()))

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // Effect is what changes do to a table: how many eroutes they add, change, delete, and
@@ -87,7 +89,7 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	beside := *t
 	beside.gen = g
 	return &restore{
-		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(g), rows: &rows{gen: g}},
+		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(&beside, g), rows: &rows{gen: g}},
 		next:   next,
 		used:   make([]uint64, len(t.ids.words)), refs: map[saidKey]saidValue{}, asks: map[eroute.Selector]eroute.Ask{},
 		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.words),
@@ -227,14 +229,37 @@ func (r *restore) place(ref saidRef) (slot uint32, err error) {
 	v, known := r.refs[key]
 	refs := v.refs(ref.family)
 	if !known || *refs == 0 {
-		if v.Slot, err = r.holdSA(ref, r.view); err != nil {
+		held := false
+		if v.Slot, held, err = r.heldSA(key, ref.family); err != nil {
 			return 0, err
 		}
-		r.placed = append(r.placed, ref)
+		if !held {
+			if v.Slot, err = r.holdSA(ref, r.view); err != nil {
+				return 0, err
+			}
+			r.placed = append(r.placed, ref)
+		}
 	}
 	*refs++
 	r.refs[key] = v
 	return v.Slot, nil
+}
+
+// heldSA returns the slot of an SA that eroutes of the old table use. Its number of eroutes is
+// not raised, which would take memory: commitSAs writes it.
+func (r *restore) heldSA(key saidKey, family eroute.Family) (slot uint32, held bool, err error) {
+	v, found, err := r.said(key)
+	if err != nil || !found || *v.refs(family) == 0 {
+		return 0, false, err
+	}
+	if !r.view.seen[key] {
+		r.view.seen[key] = true
+		err = r.bind(key, v, r.view)
+		if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
+			err = nil
+		}
+	}
+	return v.Slot, true, err
 }
 
 // abandon takes back what was made beside the table.
@@ -242,11 +267,12 @@ func (r *restore) abandon() error {
 	r.rows.abandon()
 	copy(r.ids.words, r.oldIDs)
 	r.ids.next = 0
-	errs := []error{r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close()}
+	closed := errors.Join(r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close())
+	var errs errorList
 	for _, ref := range r.placed {
-		errs = append(errs, r.releaseSA(ref))
+		errs.add(r.releaseSA(ref))
 	}
-	return errors.Join(append(errs, r.dropOtherGeneration(r.generation()))...)
+	return errors.Join(closed, errs.err(), r.dropOtherGeneration(r.generation()))
 }
 
 // commit switches to the new table and frees what only the old one used.
@@ -269,12 +295,13 @@ func (r *restore) commitSAs() error {
 	if err != nil {
 		return err
 	}
+	have := maps.Clone(all)
 	for key, v := range all {
 		now := r.refs[key]
 		v.Refs4, v.Refs6 = now.Refs4, now.Refs6
 		all[key] = v
 	}
-	return r.keepSAs(all)
+	return r.keepSAs(have, all)
 }
 
 func (r *restore) commitAsks() error {
@@ -282,14 +309,16 @@ func (r *restore) commitAsks() error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	var errs errorList
 	for _, key := range keys {
 		if _, there := r.asks[flowSelector(&key)]; !there {
-			errs = append(errs, r.deleteAsk(key))
+			errs.add(r.deleteAsk(key))
 		}
 	}
 	for s, ask := range r.asks {
-		errs = append(errs, r.putAsk(s, ask))
+		if old, err := r.Ask(s); err != nil || old != ask {
+			errs.add(errors.Join(err, r.putAsk(s, ask)))
+		}
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }

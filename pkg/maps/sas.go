@@ -144,11 +144,11 @@ func (t *Table) releaseAllSAs() error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	var errs errorList
 	for key := range all {
-		errs = append(errs, t.forget(key))
+		errs.add(t.tolerate(t.forget(key)))
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }
 
 // useOf returns what packets do with an SA that has this state.

@@ -3,7 +3,6 @@
 package maps
 
 import (
-	"errors"
 	"net/netip"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -13,6 +12,7 @@ import (
 // the shapes that are noted, and only those. A new shape is written before its first
 // eroute is; everything else once, after the last change.
 type sources struct {
+	*Table
 	gen     *generation
 	touched map[netip.Prefix]*source
 }
@@ -22,8 +22,8 @@ type source struct {
 	written shapeCounts
 }
 
-func newSources(g *generation) *sources {
-	return &sources{gen: g, touched: make(map[netip.Prefix]*source)}
+func newSources(t *Table, g *generation) *sources {
+	return &sources{Table: t, gen: g, touched: make(map[netip.Prefix]*source)}
 }
 
 func (s *sources) of(p netip.Prefix) (*source, error) {
@@ -54,6 +54,9 @@ func (s *sources) add(sel eroute.Selector) error {
 
 // drop takes an eroute back, after it is gone.
 func (s *sources) drop(sel eroute.Selector) error {
+	if *s.uncounted {
+		return nil
+	}
 	src, err := s.of(sel.Src)
 	if err != nil {
 		return err
@@ -69,11 +72,11 @@ func (s *sources) write(p netip.Prefix, src *source) error {
 
 // flush writes what is not written yet.
 func (s *sources) flush() error {
-	var errs []error
+	var errs errorList
 	for p, src := range s.touched {
 		if src.now != src.written {
-			errs = append(errs, s.write(p, src))
+			errs.add(s.tolerate(s.write(p, src)))
 		}
 	}
-	return errors.Join(errs...)
+	return errs.err()
 }

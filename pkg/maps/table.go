@@ -29,6 +29,8 @@ type Table struct {
 	meta    *shared[bpf.ABITableMeta]
 	relay   *shared[bpf.ABIRelay]
 
+	uncounted *bool // numbers of eroutes are out of date: see tolerate
+
 	// Only if opened for writing.
 	xfrm  sadb    // nil too if the kernel has no XFRM
 	ids   *bitmap // counter slots
@@ -65,7 +67,7 @@ func OpenWrite() (*Table, error) {
 }
 
 func open(dir *loader.Dir, write bool) (*Table, error) {
-	t := &Table{dir: dir, options: &ebpf.LoadPinOptions{ReadOnly: !write}, maps: make(map[string]*ebpf.Map)}
+	t := &Table{dir: dir, options: &ebpf.LoadPinOptions{ReadOnly: !write}, maps: make(map[string]*ebpf.Map), uncounted: new(bool)}
 	if err := t.load(write); err != nil {
 		_ = t.Close()
 		return nil, err

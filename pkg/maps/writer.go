@@ -145,7 +145,7 @@ func (w *writer) clear() error {
 	w.setGeneration(next)
 	w.setCounts([len(indexFamilies)]uint32{})
 	old, oldIndexes := w.gen, w.indexes
-	w.gen, w.rows, w.sources, w.indexes = g, &rows{gen: g}, newSources(g), w.indexesOf(next)
+	w.gen, w.rows, w.sources, w.indexes = g, &rows{gen: g}, newSources(w.Table, g), w.indexesOf(next)
 	if err := waitForPackets(); err != nil {
 		return err
 	}
@@ -191,15 +191,15 @@ func (w *writer) settle() error {
 	for _, id := range w.unusedIDs {
 		w.ids.free(id)
 	}
-	var errs []error
+	var errs errorList
 	slots := w.slotReader()
 	for _, ref := range w.unusedSAs {
 		sa, err := slots.at(ref.slot)
-		if err == nil {
-			err = w.releaseSA(saidRef{slotSAID(&sa), ref.family})
+		if err == nil && !*w.uncounted {
+			err = w.tolerate(w.releaseSA(saidRef{slotSAID(&sa), ref.family}))
 		}
-		errs = append(errs, err)
+		errs.add(err)
 	}
 	w.unusedIDs, w.unusedSAs = nil, nil
-	return errors.Join(errs...)
+	return errs.err()
 }
