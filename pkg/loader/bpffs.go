@@ -55,10 +55,20 @@ func BPFFS(mount bool) (string, error) {
 	if kept != "" {
 		return kept, nil
 	}
-	home, err := outermost()
-	if err != nil {
-		return "", err
+	for {
+		home, err := outermost()
+		if err != nil {
+			return "", err
+		}
+		path, err := bpffsBelow(home, mount)
+		if err == nil || !hasExited(home) {
+			return path, err
+		}
 	}
+}
+
+// bpffsBelow is BPFFS through the root of the process with this /proc directory.
+func bpffsBelow(home string, mount bool) (string, error) {
 	path := filepath.Join(home, "root", bpffsPath)
 	if err := isBPFFS(path); err == nil || !mount {
 		return path, err

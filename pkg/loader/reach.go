@@ -29,26 +29,31 @@ func reached() reach {
 	if kept != "" {
 		return reachOutermost
 	}
-	line, complete := ancestors()
-	if !complete {
-		return reachUnknown
+	for {
+		line, complete := ancestors()
+		if !complete {
+			return reachUnknown
+		}
+		home, err := outermost()
+		if err != nil {
+			return reachUnknown
+		}
+		outer := procDir(line[len(line)-1])
+		theirs, err := bpffsDevice(outer)
+		ours, ourErr := bpffsDevice(home)
+		switch {
+		case err != nil && hasExited(outer), ourErr != nil && hasExited(home):
+			// Look again: there is another outermost process now.
+		case err != nil:
+			return reachUnknown
+		case theirs == "":
+			return reachOutermost
+		case ourErr != nil || ours != theirs:
+			return reachOther
+		default:
+			return reachOutermost
+		}
 	}
-	home, err := outermost()
-	if err != nil {
-		return reachUnknown
-	}
-	outer := fmt.Sprintf("/proc/%d", line[len(line)-1])
-	theirs, err := bpffsDevice(outer)
-	if err != nil {
-		return reachUnknown
-	}
-	if theirs == "" {
-		return reachOutermost
-	}
-	if ours, err := bpffsDevice(home); err != nil || ours != theirs {
-		return reachOther
-	}
-	return reachOutermost
 }
 
 // bpffsDevice is the device number of the BPF file system that a process sees at the usual
