@@ -56,8 +56,11 @@ done
 put 644 packaging/sysusers.conf /usr/lib/sysusers.d/eroute.conf
 cat LICENSE bpf/LICENSE >"$STAGE/copyright" # the program holds the objects of bpf/
 put 644 "$STAGE/copyright" /usr/share/doc/eroute/copyright
-for doc in README.md CHANGELOG.md docs/{architecture,install,json,migration,privileges,tutorial}.md; do
+for doc in README.md CHANGELOG.md docs/*.md; do
 	put 644 "$doc" "/usr/share/doc/eroute/${doc##*/}"
+done
+for picture in docs/pictures/*.svg; do
+	put 644 "$picture" "/usr/share/doc/eroute/pictures/${picture##*/}"
 done
 install -D -m 755 packaging/ipsec "$STAGE/eroute-ipsec/usr/sbin/ipsec"
 # In the usual place for bash, bash-completion has one for the key managers' ipsec.

@@ -2,7 +2,7 @@
 
 // Package maps is the eroute table of a network namespace as it is pinned in bpffs:
 // opened, changed, listed, asked. Every order of map operations here is safe for
-// packets in flight; docs/architecture.md says how.
+// packets in flight; docs/table.md describes how.
 package maps
 
 import (
