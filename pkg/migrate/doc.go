@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package migrate turns the kernel's XFRM out policies into eroutes that do the same with
-// the same packets, and says of the others why they cannot be carried over.
+// Package migrate converts the kernel's outbound XFRM policies to equivalent eroutes, and
+// reports why the other policies cannot be converted.
 package migrate

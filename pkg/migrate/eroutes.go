@@ -25,8 +25,8 @@ type carried struct {
 	policy xfrm.Policy
 }
 
-// Eroutes returns eroutes for the out policies, in the order of the listing. notes say
-// what was not carried over, or not as it is, and why.
+// Eroutes returns the eroutes equivalent to the outbound policies, in the order of the
+// listing. notes report each policy that is not imported, or not exactly, and why.
 func Eroutes(k Kernel) (eroutes []eroute.Eroute, notes []string) {
 	var (
 		all               []carried
@@ -46,7 +46,7 @@ func Eroutes(k Kernel) (eroutes []eroute.Eroute, notes []string) {
 		default:
 			e, remark, err := k.eroute(p)
 			if err != nil {
-				notes = append(notes, fmt.Sprintf("%s: not carried over: %v", describe(p), err))
+				notes = append(notes, fmt.Sprintf("%s: not imported: %v", describe(p), err))
 				continue
 			}
 			if remark != "" {
@@ -61,10 +61,10 @@ func Eroutes(k Kernel) (eroutes []eroute.Eroute, notes []string) {
 		n    int
 		what string
 	}{
-		{in, "in policies"}, {forward, "fwd policies"}, {sock, "policies of sockets"}, {own, "policies of ipsec eroute itself"},
+		{in, "inbound policies"}, {forward, "forward policies"}, {sock, "socket policies"}, {own, "policies of ipsec eroute"},
 	} {
 		if left.n > 0 {
-			notes = append(notes, fmt.Sprintf("left alone: %s: %d", left.what, left.n))
+			notes = append(notes, fmt.Sprintf("ignored %s: %d", left.what, left.n))
 		}
 	}
 	for _, c := range all {

@@ -66,7 +66,7 @@ func check(t *testing.T, k Kernel, want []string, wantNotes ...string) {
 	}
 }
 
-// What eroutes can do is carried over as it is.
+// Policies that eroutes can express are imported unchanged.
 func TestEroutes(t *testing.T) {
 	block := out("10.1.9.0/24", "10.2.0.0/16", 5)
 	block.Block = true
@@ -98,40 +98,40 @@ func TestEroutes(t *testing.T) {
 		"10.1.0.0/16 -> 10.3.0.0/16 => tun0x3000@192.0.2.2",
 		"10.1.9.0/24 -> 10.2.0.0/16 => %drop",
 		"192.0.2.1/32 -> 192.0.2.2/32 => %trap",
-	}, "it is for one host")
+	}, "it covers a single host")
 }
 
 // What they cannot do is told, a line each.
 func TestNotCarried(t *testing.T) {
 	for want, change := range map[string]func(*xfrm.Policy){
-		"mark 0x5/0xff":        func(p *xfrm.Policy) { p.Mark, p.Mask = 5, 0xff },
-		"if_id 0x9":            func(p *xfrm.Policy) { p.IfID = 9 },
-		"interface 3":          func(p *xfrm.Policy) { p.Ifindex = 3 },
-		"user 1000":            func(p *xfrm.Policy) { p.User = 1000 },
-		"security context":     func(p *xfrm.Policy) { p.Context = true },
-		"hardware":             func(p *xfrm.Policy) { p.Offload = true },
-		"type sub":             func(p *xfrm.Policy) { p.Sub = true },
-		"no address family":    func(p *xfrm.Policy) { p.Src = netip.Prefix{} },
-		"ports 1024/0xfc00":    func(p *xfrm.Policy) { p.Proto, p.SrcPort = 6, xfrm.PortMask{Port: 1024, Mask: 0xfc00} },
-		"port 0":               func(p *xfrm.Policy) { p.Proto, p.DstPort = 17, xfrm.PortMask{Mask: 0xffff} },
-		"an ICMP type":         func(p *xfrm.Policy) { p.Proto, p.SrcPort = 1, xfrm.PortMask{Port: 8, Mask: 0xffff} },
-		"2 templates":          func(p *xfrm.Policy) { p.Templates = []xfrm.Template{esp, esp} },
-		"mode is beet":         func(p *xfrm.Policy) { p.Templates[0].Mode = xfrm.ModeBEET },
-		"no SA for its":        func(p *xfrm.Policy) { p.Templates[0].ReqID = 99 },
-		"an SA has one":        func(p *xfrm.Policy) { p.Templates[0].Dst = netip.IPv4Unspecified() },
-		"tunnel mode to 192.0": func(p *xfrm.Policy) { p.Templates[0].Src = peer },
+		"marks (0x5/0xff)":           func(p *xfrm.Policy) { p.Mark, p.Mask = 5, 0xff },
+		"if_id 0x9":                  func(p *xfrm.Policy) { p.IfID = 9 },
+		"the interface with index 3": func(p *xfrm.Policy) { p.Ifindex = 3 },
+		"user 1000":                  func(p *xfrm.Policy) { p.User = 1000 },
+		"security context":           func(p *xfrm.Policy) { p.Context = true },
+		"hardware":                   func(p *xfrm.Policy) { p.Offload = true },
+		"type sub":                   func(p *xfrm.Policy) { p.Sub = true },
+		"no address family":          func(p *xfrm.Policy) { p.Src = netip.Prefix{} },
+		"ports 1024/0xfc00":          func(p *xfrm.Policy) { p.Proto, p.SrcPort = 6, xfrm.PortMask{Port: 1024, Mask: 0xfc00} },
+		"port 0":                     func(p *xfrm.Policy) { p.Proto, p.DstPort = 17, xfrm.PortMask{Mask: 0xffff} },
+		"an ICMP type":               func(p *xfrm.Policy) { p.Proto, p.SrcPort = 1, xfrm.PortMask{Port: 8, Mask: 0xffff} },
+		"2 templates":                func(p *xfrm.Policy) { p.Templates = []xfrm.Template{esp, esp} },
+		"mode beet is not supported": func(p *xfrm.Policy) { p.Templates[0].Mode = xfrm.ModeBEET },
+		"no SA matches its":          func(p *xfrm.Policy) { p.Templates[0].ReqID = 99 },
+		"an SA has one":              func(p *xfrm.Policy) { p.Templates[0].Dst = netip.IPv4Unspecified() },
+		"tunnel mode to 192.0":       func(p *xfrm.Policy) { p.Templates[0].Src = peer },
 	} {
 		p := out("10.1.0.0/16", "10.2.0.0/16", 7, esp)
 		change(&p)
 		check(t, Kernel{States: states(), Policies: []xfrm.Policy{p}}, nil, want)
-		if _, notes := Eroutes(Kernel{States: states(), Policies: []xfrm.Policy{p}}); !strings.Contains(notes[0], "not carried over: ") {
+		if _, notes := Eroutes(Kernel{States: states(), Policies: []xfrm.Policy{p}}); !strings.Contains(notes[0], "not imported: ") {
 			t.Errorf("note %q", notes[0])
 		}
 	}
 }
 
-// What is carried over with a difference, and what is not for eroutes to do.
-func TestNotCarriedOver(t *testing.T) {
+// Policies that are imported with a difference, and those that are ignored.
+func TestImportDifferences(t *testing.T) {
 	optional := esp
 	optional.Optional = true
 	ends := out("10.1.0.0/16", "10.3.0.0/16", 7)
@@ -140,7 +140,7 @@ func TestNotCarriedOver(t *testing.T) {
 	in.Dir, fwd.Dir, sock.Dir = xfrm.In, xfrm.Forward, xfrm.SocketIn+1
 	check(t, Kernel{States: states(), Policies: []xfrm.Policy{out("10.1.0.0/16", "10.2.0.0/16", 7, optional), ends, in, in, fwd, sock}},
 		[]string{"10.1.0.0/16 -> 10.2.0.0/16 => tun0x1001@192.0.2.2", "10.1.0.0/16 -> 10.3.0.0/16 => %pass"},
-		"level use", "lifetime", "left alone: in policies: 2", "left alone: fwd policies: 1", "left alone: policies of sockets: 1")
+		"level use", "lifetime", "ignored inbound policies: 2", "ignored forward policies: 1", "ignored socket policies: 1")
 }
 
 // The kernel goes by priority, eroutes by which is more specific.
@@ -156,16 +156,16 @@ func TestPriorities(t *testing.T) {
 	// More specific and worse: no packet meets it.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.0.0.0/8", "10.0.0.0/8", 10), drop("10.1.0.0/16", "10.2.0.0/16", 20)}},
 		[]string{"10.0.0.0/8 -> 10.0.0.0/8 => %pass"},
-		"10.1.0.0/16 -> 10.2.0.0/16 priority 20: not carried over: policy 10.0.0.0/8 -> 10.0.0.0/8 priority 10 goes before it")
+		"10.1.0.0/16 -> 10.2.0.0/16 priority 20: not imported: policy 10.0.0.0/8 -> 10.0.0.0/8 priority 10 takes precedence")
 	// The same for the same packets is not worth a word.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.0.0.0/8", "10.0.0.0/8", 20), out("10.0.0.0/8", "10.0.0.0/8", 10)}},
 		[]string{"10.0.0.0/8 -> 10.0.0.0/8 => %pass"})
 	// Each has packets of its own; those of both go by the source here, by priority there.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.1.0.0/16", "10.0.0.0/8", 20), drop("10.0.0.0/8", "10.2.0.0/16", 10)}},
 		[]string{"10.0.0.0/8 -> 10.2.0.0/16 => %drop", "10.1.0.0/16 -> 10.0.0.0/8 => %pass"},
-		"policy 10.0.0.0/8 -> 10.2.0.0/16 priority 10: as an eroute it comes after policy 10.1.0.0/16 -> 10.0.0.0/8 priority 20")
+		"policy 10.0.0.0/8 -> 10.2.0.0/16 priority 10: as eroutes, policy 10.1.0.0/16 -> 10.0.0.0/8 priority 20 takes precedence")
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.1.0.0/16", "10.0.0.0/8", 10), drop("10.0.0.0/8", "10.2.0.0/16", 10)}},
-		[]string{"10.0.0.0/8 -> 10.2.0.0/16 => %drop", "10.1.0.0/16 -> 10.0.0.0/8 => %pass"}, "their priority is the same")
+		[]string{"10.0.0.0/8 -> 10.2.0.0/16 => %drop", "10.1.0.0/16 -> 10.0.0.0/8 => %pass"}, "their priorities are equal")
 	// Nothing in common.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.1.0.0/16", "10.0.0.0/8", 10), drop("10.3.0.0/16", "10.2.0.0/16", 20)}},
 		[]string{"10.1.0.0/16 -> 10.0.0.0/8 => %pass", "10.3.0.0/16 -> 10.2.0.0/16 => %drop"})

@@ -58,7 +58,7 @@ func TestRandom(t *testing.T) {
 	for range 3000 {
 		policies := randomPolicies(r)
 		eroutes, notes := Eroutes(Kernel{Policies: policies})
-		if strings.Contains(strings.Join(notes, "\n"), "as an eroute it comes after") {
+		if strings.Contains(strings.Join(notes, "\n"), "takes precedence for packets that match both") {
 			told++
 			continue
 		}

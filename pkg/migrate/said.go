@@ -18,7 +18,7 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 		return e, "", err
 	}
 	if p.Ends {
-		remark = "its lifetime is not carried over"
+		remark = "its lifetime is not imported"
 	}
 	switch {
 	case p.Block:
@@ -28,14 +28,14 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 		e.SAID = eroute.Pass
 		return e, remark, nil
 	case len(p.Templates) > 1:
-		return e, "", fmt.Errorf("it has %d templates, and an eroute has one SA", len(p.Templates))
+		return e, "", fmt.Errorf("it has %d templates; an eroute supports one", len(p.Templates))
 	}
 	t := p.Templates[0]
 	if t.Optional {
-		remark = "without an SA it lets packets go in clear (level use): the eroute drops them"
+		remark = "without an SA it sends packets in clear (level use); the eroute drops them"
 	}
 	if t.Mode != xfrm.ModeTunnel && t.Mode != xfrm.ModeTransport {
-		return e, "", fmt.Errorf("its mode is %s", t.Mode)
+		return e, "", fmt.Errorf("mode %s is not supported", t.Mode)
 	}
 	if k.Negotiated && t.ReqID != 0 {
 		e.SAID, e.Ask = eroute.Trap, ask(t)
@@ -47,7 +47,7 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 			e.Ask = eroute.Ask{}
 		}
 		if remark == "" && e.Selector.Dst.IsSingleIP() {
-			remark = "it is for one host: if a client has that address for the time being only, let one %trap eroute be for all that clients get"
+			remark = "it covers a single host: if the address is assigned dynamically, use one %trap eroute for the whole address pool"
 		}
 		return e, remark, nil
 	}
@@ -70,7 +70,7 @@ func (k Kernel) said(t xfrm.Template, s eroute.Selector) (eroute.SAID, error) {
 	peer := t.Dst
 	if !peer.IsValid() || peer.IsUnspecified() {
 		if !s.Dst.IsSingleIP() {
-			return eroute.SAID{}, errors.New("its template is for the peer that a packet is for, and an SA has one")
+			return eroute.SAID{}, errors.New("its template has no fixed peer, but an SA has one")
 		}
 		peer = s.Dst.Addr()
 	}
@@ -85,7 +85,7 @@ func (k Kernel) said(t xfrm.Template, s eroute.Selector) (eroute.SAID, error) {
 		}
 	}
 	if spi == 0 {
-		return eroute.SAID{}, fmt.Errorf("there is no SA for its template (%s in %s mode to %s, reqid %d)",
+		return eroute.SAID{}, fmt.Errorf("no SA matches its template (%s in %s mode to %s, reqid %d)",
 			eroute.ProtocolName(t.Proto), t.Mode, peer, t.ReqID)
 	}
 	said := eroute.SAID{Proto: t.Proto, SPI: spi, Dst: peer}

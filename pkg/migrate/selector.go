@@ -14,21 +14,21 @@ import (
 func selector(p xfrm.Policy) (s eroute.Selector, err error) {
 	switch {
 	case p.Sub:
-		return s, errors.New("it is of type sub")
+		return s, errors.New("policy type sub is not supported")
 	case p.Mask != 0:
-		return s, fmt.Errorf("it is for packets with mark %#x/%#x, and eroutes know no marks", p.Mark, p.Mask)
+		return s, fmt.Errorf("marks (%#x/%#x) are not supported", p.Mark, p.Mask)
 	case p.IfID != 0:
-		return s, fmt.Errorf("it is for the XFRM interface with if_id %#x", p.IfID)
+		return s, fmt.Errorf("it belongs to the XFRM interface with if_id %#x", p.IfID)
 	case p.Ifindex != 0:
-		return s, fmt.Errorf("it is for packets that leave by interface %d only", p.Ifindex)
+		return s, fmt.Errorf("it is restricted to the interface with index %d", p.Ifindex)
 	case p.User != 0:
-		return s, fmt.Errorf("it is for packets of user %d only", p.User)
+		return s, fmt.Errorf("it is restricted to user %d", p.User)
 	case p.Context:
-		return s, errors.New("it is for packets of one security context only")
+		return s, errors.New("it is restricted to a security context")
 	case p.Offload:
-		return s, errors.New("it is the hardware's")
+		return s, errors.New("it is offloaded to hardware")
 	case !p.Src.IsValid() || !p.Dst.IsValid():
-		return s, errors.New("it is for no address family in particular")
+		return s, errors.New("it has no address family")
 	}
 	s = eroute.Selector{Src: p.Src, Dst: p.Dst, Proto: p.Proto}
 	if s.SrcPort, err = port(p.SrcPort, p.Proto); err != nil {
@@ -46,11 +46,11 @@ func port(p xfrm.PortMask, proto uint8) (uint16, error) {
 	case p.Mask == 0:
 		return 0, nil
 	case proto != eroute.ProtoTCP && proto != eroute.ProtoUDP:
-		return 0, fmt.Errorf("it is for %d/%#x where protocol %d has no ports (an ICMP type?)", p.Port, p.Mask, proto)
+		return 0, fmt.Errorf("it selects %d/%#x, but protocol %d has no ports (an ICMP type?)", p.Port, p.Mask, proto)
 	case p.Mask != 0xffff:
-		return 0, fmt.Errorf("it is for ports %d/%#x, and eroutes have one or all", p.Port, p.Mask)
+		return 0, fmt.Errorf("ports %d/%#x are not supported: an eroute selects one port or all", p.Port, p.Mask)
 	case p.Port == 0:
-		return 0, errors.New("it is for port 0, which an eroute takes for all")
+		return 0, errors.New("it selects port 0, which means any port in an eroute")
 	}
 	return p.Port, nil
 }

@@ -22,7 +22,7 @@ func settle(all []carried) (kept []carried, notes []string) {
 			}
 			hidden[j] = true
 			if !alike(a, b) {
-				notes = append(notes, fmt.Sprintf("%s: not carried over: %s goes before it for all its packets", describe(b.policy), describe(a.policy)))
+				notes = append(notes, fmt.Sprintf("%s: not imported: %s takes precedence for all its packets", describe(b.policy), describe(a.policy)))
 			}
 		}
 	}
@@ -40,9 +40,9 @@ func settle(all []carried) (kept []carried, notes []string) {
 			format := ""
 			switch {
 			case a.policy.Priority < b.policy.Priority:
-				format = "%s: as an eroute it comes after %s for packets of both, though its priority is the better one"
+				format = "%s: as eroutes, %s takes precedence for packets that match both, although the priorities are the other way round"
 			case a.policy.Priority == b.policy.Priority:
-				format = "%s: as an eroute it comes after %s for packets of both; their priority is the same"
+				format = "%s: as eroutes, %s takes precedence for packets that match both; their priorities are equal"
 			default:
 				continue
 			}

@@ -10,8 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Policies that ip-xfrm(8) made decide over packets; carried over, eroutes decide the same
-// over the same packets. What cannot be carried over is told.
+// Eroutes imported from policies of ip-xfrm(8) decide as these do. Policies that cannot be
+// imported are reported.
 func TestImport(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g := newDetached(t)
@@ -53,10 +53,10 @@ func TestImport(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", stdout, wantOut)
 	}
 	for _, want := range []string{
-		"ipsec eroute: policy 10.0.0.0/8 -> 10.0.0.0/8 priority 8: not carried over: it is for packets with mark 0x5/0xff, and eroutes know no marks\n",
-		"ipsec eroute: policy 10.0.0.0/8 -> 10.9.0.0/16 priority 9: not carried over: there is no SA for its template (esp in tunnel mode to 192.1.2.45, reqid 1)\n",
-		"ipsec eroute: policy 10.0.0.0/8 -> 10.0.0.0/8 proto 6 dport 25 priority 7: as an eroute it comes after policy 10.0.0.0/8 -> 10.8.0.0/16 priority 9 for packets of both, though its priority is the better one\n",
-		"ipsec eroute: left alone: fwd policies: 1\n",
+		"ipsec eroute: policy 10.0.0.0/8 -> 10.0.0.0/8 priority 8: not imported: marks (0x5/0xff) are not supported\n",
+		"ipsec eroute: policy 10.0.0.0/8 -> 10.9.0.0/16 priority 9: not imported: no SA matches its template (esp in tunnel mode to 192.1.2.45, reqid 1)\n",
+		"ipsec eroute: policy 10.0.0.0/8 -> 10.0.0.0/8 proto 6 dport 25 priority 7: as eroutes, policy 10.0.0.0/8 -> 10.8.0.0/16 priority 9 takes precedence for packets that match both, although the priorities are the other way round\n",
+		"ipsec eroute: ignored forward policies: 1\n",
 	} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("no %q in\n%s", want, stderr)
