@@ -60,8 +60,8 @@ func testEvents() (events []monitor.Event, lines []string) {
 	sa("sa-flush    all of ah", xfrm.Change{Kind: xfrm.StatesFlushed, State: xfrm.State{StateKey: xfrm.StateKey{Proto: eroute.ProtoAH}}})
 	sa("sa-flush    all", xfrm.Change{Kind: xfrm.StatesFlushed})
 	sa("sa-migrate  protocol 4 spi 0x1000 dst 192.0.2.2, transport mode, from dst 192.0.2.9", xfrm.Change{Kind: xfrm.StateMigrated, State: state, From: netip.MustParseAddr("192.0.2.9")})
-	missed("missed      7 events: they came too fast", monitor.Missed{Count: 7, Why: monitor.TooSlow})
-	missed("missed      events: the table was made anew", monitor.Missed{Why: monitor.NewTable})
+	missed("missed      7 events lost: journal overflow", monitor.Missed{Count: 7, Why: monitor.TooSlow})
+	missed("missed      events lost: the table was recreated", monitor.Missed{Why: monitor.NewTable})
 	return events, lines
 }
 
@@ -108,7 +108,7 @@ func TestMonitorJSON(t *testing.T) {
 		5:               `{"event":"hold","time":"2026-11-24T12:00:00.0000015Z","flow":{"src":"10.1.0.1/32","dst":"10.2.0.1/32"},"eroute":{"src":"10.1.0.1/32","dst":"10.2.0.1/32","said":"%hold"},"device":"lo","packets":1}`,
 		10:              `{"event":"sa-add","time":"2026-11-24T12:00:00.0000015Z","sa":{"proto":"esp","spi":4096,"src":"192.0.2.1","dst":"192.0.2.2","mode":"tunnel","reqid":7,"if_id":1694498816}}`,
 		16:              `{"event":"sa-flush","time":"2026-11-24T12:00:00.0000015Z","sa":{}}`,
-		len(events) - 2: `{"event":"missed","time":"2026-11-24T12:00:00.0000015Z","count":7,"detail":"they came too fast"}`,
+		len(events) - 2: `{"event":"missed","time":"2026-11-24T12:00:00.0000015Z","count":7,"detail":"journal overflow"}`,
 	} {
 		if lines[i] != want {
 			t.Errorf("line %d is\n%s\nwant\n%s", i, lines[i], want)

@@ -49,9 +49,9 @@ func writeEvent(w *bufio.Writer, e *monitor.Event) error {
 			text += ", from dst " + e.SA.From.String()
 		}
 	case e.Missed.Count == 0:
-		text = "events: " + e.Missed.Why
+		text = "events lost: " + e.Missed.Why
 	default:
-		text = fmt.Sprintf("%d events: %s", e.Missed.Count, e.Missed.Why)
+		text = fmt.Sprintf("%d events lost: %s", e.Missed.Count, e.Missed.Why)
 	}
 	line := fmt.Sprintf("%s %-11s %s", e.Time.UTC().Format(eventTime), eventName(e), text)
 	_, err := fmt.Fprintln(w, strings.TrimRight(line, " "))

@@ -38,9 +38,9 @@ type Missed struct {
 
 // Why events were missed.
 const (
-	TooSlow  = "they came too fast"
-	XFRMLost = "XFRM's came too fast"
-	NewTable = "the table was made anew"
+	TooSlow  = "journal overflow"
+	XFRMLost = "XFRM socket overflow"
+	NewTable = "the table was recreated"
 )
 
 // saWait is how long it takes at the most to notice that the context has ended.
