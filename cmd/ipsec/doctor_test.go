@@ -16,7 +16,7 @@ import (
 
 func testFindings() ([]doctor.Finding, error) {
 	return []doctor.Finding{
-		{Check: "kernel", Level: doctor.Problem, Subject: "ESP over IPv4", Text: "this kernel has no ESP over IPv4", Cost: "SAs of ESP cannot be made", Remedy: "use another kernel"},
+		{Check: "kernel", Level: doctor.Problem, Subject: "ESP over IPv4", Text: "this kernel has no ESP over IPv4", Cost: "ESP SAs cannot be created", Remedy: "use another kernel"},
 		{Check: "table", Level: doctor.Note, Text: "there is no table"},
 		{Check: "route", Level: doctor.OK, Text: "routes lead into the ipsec devices"},
 	}, nil

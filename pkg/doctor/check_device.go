@@ -11,18 +11,18 @@ import (
 
 // lost says what it costs when a hook has lost its program.
 var lost = map[loader.Hook]string{
-	loader.HookEgress:  "what is routed into it drops",
-	loader.HookDetour:  "packets of SAs in transport mode drop",
-	loader.HookXDP:     "its fast path runs on TC, or not at all",
-	loader.HookTC:      "its packets meet the table only on the ipsec device, and are rejected there",
-	loader.HookSAGone:  "when an SA ends, its packets drop in XFRM until --sync",
-	loader.HookSASpent: "packets of an SA without sequence numbers drop in XFRM, counted as sa",
+	loader.HookEgress:  "packets routed into it are dropped",
+	loader.HookDetour:  "packets of transport-mode SAs are dropped",
+	loader.HookXDP:     "its fast path runs on TC or not at all",
+	loader.HookTC:      "its packets are matched against the table, and rejected, only on the ipsec device",
+	loader.HookSAGone:  "when an SA is deleted, XFRM drops its packets until --sync",
+	loader.HookSASpent: "XFRM drops packets of an SA whose sequence numbers are exhausted; they are counted as sa",
 }
 
-var deviceCheck = check{"device", "ipsec devices are there, with their programs", always, func(f *Facts) (found []Finding) {
+var deviceCheck = check{"device", "all ipsec devices exist and have their programs", always, func(f *Facts) (found []Finding) {
 	if len(f.Devices) == 0 {
 		return []Finding{{
-			Level: Note, Text: "no ipsec device is attached", Cost: "no packet meets the table",
+			Level: Note, Text: "no ipsec device is attached", Cost: "no packet is matched against the table",
 			Remedy: "ipsec tncfg --attach --virtual ipsec0 --physical NAME",
 		}}
 	}
@@ -36,28 +36,28 @@ func (d *Device) judge() (found []Finding) {
 	problem := func(text, cost, remedy string) {
 		found = append(found, Finding{Level: Problem, Subject: d.Virtual, Text: text, Cost: cost, Remedy: remedy})
 	}
-	again := fmt.Sprintf("ipsec tncfg --detach --virtual %s, then --attach, and its routes anew", d.Virtual)
+	again := fmt.Sprintf("run ipsec tncfg --detach --virtual %s, then --attach, and add its routes again", d.Virtual)
 	if !d.Exists {
-		problem(d.Virtual+" was deleted", "its routes went with it: what they protected may leave in clear", again)
+		problem(d.Virtual+" was deleted", "its routes were removed with it: packets they protected may leave in clear", again)
 		return found
 	}
 	if !d.Up {
-		problem(d.Virtual+" is down", "its routes are gone: what they protected may leave in clear",
-			fmt.Sprintf("ip link set %s up, and its routes anew", d.Virtual))
+		problem(d.Virtual+" is down", "its routes are removed: packets they protected may leave in clear",
+			fmt.Sprintf("ip link set %s up, and add its routes again", d.Virtual))
 	}
 	for _, b := range d.Before {
-		level, cost := Problem, "it may drop packets, or send them in clear, before they meet the table"
+		level, cost := Problem, "it can drop packets or send them in clear before they are matched against the table"
 		if b.Hook == loader.HookTC {
-			level, cost = Note, "packets that it accepts or redirects do not meet the fast path"
+			level, cost = Note, "packets that it accepts or redirects bypass the fast path"
 		}
 		found = append(found, Finding{
-			Level: level, Subject: b.Dev, Text: fmt.Sprintf("the program %s runs before the %s program on %s", b.Program, b.Hook, b.Dev),
-			Cost: cost, Remedy: "detach it, or attach it after ours",
+			Level: level, Subject: b.Dev, Text: fmt.Sprintf("program %s runs before the %s program on %s", b.Program, b.Hook, b.Dev),
+			Cost: cost, Remedy: "detach it, or attach it after the eroute program",
 		})
 	}
 	for _, hook := range d.Detached {
 		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP}, hook) && len(d.OutOfStep) > 0 {
-			continue // with its interface, see stepCheck
+			continue // with its interface, see syncCheck
 		}
 		problem(fmt.Sprintf("the %s program of %s is detached", hook, d.Virtual), lost[hook], again)
 	}

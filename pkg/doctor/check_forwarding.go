@@ -4,7 +4,7 @@ package doctor
 
 import "fmt"
 
-var forwardingCheck = check{"forwarding", "packets of others are forwarded", devices, func(f *Facts) (found []Finding) {
+var forwardingCheck = check{"forwarding", "forwarding is enabled", devices, func(f *Facts) (found []Finding) {
 	ingress := false
 	for _, in := range f.Interfaces {
 		ingress = ingress || in.Ingress
@@ -15,7 +15,7 @@ var forwardingCheck = check{"forwarding", "packets of others are forwarded", dev
 	}
 	off := func(subject, sysctl string) {
 		found = append(found, Finding{
-			Level: level, Subject: subject, Text: sysctl + " is 0", Cost: "packets of others are not forwarded",
+			Level: level, Subject: subject, Text: sysctl + " is 0", Cost: "packets are not forwarded",
 			Remedy: "sysctl -w " + sysctl + "=1",
 		})
 	}

@@ -16,7 +16,7 @@ func TestXDP(t *testing.T) {
 	}{
 		{in: Interface{Ingress: true, XDP: XDP{Native: Yes, Program: "eroute_xdp (id 7)", Ours: true}}},
 		{Interface{Ingress: true, XDP: XDP{Native: Yes, Program: "xdp_filter (id 9)"}}, []want{{Note, "lan", "another XDP program: xdp_filter (id 9)"}}},
-		{Interface{Ingress: true, XDP: XDP{Native: Yes}}, []want{{Note, "lan", "could run"}}},
+		{Interface{Ingress: true, XDP: XDP{Native: Yes}}, []want{{Note, "lan", "supports XDP"}}},
 		{Interface{Ingress: true, XDP: XDP{Native: Unknown, Program: "eroute_xdp (id 7)", Ours: true, Generic: true}}, []want{{Note, "lan", "driver of lan"}}},
 		{Interface{Ingress: true, XDP: XDP{Native: No}}, []want{{Note, "lan", "driver of lan"}}},
 		{in: Interface{Physical: true, XDP: XDP{Native: No}}},

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var kernelCheck = check{"kernel", "it has all that eroutes need", always, func(f *Facts) (found []Finding) {
+var kernelCheck = check{"kernel", "all required features are available", always, func(f *Facts) (found []Finding) {
 	for _, feature := range allFeatures {
 		why, missing := f.Missing[feature.name]
 		if !missing {
@@ -23,15 +23,15 @@ var kernelCheck = check{"kernel", "it has all that eroutes need", always, func(f
 		if errors.Is(why, fs.ErrPermission) {
 			found = append(found, Finding{
 				Level: level, Subject: string(feature.name),
-				Text:   fmt.Sprintf("%s is refused: %v; the kernel may have it", feature.name, errno(why)),
+				Text:   fmt.Sprintf("%s cannot be tested: %v; the kernel may support it", feature.name, errno(why)),
 				Cost:   feature.cost,
-				Remedy: "look whether kernel lockdown (/sys/kernel/security/lockdown), a container or a seccomp filter forbids it",
+				Remedy: "check kernel lockdown (/sys/kernel/security/lockdown), containers and seccomp filters",
 			})
 			continue
 		}
 		found = append(found, Finding{
 			Level: level, Subject: string(feature.name),
-			Text: fmt.Sprintf("this kernel has no %s: %v", feature.name, errno(why)),
+			Text: fmt.Sprintf("%s: %v", feature.name, errno(why)),
 			Cost: feature.cost, Remedy: feature.remedy,
 		})
 	}

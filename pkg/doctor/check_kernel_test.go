@@ -14,9 +14,9 @@ func TestKernel(t *testing.T) {
 	checkFindings(t, kernelCheck, &Facts{})
 	checkFindings(t, kernelCheck, &Facts{Missing: map[Feature]error{
 		"function tracing": fmt.Errorf("load: %w (a guess)", unix.EPERM),
-		"ESP over IPv4":    errors.New("not known to it"),
-	}}, want{Note, "function tracing", "function tracing is refused: operation not permitted; the kernel may have it"},
-		want{Problem, "ESP over IPv4", "no ESP over IPv4: not known to it"})
+		"ESP over IPv4":    errors.New("not supported by this kernel"),
+	}}, want{Note, "function tracing", "function tracing cannot be tested: operation not permitted; the kernel may support it"},
+		want{Problem, "ESP over IPv4", "ESP over IPv4: not supported by this kernel"})
 }
 
 // Every feature that is missing is told, with what that costs and what to do.

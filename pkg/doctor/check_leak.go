@@ -10,7 +10,7 @@ import (
 )
 
 // When an ipsec device goes, so do its routes: packets then take what is left.
-var leakCheck = check{"leak", "if an ipsec device goes, nothing that was routed into it leaves in clear", devices, func(f *Facts) (found []Finding) {
+var leakCheck = check{"leak", "if an ipsec device is removed, no packet that was routed into it leaves in clear", devices, func(f *Facts) (found []Finding) {
 	rest := f.withoutIPsec()
 	for _, r := range f.Routes {
 		if !r.IPsec {
@@ -26,8 +26,8 @@ var leakCheck = check{"leak", "if an ipsec device goes, nothing that was routed 
 		}
 		found = append(found, Finding{
 			Level: Problem, Subject: r.Dst.String(),
-			Text:   fmt.Sprintf("if %s goes, %s goes to %s by the route to %s", r.Dev, r.Dst, nameOr(next.Dev, "other interfaces"), next.Dst),
-			Cost:   "what was protected leaves in clear",
+			Text:   fmt.Sprintf("without %s, packets to %s would leave through %s by the route to %s", r.Dev, r.Dst, nameOr(next.Dev, "other interfaces"), next.Dst),
+			Cost:   "protected packets leave in clear when the device is removed or set down",
 			Remedy: remedy,
 		})
 	}

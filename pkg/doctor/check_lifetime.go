@@ -12,7 +12,7 @@ import (
 // nearEnd is the share of a limit from which on an SA is about to end.
 const nearEnd = 0.9
 
-var lifeCheck = check{"life", "no SA is about to end without another in its place", lives, func(f *Facts) (found []Finding) {
+var lifetimeCheck = check{"lifetime", "no SA expires soon without a successor", lives, func(f *Facts) (found []Finding) {
 	newest := make(map[succession]uint64)
 	for _, l := range f.Lives {
 		newest[successionOf(l)] = max(newest[successionOf(l)], l.Added)
@@ -24,8 +24,8 @@ var lifeCheck = check{"life", "no SA is about to end without another in its plac
 		if text := ending(l); text != "" {
 			found = append(found, Finding{
 				Level: Problem, Subject: l.StateKey.String(), Text: fmt.Sprintf("%s %s", l.StateKey, text),
-				Cost:   "after that its packets drop",
-				Remedy: "rekey it: see why the key manager has not",
+				Cost:   "its packets are dropped after that",
+				Remedy: "rekey it: check why the key manager has not",
 			})
 		}
 	}
@@ -56,13 +56,13 @@ func ending(l xfrm.Span) string {
 		{l.Bytes, "bytes"}, {l.Packets, "packets"},
 	} {
 		if near(limit.Limit) {
-			return fmt.Sprintf("has carried %d %s of %d", limit.Used, limit.unit, limit.Hard)
+			return fmt.Sprintf("has processed %d %s of %d", limit.Used, limit.unit, limit.Hard)
 		}
 	}
 	for _, limit := range []xfrm.Limit{l.Age, l.Use} {
 		if near(limit) {
 			left := time.Duration(limit.Hard-min(limit.Used, limit.Hard)) * time.Second
-			return fmt.Sprintf("ends in %s", left)
+			return fmt.Sprintf("expires in %s", left)
 		}
 	}
 	if near(l.Sequence) {

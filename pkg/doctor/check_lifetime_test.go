@@ -28,13 +28,13 @@ func TestLife(t *testing.T) {
 		text   string // "" if nothing is found
 	}{
 		{func(*xfrm.Span) {}, ""},
-		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 900, Soft: 800, Hard: 1000} }, "has carried 900 bytes of 1000"},
+		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 900, Soft: 800, Hard: 1000} }, "has processed 900 bytes of 1000"},
 		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 899, Soft: 800, Hard: 1000} }, ""},
 		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 950, Soft: 960, Hard: 1000} }, ""}, // nobody was to rekey yet
-		{func(l *xfrm.Span) { l.Packets = xfrm.Limit{Used: 99, Hard: 100} }, "has carried 99 packets of 100"},
-		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 3550, Soft: 3000, Hard: 3600} }, "ends in 50s"},
-		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 4000, Soft: 3000, Hard: 3600} }, "ends in 0s"},
-		{func(l *xfrm.Span) { l.Use = xfrm.Limit{Used: 600, Hard: 610} }, "ends in 10s"},
+		{func(l *xfrm.Span) { l.Packets = xfrm.Limit{Used: 99, Hard: 100} }, "has processed 99 packets of 100"},
+		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 3550, Soft: 3000, Hard: 3600} }, "expires in 50s"},
+		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 4000, Soft: 3000, Hard: 3600} }, "expires in 0s"},
+		{func(l *xfrm.Span) { l.Use = xfrm.Limit{Used: 600, Hard: 610} }, "expires in 10s"},
 		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 1e9} }, ""}, // no limit
 		{func(l *xfrm.Span) { l.Sequence.Used = 4_000_000_000 }, "has used 4000000000 of 4294967296 32-bit sequence numbers"},
 		{func(l *xfrm.Span) { l.Sequence.Used = 3_800_000_000 }, ""},
@@ -48,7 +48,7 @@ func TestLife(t *testing.T) {
 		if test.text != "" {
 			wants = []want{{Problem, subject, test.text}}
 		}
-		checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{l}}, wants...)
+		checkFindings(t, lifetimeCheck, &Facts{Lives: []xfrm.Span{l}}, wants...)
 	}
 }
 
@@ -56,15 +56,15 @@ func TestLife(t *testing.T) {
 func TestLifeRekeyed(t *testing.T) {
 	old := fresh(0x135, 100)
 	old.Age = xfrm.Limit{Used: 3599, Soft: 3000, Hard: 3600}
-	ends := want{Problem, "esp spi 0x135 dst 192.0.2.2", "ends in 1s"}
+	ends := want{Problem, "esp spi 0x135 dst 192.0.2.2", "expires in 1s"}
 	next := fresh(0x136, 200)
-	checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{old, next}})
+	checkFindings(t, lifetimeCheck, &Facts{Lives: []xfrm.Span{old, next}})
 	other := next
 	other.ReqID = 8
-	checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{old, other}}, ends)
+	checkFindings(t, lifetimeCheck, &Facts{Lives: []xfrm.Span{old, other}}, ends)
 	back := next
 	back.Dst, back.Src = back.Src, back.Dst
-	checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{old, back}}, ends)
+	checkFindings(t, lifetimeCheck, &Facts{Lives: []xfrm.Span{old, back}}, ends)
 	old.ReqID, next.ReqID = 0, 0 // made by hand: nothing says that one is for the other
-	checkFindings(t, lifeCheck, &Facts{Lives: []xfrm.Span{old, next}}, ends)
+	checkFindings(t, lifetimeCheck, &Facts{Lives: []xfrm.Span{old, next}}, ends)
 }

@@ -9,21 +9,21 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-var offloadCheck = check{"offload", "no offload is in the way", interfaces, func(f *Facts) (found []Finding) {
+var offloadCheck = check{"offload", "no offload interferes", interfaces, func(f *Facts) (found []Finding) {
 	lostMerged := f.reason("hold-not-kept")
 	for _, in := range f.Interfaces {
 		if in.LRO {
 			found = append(found, Finding{
 				Level: Problem, Subject: in.Name, Text: fmt.Sprintf("%s merges packets in hardware (LRO)", in.Name),
-				Cost:   "merged packets cannot be forwarded as they came",
+				Cost:   "merged packets cannot be forwarded unchanged",
 				Remedy: fmt.Sprintf("ethtool -K %s lro off", in.Name),
 			})
 		}
 		if in.Ingress && in.GRO && lostMerged > 0 {
 			found = append(found, Finding{
 				Level: Note, Subject: in.Name, Text: fmt.Sprintf("%s merges packets (GRO), and holds could not keep %d packets", in.Name, lostMerged),
-				Cost:   "a hold does not keep merged packets: they are sent again by who sent them, or lost",
-				Remedy: fmt.Sprintf("ethtool -K %s gro off, if that matters", in.Name),
+				Cost:   "a hold does not keep merged packets: they are lost unless the sender retransmits them",
+				Remedy: fmt.Sprintf("ethtool -K %s gro off, if that is a problem", in.Name),
 			})
 		}
 	}

@@ -4,7 +4,7 @@ package doctor
 
 import "fmt"
 
-var passCheck = check{"pass", "the routes that %pass packets take are up to date", devices, func(f *Facts) (found []Finding) {
+var passCheck = check{"pass", "the copied routes for %pass packets are up to date", devices, func(f *Facts) (found []Finding) {
 	for _, d := range f.Devices {
 		for _, stale := range []struct {
 			is      bool
@@ -14,7 +14,7 @@ var passCheck = check{"pass", "the routes that %pass packets take are up to date
 				found = append(found, Finding{
 					Level: Problem, Subject: d.Virtual,
 					Text:   fmt.Sprintf("IPv%d routes through %s have changed since they were copied for %%pass packets", stale.version, d.Physical),
-					Cost:   "%pass packets drop, or take the old routes",
+					Cost:   "%pass packets are dropped or follow the old routes",
 					Remedy: "ipsec eroute --sync",
 				})
 			}

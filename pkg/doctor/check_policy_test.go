@@ -38,7 +38,7 @@ func TestSpentAndMovedSA(t *testing.T) {
 	sa, state := policyFacts()
 	spans := []xfrm.Span{{State: state, Packets: xfrm.Limit{Used: 5, Hard: 5}}}
 	sa.judge(state, nil, spans, nil, nil)
-	checkFindings(t, saCheck, &Facts{SAs: []SA{sa}}, want{Problem, sa.SAID.String(), "takes no more packets: it has carried 5 packets of 5"})
+	checkFindings(t, saCheck, &Facts{SAs: []SA{sa}}, want{Problem, sa.SAID.String(), "accepts no more packets: it has carried 5 packets of 5"})
 
 	moved, state := policyFacts()
 	state.Dst = netip.MustParseAddr("192.0.2.9")

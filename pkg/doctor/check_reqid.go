@@ -9,11 +9,11 @@ import (
 	"slices"
 )
 
-// crowd is how many SAs with the same addresses and reqid are too many: XFRM keeps them
-// in one list.
-const crowd = 1000
+// maxSameReqID is from how many SAs with the same addresses and reqid on lookups are slow: XFRM
+// keeps them in one list.
+const maxSameReqID = 1000
 
-var crowdCheck = check{"crowd", "SAs have reqids of their own", lives, func(f *Facts) (found []Finding) {
+var sameReqIDCheck = check{"reqid", "each reqid has few SAs", lives, func(f *Facts) (found []Finding) {
 	type list struct {
 		src, dst netip.Addr
 		reqid    uint32
@@ -22,12 +22,12 @@ var crowdCheck = check{"crowd", "SAs have reqids of their own", lives, func(f *F
 	for _, l := range f.Lives {
 		sizes[list{l.Src, l.Dst, l.ReqID}]++
 	}
-	maps.DeleteFunc(sizes, func(_ list, n int) bool { return n < crowd })
+	maps.DeleteFunc(sizes, func(_ list, n int) bool { return n < maxSameReqID })
 	for _, l := range slices.SortedFunc(maps.Keys(sizes), func(a, b list) int { return sizes[b] - sizes[a] }) {
 		found = append(found, Finding{
-			Level: Note, Subject: l.dst.String(), Text: fmt.Sprintf("%d SAs from %s to %s have reqid %d", sizes[l], l.src, l.dst, l.reqid),
-			Cost:   "XFRM goes through them whenever one is made and, before Linux 6.13, for each packet",
-			Remedy: "give each a reqid of its own, as key managers do",
+			Level: Note, Subject: l.dst.String(), Text: fmt.Sprintf("%d SAs from %s to %s have the same reqid %d", sizes[l], l.src, l.dst, l.reqid),
+			Cost:   "XFRM searches all of them whenever one is added and, before Linux 6.13, for each packet",
+			Remedy: "use a different reqid for each, as key managers do",
 		})
 	}
 	return found

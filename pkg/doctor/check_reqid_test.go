@@ -8,12 +8,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-func TestCrowd(t *testing.T) {
-	lives := make([]xfrm.Span, crowd)
+func TestSameReqID(t *testing.T) {
+	lives := make([]xfrm.Span, maxSameReqID)
 	for i := range lives {
 		lives[i] = fresh(uint32(0x100+i), 100)
 	}
-	checkFindings(t, crowdCheck, &Facts{Lives: lives}, want{Note, "192.0.2.2", "1000 SAs from 192.0.2.1 to 192.0.2.2 have reqid 7"})
+	checkFindings(t, sameReqIDCheck, &Facts{Lives: lives}, want{Note, "192.0.2.2", "1000 SAs from 192.0.2.1 to 192.0.2.2 have the same reqid 7"})
 	lives[0].ReqID++
-	checkFindings(t, crowdCheck, &Facts{Lives: lives})
+	checkFindings(t, sameReqIDCheck, &Facts{Lives: lives})
 }

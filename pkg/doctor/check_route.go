@@ -13,7 +13,7 @@ var routeCheck = check{"route", "routes lead into the ipsec devices", devices, f
 		if d.Exists && !f.has(d.Virtual) {
 			found = append(found, Finding{
 				Level: Problem, Subject: d.Virtual, Text: fmt.Sprintf("no route leads into %s", d.Virtual),
-				Cost: "no packet meets the table", Remedy: fmt.Sprintf("ip route add PREFIX dev %s", d.Virtual),
+				Cost: "no packet is matched against the table", Remedy: fmt.Sprintf("ip route add PREFIX dev %s", d.Virtual),
 			})
 		}
 	}
@@ -27,8 +27,8 @@ var routeCheck = check{"route", "routes lead into the ipsec devices", devices, f
 		}
 		found = append(found, Finding{
 			Level: Problem, Subject: r.Dst.String(),
-			Text: fmt.Sprintf("%s goes to %s by a route of table %d, not into %s", r.Dst, nameOr(t.Dev, "another interface"), t.Table, r.Dev),
-			Cost: "these packets do not meet the table: they may leave in clear",
+			Text: fmt.Sprintf("packets to %s leave through %s by a route of table %d, not through %s", r.Dst, nameOr(t.Dev, "another interface"), t.Table, r.Dev),
+			Cost: "these packets are not matched against the table and may leave in clear",
 			Remedy: fmt.Sprintf("delete the route to %s in table %d, or the rule for it (strongSwan: charon.install_routes = no; libreswan: leftupdown=)",
 				t.Dst, t.Table),
 		})

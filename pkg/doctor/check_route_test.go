@@ -39,12 +39,12 @@ func TestLeak(t *testing.T) {
 	worse.Metric = 4096
 
 	checkFindings(t, leakCheck, routes(site)) // nowhere to go
-	checkFindings(t, leakCheck, routes(site, gateway), want{Problem, "10.2.0.0/16", "goes to wan by the route to 0.0.0.0/0"})
+	checkFindings(t, leakCheck, routes(site, gateway), want{Problem, "10.2.0.0/16", "leave through wan by the route to 0.0.0.0/0"})
 	checkFindings(t, leakCheck, routes(site, gateway, blackhole))
-	checkFindings(t, leakCheck, routes(site, worse), want{Problem, "10.2.0.0/16", "goes to wan by the route to 10.2.0.0/16"})
+	checkFindings(t, leakCheck, routes(site, worse), want{Problem, "10.2.0.0/16", "leave through wan by the route to 10.2.0.0/16"})
 	checkFindings(t, leakCheck, routes(site, worse, blackhole)) // the blackhole is the better one
 	blackhole.Metric = 9999
-	checkFindings(t, leakCheck, routes(site, worse, blackhole), want{Problem, "10.2.0.0/16", "goes to wan"})
+	checkFindings(t, leakCheck, routes(site, worse, blackhole), want{Problem, "10.2.0.0/16", "leave through wan"})
 
 	wider := to("10.0.0.0/8")
 	wider.Type = unix.RTN_UNREACHABLE
@@ -55,7 +55,7 @@ func TestLeak(t *testing.T) {
 	// What is not in its own table is looked for in the main one.
 	site.Table, site.Metric = 7, 10
 	f := routes(site, gateway)
-	checkFindings(t, leakCheck, f, want{Problem, "10.2.0.0/16", "goes to wan"})
+	checkFindings(t, leakCheck, f, want{Problem, "10.2.0.0/16", "leave through wan"})
 	got, _, _ := strings.Cut(leakCheck.find(f)[0].Remedy, " (")
 	if got != "ip route add blackhole 10.2.0.0/16 metric 11 table 7" {
 		t.Errorf("remedy %q", got)
@@ -82,7 +82,7 @@ func TestRoute(t *testing.T) {
 
 	taken := Route{Table: 220, Dst: site.Dst, Dev: "wan"}
 	site.Taken = &taken
-	checkFindings(t, routeCheck, routes(site), want{Problem, "10.2.0.0/16", "goes to wan by a route of table 220, not into ipsec0"})
+	checkFindings(t, routeCheck, routes(site), want{Problem, "10.2.0.0/16", "leave through wan by a route of table 220, not through ipsec0"})
 	taken.Table = unix.RT_TABLE_MAIN // with a better metric
 	checkFindings(t, routeCheck, routes(site), want{Problem, "10.2.0.0/16", "table 254"})
 	taken.Dst = netip.MustParsePrefix("10.2.0.0/24") // an exception

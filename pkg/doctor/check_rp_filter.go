@@ -6,7 +6,7 @@ import "fmt"
 
 // What XFRM has decrypted is not filtered by its reverse path; only answers to what
 // %pass has sent out in clear are.
-var rpFilterCheck = check{"rp-filter", "answers to what %pass sends come in", devices, func(f *Facts) (found []Finding) {
+var rpFilterCheck = check{"rp-filter", "replies to %pass packets are accepted", devices, func(f *Facts) (found []Finding) {
 	const strict = 1
 	for _, in := range f.Interfaces {
 		if !in.Physical || in.RPFilter != strict || !f.into(4) {
@@ -19,8 +19,8 @@ var rpFilterCheck = check{"rp-filter", "answers to what %pass sends come in", de
 		found = append(found, Finding{
 			Level: level, Subject: in.Name,
 			Text:   fmt.Sprintf("rp_filter of %s is strict", in.Name),
-			Cost:   "answers to what %pass sends drop: the way back to their source leads into the ipsec device",
-			Remedy: fmt.Sprintf("sysctl -w net.ipv4.conf.%s.rp_filter=2, and net.ipv4.conf.all.rp_filter not 1", in.Name),
+			Cost:   "replies to %pass packets are dropped: the route back to their source leads into the ipsec device",
+			Remedy: fmt.Sprintf("sysctl -w net.ipv4.conf.%s.rp_filter=2; net.ipv4.conf.all.rp_filter must not be 1", in.Name),
 		})
 	}
 	return found

@@ -4,13 +4,13 @@ package doctor
 
 import "fmt"
 
-var settingCheck = check{"setting", "ipsec devices are set up as attach left them", devices, func(f *Facts) (found []Finding) {
+var settingsCheck = check{"settings", "the settings made by attach are unchanged", devices, func(f *Facts) (found []Finding) {
 	for _, d := range f.Devices {
 		for _, changed := range d.Unsettled {
 			found = append(found, Finding{
 				Level: Problem, Subject: d.Virtual, Text: fmt.Sprintf("%s: %s", d.Virtual, changed),
-				Cost:   "rejected packets get no answer, or policies of key managers act before the table",
-				Remedy: fmt.Sprintf("set it back, or ipsec tncfg --detach --virtual %s, then --attach", d.Virtual),
+				Cost:   "senders of rejected packets receive no ICMP error, or policies of key managers are applied before the table",
+				Remedy: fmt.Sprintf("restore it, or run ipsec tncfg --detach --virtual %s, then --attach", d.Virtual),
 			})
 		}
 	}

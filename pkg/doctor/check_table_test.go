@@ -51,21 +51,21 @@ func TestDevice(t *testing.T) {
 
 func TestStep(t *testing.T) {
 	d := ipsec0()
-	checkFindings(t, stepCheck, &Facts{Devices: []Device{d}})
+	checkFindings(t, syncCheck, &Facts{Devices: []Device{d}})
 	d.Detached = []loader.Hook{loader.HookTC} // with the interface
 	d.OutOfStep = []device.Difference{
 		{Text: "wan is gone", Cost: "packets drop", Gone: true}, {Text: "ingress interface lan is gone", Gone: true}, {Text: "the MTU is wrong", Cost: "packets drop"},
 	}
-	checkFindings(t, stepCheck, &Facts{Devices: []Device{d}},
+	checkFindings(t, syncCheck, &Facts{Devices: []Device{d}},
 		want{Problem, "ipsec0", "wan is gone"}, want{Note, "ipsec0", "lan is gone"}, want{Problem, "ipsec0", "the MTU is wrong"})
 	checkFindings(t, deviceCheck, &Facts{Devices: []Device{d}})
 }
 
 func TestSetting(t *testing.T) {
 	d := ipsec0()
-	checkFindings(t, settingCheck, &Facts{Devices: []Device{d}})
+	checkFindings(t, settingsCheck, &Facts{Devices: []Device{d}})
 	d.Unsettled = []string{"net.ipv4.conf.ipsec0.forwarding is 0, not 1"}
-	checkFindings(t, settingCheck, &Facts{Devices: []Device{d}}, want{Problem, "ipsec0", "forwarding is 0"})
+	checkFindings(t, settingsCheck, &Facts{Devices: []Device{d}}, want{Problem, "ipsec0", "forwarding is 0"})
 }
 
 func TestRelay(t *testing.T) {
@@ -96,16 +96,16 @@ func TestSA(t *testing.T) {
 	f.SAs[0].VRF = &VRF{"blue", 10}
 	checkFindings(t, peerCheck, f, want{Problem, said.String(), "only VRF blue has a route"})
 	f.SAs[0].Foreign = netip.MustParseAddr("192.0.2.9")
-	checkFindings(t, peerCheck, f, want{Problem, said.String(), "192.0.2.9, which this gateway does not have"})
+	checkFindings(t, peerCheck, f, want{Problem, said.String(), "192.0.2.9, which is not an address of this gateway"})
 	f.SAs[0].Tunnel = false // in transport mode that is how it goes
 	checkFindings(t, peerCheck, f)
 	f.SAs[0].Usable = false
-	checkFindings(t, saCheck, f, want{Problem, name, "do not use it yet"})
+	checkFindings(t, saCheck, f, want{Problem, name, "not bound to its eroutes yet"})
 	f.SAs[0].Problem = xfrm.ErrUnsupported
 	checkFindings(t, saCheck, f, want{Problem, name, "cannot be used"})
 	f.SAs[0].Problem = xfrm.ErrNoState
 	checkFindings(t, saCheck, f, want{Problem, name, "does not exist"})
-	if got := saCheck.find(f)[0].Cost; got != "packets of 7 eroutes drop, counted as sa-missing" {
+	if got := saCheck.find(f)[0].Cost; got != "packets of 7 eroutes are dropped, counted as sa-missing" {
 		t.Errorf("cost %q", got)
 	}
 }

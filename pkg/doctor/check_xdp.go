@@ -4,7 +4,7 @@ package doctor
 
 import "fmt"
 
-var xdpCheck = check{"xdp", "interfaces run XDP programs in their drivers", interfaces, func(f *Facts) (found []Finding) {
+var xdpCheck = check{"xdp", "interfaces run XDP programs in native mode", interfaces, func(f *Facts) (found []Finding) {
 	for _, in := range f.Interfaces {
 		if len(f.Devices) > 0 && !in.Ingress || !in.Exists {
 			continue
@@ -15,15 +15,15 @@ var xdpCheck = check{"xdp", "interfaces run XDP programs in their drivers", inte
 		switch {
 		case in.XDP.Program != "" && !in.XDP.Ours:
 			note(fmt.Sprintf("%s has another XDP program: %s", in.Name, in.XDP.Program),
-				"the fast path runs on TC, after the kernel has made a packet of each frame",
-				"take that program off and attach again, if the speed is needed")
+				"the fast path runs on TC, after the kernel has allocated an skb per packet",
+				"detach that program and attach again, if performance matters")
 		case in.Ingress && in.XDP.Program == "" && in.XDP.Native == Yes:
-			note(fmt.Sprintf("%s could run an XDP program, but has none", in.Name),
-				"the fast path runs on TC, after the kernel has made a packet of each frame", "attach again")
+			note(fmt.Sprintf("%s supports XDP, but has no program", in.Name),
+				"the fast path runs on TC, after the kernel has allocated an skb per packet", "attach again")
 		case in.XDP.Ours && in.XDP.Generic, in.XDP.Native == No:
-			note(fmt.Sprintf("the driver of %s runs no XDP programs", in.Name),
-				"the fast path runs after the kernel has made a packet of each frame",
-				"use an interface whose driver does, if the speed is needed")
+			note(fmt.Sprintf("the driver of %s has no native XDP support", in.Name),
+				"the fast path runs after the kernel has allocated an skb per packet",
+				"use an interface whose driver does, if performance matters")
 		}
 	}
 	return found

@@ -43,8 +43,8 @@ var checks = []check{
 	kernelCheck,
 	tableCheck,
 	deviceCheck,
-	stepCheck,
-	settingCheck,
+	syncCheck,
+	settingsCheck,
 	xdpCheck,
 	offloadCheck,
 	forwardingCheck,
@@ -56,8 +56,8 @@ var checks = []check{
 	policyCheck,
 	peerCheck,
 	inboundCheck,
-	lifeCheck,
-	crowdCheck,
+	lifetimeCheck,
+	sameReqIDCheck,
 	relayCheck,
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-var errUnknown = errors.New("not known to it")
+var errUnsupported = errors.New("not supported by this kernel")
 
 func probeXFRM() error {
 	h, err := xfrm.Open()
@@ -25,7 +25,7 @@ func probeXFRMInterface() error { return xfrm.InNewNamespace(device.ProbeXFRM) }
 
 func probeXFRMInfo() error {
 	if !loader.HasXFRMInfo() {
-		return errUnknown
+		return errUnsupported
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func probeComp6() error { return probeState(eroute.ProtoComp, xfrm.IPv6) }
 func probeState(proto uint8, family xfrm.Families) error {
 	has, err := xfrm.Available(proto, family)
 	if err == nil && !has {
-		err = errUnknown
+		err = errUnsupported
 	}
 	return err
 }

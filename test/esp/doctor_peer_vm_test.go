@@ -80,7 +80,7 @@ func TestDoctorPeer(t *testing.T) {
 		ip(t, b.East, "xfrm state add src 192.1.2.99 dst "+peer+" proto esp spi 0x1000"+keys)
 		b.follow(t)
 		wire(0)
-		b.doctor(t, [2]string{"peer", said + " has the source address 192.1.2.99, which this gateway does not have"})
+		b.doctor(t, [2]string{"peer", said + " has source address 192.1.2.99, which is not an address of this gateway"})
 		ip(t, b.East, "xfrm state delete "+ends)
 	})
 

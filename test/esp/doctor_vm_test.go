@@ -79,7 +79,7 @@ func TestDoctor(t *testing.T) {
 	b.add(t, nets(lab.EastLAN4, lab.WestLAN4), said)
 	b.doctor(t, [2]string{"sa", said + " does not exist"})
 	ip(t, b.East, "xfrm state add "+ends+"0x1000"+rest)
-	b.doctor(t, [2]string{"sa", said + " exists, but eroutes do not use it yet"})
+	b.doctor(t, [2]string{"sa", said + " exists, but is not bound to its eroutes yet"})
 	b.sync(t)
 	b.doctor(t)
 
@@ -96,7 +96,7 @@ func TestDoctor(t *testing.T) {
 
 	ip(t, b.East, "xfrm state add "+ends+"0x1000 replay-oseq 0xf8000000"+rest)
 	b.sync(t)
-	b.doctor(t, [2]string{"life", "esp spi 0x1000 dst 192.1.2.45 has used 4160749568 of 4294967296 32-bit sequence numbers"})
+	b.doctor(t, [2]string{"lifetime", "esp spi 0x1000 dst 192.1.2.45 has used 4160749568 of 4294967296 32-bit sequence numbers"})
 	time.Sleep(1100 * time.Millisecond)                 // XFRM tells when a state was added in seconds
 	ip(t, b.East, "xfrm state add "+ends+"0x1001"+rest) // the rekey
 	b.doctor(t)
@@ -110,6 +110,6 @@ func TestDoctor(t *testing.T) {
 	if _, err := b.EastHost.Ping(t.Context(), lab.Ping{Dst: b.WestHost.LAN4, Count: 2}); err != nil {
 		t.Fatal(err)
 	}
-	b.doctor(t, [2]string{"sa", said + " takes no more packets: it has carried 2 packets of 2"},
-		[2]string{"life", "esp spi 0x1000 dst 192.1.2.45 has carried 2 packets of 2"})
+	b.doctor(t, [2]string{"sa", said + " accepts no more packets: it has carried 2 packets of 2"},
+		[2]string{"lifetime", "esp spi 0x1000 dst 192.1.2.45 has processed 2 packets of 2"})
 }

@@ -46,7 +46,7 @@ func TestPoliciesFlushed(t *testing.T) {
 	reasons := b.reasons(t)
 	ping(0)
 	checkReasons(t, reasons, b.reasons(t), map[string]uint64{"sa": 3})
-	b.doctorHas(t, "policy", "somebody has deleted its XFRM policies for IPv4")
+	b.doctorHas(t, "policy", "its XFRM policies for IPv4 have been deleted")
 	b.doctorHas(t, "policy", "that let packets reach it")
 	b.sync(t)
 	ping(3)

@@ -121,7 +121,7 @@ func TestDoctor(t *testing.T) {
 	found(t, g.doctor(t, path))
 
 	g.ip(t, "route del blackhole "+lab.WestLAN4.String())
-	leak := [3]string{"problem", "leak", "if ipsec0 goes, 192.0.1.0/24 goes to wan by the route to 192.0.1.0/24"}
+	leak := [3]string{"problem", "leak", "without ipsec0, packets to 192.0.1.0/24 would leave through wan by the route to 192.0.1.0/24"}
 	all := g.doctor(t, path)
 	found(t, all, leak, [3]string{"problem", "pass", "IPv4 routes through wan have changed"})
 	for _, f := range all {
@@ -137,14 +137,14 @@ func TestDoctor(t *testing.T) {
 	g.sysctl(t, "net.ipv6.conf.all.forwarding", "0")
 	found(t, g.doctor(t, path),
 		[3]string{"problem", "forwarding", "net.ipv4.ip_forward is 0"}, [3]string{"problem", "forwarding", "net.ipv6.conf.all.forwarding is 0"},
-		[3]string{"problem", "setting", "net.ipv4.conf.ipsec0.forwarding is 0, not 1"}, [3]string{"problem", "setting", "net.ipv6.conf.ipsec0.forwarding is 0, not 1"})
+		[3]string{"problem", "settings", "net.ipv4.conf.ipsec0.forwarding is 0, not 1"}, [3]string{"problem", "settings", "net.ipv6.conf.ipsec0.forwarding is 0, not 1"})
 	g.sysctl(t, "net.ipv4.ip_forward", "1")
 	g.sysctl(t, "net.ipv6.conf.all.forwarding", "1")
 
 	// A key manager's own routes go before those into the ipsec device.
 	g.ip(t, "route add 192.0.1.0/24 via 192.1.2.45 dev wan table 220")
 	g.ip(t, "rule add pref 220 table 220")
-	found(t, g.doctor(t, path), [3]string{"problem", "route", "192.0.1.0/24 goes to wan by a route of table 220, not into ipsec0"})
+	found(t, g.doctor(t, path), [3]string{"problem", "route", "192.0.1.0/24 leave through wan by a route of table 220, not through ipsec0"})
 	g.ip(t, "rule del pref 220")
 	g.ip(t, "route flush table 220")
 }

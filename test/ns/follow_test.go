@@ -70,7 +70,7 @@ func (g *gateway) tells(t *testing.T, path string, texts []string) {
 	}
 	var steps []string
 	for _, f := range g.doctor(t, path) {
-		if f.Check == "step" && f.Level != "ok" {
+		if f.Check == "sync" && f.Level != "ok" {
 			steps = append(steps, f.Text)
 		}
 	}
