@@ -53,7 +53,7 @@ func TestDiffWitnesses(t *testing.T) {
 		}
 		var packets strings.Builder
 		for _, c := range document.Diff.Changes {
-			w := c.Witness
+			w := c.Example
 			fmt.Fprintln(&packets, w.Src, w.Dst, w.Proto, w.SrcPort, w.DstPort)
 		}
 		old := lookupSAIDs(t, on(packets.String(), "eroute", "--lookup", "--batch", "-", "--json"))

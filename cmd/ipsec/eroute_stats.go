@@ -46,7 +46,7 @@ func running(is bool) string {
 
 func writeStats(out io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nanswered\t%d\n",
+	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nresolved\t%d\n",
 		s.Eroutes, s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
 	if len(s.Reasons) > 0 {
 		_, _ = fmt.Fprint(w, "\nreason\tpackets\tbytes\tverdict\n")

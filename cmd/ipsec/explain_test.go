@@ -154,7 +154,7 @@ func TestExplainDisagreement(t *testing.T) {
 		want string
 	}{
 		{nil, "  WRONG    the kernel program and the table disagree: the packet matches the eroute in the first line, not the first match\n"},
-		{[]string{"--json"}, `"agrees":false,`},
+		{[]string{"--json"}, `"consistent":false,`},
 	} {
 		args := append([]string{"eroute", "--lookup", "--src", "10.1.0.1", "--dst", "10.2.0.1", "--explain"}, form.args...)
 		status, stdout, stderr := runMemory(m, "", args...)

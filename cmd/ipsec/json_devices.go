@@ -12,7 +12,7 @@ type deviceJSON struct {
 	PhysicalMTU int           `json:"physical_mtu"`
 	Kind        string        `json:"kind"`
 	Ingress     []ingressJSON `json:"ingress"`
-	OutOfStep   []string      `json:"out_of_step,omitempty"`
+	OutOfSync   []string      `json:"out_of_sync,omitempty"`
 }
 
 type ingressJSON struct {
@@ -26,7 +26,7 @@ func newDeviceJSON(a *listedDevice) *deviceJSON {
 		j.Ingress[i] = ingressJSON(in)
 	}
 	for _, differs := range a.outOfStep {
-		j.OutOfStep = append(j.OutOfStep, differs.Text)
+		j.OutOfSync = append(j.OutOfSync, differs.Text)
 	}
 	return j
 }

@@ -28,7 +28,7 @@ type regionJSON struct {
 	Selector   packetJSON   `json:"selector"`
 	Except     []packetJSON `json:"except,omitempty"`
 	MoreExcept int          `json:"more_except,omitempty"`
-	Witness    packetJSON   `json:"witness"`
+	Example    packetJSON   `json:"example"`
 	FromSAID   string       `json:"from_said,omitempty"`
 	ToSAID     string       `json:"to_said,omitempty"`
 }
@@ -40,7 +40,7 @@ func newRegionJSON(c diff.Class, r *diff.Region) regionJSON {
 	j := regionJSON{
 		From: c.From.String(), To: c.To.String(), Peer: peerNames[c.Peer],
 		Selector: newSelectorJSON(r.Selector), MoreExcept: r.Omitted,
-		Witness: packetJSON{w.Src.String(), w.Dst.String(), w.Proto, w.SrcPort, w.DstPort},
+		Example: packetJSON{w.Src.String(), w.Dst.String(), w.Proto, w.SrcPort, w.DstPort},
 	}
 	for _, s := range r.Except {
 		j.Except = append(j.Except, newSelectorJSON(s))

@@ -12,18 +12,18 @@ import (
 
 // explanationJSON is an explanation as docs/json.md describes it.
 type explanationJSON struct {
-	Packet    packetJSON    `json:"packet"`
-	Eroute    *erouteJSON   `json:"eroute"`
-	Matches   []*erouteJSON `json:"matches"`
-	DecidedBy string        `json:"decided_by,omitempty"`
-	Agrees    bool          `json:"agrees"`
-	Route     hopJSON       `json:"route"`
-	IPsec     bool          `json:"ipsec"`
-	SA        *saJSON       `json:"sa,omitempty"`
-	Verdict   string        `json:"verdict"`
-	Reason    string        `json:"reason"`
-	Next      *hopJSON      `json:"next,omitempty"`
-	Detail    string        `json:"detail,omitempty"`
+	Packet     packetJSON    `json:"packet"`
+	Eroute     *erouteJSON   `json:"eroute"`
+	Matches    []*erouteJSON `json:"matches"`
+	DecidedBy  string        `json:"decided_by,omitempty"`
+	Consistent bool          `json:"consistent"`
+	Route      hopJSON       `json:"route"`
+	IPsec      bool          `json:"ipsec"`
+	SA         *saJSON       `json:"sa,omitempty"`
+	Verdict    string        `json:"verdict"`
+	Reason     string        `json:"reason"`
+	Next       *hopJSON      `json:"next,omitempty"`
+	Detail     string        `json:"detail,omitempty"`
 }
 
 type packetJSON struct {
@@ -92,8 +92,8 @@ func newSAJSON(s *saState) *saJSON {
 
 func newExplanationJSON(e *explanation) *explanationJSON {
 	j := &explanationJSON{
-		Packet: packetJSON{e.packet.Src.String(), e.packet.Dst.String(), e.packet.Proto, e.packet.SrcPort, e.packet.DstPort},
-		Agrees: e.agrees(), Route: newHopJSON(e.route), IPsec: e.ipsec,
+		Packet:     packetJSON{e.packet.Src.String(), e.packet.Dst.String(), e.packet.Proto, e.packet.SrcPort, e.packet.DstPort},
+		Consistent: e.agrees(), Route: newHopJSON(e.route), IPsec: e.ipsec,
 		Verdict: e.verdict.String(), Reason: e.reason, Detail: e.detail,
 		Matches: make([]*erouteJSON, len(e.matches)),
 	}

@@ -22,7 +22,7 @@ type statsJSON struct {
 	SAsMissing int          `json:"sas_missing"`
 	Relay      bool         `json:"relay"`
 	Holds      int          `json:"holds"`
-	Answered   int          `json:"answered"`
+	Resolved   int          `json:"resolved"`
 	Reasons    []reasonJSON `json:"reasons"`
 
 	XFRM map[string]uint64 `json:"xfrm,omitempty"`
@@ -38,7 +38,7 @@ type reasonJSON struct {
 
 func writeStatsJSON(w io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
 	doc := statsDocument{Version: schemaVersion, Stats: statsJSON{
-		Eroutes: s.Eroutes, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Relay: s.Relay, Holds: s.Holds, Answered: s.Answered,
+		Eroutes: s.Eroutes, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Relay: s.Relay, Holds: s.Holds, Resolved: s.Answered,
 		Reasons: make([]reasonJSON, len(s.Reasons)), XFRM: xfrm,
 	}}
 	for i, r := range s.Reasons {

@@ -18,7 +18,7 @@ type lookJSON struct {
 	Bytes      uint64        `json:"bytes"`
 	PacketRate float64       `json:"packets_per_second"`
 	ByteRate   float64       `json:"bytes_per_second"`
-	Busiest    []busyRowJSON `json:"busiest"`
+	Top        []busyRowJSON `json:"top"`
 }
 
 type busyRowJSON struct {
@@ -32,13 +32,13 @@ func (w *watch) writeJSON(look *busy.Look) error {
 	j := lookJSON{
 		Time: look.Time.UTC().Format(time.RFC3339Nano), Seconds: look.Since.Seconds(),
 		Eroutes: look.Count, Packets: look.Packets, Bytes: look.Bytes,
-		PacketRate: look.PacketRate, ByteRate: look.ByteRate, Busiest: []busyRowJSON{},
+		PacketRate: look.PacketRate, ByteRate: look.ByteRate, Top: []busyRowJSON{},
 	}
 	for _, r := range look.By(busy.ByPacketRate) {
 		if r.PacketRate == 0 {
 			break
 		}
-		j.Busiest = append(j.Busiest, busyRowJSON{newErouteJSON(&r.Eroute), r.PacketRate, r.ByteRate})
+		j.Top = append(j.Top, busyRowJSON{newErouteJSON(&r.Eroute), r.PacketRate, r.ByteRate})
 	}
 	return json.NewEncoder(w.out).Encode(j)
 }

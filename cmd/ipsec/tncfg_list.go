@@ -28,13 +28,13 @@ func runListDevices(c *command) error {
 	return nil
 }
 
-// listedDevice is an ipsec device, and what of it is not in step with the interfaces.
+// listedDevice is an ipsec device, and how it differs from the interfaces.
 type listedDevice struct {
 	device.Attachment
 	outOfStep []device.Difference
 }
 
-// writeDevice writes the line of a device, those of its ingress interfaces, and what is not in step.
+// writeDevice writes the lines of a device, its ingress interfaces and its differences.
 func writeDevice(w io.Writer, a *listedDevice) error {
 	_, err := fmt.Fprintf(w, "%s -> %s mtu=%d -> %d\n", a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU)
 	for _, in := range a.Ingress {
@@ -44,7 +44,7 @@ func writeDevice(w io.Writer, a *listedDevice) error {
 	}
 	for _, differs := range a.outOfStep {
 		if err == nil {
-			_, err = fmt.Fprintf(w, "  not in step: %s\n", differs.Text)
+			_, err = fmt.Fprintf(w, "  out of sync: %s\n", differs.Text)
 		}
 	}
 	return err

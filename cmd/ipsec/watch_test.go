@@ -101,7 +101,7 @@ func TestWatchJSON(t *testing.T) {
 		t.Error(err)
 	}
 	if !strings.HasPrefix(got, `{"time":"2026-11-24T12:00:02Z","seconds":1,"eroutes":3,"packets":22,"bytes":2200,"packets_per_second":11,"bytes_per_second":1100,`+
-		`"busiest":[{"src":"3049:1::/64","dst":"3049:2::/64","said":"%trap","action":"trap","packets":20,"bytes":2000,"packets_per_second":10,"bytes_per_second":1000},`) {
+		`"top":[{"src":"3049:1::/64","dst":"3049:2::/64","said":"%trap","action":"trap","packets":20,"bytes":2000,"packets_per_second":10,"bytes_per_second":1000},`) {
 		t.Errorf("got %s", got)
 	}
 }

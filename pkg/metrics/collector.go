@@ -19,33 +19,33 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	eroutes      = desc("eroutes", "Eroutes in the table.")
-	eroutesLimit = desc("eroutes_limit", "Eroutes that the table may hold.")
-	traps        = desc("traps", "Eroutes with %trap or %trapsubnet.")
-	sas          = desc("sas", "Security Associations that eroutes name.")
-	sasMissing   = desc("sas_missing", "Security Associations that eroutes name and that were not there when last looked for.")
-	relayUp      = desc("relay_up", "Whether a relay takes what meets traps, 1 or 0.")
-	holds        = desc("holds", "Flows of traps that wait for an answer.")
-	answered     = desc("answered_flows", "Flows of traps that have an answer.")
+	eroutesLimit = desc("eroutes_limit", "Maximum number of eroutes in the table.")
+	traps        = desc("traps", "Eroutes with SAID %trap or %trapsubnet.")
+	sas          = desc("sas", "Security Associations (SAs) that eroutes name.")
+	sasMissing   = desc("sas_missing", "SAs that eroutes name and that did not exist at the last synchronization.")
+	relayUp      = desc("relay_up", "Whether a relay (ipsec acquire) is running: 1 or 0.")
+	holds        = desc("holds", "Flows of traps that wait for an SA.")
+	resolved     = desc("resolved_flows", "Flows of traps that have an SA.")
 
-	packets    = desc("packets_total", "Packets by what became of them.", "reason", "verdict")
-	bytes      = desc("bytes_total", "Bytes of IP headers and payload by what became of them.", "reason", "verdict")
-	topPackets = desc("top_packets_total", "Packets that met one of the busiest eroutes.", selectorLabels...)
-	topBytes   = desc("top_bytes_total", "Bytes of IP headers and payload that met one of the busiest eroutes.", selectorLabels...)
-	saPackets  = desc("sa_packets_total", "Packets that one of the busiest Security Associations has carried.", "said")
-	saBytes    = desc("sa_bytes_total", "Bytes that one of the busiest Security Associations has carried, as XFRM counts them.", "said")
+	packets    = desc("packets_total", "Packets by reason and verdict.", "reason", "verdict")
+	bytes      = desc("bytes_total", "Bytes of IP headers and payload by reason and verdict.", "reason", "verdict")
+	topPackets = desc("top_packets_total", "Packets that matched one of the busiest eroutes.", selectorLabels...)
+	topBytes   = desc("top_bytes_total", "Bytes of IP headers and payload that matched one of the busiest eroutes.", selectorLabels...)
+	saPackets  = desc("sa_packets_total", "Packets processed by one of the busiest SAs.", "said")
+	saBytes    = desc("sa_bytes_total", "Bytes processed by one of the busiest SAs, as counted by XFRM.", "said")
 
-	queueUsed = desc("queue_used_bytes", "Bytes of packets that wait for the relay.")
-	queueSize = desc("queue_size_bytes", "Bytes of packets that can wait for the relay.")
+	queueUsed = desc("queue_used_bytes", "Bytes used in the ring buffer to the relay.")
+	queueSize = desc("queue_size_bytes", "Size of the ring buffer to the relay.")
 	mapMemory = desc("map_memory_bytes", "Kernel memory of the table's maps.", "map")
-	xfrmError = desc("xfrm_errors_total", "Packets that XFRM dropped, by its own counters in /proc/net/xfrm_stat.", "error")
+	xfrmError = desc("xfrm_errors_total", "Packets dropped by XFRM, from /proc/net/xfrm_stat.", "error")
 
-	relayEvents      = desc("relay_events_total", "What happened to flows since the relay began.", "event")
-	relayPackets     = desc("relay_packets_total", "Packets that the relay sent on (release) or gave up (reap, lost) since it began.", "event")
-	relayErrors      = desc("relay_errors_total", "Errors that the relay logged since it began.")
-	relayKeptPackets = desc("relay_kept_packets", "Packets that the relay keeps.")
-	relayMaxPackets  = desc("relay_max_packets", "Packets that the relay may keep.")
-	relayKeptBytes   = desc("relay_kept_bytes", "Bytes of packets that the relay keeps.")
-	relayMaxBytes    = desc("relay_max_bytes", "Bytes of packets that the relay may keep.")
+	relayEvents      = desc("relay_events_total", "Events of flows since the relay started.", "event")
+	relayPackets     = desc("relay_packets_total", "Held packets that the relay sent (release) or dropped (reap, lost) since it started.", "event")
+	relayErrors      = desc("relay_errors_total", "Errors logged by the relay since it started.")
+	relayHeldPackets = desc("relay_held_packets", "Packets held by the relay.")
+	relayMaxPackets  = desc("relay_max_packets", "Maximum number of packets held by the relay.")
+	relayHeldBytes   = desc("relay_held_bytes", "Bytes of packets held by the relay.")
+	relayMaxBytes    = desc("relay_max_bytes", "Maximum bytes of packets held by the relay.")
 )
 
 var selectorLabels = []string{"src", "dst", "proto", "src_port", "dst_port", "said"}
@@ -66,10 +66,10 @@ func NewCollector(s Source) *Collector {
 // Describe sends what metrics there can be.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		eroutes, eroutesLimit, traps, sas, sasMissing, relayUp, holds, answered,
+		eroutes, eroutesLimit, traps, sas, sasMissing, relayUp, holds, resolved,
 		packets, bytes, topPackets, topBytes, saPackets, saBytes,
 		queueUsed, queueSize, mapMemory, xfrmError,
-		relayEvents, relayPackets, relayErrors, relayKeptPackets, relayMaxPackets, relayKeptBytes, relayMaxBytes,
+		relayEvents, relayPackets, relayErrors, relayHeldPackets, relayMaxPackets, relayHeldBytes, relayMaxBytes,
 	} {
 		ch <- d
 	}
@@ -128,7 +128,7 @@ func (s sender) table(f figures) {
 	}
 	s.gauge(relayUp, up)
 	s.gauge(holds, f.Holds)
-	s.gauge(answered, f.Answered)
+	s.gauge(resolved, f.Answered)
 	for _, r := range f.Reasons {
 		s.count(packets, r.Packets, r.Name, r.Verdict.String())
 		s.count(bytes, r.Bytes, r.Name, r.Verdict.String())
@@ -173,8 +173,8 @@ func (s sender) relay(t acquire.Totals) {
 		s.count(relayPackets, t.Packets[kind], string(kind))
 	}
 	s.count(relayErrors, t.Errors)
-	s.gauge(relayKeptPackets, t.KeptPackets)
+	s.gauge(relayHeldPackets, t.KeptPackets)
 	s.gauge(relayMaxPackets, t.MaxPackets)
-	s.gauge(relayKeptBytes, t.KeptBytes)
+	s.gauge(relayHeldBytes, t.KeptBytes)
 	s.gauge(relayMaxBytes, t.MaxBytes)
 }

@@ -143,8 +143,8 @@ func TestMetrics(t *testing.T) {
 			got.want(t, "eroute_traps", 1)
 			got.want(t, `eroute_relay_events_total{event="acquire"}`, 1)
 			got.want(t, `eroute_relay_events_total{event="hold"}`, 1)
-			got.want(t, "eroute_relay_kept_packets", 1)
-			got.want(t, "eroute_relay_kept_bytes", float64(20+8+len("into the trap")))
+			got.want(t, "eroute_relay_held_packets", 1)
+			got.want(t, "eroute_relay_held_bytes", float64(20+8+len("into the trap")))
 			got.want(t, "eroute_relay_max_packets", 65536)
 			g.agrees(t, path, got)
 
@@ -155,7 +155,7 @@ func TestMetrics(t *testing.T) {
 			got = g.scrapeUntil(t, address, top(flow.Selector.Dst, "%pass"), 1)
 			got.want(t, `eroute_relay_events_total{event="release"}`, 1)
 			got.want(t, `eroute_relay_packets_total{event="release"}`, 1)
-			got.want(t, "eroute_relay_kept_packets", 0)
+			got.want(t, "eroute_relay_held_packets", 0)
 			g.agrees(t, path, got)
 			if err := g.apply(eroute.Change{Op: eroute.OpDel, Selector: flow.Selector}); err != nil {
 				t.Fatal(err)
@@ -170,7 +170,7 @@ func (g *gateway) agrees(t *testing.T, path string, got samples) {
 	t.Helper()
 	var stats struct {
 		Stats struct {
-			Eroutes, Limit, SAs, Holds, Answered float64
+			Eroutes, Limit, SAs, Holds, Resolved float64
 			SAsMissing                           float64 `json:"sas_missing"`
 			Reasons                              []struct {
 				Name, Verdict  string
@@ -197,7 +197,7 @@ func (g *gateway) agrees(t *testing.T, path string, got samples) {
 	s := stats.Stats
 	for name, value := range map[string]float64{
 		"eroutes": s.Eroutes, "eroutes_limit": s.Limit, "sas": s.SAs, "sas_missing": s.SAsMissing,
-		"holds": s.Holds, "answered_flows": s.Answered,
+		"holds": s.Holds, "resolved_flows": s.Resolved,
 	} {
 		got.want(t, "eroute_"+name, value)
 	}

@@ -120,7 +120,7 @@ func TestHeldKeyExchange(t *testing.T) {
 				g.only(t, from(own, f.westNet, eroute.Hold))
 				wire, before := g.watchWire(t), g.counts(t)
 				g.sendIP(t, kind.packet)
-				g.scrapeUntil(t, relayMetrics, "eroute_relay_kept_bytes", float64(len(kind.packet)))
+				g.scrapeUntil(t, relayMetrics, "eroute_relay_held_bytes", float64(len(kind.packet)))
 				g.counted(t, before, reason("hold", 1))
 				before = g.counts(t)
 				if err := g.apply(from(own, f.westNet, said(f.westHost))); err != nil {

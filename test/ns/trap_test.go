@@ -146,5 +146,5 @@ func (g *gateway) waitKept(t *testing.T, f family, texts ...string) {
 			bytes += 20
 		}
 	}
-	g.scrapeUntil(t, relayMetrics, "eroute_relay_kept_bytes", float64(bytes))
+	g.scrapeUntil(t, relayMetrics, "eroute_relay_held_bytes", float64(bytes))
 }
