@@ -17,7 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
-// The address families, as figures name them.
+// The address families, by their names in figures.
 const (
 	v4 = "v4"
 	v6 = "v6"
@@ -40,7 +40,7 @@ func newBench(sizes []int, rounds int) *bench {
 	}
 }
 
-// measure runs the sections named.
+// measure runs the named sections.
 func (b *bench) measure(ctx context.Context, only []string) error {
 	runtime.LockOSThread() // network namespaces belong to threads
 	ns, err := netns.New()
@@ -73,12 +73,12 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 	return nil
 }
 
-// progress says what is being measured.
+// progress prints what is being measured.
 func (b *bench) progress(c figures.Case) {
 	fmt.Fprintf(os.Stderr, "bench: %s %s %d %s\n", c.Section, c.Table, c.Eroutes, c.Traffic)
 }
 
-// missing notes what cannot be measured here.
+// missing records what cannot be measured here.
 func (b *bench) missing(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if !slices.Contains(b.Missing, text) {

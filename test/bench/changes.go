@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
-// changes measures what changes of a table cost, from the start of a process to its end.
+// changes measures the cost of changes of a table, for a whole process.
 func (b *bench) changes(ctx context.Context) error {
 	for _, n := range b.sizes {
 		c := figures.Case{Section: figures.Change, Eroutes: n}
@@ -28,7 +28,7 @@ func (b *bench) changes(ctx context.Context) error {
 	return nil
 }
 
-// adds is how many single eroutes are added in a round; their median counts.
+// adds is the number of single eroutes added in a round; the median is used.
 const adds = 7
 
 func (b *bench) changesOf(ctx context.Context, selectors []eroute.Selector) (rounds figures.Rounds, err error) {
@@ -98,7 +98,7 @@ func changeRound(ctx context.Context, rounds figures.Rounds, ours, theirs string
 	return nil
 }
 
-// addOne adds an eroute to the table there is, several times, and deletes it again.
+// addOne adds an eroute to the existing table, several times, and deletes it again.
 func addOne(ctx context.Context) (ms float64, err error) {
 	selector := []string{"--src", "10.9.9.0/24", "--dst", "10.8.8.0/24"}
 	var all []float64
@@ -121,7 +121,7 @@ func ipsec(ctx context.Context, args ...string) (ms float64, err error) {
 	return timed(ctx, "bin/ipsec", append([]string{"eroute"}, args...)...)
 }
 
-// timed runs a command, and returns how long it took in ms.
+// timed runs a command, and returns its duration in ms.
 func timed(ctx context.Context, name string, args ...string) (ms float64, err error) {
 	started := time.Now()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()

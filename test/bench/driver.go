@@ -18,7 +18,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// driver goes through a list of frames: for a program to judge, or out of an interface.
+// driver iterates over a list of frames: runs a program on them, or sends them through an interface.
 type driver struct {
 	coll    *ebpf.Collection
 	program *ebpf.Program
@@ -26,7 +26,7 @@ type driver struct {
 	size    int
 }
 
-// What a driver can do with its frames: the names of its programs.
+// The names of a driver's programs.
 const (
 	judged = "drive_in"
 	sent   = "drive_out"
@@ -62,8 +62,8 @@ func newDriver(frames []frame, what string) (*driver, error) {
 	return d, nil
 }
 
-// compare returns a bit for each byte in which frames differ, one at the least, and the other
-// bytes in their places.
+// compare returns a bit for each byte in which frames differ, at least one, and the other bytes at their
+// offsets.
 func compare(frames []frame) (same frame, differs uint64) {
 	differs = 1
 	first := bytesOf(&frames[0])
@@ -86,7 +86,7 @@ func bytesOf(f *frame) *[frameSize]byte { return (*[frameSize]byte)(unsafe.Point
 
 // putBytes fills the list with those bytes.
 func putBytes(list *ebpf.Map, frames []frame, differs uint64) error {
-	each := (int(list.ValueSize()) + 7) / 8 * 8 // as arrays keep them
+	each := (int(list.ValueSize()) + 7) / 8 * 8 // the stride of array elements
 	page := os.Getpagesize()
 	memory, err := unix.Mmap(list.FD(), 0, (len(frames)*each+page-1)/page*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -103,9 +103,8 @@ func putBytes(list *ebpf.Map, frames []frame, differs uint64) error {
 	return unix.Munmap(memory)
 }
 
-// hold attaches the program where no packets come, the loopback device of the calling
-// thread's namespace. Else the kernel rewrites its XDP dispatcher in each run, and waits for
-// a grace period.
+// hold attaches the program where no packets arrive, the loopback device of the calling thread's namespace.
+// Otherwise the kernel rewrites its XDP dispatcher in each run, and waits for a grace period.
 func (d *driver) hold() error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
@@ -118,7 +117,7 @@ func (d *driver) hold() error {
 	return nil
 }
 
-// spread has each CPU begin elsewhere in the list.
+// spread makes each CPU begin at another position of the list.
 func (d *driver) spread() error {
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -146,8 +145,8 @@ type xdpContext struct {
 	Data, DataEnd, DataMeta, IngressIfindex, RxQueueIndex, EgressIfindex uint32
 }
 
-// judge has a program judge so many frames that came in on an interface of the calling
-// thread's namespace, and returns ns a frame. Returns an error if it does not drop them.
+// judge runs a program on that many frames that arrived on an interface of the calling thread's namespace,
+// and returns ns per frame. Returns an error if the program does not drop them.
 func (d *driver) judge(program *ebpf.Program, ifindex, repeat int) (float64, error) {
 	if err := d.coll.Maps["drive_judge"].Put(uint32(0), program); err != nil {
 		return 0, fmt.Errorf("choose program: %w", err)
@@ -165,10 +164,10 @@ func (d *driver) judge(program *ebpf.Program, ifindex, repeat int) (float64, err
 	return float64(took.Nanoseconds()) / float64(repeat), nil
 }
 
-// liveFrames is BPF_F_TEST_XDP_LIVE_FRAMES: what the program redirects is really sent.
+// liveFrames is BPF_F_TEST_XDP_LIVE_FRAMES: redirected frames are really sent.
 const liveFrames = 1 << 1
 
-// send sends so many frames out of the calling thread's namespace.
+// send sends that many frames from the calling thread's namespace.
 func (d *driver) send(repeat int) error {
 	_, err := d.program.Run(&ebpf.RunOptions{Data: make([]byte, frameSize), Repeat: uint32(repeat), Flags: liveFrames})
 	if err != nil {
@@ -177,7 +176,7 @@ func (d *driver) send(repeat int) error {
 	return nil
 }
 
-// loadProgram loads one program that needs nothing else.
+// loadProgram loads one program without dependencies.
 func loadProgram(read func() (*ebpf.CollectionSpec, error), name string) (*ebpf.Program, error) {
 	spec, err := read()
 	if err != nil {

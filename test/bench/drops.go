@@ -13,12 +13,12 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// subject is one way to treat packets, on a gateway of its own.
+// subject is one way to handle packets, on its own gateway.
 type subject struct {
 	name string
-	// prepare makes the gateway treat packets of these selectors so.
+	// prepare makes the gateway handle packets of these selectors in this way.
 	prepare func(ctx context.Context, g *gateway, selectors []eroute.Selector) error
-	most    int // selectors that it takes; 0: any number
+	most    int // maximum number of selectors; 0: unlimited
 }
 
 var droppers = []subject{
@@ -38,7 +38,7 @@ var droppers = []subject{
 	}, policyLimit},
 }
 
-// drops measures how many packets a second are dropped on veth, end to end.
+// drops measures the packets per second dropped on veth, end to end.
 func (b *bench) drops(ctx context.Context) error {
 	for _, n := range b.sizes {
 		selectors := hub(nil, n, false)
@@ -83,7 +83,7 @@ func (b *bench) drop(ctx context.Context, c figures.Case, d *driver, gateways ma
 	return nil
 }
 
-// withGateways lets use have a gateway for each subject that takes these selectors.
+// withGateways calls use with a gateway for each subject that accepts these selectors.
 func (b *bench) withGateways(ctx context.Context, subjects []subject, selectors []eroute.Selector, use func(map[string]*gateway) error) (err error) {
 	gateways := make(map[string]*gateway)
 	defer func() {
@@ -133,7 +133,7 @@ func (b *bench) send(ctx context.Context, d *driver, cpus int, gateways map[stri
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
-			if i > 0 { // the first warms up
+			if i > 0 { // the first round warms up
 				rounds[name] = append(rounds[name], v)
 			}
 		}

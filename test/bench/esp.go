@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
-// SPIs of the SA in use are from here on.
+// firstSPI is the first SPI of the SAs in use.
 const firstSPI = 0x10000
 
 var encrypters = []subject{
@@ -36,8 +36,8 @@ var encrypters = []subject{
 	}, policyLimit},
 }
 
-// esp measures what a packet costs that is encrypted and sent, on a kernel that can: with one
-// policy for everything, by eroutes, and by as many policies; all lead to the same SA.
+// esp measures the cost of a packet that is encrypted and sent, on a kernel with ESP: with one policy for
+// everything, by eroutes, and by as many policies; all lead to the same SA.
 func (b *bench) esp(ctx context.Context) error {
 	for _, n := range b.sizes {
 		selectors := hub(nil, n, false)
@@ -61,7 +61,7 @@ func (b *bench) esp(ctx context.Context) error {
 	return nil
 }
 
-// micros is what a packet costs that has got through, in us.
+// micros is the cost of a received packet, in us.
 func micros(r rates) (float64, error) {
 	if r.out < r.in*0.9 {
 		return 0, fmt.Errorf("of %.0f packets a second only %.0f got through", r.in, r.out)
@@ -77,8 +77,8 @@ func (g *gateway) encrypt(ctx context.Context, selectors []eroute.Selector) erro
 	return g.addPolicies(ctx, selectors, fmt.Sprintf("dir out tmpl src %s dst %s proto esp spi 0x%x mode tunnel", g.East.WAN4, g.West.WAN4, firstSPI))
 }
 
-// addStates gives East's kernel so many SAs to West, with so many reqids from 0 on; if
-// that is 0, each has one of its own, as key managers do it.
+// addStates adds that many SAs to West on East, with that many reqids from 0; if that is 0, each has its own
+// reqid, as with key managers.
 func (g *gateway) addStates(ctx context.Context, n, reqids int) error {
 	if reqids == 0 {
 		reqids = n

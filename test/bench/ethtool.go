@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setQueues gives a veth of the calling thread's namespace a queue for each CPU, as
-// "ethtool -L DEV rx N tx N" does.
+// setQueues gives a veth of the calling thread's namespace a queue for each CPU, like "ethtool -L DEV rx N tx
+// N".
 func setQueues(dev string) error {
 	// struct ethtool_channels (include/uapi/linux/ethtool.h)
 	channels := struct{ cmd, maxRx, maxTx, maxOther, maxCombined, rx, tx, other, combined uint32 }{cmd: unix.ETHTOOL_SCHANNELS}
@@ -19,8 +19,8 @@ func setQueues(dev string) error {
 	return ethtool(dev, unsafe.Pointer(&channels))
 }
 
-// mergeSegments turns GRO on ("ethtool -K DEV gro on"): without it or an XDP program, a veth
-// takes no frames from XDP.
+// mergeSegments turns GRO on ("ethtool -K DEV gro on"): without it or an XDP program, a veth accepts no
+// frames from XDP.
 func mergeSegments(dev string) error {
 	value := struct{ cmd, data uint32 }{unix.ETHTOOL_SGRO, 1}
 	return ethtool(dev, unsafe.Pointer(&value))

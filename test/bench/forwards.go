@@ -22,8 +22,8 @@ var forwarders = []subject{
 	}, policyLimit},
 }
 
-// forwards measures what a forwarded packet costs on veth, end to end: by the kernel alone,
-// by %pass eroutes, and under XFRM policies that allow it.
+// forwards measures the cost of a forwarded packet on veth, end to end: by the kernel alone, by %pass
+// eroutes, and under XFRM policies that allow it.
 func (b *bench) forwards(ctx context.Context) error {
 	for _, n := range b.sizes {
 		selectors := hub(nil, n, false)

@@ -17,7 +17,7 @@ type frame = bpf.DriveDriveFrame
 
 const frameSize = int(unsafe.Sizeof(frame{}))
 
-// lanMAC is the address that the gateway's lan has in each lab.
+// lanMAC is the address of the gateway's lan in each lab.
 var lanMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 
 // framesOf makes a frame of each packet.
@@ -29,7 +29,7 @@ func framesOf(packets []packet) []frame {
 	return frames
 }
 
-// frameOf is a packet in 64 bytes, to the gateway's lan, with a UDP checksum of 0.
+// frameOf is a packet as a frame of 64 bytes to the gateway's lan, with a UDP checksum of 0.
 func frameOf(p packet) (f [64]byte) {
 	const ethernet = 14
 	copy(f[:], lanMAC)

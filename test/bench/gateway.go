@@ -18,14 +18,14 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// gateway is a lab whose East takes what EastHost sends from the tables' sources to their
-// destinations, and would forward it to West, which takes no notice of it.
+// gateway is a lab whose East receives what EastHost sends from the tables' sources to their destinations,
+// and would forward it to West, which ignores it.
 type gateway struct {
 	*lab.Lab
 	undo []func() error
 }
 
-// newGateway makes a gateway that forwards. Its lan has as many queues as there are CPUs.
+// newGateway creates a gateway that forwards. Its lan has as many queues as there are CPUs.
 func newGateway(ctx context.Context) (*gateway, error) {
 	l, err := lab.New("bench")
 	if err != nil {
@@ -76,7 +76,7 @@ func (g *gateway) prepare(ctx context.Context) error {
 	return g.dropAll(g.West, lab.WAN)
 }
 
-// dropAll has an empty XDP program drop what comes in on a device of a node.
+// dropAll attaches an empty XDP program that drops to a device of a node.
 func (g *gateway) dropAll(n *lab.Node, dev string) error {
 	program, err := loadProgram(bpf.LoadDrive, "drive_drop")
 	if err != nil {

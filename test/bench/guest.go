@@ -18,7 +18,7 @@ import (
 // resultsLine begins the line on which a bench in the VM prints its figures.
 const resultsLine = "bench-results "
 
-// inVM runs sections in the test VM, whose kernel has ESP, with tables of these sizes.
+// inVM runs sections in the test VM, whose kernel has ESP, with these table sizes.
 func (b *bench) inVM(ctx context.Context, sections, sizes string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -54,7 +54,7 @@ func (b *bench) printForHost() error {
 	return nil
 }
 
-// guestOutput takes the figures out of what a bench in the VM prints; the rest is progress.
+// guestOutput extracts the figures from the output of a bench in the VM; the rest is progress.
 type guestOutput struct {
 	into *figures.Set
 	line []byte

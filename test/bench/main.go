@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures what the table costs, beside what else could be used, on this
-// machine. Figures are medians of interleaved rounds; read the ratios. It needs root.
+// Command bench measures the cost of the table in comparison with alternatives, on this machine. Figures are
+// medians of interleaved rounds; read the ratios. It needs root.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
-// options are what the command line says.
+// options are the command line's options.
 type options struct {
 	sizes, only, vm, vmOnly string
 	rounds                  int
@@ -48,7 +48,7 @@ func main() {
 func run(ctx context.Context, o options) error {
 	var set *figures.Set
 	var err error
-	if o.out != "" { // not to find out after half an hour
+	if o.out != "" { // fail now instead of after half an hour
 		if err := os.MkdirAll(o.out, 0o755); err != nil {
 			return fmt.Errorf("-out %q: %w", o.out, err)
 		}

@@ -15,13 +15,12 @@ import (
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
-// memory measures what the eroutes of large tables take in the kernel, once: all of the
-// machine's slabs and vmalloc, so other processes disturb it. Counters are apart: they take
-// as much again for each CPU.
+// memory measures the kernel memory of large tables, once: all of the machine's slabs and vmalloc, so other
+// processes disturb it. Counters are separate: they take the same again per CPU.
 func (b *bench) memory(ctx context.Context) error {
 	for _, n := range b.sizes {
 		if n < 100000 {
-			continue // lost in what the machine does besides
+			continue // lost in the noise of the machine
 		}
 		for _, s := range shapes {
 			for _, family := range families {
@@ -68,8 +67,8 @@ func readTable(table *maps.Table) (m kernelMemory, err error) {
 	return m, err
 }
 
-// settledMemory waits until the kernel has freed what was given up before: until the memory
-// in use has not gone down for a while.
+// settledMemory waits until the kernel has freed deleted objects: until the memory in use has not decreased
+// for a while.
 func settledMemory() (bytes float64, err error) {
 	const step, enough = 200 * time.Millisecond, 10
 	if bytes, err = readMemory(); err != nil {

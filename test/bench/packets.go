@@ -13,22 +13,22 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// packet is one as programs have taken it apart.
+// packet is a parsed packet.
 type packet = bpf.ProbePacket
 
-// most is how many packets a list has at the most.
+// most is the maximum number of packets in a list.
 const most = 1 << 20
 
-// traffic is a list of packets that are sent round and round.
+// traffic is a list of packets that are sent cyclically.
 type traffic struct {
 	name    string
 	packets func(r *rand.Rand, flows []packet) []packet
 
-	// once: no packet comes twice. The list does; what is remembered is then of another version.
+	// once: no packet is repeated. The list is; cached entries then have another version.
 	once bool
 }
 
-// Traffics by the names that figures have.
+// Traffics, by their names in figures.
 const (
 	hot     = "1k hot flows"
 	uniform = "uniform"
@@ -44,7 +44,7 @@ var traffics = []traffic{
 	{"misses", misses, true},
 }
 
-// flowsOf is a packet for each eroute, which meets it if none more specific is there.
+// flowsOf is a packet for each eroute, which matches it if there is no more specific one.
 func flowsOf(r *rand.Rand, table []eroute.Selector) []packet {
 	flows := make([]packet, len(table))
 	for i, s := range table {
@@ -68,12 +68,12 @@ func newPacket(src, dst netip.Addr, proto uint8, sport, dport uint16) packet {
 	return p
 }
 
-// network puts a port into the byte order of the packet.
+// network converts a port to the packet's byte order.
 func network(port uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, port))
 }
 
-// some is n of the flows, or as many as there are, in random order.
+// some is n of the flows, or all if there are fewer, in random order.
 func some(r *rand.Rand, flows []packet, n int) (all []packet) {
 	for _, i := range r.Perm(len(flows))[:min(n, len(flows))] {
 		all = append(all, flows[i])
@@ -103,13 +103,13 @@ func newFlows(r *rand.Rand, flows []packet) (all []packet) {
 	return all
 }
 
-// nearMisses have a source that has eroutes, and a destination that none of them is for.
+// nearMisses have a source that has eroutes, and a destination of none of them.
 func nearMisses(r *rand.Rand, flows []packet) []packet {
 	return elsewhere(r, flows, func(p *packet) []uint8 { return p.Dst[:] })
 }
 
-// crossed packets have the source of one eroute and the destination of another. By chance
-// some meet an eroute.
+// crossed packets have the source of one eroute and the destination of another. Some match an eroute by
+// chance.
 func crossed(r *rand.Rand, flows []packet) (all []packet) {
 	for len(all) < most {
 		p := flows[r.IntN(len(flows))]
@@ -123,7 +123,7 @@ func misses(r *rand.Rand, flows []packet) []packet {
 	return elsewhere(r, flows, func(p *packet) []uint8 { return p.Src[:] })
 }
 
-// elsewhere is packets with an address moved to where no eroute is.
+// elsewhere is packets with an address changed to one without an eroute.
 func elsewhere(r *rand.Rand, flows []packet, address func(*packet) []uint8) (all []packet) {
 	for len(all) < most {
 		p := flows[r.IntN(len(flows))]
@@ -137,7 +137,7 @@ func elsewhere(r *rand.Rand, flows []packet, address func(*packet) []uint8) (all
 	return all
 }
 
-// at is the byte of an address that tells our sources from our destinations.
+// at is the byte of an address that distinguishes sources from destinations.
 func at(p packet) int {
 	if p.Family == unix.AF_INET6 {
 		return 4

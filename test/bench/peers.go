@@ -15,10 +15,10 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// policyLimit is how many selectors a peer is given: more take it minutes.
+// policyLimit is the maximum number of selectors for an alternative: more take minutes.
 const policyLimit = 100000
 
-// errRefused means that a peer is not there or does not take what it is given.
+// errRefused means that an alternative is not available or refuses its configuration.
 var errRefused = errors.New("refused")
 
 // addPolicies gives East's kernel an XFRM policy for each selector.
@@ -28,7 +28,7 @@ func (g *gateway) addPolicies(ctx context.Context, selectors []eroute.Selector, 
 	})
 }
 
-// batch has ip(8) carry out n lines on East.
+// batch makes ip(8) execute n lines on East.
 func (g *gateway) batch(ctx context.Context, n int, line func(i int) string) error {
 	return withLines(func(w io.Writer) {
 		for i := range n {
@@ -40,8 +40,8 @@ func (g *gateway) batch(ctx context.Context, n int, line func(i int) string) err
 	})
 }
 
-// addRuleset has nftables drop what is in a set of the selectors' addresses where packets
-// come in. The selectors are of hosts, IPv4.
+// addRuleset makes nftables drop packets that match a set of the selectors' addresses on input. The selectors
+// are those of hosts, IPv4.
 func (g *gateway) addRuleset(ctx context.Context, selectors []eroute.Selector, flags string) error {
 	if _, err := exec.LookPath("nft"); err != nil {
 		return fmt.Errorf("%w: nft is not there (make setup-bench installs it)", errRefused)
@@ -61,7 +61,7 @@ func (g *gateway) addRuleset(ctx context.Context, selectors []eroute.Selector, f
 	})
 }
 
-// withLines lets use have a file of what write writes.
+// withLines calls use with a file of write's output.
 func withLines(write func(io.Writer), use func(file string) error) (err error) {
 	f, err := os.CreateTemp("", "eroute-bench-")
 	if err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// runLength is how many packets a probe goes through in a run.
+// runLength is the number of packets a probe processes in a run.
 const runLength = int(bpf.ProbeProbeRunRUN_LENGTH)
 
-// probe is one way to treat the packets.
+// probe is one way to handle the packets.
 type probe struct {
 	name    string
 	program string
-	forget  bool // nothing is remembered
+	forget  bool // the cache is not used
 }
 
 var probes = []probe{
@@ -92,8 +92,8 @@ type (
 	}
 )
 
-// fill gives hash and LPM trie a key for each eroute: the addresses of its flow, of which
-// the trie takes as much of the destination as the eroute does.
+// fill adds a key for each eroute to hash and LPM trie: the addresses of its flow, of which the trie uses the
+// destination prefix of the eroute.
 func (p *prober) fill(selectors []eroute.Selector, flows []packet) error {
 	values := make([]uint32, len(selectors))
 	var keys4 [][8]byte
@@ -138,15 +138,15 @@ func put[K, V any](m *ebpf.Map, keys []K, values []V) error {
 	return nil
 }
 
-// Times that a probe runs for, and how often the list comes before.
+// The duration of a probe, and how often the list is processed before.
 const (
 	warmLaps  = 3
 	warmTime  = 5 * time.Second
 	roundTime = 30 * time.Millisecond
 )
 
-// warm goes through the list some times without measuring, but not for longer than warmTime, so
-// that what can be remembered is: when it comes first, not all is.
+// warm processes the list some times without measuring, but not for longer than warmTime, to fill the cache:
+// the first pass does not insert everything.
 func (p *prober) warm() error {
 	if p.once {
 		return nil
@@ -160,7 +160,7 @@ func (p *prober) warm() error {
 	return nil
 }
 
-// nanoseconds is what a packet costs.
+// nanoseconds is the cost of a packet.
 func (p *prober) nanoseconds(pr probe) (float64, error) {
 	first, err := p.run(pr, 1)
 	if err != nil {
@@ -180,7 +180,7 @@ func (p *prober) run(pr probe, repeat int) (float64, error) {
 	return float64(d.Nanoseconds()) / float64(runLength), p.remember(true)
 }
 
-// remember has programs use and leave remembered answers, or not: as while a command writes.
+// remember enables the cache, or disables it as while a command writes.
 func (p *prober) remember(yes bool) error {
 	m := p.table.Map("eroute_meta")
 	var meta bpf.ABITableMeta

@@ -62,7 +62,7 @@ func (b *bench) programOf(ctx context.Context, n int, family string) (err error)
 	flows := flowsOf(b.random, selectors)
 	for _, kind := range traffics {
 		if kind.name == "crossed" {
-			continue // some would meet an eroute, some not
+			continue // some would match an eroute, some not
 		}
 		c := figures.Case{Section: figures.Program, Table: "hub " + family, Eroutes: n, Traffic: kind.name}
 		b.progress(c)
@@ -84,7 +84,7 @@ func (b *bench) programOf(ctx context.Context, n int, family string) (err error)
 	return nil
 }
 
-// judge has each program judge the driver's frames, round by round.
+// judge runs each program on the driver's frames, round by round.
 func (b *bench) judge(ctx context.Context, d *driver, programs map[string]*ebpf.Program) (figures.Rounds, error) {
 	lan, err := netlink.LinkByName(lab.LAN)
 	if err != nil {

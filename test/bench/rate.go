@@ -15,14 +15,14 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// sendTime is how long a rate is measured.
+// sendTime is the duration of a rate measurement.
 const sendTime = 200 * time.Millisecond
 
-// rates are packets a second that came in on East's lan and that went out to West.
+// rates are packets per second received on East's lan and sent to West.
 type rates struct{ in, out float64 }
 
-// send has EastHost send the driver's frames from so many CPUs: all of them once, so that the CPUs'
-// caches hold what this gateway needs and not what another one did, then for as long as a rate is measured.
+// send makes EastHost send the driver's frames from that many CPUs: all of them once, so that the CPUs'
+// caches contain this gateway's data and not another's, then for the duration of a measurement.
 func (g *gateway) send(d *driver, cpus int) (r rates, err error) {
 	if err := g.sendAtLeast(d, cpus, d.size, 0); err != nil {
 		return r, err
@@ -40,8 +40,8 @@ func (g *gateway) send(d *driver, cpus int) (r rates, err error) {
 	return rates{float64(in2-in) / took, float64(out2-out) / took}, err
 }
 
-// sendAtLeast has each of so many CPUs send so many frames at the least, for as long at the least. Each
-// CPU also takes in what it sends: the frames go through the gateway on it, one batch after the other.
+// sendAtLeast makes each of that many CPUs send at least that many frames, for at least that time. Each CPU
+// also receives what it sends: the frames pass the gateway on it, one batch after the other.
 func (g *gateway) sendAtLeast(d *driver, cpus, frames int, least time.Duration) error {
 	const batch = 1 << 14
 	started := time.Now()
@@ -69,7 +69,7 @@ func (g *gateway) sendAtLeast(d *driver, cpus, frames int, least time.Duration) 
 	return errors.Join(errs...)
 }
 
-// received is how many packets have come in on East's lan, and on West's wan.
+// received is the number of packets received on East's lan, and on West's wan.
 func (g *gateway) received() (in, out uint64, err error) {
 	for _, side := range []struct {
 		node *lab.Node

@@ -13,12 +13,12 @@ import (
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
-// sas measures tables of which each eroute has an SA of its own, on a kernel with ESP: a
-// packet, one eroute more, reconciling all, in us.
+// sas measures tables in which each eroute has its own SA, on a kernel with ESP: a packet, one more eroute,
+// reconciling all, in us.
 func (b *bench) sas(ctx context.Context) error {
 	for _, states := range []struct {
 		table  string
-		reqids int // that the SAs share; 0: each has one of its own
+		reqids int // shared by the SAs; 0: each has its own
 	}{{"hub v4", 0}, {"hub v4, one reqid", 1}} {
 		for _, n := range b.sizes {
 			if states.reqids != 0 && n > oneReqidLimit {
@@ -36,8 +36,7 @@ func (b *bench) sas(ctx context.Context) error {
 	return nil
 }
 
-// oneReqidLimit is up to how many SAs have the same reqid: each more makes the kernel go
-// through those there are.
+// oneReqidLimit is the maximum number of SAs with the same reqid: the kernel scans them for each new one.
 const oneReqidLimit = 10000
 
 func (b *bench) sasOf(ctx context.Context, n, reqids int) (rounds figures.Rounds, err error) {

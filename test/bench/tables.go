@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// shape is how the selectors of a table are spread. Each makes n of them, all different.
+// shape is a distribution of a table's selectors. Each generates n different ones.
 type shape struct {
 	name      string
 	selectors func(r *rand.Rand, n int, v6 bool) []eroute.Selector
@@ -27,7 +27,7 @@ func hub(_ *rand.Rand, n int, v6 bool) []eroute.Selector {
 	return all
 }
 
-// mesh has n sources, each with a destination.
+// mesh has n sources, each with one destination.
 func mesh(_ *rand.Rand, n int, v6 bool) []eroute.Selector {
 	all := make([]eroute.Selector, n)
 	for i := range all {
@@ -36,7 +36,7 @@ func mesh(_ *rand.Rand, n int, v6 bool) []eroute.Selector {
 	return all
 }
 
-// nested has prefixes of random lengths in both, and ports in three of ten.
+// nested has random prefix lengths on both sides, and ports in three of ten.
 func nested(r *rand.Rand, n int, v6 bool) []eroute.Selector {
 	all := make([]eroute.Selector, 0, n)
 	seen := make(map[eroute.Selector]bool, n)
@@ -53,7 +53,7 @@ func nested(r *rand.Rand, n int, v6 bool) []eroute.Selector {
 	return all
 }
 
-// host is the nth address from a base; for IPv6 it is in the upper half, as sites are.
+// host is the nth address from a base; for IPv6 in the upper half, like sites.
 func host(base uint32, n int, v6 bool) netip.Prefix {
 	var b [16]byte
 	binary.BigEndian.PutUint32(b[:], base+uint32(n))
@@ -66,7 +66,7 @@ func host(base uint32, n int, v6 bool) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16(b), 128)
 }
 
-// cut shortens a prefix by up to half of what tells addresses apart.
+// cut shortens a prefix by up to half of the bits that distinguish addresses.
 func cut(r *rand.Rand, p netip.Prefix) netip.Prefix {
 	bits := 32 - r.IntN(17)
 	if p.Addr().Is6() {

@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
-// verdicts measures what an answer costs for all tables and traffics.
+// verdicts measures the cost of a verdict for all tables and traffics.
 func (b *bench) verdicts(ctx context.Context) error {
 	for _, n := range b.sizes {
 		for _, s := range shapes {
@@ -72,7 +72,7 @@ func (b *bench) ask(ctx context.Context, p *prober) (figures.Rounds, error) {
 	return rounds, nil
 }
 
-// withTable lets use have an empty table, which is gone afterwards.
+// withTable calls use with an empty table, which is removed afterwards.
 func withTable(use func(*maps.Table) error) (err error) {
 	table, err := maps.OpenWrite()
 	if err != nil {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command demo shows the main job on real packets: a gateway between two hosts, one
-// eroute of each kind, and what happened to the traffic. Where the kernel has no ESP
-// it runs itself in a VM. It exits with 0 only if all that it claims was observed.
+// Command demo shows the product on real packets: a gateway between two hosts, one eroute of each kind, and
+// the resulting traffic. If the kernel has no ESP it runs itself in a VM. It exits with 0 only if every claim
+// was observed.
 package main
 
 import (

@@ -14,8 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// stage is the lab, the ipsec command on its east gateway, and the claims that did not
-// hold.
+// stage is the lab, the ipsec command on its east gateway, and the failed claims.
 type stage struct {
 	*lab.Lab
 	ctx    context.Context
@@ -35,7 +34,7 @@ func newStage(ctx context.Context) (*stage, error) {
 	return &stage{Lab: l, ctx: ctx, ipsec: filepath.Join(dir, "bin", "ipsec")}, nil
 }
 
-// run runs an ipsec command on the east gateway and shows it.
+// run runs an ipsec command on the east gateway and prints it.
 func (s *stage) run(args ...string) (string, error) {
 	fmt.Println("  $ ipsec", strings.Join(args, " "))
 	out, err := s.East.Command(s.ctx, s.ipsec, args...).CombinedOutput()
@@ -48,7 +47,7 @@ func (s *stage) run(args ...string) (string, error) {
 	return string(out), nil
 }
 
-// claim says what was seen, and notes it if it is not what was expected.
+// claim prints an observation, and records it if it is not the expected one.
 func (s *stage) claim(holds bool, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if holds {
@@ -59,8 +58,7 @@ func (s *stage) claim(holds bool, format string, args ...any) {
 	s.failed = append(s.failed, text)
 }
 
-// seen is what became of pings from the east host: at the host, and on the wire
-// between the gateways.
+// seen is the outcome of pings from the east host: at the host, and on the wire between the gateways.
 type seen struct {
 	lab.PingResult
 	clear, esp int

@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// tell sets the stage, plays the scenes and says whether every claim held.
+// tell creates the stage, plays the scenes and reports whether every claim held.
 func tell(ctx context.Context) (err error) {
 	s, err := newStage(ctx)
 	if err != nil {
@@ -50,7 +50,7 @@ func attach(s *stage) error {
 	return err
 }
 
-// eroute gives the traffic from the east LAN to the west LAN this SAID.
+// eroute adds an eroute with this SAID for the traffic from the east LAN to the west LAN.
 func (s *stage) eroute(src, dst netip.Prefix, said string) error {
 	_, err := s.run("eroute", "--replace", "--src", src.String(), "--dst", dst.String(), "--said", said)
 	return err

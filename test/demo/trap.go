@@ -46,7 +46,7 @@ func trap(s *stage) (err error) {
 	return err
 }
 
-// relay starts "ipsec acquire" and waits until it is there.
+// relay starts "ipsec acquire" and waits until it is ready.
 func (s *stage) relay() (stop func(), err error) {
 	fmt.Println("  $ ipsec acquire &")
 	cmd := s.East.Command(context.Background(), s.ipsec, "acquire")

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package docs reads the fenced code blocks of the documentation, so that tests run what is
-// written there.
+// Package docs reads the fenced code blocks of the documentation, so that tests can run them.
 package docs
 
 import (
@@ -12,15 +11,15 @@ import (
 	"strings"
 )
 
-// Block is a fenced code block: what stands behind the opening fence, and its text.
+// Block is a fenced code block: the info string of the opening fence, and its text.
 type Block struct {
 	Language string   // the first word: sh, conf, output
-	Words    []string // the others: where it belongs
+	Words    []string // the others: the place to run or store it
 	Text     string
 	Line     int // of the opening fence, from 1
 }
 
-// Blocks returns the blocks of a file below docs that say where they belong.
+// Blocks returns the blocks of a file below docs that have an info string of two or more words.
 func Blocks(name string) ([]Block, error) {
 	_, file, _, _ := runtime.Caller(0)
 	text, err := os.ReadFile(filepath.Join(filepath.Dir(file), "..", "..", "docs", name))

@@ -19,11 +19,10 @@ import (
 // virtual is the name of East's ipsec device.
 const virtual = "ipsec0"
 
-// bench is a lab in which East has an ipsec device and the routes to West's LAN
-// lead into it.
+// bench is a lab in which East has an ipsec device, and the routes to West's LAN lead into it.
 type bench struct{ *lab.Lab }
 
-// newLab is a lab that lives as long as the test.
+// newLab is a lab that exists until the test ends.
 func newLab(t *testing.T) bench {
 	t.Helper()
 	l, err := lab.New("esp")
@@ -47,8 +46,7 @@ func newBench(t *testing.T, ingress ...string) bench {
 	return b
 }
 
-// attach attaches ipsec0 to East's wan until the test ends, and fails if the kernel
-// lacks anything.
+// attach attaches ipsec0 to East's wan until the test ends, and fails if the kernel lacks a feature.
 func (b bench) attach(t *testing.T, ingress ...string) {
 	t.Helper()
 	b.write(t, func(table *maps.Table) error {

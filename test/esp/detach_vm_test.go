@@ -12,14 +12,14 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// traces are what shows that something was attached.
+// traces are the commands whose output shows that something was attached.
 var traces = []string{
 	"link show type xfrm", "rule list", "-6 rule list", "route show table all type prohibit",
 	"-6 route show table all type prohibit", "xfrm policy", "link show dev lan", "link show dev wan",
 }
 
-// Detach takes all of it away, the last eroute what was installed for SAs. The
-// routes go with the device, and traffic follows those that remain.
+// Detach removes everything it attached, and the deletion of the last eroute everything installed for SAs.
+// The routes are removed with the device, and traffic follows the remaining ones.
 func TestDetach(t *testing.T) {
 	b := newLab(t)
 	sa := install(t, lab.Tunnel{From: b.East, To: b.West})

@@ -25,8 +25,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// reader does what a document says on the nodes of a lab, in a directory of its own, with
-// the ipsec command that make build has made.
+// reader executes a document on the nodes of a lab, in its own directory, with the ipsec command built by
+// make build.
 type reader struct {
 	bench
 	dir    string
@@ -56,7 +56,7 @@ func newReader(t *testing.T, name string) *reader {
 	return r
 }
 
-// file returns the text of the block that a file is to hold.
+// file returns the text of the block for a file.
 func (r *reader) file(t *testing.T, words ...string) string {
 	t.Helper()
 	i := slices.IndexFunc(r.blocks, func(b docs.Block) bool { return b.Language == "conf" && slices.Equal(b.Words, words) })
@@ -66,7 +66,7 @@ func (r *reader) file(t *testing.T, words ...string) string {
 	return r.blocks[i].Text
 }
 
-// put puts a command into the path of what is run, for one node.
+// put adds a command to the search path of one node.
 func (r *reader) put(t *testing.T, node *lab.Node, name, script string) {
 	t.Helper()
 	dir := filepath.Join(r.dir, node.Name)
@@ -112,10 +112,10 @@ func (r *reader) do(t *testing.T, node *lab.Node, b docs.Block) {
 	}
 }
 
-// spi is what differs from run to run.
+// spi matches the SPIs, which differ from run to run.
 var spi = regexp.MustCompile(`0x[0-9a-f]{8}@`)
 
-// shows sees that the last commands have printed what a block says, whatever the SPIs.
+// shows checks that the last commands have printed the content of a block, with any SPIs.
 func (r *reader) shows(t *testing.T, b docs.Block) {
 	t.Helper()
 	same := func(s string) string { return spi.ReplaceAllString(s, "0xSPI@") }
@@ -124,8 +124,8 @@ func (r *reader) shows(t *testing.T, b docs.Block) {
 	}
 }
 
-// Who does what the tutorial says has a tunnel: with these files and commands, in this
-// order. Nothing between the sites is in clear.
+// The files and commands of the tutorial, in its order, establish a tunnel. No packet between the sites is in
+// clear.
 func TestTutorial(t *testing.T) {
 	r := newReader(t, "tutorial.md")
 	nodes := map[string]*lab.Node{"east": r.East, "west": r.West, "easthost": r.EastHost}
@@ -157,7 +157,7 @@ func TestTutorial(t *testing.T) {
 	}
 }
 
-// crosses sees that pings cross as ESP and not in clear.
+// crosses checks that pings cross as ESP and not in clear.
 func (r *reader) crosses(t *testing.T) {
 	t.Helper()
 	stop := r.wire(t)
@@ -168,9 +168,8 @@ func (r *reader) crosses(t *testing.T) {
 	checkOnly(t, stop(), layers.IPProtocolESP)
 }
 
-// What the migration guide has in the place of a KLIPS script makes a tunnel; so do the
-// policies of ip-xfrm(8) that it then starts from, and, step by step, the eroutes that
-// are made of them.
+// The migration guide's replacement for a KLIPS script establishes a tunnel; so do the policies of ip-xfrm(8)
+// that it then starts from, and, step by step, the eroutes converted from them.
 func TestMigration(t *testing.T) {
 	const tmpl = " tmpl src 192.1.2.45 dst 192.1.2.23 proto esp reqid 1 mode tunnel"
 	west := func(r *reader, states docs.Block) {

@@ -14,9 +14,9 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// What doctor says of the ways to a tunnel's peer is what happens to packets: a loop that a rule by
-// protocol, by port or by the state's output mark has mended is none, and where XFRM finds no route,
-// in a VRF or for a source address that has gone, doctor says so.
+// Doctor's findings about the routes to a tunnel's peer agree with the packets: a loop that a rule by
+// protocol, by port or by the state's output mark avoids is not reported, and if XFRM finds no route, in a
+// VRF or for a deleted source address, doctor reports it.
 func TestDoctorPeer(t *testing.T) {
 	b := newBench(t)
 	for _, p := range []string{lab.WestLAN4.String(), lab.WestLAN6.String()} {
@@ -92,7 +92,7 @@ func TestDoctorPeer(t *testing.T) {
 		ip(t, b.East, "link set blue up")
 		ip(t, b.East, "route add 192.0.1.0/24 dev "+virtual+" table 10")
 		ip(t, b.East, "route add blackhole 192.0.1.0/24 metric 101 table 10")
-		b.doctor(t) // a route of a VRF is not looked for in the main table
+		b.doctor(t) // a route of a VRF is not searched in the main table
 		ip(t, b.East, "link set wan master blue")
 		b.follow(t)
 		wire(0)

@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// examine returns what doctor finds on East.
+// examine returns doctor's findings on East.
 func (b bench) examine(t *testing.T) []doctor.Finding {
 	t.Helper()
 	var facts *doctor.Facts
@@ -29,8 +29,7 @@ func (b bench) examine(t *testing.T) []doctor.Finding {
 	return doctor.Examine(facts)
 }
 
-// doctor looks at East and sees that there are just these problems, each given as check
-// and part of its text.
+// doctor examines East and checks that these are all problems, each given as check and part of its text.
 func (b bench) doctor(t *testing.T, wants ...[2]string) {
 	t.Helper()
 	for _, f := range b.examine(t) {
@@ -50,7 +49,7 @@ func (b bench) doctor(t *testing.T, wants ...[2]string) {
 	}
 }
 
-// doctorHas sees that one of doctor's problems on East is this one.
+// doctorHas checks that this is one of doctor's problems on East.
 func (b bench) doctorHas(t *testing.T, check, text string) {
 	t.Helper()
 	for _, f := range b.examine(t) {
@@ -61,8 +60,8 @@ func (b bench) doctorHas(t *testing.T, check, text string) {
 	t.Errorf("doctor does not tell of %s: %s", check, text)
 }
 
-// This kernel has all that is needed; SAs that are missing, cannot be used, are not used
-// yet or are about to end are told, and nothing else is.
+// This kernel has all features; SAs that are missing, unusable, not used yet or about to end are reported,
+// and nothing else.
 func TestDoctor(t *testing.T) {
 	b := newBench(t, lab.LAN)
 	for _, p := range []string{lab.WestLAN4.String(), lab.WestLAN6.String()} {
@@ -97,13 +96,13 @@ func TestDoctor(t *testing.T) {
 	ip(t, b.East, "xfrm state add "+ends+"0x1000 replay-oseq 0xf8000000"+rest)
 	b.sync(t)
 	b.doctor(t, [2]string{"lifetime", "esp spi 0x1000 dst 192.1.2.45 has used 4160749568 of 4294967296 32-bit sequence numbers"})
-	time.Sleep(1100 * time.Millisecond)                 // XFRM tells when a state was added in seconds
+	time.Sleep(1100 * time.Millisecond)                 // XFRM reports the time a state was added in seconds
 	ip(t, b.East, "xfrm state add "+ends+"0x1001"+rest) // the rekey
 	b.doctor(t)
 	ip(t, b.East, "xfrm state delete "+ends+"0x1001")
 	ip(t, b.East, "xfrm state delete "+ends+"0x1000")
 
-	// A packet counts against the limit before it is known that nobody answers.
+	// A packet counts against the limit even though no answer arrives.
 	ip(t, b.East, "xfrm state add "+ends+"0x1000 limit packet-soft 1 limit packet-hard 2"+rest)
 	b.sync(t)
 	b.doctor(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A key manager that flushes all policies, as libreswan's unit does when it stops, takes those of eroutes
-// and devices along. Packets drop until a command or the relay has put them back; none leaves in clear.
+// A key manager that flushes all policies, like libreswan's unit when it stops, also deletes those of eroutes
+// and devices. Packets are dropped until a command or the relay restores them; none leaves in clear.
 func TestPoliciesFlushed(t *testing.T) {
 	b := newBench(t)
 	s := nets(lab.EastLAN4, lab.WestLAN4)
@@ -32,7 +32,7 @@ func TestPoliciesFlushed(t *testing.T) {
 	flush := func() {
 		t.Helper()
 		ip(t, b.East, "xfrm policy flush")
-		for _, any := range []string{"0.0.0.0", "::"} { // as the lab has them, to let in what comes from West
+		for _, any := range []string{"0.0.0.0", "::"} { // the lab's policies, which admit packets from West
 			for _, dir := range []string{"in", "fwd"} {
 				ip(t, b.East, fmt.Sprintf("xfrm policy add src %[1]s/0 dst %[1]s/0 dir %[2]s tmpl src %[1]s dst %[1]s proto esp mode tunnel level use", any, dir))
 			}

@@ -26,7 +26,7 @@ func TestFullMemoryGroup(t *testing.T) {
 	for i := range eroutes {
 		said := fmt.Sprintf("tun0x%x@192.0.2.2", 0x1000+i%16)
 		switch {
-		case i >= eroutes-4: // the last eroute of its SA each
+		case i >= eroutes-4: // the last eroute of its SA
 			said = fmt.Sprintf("tun0x%x@192.0.2.2", 0x2000+i)
 		case i%100 == 0, i%100 == 5:
 			said = "%trap --acquire-reqid 7"
@@ -95,7 +95,7 @@ func TestFullMemoryGroup(t *testing.T) {
 	if n := count(); n != 0 {
 		t.Errorf("%d eroutes after a clear", n)
 	}
-	// Once there is memory again, all commands work and the numbers of eroutes are right.
+	// With memory available again, all commands work and the numbers of eroutes are correct.
 	if err := h.group.unlimit(); err != nil {
 		t.Fatal(err)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// When a state ends, its packets drop as "SA missing" at once, without any command;
-// and XFRM keeps nothing in the way of a new state with the same SPI.
+// When a state ends, its packets are dropped as "sa-missing" at once, without any command; and XFRM keeps
+// nothing that prevents a new state with the same SPI.
 func TestStateEnds(t *testing.T) {
 	b := newBench(t)
 	sa, err := lab.Tunnel{From: b.East, To: b.West}.Install() // its state ends below

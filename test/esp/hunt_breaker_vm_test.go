@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// breaker changes what the table of a hunt rests on at random: none of it lets anything out.
+// breaker changes at random what the table of a hunt depends on: none of it lets a packet leave.
 type breaker struct {
 	*hunt
 	t     *testing.T
@@ -63,13 +63,13 @@ func (b *breaker) step() (what string, err error) {
 	}
 }
 
-// attach makes ipsec0 again.
+// attach creates ipsec0 again.
 func (b *breaker) attach() error {
 	return errors.Join(b.insist(attachCommand), b.routes())
 }
 
-// attempt runs a command that may fail: the kernel may have no memory for the table at the
-// moment, or an SA may go while it is looked at.
+// attempt runs a command that may fail: the kernel may have no memory for the table, or an SA may be deleted
+// while it is read.
 func (b *breaker) attempt(args string) (what string) {
 	if err := b.command(args); err != nil {
 		return args + " failed"
@@ -88,17 +88,17 @@ func (b *breaker) insist(args string) (err error) {
 	return err
 }
 
-// killTncfg kills a command that swaps programs, or takes the device away or makes it, at
-// any moment, and makes the device anew.
+// killTncfg kills a command that swaps programs, or deletes or creates the device, at a random time, and
+// creates the device again.
 func (b *breaker) killTncfg() error {
 	for _, args := range [][]string{{"tncfg --upgrade"}, {"tncfg --detach --virtual ipsec0", attachCommand}}[b.rand.IntN(2)] {
-		// It may have been done before, or have nothing to do: neither is an error.
+		// It may have ended before, or have had nothing to do: neither is an error.
 		_ = b.killed(args, time.Duration(b.rand.IntN(3000))*time.Millisecond)
 	}
 	return errors.Join(b.insist("tncfg --clear"), b.attach())
 }
 
-// flipRelay kills the relay if it runs, and else starts it.
+// flipRelay kills the relay if it runs, otherwise it starts it.
 func (b *breaker) flipRelay() (what string, err error) {
 	if b.relay != nil {
 		return "kill relay", b.endRelay()

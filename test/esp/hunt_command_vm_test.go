@@ -24,8 +24,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// copyCommand copies bin/ipsec into memory: pages of the shared file system are fetched one
-// by one.
+// copyCommand copies bin/ipsec into memory: pages of the shared file system are read one by one.
 func copyCommand(t *testing.T) string {
 	t.Helper()
 	binary, err := os.ReadFile(testenv.Prebuilt(t))
@@ -40,10 +39,10 @@ func copyCommand(t *testing.T) string {
 	return path
 }
 
-// group is a control group of its own.
+// group is a control group.
 type group struct{ dir string }
 
-// newGroup makes a group whose memory can be limited.
+// newGroup creates a group whose memory can be limited.
 func newGroup(t *testing.T) *group {
 	t.Helper()
 	const root = "/run/cgroup"
@@ -63,7 +62,7 @@ func newGroup(t *testing.T) *group {
 	return g
 }
 
-// limit lets the group take no memory any more; it keeps what it has. unlimit ends that.
+// limit prevents the group from allocating memory; it keeps what it has. unlimit ends that.
 func (g *group) limit() error {
 	return os.WriteFile(filepath.Join(g.dir, "memory.max"), []byte("0"), 0)
 }
@@ -105,8 +104,8 @@ func (h *hunt) commandIn(args string, g *group) error {
 	return nil
 }
 
-// killed runs the ipsec command and kills it after a time, unless it has ended by then.
-// When it returns no packet is in flight that the command may have met.
+// killed runs the ipsec command and kills it after a time, unless it has ended by then. When it returns no
+// packet in flight has seen the command's changes.
 func (h *hunt) killed(args string, after time.Duration) error {
 	var stderr bytes.Buffer
 	cmd, err := h.start(args, &stderr, nil)
@@ -125,7 +124,7 @@ func (h *hunt) killed(args string, after time.Duration) error {
 
 const attachCommand = "tncfg --attach --virtual ipsec0 --physical wan --ingress lan"
 
-// routes leads both families into ipsec0, in case they do not.
+// routes routes both families into ipsec0, if the routes do not exist.
 func (h *hunt) routes() error {
 	var errs []error
 	for _, args := range []string{"-4 route replace " + lab.WestLAN4.String(), "-6 route replace " + lab.WestLAN6.String()} {
@@ -135,7 +134,7 @@ func (h *hunt) routes() error {
 	return errors.Join(errs...)
 }
 
-// removeAll takes device and table away.
+// removeAll removes device and table.
 func (h *hunt) removeAll(t *testing.T) {
 	t.Helper()
 	if err := errors.Join(h.group.unlimit(), h.command("tncfg --clear")); err != nil {

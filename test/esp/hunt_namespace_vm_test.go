@@ -20,9 +20,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// When the network namespace of a gateway is deleted under traffic, its XFRM device goes
-// before the others: with routes that go nowhere, what an SA protected does not leave. The
-// pins stay, and are in nobody's way.
+// When the network namespace of a gateway is deleted under traffic, its XFRM device is deleted before the
+// others: with blackhole routes, packets protected by an SA do not leave. The pins remain, without effect.
 func TestNamespaceDeleted(t *testing.T) {
 	for range 3 {
 		b := newLab(t)
@@ -45,11 +44,11 @@ func TestNamespaceDeleted(t *testing.T) {
 			{lab.Tunnel{From: b.East, To: b.West}, b.EastHost.LAN4, b.WestHost.LAN4},
 			{lab.Tunnel{From: b.East, To: b.West, Src: b.East.WAN6, Dst: b.West.WAN6}, b.EastHost.LAN6, b.WestHost.LAN6},
 		} {
-			sa, err := f.tunnel.Install() // its state goes with the namespace
+			sa, err := f.tunnel.Install() // its state is deleted with the namespace
 			if err != nil {
 				t.Fatal(err)
 			}
-			// West cannot take it out of the tunnel: what it receives in clear came in clear.
+			// West cannot decapsulate it: a packet it receives in clear was sent in clear.
 			ip(t, b.West, "xfrm state delete "+identity(sa))
 			b.apply(t, eroute.Change{Op: eroute.OpAdd, Selector: nets(lab.Only(f.src), lab.Only(f.dst)), SAID: parseSAID(t, sa.TunSAID())})
 			s := &lab.Stream{From: b.EastHost, Src: netip.AddrPortFrom(f.src, 0), Dst: netip.AddrPortFrom(f.dst, 9), ID: uint32(i), Rate: 1000}
@@ -68,7 +67,7 @@ func TestNamespaceDeleted(t *testing.T) {
 		if err := b.East.Delete(); err != nil {
 			t.Fatal(err)
 		}
-		// The other end of its link goes with it.
+		// The other end of its link is deleted with it.
 		gone := func() bool {
 			_, err := b.EastHost.IP(t.Context(), "link", "show", "dev", lab.Eth0)
 			return err != nil

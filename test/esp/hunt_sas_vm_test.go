@@ -16,7 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// saPool is the SAs of a hunt, some for each family of packets; not all are there.
+// saPool is the SAs of a hunt, several for each family of packets; not all exist.
 type saPool struct {
 	h     *hunt
 	mu    sync.Mutex
@@ -24,7 +24,7 @@ type saPool struct {
 	next  uint32 // SPI
 }
 
-// saSlot is an SPI, and its SA while it is there.
+// saSlot is an SPI, and its SA while it exists.
 type saSlot struct {
 	spi uint32
 	sa  *lab.SA
@@ -49,7 +49,7 @@ func (p *saPool) tunnel(f eroute.Family, spi uint32) lab.Tunnel {
 	return tunnel
 }
 
-// said returns the SAID of one of the SAs, there or not.
+// said returns the SAID of one of the SAs, existing or not.
 func (p *saPool) said(t *testing.T, f eroute.Family, r *rand.Rand) eroute.SAID {
 	t.Helper()
 	p.mu.Lock()
@@ -62,7 +62,7 @@ func (p *saPool) said(t *testing.T, f eroute.Family, r *rand.Rand) eroute.SAID {
 	return eroute.SAID{Proto: eroute.ProtoTun, SPI: slot.spi, Dst: dst}
 }
 
-// flip deletes an SA that is there, or installs one that is not.
+// flip deletes an existing SA, or installs a missing one.
 func (p *saPool) flip(r *rand.Rand) (what string, err error) {
 	f := []eroute.Family{eroute.Inet, eroute.Inet6}[r.IntN(2)]
 	p.mu.Lock()
@@ -75,13 +75,13 @@ func (p *saPool) flip(r *rand.Rand) (what string, err error) {
 	}
 	slot.sa, err = p.tunnel(f, slot.spi).Install()
 	if errors.Is(err, unix.EEXIST) {
-		// A packet that met the old one as it went has left a larval state with its SPI.
+		// A packet that used the SA during its deletion has left a larval state with its SPI.
 		return "SPI taken", nil
 	}
 	return "install SA", err
 }
 
-// rekey installs an SA in the place of another, which done deletes.
+// rekey installs an SA to replace another one, which done deletes.
 func (p *saPool) rekey(f eroute.Family, r *rand.Rand) (old, renewed uint32, done func() error, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,18 +17,17 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// hunt is a search for packets in clear that the table of their moment holds back: streams
-// run while one goroutine changes the table at random and another all that it rests on.
+// hunt is a search for packets in clear that the current table does not permit: streams run while one
+// goroutine changes the table at random and another everything it depends on.
 //
-// The oracle: a stream may be seen in clear from the begin of a change before or after
-// which the table says %pass to it, to the end of the next change. A change has ended when
-// the command has returned, or, if it was killed, when all packets that it may have met
-// have gone; then the listing says which table there is. The kernel's own time of each frame
-// is held against that, without any grace.
+// The oracle: a stream may be seen in clear from the beginning of a change before or after which the table
+// has %pass for it, to the end of the next change. A change has ended when the command has returned, or, if
+// it was killed, when all packets it may have affected have left; the listing then shows the table. The
+// kernel's timestamp of each frame is compared with these times, without tolerance.
 type hunt struct {
 	bench
 	ipsec string // the command
-	group *group // whose memory the table is charged to
+	group *group // the table's memory is charged to it
 	begin time.Time
 	lanes []*lane
 	sas   *saPool
@@ -40,23 +39,23 @@ type hunt struct {
 	log   []logged
 }
 
-// lane is a stream and the eroute that is for it alone.
+// lane is a stream and its own eroute.
 type lane struct {
 	*lab.Stream
 	selector eroute.Selector
 	packet   eroute.Packet
-	tunnels  eroute.Family // of the SAs that can take it
+	tunnels  eroute.Family // of the SAs that can carry it
 	clear    lab.Timeline
 }
 
-// logged is what was done, for the report of a leak.
+// logged is an action, for the report of a leak.
 type logged struct {
 	from, to time.Time
 	what     string
 }
 
-// No packet leaves in clear that the table of its moment holds back, whatever happens to
-// table, SAs, devices, programs, relay and memory. "make hunt DURATION=5m" takes longer.
+// No packet leaves in clear that the current table does not permit, whatever happens to table, SAs, devices,
+// programs, relay and memory. "make hunt DURATION=5m" takes longer.
 func TestLeakHunt(t *testing.T) {
 	seed, duration := testenv.RandSeed(t), testenv.Duration(t, 60*time.Second)
 	h := newHunt(t)
@@ -85,16 +84,15 @@ func TestLeakHunt(t *testing.T) {
 	t.Logf("reasons: %v", h.reasons(t))
 }
 
-// newHunt is a lab where routes that go nowhere come after those into ipsec0, with an
-// empty table and the streams running.
+// newHunt is a lab with blackhole routes after those into ipsec0, with an empty table and the streams
+// running.
 func newHunt(t *testing.T) *hunt {
 	t.Helper()
 	h := &hunt{bench: newLab(t), ipsec: copyCommand(t), group: newGroup(t), table: &eroute.Linear{}}
 	for _, p := range []netip.Prefix{lab.WestLAN4, lab.WestLAN6} {
 		ip(t, h.East, "route add blackhole "+p.String()+" metric 1024")
 	}
-	// Packets that would wait for the peer's MAC address would leave later than they met
-	// the table.
+	// Packets that wait for the peer's MAC address would leave later than they matched the table.
 	for _, peer := range []netip.Addr{h.West.WAN4, h.West.WAN6} {
 		if r, err := h.East.Ping(within(t, 20*time.Second), lab.Ping{Dst: peer}); err != nil || r.Received != 1 {
 			t.Fatalf("ping %s: %+v, %v", peer, r, err)
@@ -106,7 +104,7 @@ func newHunt(t *testing.T) *hunt {
 	h.sas = newSAPool(h)
 	t.Cleanup(func() { h.sas.close(t) })
 	t.Cleanup(func() { h.removeAll(t) })
-	// The table is charged to the group of who makes it.
+	// The table is charged to the group of its creator.
 	if err := errors.Join(h.commandIn(attachCommand, h.group), h.routes()); err != nil {
 		t.Fatal(err)
 	}
@@ -150,22 +148,21 @@ func (h *hunt) addLanes(t *testing.T) {
 	}
 }
 
-// permit says what streams may do from now on: whether there is, or may be, a table that
-// says %pass to each.
+// permit sets what streams may do from now on: whether there is, or may be, a table with %pass for each.
 func (h *hunt) permit(may []bool) {
 	for i, l := range h.lanes {
 		l.clear.From(time.Now(), may[i])
 	}
 }
 
-// note logs what was done.
+// note logs an action.
 func (h *hunt) note(from time.Time, what string) {
 	h.logMu.Lock()
 	defer h.logMu.Unlock()
 	h.log = append(h.log, logged{from, time.Now(), what})
 }
 
-// judge holds the frames that East has sent against the streams' timelines.
+// judge compares the frames that East has sent with the streams' timelines.
 func (h *hunt) judge(t *testing.T, frames lab.Frames, sent uint64) {
 	t.Helper()
 	var inClear, protected, leaks int
@@ -195,7 +192,7 @@ func (h *hunt) judge(t *testing.T, frames lab.Frames, sent uint64) {
 		sent, time.Since(h.begin), inClear, protected, leaks)
 }
 
-// around tells what was going on at a time.
+// around lists the actions at a time.
 func (h *hunt) around(at time.Time) (text string) {
 	for _, l := range h.log {
 		if l.from.Before(at.Add(time.Second/2)) && l.to.After(at.Add(-time.Second/2)) {

@@ -30,9 +30,9 @@ type writer struct {
 	t    *testing.T
 	rand *rand.Rand
 	dir  string         // for files
-	done map[string]int // how often what was done, and how it ended
+	done map[string]int // number of actions, by outcome
 
-	starved int // changes that failed for want of memory
+	starved int // changes that failed for lack of memory
 }
 
 func (w *writer) run(end time.Time) {
@@ -75,7 +75,7 @@ func (w *writer) change(name string, changes []eroute.Change, make func([]eroute
 	w.during(name, what, may, last, func() error { return make(changes) })
 }
 
-// restore puts another table in the place of the one there is, in one step.
+// restore replaces the table atomically.
 func (w *writer) restore() {
 	var eroutes []eroute.Change
 	last := &eroute.Linear{}
@@ -105,7 +105,7 @@ func (w *writer) restore() {
 	})
 }
 
-// during has the table changed into last, and says what streams may do meanwhile and then.
+// during has the table changed into last, and sets what streams may do meanwhile and afterwards.
 func (w *writer) during(name, what string, meanwhile []bool, last *eroute.Linear, make func() error) {
 	from := time.Now()
 	w.permit(meanwhile)
@@ -135,7 +135,7 @@ func (w *writer) during(name, what string, meanwhile []bool, last *eroute.Linear
 	w.note(from, fmt.Sprintf("%s: %v", what, err))
 }
 
-// allowed tells which streams a table lets out in clear.
+// allowed returns which streams a table permits in clear.
 func (w *writer) allowed(table *eroute.Linear) []bool {
 	may := make([]bool, len(w.lanes))
 	for i, l := range w.lanes {
@@ -166,7 +166,7 @@ func apply(table *eroute.Linear, c eroute.Change) {
 	case eroute.OpClear:
 		table.Clear()
 	case eroute.OpDel:
-		_ = table.Del(c.Selector) // it is there
+		_ = table.Del(c.Selector) // it exists
 	default:
 		table.Replace(c.Selector, c.SAID)
 	}
@@ -200,7 +200,7 @@ func (w *writer) listed() (*eroute.Linear, error) {
 	return table, err
 }
 
-// inProcess makes changes as a command does.
+// inProcess makes changes like a command.
 func (w *writer) inProcess(changes []eroute.Change) error {
 	return w.East.Do(func() error {
 		table, err := maps.OpenWrite()
@@ -216,20 +216,20 @@ func (w *writer) byCommand(changes []eroute.Change) error {
 	return w.command("eroute --batch " + w.file(changes))
 }
 
-// byKilled is byCommand, which is killed at any moment.
+// byKilled is byCommand, killed at a random time.
 func (w *writer) byKilled(changes []eroute.Change) error {
 	return w.killed("eroute --batch "+w.file(changes), time.Duration(w.rand.IntN(800))*time.Millisecond)
 }
 
-// whenFull makes changes to a table that has no room for another eroute.
+// whenFull makes changes to a table without space for another eroute.
 func (w *writer) whenFull(changes []eroute.Change) error {
 	limit := func(n int) error { return w.command(fmt.Sprintf("eroute --limit %d", n)) }
 	return errors.Join(limit(max(1, len(w.table.List()))), w.inProcess(changes), limit(100000))
 }
 
-// starve makes changes while the kernel has no memory for the tries. That is charged to the
-// group of who made them, so one in the group does so before; and the kernel keeps some for
-// each trie, so there are more new eroutes than that is enough for.
+// starve makes changes while the kernel has no memory for the tries. Memory is charged to the group of the
+// writer, so a writer in the group runs first; and the kernel keeps some for each trie, so there are more new
+// eroutes than that suffices for.
 func (w *writer) starve() {
 	w.change("refill", w.refill(), func(changes []eroute.Change) error {
 		return w.commandIn("eroute --batch "+w.file(changes), w.group)
@@ -242,7 +242,7 @@ func (w *writer) starve() {
 	w.change("no memory", changes, w.withoutMemory)
 }
 
-// withoutMemory makes changes while the group gets no memory.
+// withoutMemory makes changes while the group cannot allocate memory.
 func (w *writer) withoutMemory(changes []eroute.Change) error {
 	return errors.Join(w.group.limit(), w.inProcess(changes), w.group.unlimit())
 }
@@ -280,7 +280,7 @@ func line(c eroute.Change) string {
 	return text
 }
 
-// refill is a batch that clears the table and fills it as it is.
+// refill is a batch that clears the table and fills it again.
 func (w *writer) refill() []eroute.Change {
 	changes := []eroute.Change{{Op: eroute.OpClear}}
 	for _, e := range w.table.List() {
@@ -297,7 +297,7 @@ func withAsk(c eroute.Change) eroute.Change {
 	return c
 }
 
-// rekey moves all eroutes of an SA to a new one and deletes the old.
+// rekey moves all eroutes of an SA to a new one and deletes the old one.
 func (w *writer) rekey() {
 	family := []eroute.Family{eroute.Inet, eroute.Inet6}[w.rand.IntN(2)]
 	old, renewed, deleteOld, err := w.sas.rekey(family, w.rand)
@@ -321,7 +321,7 @@ func (w *writer) rekey() {
 	}
 }
 
-// changes makes up changes that the table accepts, most of them of the streams' eroutes.
+// changes generates changes that the table accepts, most of them of the streams' eroutes.
 func (w *writer) changes(n int) (changes []eroute.Change) {
 	there := map[eroute.Selector]bool{}
 	for _, e := range w.table.List() {
@@ -342,7 +342,7 @@ func (w *writer) changes(n int) (changes []eroute.Change) {
 	return changes
 }
 
-// selector is that of a stream, one that covers all of a family's, or of something else.
+// selector is that of a stream, one that covers all of a family's, or an unrelated one.
 func (w *writer) selector() (eroute.Selector, eroute.Family) {
 	switch r := w.rand.IntN(10); {
 	case r < 6:

@@ -16,7 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// switchIPv6 switches IPv6 of all interfaces of East on or off, as hardening guides do.
+// switchIPv6 switches IPv6 of all interfaces of East on or off, as hardening guides recommend.
 func (b bench) switchIPv6(t *testing.T, off string) {
 	t.Helper()
 	err := errors.Join(b.East.Sysctl("net.ipv6.conf.all.disable_ipv6", off), b.East.Sysctl("net.ipv6.conf.default.disable_ipv6", off))
@@ -25,9 +25,9 @@ func (b bench) switchIPv6(t *testing.T, off string) {
 	}
 }
 
-// A gateway with IPv6 switched off is an ordinary one for IPv4: it attaches, encrypts in
-// either mode, rejects, synchronizes and detaches. With IPv6 switched on later, --sync adds what
-// IPv6 needs: SAs in transport mode included, which take the detour's route.
+// A gateway without IPv6 works for IPv4: it attaches, encrypts in either mode, rejects, synchronises and
+// detaches. With IPv6 enabled later, --sync adds what IPv6 needs, including the detour's route for SAs in
+// transport mode.
 func TestIPv6SwitchedOff(t *testing.T) {
 	b := newLab(t)
 	b.switchIPv6(t, "1")

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// The gateway's own key exchange goes in clear to a peer that is routed into the
-// ipsec device, but for %drop; that of a host behind the gateway does not.
+// The gateway's own key exchange is sent in clear to a peer that is routed into the ipsec device, except with
+// %drop; that of a host behind the gateway is not.
 func TestKeyExchange(t *testing.T) {
 	b := newBench(t)
 	for _, f := range []struct {
@@ -30,7 +30,7 @@ func TestKeyExchange(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			b.routePeer(t, f.peer)
 			f.over.From, f.over.To = b.East, b.West
-			sa := install(t, f.over) // no policy on West: it would encrypt neighbour discovery too
+			sa := install(t, f.over) // no policy on West: it would also encrypt neighbour discovery
 			any := netip.PrefixFrom(f.peer, 0).Masked()
 			echo, err := b.West.EchoUDP(t.Context(), netip.AddrPortFrom(f.peer, 500))
 			if err != nil {
@@ -54,7 +54,7 @@ func TestKeyExchange(t *testing.T) {
 			t.Run("a user's", func(t *testing.T) {
 				b.add(t, nets(any, any), "%hold")
 				stop := b.wire(t)
-				for _, owner := range []int{lab.Nobody, 0} { // once root's is on the wire, the other would be
+				for _, owner := range []int{lab.Nobody, 0} { // first the user's: root's would be seen for it
 					s := lab.Sender{Node: b.East, Owner: owner, Type: unix.SOCK_DGRAM, Src: netip.AddrPortFrom(f.own, 4500)}
 					if err := s.Send(netip.AddrPortFrom(f.peer, 500), []byte("IKE")); err != nil {
 						t.Fatal(err)

@@ -19,12 +19,12 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// keyManager is one that the tests run on both gateways. reqid is what the trap on East
-// asks with; with 0 the key manager's policy tells the SA.
+// keyManager is a key manager that the tests run on both gateways. reqid is that of East's trap; with 0 the
+// key manager's policy selects the SA.
 type keyManager struct {
 	name       string
 	reqid      uint32
-	east, west func(bench) lab.KeyManager // east takes ACQUIREs, west answers
+	east, west func(bench) lab.KeyManager // east receives ACQUIREs, west responds
 }
 
 var keyManagers = []keyManager{
@@ -65,7 +65,7 @@ func run(t *testing.T, k lab.KeyManager) lab.KeyManager {
 	return k
 }
 
-// pingOnce pings from one host to the other and waits long for the answer.
+// pingOnce pings from one host to the other with a long timeout.
 func (b bench) pingOnce(t *testing.T, wait time.Duration) int {
 	t.Helper()
 	r, err := b.EastHost.Ping(within(t, time.Minute), lab.Ping{Dst: b.WestHost.LAN4, Count: 1, Wait: wait})
@@ -87,7 +87,7 @@ func TestPeerDown(t *testing.T) {
 	}
 }
 
-// With the peer down the hold is reaped, and nothing leaves; once it is up the trap works.
+// With the peer down the hold is reaped, and no packet leaves; once it is up the trap works.
 func testPeerDown(t *testing.T, k keyManager) {
 	b := newBench(t, lab.LAN)
 	b.trap(t, nets(lab.EastLAN4, lab.WestLAN4), eroute.Trap, k.reqid)
@@ -101,7 +101,7 @@ func testPeerDown(t *testing.T, k keyManager) {
 	b.waitSAID(t, flow, "%hold")
 	b.waitSAID(t, flow, "")
 	run(t, k.west(b))
-	// A key manager gives up the first attempt before it makes another.
+	// A key manager ends the first attempt before it starts another.
 	for ctx := within(t, time.Minute); b.pingOnce(t, 2*time.Second) != 1; {
 		if ctx.Err() != nil {
 			t.Fatal("no ping was answered with the peer up")
@@ -113,8 +113,8 @@ func testPeerDown(t *testing.T, k keyManager) {
 	}
 }
 
-// The first ping into a trap makes the key managers negotiate, waits, and is answered; what
-// follows is ESP, through a rekey as well. With the SAs gone the trap works again.
+// The first ping into a trap makes the key managers negotiate, is held, and is answered; later packets are
+// ESP, also through a rekey. After the SAs are deleted the trap works again.
 func testTrapAndRekey(t *testing.T, k keyManager) {
 	const count, patience = 1000, 40 * time.Second // with key managers on a busy machine
 	b := newBench(t, lab.LAN)
@@ -151,15 +151,15 @@ func testTrapAndRekey(t *testing.T, k keyManager) {
 		t.Error(err)
 	}
 	r := <-done
-	// Pluto's answering side uses the new SA before this side has its keys: XFRM drops that
-	// on input, and it is the only loss there may be.
+	// Pluto's responder uses the new SA before this side has its keys: XFRM drops these packets on input,
+	// and no others may be lost.
 	refused := kernelErrors(t, b.East)
 	early := refused["XfrmInNoStates"] + refused["XfrmAcquireError"]
 	if r.err != nil || r.Received+early != count {
 		t.Errorf("pings during the rekey: %d of %d answered, %d answers came before their SA (%v)", r.Received, count, early, r.err)
 	}
 	t.Logf("pings during the rekey: %d of %d answered, %d answers came before their SA, the slowest %+v", r.Received, count, early, r.Slowest())
-	if b.reasons(t)["hold"] == held { // no packet went by the relay, which could have changed the order
+	if b.reasons(t)["hold"] == held { // no packet passed the relay, which could have changed the order
 		r.Answers = []lab.PingAnswer{r.Slowest()}
 	}
 	checkInOrder(t, r.PingResult, orderPatience)
@@ -185,7 +185,7 @@ func testTrapAndRekey(t *testing.T, k keyManager) {
 	t.Logf("counted %v", b.reasons(t))
 }
 
-// kernelErrors returns XFRM's own counters on a node that are not zero.
+// kernelErrors returns XFRM's counters on a node that are not zero.
 func kernelErrors(t *testing.T, n *lab.Node) map[string]int {
 	t.Helper()
 	counters := make(map[string]int)

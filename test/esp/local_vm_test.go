@@ -14,9 +14,9 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// The kernel takes a tunnel to an address routed into the ipsec device for a loop
-// (xfrmi_xmit2, net/xfrm/xfrm_interface_core.c): such packets end there and are in the
-// device's statistics; nothing goes in clear.
+// The kernel treats a tunnel to an address routed into the ipsec device as a loop (xfrmi_xmit2,
+// net/xfrm/xfrm_interface_core.c): such packets are dropped and counted in the device's statistics; none
+// leaves in clear.
 func TestRouteToPeer(t *testing.T) {
 	b := newBench(t)
 	for _, c := range []struct {
@@ -51,7 +51,7 @@ func TestRouteToPeer(t *testing.T) {
 	}
 }
 
-// loops returns how many packets the kernel has dropped on ipsec0 as going round.
+// loops returns the number of packets the kernel has dropped on ipsec0 as loops.
 func (b bench) loops(t *testing.T) (n uint64) {
 	t.Helper()
 	err := b.East.Do(func() error {

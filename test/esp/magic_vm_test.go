@@ -15,14 +15,14 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// verdicts are the ways a packet ends without an SA.
+// verdicts are the outcomes of a packet without an SA.
 var verdicts = []struct {
 	said   string // "": no eroute
 	reason string
 }{{"%pass", "pass"}, {"%drop", "drop"}, {"%reject", "reject"}, {"%hold", "hold-not-kept"}, {"%trap", "trap-no-relay"}, {"", "no-eroute"}}
 
-// Magic SAIDs mean on an XFRM interface what they mean elsewhere, with the fast path
-// and without, routed and for what the gateway itself sends.
+// Magic SAIDs have the same effect on an XFRM interface as elsewhere, with and without the fast path, for
+// routed and local packets.
 func TestMagic(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -59,7 +59,7 @@ func TestMagic(t *testing.T) {
 	}
 }
 
-// checkVerdict sends two pings that are to end for the reason.
+// checkVerdict sends two pings that must have this reason.
 func (b bench) checkVerdict(t *testing.T, from *lab.Node, src, dst netip.Addr, reason string) {
 	t.Helper()
 	stop := b.wire(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Of many SAs to one peer, each packet goes through that of its eroute.
+// With many SAs to one peer, each packet uses the SA of its eroute.
 func TestManySAs(t *testing.T) {
 	const count, step, firstSPI = 10000, 50, 0x1000
 	b := newBench(t)
@@ -64,7 +64,7 @@ func TestManySAs(t *testing.T) {
 	}
 }
 
-// addStates gives East so many SAs to West, which knows nothing of them.
+// addStates adds that many SAs to West on East; West does not have them.
 func (b bench) addStates(t *testing.T, firstSPI, count int) {
 	t.Helper()
 	var lines strings.Builder

@@ -21,7 +21,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// migration moves an SA on a node to other addresses, as a key manager does.
+// migration moves an SA on a node to other addresses, like a key manager.
 type migration func(n *lab.Node, sa *lab.SA, policy eroute.Selector, src, dst netip.Addr) error
 
 func rawAddr(a netip.Addr) []byte { return append(a.AsSlice(), make([]byte, 16-len(a.AsSlice()))...) }
@@ -48,7 +48,7 @@ func migrateState(n *lab.Node, sa *lab.SA, _ eroute.Selector, src, dst netip.Add
 	return send(n, 41, append(b, 0, 0))
 }
 
-// migratePolicy is XFRM_MSG_MIGRATE: an out policy, and the states that its template means.
+// migratePolicy is XFRM_MSG_MIGRATE: an out policy, and the states that its template selects.
 func migratePolicy(n *lab.Node, sa *lab.SA, policy eroute.Selector, src, dst netip.Addr) error {
 	id := nl.XfrmUserpolicyId{Dir: 1, Sel: nl.XfrmSelector{
 		Family: unix.AF_INET, PrefixlenS: uint8(policy.Src.Bits()), PrefixlenD: uint8(policy.Dst.Bits()),
@@ -64,7 +64,7 @@ func migratePolicy(n *lab.Node, sa *lab.SA, policy eroute.Selector, src, dst net
 	return send(n, nl.XFRM_MSG_MIGRATE, append(id.Serialize(), nl.NewRtAttr(nl.XFRMA_MIGRATE, m).Serialize()...))
 }
 
-// kernelAtLeast tells whether the VM's kernel is this one or a later one.
+// kernelAtLeast reports whether the VM's kernel has this version or a later one.
 func kernelAtLeast(t *testing.T, major, minor int) bool {
 	t.Helper()
 	var u unix.Utsname
@@ -78,9 +78,9 @@ func kernelAtLeast(t *testing.T, major, minor int) bool {
 	return is[0] > major || is[0] == major && is[1] >= minor
 }
 
-// A key manager that moves an SA (MOBIKE) is followed: with another source the eroutes go on using it;
-// with another destination, which is another SAID, flows of traps move, and eroutes that name the
-// old one drop. Nothing is sent in clear.
+// An SA that a key manager moves (MOBIKE) is followed: with another source its eroutes continue to use it;
+// with another destination, which is another SAID, flows of traps move, and eroutes with the old SAID drop.
+// No packet is sent in clear.
 func TestMigrate(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -118,7 +118,7 @@ func TestMigrate(t *testing.T) {
 			b.startRelay(t, 5*time.Second)
 			ping := func(dst netip.Addr, want int) {
 				t.Helper()
-				r, err := b.EastHost.Ping(within(t, 20*time.Second), lab.Ping{Dst: dst, Count: 3, Interval: time.Second, Wait: 2 * time.Second}) // a hold keeps two at most
+				r, err := b.EastHost.Ping(within(t, 20*time.Second), lab.Ping{Dst: dst, Count: 3, Interval: time.Second, Wait: 2 * time.Second}) // a hold keeps at most two
 				if err != nil || r.Received != want {
 					t.Errorf("%s: %d of 3 answered, want %d (%v)", dst, r.Received, want, err)
 				}
@@ -164,7 +164,7 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-// keyOf returns the algorithm of an SA as ip-xfrm(8) takes it.
+// keyOf returns the algorithm of an SA in the syntax of ip-xfrm(8).
 func keyOf(t *testing.T, n *lab.Node, sa *lab.SA) string {
 	t.Helper()
 	var name, key string

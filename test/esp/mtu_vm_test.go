@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A packet that is too big for its tunnel, and must not be fragmented, is answered
-// with the size that fits: packets of that size do.
+// The sender of a packet that is too big for its tunnel, and must not be fragmented, receives the size that
+// fits: packets of that size pass.
 func TestPathMTU(t *testing.T) {
 	b := newBench(t)
 	h := b.EastHost
@@ -61,7 +61,7 @@ func TestPathMTU(t *testing.T) {
 	}
 }
 
-// forgetPathMTUs makes nodes forget what they were told.
+// forgetPathMTUs flushes the nodes' path MTUs.
 func forgetPathMTUs(t *testing.T, nodes ...*lab.Node) {
 	t.Helper()
 	for _, n := range nodes {
@@ -70,7 +70,7 @@ func forgetPathMTUs(t *testing.T, nodes ...*lab.Node) {
 	}
 }
 
-// A packet that is too big and may be fragmented gets there.
+// A packet that is too big and may be fragmented arrives.
 func TestFragments(t *testing.T) {
 	b := newBench(t)
 	sa := b.connect(t, lab.Tunnel{}, lab.EastLAN4, lab.WestLAN4)

@@ -16,8 +16,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// What XFRM makes by a key manager's own policies, for a peer whose address is routed into the ipsec device,
-// is the gateway's own, whoever sent what is in it, and in all its fragments.
+// Packets that XFRM makes by a key manager's own policies, for a peer whose address is routed into the ipsec
+// device, are exempt as the gateway's own, with any inner source and in all fragments.
 func TestKeyManagerPolicyOutput(t *testing.T) {
 	b := newBench(t)
 	far := netip.MustParsePrefix("10.77.0.0/16")
@@ -37,8 +37,8 @@ func TestKeyManagerPolicyOutput(t *testing.T) {
 		name, proto, with string
 		own, peer         netip.Addr
 		wire              layers.IPProtocol
-		// What leaves of a forwarded datagram of 3,000 bytes, which comes in as three packets, and of a local
-		// one. IPv6's fragments have no proof.
+		// What leaves of a forwarded datagram of 3,000 bytes, which arrives as three packets, and of a
+		// local one. Fragments of IPv6 carry no proof.
 		forwarded, local int
 	}{
 		{"ESP", "esp", esp, b.East.WAN4, b.West.WAN4, layers.IPProtocolESP, 5, 3},

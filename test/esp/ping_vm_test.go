@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// The thinnest way through: a routed ping of each family goes through the SA of its eroute.
+// The minimal case: a routed ping of each family uses the SA of its eroute.
 func TestPing(t *testing.T) {
 	b := newBench(t)
 	for _, f := range []struct {

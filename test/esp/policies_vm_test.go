@@ -16,12 +16,12 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A key manager's own out policy for the same traffic, without an if_id, leaves the
-// verdict to the table, once the neighbour of %pass packets is known.
+// A key manager's own out policy for the same traffic, without an if_id, leaves the verdict to the table,
+// once the neighbour of %pass packets is resolved.
 func TestForeignPolicies(t *testing.T) {
 	b := newBench(t)
-	// Without such a policy %pass packets wait for the neighbour's address; with one the
-	// kernel asks for it in the wrong place (xfrm_neigh_lookup).
+	// Without such a policy %pass packets wait for the neighbour's address; with one the kernel resolves it
+	// in the wrong place (xfrm_neigh_lookup).
 	for _, peer := range []netip.Addr{b.West.WAN4, b.West.WAN6} {
 		if r, err := b.East.Ping(within(t, 20*time.Second), lab.Ping{Dst: peer}); err != nil || r.Received != 1 {
 			t.Fatalf("ping %s: %+v, %v", peer, r, err)
@@ -70,8 +70,8 @@ func TestForeignPolicies(t *testing.T) {
 	}
 }
 
-// theirPolicy installs a policy on East as charon and pluto do: for the selector,
-// with a template of the SA's reqid.
+// theirPolicy installs a policy on East like charon and pluto: for the selector, with a template of the SA's
+// reqid.
 func (b bench) theirPolicy(t *testing.T, sa *lab.SA, s eroute.Selector) {
 	t.Helper()
 	selector := fmt.Sprintf("src %s dst %s dir out", s.Src, s.Dst)
@@ -80,8 +80,7 @@ func (b bench) theirPolicy(t *testing.T, sa *lab.SA, s eroute.Selector) {
 	t.Cleanup(func() { ip(t, b.East, "xfrm policy delete "+selector) })
 }
 
-// What others have installed is as it was when the last eroute has gone, and a
-// state has back the if_id it had.
+// Foreign policies are unchanged after the last eroute is deleted, and a state has its previous if_id again.
 func TestForeignPoliciesUnchanged(t *testing.T) {
 	b := newBench(t)
 	const state = "src 192.1.2.23 dst 192.1.2.45 proto esp spi 0x4711"

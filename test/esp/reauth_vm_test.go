@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Under pings, the SA goes and the next one comes a moment later, over and over, as in a
-// re-authentication that breaks before it makes: no packet is lost, and all arrive in order.
+// Under pings, the SA is deleted and the next one installed shortly afterwards, repeatedly, as in a
+// break-before-make re-authentication: no packet is lost, and all arrive in order.
 func TestRekeyKeepsOrder(t *testing.T) {
 	const rounds, count, interval, gap = 2, 300, 50 * time.Millisecond, 150 * time.Millisecond
 	b := newBench(t, lab.LAN)
@@ -51,12 +51,12 @@ func TestRekeyKeepsOrder(t *testing.T) {
 	if r.Received != count {
 		t.Errorf("%d of %d pings answered", r.Received, count)
 	}
-	checkInOrder(t, r, 10*time.Second) // to install an SA takes long on a busy machine
+	checkInOrder(t, r, 10*time.Second) // installing an SA takes long on a busy machine
 	relay.checkNothingLost(t)
 	t.Logf("the slowest answer %+v", r.Slowest())
 }
 
-// charons are strongSwan on both gateways, with a trap on East that asks by the policy's reqid.
+// charons are strongSwan on both gateways, with a trap on East that uses the policy's reqid.
 func (b bench) charons(connection string) (east, west *lab.Charon) {
 	east = &lab.Charon{Node: b.East, Peer: b.West, Local: lab.EastLAN4, Far: lab.WestLAN4, Trap: true, Connection: connection}
 	return east, &lab.Charon{Node: b.West, Peer: b.East, Local: lab.WestLAN4, Far: lab.EastLAN4}
@@ -64,9 +64,9 @@ func (b bench) charons(connection string) (east, west *lab.Charon) {
 
 var everything = nets(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("0.0.0.0/0"))
 
-// One trap for everything, without a reqid, makes strongSwan negotiate: the relay asks by the reqid of
-// strongSwan's own policy for the flow. A re-authentication, which breaks before it makes, then loses
-// nothing in the relay: what is missing has been dropped by XFRM where the SA was no more.
+// One trap for everything, without a reqid, makes strongSwan negotiate: the relay uses the reqid of
+// strongSwan's own policy for the flow. A re-authentication, which is break-before-make, then loses nothing
+// in the relay: missing packets were dropped by XFRM after the SA was deleted.
 func TestReauthentication(t *testing.T) {
 	const count, interval, patience = 200, 20 * time.Millisecond, 40 * time.Second
 	b := newBench(t, lab.LAN)
@@ -110,8 +110,8 @@ func TestReauthentication(t *testing.T) {
 	}
 }
 
-// The peer dies and dead-peer detection ends the SA; under traffic the flow is asked for again and again,
-// and works as soon as the peer is back.
+// The peer fails and dead-peer detection ends the SA; under traffic the relay sends ACQUIREs for the flow
+// repeatedly, and it works as soon as the peer is back.
 func TestPeerReturns(t *testing.T) {
 	const patience = 60 * time.Second
 	b := newBench(t, lab.LAN)
@@ -119,7 +119,7 @@ func TestPeerReturns(t *testing.T) {
 	east, west := b.charons("dpd_delay = 1s")
 	run(t, west)
 	run(t, east)
-	b.startRelay(t, 15*time.Second) // longer than to negotiate takes on a busy machine
+	b.startRelay(t, 15*time.Second) // longer than a negotiation takes on a busy machine
 	if b.pingOnce(t, patience) != 1 {
 		t.Fatal("the first ping was not answered")
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A rekey by --replace loses no packet of a stream, though the old SA is deleted as soon as
-// --replace has returned, and at the peer a round trip later.
+// A rekey by --replace loses no packet of a stream, although the old SA is deleted as soon as --replace has
+// returned, and at the peer a round trip later.
 func TestRekeyDeletesOld(t *testing.T) {
 	const rate, rekeys = 1000, 6
 	b := newBench(t, lab.LAN)
@@ -83,7 +83,7 @@ func installUntilDeleted(t *testing.T, tunnel lab.Tunnel) *lab.SA {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// The policies that admit what SAs bring; the states have gone.
+		// Removes the policies that admit inbound packets; the states are already deleted.
 		if err := sa.Remove(); err == nil {
 			t.Errorf("%s was still there", fmt.Sprint(sa.SAID()))
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A --replace to a new SPI under traffic loses no packet and shows none in clear.
+// A --replace to a new SPI under traffic loses no packet and sends none in clear.
 func TestRekeyLosesNothing(t *testing.T) {
 	const count, rekeys = 2000, 5
 	b := newBench(t, lab.LAN)

@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// The SAs with metrics of their own are those that carried most packets, by XFRM's count.
+// The SAs with their own metrics are those with most packets, as counted by XFRM.
 func TestBusiestSAs(t *testing.T) {
 	const count = metrics.Most + 5
 	b := newBench(t)
@@ -23,7 +23,7 @@ func TestBusiestSAs(t *testing.T) {
 	if err := b.East.Route(network, virtual); err != nil {
 		t.Fatal(err)
 	}
-	ip(t, b.West, "route add blackhole "+network.String()) // nobody there, and nobody says so
+	ip(t, b.West, "route add blackhole "+network.String()) // no host there, and no ICMP error
 	var changes []eroute.Change
 	dst := network.Addr()
 	for i := range count {

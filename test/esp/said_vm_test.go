@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// row is a kind of SA and of traffic through it.
+// row is a kind of SA and its traffic.
 type row struct {
 	name     string
 	tunnel   lab.Tunnel
@@ -26,7 +26,7 @@ type row struct {
 	nets     eroute.Selector
 }
 
-// rows are the kinds of SAs. The traffic is routed for those in tunnel mode.
+// rows are the kinds of SAs. The traffic of those in tunnel mode is routed.
 func rows(b bench) []row {
 	over4 := lab.Tunnel{}
 	over6 := lab.Tunnel{Src: b.East.WAN6, Dst: b.West.WAN6}
@@ -53,8 +53,8 @@ func rows(b bench) []row {
 	}
 }
 
-// Each kind of SA takes the packets of its eroute, all of them and nothing else,
-// and the eroute counts them exactly.
+// Each kind of SA carries the packets of its eroute, all of them and no others, and the eroute counts them
+// exactly.
 func TestSAIDs(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -99,7 +99,7 @@ func (b bench) checkRow(t *testing.T, r row) {
 	checkReasons(t, before, b.reasons(t), map[string]uint64{"sa": count})
 }
 
-// checkReasons fails if other counters have grown, or by something else.
+// checkReasons fails if other counters have grown, or by another amount.
 func checkReasons(t *testing.T, before, after, grown map[string]uint64) {
 	t.Helper()
 	for name, n := range after {

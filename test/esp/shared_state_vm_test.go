@@ -16,8 +16,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Two eroutes that name one state by different SAIDs both use it, whichever was first; one
-// loses no packet when the other is deleted, and both drop when the state ends.
+// Two eroutes that name one state by different SAIDs both use it, in either order; one loses no packet when
+// the other is deleted, and both drop when the state ends.
 func TestTwoSAIDsOneState(t *testing.T) {
 	b := newBench(t)
 	h := b.WestHost
@@ -25,7 +25,7 @@ func TestTwoSAIDsOneState(t *testing.T) {
 		name   string
 		tunnel lab.Tunnel
 		proto  layers.IPProtocol
-		tun    int // which of the two eroutes names the state by tun
+		tun    int // which of the two eroutes names the state with tun
 		dst    [2]netip.Addr
 		nets   [2]eroute.Selector
 	}{

@@ -29,12 +29,12 @@ func (b bench) outErrors(t *testing.T) (counters map[string]uint64) {
 	return counters
 }
 
-// What an SA does not carry any more although it was there, is counted: the packet that XFRM
-// refuses under XFRM's counter, those after it as what they are.
+// Packets that an existing SA no longer carries are counted: the packet that XFRM refuses by XFRM's counter,
+// later ones under their own reason.
 func TestSpentSA(t *testing.T) {
 	b := newBench(t)
 	s := nets(lab.EastLAN4, lab.WestLAN4)
-	b.connect(t, lab.Tunnel{}, s.Src, s.Dst) // the way back, and West's policies
+	b.connect(t, lab.Tunnel{}, s.Src, s.Dst) // the return path, and West's policies
 	const (
 		state = "src 192.1.2.23 dst 192.1.2.45 proto esp spi 0x7001"
 		rest  = " reqid 9 mode tunnel aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f10111213 128"
@@ -66,7 +66,7 @@ func TestSpentSA(t *testing.T) {
 				t.Errorf("%s counts %d, want 1", c.counter, n)
 			}
 			before = b.reasons(t)
-			b.sync(t) // must not have packets meet XFRM again
+			b.sync(t) // must not give packets to XFRM again
 			if _, err := b.EastHost.Ping(within(t, 20*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: 1, Wait: 200 * time.Millisecond}); err != nil {
 				t.Error(err)
 			}

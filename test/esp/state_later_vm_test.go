@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// An eroute may come before its SA: its packets drop until the state is there and
-// has been looked for.
+// An eroute may be added before its SA: its packets are dropped until the state exists and a command has
+// found it.
 func TestStateAddedAfterEroute(t *testing.T) {
 	b := newBench(t)
 	const spi = 0x4712
@@ -48,8 +48,7 @@ func TestStateAddedAfterEroute(t *testing.T) {
 	}
 }
 
-// A command looks anew for the SAs that it names, however many eroutes they have, and for no
-// others.
+// A command queries the SAs that it names, with any number of eroutes, and no others.
 func TestStateLookupByEroute(t *testing.T) {
 	b := newBench(t)
 	s := nets(lab.EastLAN4, lab.WestLAN4)

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A state is deleted and made again with the same SPI under traffic, time and
-// again: the SPI is free at once, and nothing is ever sent in clear.
+// A state is deleted and added again with the same SPI under traffic, repeatedly: the SPI is free at once,
+// and nothing is ever sent in clear.
 func TestStateDeletedAndAdded(t *testing.T) {
 	b := newBench(t, lab.LAN)
 	const spi = 0x4713

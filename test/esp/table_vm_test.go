@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// write opens East's table as a command that writes does, for f.
+// write opens East's table for changes, like a command.
 func (b bench) write(t *testing.T, f func(*maps.Table) error) {
 	t.Helper()
 	err := b.East.Do(func() error {
@@ -36,7 +36,7 @@ func (b bench) apply(t *testing.T, changes ...eroute.Change) {
 	b.write(t, func(table *maps.Table) error { return table.Apply(context.Background(), changes) })
 }
 
-// add adds an eroute, which goes when the test ends.
+// add adds an eroute, which is deleted when the test ends.
 func (b bench) add(t *testing.T, s eroute.Selector, said string) {
 	t.Helper()
 	b.apply(t, eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: parseSAID(t, said)})
@@ -54,8 +54,7 @@ func (b bench) del(t *testing.T, s eroute.Selector) {
 	b.apply(t, eroute.Change{Op: eroute.OpDel, Selector: s})
 }
 
-// sync is what ipsec eroute --sync does to the SAs.
-// follow is what "ipsec eroute --sync" does.
+// follow updates SAs and devices like "ipsec eroute --sync".
 func (b bench) follow(t *testing.T) {
 	t.Helper()
 	b.sync(t)
@@ -102,7 +101,7 @@ func (b bench) stats(t *testing.T) maps.Stats {
 	return stats
 }
 
-// reasons returns how many packets ended for each reason.
+// reasons returns the number of packets of each reason.
 func (b bench) reasons(t *testing.T) map[string]uint64 {
 	t.Helper()
 	counts := map[string]uint64{}
@@ -112,7 +111,7 @@ func (b bench) reasons(t *testing.T) map[string]uint64 {
 	return counts
 }
 
-// read opens East's table as a command that reads does, for f.
+// read opens East's table for reading, like a command.
 func (b bench) read(t *testing.T, f func(*maps.Table) error) {
 	t.Helper()
 	err := b.East.Do(func() error {

@@ -15,11 +15,11 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// large is longer than any frame that a link's MTU lets through.
+// large exceeds every frame that fits a link's MTU.
 const large = 2000
 
-// TCP gets through a tunnel whole, both ways, routed and from the gateway itself;
-// segments that come together are encrypted and counted one by one.
+// TCP passes a tunnel completely, in both directions, routed and from the gateway itself; merged segments are
+// encrypted and counted one by one.
 func TestTCP(t *testing.T) {
 	b := newBench(t)
 	in4, in6 := nets(lab.EastLAN4, lab.WestLAN4), nets(lab.EastLAN6, lab.WestLAN6)
@@ -43,7 +43,7 @@ func TestTCP(t *testing.T) {
 			}
 			sa := b.connect(t, c.tunnel, s.Src, s.Dst)
 			b.add(t, s, sa.TunSAID())
-			dev := lab.LAN // routed packets are seen as they come in
+			dev := lab.LAN // routed packets are captured on arrival
 			if c.from == e {
 				dev = virtual
 			}
@@ -68,7 +68,7 @@ func TestTCP(t *testing.T) {
 	}
 }
 
-// checkLarge fails if no segments came together.
+// checkLarge fails if no segments were merged.
 func checkLarge(t *testing.T, frames lab.Frames) {
 	t.Helper()
 	for _, f := range frames {
@@ -79,7 +79,7 @@ func checkLarge(t *testing.T, frames lab.Frames) {
 	t.Error("no large segment came in")
 }
 
-// With the fast path, too, TCP gets through.
+// TCP also passes with the fast path.
 func TestTCPFastPath(t *testing.T) {
 	b := newBench(t, lab.LAN)
 	sa := b.connect(t, lab.Tunnel{}, lab.EastLAN4, lab.WestLAN4)
@@ -94,8 +94,8 @@ func TestTCPFastPath(t *testing.T) {
 	b.checkSegments(t, nets(lab.EastLAN4, lab.WestLAN4), frames.Count(lab.Match{SPI: sa.SPI}))
 }
 
-// tooBig is how many segments TCP may send before it learns the path MTU: its first
-// window (RFC 6928). They are counted and not encrypted.
+// tooBig is the number of segments TCP may send before it learns the path MTU: its first window (RFC 6928).
+// They are counted and not encrypted.
 const tooBig = 10
 
 // checkSegments fails if the eroute has not counted each encrypted segment once.

@@ -15,8 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// What a gateway forwards to the peer itself takes an SA in transport mode as the gateway's
-// own packets do: from the host's own address, as transport mode keeps it.
+// Packets that a gateway forwards to the peer itself use an SA in transport mode like the gateway's own
+// packets: from the host's address, which transport mode keeps.
 func TestTransportForwarded(t *testing.T) {
 	for _, ingress := range [][]string{nil, {lab.LAN}} {
 		b := newBench(t, ingress...)
@@ -34,7 +34,7 @@ func TestTransportForwarded(t *testing.T) {
 				stop, before := b.wire(t), b.reasons(t)
 				const count, size = 5, 600
 				ping := lab.Ping{Dst: sa.Dst, Count: count, Size: size, Interval: 3 * time.Millisecond}
-				// West answers in clear: it is not to be seen that way that it got the pings.
+				// West answers in clear, so an answer does not show that it received the pings.
 				if got, err := b.EastHost.Ping(within(t, 20*time.Second), ping); err != nil || got.Received != count {
 					t.Errorf("ping: %+v, %v", got, err)
 				}
@@ -54,7 +54,7 @@ func TestTransportForwarded(t *testing.T) {
 	}
 }
 
-// An SA in transport mode is for its own source address; other packets end in XFRM.
+// An SA in transport mode accepts its own source address only; XFRM drops other packets.
 func TestTransportOtherSource(t *testing.T) {
 	b := newBench(t)
 	for _, c := range []transport{transports(b)[0], transports(b)[2]} {
@@ -83,7 +83,7 @@ func TestTransportOtherSource(t *testing.T) {
 	}
 }
 
-// The path MTU of an SA in transport mode is told to the sender: for IPv4 the right one.
+// The path MTU of an SA in transport mode is reported to the sender: correctly for IPv4.
 func TestTransportPathMTU4(t *testing.T) {
 	b := newBench(t)
 	c := transports(b)[0]
@@ -98,8 +98,8 @@ func TestTransportPathMTU4(t *testing.T) {
 	}
 }
 
-// For IPv6 each MTU that is told is too big again, as the kernel takes what the SA adds off
-// it once more (the detour's route has learnt it, too): the route must leave room.
+// For IPv6 each reported MTU is too big again, as the kernel subtracts the SA's overhead once more (the
+// detour's route has learnt it, too): the route must leave space.
 func TestTransportPathMTU6(t *testing.T) {
 	b := newBench(t)
 	c := transports(b)[2]
@@ -126,8 +126,8 @@ func TestTransportPathMTU6(t *testing.T) {
 	}
 }
 
-// toldMTU sends a packet of this many bytes from East, which must not be fragmented, and
-// returns the MTU that East is told.
+// toldMTU sends a packet of this many bytes from East, which must not be fragmented, and returns the MTU
+// reported to East.
 func (b bench) toldMTU(t *testing.T, src, dst netip.Addr, size int) int {
 	t.Helper()
 	r := b.send(t, src, dst, size)

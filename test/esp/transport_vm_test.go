@@ -16,7 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// transport is an SA in transport mode from East to West, and the packets it is for.
+// transport is an SA in transport mode from East to West, and its packets.
 type transport struct {
 	name   string
 	tunnel lab.Tunnel
@@ -42,9 +42,8 @@ func transports(b bench) []transport {
 	}
 }
 
-// connectPeers installs a transport between the gateways until the test ends, and routes
-// West's address into ipsec0. West answers pings and TCP by an SA of its own; neighbour
-// discovery stays in clear.
+// connectPeers installs a transport between the gateways until the test ends, and routes West's address into
+// ipsec0. West answers pings and TCP through its own SA; neighbour discovery stays in clear.
 func (b bench) connectPeers(t *testing.T, tunnel lab.Tunnel, proto string) (*lab.SA, eroute.Selector) {
 	t.Helper()
 	tunnel.From, tunnel.To = b.East, b.West
@@ -57,12 +56,11 @@ func (b bench) connectPeers(t *testing.T, tunnel lab.Tunnel, proto string) (*lab
 	return sa, s
 }
 
-// SAs in transport mode take the gateway's own packets to the peer whose route leads
-// into ipsec0: all of them, and the eroute counts them exactly.
+// SAs in transport mode carry the gateway's own packets to the peer whose route leads into ipsec0: all of
+// them, and the eroute counts them exactly.
 //
-// Where there is a collect-metadata XFRM interface, the kernel loses IPv4 packets that
-// come in by an SA in transport mode (xfrm4_rcv_encap_finish, net/ipv4/xfrm4_input.c):
-// there West's answers are seen on the wire only.
+// With a collect-metadata XFRM interface, the kernel loses inbound IPv4 packets on an SA in transport mode
+// (xfrm4_rcv_encap_finish, net/ipv4/xfrm4_input.c): West's answers are then checked on the wire only.
 func TestTransport(t *testing.T) {
 	b := newBench(t)
 	for _, c := range transports(b) {
@@ -95,8 +93,7 @@ func TestTransport(t *testing.T) {
 	}
 }
 
-// TCP with large segments gets through an SA in transport mode, if the route leaves room
-// for what the SA adds.
+// TCP with large segments passes an SA in transport mode, if the route leaves space for the SA's overhead.
 func TestTransportTCP(t *testing.T) {
 	b := newBench(t)
 	c := transports(b)[2]

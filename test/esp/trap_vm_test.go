@@ -21,8 +21,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// relayVariable makes the test binary run a relay instead of tests, with this lifetime of
-// holds: a relay belongs to the network namespace of its process.
+// relayVariable makes the test binary run a relay instead of tests, with this lifetime of holds: a relay
+// belongs to its process's network namespace.
 const relayVariable = "EROUTE_TEST_RELAY"
 
 func TestMain(m *testing.M) {
@@ -44,8 +44,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// startRelay runs a relay on East until the test ends. It returns its log, to be read when packets
-// no longer come.
+// startRelay runs a relay on East until the test ends. It returns its log, to be read when no more packets
+// arrive.
 func (b bench) startRelay(t *testing.T, holdLifetime time.Duration) *relayLog {
 	t.Helper()
 	cmd := b.East.Command(context.Background(), os.Args[0])
@@ -70,7 +70,7 @@ func (b bench) startRelay(t *testing.T, holdLifetime time.Duration) *relayLog {
 	return log
 }
 
-// relayLog is what a relay has written.
+// relayLog is the output of a relay.
 type relayLog struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -88,7 +88,7 @@ func (l *relayLog) String() string {
 	return l.text.String()
 }
 
-// checkNothingLost checks that the relay has given no packet up.
+// checkNothingLost checks that the relay has discarded no packet.
 func (l *relayLog) checkNothingLost(t *testing.T) {
 	t.Helper()
 	for line := range strings.Lines(l.String()) {
@@ -98,12 +98,12 @@ func (l *relayLog) checkNothingLost(t *testing.T) {
 	}
 }
 
-// orderPatience is how long an answer may take on a busy machine without hardware support. Packets that the relay
-// forgets until it looks after its holds take longer.
+// orderPatience is the maximum delay of an answer on a busy machine without hardware support. Packets that
+// the relay forgets until it next examines its holds take longer.
 const orderPatience = 1500 * time.Millisecond
 
-// checkInOrder checks that answers came in the order of the requests, and none after more than most. One in 200
-// may be overtaken: packets that two CPUs have at the same time are, without a relay as well.
+// checkInOrder checks that answers arrived in the order of the requests, and none later than most. One in 200
+// may be overtaken: packets that two CPUs process at the same time are, also without a relay.
 func checkInOrder(t *testing.T, r lab.PingResult, most time.Duration) {
 	t.Helper()
 	if late, slowest := r.Late(), r.Slowest(); late > len(r.Answers)/200 || slowest.RTT > most {
@@ -111,8 +111,8 @@ func checkInOrder(t *testing.T, r lab.PingResult, most time.Duration) {
 	}
 }
 
-// listen has somebody listen to ACQUIREs on East until the test ends, who does nothing:
-// without a listener a relay takes no packets.
+// listen subscribes to ACQUIREs on East until the test ends, without an action: without a subscriber a relay
+// accepts no packets.
 func (b bench) listen(t *testing.T) {
 	t.Helper()
 	cmd := b.East.Command(context.Background(), "ip", "xfrm", "monitor", "acquire")
@@ -125,7 +125,7 @@ func (b bench) listen(t *testing.T) {
 	})
 }
 
-// trap adds a trap that asks with a reqid.
+// trap adds a trap with a reqid.
 func (b bench) trap(t *testing.T, s eroute.Selector, said eroute.SAID, reqid uint32) {
 	t.Helper()
 	ask := eroute.DefaultAsk
@@ -158,9 +158,8 @@ func (b bench) waitSAID(t *testing.T, s eroute.Selector, want string) {
 	t.Fatalf("eroute %v, want %s", got, want)
 }
 
-// The first packet into a trap is kept until there is an SA, and leaves through it; the
-// flow moves to the next SA when it is rekeyed, and is trapped again when the last one
-// has gone. Nothing is seen in clear.
+// The first packet into a trap is kept until there is an SA, and leaves through it; the flow moves to the
+// next SA when it is rekeyed, and is trapped again when the last one is deleted. No packet is in clear.
 func TestTrapToSA(t *testing.T) {
 	for _, said := range []eroute.SAID{eroute.Trap, eroute.TrapSubnet} {
 		t.Run(said.String(), func(t *testing.T) {

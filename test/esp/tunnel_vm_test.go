@@ -12,9 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// connect installs the SA from East to West and one back until the test ends, and
-// makes West use the latter for what it sends from west to east: with a policy of
-// the kernel's, without an if_id. It returns the SA from East to West.
+// connect installs the SA from East to West and one back until the test ends, and makes West use the latter
+// for packets from west to east, with a kernel policy without an if_id. It returns the SA from East to West.
 func (b bench) connect(t *testing.T, tunnel lab.Tunnel, east, west netip.Prefix) *lab.SA {
 	t.Helper()
 	tunnel.From, tunnel.To = b.East, b.West
@@ -24,13 +23,13 @@ func (b bench) connect(t *testing.T, tunnel lab.Tunnel, east, west netip.Prefix)
 	return there
 }
 
-// answer makes West use the SA for what it sends from west to east.
+// answer makes West use the SA for packets from west to east.
 func (b bench) answer(t *testing.T, back *lab.SA, east, west netip.Prefix) {
 	t.Helper()
 	b.answerOnly(t, back, east, west, "")
 }
 
-// answerOnly is answer for packets that upper, a selector of ip-xfrm(8), covers.
+// answerOnly is answer for packets that match upper, a selector of ip-xfrm(8).
 func (b bench) answerOnly(t *testing.T, back *lab.SA, east, west netip.Prefix, upper string) {
 	t.Helper()
 	selector := fmt.Sprintf("src %s dst %s %s dir out", west, east, upper)
@@ -54,7 +53,7 @@ func install(t *testing.T, tunnel lab.Tunnel) *lab.SA {
 	return sa
 }
 
-// identity is what names an SA's state to ip-xfrm(8).
+// identity is the name of an SA's state for ip-xfrm(8).
 func identity(sa *lab.SA) string {
 	return fmt.Sprintf("src %s dst %s proto %s spi %#x", sa.Src, sa.Dst, sa.Proto, sa.SPI)
 }

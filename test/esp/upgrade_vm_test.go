@@ -16,8 +16,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Programs are swapped under packets of an SA without a loss, those of transport mode's
-// detour included; and the program that notes the end of a state has been, too.
+// Programs are swapped under packets of an SA without a loss, including those of transport mode's detour; the
+// program that marks ended states is swapped, too.
 func TestUpgrade(t *testing.T) {
 	const upgrades = 2
 	b := newBench(t, lab.LAN)

@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A VLAN that belongs to another network namespace, such as a container's, is not judged by the eroutes of
+// A VLAN that belongs to another network namespace, such as a container's, is not matched by the eroutes of
 // the interface below it. Its tag is in the frame's descriptor, where XDP does not see it, or in the frame.
 func TestVLANElsewhere(t *testing.T) {
 	b := newLab(t)

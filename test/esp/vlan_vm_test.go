@@ -15,8 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Tagged frames meet the same verdicts, once, with the fast path on the interface
-// below the tags or on the VLAN's own.
+// Tagged frames get the same verdicts, once, with the fast path on the interface below the tags or on the
+// VLAN interface.
 func TestVLAN(t *testing.T) {
 	b := newLab(t)
 	b.addVLAN(t, "", "100", "802.1q", 1)
@@ -44,8 +44,8 @@ func TestVLAN(t *testing.T) {
 	}
 }
 
-// addVLAN adds a VLAN interface on both ends of East's LAN, with the network
-// 10.100.NUMBER.0/24 on it, which West reaches by way of East.
+// addVLAN adds a VLAN interface on both ends of East's LAN, with the network 10.100.NUMBER.0/24 on it, which
+// West reaches through East.
 func (b bench) addVLAN(t *testing.T, below, id, protocol string, number int) {
 	t.Helper()
 	for _, end := range []struct {
@@ -64,12 +64,12 @@ func (b bench) addVLAN(t *testing.T, below, id, protocol string, number int) {
 
 func (b bench) checkVLAN(t *testing.T, number int) {
 	src := netip.AddrFrom4([4]byte{10, 100, byte(number), 1})
-	// The host has a route by its VLAN for the one address, that of the peer's host.
+	// The host has a route through its VLAN for one address, that of the peer's host.
 	gateway := fmt.Sprintf("%s via 10.100.%d.254", b.WestHost.LAN4, number)
 	ip(t, b.EastHost, "route add "+gateway)
 	t.Cleanup(func() { ip(t, b.EastHost, "route del "+gateway) })
 	s := nets(netip.PrefixFrom(src, 24).Masked(), lab.WestLAN4)
-	for _, v := range verdicts[:3] { // the others end where %drop does
+	for _, v := range verdicts[:3] { // the others have the verdict of %drop
 		t.Run(v.reason, func(t *testing.T) {
 			if v.said != "" {
 				b.add(t, s, v.said)

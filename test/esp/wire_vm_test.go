@@ -16,8 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// wire captures what the gateways send to one another until stop; the frames of a
-// failed test stay in a file.
+// wire captures the packets between the gateways until stop; the frames of a failed test are kept in a file.
 func (b bench) wire(t *testing.T) (stop func() lab.Frames) {
 	t.Helper()
 	c, err := b.CaptureWire()
@@ -54,7 +53,7 @@ func stopper(t *testing.T, c *lab.Capture, name string) func() lab.Frames {
 	return stop
 }
 
-// keep writes frames to a file that stays.
+// keep writes frames to a permanent file.
 func keep(t *testing.T, frames lab.Frames, name string) {
 	t.Helper()
 	file, err := os.CreateTemp(os.Getenv("VM_SCRATCH"), name+"-*.pcap")
@@ -69,8 +68,8 @@ func keep(t *testing.T, frames lab.Frames, name string) {
 	t.Logf("%s: %d frames in %s", name, len(frames), file.Name())
 }
 
-// checkOnly fails if a frame is of none of the IP protocols, or has content that is
-// to be protected. Neighbour discovery, which no SA is for, may be there.
+// checkOnly fails if a frame has none of the IP protocols, or content that must be protected. Neighbour
+// discovery, which has no SA, is permitted.
 func checkOnly(t *testing.T, frames lab.Frames, protos ...layers.IPProtocol) {
 	t.Helper()
 	inClear, first := 0, lab.Header{}
@@ -91,7 +90,7 @@ func checkOnly(t *testing.T, frames lab.Frames, protos ...layers.IPProtocol) {
 	}
 }
 
-// isDiscovery says whether a frame is neighbour discovery (RFC 4861).
+// isDiscovery reports whether a frame is neighbour discovery (RFC 4861).
 func isDiscovery(f lab.Frame) bool {
 	l, ok := f.Packet().Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6)
 	return ok && l.TypeCode.Type() >= layers.ICMPv6TypeRouterSolicitation &&

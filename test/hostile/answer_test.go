@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// isTold tells whether the limits of RFC 1122 and RFC 4443 let the sender of a rejected packet be told.
+// isTold reports whether RFC 1122 and RFC 4443 permit an ICMP error to the sender of a rejected packet.
 func (s seen) isTold(b []byte) bool {
 	src, dst, first := s.packet.Src, s.packet.Dst, s.packet.Src.AsSlice()[0]
 	if s.laterFragment || first == 0 || isGroup(src) {
@@ -28,7 +28,7 @@ func (s seen) isTold(b []byte) bool {
 	return whole && (s.packet.Proto != 58 || at < len(b) && b[at] >= 128 && b[at] != 137)
 }
 
-// transport6 returns where the transport header of an IPv6 packet is, and whether that can be told.
+// transport6 returns the offset of an IPv6 packet's transport header, and whether it is known.
 func transport6(b []byte) (at int, whole bool) {
 	if n := int(binary.BigEndian.Uint16(b[4:])); n != 0 {
 		b = b[:min(len(b), 40+n)]
@@ -52,7 +52,7 @@ func transport6(b []byte) (at int, whole bool) {
 	return 0, false
 }
 
-// checkAnswer sees that a packet is the ICMP error about another one, whole, and no longer than it may be.
+// checkAnswer checks that a packet is the complete ICMP error about another one, within the permitted length.
 func checkAnswer(answer, about []byte) error {
 	head, most, to := 28, 576, about[12:16]
 	if about[0]>>4 == 6 {
@@ -80,7 +80,7 @@ func checkAnswer(answer, about []byte) error {
 	return nil
 }
 
-// wholeSum is the sum of bytes that may be odd in number.
+// wholeSum is the checksum of bytes, also of an odd number.
 func wholeSum(b []byte) uint16 {
 	return sum(append(slices.Clone(b), 0)[:len(b)+len(b)%2])
 }

@@ -13,10 +13,10 @@ const (
 	etherIPv6 = 0x86dd
 )
 
-// vlans are the VLANs that the gateway's lan takes, by their tags.
+// vlans are the tags of the VLANs on the gateway's lan.
 var vlans = [][2]uint16{{}, {7}, {7, 9}}
 
-// etherType is what belongs to the version of an IP packet.
+// etherType is the type for the version of an IP packet.
 func etherType(packet []byte) uint16 {
 	if len(packet) > 0 && packet[0]>>4 == 6 {
 		return etherIPv6
@@ -24,8 +24,7 @@ func etherType(packet []byte) uint16 {
 	return etherIP
 }
 
-// frame puts an Ethernet header before a packet, mostly one to the gateway, with a stack
-// of VLAN tags.
+// frame prepends an Ethernet header to a packet, usually to the gateway's address, with a stack of VLAN tags.
 func (r *random) frame(mac net.HardwareAddr, packet []byte) []byte {
 	b := append(slices.Clone(mac), 2, 0, 0, 0, 0, 1)
 	if r.oneIn(20) {
@@ -54,9 +53,9 @@ func (r *random) tag(b []byte, id uint16) []byte {
 	return binary.BigEndian.AppendUint16(b, id|uint16(r.IntN(16))<<12)
 }
 
-// disguised is an IP packet that, taken for an Ethernet frame, has its own type: there
-// the kernel looks for it when it runs a program for a device without Ethernet headers.
-// The bytes are part of its source, which becomes 8.0.x.y or aaaa:bbbb:86dd:... .
+// disguised is an IP packet whose bytes contain its own type where an Ethernet frame has it: the kernel reads
+// it there when it runs a program for a device without Ethernet headers. The bytes are part of its source,
+// which becomes 8.0.x.y or aaaa:bbbb:86dd:... .
 func (r *random) disguised(packet []byte) []byte {
 	b := slices.Clone(packet)
 	if len(b) < 14 {

@@ -30,8 +30,8 @@ type gateway struct {
 	lookup, xdp, tc, egress *ebpf.Program
 }
 
-// onGateway runs f in the network namespace of a gateway that routes what is for the far
-// LAN into its ipsec device. Needs root.
+// onGateway runs f in the network namespace of a gateway that routes packets for the remote LAN into its
+// ipsec device. Needs root.
 func onGateway(t *testing.T, f func(*lab.Lab, *gateway) error) {
 	t.Helper()
 	l, err := lab.New("hostile")
@@ -48,7 +48,7 @@ func onGateway(t *testing.T, f func(*lab.Lab, *gateway) error) {
 			t.Fatal(err)
 		}
 	}
-	// Every address but own ones is routed somewhere, so that the kernel can tell which are own.
+	// Every address except local ones has a route, so that the kernel recognises the local ones.
 	for _, via := range []netip.Addr{l.West.WAN4, l.West.WAN6} {
 		if _, err := l.East.IP(t.Context(), "route", "add", "default", "via", via.String(), "dev", lab.WAN); err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func onGateway(t *testing.T, f func(*lab.Lab, *gateway) error) {
 	}
 }
 
-// open finds the programs where they run.
+// open opens the attached programs.
 func (g *gateway) open() error {
 	lan, err := netlink.LinkByName(lab.LAN)
 	if err != nil {
@@ -116,8 +116,8 @@ func (g *gateway) open() error {
 	return nil
 }
 
-// addVLANs tells XDP of VLANs on lan, as attach does where there are such interfaces: not
-// every kernel has them. Their routing is lan's.
+// addVLANs adds VLANs on lan to XDP's map, as attach does for VLAN interfaces: not every kernel has these.
+// Their routing is lan's.
 func (g *gateway) addVLANs() error {
 	for _, tags := range vlans {
 		key, in := bpf.ABIIngressKey{Ifindex: g.lan, Vlan: tags}, bpf.ABIIngress{Ifindex: g.lan, Mac: [6]byte(g.mac)}

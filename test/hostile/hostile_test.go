@@ -16,8 +16,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Every program answers every frame as the rules say, and counts it where they say, to the
-// byte. EROUTE_TEST_FRAMES is how many frames.
+// Every program has the specified result for every frame, and counts it exactly. EROUTE_TEST_FRAMES is the
+// number of frames.
 func TestFrames(t *testing.T) {
 	const tableLasts = 5000
 	frames := testenv.Count(t, testenv.Frames, 40000)
@@ -51,7 +51,7 @@ func TestFrames(t *testing.T) {
 	})
 }
 
-// session is a gateway, what it is given and what it should do.
+// session is a gateway, its input and its expected output.
 type session struct {
 	*gateway
 	*random
@@ -59,7 +59,7 @@ type session struct {
 	answers map[string]int
 }
 
-// check gives a packet to every program, in the form of a frame that it takes.
+// check passes a packet to every program, in the form of frame that it accepts.
 func (s *session) check(packet []byte) error {
 	if s.oneIn(4) {
 		packet = s.damage(packet)
@@ -85,13 +85,13 @@ func (s *session) check(packet []byte) error {
 		func(b []byte) verdict { return s.oracle.egress(b, from) }))
 }
 
-// answer is what a program makes of a frame.
+// answer is a program's result for a frame.
 type answer interface {
 	comparable
 	kind() int32
 }
 
-// judge runs a program on a frame and compares its answer.
+// judge runs a program on a frame and compares its result.
 func judge[A answer](s *session, program string, frame []byte, run func([]byte) (A, error), want func([]byte) A) error {
 	got, err := run(frame)
 	if errors.Is(err, unix.EINVAL) && cannotRun(frame) {
@@ -108,15 +108,15 @@ func judge[A answer](s *session, program string, frame []byte, run func([]byte) 
 	return nil
 }
 
-// untold tells whether a program has dropped a packet that it may answer: the sender is nowhere
-// that the answer may go to.
+// untold reports whether a program has dropped a packet that it may answer: there is no permitted path to the
+// sender.
 func untold(got, want any) bool {
 	w, ok := want.(verdict)
 	return ok && w.ret == tcRedirect && w.answered && got == verdict{ret: tcDrop}
 }
 
-// cannotRun tells whether the kernel may refuse to run a TC program on a frame: it is not
-// linear, or its fixed IP header is cut short (Linux 6.18).
+// cannotRun reports whether the kernel may refuse to run a TC program on a frame: it is not linear, or its
+// fixed IP header is truncated (Linux 6.18).
 func cannotRun(frame []byte) bool {
 	size := len(frame) - 14
 	if size > 3000 {
@@ -131,7 +131,7 @@ func cannotRun(frame []byte) bool {
 	return size == 0
 }
 
-// reasons is what was counted for each reason.
+// reasons are the counters by reason.
 func (g *gateway) reasons() (map[string]amounts, error) {
 	stats, err := g.table.Stats()
 	all := map[string]amounts{}
@@ -141,7 +141,7 @@ func (g *gateway) reasons() (map[string]amounts, error) {
 	return all, err
 }
 
-// checkCounts compares what was counted since before, and on the eroutes.
+// checkCounts compares the counters with those before, and with the eroutes.
 func (g *gateway) checkCounts(o *oracle, before map[string]amounts) error {
 	reasons, err := g.reasons()
 	for name, a := range before {

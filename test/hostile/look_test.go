@@ -10,17 +10,17 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// seen is what there is to see of an IP packet, by RFC 791 and RFC 8200.
+// seen is what RFC 791 and RFC 8200 define about an IP packet.
 type seen struct {
-	isIP          bool // and all of its header is there
+	isIP          bool // and its header is complete
 	packet        eroute.Packet
-	length        int // of header and payload, as the header says; 0: it does not
+	length        int // of header and payload, from the header; 0: unknown
 	hopLimit      byte
-	plain         bool // nothing in it that routers have to look at, or to throw it away for
+	plain         bool // nothing in it that routers must process, or drop it for
 	laterFragment bool
 }
 
-// look takes a packet of this EtherType apart.
+// look parses a packet of this EtherType.
 func look(typ uint16, b []byte) (s seen) {
 	p, err := eroute.ParsePacket(b)
 	if err != nil || typ != etherType(b) {
@@ -64,8 +64,7 @@ func isLaterFragment6(b []byte) bool {
 	return false
 }
 
-// isForwarded tells whether the kernel does nothing with the packet but forward it:
-// present is how much of it there is.
+// isForwarded reports whether the kernel only forwards the packet: present is the number of bytes present.
 func (s seen) isForwarded(present int) bool {
 	if !s.isIP || !s.plain || s.hopLimit < 2 || s.length < 20 || s.length > present {
 		return false
@@ -78,16 +77,16 @@ func (s seen) isForwarded(present int) bool {
 	return src.As16()[0] != 0 && !isGroup(src) && !isLinkLocal6(src)
 }
 
-// isKeyExchange tells whether a packet of the gateway itself would be its key exchange. Later fragments of UDP
-// show no port.
+// isKeyExchange reports whether a packet of the gateway itself would be local IKE or ESP. Later fragments of
+// UDP contain no port.
 func (s seen) isKeyExchange() bool {
 	p := s.packet
 	return p.Proto == 17 && s.laterFragment || p.Proto == 50 || p.Proto == 51 || p.Proto == 17 && (p.SrcPort == 500 || p.SrcPort == 4500)
 }
 
-// isGroup tells whether an address is a multicast one. To netip, an IPv6 address with a mapped IPv4 address is
-// what the latter is; to the kernel it is not.
+// isGroup reports whether an address is multicast. netip classifies an IPv4-mapped IPv6 address like the IPv4
+// address; the kernel does not.
 func isGroup(a netip.Addr) bool { return a.Unmap() == a && a.IsMulticast() }
 
-// isLinkLocal6 tells whether an IPv6 address is a link-local one.
+// isLinkLocal6 reports whether an IPv6 address is link-local.
 func isLinkLocal6(a netip.Addr) bool { return a.Is6() && a.Unmap() == a && a.IsLinkLocalUnicast() }

@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// What programs answer (include/uapi/linux/bpf.h, pkt_cls.h).
+// Results of programs (include/uapi/linux/bpf.h, pkt_cls.h).
 const (
 	xdpDrop, xdpPass   = 1, 2
 	tcNext             = 1<<32 - 1
@@ -24,23 +24,23 @@ const (
 // own4 and own6 are addresses of the gateway that a disguised packet can have.
 var own4, own6 = netip.MustParseAddr("8.0.0.1"), netip.MustParseAddr("2001:db8:86dd::1")
 
-// origin is who has made a packet that is on the ipsec device. What has come in on no interface may be a
-// packet of a local socket, but also a fragment of a forwarded one that was reassembled and fragmented again,
-// or one that the relay sends on; a test run's socket is no key manager's.
+// origin is the source of a packet on the ipsec device. A packet without an input interface may be from a
+// local socket, but also a fragment of a forwarded one that was reassembled and fragmented again, or one that
+// the relay re-sends; a test run's socket is not a key manager's.
 type origin int
 
 const (
 	forwarded origin = iota
 	fromNoInterface
 	byXFRM
-	forwardedByXFRM // XFRM has wrapped what came in on an interface
+	forwardedByXFRM // XFRM has encapsulated what arrived on an interface
 	origins
 )
 
-// verdict is what a hook does with a frame.
+// verdict is a hook's result for a frame.
 type verdict struct {
 	ret      uint32
-	handover bool // XDP tells TC that it has looked
+	handover bool // XDP marks the packet as inspected
 	answered bool // it may have become the answer to itself
 }
 
@@ -49,7 +49,7 @@ func (v verdict) kind() int32 { return int32(v.ret) }
 // amounts are packets and bytes.
 type amounts struct{ packets, bytes uint64 }
 
-// oracle says what the rules say, and counts along.
+// oracle implements the rules, and counts.
 type oracle struct {
 	table   *eroute.Linear
 	mac     net.HardwareAddr // of lan and its VLANs
@@ -70,7 +70,7 @@ func (o *oracle) count(reason string, e *eroute.Eroute, bytes int) {
 	}
 }
 
-// met is the eroute of a packet, nil if there is none.
+// met is the eroute that matches a packet, nil if none.
 func (o *oracle) met(p eroute.Packet) *eroute.Eroute {
 	if e, found := o.table.Lookup(p); found {
 		return &e
@@ -78,13 +78,13 @@ func (o *oracle) met(p eroute.Packet) *eroute.Eroute {
 	return nil
 }
 
-// isRouted tells whether routing leads a packet into the ipsec device, whole.
+// isRouted reports whether routing sends a packet into the ipsec device, unfragmented.
 func (s seen) isRouted() bool {
 	dst := s.packet.Dst
 	return (lab.WestLAN4.Contains(dst) || lab.WestLAN6.Contains(dst)) && s.length <= mtuOfLink
 }
 
-// early is what the fast path does with a packet that is routed into the ipsec device.
+// early is the fast path's result for a packet that is routed into the ipsec device.
 func (o *oracle) early(s seen) (end, answer bool) {
 	switch e := o.met(s.packet); {
 	case e == nil:
@@ -102,7 +102,7 @@ func (o *oracle) early(s seen) (end, answer bool) {
 	return false, false
 }
 
-// untag takes up to two VLAN tags off a frame that is there as far as them.
+// untag removes up to two VLAN tags from a frame that contains them completely.
 func untag(frame []byte) (tags [2]uint16, typ uint16, packet []byte, ok bool) {
 	typ, packet = binary.BigEndian.Uint16(frame[12:]), frame[14:]
 	for i := range tags {
@@ -118,7 +118,7 @@ func untag(frame []byte) (tags [2]uint16, typ uint16, packet []byte, ok bool) {
 	return tags, typ, packet, true
 }
 
-// xdp is what XDP of lan does with a frame.
+// xdp is the result of lan's XDP program for a frame.
 func (o *oracle) xdp(frame []byte) verdict {
 	tags, typ, packet, ok := untag(frame)
 	if !ok || !bytes.Equal(frame[:6], o.mac) || !slices.Contains(vlans, tags) {
@@ -137,7 +137,7 @@ func (o *oracle) xdp(frame []byte) verdict {
 	return verdict{ret: xdpPass, handover: true}
 }
 
-// tc is what TC of lan does with a frame, its tags, if any, still in it.
+// tc is the result of lan's TC program for a frame, with its tags in it.
 func (o *oracle) tc(frame []byte) verdict {
 	s := look(binary.BigEndian.Uint16(frame[12:]), frame[14:])
 	if !bytes.Equal(frame[:6], o.mac) || !s.isForwarded(len(frame)-14) || !s.isRouted() {
@@ -153,7 +153,7 @@ func (o *oracle) tc(frame []byte) verdict {
 	return verdict{ret: tcNext}
 }
 
-// rejected is what becomes of a rejected packet.
+// rejected is the verdict on a rejected packet.
 func rejected(told bool) verdict {
 	if told {
 		return verdict{ret: tcRedirect, answered: true}
@@ -161,15 +161,15 @@ func rejected(told bool) verdict {
 	return verdict{ret: tcDrop}
 }
 
-// hasOwnSource tells whether a source may be an own address: routing knows nobody else who has it, or is not
-// asked, for IPv6 packets from or to a link or a group.
+// hasOwnSource reports whether a source may be a local address: routing has no other host with it, or is not
+// asked, for IPv6 packets from or to link-local or multicast addresses.
 func (s seen) hasOwnSource() bool {
 	src, dst := s.packet.Src, s.packet.Dst
 	return src == own4 || src == own6 || src.Is6() &&
 		(isGroup(src) || isLinkLocal6(src) || isGroup(dst) || isLinkLocal6(dst))
 }
 
-// egress is what the ipsec device does with a disguised packet.
+// egress is the ipsec device's result for a disguised packet.
 func (o *oracle) egress(packet []byte, from origin) verdict {
 	s := look(binary.BigEndian.Uint16(packet[12:]), packet)
 	if !s.isIP {
@@ -208,7 +208,7 @@ func (o *oracle) egress(packet []byte, from origin) verdict {
 	return verdict{ret: tcDrop}
 }
 
-// yields tells whether an eroute lets the gateway's own key exchange pass.
+// yields reports whether an eroute lets local IKE and ESP pass.
 func yields(e *eroute.Eroute, p eroute.Packet) bool {
 	return e == nil || e.SAID != eroute.Drop && (e.SAID.Action() != eroute.ActionSA || e.SAID.Dst == p.Dst)
 }

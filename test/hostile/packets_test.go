@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// jumbo is the largest payload: more than the programs' hosts usually take.
+// jumbo is the largest payload: more than links usually carry.
 const jumbo = 9000
 
 // packets returns an IP packet, or the fragments of one, which may overlap.
@@ -20,8 +20,8 @@ func (r *random) packets() [][]byte {
 	return [][]byte{r.packet(v6, proto, payload, 0, false)}
 }
 
-// packet puts IP headers, with options or a chain of extension headers, before a payload.
-// offset and more are those of a fragment, in units of eight bytes.
+// packet prepends IP headers, with options or a chain of extension headers, to a payload. offset and more are
+// those of a fragment, in units of eight bytes.
 func (r *random) packet(v6 bool, proto byte, payload []byte, offset uint16, more bool) []byte {
 	if v6 {
 		return r.packet6(proto, payload, offset, more)
@@ -29,7 +29,7 @@ func (r *random) packet(v6 bool, proto byte, payload []byte, offset uint16, more
 	return r.packet4(proto, payload, offset, more)
 }
 
-// fragments cuts a payload into pieces that overlap, leave gaps or come twice.
+// fragments cuts a payload into pieces that overlap, leave gaps or are repeated.
 func (r *random) fragments(v6 bool, proto byte, payload []byte) (all [][]byte) {
 	for range 2 + r.IntN(3) {
 		from := r.IntN(len(payload)/8+1) * 8
@@ -39,8 +39,8 @@ func (r *random) fragments(v6 bool, proto byte, payload []byte) (all [][]byte) {
 	return all
 }
 
-// payload is what a packet carries: the start of a transport header, an ICMP error that
-// quotes a packet, which may be one, too, or a whole packet of either family.
+// payload is a packet's payload: the start of a transport header, an ICMP error that quotes a packet, which
+// may itself be an error, or a complete packet of either family.
 func (r *random) payload(v6 bool, depth int) (proto byte, b []byte) {
 	if depth > 0 && r.oneIn(4) {
 		inner6 := v6
@@ -101,7 +101,7 @@ func (r *random) options4() []byte {
 	return b
 }
 
-// finish4 makes the header's checksum right.
+// finish4 fills in the header's checksum.
 func finish4(b []byte) {
 	n := 4 * int(b[0]&15)
 	if n < 20 || n > len(b) {
@@ -137,7 +137,7 @@ func (r *random) packet6(proto byte, payload []byte, offset uint16, more bool) [
 	b[0], b[1] = 0x60|byte(r.IntN(16)), byte(r.Uint32())
 	size := len(chain) + len(payload)
 	if size > 0xffff || r.oneIn(20) {
-		size = 0 // as in a jumbogram
+		size = 0 // like a jumbogram
 	}
 	binary.BigEndian.PutUint16(b[4:], uint16(size))
 	b[6], b[7] = next, r.hopLimit()
@@ -178,7 +178,7 @@ func (r *random) extension(next byte) (typ byte, header []byte) {
 	return typ, header
 }
 
-// damage spoils a packet or frame: some bits, a length, its end.
+// damage corrupts a packet or frame: some bits, a length, its end.
 func (r *random) damage(b []byte) []byte {
 	b = slices.Clone(b)
 	if len(b) == 0 {

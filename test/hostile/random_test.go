@@ -19,7 +19,7 @@ type random struct {
 
 func newRandom(t *testing.T, l *lab.Lab) *random { return &random{testenv.Rand(t), l} }
 
-// oneIn is true once in n times.
+// oneIn is true once in n calls.
 func (r *random) oneIn(n int) bool { return r.IntN(n) == 0 }
 
 func pick[T any](r *random, all ...T) T { return all[r.IntN(len(all))] }
@@ -45,7 +45,7 @@ func (r *random) inside(p netip.Prefix) netip.Addr {
 
 var ports = []uint16{1, 53, 500, 1701, 4500, 65535}
 
-// port is mostly one that eroutes name.
+// port is mostly one used by eroutes.
 func (r *random) port() uint16 {
 	if r.oneIn(8) {
 		return uint16(r.Uint32())
@@ -60,7 +60,7 @@ func (r *random) proto() byte {
 	return pick[byte](r, 6, 17, 17, 1, 4, 41, 47, 50, 51, 58, 59, 132)
 }
 
-// source is mostly one of the LAN, else of the gateway itself, or what no packet may have.
+// source is mostly one of the LAN, else of the gateway itself, or an invalid one.
 func (r *random) source(v6 bool) netip.Addr {
 	if !r.oneIn(3) {
 		return pick(r, r.inside(network(v6, lab.EastLAN4, lab.EastLAN6)), host(v6, r.lab.EastHost))

@@ -14,8 +14,7 @@ type xdpContext struct {
 	Data, DataEnd, DataMeta, IngressIfindex, RxQueueIndex, EgressIfindex uint32
 }
 
-// skbContext is struct __sk_buff as far as cb; the rest is room for what kernels have
-// behind it.
+// skbContext is struct __sk_buff up to cb; the rest is space for later fields.
 type skbContext struct {
 	Len, PktType, Mark, QueueMapping, Protocol, VlanPresent, VlanTCI, VlanProto,
 	Priority, IngressIfindex, Ifindex, TCIndex uint32
@@ -51,19 +50,19 @@ func (g *gateway) runEgress(packet []byte, from origin) (verdict, error) {
 		in.IngressIfindex = g.lan
 	}
 	if from == byXFRM || from == forwardedByXFRM {
-		// inet_skb_parm.flags is at 20, inet6_skb_parm.flags at 16 of the control block, whose first
-		// eight bytes are not shown.
+		// inet_skb_parm.flags is at 20, inet6_skb_parm.flags at 16 of the control block, whose first eight
+		// bytes are not accessible.
 		in.CB[3], in.CB[2] = 1<<2, 0
 		if etherType(packet) == etherIPv6 {
 			in.CB[3], in.CB[2] = 0, 1
 		}
 	}
 	v, out, _, err := runSKB(g.egress, packet, in)
-	v.answered = out.Mark != 0 // the interface that the answer is to leave by
+	v.answered = out.Mark != 0 // the output interface of the answer
 	return v, err
 }
 
-// found is what the lookup program answers: status, prefix lengths, shape.
+// found is the lookup program's result: status, prefix lengths, tuple.
 type found [3]uint32
 
 func (f found) kind() int32 { return int32(f[0]) }
@@ -74,7 +73,7 @@ func (g *gateway) runLookup(frame []byte) (found, error) {
 	return f, err
 }
 
-// lookup is what the lookup program should answer.
+// lookup is the expected result of the lookup program.
 func (o *oracle) lookup(s seen) found {
 	if !s.isIP {
 		return found{uint32(bpf.ABILookupStatusLOOKUP_NOT_IP)}

@@ -9,8 +9,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// table returns eroutes that tell apart what packets show: nearly each protocol, many ports
-// and some prefixes have one, of any kind.
+// table returns eroutes that distinguish packets by every field: nearly each protocol, many ports and some
+// prefixes have one, of any kind.
 func (r *random) table() (*eroute.Linear, []eroute.Change) {
 	reference := &eroute.Linear{}
 	changes := []eroute.Change{{Op: eroute.OpClear}}
@@ -55,7 +55,7 @@ func own(v6 bool) netip.Addr {
 
 func prefix(a netip.Addr, bits int) netip.Prefix { return netip.PrefixFrom(a, bits).Masked() }
 
-// said is a way to treat packets. An SA may be one to the packets' own destination.
+// said is a random SAID. An SA may have the packets' own destination.
 func (r *random) said(v6 bool) eroute.SAID {
 	peer := pick(r, lab.WestLAN4.Addr().Next(), r.lab.West.WAN4)
 	if v6 {

@@ -11,10 +11,9 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// admission lists the policies that let in what SAs without an if_id brought.
-// A packet that an SA in tunnel mode brought needs a policy with a template for
-// it. An all-zero template takes any address, SPI and reqid; as it is optional
-// (`level use`), packets that no SA brought are let in, too.
+// admission lists the policies that admit packets of inbound SAs without an if_id. A packet from a
+// tunnel-mode SA needs a policy with a template that matches. An all-zero template matches any address, SPI
+// and reqid; because it is optional (`level use`), packets without an SA are admitted, too.
 func admission() []*netlink.XfrmPolicy {
 	var policies []*netlink.XfrmPolicy
 	for _, unspecified := range []net.IP{net.IPv4zero.To4(), net.IPv6unspecified} {
@@ -32,7 +31,7 @@ func admission() []*netlink.XfrmPolicy {
 	return policies
 }
 
-// admit sees that the policies are there for one more SA.
+// admit installs the policies for one more SA.
 func (n *Node) admit() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -11,17 +11,14 @@ import (
 	"time"
 )
 
-// ErrCaptureLoss is the error of a capture whose buffer overran: frames are
-// missing from it.
+// ErrCaptureLoss is the error of a capture whose buffer overflowed: frames are missing from it.
 var ErrCaptureLoss = errors.New("capture lost frames")
 
 // Capture records the frames of one or several devices, in order of arrival.
 //
-// A received frame is recorded after native XDP and before everything else; a
-// sent one after everything else. A large segment that the device is left to
-// split is one frame. What a tunnel brought is recorded once more when the
-// kernel takes it out of the tunnel, as received by the device that received
-// the tunnel's packet, or by the XFRM interface if there is one: see
+// A received frame is recorded after native XDP and before everything else; a sent one after everything else.
+// A large segment that the device segments is one frame. A decapsulated packet is recorded again, as received
+// by the device that received the tunnel's packet, or by the XFRM interface if there is one: see
 // [Lab.CaptureWire].
 type Capture struct {
 	taps []*tap
@@ -31,8 +28,8 @@ type Capture struct {
 	frames Frames
 }
 
-// Capture starts to record a device of the node, both directions. Whatever the
-// device sends or receives after Capture has returned is in the capture.
+// Capture starts to record a device of the node, both directions. It contains every frame the device sends or
+// receives after Capture has returned.
 func (n *Node) Capture(dev string) (*Capture, error) {
 	c := &Capture{}
 	if err := c.tap(n, dev, false); err != nil {
@@ -41,8 +38,8 @@ func (n *Node) Capture(dev string) (*Capture, error) {
 	return c, nil
 }
 
-// CaptureWire starts to record what is on the wire between the gateways: what
-// either of them sends on its wan.
+// CaptureWire starts to record the wire between the gateways: the frames that either of them sends on its
+// wan.
 func (l *Lab) CaptureWire() (*Capture, error) {
 	c := &Capture{}
 	for _, n := range []*Node{l.East, l.West} {
@@ -54,7 +51,7 @@ func (l *Lab) CaptureWire() (*Capture, error) {
 	return c, nil
 }
 
-// tap adds a device to the capture, or just what it sends.
+// tap adds a device to the capture, or only the frames it sends.
 func (c *Capture) tap(n *Node, dev string, outgoing bool) error {
 	t, err := newTap(n, dev)
 	if err != nil {
@@ -74,10 +71,10 @@ func (c *Capture) tap(n *Node, dev string, outgoing bool) error {
 	return nil
 }
 
-// Stop ends the capture and returns its frames, those included that the kernel
-// had queued when Stop was called. It is to be called once.
+// Stop ends the capture and returns its frames, including those queued by the kernel when Stop was called.
+// Call it once.
 //
-// Returns [ErrCaptureLoss], with the frames there are, if any was lost.
+// Returns [ErrCaptureLoss], with the recorded frames, if any was lost.
 func (c *Capture) Stop() (Frames, error) {
 	var errs []error
 	for _, t := range c.taps {
@@ -90,7 +87,7 @@ func (c *Capture) Stop() (Frames, error) {
 	return c.Frames(), errors.Join(errs...)
 }
 
-// Frames returns what the capture has recorded so far.
+// Frames returns the frames recorded so far.
 func (c *Capture) Frames() Frames {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +96,7 @@ func (c *Capture) Frames() Frames {
 
 // Wait waits until the capture has count frames that match.
 //
-// Returns an error that wraps that of the context if they do not come.
+// Returns an error that wraps the context's error if it ends first.
 func (c *Capture) Wait(ctx context.Context, m Match, count int) error {
 	for {
 		got := c.Frames().Count(m)

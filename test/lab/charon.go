@@ -10,17 +10,17 @@ import (
 	"path/filepath"
 )
 
-// Charon is strongSwan's key manager on a gateway, with one connection to the other
-// gateway: IKEv2 with a secret that both know, ESP in tunnel mode between their LANs.
+// Charon is strongSwan's key manager on a gateway, with one connection to the other gateway: IKEv2 with a
+// pre-shared key, ESP in tunnel mode between their LANs.
 type Charon struct {
 	Node, Peer *Node
 	Local, Far netip.Prefix // the LANs
 	ReqID      uint32       // of the child; 0: charon chooses
-	Trap       bool         // start_action = trap: take ACQUIREs
-	Connection string       // more settings of the connection, a line each
+	Trap       bool         // start_action = trap: accept ACQUIREs
+	Connection string       // additional settings of the connection, one per line
 
-	// Settings are more of strongswan.conf, and Config is the swanctl.conf; "": what the
-	// lab itself needs, see above.
+	// Settings are additional lines of strongswan.conf, and Config is the swanctl.conf; "": the settings
+	// above.
 	Settings, Config string
 	daemon
 }
@@ -68,7 +68,7 @@ connections { site {
 secrets { ike { secret = "not a secret in a lab" } }
 `
 
-// Start runs charon until Stop, and returns when it has its connection.
+// Start runs charon until Stop, and returns once it has loaded its connection.
 func (c *Charon) Start(ctx context.Context) error {
 	action := "none"
 	if c.Trap {
@@ -88,7 +88,7 @@ func (c *Charon) Start(ctx context.Context) error {
 	})
 }
 
-// Swanctl is a shell script that does what swanctl(8) does on a gateway with this charon.
+// Swanctl is a shell script that works like swanctl(8) on a gateway with this charon.
 func (c *Charon) Swanctl() string {
 	return fmt.Sprintf("#!/bin/sh\nexec env %s nsenter -t %d -m -n /usr/sbin/swanctl \"$@\" --file %s\n",
 		c.env[0], c.cmd.Process.Pid, filepath.Join(c.dir, "swanctl.conf"))
@@ -99,12 +99,12 @@ func (c *Charon) swanctl(ctx context.Context, args ...string) error {
 	return err
 }
 
-// Rekey makes a new SA in place of the one there is.
+// Rekey replaces the current SA by a new one.
 func (c *Charon) Rekey(ctx context.Context) error {
 	return c.swanctl(ctx, "--rekey", "--child", charonConnection)
 }
 
-// Reauthenticate ends the connection and its SAs, and makes it anew.
+// Reauthenticate ends the connection and its SAs, and establishes it again.
 func (c *Charon) Reauthenticate(ctx context.Context) error {
 	return c.swanctl(ctx, "--rekey", "--ike", charonConnection, "--reauth")
 }

@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// Command returns a command that is to run in the node's namespace as
-// ip-netns(8) runs it: in a mount namespace of its own with a fresh /sys, so
-// with nothing mounted below /sys.
+// Command returns a command to run in the node's namespace as ip-netns(8) runs it: in its own mount namespace
+// with a fresh /sys, without mounts below /sys.
 func (n *Node) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", n.Namespace, name}, args...)...)
 }

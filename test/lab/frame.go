@@ -13,20 +13,18 @@ import (
 
 // Frame is one captured frame.
 type Frame struct {
-	// Time is when the kernel handed the frame to the device, or took it from there.
+	// Time is when the kernel passed the frame to the device, or received it from there.
 	Time time.Time
-	// Outgoing says that the device sent the frame.
+	// Outgoing reports that the device sent the frame.
 	Outgoing bool
-	// Link is how Data begins: with an Ethernet header, a VLAN tag included, or
-	// (LinkTypeRaw) with an IP header.
+	// Link is the link type of Data: with an Ethernet header, including a VLAN tag, or (LinkTypeRaw) with an
+	// IP header.
 	Link layers.LinkType
-	// Data is the frame as it was, checksums that are left to the device not
-	// filled in.
+	// Data is the unmodified frame. Checksums left to the device are not filled in.
 	Data []byte
 }
 
-// Header is what the outermost IP header of a frame says, with what follows
-// directly after it.
+// Header is the content of a frame's outermost IP header and of the header directly after it.
 type Header struct {
 	Src, Dst netip.Addr
 	// Proto is the IP protocol, for IPv6 the one after the extension headers.
@@ -89,5 +87,5 @@ func (f Frame) Header() (Header, bool) {
 	return h, h.Src.IsValid()
 }
 
-// Contains says whether the frame has these bytes anywhere.
+// Contains reports whether the frame contains these bytes anywhere.
 func (f Frame) Contains(b []byte) bool { return bytes.Contains(f.Data, b) }

@@ -31,8 +31,7 @@ func ip6(next layers.IPProtocol) *layers.IPv6 {
 	return &layers.IPv6{Version: 6, HopLimit: 9, NextHeader: next, SrcIP: a6.AsSlice(), DstIP: b6.AsSlice()}
 }
 
-// The header of a frame is its outermost one, found behind VLAN tags and
-// extension headers.
+// The header of a frame is its outermost one, after VLAN tags and extension headers.
 func TestHeader(t *testing.T) {
 	ports := gopacket.Payload{0, 5, 0, 7, 0, 8, 0, 0}
 	spi := gopacket.Payload{0, 0, 1, 0x35, 0, 0, 0, 1, 0, 0, 0, 0}
@@ -84,7 +83,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// A match is the conjunction of its fields, and each of them can fail it.
+// A match is the conjunction of its fields, and each of them can make it fail.
 func TestMatch(t *testing.T) {
 	data, err := lab.Build(ip4(50, 0), gopacket.Payload{0, 0, 1, 0x35, 0, 0, 0, 1})
 	if err != nil {
@@ -117,7 +116,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// A capture file has the frames as they are.
+// A capture file contains the unmodified frames.
 func TestWritePCAP(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.pcap")
 	want := lab.Frames{{Link: layers.LinkTypeRaw, Time: time.Unix(5, 0), Data: []byte{0x45, 1, 2}}}

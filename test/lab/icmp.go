@@ -12,17 +12,17 @@ import (
 
 // ICMPError is an ICMP or ICMPv6 error message that a node received.
 type ICMPError struct {
-	// From is who sent the message.
+	// From is the sender of the message.
 	From netip.Addr
 	// Type and Code are those of RFC 792, or of RFC 4443 if From is IPv6.
 	Type, Code uint8
-	// MTU is that of fragmentation needed and packet too big, in bytes.
+	// MTU is the value of fragmentation needed and packet too big, in bytes.
 	MTU int
-	// Quoted is as much as the message has of the packet it is about.
+	// Quoted is the quoted part of the packet that the message is about.
 	Quoted []byte
 }
 
-// Is says whether the message has this type and code.
+// Is reports whether the message has this type and code.
 func (e ICMPError) Is(typ, code uint8) bool { return e.Type == typ && e.Code == code }
 
 // About decodes the IP header of the packet that the message is about.
@@ -30,8 +30,8 @@ func (e ICMPError) About() (Header, bool) { return e.quotedFrame().Header() }
 
 func (e ICMPError) quotedFrame() Frame { return Frame{Link: layers.LinkTypeRaw, Data: e.Quoted} }
 
-// quotedEcho returns the identifier and sequence number of the echo request
-// that the message is about; false if it is about another packet.
+// quotedEcho returns the identifier and sequence number of the echo request that the message is about; false
+// for another packet.
 func (e ICMPError) quotedEcho() (id, seq uint16, ok bool) {
 	for _, layer := range e.quotedFrame().Packet().Layers() {
 		switch l := layer.(type) {
@@ -44,8 +44,7 @@ func (e ICMPError) quotedEcho() (id, seq uint16, ok bool) {
 	return 0, 0, false
 }
 
-// parseICMPError reads an ICMP message, its IP header stripped. Returns false
-// if it is no error message.
+// parseICMPError parses an ICMP message without its IP header. Returns false if it is no error message.
 func parseICMPError(from netip.Addr, message []byte) (ICMPError, bool) {
 	if len(message) < 8 {
 		return ICMPError{}, false

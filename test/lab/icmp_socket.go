@@ -15,8 +15,8 @@ import (
 // icmpBuffer is the receive buffer of an ICMP socket, in bytes.
 const icmpBuffer = 8 << 20
 
-// icmpSocket opens a raw ICMP socket on the node, bound to an address that
-// gives the family. It receives each ICMP message that reaches the node.
+// icmpSocket opens a raw ICMP socket on the node, bound to an address that selects the family. It receives
+// each ICMP message that reaches the node.
 func (n *Node) icmpSocket(ctx context.Context, local netip.Addr, options func(fd int) error) (net.PacketConn, error) {
 	network := "ip4:icmp"
 	if local.Is6() {
@@ -46,7 +46,7 @@ func (n *Node) icmpSocket(ctx context.Context, local netip.Addr, options func(fd
 	return conn, nil
 }
 
-// readICMP reads one message and who sent it.
+// readICMP reads one message and its sender.
 func readICMP(conn net.PacketConn, buf []byte) (netip.Addr, []byte, error) {
 	size, from, err := conn.ReadFrom(buf)
 	if err != nil {

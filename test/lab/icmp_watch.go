@@ -13,11 +13,10 @@ import (
 	"time"
 )
 
-// watchGrace is how long a watch still reads what has arrived before it is stopped.
+// watchGrace is how long a watch still reads arrived messages before it stops.
 const watchGrace = 50 * time.Millisecond
 
-// ICMPWatch collects the ICMP and ICMPv6 errors that reach a node, whatever
-// packets they are about.
+// ICMPWatch collects the ICMP and ICMPv6 errors that reach a node, about any packet.
 type ICMPWatch struct {
 	conns []net.PacketConn
 	wg    sync.WaitGroup
@@ -26,8 +25,7 @@ type ICMPWatch struct {
 	errors []ICMPError
 }
 
-// WatchICMP starts to collect the errors that reach the node. The caller has to
-// call [ICMPWatch.Stop].
+// WatchICMP starts to collect the errors that reach the node. The caller must call [ICMPWatch.Stop].
 func (n *Node) WatchICMP(ctx context.Context) (*ICMPWatch, error) {
 	w := &ICMPWatch{}
 	for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
@@ -57,7 +55,7 @@ func (w *ICMPWatch) collect(conn net.PacketConn) {
 	}
 }
 
-// Errors returns what was collected so far.
+// Errors returns the errors collected so far.
 func (w *ICMPWatch) Errors() []ICMPError {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,7 +64,7 @@ func (w *ICMPWatch) Errors() []ICMPError {
 
 // Wait waits until there are count errors and returns all.
 //
-// Returns an error that wraps that of the context if they do not come.
+// Returns an error that wraps the context's error if it ends first.
 func (w *ICMPWatch) Wait(ctx context.Context, count int) ([]ICMPError, error) {
 	for {
 		got := w.Errors()
@@ -81,7 +79,7 @@ func (w *ICMPWatch) Wait(ctx context.Context, count int) ([]ICMPError, error) {
 	}
 }
 
-// Stop ends the watch and returns what it collected.
+// Stop ends the watch and returns the collected errors.
 func (w *ICMPWatch) Stop() ([]ICMPError, error) {
 	var errs []error
 	for _, conn := range w.conns {

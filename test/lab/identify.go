@@ -8,8 +8,8 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// identify notes the protocol of what follows an IP header or an extension
-// header, and, unless that is a later fragment, its ports or SPI.
+// identify sets the protocol that follows an IP header or an extension header, and, except for a later
+// fragment, its ports or SPI.
 func (h *Header) identify(proto layers.IPProtocol, payload []byte, first bool) {
 	h.Proto = proto
 	if !first {

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// An SPI that is taken is refused without a trace; of two SAs, removing one
-// leaves the other; a state that has gone is an error of Remove.
+// An SPI in use is refused without a change; removing one of two SAs leaves the other; removing a deleted
+// state is an error.
 func TestInstallAndRemove(t *testing.T) {
 	l := newLab(t)
 	tunnel := lab.Tunnel{From: l.East, To: l.West, SPI: 0x135}
@@ -49,8 +49,8 @@ func TestInstallAndRemove(t *testing.T) {
 	nothingLeft(t, l.West, "policy")
 }
 
-// With a collect-metadata XFRM interface, what a tunnel brought arrives on that
-// and is let in all the same; a capture of it has packets without a link header.
+// With a collect-metadata XFRM interface, decapsulated packets arrive on that interface and are still
+// admitted; its capture contains packets without a link header.
 func TestXFRMInterface(t *testing.T) {
 	l := newLab(t)
 	for _, args := range [][]string{{"link", "add", "ipsec0", "type", "xfrm", "external"}, {"link", "set", "ipsec0", "up"}} {

@@ -16,34 +16,34 @@ import (
 	"time"
 )
 
-// KeyManager is a daemon that negotiates SAs with one on the other gateway.
+// KeyManager is a daemon that negotiates SAs with its peer on the other gateway.
 type KeyManager interface {
-	// Start runs it until Stop, and returns when it has its connection.
+	// Start runs it until Stop, and returns once it has loaded its connection.
 	Start(ctx context.Context) error
-	// Rekey makes a new SA in place of the one there is.
+	// Rekey replaces the current SA by a new one.
 	Rekey(ctx context.Context) error
-	// Terminate ends the connection and its SAs; a trap stays.
+	// Terminate ends the connection and its SAs; a trap remains.
 	Terminate(ctx context.Context) error
 	// Stop ends it, with its SAs and policies; a second Stop does nothing.
 	Stop() error
-	// Log returns what it has written; call it after Stop.
+	// Log returns its output; call it after Stop.
 	Log() string
 }
 
-// daemon is a key manager's process: what scripts/setup.sh has unpacked is laid over
-// /usr for it alone, and it has a /run and a directory of its own.
+// daemon is a key manager's process: the files unpacked by scripts/setup.sh are an overlay over /usr for it
+// alone, and it has its own /run and directory.
 type daemon struct {
 	node *Node
-	root string // what was unpacked
+	root string // the unpacked files
 	dir  string
-	env  []string // is added to the environment
+	env  []string // added to the environment
 	cmd  *exec.Cmd
 
 	log    bytes.Buffer
 	exited chan struct{}
 }
 
-// prepare makes the directory, with these files.
+// prepare creates the directory with these files.
 func (d *daemon) prepare(node *Node, name string, files map[string]string) error {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -64,7 +64,7 @@ func (d *daemon) prepare(node *Node, name string, files map[string]string) error
 // run starts a shell script that ends in exec of the daemon, and waits until ready
 // returns no error.
 func (d *daemon) run(ctx context.Context, script string, ready func() error) error {
-	// ip netns exec has made a mount namespace of its own.
+	// ip netns exec has created a mount namespace.
 	script = `mount -t overlay -o lowerdir="$1/usr:/usr" overlay /usr && mount -t tmpfs tmpfs /run && ` + script
 	d.cmd = d.node.Command(context.Background(), "sh", "-c", script, "sh", d.root, d.dir)
 	d.cmd.Env = append(os.Environ(), d.env...)
@@ -90,7 +90,7 @@ func (d *daemon) run(ctx context.Context, script string, ready func() error) err
 	}
 }
 
-// control runs a program as the daemon sees files and network, and returns what it prints.
+// control runs a program with the daemon's files and network, and returns its output.
 func (d *daemon) control(ctx context.Context, argv ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"-t", strconv.Itoa(d.cmd.Process.Pid), "-m", "-n"}, argv...)...)
 	cmd.Env = append(os.Environ(), d.env...)
@@ -101,10 +101,10 @@ func (d *daemon) control(ctx context.Context, argv ...string) (string, error) {
 	return string(out), nil
 }
 
-// Log returns what the daemon has written so far; call it after Stop.
+// Log returns the daemon's output so far; call it after Stop.
 func (d *daemon) Log() string { return d.log.String() }
 
-// Kill ends the daemon by a signal: its SAs and policies stay.
+// Kill ends the daemon by a signal: its SAs and policies remain.
 func (d *daemon) Kill(signal syscall.Signal) error {
 	if err := d.cmd.Process.Signal(signal); err != nil {
 		return fmt.Errorf("kill key manager on %s: %w", d.node.Name, err)

@@ -12,27 +12,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrPrivilege is the error of an operation the process may not do: it lacks
-// CAP_SYS_ADMIN, CAP_NET_ADMIN or CAP_NET_RAW.
+// ErrPrivilege is the error of an operation without permission: the process lacks CAP_SYS_ADMIN,
+// CAP_NET_ADMIN or CAP_NET_RAW.
 var ErrPrivilege = errors.New("needs root (CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW)")
 
 // Lab is two gateways, each with a host behind it, in network namespaces.
 type Lab struct {
-	// Name begins the names of the lab's namespaces: the name that was asked
-	// for and a random suffix.
+	// Name is the prefix of the lab's namespace names: the requested name and a random suffix.
 	Name string
 	// EastHost and WestHost are the hosts, East and West their gateways.
 	EastHost, East, West, WestHost *Node
 
-	replugged int // how often Replug made a link
+	replugged int // number of links made by Replug
 }
 
-// New creates a lab whose links are up and whose hosts reach one another
-// through both gateways, in clear. Its namespaces are named
-// NAME-SUFFIX-{easthost,east,west,westhost} under /run/netns.
+// New creates a lab whose links are up and whose hosts reach each other through both gateways, in clear. Its
+// namespaces are named NAME-SUFFIX-{easthost,east,west,westhost} under /run/netns.
 //
-// Returns an error that is [ErrPrivilege] when not root. Nothing is left behind
-// after an error. The caller has to call [Lab.Close].
+// Returns an error that is [ErrPrivilege] when not root. After an error nothing remains. The caller must call
+// [Lab.Close].
 func New(name string) (*Lab, error) {
 	suffix := make([]byte, 4)
 	rand.Read(suffix)
@@ -70,8 +68,8 @@ func (l *Lab) build() error {
 
 // wire connects the nodes, gives them their addresses and waits for the links.
 func (l *Lab) wire() error {
-	// A gateway's lan comes before its wan: the kernel takes the source
-	// address of an unnumbered device from the first device that has one.
+	// A gateway's lan is created before its wan: the kernel takes the source address of an unnumbered device
+	// from the first device that has one.
 	for _, c := range l.cables() {
 		if err := connect(c, firstIndex); err != nil {
 			return err
@@ -97,12 +95,12 @@ func (l *Lab) waitReady() error {
 	return nil
 }
 
-// route gives each host its gateway, and each gateway the way to the far LAN.
+// route gives each host its gateway, and each gateway the route to the remote LAN.
 func (l *Lab) route() error {
 	return l.routeIf(func(*Node, string) bool { return true })
 }
 
-// routeIf adds the routes through some devices.
+// routeIf adds the routes through the selected devices.
 func (l *Lab) routeIf(through func(n *Node, dev string) bool) error {
 	default4, default6 := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
 	for _, r := range []struct {
@@ -137,9 +135,8 @@ func (l *Lab) nodes() []*Node {
 	return nodes
 }
 
-// Close removes the lab's namespaces with everything in them. The kernel frees
-// a namespace when the last process or socket in it has gone. A second Close
-// does nothing.
+// Close removes the lab's namespaces with their content. The kernel frees a namespace when the last process
+// or socket in it is closed. A second Close does nothing.
 func (l *Lab) Close() error {
 	var errs []error
 	for _, n := range l.nodes() {

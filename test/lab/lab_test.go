@@ -46,7 +46,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-// Two labs exist side by side, each with its own traffic.
+// Two labs exist at the same time, each with its own traffic.
 func TestTwoLabs(t *testing.T) {
 	a, b := newLab(t), newLab(t)
 	stop := startCapture(t, b.West, lab.WAN)
@@ -59,7 +59,7 @@ func TestTwoLabs(t *testing.T) {
 	}
 }
 
-// Do puts the thread into the namespace and back, nested or not.
+// Do switches the thread into the namespace and back, nested or not.
 func TestDo(t *testing.T) {
 	l := newLab(t)
 	devices := func() []string {
@@ -95,7 +95,7 @@ func TestDo(t *testing.T) {
 	check("afterwards", devices(), before...)
 }
 
-// A command sees the namespace's own devices, in /sys too, and its settings.
+// A command sees the namespace's own devices, also in /sys, and its settings.
 func TestCommand(t *testing.T) {
 	l := newLab(t)
 	out, err := l.East.Command(t.Context(), "ls", "/sys/class/net").Output()
@@ -114,8 +114,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// What devices inherit is as on Debian: loose reverse path filters, forwarding
-// on gateways only.
+// Devices inherit the defaults of Debian: loose reverse path filters, forwarding on gateways only.
 func TestSettings(t *testing.T) {
 	l := newLab(t)
 	read := func(n *lab.Node, name string) (value string) {

@@ -14,15 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readyTimeout bounds the wait for links: the kernel may take a second to
-// notice a carrier, more on an emulated machine under load.
+// readyTimeout bounds the wait for links: the kernel can take a second to notice a carrier, longer on an
+// emulated machine under load.
 const readyTimeout = 30 * time.Second
 
-// firstIndex is the interface index of the first end of each pair. The second
-// end has one that the kernel counts up from 2.
+// firstIndex is the interface index of the first end of each pair. The kernel numbers the second end from 2.
 const firstIndex = 100
 
-// replugIndex comes before those of pairs that were made again: no two have the same.
+// replugIndex is the first index of pairs that were made again: all differ.
 const replugIndex = 200
 
 // ErrNotReady is the error of links that did not come up in time.
@@ -44,8 +43,8 @@ type macs struct{ own, peer net.HardwareAddr }
 // connect creates a veth pair between two nodes and sets both ends up.
 func connect(c cable, index int) error {
 	a, b := c.a, c.b
-	// Where both ends have the same index the kernel takes a second to notice
-	// the carrier (linkwatch_urgent_event, net/core/link_watch.c).
+	// If both ends have the same index the kernel takes a second to notice the carrier
+	// (linkwatch_urgent_event, net/core/link_watch.c).
 	veth := netlink.NewVeth(netlink.LinkAttrs{Name: a.dev, Index: index})
 	veth.PeerName, veth.PeerNamespace = b.dev, netlink.NsFd(b.node.ns)
 	if err := a.node.nl.LinkAdd(veth); err != nil {
@@ -64,8 +63,7 @@ func connect(c cable, index int) error {
 	return nil
 }
 
-// setUp gives the device its addresses, usable at once, sets it up and returns its
-// MAC address.
+// setUp gives the device its addresses, usable at once, sets it up and returns its MAC address.
 func (e end) setUp() (net.HardwareAddr, error) {
 	link, err := e.node.nl.LinkByName(e.dev)
 	if err != nil {
@@ -83,8 +81,8 @@ func (e end) setUp() (net.HardwareAddr, error) {
 	return link.Attrs().HardwareAddr, e.node.nl.LinkSetUp(link)
 }
 
-// WaitReady waits until every device is operational: until the kernel has seen
-// the carrier, it drops what is sent. Then each has a link-local address as well.
+// WaitReady waits until every device is operational: before it sees the carrier the kernel drops packets to
+// be sent. Afterwards each device also has a link-local address.
 func (n *Node) WaitReady() error {
 	deadline := time.Now().Add(readyTimeout)
 	for {
@@ -115,7 +113,7 @@ func (n *Node) WaitReady() error {
 	}
 }
 
-// hasLinkLocal tells whether a device has a link-local address that may be used.
+// hasLinkLocal reports whether a device has a usable link-local address.
 func (n *Node) hasLinkLocal(l netlink.Link) (bool, error) {
 	all, err := n.nl.AddrList(l, unix.AF_INET6)
 	return slices.ContainsFunc(all, func(a netlink.Addr) bool {

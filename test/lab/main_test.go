@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// newLab is a lab that lives as long as the test.
+// newLab is a lab that exists until the test ends.
 func newLab(t *testing.T) *lab.Lab {
 	t.Helper()
 	l, err := lab.New("labtest")
@@ -36,7 +36,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// startCapture captures until stop; the frames of a failed test stay in a file.
+// startCapture captures until stop; the frames of a failed test are kept in a file.
 func startCapture(t *testing.T, n *lab.Node, dev string) (stop func() lab.Frames) {
 	t.Helper()
 	c, err := n.Capture(dev)
@@ -46,7 +46,7 @@ func startCapture(t *testing.T, n *lab.Node, dev string) (stop func() lab.Frames
 	return stopper(t, n.Name+"-"+dev, c)
 }
 
-// stopper returns what ends a capture of that name and has its frames.
+// stopper returns a function that ends a capture of that name and returns its frames.
 func stopper(t *testing.T, name string, c *lab.Capture) (stop func() lab.Frames) {
 	return func() lab.Frames {
 		t.Helper()
@@ -71,7 +71,7 @@ func stopper(t *testing.T, name string, c *lab.Capture) (stop func() lab.Frames)
 	}
 }
 
-// family is what a test that runs once a family needs.
+// family contains the data of one family for tests that run once per family.
 type family struct {
 	name                     string
 	eastHost, east, westHost netip.Addr

@@ -14,8 +14,8 @@ const IPComp layers.IPProtocol = 108
 // Frames are the frames of a capture, in order.
 type Frames []Frame
 
-// Match selects frames by their outermost IP header. A zero field allows all;
-// a frame that is not IP never matches.
+// Match selects frames by their outermost IP header. A zero field matches all; a frame that is not IP never
+// matches.
 type Match struct {
 	Src, Dst         netip.Prefix
 	Proto            layers.IPProtocol
@@ -26,10 +26,10 @@ type Match struct {
 	Outgoing, Incoming bool
 }
 
-// Only returns the prefix that holds just this address.
+// Only returns the prefix that contains only this address.
 func Only(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
-// Matches says whether a frame is selected.
+// Matches reports whether a frame is selected.
 func (m Match) Matches(f Frame) bool {
 	if m.Outgoing && !f.Outgoing || m.Incoming && f.Outgoing {
 		return false
@@ -59,8 +59,7 @@ func (fs Frames) Select(m Match) Frames {
 // Count counts the frames that match.
 func (fs Frames) Count(m Match) int { return len(fs.Select(m)) }
 
-// Containing counts the frames that have these bytes anywhere, so whose content
-// is to be seen in clear.
+// Containing counts the frames that contain these bytes anywhere, whose content is therefore in clear.
 func (fs Frames) Containing(b []byte) int {
 	n := 0
 	for _, f := range fs {

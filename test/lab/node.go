@@ -21,7 +21,7 @@ import (
 type Node struct {
 	// Name is the node's name within its lab: easthost, east, west, westhost.
 	Name string
-	// Namespace is the name of the network namespace, as ip-netns(8) takes it.
+	// Namespace is the name of the network namespace, in the form of ip-netns(8).
 	Namespace string
 	// LAN4 and LAN6 are the addresses on a host's eth0 or a gateway's lan.
 	LAN4, LAN6 netip.Addr
@@ -36,11 +36,11 @@ type Node struct {
 	admitted int // SAs that need the policies of admit
 }
 
-// newNode creates a namespace with its settings, before it has any device.
+// newNode creates a namespace with its settings, without devices.
 func newNode(name, namespace string, forward bool) (*Node, error) {
 	n := &Node{Name: name, Namespace: namespace, links: map[string]macs{}}
 	err := inThread(func() (err error) {
-		n.ns, err = netns.NewNamed(namespace) // moves this thread into it
+		n.ns, err = netns.NewNamed(namespace) // switches this thread to it
 		return err
 	})
 	if err != nil {
@@ -55,7 +55,7 @@ func newNode(name, namespace string, forward bool) (*Node, error) {
 	return n, nil
 }
 
-// configure sets what devices inherit when they appear, and the loopback up.
+// configure sets the defaults that devices inherit, and the loopback up.
 func (n *Node) configure(forward bool) error {
 	settings := map[string]string{
 		"net/ipv4/conf/all/rp_filter":      "0",
@@ -96,12 +96,11 @@ func (n *Node) Sysctl(name, value string) error {
 	return nil
 }
 
-// Do runs f on the calling goroutine, with its thread in the node's network
-// namespace. Sockets that f opens stay in it; goroutines that f starts do not
-// run in it. Calls may nest. The mounts are the process's: /sys shows the
-// namespace the process was started in, see [Node.Command].
+// Do runs f on the calling goroutine, with its thread in the node's network namespace. Sockets that f opens
+// remain in it; goroutines that f starts do not run in it. Calls may nest. Mounts are those of the process:
+// /sys shows the namespace the process was started in, see [Node.Command].
 //
-// Returns the error of f as it is.
+// Returns the error of f unchanged.
 func (n *Node) Do(f func() error) error {
 	return inThread(func() error {
 		if err := netns.Set(n.ns); err != nil {
@@ -111,9 +110,9 @@ func (n *Node) Do(f func() error) error {
 	})
 }
 
-// inThread runs f with the goroutine locked to its thread, and afterwards puts
-// the thread back into the network namespace it was in. A thread that cannot
-// go back stays locked, so that the runtime ends it with its goroutine.
+// inThread runs f with the goroutine locked to its thread, and afterwards returns the thread to its previous
+// network namespace. A thread that cannot return stays locked, so that the runtime ends it with its
+// goroutine.
 func inThread(f func() error) error {
 	runtime.LockOSThread()
 	before, err := netns.Get()
@@ -130,8 +129,7 @@ func inThread(f func() error) error {
 	return f()
 }
 
-// Delete removes the node's namespace, as [Lab.Close] does for all. Sockets that are open
-// in it keep it there.
+// Delete removes the node's namespace, as [Lab.Close] does for all. Open sockets in it keep it alive.
 func (n *Node) Delete() error {
 	if n.Namespace == "" {
 		return nil

@@ -14,11 +14,11 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// pcapSnapLength is the longest frame in a file that WritePCAP writes, in bytes.
+// pcapSnapLength is the maximum length of a frame in a file of WritePCAP, in bytes.
 const pcapSnapLength = 1 << 18
 
-// WritePCAP writes the frames to a pcap file that tcpdump(8) reads, over one
-// that is there. All frames have to be of one link type.
+// WritePCAP writes the frames to a pcap file for tcpdump(8), replacing an existing one. All frames must have
+// the same link type.
 func (fs Frames) WritePCAP(path string) error {
 	file, err := os.Create(path)
 	if err != nil {

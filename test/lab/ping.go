@@ -17,34 +17,33 @@ import (
 // Marker fills the content of pings. Frames that contain it are in clear.
 const Marker = "seen in the clear, "
 
-// Ping describes echo requests to send. Zero fields other than Dst stand for
-// the defaults named there.
+// Ping describes echo requests to send. Zero fields other than Dst have the defaults named there.
 type Ping struct {
 	// Src is the source address; the kernel chooses one by default.
 	Src netip.Addr
-	// Dst is where to, and gives the family.
+	// Dst is the destination, and selects the family.
 	Dst netip.Addr
-	// Count is how many requests: 1, at most 65536.
+	// Count is the number of requests: 1, at most 65536.
 	Count int
 	// Size is the content in bytes, ICMP header not included: 56.
 	Size int
 	// Interval is the time between two requests: 10 ms.
 	Interval time.Duration
-	// Wait is how long to wait after the last request for what is missing: 2 s.
+	// Wait is how long to wait for missing answers after the last request: 2 s.
 	Wait time.Duration
-	// TTL is the time to live or hop limit: the kernel's, 64.
+	// TTL is the time to live or hop limit: the kernel's default, 64.
 	TTL int
-	// DF sets IPv4's don't-fragment bit and forbids IPv6 to fragment, and makes
-	// requests that are larger than the known path MTU fail.
+	// DF sets IPv4's don't-fragment bit and forbids IPv6 to fragment; requests larger than the known path
+	// MTU fail.
 	DF bool
 }
 
-// PingResult says what became of the requests.
+// PingResult contains the outcome of the requests.
 type PingResult struct {
-	// Sent counts the requests the kernel took, Received those answered with
-	// the same content, Duplicates the answers beyond one a request.
+	// Sent counts the requests the kernel accepted, Received those answered with the same content,
+	// Duplicates the additional answers to a request.
 	Sent, Received, Duplicates int
-	// Answers are the answers, but for duplicates, in order of arrival.
+	// Answers are the answers without duplicates, in order of arrival.
 	Answers []PingAnswer
 	// Errors are the ICMP errors about these requests, in order of arrival.
 	Errors []ICMPError
@@ -52,13 +51,13 @@ type PingResult struct {
 	SendErrors []error
 }
 
-// PingAnswer is the answer to the request with a number, the first one's being 0.
+// PingAnswer is the answer to the request with a number, counted from 0.
 type PingAnswer struct {
 	Request int
 	RTT     time.Duration
 }
 
-// Late counts the answers that came after the answer to a later request.
+// Late counts the answers that arrived after the answer to a later request.
 func (r PingResult) Late() (n int) {
 	last := -1
 	for _, a := range r.Answers {
@@ -80,7 +79,7 @@ func (r PingResult) Slowest() (slowest PingAnswer) {
 	return slowest
 }
 
-// pinger is a run of requests and what has come back for them.
+// pinger is a run of requests and its answers.
 type pinger struct {
 	Ping
 	conn    net.PacketConn
@@ -94,8 +93,8 @@ type pinger struct {
 	replied map[uint16]bool
 }
 
-// Ping sends echo requests from the node. It returns as soon as each request
-// has an answer or an error, at the latest Wait after the last one.
+// Ping sends echo requests from the node. It returns as soon as each request has an answer or an error, at
+// the latest Wait after the last one.
 //
 // A request without an answer is no error: see the result.
 func (n *Node) Ping(ctx context.Context, p Ping) (PingResult, error) {

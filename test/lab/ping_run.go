@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// options sets what the ping asks for on its socket.
+// options sets the socket options of the ping.
 func (p Ping) options(fd int) error {
 	level, ttl, discover := unix.IPPROTO_IP, unix.IP_TTL, unix.IP_MTU_DISCOVER
 	mode := unix.IP_PMTUDISC_DONT
@@ -37,7 +37,7 @@ func (p Ping) options(fd int) error {
 	return unix.SetsockoptInt(fd, level, ttl, p.TTL)
 }
 
-// run sends all requests and waits for what comes back.
+// run sends all requests and waits for the answers.
 func (r *pinger) run(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- r.receive() }()
@@ -108,7 +108,7 @@ func checksum(b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// receive notes what comes back until the read deadline passes.
+// receive records answers and errors until the read deadline passes.
 func (r *pinger) receive() error {
 	buf := make([]byte, 1<<16)
 	for {

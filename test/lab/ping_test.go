@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Pings from host to host pass both gateways, and a capture between them has
-// each request and each answer exactly once, decremented once.
+// Pings between hosts pass both gateways, and a capture between these contains each request and each answer
+// exactly once, with the hop limit decremented once.
 func TestPingThroughBothGateways(t *testing.T) {
 	l := newLab(t)
 	for _, f := range families(l) {
@@ -47,7 +47,7 @@ func TestPingThroughBothGateways(t *testing.T) {
 	}
 }
 
-// The ICMP errors about a ping are in its result, with who sent them.
+// The ICMP errors about a ping are in its result, with their senders.
 func TestPingErrors(t *testing.T) {
 	l := newLab(t)
 	absent4, absent6 := netip.MustParsePrefix("192.0.9.0/24"), netip.MustParsePrefix("2001:db8:9::/64")
@@ -91,7 +91,7 @@ func TestPingErrors(t *testing.T) {
 			}
 		})
 	}
-	// The path MTU is known now.
+	// The path MTU is known from here.
 	r, err := l.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Dst: l.WestHost.LAN4, Size: 1450, DF: true})
 	if err != nil || r.Sent != 0 || len(r.SendErrors) != 1 || !errors.Is(r.SendErrors[0], syscall.EMSGSIZE) {
 		t.Errorf("second ping that is too big: %+v, %v", r, err)
@@ -102,7 +102,7 @@ func TestPingErrors(t *testing.T) {
 	}
 }
 
-// A ping that nobody answers ends after its wait, without an error.
+// An unanswered ping ends after its wait, without an error.
 func TestPingUnanswered(t *testing.T) {
 	l := newLab(t)
 	if _, err := l.East.IP(t.Context(), "route", "add", "blackhole", "192.0.9.0/24"); err != nil {
@@ -115,7 +115,7 @@ func TestPingUnanswered(t *testing.T) {
 	}
 }
 
-// An answer is late if that to a later request came before it.
+// An answer is late if the answer to a later request arrived first.
 func TestPingOrder(t *testing.T) {
 	for _, c := range []struct {
 		requests []int

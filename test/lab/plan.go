@@ -21,8 +21,8 @@ const (
 	WAN  = "wan"
 )
 
-// FallbackMetric is the metric of a gateway's own route to the far LAN by way
-// of [WAN]. [Node.Route] adds routes with a better one.
+// FallbackMetric is the metric of a gateway's own route to the remote LAN through [WAN]. [Node.Route] adds
+// routes with a better one.
 const FallbackMetric = 4096
 
 // routeMetric is the metric of the routes that [Node.Route] adds.

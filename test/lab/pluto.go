@@ -9,17 +9,17 @@ import (
 	"path/filepath"
 )
 
-// Pluto is libreswan's key manager on a gateway, with one connection to the other
-// gateway: IKEv2 with a secret that both know, ESP in tunnel mode between their LANs.
+// Pluto is libreswan's key manager on a gateway, with one connection to the other gateway: IKEv2 with a
+// pre-shared key, ESP in tunnel mode between their LANs.
 type Pluto struct {
 	Node, Peer *Node
 	Local, Far netip.Prefix // the LANs
-	Trap       bool         // auto=ondemand: take ACQUIREs
+	Trap       bool         // auto=ondemand: accept ACQUIREs
 	daemon
 }
 
-// plutoConnection is the name of the connection. leftupdown is empty: pluto is to leave
-// routes alone, as the one into the ipsec device.
+// plutoConnection is the name of the connection. leftupdown is empty: pluto must not change routes, such as
+// the one into the ipsec device.
 const (
 	plutoConnection = "site"
 
@@ -48,7 +48,7 @@ conn site
 exec /usr/libexec/ipsec/pluto --nofork --stderrlog --config "$2/ipsec.conf" --secretsfile "$2/ipsec.secrets" --nssdir "$2" --rundir "$2"`
 )
 
-// Start runs pluto until Stop, and returns when it has its connection.
+// Start runs pluto until Stop, and returns once it has loaded its connection.
 func (p *Pluto) Start(ctx context.Context) error {
 	err := p.prepare(p.Node, "libreswan", map[string]string{
 		"ipsec.conf": fmt.Sprintf(ipsecConf, p.Node.WAN4, p.Node.Name, p.Local,
@@ -77,7 +77,7 @@ func (p *Pluto) whack(ctx context.Context, args ...string) error {
 	return err
 }
 
-// Rekey makes a new SA in place of the one there is.
+// Rekey replaces the current SA by a new one.
 func (p *Pluto) Rekey(ctx context.Context) error {
 	return p.whack(ctx, "--rekey-ipsec", "--name", plutoConnection)
 }

@@ -18,7 +18,7 @@ var (
 	ErrShort  = errors.New("too short")
 )
 
-// Build serialises layers, with lengths and checksums filled in.
+// Build serialises layers, and fills in lengths and checksums.
 func Build(packet ...gopacket.SerializableLayer) ([]byte, error) {
 	var network gopacket.NetworkLayer
 	for _, layer := range packet {
@@ -43,10 +43,10 @@ func Build(packet ...gopacket.SerializableLayer) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Frame puts the Ethernet header before an IP packet that takes it from the
-// node's device to the other end of that link, with a VLAN tag if vlan is not 0.
+// Frame prepends the Ethernet header to an IP packet, from the node's device to the other end of that link,
+// with a VLAN tag if vlan is not 0.
 //
-// Returns [ErrNoPeer] for a device that has no other end in the lab.
+// Returns [ErrNoPeer] for a device without another end in the lab.
 func (n *Node) Frame(dev string, vlan uint16, packet []byte) ([]byte, error) {
 	link, ok := n.links[dev]
 	if !ok {
@@ -65,8 +65,8 @@ func (n *Node) Frame(dev string, vlan uint16, packet []byte) ([]byte, error) {
 	return append(frame, packet...), nil
 }
 
-// SendIP sends an IP packet, with whatever is in it, from the node's device to
-// the other end of that link, beside the node's own IP stack.
+// SendIP sends an IP packet with any content from the node's device to the other end of that link, past the
+// node's own IP stack.
 func (n *Node) SendIP(dev string, packet []byte) error {
 	frame, err := n.Frame(dev, 0, packet)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// udpPacket is a whole IP packet with UDP in it.
+// udpPacket is a complete IP packet with a UDP datagram.
 func udpPacket(t *testing.T, src, dst netip.AddrPort, payload string) []byte {
 	t.Helper()
 	var ip gopacket.SerializableLayer = &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP,
@@ -31,8 +31,8 @@ func udpPacket(t *testing.T, src, dst netip.AddrPort, payload string) []byte {
 	return b
 }
 
-// A raw packet from a source that is not the sender's is forwarded, and its
-// lengths and checksums please the receiver.
+// A raw packet from a foreign source address is forwarded, and the receiver accepts its lengths and
+// checksums.
 func TestSendIP(t *testing.T) {
 	l := newLab(t)
 	for _, f := range families(l) {
@@ -65,8 +65,7 @@ func TestSendIP(t *testing.T) {
 	}
 }
 
-// Any bytes can be sent, and come out of the capture as they went in, VLAN tag
-// included.
+// Any bytes can be sent, and a capture contains them unchanged, including the VLAN tag.
 func TestSendFrame(t *testing.T) {
 	l := newLab(t)
 	capture, err := l.East.Capture(lab.LAN)

@@ -4,8 +4,7 @@ package lab
 
 import "fmt"
 
-// Unplug deletes a device of a gateway, and with it the other end of its link and the routes through
-// both.
+// Unplug deletes a device of a gateway, with the other end of its link and the routes through both.
 func (l *Lab) Unplug(n *Node, dev string) error {
 	link, err := n.nl.LinkByName(dev)
 	if err == nil {
@@ -17,8 +16,8 @@ func (l *Lab) Unplug(n *Node, dev string) error {
 	return nil
 }
 
-// Replug makes a link again that [Lab.Unplug] deleted, with its addresses and with the lab's own
-// routes through it, as a dialled link comes back: under the same name, with another ifindex.
+// Replug makes a link again that [Lab.Unplug] deleted, with its addresses and the lab's own routes through
+// it, like a dial-up link that returns: under the same name, with another ifindex.
 func (l *Lab) Replug(n *Node, dev string) error {
 	for _, c := range l.cables() {
 		ends := func(at *Node, name string) bool {

@@ -9,8 +9,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Route routes a prefix into a device with no next hop, as routes into an ipsec
-// device are. It wins over the gateway's own route to that prefix.
+// Route routes a prefix into a device without a next hop, like routes into an ipsec device. It takes
+// precedence over the gateway's own route to that prefix.
 func (n *Node) Route(dst netip.Prefix, dev string) error {
 	return n.addRoute(dst, netip.Addr{}, dev, routeMetric)
 }
@@ -38,7 +38,7 @@ func (n *Node) addRoute(dst netip.Prefix, via netip.Addr, dev string, metric int
 	return nil
 }
 
-// newRoute describes a route; the zero via is none, metric 0 the kernel's own.
+// newRoute describes a route; the zero via is none, metric 0 is the kernel's default.
 func (n *Node) newRoute(dst netip.Prefix, via netip.Addr, dev string, metric int) (*netlink.Route, error) {
 	link, err := n.nl.LinkByName(dev)
 	if err != nil {

@@ -11,22 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nobody is a user without privileges.
+// Nobody is an unprivileged user.
 const Nobody = 65534
 
-// Sender describes a socket to send by.
+// Sender describes a sending socket.
 type Sender struct {
 	Node        *Node
 	Owner       int  // its user
 	Type, Proto int  // as socket(2) takes them
-	Bypass      bool // exempt from XFRM's policies, as key managers ask for
+	Bypass      bool // exempt from XFRM's policies, like sockets of key managers
 	Transparent bool // any source address is allowed
 	Src         netip.AddrPort
 	Device      string // to bind to; "": any
 }
 
-// Send opens the socket, sends one packet, and closes the socket. That the packet was dropped on the node is no
-// error.
+// Send opens the socket, sends one packet, and closes the socket. It is no error if the packet is dropped on
+// the node.
 func (s Sender) Send(dst netip.AddrPort, payload []byte) error {
 	family := unix.AF_INET
 	if dst.Addr().Is6() {
@@ -53,7 +53,8 @@ func (s Sender) Send(dst netip.AddrPort, payload []byte) error {
 	return nil
 }
 
-// openAs opens a socket of a user: sockets belong to whom files are made as (sock_alloc in net/socket.c).
+// openAs opens a socket of a user: the owner of a socket is the process's file system user (sock_alloc in
+// net/socket.c).
 func openAs(owner, family, typ, proto int) (fd int, err error) {
 	if _, err := unix.SetfsuidRetUid(owner); err != nil {
 		return 0, err
@@ -91,8 +92,8 @@ func (s Sender) prepare(fd, family int) error {
 	return nil
 }
 
-// bypassPolicy is a struct xfrm_userpolicy_info (linux/xfrm.h) of 168 bytes that lets everything out: selector.family
-// at 40, dir (1: out) at 160, action (0: allow) after it.
+// bypassPolicy is a struct xfrm_userpolicy_info (linux/xfrm.h) of 168 bytes that permits everything outbound:
+// selector.family at 40, dir (1: out) at 160, action (0: allow) after it.
 func bypassPolicy(family int) string {
 	b := make([]byte, 168)
 	binary.NativeEndian.PutUint16(b[40:], uint16(family))

@@ -12,13 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// captureBuffer is the receive buffer of a capture in bytes: some 20,000 small
-// frames or 400 of 64 KiB, as the kernel accounts them.
+// captureBuffer is the receive buffer of a capture in bytes: about 20,000 small frames or 400 of 64 KiB, as
+// accounted by the kernel.
 const captureBuffer = 64 << 20
 
-// packetSocket opens an AF_PACKET socket on a device of the calling thread's
-// namespace. It receives every frame of either direction from the moment this
-// returns.
+// packetSocket opens an AF_PACKET socket on a device of the calling thread's namespace. It receives every
+// frame in both directions from the moment this returns.
 func packetSocket(ifindex int) (*os.File, error) {
 	// With protocol 0 it receives nothing before it is bound.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -43,10 +42,10 @@ func networkOrder(v uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
 }
 
-// frameInfo is what comes with a frame in control messages.
+// frameInfo is the content of a frame's control messages.
 type frameInfo struct {
-	time time.Time // zero: not told
-	tag  []byte    // the four bytes of the VLAN tag that the kernel took off
+	time time.Time // zero: unknown
+	tag  []byte    // the four bytes of the VLAN tag that the kernel stripped
 }
 
 func parseFrameInfo(oob []byte) (info frameInfo) {

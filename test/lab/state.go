@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// replayWindow is how many sequence numbers back a receiver accepts, in packets.
+// replayWindow is the size of the replay window, in packets.
 const replayWindow = 32
 
 // state is an XFRM state: the request that adds it, the same on both nodes.
@@ -60,7 +60,7 @@ func (s state) add(n *Node) error {
 }
 
 func (s state) del(n *Node) error {
-	// Without a source: of IPv4 ones XfrmStateDel makes a wrong attribute.
+	// Without a source: XfrmStateDel encodes IPv4 sources wrongly.
 	id := &netlink.XfrmState{Dst: s.tunnel.Dst.AsSlice(), Proto: protocol(s.tunnel.Proto), Spi: int(s.tunnel.SPI)}
 	if err := n.nl.XfrmStateDel(id); err != nil {
 		return fmt.Errorf("delete state on %s: %w", n.Name, err)
@@ -91,7 +91,7 @@ func algorithms(t Tunnel) []*nl.RtAttr {
 
 func algorithmName(name string) (b [64]byte) { copy(b[:], name); return b }
 
-// key is a random key of so many bits.
+// key is a random key of that many bits.
 func key(bits int) []byte {
 	b := make([]byte, bits/8)
 	rand.Read(b)

@@ -16,20 +16,20 @@ import (
 // streamTag begins the content of a stream's datagrams.
 const streamTag = "datagram in a stream "
 
-// streamBurst is how many datagrams are sent at once at the most, so that the queues on
-// the way hold them: those of a veth device with XDP have 256 places.
+// streamBurst is the maximum number of datagrams sent in a row, so that the queues on the path hold them:
+// those of a veth device with XDP have 256 entries.
 const streamBurst = 32
 
-// Stream is numbered UDP datagrams that a node sends at a steady rate. It goes on after
-// those that the kernel refuses, for want of a route or room; they have no number.
+// Stream sends numbered UDP datagrams from a node at a steady rate. It continues after datagrams that the
+// kernel refuses, for lack of a route or buffer; these have no number.
 type Stream struct {
 	From *Node
 	// Src may have the zero address or port 0: the kernel chooses.
 	Src, Dst netip.AddrPort
-	// ID tells streams apart.
+	// ID distinguishes streams.
 	ID uint32
-	// Rate is how many datagrams are sent a second. A sender that cannot keep up sends
-	// fewer: it does not make up for lost time.
+	// Rate is the number of datagrams per second. A sender that cannot keep up sends fewer: it does not make
+	// up for lost time.
 	Rate int
 	// Size is the content in bytes, at least 33.
 	Size int
@@ -41,7 +41,7 @@ type Stream struct {
 	err  error
 }
 
-// Start begins to send. The caller has to call [Stream.Stop].
+// Start begins to send. The caller must call [Stream.Stop].
 func (s *Stream) Start() error {
 	s.Size = max(s.Size, len(streamTag)+12)
 	err := s.From.Do(func() (err error) {
@@ -59,8 +59,7 @@ func (s *Stream) Start() error {
 	return nil
 }
 
-// Stop ends the stream and returns how many datagrams the kernel has taken: they have
-// the numbers from 0 on.
+// Stop ends the stream and returns the number of datagrams the kernel accepted: they are numbered from 0.
 func (s *Stream) Stop() (sent uint64, err error) {
 	close(s.end)
 	<-s.done
@@ -93,7 +92,7 @@ func (s *Stream) run() error {
 	}
 }
 
-// Numbered returns which stream a datagram with this content is of, and its number.
+// Numbered returns the stream of a datagram with this content, and its number.
 func Numbered(content []byte) (id uint32, number uint64, ok bool) {
 	rest, ok := bytes.CutPrefix(content, []byte(streamTag))
 	if !ok || len(rest) < 12 {
@@ -102,7 +101,7 @@ func Numbered(content []byte) (id uint32, number uint64, ok bool) {
 	return binary.BigEndian.Uint32(rest), binary.BigEndian.Uint64(rest[4:]), true
 }
 
-// Numbered returns which stream a frame has a datagram of in clear, and its number.
+// Numbered returns the stream of the datagram that the frame contains in clear, and its number.
 func (f Frame) Numbered() (id uint32, number uint64, ok bool) {
 	at := bytes.Index(f.Data, []byte(streamTag))
 	if at < 0 {

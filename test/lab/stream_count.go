@@ -25,13 +25,13 @@ type StreamCount struct {
 
 // arrivals are the datagrams of one stream.
 type arrivals struct {
-	seen  []uint64 // a bit for each number
+	seen  []uint64 // one bit per number
 	once  uint64
 	again uint64
 }
 
-// CountStreams starts to count what arrives at an address of the node. The caller has to
-// call [StreamCount.Close].
+// CountStreams starts to count the datagrams that arrive at an address of the node. The caller must call
+// [StreamCount.Close].
 func (n *Node) CountStreams(local netip.AddrPort) (*StreamCount, error) {
 	c := &StreamCount{done: make(chan struct{}), streams: map[uint32]*arrivals{}}
 	err := n.Do(func() (err error) {
@@ -99,7 +99,7 @@ func (c *StreamCount) Port() uint16 {
 	return c.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 }
 
-// Arrived returns how many datagrams of a stream have arrived, and how many again.
+// Arrived returns the number of datagrams of a stream that have arrived, and the number of duplicates.
 func (c *StreamCount) Arrived(id uint32) (once, again uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,9 +109,9 @@ func (c *StreamCount) Arrived(id uint32) (once, again uint64) {
 	return 0, 0
 }
 
-// Wait waits until count datagrams of a stream have arrived, and a moment for one too many.
+// Wait waits until count datagrams of a stream have arrived, and briefly for a further one.
 //
-// Returns an error that wraps that of the context if they do not come.
+// Returns an error that wraps the context's error if it ends first.
 func (c *StreamCount) Wait(ctx context.Context, id uint32, count uint64) error {
 	for {
 		once, _ := c.Arrived(id)

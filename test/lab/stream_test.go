@@ -10,8 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Each datagram of a stream is counted once at the other end, by stream, and is known in
-// a capture.
+// Each datagram of a stream is counted once at the other end, by stream, and is recognised in a capture.
 func TestStream(t *testing.T) {
 	l := newLab(t)
 	to := netip.AddrPortFrom(l.WestHost.LAN4, 4700)

@@ -38,11 +38,10 @@ func newTap(n *Node, dev string) (*tap, error) {
 	})
 }
 
-// stop makes run take what is queued and return.
+// stop makes run read the queued frames and return.
 func (t *tap) stop() error { return t.file.SetReadDeadline(time.Unix(1, 0)) }
 
-// run hands on frames until stop is called, then what is queued, and notes the
-// error there was, if any.
+// run passes frames on until stop is called, then those queued, and stores its error, if any.
 func (t *tap) run(record func(Frame)) {
 	raw, err := t.file.SyscallConn()
 	if err != nil {
@@ -69,7 +68,7 @@ func (t *tap) run(record func(Frame)) {
 	t.err = errors.Join(err, failure, lost)
 }
 
-// drain hands on the frames that are queued now.
+// drain passes on the frames queued now.
 func (t *tap) drain(fd int, buf, oob []byte, record func(Frame)) error {
 	for {
 		n, oobn, _, from, err := unix.Recvmsg(fd, buf, oob, unix.MSG_TRUNC)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// ErrNoAnswer is the error of traffic for which nothing comes back in time.
+// ErrNoAnswer is the error of traffic without an answer in time.
 var ErrNoAnswer = errors.New("no answer")
 
 // ListenTCP opens a listening socket on an address of the node.
@@ -29,12 +29,10 @@ func (n *Node) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Listene
 	return listener, nil
 }
 
-// DialTCP opens a connection from the node; the zero src lets the kernel
-// choose.
+// DialTCP opens a connection from the node; the zero src lets the kernel choose.
 //
-// Its error is ECONNREFUSED for a reset, EHOSTUNREACH for ICMP 3/13, EACCES for
-// ICMPv6 1/1 and for a prohibited local route, [ErrNoAnswer] when nothing comes
-// before the context's deadline.
+// Its error is ECONNREFUSED for a reset, EHOSTUNREACH for ICMP 3/13, EACCES for ICMPv6 1/1 and for a
+// prohibited local route, [ErrNoAnswer] without an answer before the context's deadline.
 func (n *Node) DialTCP(ctx context.Context, src, dst netip.AddrPort) (*net.TCPConn, error) {
 	var dialer net.Dialer
 	dialer.SetMultipathTCP(false)
@@ -61,8 +59,8 @@ func (n *Node) ConnectTCP(ctx context.Context, src, dst netip.AddrPort) error {
 	return conn.Close()
 }
 
-// endWith makes reads and writes of the connection fail once the
-// context ends, until the function it returns is called.
+// endWith makes reads and writes of the connection fail once the context ends, until the returned function is
+// called.
 func endWith(ctx context.Context, conn net.Conn) func() bool {
 	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Content arrives whole, in segments larger than the MTU.
+// Content arrives complete, in segments larger than the MTU.
 func TestTransfer(t *testing.T) {
 	l := newLab(t)
 	for _, f := range families(l) {
@@ -38,7 +38,7 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
-// A connection attempt tells how it failed.
+// The error of a connection attempt names the cause.
 func TestConnectTCP(t *testing.T) {
 	l := newLab(t)
 	ctx := within(t, 20*time.Second)

@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Something is permitted between the turns that say so, both moments included.
+// Something is permitted between the turns that permit and forbid it, both times included.
 func TestTimeline(t *testing.T) {
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0) }
 	var l lab.Timeline

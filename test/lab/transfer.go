@@ -14,20 +14,20 @@ import (
 	"time"
 )
 
-// ErrContent is the error of a transfer that did not arrive as it was sent.
+// ErrContent is the error of a transfer whose content arrived changed.
 var ErrContent = errors.New("content differs")
 
-// Transfer is content to be sent over a TCP connection of its own.
+// Transfer is content to be sent over its own TCP connection.
 type Transfer struct {
 	// From connects and sends, To listens and receives.
 	From, To *Node
 	// Src may have the zero address or port 0, Dst port 0: the kernel chooses.
 	Src, Dst netip.AddrPort
-	// Bytes is how much to send; the content is random.
+	// Bytes is the size of the content, which is random.
 	Bytes int64
 }
 
-// arrival is what the receiver of a transfer saw.
+// arrival is what the receiver of a transfer received.
 type arrival struct {
 	bytes int64
 	sum   uint32
@@ -36,11 +36,10 @@ type arrival struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Run transfers the content and returns how long it took, from connecting to
-// the receiver's end of file.
+// Run transfers the content and returns the duration from connecting to the receiver's end of file.
 //
-// Returns [ErrContent] if something else arrived, otherwise the errors of
-// [Node.DialTCP] and those of reads and writes.
+// Returns [ErrContent] if the content differs, otherwise the errors of [Node.DialTCP] and of reads and
+// writes.
 func (t Transfer) Run(ctx context.Context) (time.Duration, error) {
 	listener, err := t.To.ListenTCP(ctx, t.Dst)
 	if err != nil {

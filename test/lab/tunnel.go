@@ -24,8 +24,8 @@ const (
 	CBC = "cbc"
 )
 
-// Tunnel describes a Security Association: one direction, from one node to
-// another. Zero fields other than From and To stand for the defaults named.
+// Tunnel describes a Security Association: one direction, from one node to another. Zero fields other than
+// From and To have the defaults named here.
 type Tunnel struct {
 	From, To *Node
 	// Src and Dst are the outer addresses: the nodes' WAN4.
@@ -40,13 +40,11 @@ type Tunnel struct {
 	SPI uint32
 	// ReqID is the state's reqid: 0.
 	ReqID uint32
-	// AnyFamily sets the state's af-unspec flag: what a tunnel carries may be of
-	// either family.
+	// AnyFamily sets the state's af-unspec flag: a tunnel may carry either family.
 	AnyFamily bool
 }
 
-// Reverse is the tunnel of the other direction, alike but for its SPI, which is
-// random.
+// Reverse is the tunnel of the other direction, with the same fields except its SPI, which is random.
 func (t Tunnel) Reverse() Tunnel {
 	t.From, t.To, t.Src, t.Dst, t.SPI = t.To, t.From, t.Dst, t.Src, 0
 	return t

@@ -9,19 +9,19 @@ import (
 	"sync"
 )
 
-// SA is a [Tunnel] that is installed, its defaults filled in.
+// SA is an installed [Tunnel] with its defaults filled in.
 type SA struct {
 	Tunnel
 
 	mu   sync.Mutex
-	undo []func() error // in the order of what they undo
+	undo []func() error // in order of installation
 }
 
-// Install installs the tunnel's state on both nodes, as a key manager would,
-// with random keys and no if_id, and on the receiver in and fwd policies that
-// let in what any SA brought, and what came in clear. It installs no out policy.
+// Install installs the tunnel's state on both nodes, like a key manager, with random keys and no if_id, and
+// on the receiver in and fwd policies that admit packets of any SA and packets in clear. It installs no out
+// policy.
 //
-// Nothing is left behind after an error, which is EEXIST if the SPI is taken.
+// After an error nothing remains. The error is EEXIST if the SPI is in use.
 func (t Tunnel) Install() (*SA, error) {
 	sa := &SA{Tunnel: t.complete()}
 	if err := sa.install(); err != nil {
@@ -47,7 +47,7 @@ func (sa *SA) install() error {
 
 // Remove removes what Install installed; a second Remove does nothing.
 //
-// Returns an error if a state has gone already, and removes the rest.
+// Returns an error if a state was already deleted, and removes the rest.
 func (sa *SA) Remove() error {
 	sa.mu.Lock()
 	defer sa.mu.Unlock()

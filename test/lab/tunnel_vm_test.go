@@ -15,9 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// protect installs a key manager's out policy for what goes from one address to
-// another, and returns its removal. It is no part of the lab, which leaves that
-// to the code under test.
+// protect installs a key manager's out policy for packets from one address to another, and returns a function
+// that removes it. It is not part of the lab, which leaves out policies to the code under test.
 func protect(t *testing.T, sa *lab.SA, src, dst netip.Addr) (remove func()) {
 	t.Helper()
 	policy := func(verb string, more ...string) {
@@ -51,8 +50,8 @@ func nothingLeft(t *testing.T, n *lab.Node, what string) {
 	}
 }
 
-// What each kind of tunnel carries is seen between the gateways under that
-// tunnel's protocol and SPI, exactly once each way, and never in clear.
+// Packets of each kind of tunnel are on the wire under that tunnel's protocol and SPI, exactly once in each
+// direction, and never in clear.
 func TestTunnel(t *testing.T) {
 	l := newLab(t)
 	base := lab.Tunnel{From: l.East, To: l.West, ReqID: 7}

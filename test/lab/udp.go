@@ -17,8 +17,8 @@ type Datagram struct {
 	// Src may have the zero address or port 0: the kernel chooses.
 	Src, Dst netip.AddrPort
 	Payload  []byte
-	// Segment, if not 0, hands the payload to the kernel as one GSO packet that
-	// is to leave as datagrams of this many bytes each (UDP_SEGMENT, udp(7)).
+	// Segment, if not 0, passes the payload to the kernel as one GSO packet that is split into datagrams of
+	// this many bytes (UDP_SEGMENT, udp(7)).
 	Segment int
 }
 
@@ -35,10 +35,9 @@ func (n *Node) SendUDP(ctx context.Context, d Datagram) error {
 	return nil
 }
 
-// ExchangeUDP sends a datagram and returns what comes back for it, whose error
-// may be that of an ICMP error: ECONNREFUSED (port unreachable), EHOSTUNREACH
-// (3/13), EACCES (ICMPv6 1/1), EMSGSIZE, ... or [ErrNoAnswer] when nothing comes
-// before the context ends.
+// ExchangeUDP sends a datagram and returns the answer. The error may be that of an ICMP error: ECONNREFUSED
+// (port unreachable), EHOSTUNREACH (3/13), EACCES (ICMPv6 1/1), EMSGSIZE, ... or [ErrNoAnswer] without an
+// answer before the context ends.
 func (n *Node) ExchangeUDP(ctx context.Context, d Datagram) ([]byte, error) {
 	conn, err := n.dialUDP(ctx, d)
 	if err != nil {

@@ -20,14 +20,14 @@ type UDPEcho struct {
 	received []Received
 }
 
-// Received is a datagram that a [UDPEcho] received.
+// Received is a datagram received by a [UDPEcho].
 type Received struct {
 	From    netip.AddrPort
 	Payload []byte
 }
 
-// EchoUDP starts a server on an address of the node; port 0 lets the kernel
-// choose. The caller has to call [UDPEcho.Close].
+// EchoUDP starts a server on an address of the node; port 0 lets the kernel choose. The caller must call
+// [UDPEcho.Close].
 func (n *Node) EchoUDP(ctx context.Context, local netip.AddrPort) (*UDPEcho, error) {
 	var config net.ListenConfig
 	var conn net.PacketConn
@@ -55,7 +55,7 @@ func (e *UDPEcho) serve() {
 		e.mu.Lock()
 		e.received = append(e.received, r)
 		e.mu.Unlock()
-		// An answer that cannot be sent is one that the sender does not get.
+		// The sender notices an answer that could not be sent.
 		_, _ = e.conn.WriteToUDPAddrPort(r.Payload, from)
 	}
 }
@@ -63,7 +63,7 @@ func (e *UDPEcho) serve() {
 // Addr is the address the server listens on.
 func (e *UDPEcho) Addr() netip.AddrPort { return e.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// Received returns what the server has received so far, in order.
+// Received returns the datagrams received so far, in order.
 func (e *UDPEcho) Received() []Received {
 	e.mu.Lock()
 	defer e.mu.Unlock()

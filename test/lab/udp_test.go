@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A datagram with ports of our choice gets there and back.
+// A datagram with chosen ports reaches the other end and its answer returns.
 func TestExchangeUDP(t *testing.T) {
 	l := newLab(t)
 	for _, f := range families(l) {
@@ -38,7 +38,7 @@ func TestExchangeUDP(t *testing.T) {
 	}
 }
 
-// A large GSO packet is one frame on a veth, and datagrams for the receiver.
+// A large GSO packet is one frame on a veth, and separate datagrams for the receiver.
 func TestSendUDPSegments(t *testing.T) {
 	l := newLab(t)
 	ctx := within(t, 10*time.Second)
@@ -72,8 +72,8 @@ func TestSendUDPSegments(t *testing.T) {
 	}
 }
 
-// The errors of an exchange are those of the ICMP errors that end it, and a
-// watch has them with what they are about.
+// The errors of an exchange are those of the ICMP errors that end it, and a watch has these with the packets
+// they quote.
 func TestExchangeUDPErrors(t *testing.T) {
 	l := newLab(t)
 	ctx := within(t, 20*time.Second)

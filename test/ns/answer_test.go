@@ -15,9 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// watchAnswers captures what East sends into its LAN. The function it returns waits for as
-// many ICMP errors of a family among it as are wanted, and a moment for one too many, and
-// gives them as IP packets.
+// watchAnswers captures the packets that East sends into its LAN. The returned function waits for that many
+// ICMP errors of a family, and briefly for a further one, and returns them as IP packets.
 func (g *gateway) watchAnswers(t *testing.T, f family) func(want int) [][]byte {
 	t.Helper()
 	c, err := g.East.Capture(lab.LAN)
@@ -31,7 +30,7 @@ func (g *gateway) watchAnswers(t *testing.T, f family) func(want int) [][]byte {
 	among := func(frames lab.Frames) (errors [][]byte) {
 		for _, frame := range frames.Select(m) {
 			packet := frame.Data[14:]
-			if f.name == "v4" || packet[24] != 0xff && packet[40] < 128 { // else neighbour discovery
+			if f.name == "v4" || packet[24] != 0xff && packet[40] < 128 { // not neighbour discovery
 				errors = append(errors, packet)
 			}
 		}
@@ -49,7 +48,7 @@ func (g *gateway) watchAnswers(t *testing.T, f family) func(want int) [][]byte {
 	}
 }
 
-// icmpPacket is a packet with this ICMP type, which quotes one.
+// icmpPacket is a packet with this ICMP type that quotes a packet.
 func icmpPacket(t *testing.T, f family, typ uint8, quoted []byte) []byte {
 	t.Helper()
 	payload := gopacket.Payload(append([]byte{0, 0, 0, 0}, quoted...))
@@ -61,8 +60,7 @@ func icmpPacket(t *testing.T, f family, typ uint8, quoted []byte) []byte {
 		&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(typ, 0)}, payload[4:])
 }
 
-// icmpErrors are errors of every type, errors about errors, and errors that are cut short
-// or come in fragments.
+// icmpErrors are errors of every type, errors about errors, and truncated or fragmented errors.
 func icmpErrors(t *testing.T, f family) (all [][]byte) {
 	t.Helper()
 	types := []uint8{3, 4, 5, 11, 12}
@@ -75,7 +73,7 @@ func icmpErrors(t *testing.T, f family) (all [][]byte) {
 		simple := icmpPacket(t, f, typ, whole)
 		all = append(all, simple, icmpPacket(t, f, typ, simple), icmpPacket(t, f, typ, nil), icmpPacket(t, f, typ, whole[:7]))
 	}
-	// No type at all, and one in a first fragment.
+	// A packet without a type, and a type in a first fragment.
 	all = append(all, build(t, header(f.eastHost, f.westHost, proto, nil)))
 	message := gopacket.Payload(icmpPacket(t, f, types[0], whole)[headerLen:][:24])
 	if f.name == "v4" {
@@ -91,7 +89,7 @@ func icmpErrors(t *testing.T, f family) (all [][]byte) {
 	return all
 }
 
-// Nobody is told of an error, whatever its type and however it is wrapped.
+// Errors are never answered, of any type and in any encapsulation.
 func TestNoErrorsAboutErrors(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Reject)...)
@@ -107,8 +105,8 @@ func TestNoErrorsAboutErrors(t *testing.T) {
 	})
 }
 
-// An answer is one for a packet, and no longer than the packet and two headers; nor than
-// what RFC 1812 section 4.3.2.3 and RFC 4443 section 2.4 (c) allow.
+// A packet gets one error, no longer than the packet and two headers, and within the limits of RFC 1812
+// section 4.3.2.3 and RFC 4443 section 2.4 (c).
 func TestRejectErrorLength(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Reject)...)
@@ -119,7 +117,7 @@ func TestRejectErrorLength(t *testing.T) {
 		for _, size := range []int{0, 1, 20, 500, 1000, 1400, 1450} {
 			src := g.newSource(t, f)
 			packet := build(t, header(src, f.westHost, layers.IPProtocolUDP, nil), &layers.UDP{SrcPort: 4711, DstPort: 53}, gopacket.Payload(make([]byte, size)))
-			// The gateway is to know its link-layer address when it answers.
+			// The gateway must know its link-layer address before it answers.
 			if r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Src: src, Dst: f.eastLAN, Count: 1}); err != nil || r.Received != 1 {
 				t.Fatalf("ping from %s: %+v, %v", src, r, err)
 			}
@@ -134,7 +132,7 @@ func TestRejectErrorLength(t *testing.T) {
 	})
 }
 
-// What is not rejected is not answered at all.
+// Packets that are not rejected are not answered.
 func TestNoAnswers(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for name, eroutes := range map[string][]eroute.Change{
@@ -156,8 +154,8 @@ func TestNoAnswers(t *testing.T) {
 	})
 }
 
-// A storm of packets that are rejected is answered no more often than the kernel's limits
-// allow, from one source or from many; all are dropped and counted.
+// A flood of rejected packets is answered within the kernel's limits, from one source or from many; all
+// packets are dropped and counted.
 func TestRejectStorm(t *testing.T) {
 	const packets = 20000
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
@@ -177,10 +175,10 @@ func TestRejectStorm(t *testing.T) {
 		for _, c := range []struct {
 			name          string
 			sources       uint32
-			burst, second int // how many answers at once, and a second
+			burst, second int // errors at once, and per second
 		}{
-			// IPv6 gives a /64 six at once and four a second (icmpv6_xrlim_allow, net/ipv6/icmp.c),
-			// and more if two CPUs look at the same time.
+			// IPv6 permits a /64 six at once and four per second (icmpv6_xrlim_allow, net/ipv6/icmp.c),
+			// and more if two CPUs check at the same time.
 			{"one source", 1, 20, 8},
 			{"many sources", packets, 50, 1000}, // net.ipv4.icmp_msgs_burst, icmp_msgs_per_sec
 		} {
@@ -203,7 +201,7 @@ func TestRejectStorm(t *testing.T) {
 	})
 }
 
-// stormNet is a network that nobody has.
+// stormNet is an unused network.
 func (f family) stormNet() netip.Prefix {
 	if f.name == "v6" {
 		return netip.MustParsePrefix("2001:db8:66::/64")

@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A device is attached, examined and detached while other interfaces come and go.
+// A device is attached, examined and detached while other interfaces are created and deleted.
 func TestAttachUnderLinkChanges(t *testing.T) {
 	g := newDetached(t)
 	var handle *netlink.Handle

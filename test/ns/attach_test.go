@@ -39,7 +39,7 @@ func (g *gateway) tryAttach(virtual, physical string, ingress ...string) error {
 	})
 }
 
-// passes sees that pings go through a %pass eroute, once each.
+// passes checks that pings pass a %pass eroute, and are counted once each.
 func (g *gateway) passes(t *testing.T) {
 	t.Helper()
 	g.only(t, all(eroute.Pass)...)
@@ -52,7 +52,7 @@ func (g *gateway) passes(t *testing.T) {
 	}
 }
 
-// Detach leaves no trace of an attach, and the table as it was.
+// Detach removes everything that attach created, and leaves the table unchanged.
 func TestDetach(t *testing.T) {
 	for _, ingress := range [][]string{nil, {lab.LAN}, {lab.LAN, lab.WAN}} {
 		t.Run(strings.Join(ingress, "+"), func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestDetach(t *testing.T) {
 	}
 }
 
-// An attach that is refused changes nothing.
+// A refused attach changes nothing.
 func TestAttachRefused(t *testing.T) {
 	g := newDetached(t)
 	foreign := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "foreign"}, PeerName: "foreign-peer"}
@@ -120,8 +120,7 @@ func TestAttachRefused(t *testing.T) {
 	g.passes(t)
 }
 
-// A device that was deleted behind the back of the command can be attached again, and
-// detached.
+// A device that was deleted by another program can be attached again, and detached.
 func TestDeviceDeleted(t *testing.T) {
 	g := newDetached(t)
 	before := g.traces(t)
@@ -143,15 +142,14 @@ func TestDeviceDeleted(t *testing.T) {
 	g.unchangedBut(t, before)
 }
 
-// unchangedBut compares with East before, without eroutes.
+// unchangedBut compares with East's earlier state, without eroutes.
 func (g *gateway) unchangedBut(t *testing.T, before traces) {
 	t.Helper()
 	g.only(t)
 	g.unchanged(t, before)
 }
 
-// Interfaces that went away do not keep a device from being detached, and nothing is
-// left that named them.
+// Deleted interfaces do not prevent a detach, and nothing that refers to them remains.
 func TestInterfaceDeleted(t *testing.T) {
 	for _, gone := range []string{lab.LAN, lab.WAN} {
 		t.Run(gone, func(t *testing.T) {
@@ -185,7 +183,7 @@ func TestInterfaceDeleted(t *testing.T) {
 	}
 }
 
-// Names of interfaces may have dots, as those of VLAN interfaces do.
+// Interface names may contain dots, like those of VLAN interfaces.
 func TestNamesWithDots(t *testing.T) {
 	const virtual = "ipsec7"
 	g := newDetached(t)
@@ -221,8 +219,7 @@ func TestNamesWithDots(t *testing.T) {
 	g.unchanged(t, before)
 }
 
-// Two devices on the same interfaces work side by side, and one goes on when the other
-// is detached.
+// Two devices on the same interfaces work at the same time, and one continues when the other is detached.
 func TestTwoDevices(t *testing.T) {
 	g := newDetached(t)
 	before := g.traces(t)

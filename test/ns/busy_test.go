@@ -10,8 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// While others change the table without a pause, a relay asks for all flows that come: it
-// waits for the table's lock once for as many as there are by then.
+// While other commands change the table continuously, a relay sends an ACQUIRE for every flow: it waits for
+// the table's lock once for all flows pending then.
 func TestTrapWithConcurrentWriters(t *testing.T) {
 	const flows, writers = 600, 3
 	g := newGateway(t, "egress")

@@ -31,8 +31,8 @@ func (g *gateway) command(t *testing.T, path, args string) (stdout, stderr strin
 	return out.String(), errs.String(), err
 }
 
-// Under "ip netns exec", which gives each command a /sys of its own, the table and the
-// device that one command makes are there in the next, and nowhere else.
+// Under "ip netns exec", which gives each command its own /sys, the table and the device made by one command
+// are visible to the next, and in no other namespace.
 func TestCommandsUnderNetnsExec(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g, other := &gateway{Lab: newLab(t), mode: "egress"}, &gateway{Lab: newLab(t), mode: "egress"}
@@ -73,8 +73,8 @@ func TestCommandsUnderNetnsExec(t *testing.T) {
 	run(g, "eroute", "")
 }
 
-// A command that is killed leaves each eroute as it was or as it was to be, and a table
-// that the next command can change.
+// A command that is killed leaves each eroute either unchanged or changed, and a table that the next command
+// can change.
 func TestKilled(t *testing.T) {
 	const changes, kills = 4000, 8
 	path := testenv.Ipsec(t)

@@ -31,7 +31,7 @@ const (
 	firstSPI  = 0x1000
 )
 
-// groupEroute is the i-th eroute of a writer; each round has an SPI of its own.
+// groupEroute is the i-th eroute of a writer; each round has its own SPI.
 func groupEroute(writer, i int) eroute.Selector {
 	src := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(writer), byte(i), 0}), 24)
 	return eroute.Selector{Src: src, Dst: all4}

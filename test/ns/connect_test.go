@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// A ping waits in its hold and is answered once the hold is replaced.
+// A ping is held and answered once the hold is replaced.
 func TestReleasePing(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		trap := from(f.eastNet, f.westNet, eroute.Trap)
@@ -37,8 +37,8 @@ func TestReleasePing(t *testing.T) {
 	})
 }
 
-// A connection's first SYN waits in its hold; released, it opens the connection, and
-// nothing of it is sent twice. On a slow machine TCP may repeat it before: tried again.
+// The first SYN of a connection is held; when released, it opens the connection without a retransmission. On
+// a slow machine TCP may retransmit earlier: the test then tries again.
 func TestReleaseConnection(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		server := netip.AddrPortFrom(f.westHost, 80)
@@ -72,7 +72,7 @@ func TestReleaseConnection(t *testing.T) {
 	})
 }
 
-// replaceHold waits for the nth hold of a trap between hosts, and has its flow pass.
+// replaceHold waits for the nth hold of a trap between hosts, and replaces it by %pass.
 func (g *gateway) replaceHold(t *testing.T, r *relay, n int, trap eroute.Selector) eroute.Selector {
 	t.Helper()
 	flow := r.waitFor(t, "hold", n)[n-1].Flow
@@ -97,7 +97,7 @@ func icmp(f family) uint8 {
 	return 1
 }
 
-// repeated returns how many TCP segments a node has sent again.
+// repeated returns the number of TCP segments a node has retransmitted.
 func repeated(t *testing.T, n *lab.Node) (count int) {
 	t.Helper()
 	err := n.Do(func() error {

@@ -13,10 +13,10 @@ import (
 	table "github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// counts are packets: by the reason they ended for, and on the eroutes.
+// counts are packets by reason, and on eroutes.
 type counts struct {
 	Reasons map[string]uint64 // those that are not 0
-	Eroutes uint64            // of all eroutes together
+	Eroutes uint64            // total of all eroutes
 }
 
 func (g *gateway) counts(t *testing.T) counts {
@@ -40,7 +40,7 @@ func (g *gateway) counts(t *testing.T) counts {
 	return c
 }
 
-// since is what was counted since before.
+// since is the difference from before.
 func (c counts) since(before counts) counts {
 	d := counts{Reasons: maps.Clone(c.Reasons), Eroutes: c.Eroutes - before.Eroutes}
 	for name, n := range before.Reasons {
@@ -51,7 +51,7 @@ func (c counts) since(before counts) counts {
 	return d
 }
 
-// total is how many packets ended, whatever for.
+// total is the number of packets with any reason.
 func (c counts) total() (n uint64) {
 	for _, packets := range c.Reasons {
 		n += packets
@@ -59,8 +59,8 @@ func (c counts) total() (n uint64) {
 	return n
 }
 
-// counted waits until this is what was counted, gives a packet too many a moment, and sees
-// that each ended for this reason, once, and was counted on an eroute.
+// counted waits until the counters have these values, waits briefly for further packets, and checks that each
+// packet has this reason, once, and was counted on an eroute.
 func (g *gateway) counted(t *testing.T, before counts, want counts) {
 	t.Helper()
 	eventually(t, func() bool { return cmp.Equal(want, g.counts(t).since(before)) })
@@ -70,7 +70,7 @@ func (g *gateway) counted(t *testing.T, before counts, want counts) {
 	}
 }
 
-// reason is what is counted for n packets that met an eroute.
+// reason is the count of n packets that matched an eroute.
 func reason(name string, n int) counts {
 	if n == 0 {
 		return counts{Reasons: map[string]uint64{}}
@@ -78,7 +78,7 @@ func reason(name string, n int) counts {
 	return counts{Reasons: map[string]uint64{name: uint64(n)}, Eroutes: uint64(n)}
 }
 
-// noEroute is what is counted for n packets that met none.
+// noEroute is the count of n packets that matched none.
 func noEroute(name string, n int) counts {
 	return counts{Reasons: map[string]uint64{name: uint64(n)}}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// occupyTC attaches a program to a TC hook until the test ends, before or after others.
+// occupyTC attaches a program to a TC hook until the test ends, first or last in the chain.
 func occupyTC(t *testing.T, n *lab.Node, dev string, at ebpf.AttachType, anchor link.Anchor) {
 	t.Helper()
 	err := n.Do(func() error {
@@ -42,7 +42,7 @@ func occupyTC(t *testing.T, n *lab.Node, dev string, at ebpf.AttachType, anchor 
 	}
 }
 
-// The doctor names programs that run before ours, and not those that run after.
+// The doctor names programs that run before those of the product, and none that run after.
 func TestDoctorProgramsBefore(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g := healthy(t)

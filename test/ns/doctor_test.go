@@ -23,8 +23,8 @@ import (
 // finding is one of "ipsec doctor --json".
 type finding struct{ Check, Level, Subject, Text, Cost, Remedy string }
 
-// doctor runs "ipsec doctor" on East, which must change nothing, and returns what it finds
-// but for the kernel: hosts differ.
+// doctor runs "ipsec doctor" on East, checks that it changes nothing, and returns its findings without those
+// about the kernel, which differ between hosts.
 func (g *gateway) doctor(t *testing.T, path string) (all []finding) {
 	t.Helper()
 	before := g.traces(t)
@@ -54,8 +54,7 @@ func (g *gateway) doctor(t *testing.T, path string) (all []finding) {
 	return all
 }
 
-// found sees that there are just these findings but for those that are ok, each given as
-// level, check and part of its text.
+// found checks that these are all findings that are not ok, each given as level, check and part of its text.
 func found(t *testing.T, all []finding, wants ...[3]string) {
 	t.Helper()
 	for _, f := range all {
@@ -92,7 +91,7 @@ func (g *gateway) sysctl(t *testing.T, name, value string) {
 	}
 }
 
-// healthy is a gateway on which there is nothing to do.
+// healthy is a gateway without problems.
 func healthy(t *testing.T) *gateway {
 	t.Helper()
 	g := newDetached(t)
@@ -105,7 +104,7 @@ func healthy(t *testing.T) *gateway {
 	return g
 }
 
-// syncRoutes is what "ipsec eroute --sync" does to routes.
+// syncRoutes synchronises routes like "ipsec eroute --sync".
 func (g *gateway) syncRoutes(t *testing.T) {
 	t.Helper()
 	if err := g.write(device.SyncRoutes); err != nil {
@@ -113,8 +112,8 @@ func (g *gateway) syncRoutes(t *testing.T) {
 	}
 }
 
-// What is found on a gateway in order, and what when one thing after the other breaks.
-// Doing what is said mends each.
+// Findings on a healthy gateway, and after breaking one thing after the other. Each remedy repairs its
+// problem.
 func TestDoctor(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g := healthy(t)
@@ -141,7 +140,7 @@ func TestDoctor(t *testing.T) {
 	g.sysctl(t, "net.ipv4.ip_forward", "1")
 	g.sysctl(t, "net.ipv6.conf.all.forwarding", "1")
 
-	// A key manager's own routes go before those into the ipsec device.
+	// A key manager's own routes take precedence over those into the ipsec device.
 	g.ip(t, "route add 192.0.1.0/24 via 192.1.2.45 dev wan table 220")
 	g.ip(t, "rule add pref 220 table 220")
 	found(t, g.doctor(t, path), [3]string{"problem", "route", "192.0.1.0/24 leave through wan by a route of table 220, not through ipsec0"})
@@ -149,8 +148,7 @@ func TestDoctor(t *testing.T) {
 	g.ip(t, "route flush table 220")
 }
 
-// What a command that was killed leaves, eroutes without SAs, and devices that others have
-// taken down.
+// Remains of a killed command, eroutes without SAs, and devices set down by other programs.
 func TestDoctorTable(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g := healthy(t)
@@ -179,7 +177,7 @@ func TestDoctorTable(t *testing.T) {
 	found(t, g.doctor(t, path), [3]string{"problem", "device", "ipsec0 was deleted"})
 }
 
-// An XDP program of somebody else is named.
+// A foreign XDP program is named.
 func TestDoctorXDP(t *testing.T) {
 	g := newDetached(t)
 	occupyXDP(t, g.East, lab.LAN)
@@ -192,8 +190,8 @@ func TestDoctorXDP(t *testing.T) {
 	found(t, g.doctor(t, testenv.Ipsec(t)), [3]string{"note", "xdp", "lan has another XDP program: " + dummyXDP + " (id "})
 }
 
-// With a strict reverse path filter, answers to what %pass sends really do not come in,
-// and with what the doctor says they do.
+// With a strict reverse path filter, answers to packets of %pass are really lost, and with the doctor's
+// remedy they arrive.
 func TestDoctorReversePath(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g := healthy(t)

@@ -11,8 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Packets that no eroute, or one that drops them, is for go nowhere, are answered by
-// nobody, and count once each.
+// Packets of no eroute or of %drop are not forwarded, not answered, and counted once each.
 func TestDrop(t *testing.T) {
 	const pings, datagrams = 3, 4
 	said := eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: netip.MustParseAddr("192.1.2.45")}
@@ -43,7 +42,7 @@ func TestDrop(t *testing.T) {
 					src  netip.Addr
 				}{{g.EastHost, f.eastHost}, {g.East, f.eastLAN}} {
 					r, err := from.node.Ping(ctx, lab.Ping{Src: from.src, Dst: f.westHost, Count: pings, Interval: time.Millisecond, Wait: 20 * time.Millisecond})
-					// A raw IPv6 socket is told of a local drop: ENOBUFS.
+					// A raw IPv6 socket receives ENOBUFS for a local drop.
 					if err != nil || r.Received != 0 || r.Sent+len(r.SendErrors) != pings || len(r.Errors) != 0 {
 						t.Errorf("ping from %s: %+v, %v, want %d sent and silence", from.node.Name, r, err, pings)
 					}
@@ -62,7 +61,7 @@ func TestDrop(t *testing.T) {
 	})
 }
 
-// What the fast path ends is not routed.
+// Packets dropped by the fast path are not routed.
 func TestFastPathDrop(t *testing.T) {
 	const pings = 5
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {

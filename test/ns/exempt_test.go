@@ -17,8 +17,7 @@ import (
 
 const packets = 4
 
-// sendLocal sends packets of the gateway itself: UDP between two ports or, with ports 0,
-// another protocol.
+// sendLocal sends packets of the gateway itself: UDP between two ports or, with ports 0, another protocol.
 func (g *gateway) sendLocal(t *testing.T, proto int, src, dst netip.AddrPort) {
 	t.Helper()
 	for range packets {
@@ -41,7 +40,7 @@ func (g *gateway) sendLocal(t *testing.T, proto int, src, dst netip.AddrPort) {
 			_, err = c.Write(make([]byte, 32))
 			return err
 		})
-		// A raw IPv6 socket is told of a local drop: ENOBUFS.
+		// A raw IPv6 socket receives ENOBUFS for a local drop.
 		if err != nil && src.Addr().Is4() {
 			t.Fatal(err)
 		}
@@ -53,8 +52,8 @@ func said(edst netip.Addr) eroute.SAID {
 	return eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: edst}
 }
 
-// The gateway's own key exchange leaves in clear, uncounted, past every eroute but %drop
-// and an SA that leads elsewhere; nothing else does.
+// Local IKE and ESP leave in clear, not counted on an eroute, in spite of any eroute except %drop and an SA
+// to another peer; no other packet does.
 func TestKeyExchange(t *testing.T) {
 	g := newGateway(t, "xdp")
 	for _, f := range g.families() {
@@ -67,8 +66,8 @@ func TestKeyExchange(t *testing.T) {
 		for _, c := range []struct {
 			name  string
 			said  eroute.SAID
-			want  counts // of key exchange
-			other counts // of anything else
+			want  counts // of IKE and ESP
+			other counts // of other packets
 		}{
 			{"no eroute", eroute.SAID{}, exempt, noEroute("no-eroute", packets)},
 			{"pass", eroute.Pass, exempt, reason("pass", packets)},
@@ -119,7 +118,7 @@ func TestKeyExchange(t *testing.T) {
 	}
 }
 
-// Forwarded key exchange has no privilege, not even with the gateway's own address.
+// Forwarded IKE is not exempt, not even with the gateway's own address.
 func TestForwardedKeyExchange(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for _, c := range []struct {
@@ -147,7 +146,7 @@ func TestForwardedKeyExchange(t *testing.T) {
 					g.sendIP(t, udpPacket(t, netip.AddrPortFrom(src, 500), netip.AddrPortFrom(f.westHost, 500)))
 				}
 				g.counted(t, before, c.want)
-				for _, e := range icmp(c.told + c.left) { // the far host has no key exchange either
+				for _, e := range icmp(c.told + c.left) { // the remote host runs no key exchange either
 					if c.told > 0 && !f.prohibited(e) {
 						t.Errorf("told %+v, want prohibited", e)
 					}
@@ -158,9 +157,9 @@ func TestForwardedKeyExchange(t *testing.T) {
 	})
 }
 
-// A packet that comes in with an address of the gateway is nobody's key exchange, whatever
-// the protocol, and by whichever interface. IPv4 refuses it on the way in, unless it is
-// told to take its own addresses for those of others; IPv6 forwards it.
+// An inbound packet with a source address of the gateway is not exempt as IKE, for any protocol and
+// interface. IPv4 refuses it on input, unless it is configured to accept its own addresses from others; IPv6
+// forwards it.
 func TestSpoofedKeyExchange(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		packets := g.spoofed(t, f)
@@ -200,7 +199,7 @@ func TestSpoofedKeyExchange(t *testing.T) {
 	})
 }
 
-// spoofed are packets of key exchange to the far host from addresses of the gateway.
+// spoofed are packets of key exchange to the remote host from addresses of the gateway.
 func (g *gateway) spoofed(t *testing.T, f family) (all [][]byte) {
 	t.Helper()
 	for _, own := range []netip.Addr{f.eastLAN, f.eastWAN} {
@@ -214,7 +213,7 @@ func (g *gateway) spoofed(t *testing.T, f family) (all [][]byte) {
 	return all
 }
 
-// refuseSpoofed sees that IPv4 refuses these packets of a node next to this address.
+// refuseSpoofed checks that IPv4 refuses these packets of a node next to this address.
 func (g *gateway) refuseSpoofed(t *testing.T, n *lab.Node, dev string, near netip.Addr, packets [][]byte) {
 	t.Helper()
 	before := g.counts(t)
@@ -223,7 +222,7 @@ func (g *gateway) refuseSpoofed(t *testing.T, n *lab.Node, dev string, near neti
 			t.Fatal(err)
 		}
 	}
-	// Who answers a later packet has seen these.
+	// When a later packet is answered, these have been processed.
 	if r, err := n.Ping(within(t, patience), lab.Ping{Dst: near}); err != nil || r.Received != 1 {
 		t.Errorf("ping: %+v, %v", r, err)
 	}

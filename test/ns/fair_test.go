@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// However much comes into one trap, the flows of another are asked for: an ACQUIRE finds room
-// where held packets do not.
+// Any amount of traffic into one trap leaves space for ACQUIREs of another: they have a reserved part of the
+// ring buffer.
 func TestFairTraps(t *testing.T) {
 	const flows, floods, sources = 80, 2, 1000
 	g := newGateway(t, "egress")

@@ -14,9 +14,9 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// flood sends datagrams from a node as fast as the other end takes them, on a thread
-// bound to one CPU, until stop says so; it gives how many it has sent. A pause after
-// each burst keeps queues on the way from overflowing.
+// flood sends datagrams from a node as fast as the receiver takes them, on a thread bound to one CPU, until
+// stop returns true; it returns the number sent. A pause after each burst avoids overflowing queues on the
+// path.
 func flood(t *testing.T, n *lab.Node, src, dst netip.Addr, cpu int, stop func(sent int) bool) <-chan int {
 	t.Helper()
 	const burst, size = 32, 100

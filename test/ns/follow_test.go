@@ -19,12 +19,11 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// followers are those who bring a device in step: "ipsec eroute --sync", and the relay by itself.
+// followers are the ways to update a device: "ipsec eroute --sync", and the relay by itself.
 var followers = []string{"sync", "relay"}
 
-// inEachFollower runs a test on a gateway in order, on which %pass packets go past a blackhole. mend
-// waits until the device is in step again; with --sync it first sees that "ipsec tncfg" and doctor say
-// what is not.
+// inEachFollower runs a test on a healthy gateway with %pass packets and a blackhole route. mend waits until
+// the device is up to date; with --sync it first checks that "ipsec tncfg" and doctor print the differences.
 func inEachFollower(t *testing.T, test func(t *testing.T, g *gateway, mend func(t *testing.T, texts ...string))) {
 	path := testenv.Ipsec(t)
 	for _, follower := range followers {
@@ -54,14 +53,14 @@ func inEachFollower(t *testing.T, test func(t *testing.T, g *gateway, mend func(
 					g.tells(t, path, nil)
 					t.Fatal("not in step")
 				}
-				// A relay without key managers is noted.
+				// The doctor notes a relay without key managers.
 				found(t, slices.DeleteFunc(g.doctor(t, path), func(f finding) bool { return f.Check == "relay" }))
 			})
 		})
 	}
 }
 
-// tells sees that tncfg and doctor both say what is not in step, each in a line with one of the texts.
+// tells checks that tncfg and doctor both print the differences, each in a line with one of the texts.
 func (g *gateway) tells(t *testing.T, path string, texts []string) {
 	t.Helper()
 	stdout, stderr, err := g.command(t, path, "tncfg")
@@ -85,7 +84,7 @@ func (g *gateway) tells(t *testing.T, path string, texts []string) {
 	}
 }
 
-// drops sees that pings get no answer, and that nothing of them leaves.
+// drops checks that pings get no answer, and that none of them leaves.
 func (g *gateway) drops(t *testing.T) {
 	t.Helper()
 	for _, f := range g.families() {
@@ -97,7 +96,7 @@ func (g *gateway) drops(t *testing.T) {
 	}
 }
 
-// A physical interface that gets another name goes on being the device's.
+// A physical interface that is renamed remains the device's physical interface.
 func TestPhysicalRenamed(t *testing.T) {
 	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
 		for _, names := range [][2]string{{lab.WAN, "dsl"}, {"dsl", lab.WAN}} {
@@ -108,8 +107,8 @@ func TestPhysicalRenamed(t *testing.T) {
 	})
 }
 
-// A physical interface that is deleted and made again, as each time that a link is dialled, is the
-// device's again. As long as it is gone, packets drop and are counted.
+// A physical interface that is deleted and created again, like a dial-up link, is the device's physical
+// interface again. While it does not exist, packets are dropped and counted.
 func TestPhysicalReplaced(t *testing.T) {
 	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
 		for range 2 {
@@ -126,8 +125,8 @@ func TestPhysicalReplaced(t *testing.T) {
 	})
 }
 
-// As long as a physical interface is gone tncfg and doctor say so, and another interface that gets its
-// ifindex is not sent anything.
+// While a physical interface does not exist tncfg and doctor report it, and another interface that gets its
+// ifindex is not used.
 func TestPhysicalGone(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g := healthy(t)
@@ -150,9 +149,9 @@ func TestPhysicalGone(t *testing.T) {
 	g.drops(t)
 }
 
-// The ipsec device's MTU follows the physical one's, down and up: the senders of large %pass packets
-// are told. One that was set by hand stays. It is never made too small for IPv6, which would take the
-// device's IPv6 routes away.
+// The ipsec device's MTU follows the physical one's, down and up: senders of large %pass packets receive an
+// ICMP error. An MTU set by hand remains. It is never too small for IPv6, which would delete the device's
+// IPv6 routes.
 func TestPhysicalMTU(t *testing.T) {
 	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
 		setMTU := func(mtu int) {
@@ -192,7 +191,7 @@ func TestPhysicalMTU(t *testing.T) {
 	})
 }
 
-// When the physical interface's address changes, and its routes with it, %pass packets take the new ones.
+// When the physical interface's address and with it its routes change, %pass packets use the new ones.
 func TestPhysicalReaddressed(t *testing.T) {
 	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
 		for _, f := range []struct{ option, east, west, bits, eastLAN, westLAN string }{
@@ -223,8 +222,8 @@ func TestPhysicalReaddressed(t *testing.T) {
 	})
 }
 
-// An ingress interface that is deleted and made again, or gets another address or name, has the fast
-// path again.
+// An ingress interface that is deleted and created again, or gets another address or name, has the fast path
+// again.
 func TestIngressReplaced(t *testing.T) {
 	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
 		early := func(want bool) {
@@ -267,8 +266,7 @@ func TestIngressReplaced(t *testing.T) {
 	})
 }
 
-// What is not in step does not keep "tncfg --config" from seeing that a file's devices are there: it
-// brings them in step.
+// "tncfg --config" updates devices that are not up to date.
 func TestConfigFollows(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g := healthy(t)

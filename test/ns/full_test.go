@@ -16,13 +16,13 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// flowsOf opens the map of flows that holds this flow: other tables have one as well.
+// flowsOf opens the map of flows that contains this flow: other tables have such a map, too.
 func flowsOf(t *testing.T, src netip.Addr) (*ebpf.Map, bpf.ABIFlowKey) {
 	t.Helper()
 	for id, err := ebpf.MapGetNextID(0); err == nil; id, err = ebpf.MapGetNextID(id) {
 		m, err := ebpf.NewMapFromID(id)
 		if err != nil {
-			continue // gone by now
+			continue // deleted meanwhile
 		}
 		var key bpf.ABIFlowKey
 		if info, err := m.Info(); err == nil && info.Name == "eroute_flows" && m.NextKey(nil, &key) == nil &&
@@ -36,8 +36,8 @@ func flowsOf(t *testing.T, src netip.Addr) (*ebpf.Map, bpf.ABIFlowKey) {
 	return nil, bpf.ABIFlowKey{}
 }
 
-// With the table of holds full the packet is dropped and counted for it, and no ACQUIRE
-// made; once there is room the trap works again.
+// With the table of holds full the packet is dropped and counted under that reason, and no ACQUIRE is sent;
+// once there is space the trap works again.
 func TestHoldsFull(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
@@ -81,8 +81,8 @@ func TestHoldsFull(t *testing.T) {
 	r.waitFor(t, "acquire", 2)
 }
 
-// A relay that is killed again and again, at any moment, under traffic: nothing passes,
-// each packet counts once, and the relay after it takes over what holds there are.
+// A relay that is killed repeatedly at random times under traffic: no packet passes, each is counted once,
+// and the next relay takes over the existing holds.
 func TestRelayKilledRepeatedly(t *testing.T) {
 	const rounds, flows = 12, 40
 	g := newGateway(t, "egress")
@@ -123,7 +123,7 @@ func TestRelayKilledRepeatedly(t *testing.T) {
 	}
 }
 
-// A relay holds nothing while there is nobody to ask: its packets would wait for nothing.
+// A relay makes no holds while no key manager listens: nothing could answer them.
 func TestTrapWithoutKeyManager(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
@@ -134,7 +134,7 @@ func TestTrapWithoutKeyManager(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// A relay that was killed would be believed in when the next test begins.
+		// The lease of a killed relay would still be valid when the next test begins.
 		t.Cleanup(func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() })
 	}
 	start(path, "acquire")

@@ -23,15 +23,15 @@ import (
 
 const ipsec0 = "ipsec0"
 
-// modes are the ways in which packets can meet the table: on the ipsec device only, or
-// first on the interface they come in by, in XDP or, where XDP is taken, in TC.
+// modes are the hooks at which packets are matched: on the ipsec device only, or first on the ingress
+// interface, in XDP or, where XDP is occupied, in TC.
 var modes = []string{"egress", "xdp", "tc"}
 
-// gateway is a lab whose East routes what is for the far LAN into ipsec0.
+// gateway is a lab whose East routes packets for the remote LAN into ipsec0.
 type gateway struct {
 	*lab.Lab
 	mode    string
-	sources int // addresses that newSource has given out
+	sources int // number of addresses allocated by newSource
 }
 
 func newLab(t *testing.T) *lab.Lab {
@@ -48,8 +48,7 @@ func newLab(t *testing.T) *lab.Lab {
 	return l
 }
 
-// shared are the gateways of newGateway, by mode: to make one takes longer than most
-// tests.
+// shared are the gateways of newGateway, by mode: creating one takes longer than most tests.
 var shared = map[string]*gateway{}
 
 func TestMain(m *testing.M) {
@@ -66,8 +65,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// newGateway returns the gateway of a mode: ipsec0 is attached to East's wan, the table
-// empty. Tests put back what else they change.
+// newGateway returns the gateway of a mode: ipsec0 is attached to East's wan, the table is empty. Tests
+// restore everything else they change.
 func newGateway(t *testing.T, mode string) *gateway {
 	t.Helper()
 	if g := shared[mode]; g != nil {
@@ -97,7 +96,7 @@ func newGateway(t *testing.T, mode string) *gateway {
 	return g
 }
 
-// route leads both families into ipsec0.
+// route routes both families into ipsec0.
 func (g *gateway) route(t *testing.T) {
 	t.Helper()
 	for _, p := range []netip.Prefix{lab.WestLAN4, lab.WestLAN6} {
@@ -107,14 +106,13 @@ func (g *gateway) route(t *testing.T) {
 	}
 }
 
-// limitICMP says whether errors to the same address are limited as a kernel does that was
-// told nothing else. Without, each packet is answered, so that answers can be counted.
-// The limits are lifted by types, which lifts the one that all addresses share as well. With
-// an interval of 0 IPv4's would also take the allowance away that ip_error
-// (net/ipv4/route.c) keeps in the same place, if the clock ticks between the two.
+// limitICMP sets whether errors to the same address have the kernel's default limits. Without limits each
+// packet is answered, so that answers can be counted. The limits are lifted by type, which also lifts the
+// global one. With an interval of 0 IPv4 would also lose the allowance that ip_error (net/ipv4/route.c) keeps
+// in the same place, if the clock ticks in between.
 func (g *gateway) limitICMP(t *testing.T, limited bool) {
 	t.Helper()
-	types4, types6 := "0", "255" // which is no error
+	types4, types6 := "0", "255" // no type of an error
 	if limited {
 		types4, types6 = "6168", "0-1,3-127"
 	}
@@ -126,7 +124,7 @@ func (g *gateway) limitICMP(t *testing.T, limited bool) {
 	}
 }
 
-// write opens East's table for changes, as a command does.
+// write opens East's table for changes, like a command.
 func (g *gateway) write(f func(*maps.Table) error) error {
 	return g.East.Do(func() error {
 		table, err := maps.OpenWrite()
@@ -171,7 +169,7 @@ func (g *gateway) detach(virtual string) error {
 	})
 }
 
-// removeTable takes East's table out of bpffs.
+// removeTable removes East's table from bpffs.
 func (g *gateway) removeTable() error {
 	return g.East.Do(func() error {
 		dir, err := loader.OpenShared()
@@ -194,8 +192,8 @@ func (g *gateway) apply(changes ...eroute.Change) error {
 	return g.write(func(table *maps.Table) error { return table.Apply(context.Background(), changes) })
 }
 
-// only makes the table hold these eroutes and nothing else, by deleting the others: a
-// clear waits for packets several times.
+// only sets the content of the table to these eroutes by deleting the others: a clear waits for packets in
+// flight several times.
 func (g *gateway) only(t *testing.T, eroutes ...eroute.Change) {
 	t.Helper()
 	listed := g.listed(t)
@@ -231,11 +229,10 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// patience is how long a test waits for what is to come: much longer than it takes, also
-// on a machine that has much else to do.
+// patience is how long a test waits for an expected event: much longer than needed, also on a busy machine.
 const patience = 20 * time.Second
 
-// eventually waits until something is so, and returns whether it is.
+// eventually waits until the condition is true, and returns whether it is.
 func eventually(t *testing.T, so func() bool) bool {
 	t.Helper()
 	for ctx := within(t, patience); !so(); time.Sleep(5 * time.Millisecond) {
@@ -246,7 +243,7 @@ func eventually(t *testing.T, so func() bool) bool {
 	return true
 }
 
-// family is what a test that runs once a family needs.
+// family contains the data of one family for tests that run once per family.
 type family struct {
 	name                                      string
 	eastHost, eastLAN, eastWAN, westHost, wan netip.Addr

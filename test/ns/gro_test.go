@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// mergeSegments turns GRO of a device on or off ("ethtool -K DEV gro on"). With an XDP program
-// on it the other end sends no large segments; these are made of small ones.
+// mergeSegments turns GRO of a device on or off ("ethtool -K DEV gro on"). With an XDP program on it the
+// other end sends no large segments; GRO merges small ones.
 func mergeSegments(t *testing.T, n *lab.Node, dev string, on bool) {
 	t.Helper()
 	value := struct{ cmd, data uint32 }{cmd: unix.ETHTOOL_SGRO}

@@ -24,8 +24,8 @@ func (g *gateway) holds(t *testing.T) (n int) {
 	return n
 }
 
-// A %hold of the table keeps packets as well: they are sent on when it is replaced, and
-// given up when it is deleted, even if a wider eroute would let them pass.
+// A %hold of the table keeps packets, too: they are re-sent when it is replaced, and discarded when it is
+// deleted, even if a less specific eroute would pass them.
 func TestHoldEroute(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
@@ -60,7 +60,7 @@ func TestHoldEroute(t *testing.T) {
 	}
 }
 
-// A hold that nobody uses and nobody answers ends, and the trap works again.
+// A hold without traffic and answer ends, and the trap works again.
 func TestReap(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[1]
@@ -79,7 +79,7 @@ func TestReap(t *testing.T) {
 	}
 }
 
-// A flow that goes on without an answer is asked for again, and its hold stays.
+// A flow with traffic and without an answer gets another ACQUIRE, and its hold remains.
 func TestAcquireRepeated(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
@@ -99,8 +99,7 @@ func TestAcquireRepeated(t *testing.T) {
 	}
 }
 
-// Without a relay, or with one that was killed, a trap makes no hold; a new relay picks
-// up the holds that there are.
+// Without a relay, or after it was killed, a trap makes no hold; a new relay takes over the existing holds.
 func TestRelayKilled(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
@@ -131,7 +130,7 @@ func TestRelayKilled(t *testing.T) {
 	second.waitFor(t, "reap", 1)
 }
 
-// There is one relay in a network namespace.
+// Only one relay runs in a network namespace.
 func TestOneRelay(t *testing.T) {
 	g := newGateway(t, "egress")
 	g.startRelay(t)

@@ -77,7 +77,7 @@ func TestImport(t *testing.T) {
 	if after := pings("by eroutes"); after != before || before != [2]int{0, 2} {
 		t.Errorf("%v pings answered by policies, %v by eroutes, want 0 of IPv4 and 2 of IPv6", before, after)
 	}
-	for range 2 { // policies of the command itself are none to carry over
+	for range 2 { // the command's own policies are not converted
 		_, stderr, err = g.command(t, path, "eroute --import-xfrm")
 	}
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
-// Whatever tncfg is killed at, the next one can make the device, which works, and when it
-// is taken away nothing is left of either.
+// tncfg can be killed at any step: the next one can create the device, which works, and its removal leaves
+// nothing of either.
 func TestKilledTncfg(t *testing.T) {
 	const kills = 6
 	path := testenv.Ipsec(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// What is not routed into the ipsec device is none of the table's business, whatever
-// the table says: the gateway answers for itself and routes elsewhere.
+// Packets that are not routed into the ipsec device are not matched by the table: the gateway answers for
+// itself and routes elsewhere.
 func TestNotRoutedIntoDevice(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for _, said := range []eroute.SAID{eroute.Drop, eroute.Reject} {
@@ -43,15 +43,15 @@ func TestNotRoutedIntoDevice(t *testing.T) {
 	})
 }
 
-// frame is one that is sent to the gateway as it is.
+// frame is a frame that is sent to the gateway unchanged.
 type frame struct {
 	name    string
 	bytes   []byte
-	counted int // how often its packet counts: as often as it reaches the ipsec device
+	counted int // how often its packet is counted: as often as it reaches the ipsec device
 }
 
-// Any frame counts where routing alone would bring its packet to the ipsec device, and
-// only there, with or without the fast path.
+// A frame is counted if and only if routing would send its packet to the ipsec device, with or without the
+// fast path.
 func TestMalformedFrames(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Drop)...)
@@ -69,7 +69,7 @@ func TestMalformedFrames(t *testing.T) {
 	})
 }
 
-// ethernet puts a frame around a packet.
+// ethernet adds an Ethernet header to a packet.
 func (g *gateway) ethernet(t *testing.T, packet []byte) []byte {
 	t.Helper()
 	b, err := g.EastHost.Frame(lab.Eth0, 0, packet)
@@ -79,7 +79,7 @@ func (g *gateway) ethernet(t *testing.T, packet []byte) []byte {
 	return b
 }
 
-// oddFrames are frames around a packet that by itself is to be dropped.
+// oddFrames are unusual frames around a packet that would be dropped.
 func (g *gateway) oddFrames(t *testing.T, f family) []frame {
 	packet := udpPacket(t, netip.AddrPortFrom(f.eastHost, 4000), netip.AddrPortFrom(f.westHost, 53))
 	to := func(mac ...byte) []byte {
@@ -108,7 +108,7 @@ func (g *gateway) oddFrames(t *testing.T, f family) []frame {
 	}
 }
 
-// oddPackets are packets that the gateway treats in a way of their own.
+// oddPackets are packets that the gateway handles in special ways.
 func (g *gateway) oddPackets(t *testing.T, f family) []frame {
 	const udp = layers.IPProtocolUDP
 	payload := gopacket.Payload{15, 160, 0, 53, 0, 8, 0, 0}
@@ -185,8 +185,7 @@ func (g *gateway) oddPackets(t *testing.T, f family) []frame {
 	}
 }
 
-// A packet over the MTU is the kernel's to fragment or to refuse, and what comes of it
-// meets the table.
+// The kernel fragments or refuses a packet over the MTU, and the result is matched against the table.
 func TestOverMTU(t *testing.T) {
 	const size = 2000
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
@@ -210,6 +209,6 @@ func TestOverMTU(t *testing.T) {
 		}
 		g.sendIP(t, build(t, header(f.eastHost, f.westHost, layers.IPProtocolUDP, nil),
 			&layers.UDP{SrcPort: 4000, DstPort: 53}, gopacket.Payload(make([]byte, size))))
-		g.counted(t, before, reason("drop", 1)) // with the first fragment the kernel gives up
+		g.counted(t, before, reason("drop", 1)) // the kernel stops after the first fragment
 	})
 }

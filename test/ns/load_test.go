@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// replaceAll has two writers replace the eroutes of both families, each by one of the
-// SAIDs, until the time is over; it gives how often they did.
+// replaceAll has two writers replace the eroutes of both families, each by one of the SAIDs, for the
+// duration; it returns the number of replacements.
 func (g *gateway) replaceAll(t *testing.T, d time.Duration, saids ...eroute.SAID) (times int) {
 	t.Helper()
 	var writers sync.WaitGroup
@@ -37,8 +37,7 @@ func (g *gateway) replaceAll(t *testing.T, d time.Duration, saids ...eroute.SAID
 	return times
 }
 
-// While eroutes that let nothing out replace each other, nothing gets out, and each
-// packet meets one of them.
+// While eroutes that drop replace each other, no packet leaves, and each packet matches one of them.
 func TestReplaceUnderFlood(t *testing.T) {
 	inEachMode(t, func(t *testing.T, g *gateway) {
 		g.only(t, all(eroute.Drop)...)
@@ -65,7 +64,7 @@ func TestReplaceUnderFlood(t *testing.T) {
 	})
 }
 
-// settled waits until this many packets have ended, then a moment for one too many.
+// settled waits until this many packets are counted, and briefly for further ones.
 func (g *gateway) settled(t *testing.T, before counts, sent uint64) counts {
 	t.Helper()
 	eventually(t, func() bool { return g.counts(t).since(before).total() >= sent })
@@ -97,7 +96,7 @@ func TestReplacePass(t *testing.T) {
 	})
 }
 
-// Counters are exact however many CPUs count at once.
+// Counters are exact when several CPUs count concurrently.
 func TestExactCounters(t *testing.T) {
 	const each, size = 4000, 100
 	inEachMode(t, func(t *testing.T, g *gateway) {
@@ -126,7 +125,7 @@ func TestExactCounters(t *testing.T) {
 	})
 }
 
-// A packet that is still to be split counts as what it will be split into.
+// A packet that is still to be segmented is counted as its segments.
 func TestCountSegments(t *testing.T) {
 	const segments, size = 30, 1000
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {

@@ -70,7 +70,7 @@ func (g *gateway) scrape(t *testing.T, address string) samples {
 		t.Fatal(err)
 	}
 	var answer *http.Response
-	eventually(t, func() bool { // a relay may be one that has just been started
+	eventually(t, func() bool { // the relay may just have been started
 		answer, err = client.Do(r)
 		return !errors.Is(err, syscall.ECONNREFUSED)
 	})
@@ -84,8 +84,8 @@ func (g *gateway) scrape(t *testing.T, address string) samples {
 	return parseSamples(t, answer.Body)
 }
 
-// scrapeUntil scrapes until a sample has a value: the walk through the table, which finds
-// what is busy, is not made for each scrape, and seldom where it takes long.
+// scrapeUntil scrapes until a sample has a value: the scan of the table, which finds the busiest eroutes, is
+// not made for each scrape, and rarely if it takes long.
 func (g *gateway) scrapeUntil(t *testing.T, address, sample string, value float64) samples {
 	t.Helper()
 	for ctx := within(t, 3*time.Minute); ; time.Sleep(50 * time.Millisecond) {
@@ -99,8 +99,8 @@ func (g *gateway) scrapeUntil(t *testing.T, address, sample string, value float6
 	}
 }
 
-// What Prometheus scrapes from a relay, over either family, is what the commands say of
-// the same packets.
+// The metrics scraped from a relay, over either family, agree with the commands' output about the same
+// packets.
 func TestMetrics(t *testing.T) {
 	g := newGateway(t, "xdp")
 	path := testenv.Ipsec(t)
@@ -165,7 +165,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// agrees checks samples by what the commands print of the same table.
+// agrees compares samples with the commands' output about the same table.
 func (g *gateway) agrees(t *testing.T, path string, got samples) {
 	t.Helper()
 	var stats struct {
@@ -228,7 +228,7 @@ func (g *gateway) agrees(t *testing.T, path string, got samples) {
 	}
 }
 
-// The table's metrics need no relay: they tell that one is stuck, by what waits for it.
+// The table's metrics need no relay: the size of the queue shows that a relay is stuck.
 func TestMetricsWithoutRelay(t *testing.T) {
 	g := newGateway(t, "egress")
 	path := testenv.Ipsec(t)
@@ -266,7 +266,7 @@ func TestMetricsWithoutRelay(t *testing.T) {
 	}
 }
 
-// An address that cannot be had is one error, and no relay runs.
+// An address that is not available is one error, and no relay runs.
 func TestMetricsAddressTaken(t *testing.T) {
 	g := newGateway(t, "egress")
 	path := testenv.Ipsec(t)

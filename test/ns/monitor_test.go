@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Monitors are told what the relay tells, and of the changes that commands make.
+// Monitors receive the relay's events and the changes that commands make.
 func TestMonitor(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		trap := from(f.eastNet, f.westNet, eroute.Trap)
@@ -41,7 +41,7 @@ func TestMonitor(t *testing.T) {
 			}
 		}
 		for _, m := range monitors {
-			all := m.of("replace") // came before the release
+			all := m.of("replace") // preceded the release
 			if e := all[len(all)-1].Eroute; e.Src != hold.Src.String() || e.Dst != hold.Dst.String() || e.SAID != "%pass" {
 				t.Errorf("monitor: %+v", all)
 			}
@@ -49,7 +49,7 @@ func TestMonitor(t *testing.T) {
 	})
 }
 
-// A monitor is no key manager: with nobody else to ask, traps hold nothing.
+// A monitor is no key manager: if only a monitor listens, traps hold nothing.
 func TestMonitorIsNoKeyManager(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]

@@ -30,8 +30,8 @@ func indexOf(t *testing.T, n *lab.Node, dev string) (index int) {
 	return index
 }
 
-// An interface that is moved to another network namespace takes its programs along, where
-// they leave its packets alone, though an interface there has the ipsec device's number.
+// An interface that is moved to another network namespace keeps its programs, which pass its packets there,
+// although an interface there has the ipsec device's ifindex.
 func TestMovedIngress(t *testing.T) {
 	for _, mode := range modes[1:] {
 		t.Run(mode, func(t *testing.T) {
@@ -49,7 +49,8 @@ func TestMovedIngress(t *testing.T) {
 			g.sendIP(t, to)
 			g.counted(t, before, reason("drop", 1))
 
-			// West takes lan over, and has an interface of ipsec0's number on the way to the far host.
+			// West takes lan over, and has an interface with ipsec0's ifindex on the path to the remote
+			// host.
 			out := g.moveToWest(t, indexOf(t, g.East, ipsec0))
 			before = g.counts(t)
 			c, err := g.West.Capture(out)
@@ -79,7 +80,7 @@ func TestMovedIngress(t *testing.T) {
 	}
 }
 
-// moveToWest moves lan to West, whose route to the far LAN is by a new interface of this number.
+// moveToWest moves lan to West, whose route to the remote LAN uses a new interface with this ifindex.
 func (g *gateway) moveToWest(t *testing.T, index int) (out string) {
 	t.Helper()
 	ip := func(n *lab.Node, args string) {
@@ -88,7 +89,7 @@ func (g *gateway) moveToWest(t *testing.T, index int) (out string) {
 			t.Fatal(err)
 		}
 	}
-	for _, dev := range []string{lab.LAN, lab.WAN} { // whose numbers are to be free
+	for _, dev := range []string{lab.LAN, lab.WAN} { // their indexes must be free
 		ip(g.West, "link del "+dev)
 	}
 	ip(g.East, "link set lan netns "+g.West.Namespace)

@@ -34,12 +34,12 @@ func (g *gateway) netfilter(t *testing.T, rules string) {
 	})
 }
 
-// tracked makes East track connections, so that it reassembles what it forwards.
+// tracked makes East track connections, so that it reassembles forwarded packets.
 const tracked = "chain forward { type filter hook forward priority 0; ct state invalid counter; }"
 
-// rejoined are the fragments of an IPv6 packet that the kernel, once it has put them together, does not send on as
-// they came: the destination options belong before the fragment header then, and later fragments have no
-// room for that. So it makes new ones (slow_path of ip6_fragment).
+// rejoined are the fragments of an IPv6 packet that the kernel does not forward unchanged after reassembly:
+// the destination options then belong before the fragment header, and later fragments have no space for that.
+// It creates new ones (slow_path of ip6_fragment).
 func rejoined(t *testing.T, src, dst netip.Addr, proto layers.IPProtocol, payload []byte) (fragments [][]byte) {
 	t.Helper()
 	const size = 1200
@@ -58,8 +58,8 @@ func rejoined(t *testing.T, src, dst netip.Addr, proto layers.IPProtocol, payloa
 	return fragments
 }
 
-// Forwarded packets that the gateway has reassembled and fragmented again have no interface that
-// they came in on: that does not make them its own key exchange.
+// Forwarded packets that the gateway has reassembled and fragmented again have no input interface: that does
+// not make them local IKE.
 func TestRefragmentedKeyExchange(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[1]
@@ -79,7 +79,8 @@ func TestRefragmentedKeyExchange(t *testing.T) {
 			eroutes []eroute.Change
 			want    counts
 		}{
-			// The kernel makes no more fragments after one that is dropped; a rejected one is not, to it.
+			// The kernel makes no more fragments after one that is dropped; to the kernel a rejected one
+			// is not dropped.
 			{nil, noEroute("no-eroute", 1)},
 			{all(eroute.Hold), reason("hold-not-kept", 1)},
 			{all(eroute.Trap), reason("trap-no-relay", 1)},
@@ -99,7 +100,7 @@ func TestRefragmentedKeyExchange(t *testing.T) {
 	}
 }
 
-// What the relay sends on is not the gateway's key exchange, whatever source it claims.
+// Packets re-sent by the relay are not exempt as local IKE, for any source address.
 func TestHeldKeyExchange(t *testing.T) {
 	g := newGateway(t, "egress")
 	g.acceptLocal(t, "1")
@@ -128,7 +129,7 @@ func TestHeldKeyExchange(t *testing.T) {
 				}
 				releases++
 				r.waitFor(t, "release", releases)
-				// The hold's own count goes with it.
+				// The hold's own count is deleted with it.
 				eventually(t, func() bool { return g.counts(t).Reasons["no-xfrm"] > before.Reasons["no-xfrm"] })
 				got := g.counts(t)
 				if got.Reasons["key-exchange"] != before.Reasons["key-exchange"] || got.Reasons["no-xfrm"] != before.Reasons["no-xfrm"]+1 {
@@ -140,8 +141,8 @@ func TestHeldKeyExchange(t *testing.T) {
 	}
 }
 
-// A packet that the gateway sends is its key exchange if a socket for just that has sent it, and the
-// socket's owner is privileged: not if anybody has bound port 4500, which takes no privilege.
+// A local packet is exempt as IKE if a socket for this purpose has sent it, and the socket's owner is
+// privileged: not if any user has bound port 4500, which requires no privilege.
 func TestKeyExchangeSockets(t *testing.T) {
 	g := newGateway(t, "egress")
 	for _, f := range g.families() {
@@ -188,8 +189,8 @@ func TestKeyExchangeSockets(t *testing.T) {
 	}
 }
 
-// Key exchange longer than the MTU leaves whole, though its later fragments show no port; of
-// a user's packets from that port no fragment does. Tracking connections makes no difference.
+// IKE longer than the MTU leaves complete, although its later fragments contain no port; fragments of a
+// user's packets from that port do not leave. Connection tracking makes no difference.
 func TestFragmentedKeyExchange(t *testing.T) {
 	g := newGateway(t, "egress")
 	for _, rules := range []string{"", tracked} {
@@ -232,8 +233,8 @@ func TestFragmentedKeyExchange(t *testing.T) {
 	}
 }
 
-// Own addresses are own wherever the rule for them is: behind those for VRFs, or for what the
-// gateway sends from an address. Explain says so, too.
+// Local addresses are recognised wherever the local rule is: after those for VRFs, or for packets from an
+// address. Explain agrees.
 func TestMovedLocalRule(t *testing.T) {
 	g := newGateway(t, "egress")
 	path := testenv.Ipsec(t)
@@ -260,7 +261,7 @@ func TestMovedLocalRule(t *testing.T) {
 			for _, own := range []netip.Addr{f.eastWAN, f.eastLAN} {
 				wire, before := g.watchWire(t), g.counts(t)
 				s := lab.Sender{Node: g.East, Type: unix.SOCK_DGRAM, Src: netip.AddrPortFrom(own, 500)}
-				// Its own rule would take one of the two past the device.
+				// Its own rule would route one of the two past the device.
 				s.Device = ipsec0
 				if err := s.Send(netip.AddrPortFrom(f.westHost, 500), []byte("IKE")); err != nil {
 					t.Fatal(err)
@@ -274,7 +275,7 @@ func TestMovedLocalRule(t *testing.T) {
 	}
 }
 
-// explains sees what explain says becomes of IKE from one address to another.
+// explains checks explain's result for IKE from one address to another.
 func (g *gateway) explains(t *testing.T, path string, src, dst netip.Addr, want string) {
 	t.Helper()
 	stdout, stderr, err := g.command(t, path, fmt.Sprintf("eroute --lookup --src %s --dst %s --transport-proto udp --src-port 500 --dst-port 500 --explain", src, dst))
@@ -283,8 +284,8 @@ func (g *gateway) explains(t *testing.T, path string, src, dst netip.Addr, want 
 	}
 }
 
-// A socket of another network namespace is not the gateway's, though root has it: its packets go through a
-// tunnel whose outer packets the gateway makes, from port 4500.
+// A socket of another network namespace is not the gateway's, even if root owns it: its packets go through a
+// tunnel whose outer packets the gateway sends, from port 4500.
 func TestContainersKeyExchange(t *testing.T) {
 	g := newGateway(t, "egress")
 	container := g.WestHost

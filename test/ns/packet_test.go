@@ -34,7 +34,7 @@ func build(t *testing.T, packet ...gopacket.SerializableLayer) []byte {
 	return b
 }
 
-// udpPacket is a whole UDP packet.
+// udpPacket is a complete IP packet with a UDP datagram.
 func udpPacket(t *testing.T, src, dst netip.AddrPort) []byte {
 	t.Helper()
 	return build(t, header(src.Addr(), dst.Addr(), layers.IPProtocolUDP, nil),
@@ -63,7 +63,7 @@ func laterFragment(t *testing.T, src, dst netip.Addr) []byte {
 	return build(t, header(src, dst, layers.IPProtocolUDP, func(ip *layers.IPv4) { ip.FragOffset = 1 }), gopacket.Payload{1, 2, 3, 4, 5, 6, 7, 8})
 }
 
-// sendIP sends a packet from EastHost to East, as it is.
+// sendIP sends a packet from EastHost to East unchanged.
 func (g *gateway) sendIP(t *testing.T, packet []byte) {
 	t.Helper()
 	if err := g.EastHost.SendIP(lab.Eth0, packet); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// coldNeighbours makes East forget the MAC addresses it knows.
+// coldNeighbours flushes East's neighbour entries.
 func (g *gateway) coldNeighbours(t *testing.T) {
 	t.Helper()
 	for _, family := range []string{"-4", "-6"} {
@@ -22,8 +22,8 @@ func (g *gateway) coldNeighbours(t *testing.T) {
 	}
 }
 
-// What %pass is for leaves as routing would send it, the first packet included that has
-// to find its neighbour, with a hop limit one less if it was forwarded.
+// Packets of %pass leave as routing would send them, including the first one, which needs neighbour
+// discovery; forwarded ones with the hop limit decremented once.
 func TestPass(t *testing.T) {
 	const pings, size = 4, 100
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
@@ -69,8 +69,7 @@ func TestPass(t *testing.T) {
 	})
 }
 
-// TCP goes through %pass in large segments, whichever end sends the data, and each
-// segment of the wire counts.
+// TCP passes %pass in large segments, for either sender of the data, and each segment of the wire is counted.
 func TestPassTCP(t *testing.T) {
 	const size = 8 << 20
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
@@ -101,7 +100,7 @@ func TestPassTCP(t *testing.T) {
 				if large != c.uphill {
 					t.Errorf("large segments left: %v, want %v", large, c.uphill)
 				}
-				// The connection's last packets may still be on their way.
+				// The connection's last packets may still be in flight.
 				var got counts
 				eventually(t, func() bool {
 					got = g.counts(t).since(before)
@@ -118,8 +117,8 @@ func TestPassTCP(t *testing.T) {
 	})
 }
 
-// A datagram larger than the MTU goes through %pass and back; each fragment counts, and
-// those but the first do not match an eroute that names a port.
+// A datagram larger than the MTU passes %pass in both directions; each fragment is counted, and fragments
+// other than the first do not match an eroute with a port.
 func TestPassFragments(t *testing.T) {
 	payload := bytes.Repeat([]byte("fragment"), 500) // 4000 bytes
 	const fragments = 3

@@ -45,7 +45,7 @@ func (g *gateway) rewriteMarks(t *testing.T, rules string) {
 	})
 }
 
-// routeForLAN moves the routes into ipsec0 to a table that is only for what comes in on lan.
+// routeForLAN moves the routes into ipsec0 to a table for packets that arrive on lan only.
 func (g *gateway) routeForLAN(t *testing.T) {
 	t.Helper()
 	const table = "100"
@@ -73,8 +73,8 @@ func (g *gateway) routeForLAN(t *testing.T) {
 	})
 }
 
-// A rejected packet ends where it met its eroute, after one round, and the sender is told
-// once, whatever netfilter does to marks and wherever routing leads without ipsec0.
+// A rejected packet is dropped where it matched its eroute, after one pass, and the sender receives one
+// error, in spite of any netfilter rule for marks and any routing without ipsec0.
 func TestRejectMarks(t *testing.T) {
 	const pings = 2
 	for name, rules := range rewriters {

@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// prohibited is what the sender of a rejected packet is told, and the error that it
-// makes of it.
+// prohibited reports whether this is the error that the sender of a rejected packet receives, and the error
+// it becomes.
 func (f family) prohibited(e lab.ICMPError) bool {
 	if f.name == "v6" {
 		return e.Is(1, 1)
@@ -22,9 +22,9 @@ func (f family) prohibited(e lab.ICMPError) bool {
 	return e.Is(3, 13)
 }
 
-// newSource gives EastHost an address that nothing was answered to yet. Each source of
-// prohibited IPv4 packets is told five times at once, then once a second (ip_error,
-// net/ipv4/route.c): that limit is the whole machine's, in net.ipv4.route.error_cost.
+// newSource gives EastHost an address without previous errors. Each source of prohibited IPv4 packets
+// receives five at once, then one per second (ip_error, net/ipv4/route.c): that limit is global, in
+// net.ipv4.route.error_cost.
 func (g *gateway) newSource(t *testing.T, f family) netip.Addr {
 	t.Helper()
 	b := f.eastHost.AsSlice()
@@ -48,8 +48,8 @@ func (f family) prohibitedError() error {
 	return syscall.EHOSTUNREACH
 }
 
-// Who sends what %reject is for is told so by the gateway's address facing it, each
-// packet quoted, whatever its protocol.
+// The sender of packets of %reject receives the error from the gateway's address on its link, with each
+// packet quoted, for any protocol.
 func TestReject(t *testing.T) {
 	const pings = 3
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
@@ -78,9 +78,8 @@ func TestReject(t *testing.T) {
 	})
 }
 
-// A connection attempt fails as soon as the sender takes notice: Linux at once, or after a
-// second SYN if the answer comes before connect(2) has put the socket down. The gateway's
-// own attempts are told, too.
+// A connection attempt fails as soon as the sender processes the error: Linux at once, or after a second SYN
+// if the error arrives before connect(2) has stored the socket. This includes the gateway's own attempts.
 func TestRejectTCP(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for _, from := range []struct {
@@ -101,7 +100,7 @@ func TestRejectTCP(t *testing.T) {
 	})
 }
 
-// The gateway's own datagrams are rejected, too, and its programs are told.
+// The gateway's own datagrams are rejected, too, and its programs receive the error.
 func TestRejectLocal(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Reject)...)
@@ -116,8 +115,8 @@ func TestRejectLocal(t *testing.T) {
 	})
 }
 
-// Nobody is told of an ICMP error, of a fragment other than the first or of what is for
-// many; it is dropped and counted all the same.
+// ICMP errors, fragments other than the first, and multicast packets are not answered; they are still dropped
+// and counted.
 func TestRejectSilently(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for name, packet := range map[string][]byte{
@@ -138,8 +137,7 @@ func TestRejectSilently(t *testing.T) {
 	})
 }
 
-// Packets of the gateway to a multicast group that is routed into the device are
-// rejected without a word.
+// Packets of the gateway to a multicast group that is routed into the device are rejected without an error.
 func TestRejectMulticast(t *testing.T) {
 	g := newGateway(t, "egress")
 	g.only(t, all(eroute.Reject)...)
@@ -153,7 +151,7 @@ func TestRejectMulticast(t *testing.T) {
 	}()
 	icmp := watchICMP(t, g.East)
 	before := g.counts(t)
-	// From no address: with one, multicast leaves by that address's interface.
+	// Without a source address: with one, multicast leaves through that address's interface.
 	if _, err := g.East.Ping(t.Context(), lab.Ping{Dst: netip.MustParseAddr("239.1.1.1"), Wait: time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
@@ -161,8 +159,7 @@ func TestRejectMulticast(t *testing.T) {
 	icmp(0)
 }
 
-// The kernel's limits hold for these answers as for all others, and do not keep packets
-// from being dropped and counted.
+// The kernel's limits apply to these errors as to all others, and packets are still dropped and counted.
 func TestRejectLimited(t *testing.T) {
 	const pings = 60
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
@@ -179,7 +176,7 @@ func TestRejectLimited(t *testing.T) {
 			t.Errorf("ping: %+v, %v, want no answer", r, err)
 		}
 		g.counted(t, before, reason("reject", pings))
-		// The kernel may have to ask for the source's MAC address before it tells anything.
+		// The kernel may have to resolve the source's MAC address before it sends an error.
 		if _, err := icmp.Wait(within(t, patience), 1); err != nil {
 			t.Error(err)
 		}

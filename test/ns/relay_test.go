@@ -30,7 +30,7 @@ type relay struct {
 	events []relayEvent
 }
 
-// relayEvent is an event as docs/json.md describes it.
+// relayEvent is an event of docs/json.md.
 type relayEvent struct {
 	Event string
 	Flow  struct {
@@ -46,7 +46,7 @@ type relayEvent struct {
 	Detail  string
 }
 
-// startRelay runs a relay on East until the test ends, and waits until it takes events.
+// startRelay runs a relay on East until the test ends, and waits until it reads events.
 func (g *gateway) startRelay(t *testing.T, args ...string) *relay {
 	t.Helper()
 	r := g.startEvents(t, append([]string{"acquire", "--json"}, args...)...)
@@ -92,7 +92,7 @@ func (g *gateway) startEvents(t *testing.T, args ...string) *relay {
 	return r
 }
 
-// waitForRelay waits until the programs know of a relay.
+// waitForRelay waits until the programs see the relay's lease.
 func (g *gateway) waitForRelay(t *testing.T) {
 	t.Helper()
 	if !eventually(t, func() bool { return g.relayRuns(t) }) {
@@ -106,7 +106,7 @@ func (r *relay) stop(t *testing.T, s syscall.Signal) {
 	if r.cmd.ProcessState != nil {
 		return
 	}
-	// One that was stopped takes no signal.
+	// A stopped process handles no signal.
 	for _, s := range []syscall.Signal{s, syscall.SIGCONT} {
 		if err := r.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Error(err)
@@ -130,7 +130,7 @@ func (r *relay) of(kind string) (all []relayEvent) {
 	return all
 }
 
-// kinds returns the events so far by their kinds, one word each.
+// kinds returns the kinds of the events so far, one word each.
 func (r *relay) kinds() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

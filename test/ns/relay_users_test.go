@@ -19,11 +19,11 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Other users of the machine can neither keep a relay from starting by taking an abstract
-// socket's name nor keep it busy by sending to one: it listens on no socket. It still hears of
-// commands at once, and ends when it is told to.
+// Other users of the machine can neither prevent a relay from starting by binding an abstract socket's name
+// nor keep it busy by sending to one: it listens on no socket. It still receives commands' notifications at
+// once, and ends on a signal.
 func TestRelayAndOtherUsers(t *testing.T) {
-	const name = "\x00ipsec-acquire" // where relays have listened
+	const name = "\x00ipsec-acquire" // the name that earlier relays listened on
 	g := newGateway(t, "egress")
 	f := g.families()[0]
 	hold := from(lab.Only(f.eastHost), lab.Only(f.westHost), eroute.Hold)

@@ -11,9 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// What the fast path remembers of routing ends with the next change of routes, rules,
-// addresses and links: packets of one flow meet the table just as long as routing brings
-// them to the ipsec device.
+// Cached routing results of the fast path end with the next change of routes, rules, addresses and links:
+// packets of a flow are matched against the table exactly while routing sends them to the ipsec device.
 func TestRoutesChange(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		g.only(t, all(eroute.Drop)...)

@@ -28,9 +28,8 @@ type soak struct {
 	forged, changes, commands atomic.Uint64
 }
 
-// After a while of traffic and changes nothing has grown: no map, no memory, no file
-// descriptors, no goroutines; and the counters add up to what was sent. "make soak
-// DURATION=1h" takes longer.
+// After some time of traffic and changes nothing has grown: no map, no memory, no file descriptors, no
+// goroutines; and the counters add up to the packets sent. "make soak DURATION=1h" takes longer.
 func TestSoak(t *testing.T) {
 	duration := testenv.Duration(t, 8*time.Second)
 	path := testenv.Ipsec(t)
@@ -65,7 +64,7 @@ func TestSoak(t *testing.T) {
 	s.withoutFlows(t)
 
 	var settled usage
-	// The relay may be looking at the table, which takes a descriptor a map.
+	// The relay may be reading the table, which takes a descriptor per map.
 	eventually(t, func() bool {
 		settled = s.usage(t)
 		return settled.relayDescriptors <= first.relayDescriptors
@@ -82,7 +81,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("in %v: %d packets, %d of them into traps, %d changes, %d commands", time.Since(begin), sent, s.forged.Load(), s.changes.Load(), s.commands.Load())
 }
 
-// startQuietRelay runs a relay until the test ends, whose holds do not live long.
+// startQuietRelay runs a relay with short-lived holds until the test ends.
 func (s *soak) startQuietRelay(t *testing.T) {
 	t.Helper()
 	cmd := s.East.Command(context.Background(), s.path, "acquire", "--json", "--hold-lifetime", "2")
@@ -99,7 +98,7 @@ func (s *soak) startQuietRelay(t *testing.T) {
 	s.waitForRelay(t)
 }
 
-// pace runs f so many times a second until the end.
+// pace runs f that many times per second until the end.
 func (s *soak) pace(perSecond int, f func()) {
 	tick := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer tick.Stop()
@@ -113,7 +112,7 @@ func (s *soak) pace(perSecond int, f func()) {
 	}
 }
 
-// forge sends into the trap, from another source each time.
+// forge sends into the trap, each time from another source.
 func (s *soak) forge(t *testing.T) {
 	sender := s.forger(t, s.families()[0])
 	s.pace(200, func() {
@@ -122,7 +121,7 @@ func (s *soak) forge(t *testing.T) {
 	})
 }
 
-// changeAtRandom changes eroutes that no packet meets, and takes them away in the end.
+// changeAtRandom changes eroutes that no packet matches, and deletes them at the end.
 func (s *soak) changeAtRandom(t *testing.T) {
 	there := map[eroute.Selector]bool{}
 	s.pace(20, func() {
@@ -166,7 +165,7 @@ func randomChange() eroute.Change {
 	return c
 }
 
-// nth is one of many networks that nothing comes from.
+// nth is one of many networks without traffic.
 func nth(n int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 0}), 24)
 }
@@ -185,7 +184,7 @@ func (s *soak) runCommands(t *testing.T) {
 		}
 		s.commands.Add(1)
 	})
-	_ = s.detach("ipsec1") // it may be there
+	_ = s.detach("ipsec1") // it may exist
 }
 
 // withoutFlows waits until the holds have ended.

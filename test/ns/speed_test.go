@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
-// Ten thousand changes are one command that nobody has to wait for, and ten thousand
-// packets are looked up in a second. Other tests may run beside: the best of three counts.
+// Ten thousand changes are one command without a noticeable delay, and ten thousand packets are looked up in
+// a second. Other tests may run concurrently: the best of three is used.
 func TestTenThousand(t *testing.T) {
 	const n = 10000
 	path := testenv.Ipsec(t)
@@ -33,7 +33,7 @@ func TestTenThousand(t *testing.T) {
 	}
 	for _, c := range []struct {
 		args  string
-		lines int // that it prints
+		lines int // of its output
 		most  time.Duration
 	}{
 		{"eroute --batch " + write("changes", &changes), 0, 3 * time.Second},

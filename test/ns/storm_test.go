@@ -22,7 +22,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// Many flows at once, from both CPUs: each asks exactly once, every packet is counted.
+// Many flows at once, from both CPUs: each sends exactly one ACQUIRE, every packet is counted.
 func TestTrapInParallel(t *testing.T) {
 	const flows, workers, each = 200, 4, 5
 	g := newGateway(t, "egress")
@@ -60,8 +60,8 @@ func TestTrapInParallel(t *testing.T) {
 	}
 }
 
-// A storm of sources is held to the trap's rate, and what was suppressed is counted;
-// another trap is not touched by it.
+// A flood of sources is limited to the trap's rate, and suppressed packets are counted; another trap is not
+// affected.
 func TestTrapStorm(t *testing.T) {
 	const sources, rate = 50000, 100
 	g := newGateway(t, "egress")
@@ -96,8 +96,8 @@ func TestTrapStorm(t *testing.T) {
 	}
 }
 
-// With the ring buffer full no hold is made, and the packet is counted for it; once
-// there is room the next packet asks.
+// With the ring buffer full no hold is made, and the packet is counted under that reason; once there is space
+// the next packet sends an ACQUIRE.
 func TestQueueFull(t *testing.T) {
 	g := newGateway(t, "egress")
 	f := g.families()[0]
@@ -127,8 +127,8 @@ func TestQueueFull(t *testing.T) {
 	g.counted(t, before, reason("trap", 1))
 }
 
-// pause stops a relay at a moment when it has no lock of the table. The programs believe in
-// it until it goes on.
+// pause stops a relay while it does not hold the table's lock. Its lease stays valid for the programs until
+// it continues.
 func (g *gateway) pause(t *testing.T, r *relay) {
 	t.Helper()
 	err := g.write(func(table *maps.Table) error {
@@ -158,7 +158,7 @@ func proceed(t *testing.T, r *relay) {
 	}
 }
 
-// forger sends datagrams to WestHost from whatever source, out of EastHost.
+// forger sends datagrams to WestHost from any source, through EastHost's interface.
 type forger struct {
 	g  *gateway
 	f  family
@@ -185,7 +185,7 @@ func (g *gateway) forger(t *testing.T, f family) *forger {
 	return s
 }
 
-// send sends one datagram with so many bytes in it.
+// send sends one datagram of that many bytes.
 func (s *forger) send(t *testing.T, src netip.Addr, size int) {
 	packet, err := lab.Build(header(src, s.f.westHost, layers.IPProtocolUDP, nil), &layers.UDP{SrcPort: 4711, DstPort: 53}, gopacket.Payload(make([]byte, size)))
 	if err == nil {
@@ -199,8 +199,7 @@ func (s *forger) send(t *testing.T, src netip.Addr, size int) {
 	}
 }
 
-// forged is a network that nobody has, whose sources East believes in; the i-th of its
-// 131072 addresses.
+// forged is an unused network, whose sources East accepts; the i-th of its 131072 addresses.
 var forged = netip.MustParsePrefix("198.18.0.0/15")
 
 func forgedAddr(i int) netip.Addr {

@@ -21,11 +21,11 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// traces is all that attaching could leave in a namespace: what each part looks like.
+// traces is everything that attaching could leave in a namespace, by part.
 type traces map[string]string
 
-// traces looks at East: links, rules, routes of every table, policies, settings,
-// programs, pins, and what the maps say of devices.
+// traces reads East's links, rules, routes of every table, policies, settings, programs, pins, and the maps'
+// content about devices.
 func (g *gateway) traces(t *testing.T) traces {
 	t.Helper()
 	all := traces{}
@@ -54,8 +54,7 @@ func (g *gateway) traces(t *testing.T) traces {
 	return all
 }
 
-// settings reads the kernel settings directly in a directory of /proc/sys, or those of
-// the devices in it.
+// settings reads the kernel settings directly in a directory of /proc/sys, or those of its devices.
 func (g *gateway) settings(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
@@ -78,10 +77,10 @@ func (g *gateway) settings(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// asItFills are the pins that a table makes as it fills.
+// asItFills are the pins that a table creates as it grows.
 var asItFills = regexp.MustCompile(`^eroute_(counters|index)-\d+$`)
 
-// pins lists the files below a directory, but those.
+// pins lists the files below a directory, except those.
 func pins(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
@@ -118,7 +117,7 @@ func (g *gateway) programs(t *testing.T, dev string) string {
 	err := g.East.Do(func() error {
 		l, err := netlink.LinkByName(dev)
 		if err != nil {
-			return nil // gone, and its programs with it
+			return nil // deleted, and its programs with it
 		}
 		if xdp := l.Attrs().Xdp; xdp != nil && xdp.Attached {
 			fmt.Fprintln(&all, "xdp")
@@ -138,7 +137,7 @@ func (g *gateway) programs(t *testing.T, dev string) string {
 	return all.String()
 }
 
-// unchanged sees that East looks as it did.
+// unchanged checks that East is as before.
 func (g *gateway) unchanged(t *testing.T, before traces) {
 	t.Helper()
 	if diff := cmp.Diff(before, g.traces(t)); diff != "" {

@@ -33,13 +33,13 @@ func (g *gateway) eroute(t *testing.T, s eroute.Selector) (found eroute.Eroute) 
 	return found
 }
 
-// hosts is the selector of what goes from one host to another.
+// hosts is the selector of packets from one host to another.
 func hosts(src, dst netip.Addr) eroute.Selector {
 	return eroute.Selector{Src: lab.Only(src), Dst: lab.Only(dst)}
 }
 
-// Eight pings into a trap with nobody answering: one ACQUIRE, the trap counts one, its
-// hold seven, and nothing goes out. A %trapsubnet turns into the hold, and counts all eight.
+// Eight pings into a trap without an answer: one ACQUIRE, the trap counts one, its hold seven, and no packet
+// leaves. A %trapsubnet becomes the hold, and counts all eight.
 func TestTrap(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for _, said := range []eroute.SAID{eroute.Trap, eroute.TrapSubnet} {
@@ -78,8 +78,8 @@ func TestTrap(t *testing.T) {
 	})
 }
 
-// A replaced hold sends on its first packet, then its newest one, as they came; they
-// meet the table again.
+// A replaced hold re-sends its first packet, then its newest one, unchanged; they are matched against the
+// table again.
 func TestRelease(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		echo, err := g.WestHost.EchoUDP(within(t, 30*time.Second), netip.AddrPortFrom(f.westHost, 53))
@@ -132,11 +132,10 @@ func (g *gateway) sendText(t *testing.T, f family, port uint16, text string) {
 	}
 }
 
-// relayMetrics is where a relay tells what it keeps.
+// relayMetrics is the address of the relay's metrics.
 const relayMetrics = "127.0.0.1:9790"
 
-// waitKept waits until a relay with metrics keeps just these datagrams of sendText, by
-// their bytes.
+// waitKept waits until a relay with metrics keeps exactly these datagrams of sendText, by their bytes.
 func (g *gateway) waitKept(t *testing.T, f family, texts ...string) {
 	t.Helper()
 	bytes := 0

@@ -23,8 +23,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// buildVersion builds the ipsec command as another version; digest, if not empty, is that of the
-// layout it knows.
+// buildVersion builds the ipsec command with another version; digest, if not empty, replaces that of its
+// layout.
 func buildVersion(t *testing.T, version, digest string) string {
 	t.Helper()
 	flags := []string{"-ldflags", "-X main.version=" + version}
@@ -94,15 +94,15 @@ func (g *gateway) running(t *testing.T) string {
 	return all.String()
 }
 
-// aimed is a stream and what is to become of it.
+// aimed is a stream and its expected outcome.
 type aimed struct {
 	*lab.Stream
 	eroute eroute.Selector
 	passes bool
 }
 
-// aimStreams starts two streams in each family from each of East's host and East, one into a
-// %pass eroute and one into a %drop eroute, and counts what arrives.
+// aimStreams starts two streams in each family from each of East's host and East, one into a %pass eroute and
+// one into a %drop eroute, and counts the datagrams that arrive.
 func (g *gateway) aimStreams(t *testing.T, rate int) ([]aimed, *lab.StreamCount) {
 	t.Helper()
 	var streams []aimed
@@ -139,8 +139,7 @@ func (g *gateway) aimStreams(t *testing.T, rate int) ([]aimed, *lab.StreamCount)
 	return streams, count
 }
 
-// checkStreams ends streams and sees that each packet met its eroute, once, and went where
-// that sends it.
+// checkStreams ends streams and checks that each packet matched its eroute, once, and had its verdict.
 func (g *gateway) checkStreams(t *testing.T, streams []aimed, count *lab.StreamCount) (total uint64) {
 	t.Helper()
 	sent := map[uint32]uint64{}
@@ -170,8 +169,8 @@ func (g *gateway) checkStreams(t *testing.T, streams []aimed, count *lab.StreamC
 	return total
 }
 
-// Another version takes the place of the one that runs, forward and back, under traffic:
-// no packet is lost or misjudged, and the table, its counters and its holds stay.
+// Another version replaces the running one, forward and back, under traffic: no packet is lost or gets a
+// wrong verdict, and the table, its counters and its holds remain.
 func TestUpgradeUnderTraffic(t *testing.T) {
 	const rate, swaps = 16000, 6
 	older, newer := buildVersion(t, "1.0", ""), buildVersion(t, "1.1", "")
@@ -191,7 +190,7 @@ func TestUpgradeUnderTraffic(t *testing.T) {
 	if _, err := g.EastHost.Ping(t.Context(), ping); err != nil {
 		t.Fatal(err)
 	}
-	g.counted(t, before, counts{Reasons: map[string]uint64{"trap": 1, "hold": 2}, Eroutes: 2}) // the hold is in the trap's place
+	g.counted(t, before, counts{Reasons: map[string]uint64{"trap": 1, "hold": 2}, Eroutes: 2}) // the hold replaces the trap
 	before = g.counts(t)
 	streams, count := g.aimStreams(t, rate)
 	begin := time.Now()
@@ -225,9 +224,8 @@ func TestUpgradeUnderTraffic(t *testing.T) {
 	t.Logf("%d packets, %.0f a second, %d upgrades: none lost, none misjudged", total, float64(total)/took.Seconds(), swaps)
 }
 
-// A version with another layout of the maps says so, whatever it is asked, and touches
-// nothing; the table goes over by way of a file, and nothing passes in between where a
-// worse route sees to that.
+// A version with another layout of the maps refuses every command and changes nothing; the table is moved
+// through a file, and no packet passes in between if there is a blackhole route.
 func TestUpgradeLayout(t *testing.T) {
 	const digest = "feedc0de"
 	older, newer := buildVersion(t, "1.0", ""), buildVersion(t, "2.0", digest)
@@ -282,7 +280,7 @@ func TestUpgradeLayout(t *testing.T) {
 		}
 		old = match[1]
 	}
-	// The doctor names it among what else there is to say.
+	// The doctor reports it among other findings.
 	if stdout, _, err := g.command(t, newer, "doctor"); err == nil || !strings.Contains(stdout, "this version has "+layout) || !strings.Contains(stdout, old) {
 		t.Errorf("ipsec doctor: %q, %v", stdout, err)
 	}
@@ -294,7 +292,7 @@ func TestUpgradeLayout(t *testing.T) {
 		t.Errorf("listing afterwards: %s", got)
 	}
 
-	// What the message says to do, under traffic.
+	// The remedy of the message, under traffic.
 	wire := g.watchWire(t)
 	end := make(chan struct{})
 	var floods []<-chan int
@@ -322,7 +320,7 @@ func TestUpgradeLayout(t *testing.T) {
 		t.Errorf("listing of the new version:\n%s", got)
 	}
 	t.Logf("%d packets while the table went over, none passed", sent)
-	// The older one in its turn will not have the newer one's table.
+	// The older version refuses the newer one's table in turn.
 	if _, stderr, err := g.command(t, older, "eroute"); err == nil || !strings.Contains(stderr, "layout "+layout) {
 		t.Errorf("the older version: %q, %v", stderr, err)
 	}

@@ -17,7 +17,7 @@ import (
 	table "github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// usage is what a gateway's table, this process and its relay take.
+// usage is the resources of a gateway's table, this process and its relay.
 type usage struct {
 	entries                       entriesInUse
 	maps, heap, relayMemory       uint64 // bytes
@@ -25,7 +25,7 @@ type usage struct {
 	goroutines                    int
 }
 
-// entriesInUse counts what is in the maps of a table.
+// entriesInUse counts the entries of a table's maps.
 type entriesInUse struct{ eroutes, sas, asks, flows, counters, slots, links int }
 
 // usage looks at what is in use.
@@ -61,13 +61,13 @@ func (s *soak) usage(t *testing.T) (u usage) {
 	return u
 }
 
-// checkMemory sees that the memory in use has not grown since.
+// checkMemory checks that the memory in use has not grown.
 func (u usage) checkMemory(t *testing.T, since usage) {
 	t.Helper()
 	for _, m := range []struct {
 		name      string
 		now, then uint64
-		most      uint64 // growth that is none, bytes
+		most      uint64 // permitted growth, bytes
 	}{
 		{"this process", u.heap, since.heap, 8 << 20},
 		{"the relay", u.relayMemory, since.relayMemory, 8 << 20},
@@ -86,7 +86,7 @@ func countKeys(t *testing.T, m *ebpf.Map) (n int) {
 	for it.Next(&k, &v) {
 		n++
 	}
-	// Of a hash that packets change meanwhile.
+	// From a hash that packets change meanwhile.
 	if err := it.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func descriptors(t *testing.T, pid int) int {
 	return len(all)
 }
 
-// resident is the memory that a process has, in bytes.
+// resident is a process's memory, in bytes.
 func resident(t *testing.T, pid int) uint64 {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// watchWire captures East's wan. The function it returns ends the capture and sees how
-// many packets have left for the far LAN, of either family.
+// watchWire captures East's wan. The returned function ends the capture and checks the number of packets that
+// have left for the remote LAN, of either family.
 func (g *gateway) watchWire(t *testing.T) func(want int) lab.Frames {
 	t.Helper()
 	stop := g.captureWAN(t)
@@ -28,8 +28,8 @@ func (g *gateway) watchWire(t *testing.T) func(want int) lab.Frames {
 	}
 }
 
-// watchICMP collects the errors that a node is sent. The function it returns waits for
-// as many as are wanted, and a moment for one too many.
+// watchICMP collects the errors that a node receives. The returned function waits for that many, and briefly
+// for a further one.
 func watchICMP(t *testing.T, n *lab.Node) func(want int) []lab.ICMPError {
 	t.Helper()
 	w, err := n.WatchICMP(t.Context())
@@ -49,8 +49,8 @@ func watchICMP(t *testing.T, n *lab.Node) func(want int) []lab.ICMPError {
 	}
 }
 
-// forwarded is how many packets of a family East's stack has forwarded
-// (ipForwDatagrams and ip6OutForwDatagrams of /proc/net, RFC 4293).
+// forwarded is the number of packets of a family that East's stack has forwarded (ipForwDatagrams and
+// ip6OutForwDatagrams of /proc/net, RFC 4293).
 func (g *gateway) forwarded(t *testing.T, f family) (n int) {
 	t.Helper()
 	err := g.East.Do(func() error {
@@ -78,7 +78,7 @@ func (g *gateway) forwarded(t *testing.T, f family) (n int) {
 	return n
 }
 
-// captureWAN captures East's wan until the function it returns is called.
+// captureWAN captures East's wan until the returned function is called.
 func (g *gateway) captureWAN(t *testing.T) func() lab.Frames {
 	t.Helper()
 	c, err := g.East.Capture(lab.WAN)

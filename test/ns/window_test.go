@@ -16,8 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// block adds the routes that go nowhere, worse than those into ipsec0 and better than those
-// past it.
+// block adds the blackhole routes, worse than those into ipsec0 and better than all others.
 func (g *gateway) block(t *testing.T) {
 	t.Helper()
 	for _, f := range g.families() {
@@ -27,7 +26,7 @@ func (g *gateway) block(t *testing.T) {
 	}
 }
 
-// %pass packets leave by the physical device though the next best route goes nowhere.
+// %pass packets leave through the physical device although the next best route is a blackhole.
 func TestPassWithBlackhole(t *testing.T) {
 	g := newDetached(t)
 	g.block(t)
@@ -44,7 +43,7 @@ func TestPassWithBlackhole(t *testing.T) {
 	}
 }
 
-// pour starts streams from nodes to the far LAN, in both families.
+// pour starts streams from nodes to the remote LAN, in both families.
 func (g *gateway) pour(t *testing.T, nodes ...*lab.Node) (stop func() (sent uint64)) {
 	t.Helper()
 	var streams []*lab.Stream
@@ -77,8 +76,8 @@ func (g *gateway) pour(t *testing.T, nodes ...*lab.Node) (stop func() (sent uint
 	}
 }
 
-// With routes that go nowhere in place first, the device may come and go, in the order that
-// the documentation gives and by any accident: nothing leaves that the table holds back.
+// With blackhole routes the device can be created and deleted, in the documented order and by any accident:
+// no packet leaves that the table does not permit.
 func TestNoWindow(t *testing.T) {
 	g := newDetached(t)
 	g.block(t)
@@ -97,7 +96,7 @@ func TestNoWindow(t *testing.T) {
 		g.only(t, all(eroute.Drop)...)
 		g.route(t)
 		moment()
-		ip("link set " + ipsec0 + " down") // which takes the routes away
+		ip("link set " + ipsec0 + " down") // which removes the routes
 		moment()
 		ip("link set " + ipsec0 + " up")
 		moment()
@@ -122,8 +121,8 @@ func TestNoWindow(t *testing.T) {
 	t.Logf("%d packets, none left", sent)
 }
 
-// When the gateway's network namespace is deleted under traffic its devices go one by one:
-// with routes that go nowhere, nothing leaves.
+// When the gateway's network namespace is deleted under traffic its devices are deleted one by one: with
+// blackhole routes, no packet leaves.
 func TestNamespaceDeleted(t *testing.T) {
 	for range 3 {
 		g := &gateway{Lab: newLab(t), mode: "egress"}
@@ -136,7 +135,7 @@ func TestNamespaceDeleted(t *testing.T) {
 			pinned = table.Dir().Path()
 			return nil
 		})
-		// Where the kernel tells what has gone, the next table that anybody makes removes it.
+		// If the kernel reports the deletion, the next table that is created removes it.
 		t.Cleanup(func() { _ = os.RemoveAll(pinned) })
 		c, err := g.West.Capture(lab.WAN)
 		if err != nil {
@@ -149,7 +148,7 @@ func TestNamespaceDeleted(t *testing.T) {
 		if err := g.East.Delete(); err != nil {
 			t.Fatal(err)
 		}
-		// The other end of its link goes with it.
+		// The other end of its link is deleted with it.
 		for ctx := within(t, time.Minute); ; time.Sleep(5 * time.Millisecond) {
 			if _, err := g.EastHost.IP(t.Context(), "link", "show", "dev", lab.Eth0); err != nil {
 				break

@@ -12,10 +12,10 @@ import (
 	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
-// dummyXDP is the name of somebody else's XDP program.
+// dummyXDP is the name of a foreign XDP program.
 const dummyXDP = "somebody_else"
 
-// occupyXDP puts an XDP program that passes all on a device, for as long as the device.
+// occupyXDP attaches an XDP program that passes all packets to a device, for the device's lifetime.
 func occupyXDP(t *testing.T, n *lab.Node, dev string) {
 	t.Helper()
 	err := n.Do(func() error {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package packages tests what make packages makes: installed and removed by dpkg and rpm,
-// beside strongSwan and libreswan, and run by a systemd of its own, each in a copy of
-// this machine's root that is thrown away. It needs root.
+// Package packages tests the result of make packages: installed and removed by dpkg and rpm, together with
+// strongSwan and libreswan, and run by systemd, each in a temporary copy of this machine's root. It needs
+// root.
 package packages

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// made is where TestMain has had the packages made.
+// made is the directory of the packages that TestMain builds.
 var made string
 
 func TestMain(m *testing.M) {
@@ -31,9 +31,8 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// inRoot runs a script of testdata in a root that is thrown away (root.sh). It sees the
-// packages in /srv, those of key managers in /srv/debs, and what it writes to /srv/log
-// is shown if it fails.
+// inRoot runs a script of testdata in a temporary root (root.sh). It contains the packages in /srv, those of
+// key managers in /srv/debs; files that the script writes to /srv/log are printed if it fails.
 func inRoot(t *testing.T, script string) {
 	t.Helper()
 	shared := t.TempDir()

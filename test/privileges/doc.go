@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package privileges tests what each command needs, as docs/privileges.md says, beginning
-// with nothing. Needs root.
+// Package privileges tests the capabilities that each command needs, as documented in docs/privileges.md,
+// beginning with none. Needs root.
 package privileges

@@ -4,7 +4,7 @@ package privileges
 
 import "testing"
 
-// Where file descriptors run out, that is what commands say, and nothing of the kernel.
+// When file descriptors are exhausted, commands report that, and not a missing kernel feature.
 func TestNoDescriptors(t *testing.T) {
 	room(t, `
 failed=0
@@ -21,7 +21,7 @@ done
 `)
 }
 
-// Without TUN devices attach says what it lacks.
+// Without TUN devices attach reports that.
 func TestNoTUN(t *testing.T) {
 	room(t, `
 [ ! -d /dev/net ] || mount -t tmpfs none /dev/net

@@ -14,12 +14,12 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
-// group is one that nobody in the test is in without being told.
+// group is a group without members in the test.
 const group = "daemon"
 
-// room runs a script where there is a bpffs, a network and a process tree of its own, and
-// the ipsec command is $ipsec. "try CAPS CMD..." runs a command as root with exactly these
-// capabilities; "reader CMD..." as nobody, with the group alone.
+// room runs a script with its own bpffs, network and process tree, and the ipsec command in $ipsec. "try CAPS
+// CMD..." runs a command as root with exactly these capabilities; "reader CMD..." as nobody, with the group
+// alone.
 func room(t *testing.T, script string) {
 	t.Helper()
 	const prelude = `set -eu
@@ -54,14 +54,14 @@ const (
 	attach = "tncfg --attach --virtual ipsec0 --physical wan --ingress wan"
 )
 
-// needs are commands, one after the other on one table, and what root needs for them: each
-// of the capabilities.
+// needs are commands, run in this order on one table, and the capabilities that root needs for them: each one
+// is required.
 var needs = []struct {
 	args string
 	caps []string
 }{
 	{"eroute", nil},
-	{add, []string{"bpf", "net_admin", "perfmon"}}, // makes the table
+	{add, []string{"bpf", "net_admin", "perfmon"}}, // creates the table
 	{"eroute", nil},
 	{"eroute --save -", nil},
 	{"eroute --lookup --src 10.0.0.1 --dst 10.1.0.1", nil},
@@ -76,7 +76,7 @@ var needs = []struct {
 	{"tncfg --detach --virtual ipsec0", []string{"net_admin"}},
 }
 
-// Root can do each thing with the capabilities that the table names, and with none less.
+// Root can run each command with the listed capabilities, and not without any of them.
 func TestCapabilities(t *testing.T) {
 	var script strings.Builder
 	for _, c := range needs {
@@ -89,7 +89,7 @@ func TestCapabilities(t *testing.T) {
 	room(t, script.String())
 }
 
-// plus is how setpriv wants capabilities after -all.
+// plus is the syntax of setpriv for capabilities after -all.
 func plus(caps []string) (text string) {
 	for _, c := range caps {
 		text += ",+" + c
@@ -97,9 +97,8 @@ func plus(caps []string) (text string) {
 	return text
 }
 
-// A group that the table's directory belongs to may read it, from its first pin to its
-// last, without a capability, and may change nothing; others may do neither. Nothing is
-// writable by anybody but root.
+// The group of the table's directory can read the table, from its first pin to its last, without a
+// capability, and cannot change anything; other users can do neither. Only root can write.
 func TestGroup(t *testing.T) {
 	room(t, `
 install -d -m 2750 -g $group /sys/fs/bpf/ipsec
@@ -124,7 +123,7 @@ writable=$(find /sys/fs/bpf/ipsec ! -type l -perm /0022 -o ! -user root -o ! -gr
 `)
 }
 
-// Without such a group the table is root's alone.
+// Without such a group only root can read the table.
 func TestNoGroup(t *testing.T) {
 	room(t, `
 $ipsec `+add+`
@@ -133,8 +132,7 @@ $ipsec `+add+`
 `)
 }
 
-// Without what it takes to try out the kernel, doctor says that, and not that the kernel
-// lacks something.
+// Without the capabilities to test the kernel, doctor reports that, and not a missing kernel feature.
 func TestDoctor(t *testing.T) {
 	dir := t.TempDir()
 	room(t, "out="+dir+"/out err="+dir+"/err"+`

@@ -4,9 +4,9 @@ package privileges
 
 import "testing"
 
-// Below "ip netns exec" /sys is another, without the table's file system. Whoever may not
-// look at the outermost process's root is told so, and never that there is no eroute. Where
-// there is no table for certain, the listing is empty.
+// Under "ip netns exec" /sys is a different one, without the table's file system. A user without permission
+// to inspect the outermost process's root gets an error, never an empty listing. If there is certainly no
+// table, the listing is empty.
 func TestUnreachable(t *testing.T) {
 	room(t, `
 mount -t tmpfs run /run
@@ -29,8 +29,8 @@ done
 `)
 }
 
-// A container that has the network of its host and else nothing of it does not make
-// another table for that network, and does not take it for empty.
+// A container that shares only the network with its host neither creates another table for that network nor
+// reports an empty one.
 func TestSharedNetwork(t *testing.T) {
 	room(t, `
 $ipsec `+add+`

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package schema checks what commands print with --json against docs/schema.json.
+// Package schema validates the output of --json with docs/schema.json.
 package schema
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Path returns where the schema is in the source tree.
+// Path returns the path of the schema in the source tree.
 func Path() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..", "docs", "schema.json")
@@ -26,7 +26,7 @@ var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile(Path())
 })
 
-// Check tells why a document, or a line of a stream, is not as the schema has it.
+// Check returns an error if a document, or a line of a stream, does not conform to the schema.
 func Check(document []byte) error {
 	s, err := compiled()
 	if err != nil {
@@ -39,7 +39,7 @@ func Check(document []byte) error {
 	return s.Validate(value)
 }
 
-// CheckLines checks each line of a stream; that there is none is an error too.
+// CheckLines checks each line of a stream; an empty stream is an error, too.
 func CheckLines(stream []byte) error {
 	lines := bytes.Split(bytes.TrimSpace(stream), []byte("\n"))
 	for i, line := range lines {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// The schema takes what it should, and nothing that is wrong in one place.
+// The schema accepts valid documents, and none with a single error.
 func TestCheck(t *testing.T) {
 	for document, ok := range map[string]bool{
 		`{"version":1,"eroutes":[]}`: true,

@@ -14,40 +14,37 @@ import (
 	"time"
 )
 
-// ErrBoot means that the guest did not come up; the console's last lines are in
-// the error's text.
+// ErrBoot means that the guest did not boot; the error contains the console's last lines.
 var ErrBoot = errors.New("VM did not boot")
 
-// ErrDied means that the guest ended before the command did: a kernel panic, or
-// QEMU was ended.
+// ErrDied means that the guest ended before the command: a kernel panic, or QEMU was ended.
 var ErrDied = errors.New("VM died")
 
-// bootTimeout is several times what software emulation takes on a busy machine.
+// bootTimeout is several times the boot time under software emulation on a busy machine.
 const bootTimeout = 4 * time.Minute
 
-// died is vng's exit code when no exit code came out of the guest.
+// died is vng's exit code if the guest returned none.
 const died = 255
 
-// Guest is a command to run in a VM of its own, as root.
+// Guest is a command to run as root in its own VM.
 type Guest struct {
-	Command []string      // what to run, not through a shell
-	Dir     string        // the absolute working directory, a path of the host
-	Env     []string      // NAME=value, besides the guest's own environment
-	Output  io.Writer     // gets the command's standard output and standard error
-	Log     *os.File      // gets the progress of booting
+	Command []string      // executed without a shell
+	Dir     string        // the absolute working directory, a path on the host
+	Env     []string      // NAME=value, in addition to the guest's environment
+	Output  io.Writer     // receives the command's standard output and standard error
+	Log     *os.File      // receives the progress of booting
 	Kernel  string        // series of the kernel, such as 7.3; empty: the default
 	NoIPv6  bool          // boot the kernel without IPv6
-	Timeout time.Duration // of the command, booting not included
+	Timeout time.Duration // of the command, without booting
 }
 
-// bootTries is how often a VM is booted if it does not come up: under software emulation
-// kernels now and then die of what no hardware does to them.
+// bootTries is how often a VM is booted until it comes up: under software emulation kernels occasionally fail
+// in ways that hardware does not cause.
 const bootTries = 3
 
-// Run boots the VM, runs the command and returns its exit code. Returns
-// ErrNotInstalled, ErrBoot, ErrDied, context.DeadlineExceeded if the command takes
-// longer than Timeout, or the context's error. A command's exit code of 255 cannot be told
-// from a guest that died.
+// Run boots the VM, runs the command and returns its exit code. Returns ErrNotInstalled, ErrBoot, ErrDied,
+// context.DeadlineExceeded if the command takes longer than Timeout, or the context's error. An exit code of
+// 255 cannot be distinguished from a guest that died.
 func (g Guest) Run(ctx context.Context) (code int, err error) {
 	for try := 1; try <= bootTries; try++ {
 		code, err = g.run(ctx)
@@ -88,7 +85,7 @@ func (g Guest) run(ctx context.Context) (int, error) {
 	cmd := exec.CommandContext(ctx, "/usr/bin/python3", args...)
 	cmd.Dir = "/"
 	cmd.Env = f.env(dir)
-	// A group of its own, so that QEMU, a grandchild, ends with it.
+	// Its own process group, so that QEMU, a grandchild, ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
@@ -122,10 +119,10 @@ func (g Guest) run(ctx context.Context) (int, error) {
 func vngArgs(f files, kvm bool, dir string, scratch scratch) []string {
 	args := []string{
 		f.vng(), "--run", f.kernel, "--user", "root", "--name", "eroute-vm",
-		// Debian 12's virtiofsd does not know the options vng gives it.
+		// Debian 12's virtiofsd does not have the options that vng uses.
 		"--force-9p", "--rwdir", string(scratch),
 		"--cpus", "2", "--memory", "3G", "--verbose", "--append", "loglevel=7",
-		// Drivers of hardware nobody uses: a fifth of the time to boot.
+		// Drivers of unused hardware: a fifth of the boot time.
 		"--append", "modprobe.blacklist=" + unusedDrivers, "--qemu-opts=-nodefaults",
 		"--exec", "exec bash " + filepath.Join(dir, "guest.sh"),
 	}
@@ -135,6 +132,6 @@ func vngArgs(f files, kvm bool, dir string, scratch scratch) []string {
 	return args
 }
 
-// unusedDrivers are those that udev would load for QEMU's machine.
+// unusedDrivers are the drivers that udev would load for QEMU's machine.
 const unusedDrivers = "ahci,libahci,libata,ata_generic,sr_mod,cdrom,sg,kvm,kvm_amd,kvm_intel,ccp," +
 	"i6300esb,lpc_ich,iTCO_wdt,i2c_i801,psmouse,pcspkr,joydev,acpi_cpufreq,powernow_k8"

@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// ErrNotInstalled means that scripts/setup.sh vm has not been run.
+// ErrNotInstalled means that scripts/setup.sh vm has not run.
 var ErrNotInstalled = errors.New("not installed: run scripts/setup.sh vm, with the kernel's series if it is not the default")
 
-// files names what scripts/setup.sh unpacked.
+// files are the paths of what scripts/setup.sh unpacked.
 type files struct {
 	dir    string // the cache directory
 	virtme string // root of the unpacked virtme-ng
 	kernel string // the bzImage
-	series string // its version, as uname -r tells it
+	series string // its version, as in uname -r
 }
 
-// findFiles looks in the cache directory for the files with the kernel of a series, or
-// the one that tests use by default. Returns ErrNotInstalled if they are not there.
+// findFiles searches the cache directory for the files with the kernel of a series, or the tests' default
+// kernel. Returns ErrNotInstalled if they are missing.
 func findFiles(series string) (files, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -51,10 +51,10 @@ func findFiles(series string) (files, error) {
 // vng is the path of virtme-ng's command.
 func (f files) vng() string { return filepath.Join(f.virtme, "usr/bin/vng") }
 
-// qemu is the path of QEMU, which vng looks for in $PATH.
+// qemu is the path of QEMU, which vng searches in $PATH.
 func (f files) qemu() string { return filepath.Join(f.dir, "qemu/usr/bin/qemu-system-x86_64") }
 
-// env is the environment in which vng finds its parts; its temporary files go to tmp.
+// env is the environment in which vng finds its files; temporary files go to tmp.
 func (f files) env(tmp string) []string {
 	return append(os.Environ(),
 		"PYTHONPATH="+filepath.Join(f.virtme, "usr/lib/python3/dist-packages"),

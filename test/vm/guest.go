@@ -14,15 +14,15 @@ import (
 //go:embed guest.sh
 var guestScript string
 
-// modules are the kernel modules that the guest must have; guest.sh loads them
-// and names those that are missing. One of several names will do: kernels rename them.
+// modules are the kernel modules that the guest must have; guest.sh loads them and names missing ones. One of
+// several names suffices: kernels rename them.
 var modules = []string{
 	"xfrm_interface", "xfrm_user", "esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6",
 	"deflate", "authenc", "echainiv", "seqiv", "gcm", "cbc", "ctr", "hmac",
 	"sha1_generic|sha1", "sha256_generic|sha256", "sha512_generic|sha512", "veth", "8021q", "tun", "af_packet", "overlay",
 }
 
-// modules are those that the kernel must have as it is booted.
+// modules are those that the booted kernel must have.
 func (g Guest) modules() []string {
 	if !g.NoIPv6 {
 		return modules
@@ -32,11 +32,11 @@ func (g Guest) modules() []string {
 	})
 }
 
-// writeScripts puts guest.sh and what it reads into dir.
+// writeScripts writes guest.sh and the files it reads into dir.
 func (g Guest) writeScripts(dir string, scratch scratch) error {
 	var command strings.Builder
 	fmt.Fprintf(&command, "export VM_SCRATCH=%s\n", quote(string(scratch)))
-	cache, err := os.UserCacheDir() // where scripts/setup.sh has put what is run there
+	cache, err := os.UserCacheDir() // scripts/setup.sh stores files there
 	if err != nil {
 		return fmt.Errorf("find cache directory: %w", err)
 	}
@@ -61,7 +61,7 @@ func (g Guest) writeScripts(dir string, scratch scratch) error {
 	return nil
 }
 
-// quote makes one word of a POSIX shell of s.
+// quote quotes s as one word of a POSIX shell.
 func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ip runs iproute2 and fails the test if it fails.
+// ip runs iproute2 and fails the test on an error.
 func ip(t *testing.T, args string) string {
 	t.Helper()
 	out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
@@ -47,7 +47,7 @@ func TestKernelHasTheKfunc(t *testing.T) {
 	}
 }
 
-// The algorithms that the tests of Security Associations use.
+// The algorithms used by the tests of Security Associations.
 func TestKernelTakesStates(t *testing.T) {
 	const (
 		ids  = "xfrm state add src 192.0.2.1 dst 192.0.2.2 proto "

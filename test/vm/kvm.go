@@ -12,13 +12,11 @@ import (
 	"time"
 )
 
-// kvmProbeTimeout is ample for a kernel that boots under KVM until it misses its
-// root file system.
+// kvmProbeTimeout suffices for a kernel to boot under KVM until it reports a missing root file system.
 const kvmProbeTimeout = 20 * time.Second
 
-// kvmWorks tells whether QEMU can really boot the kernel under KVM: there are
-// machines that have /dev/kvm but refuse what QEMU asks of it. The answer is
-// remembered in the cache until the host is booted again.
+// kvmWorks reports whether QEMU can boot the kernel under KVM: some machines have /dev/kvm but refuse QEMU's
+// requests. The result is cached until the host is rebooted.
 func kvmWorks(ctx context.Context, f files) bool {
 	kvm, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
 	if err != nil {
@@ -43,13 +41,13 @@ func kvmWorks(ctx context.Context, f files) bool {
 	if works {
 		answer = yes
 	}
-	// Only speeds up the next run, so a failure to write is none.
+	// The cache only speeds up the next run, so a write error is ignored.
 	_ = os.WriteFile(memory, []byte(answer), 0o644)
 	return works
 }
 
-// probeKVM boots the kernel without a root file system and tells whether it
-// came as far as to complain.
+// probeKVM boots the kernel without a root file system and reports whether it got as far as the error
+// message.
 func probeKVM(ctx context.Context, f files) bool {
 	ctx, cancel := context.WithTimeout(ctx, kvmProbeTimeout)
 	defer cancel()

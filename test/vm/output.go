@@ -9,17 +9,16 @@ import (
 	"sync"
 )
 
-// readyMark begins the line by which guest.sh tells that the guest is up; the
-// kernel's version follows.
+// readyMark is the prefix of the line by which guest.sh reports that the guest is up; the kernel's version
+// follows.
 const readyMark = "vm-ready "
 
-// splitter passes on what comes after the ready line; what comes before it goes
-// to boot.
+// splitter passes the output after the ready line on; the output before it goes to boot.
 type splitter struct {
 	out   io.Writer
 	boot  io.Writer
 	ready func(kernel string)
-	line  []byte // begun, not ended yet
+	line  []byte // incomplete line
 	up    bool
 }
 
@@ -46,13 +45,13 @@ func (s *splitter) Write(p []byte) (int, error) {
 	}
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of the text written to it.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte
 }
 
-// tailSize is in bytes; tailLines is how many lines of it are shown.
+// tailSize is in bytes; tailLines is the number of its lines that are shown.
 const (
 	tailSize  = 64 << 10
 	tailLines = 40
@@ -68,7 +67,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// lines returns the last lines without what controls a terminal.
+// lines returns the last lines without terminal control sequences.
 func (t *tail) lines() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

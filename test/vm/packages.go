@@ -26,7 +26,7 @@ type Package struct {
 	Tests      []string // names of the tests in files with the constraint vm, sorted
 }
 
-// listed is what go list tells about a package.
+// listed is go list's output about a package.
 type listed struct {
 	ImportPath   string
 	Dir          string
@@ -34,8 +34,8 @@ type listed struct {
 	XTestGoFiles []string
 }
 
-// FindPackages returns the packages that match the go command's patterns and
-// have tests in files that only the build tag vm selects.
+// FindPackages returns the packages that match the go command's patterns and have tests in files selected
+// only by the build tag vm.
 func FindPackages(ctx context.Context, patterns ...string) ([]Package, error) {
 	without, err := goList(ctx, nil, patterns)
 	if err != nil {

@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// progress shows on the log that the guest is booting: a line that counts the
-// seconds on a terminal, dots elsewhere.
+// progress shows on the log that the guest is booting: a line with the seconds on a terminal, dots elsewhere.
 type progress struct {
 	log      *os.File
 	terminal bool
@@ -60,13 +59,13 @@ func (p *progress) show() {
 	}
 }
 
-// ready ends the display: the guest is up, with that kernel.
+// ready ends the display: the guest is up with that kernel.
 func (p *progress) ready(kernel string) {
 	p.up = true
 	p.end(fmt.Sprintf("up after %.0f s: Linux %s", time.Since(p.start).Seconds(), kernel))
 }
 
-// done ends the display if it still goes on, and tells whether the guest came up.
+// done ends the display if it is active, and reports whether the guest came up.
 func (p *progress) done() bool {
 	if !p.up {
 		p.end(fmt.Sprintf("failed after %.0f s", time.Since(p.start).Seconds()))

@@ -19,7 +19,7 @@ func newScratch() (scratch, error) {
 	return scratch(dir), nil
 }
 
-// close removes the directory if the guest left nothing there, else tells where it is.
+// close removes the directory if the guest left nothing in it, else prints its path.
 func (s scratch) close(log io.Writer) {
 	if os.Remove(string(s)) != nil {
 		fmt.Fprintf(log, "vm: files from the VM are in %s\n", s)

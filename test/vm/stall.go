@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// stall cancels a run in which no test begins or ends for too long. A machine under load
-// makes all tests slow, and that is no reason to end the suite.
+// stall cancels a run in which no test begins or ends for too long. A machine under load makes all tests
+// slow, which is no reason to end the suite.
 type stall struct {
 	limit time.Duration
 	timer *time.Timer
 
 	mu   sync.Mutex
-	what string // that began or ended last
+	what string // the last test that began or ended
 }
 
-// watchStall cancels ctx if there is no progress for as long as limit. The first test may
-// take as long to begin as first.
+// watchStall cancels ctx if there is no progress for limit. The first test may take as long as first to
+// begin.
 func watchStall(ctx context.Context, first, limit time.Duration) (context.Context, *stall) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &stall{limit: limit, what: "the start of the first test"}
@@ -32,7 +32,7 @@ func watchStall(ctx context.Context, first, limit time.Duration) (context.Contex
 	return ctx, s
 }
 
-// progress notes that a test has begun or ended.
+// progress records that a test has begun or ended.
 func (s *stall) progress(what string) {
 	s.mu.Lock()
 	s.what = what

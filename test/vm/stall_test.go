@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A suite may take as long as its tests make progress, however slow; one that makes none
-// ends the run and is named.
+// A suite may take any time as long as its tests make progress; one without progress ends the run and is
+// named.
 func TestStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, s := watchStall(t.Context(), time.Hour, time.Minute)
@@ -33,7 +33,7 @@ func TestStall(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatalf("ended after 83 minutes of progress: %v", context.Cause(ctx))
 		}
-		if _, err := io.WriteString(&count, "output of TestB\n"); err != nil { // which is no progress
+		if _, err := io.WriteString(&count, "output of TestB\n"); err != nil { // no progress
 			t.Fatal(err)
 		}
 		time.Sleep(20 * time.Second)
@@ -43,7 +43,7 @@ func TestStall(t *testing.T) {
 	})
 }
 
-// Each test that ends is one of those that there are.
+// Each test that ends is counted among all tests.
 func TestShowsProgress(t *testing.T) {
 	log, err := os.Create(t.TempDir() + "/log")
 	if err != nil {

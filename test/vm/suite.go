@@ -27,14 +27,14 @@ var ErrTests = errors.New("tests failed")
 type Suite struct {
 	Packages []Package
 	Run      string        // the pattern of -run; empty: every test that needs the VM
-	Output   io.Writer     // gets what the tests print
-	Log      *os.File      // gets the progress of building and booting
+	Output   io.Writer     // receives the tests' output
+	Log      *os.File      // receives the progress of building and booting
 	Kernel   string        // as in [Guest]
 	Timeout  time.Duration // without a test that begins or ends
 }
 
-// mostTests is what all tests together may take, in Timeouts: a bound for a suite that makes
-// progress for ever.
+// mostTests limits the time of all tests together, in Timeouts: a bound for a suite that makes progress for
+// ever.
 const mostTests = 12
 
 // Test builds the test binaries, boots the VM and runs them. Returns ErrTests,
@@ -79,9 +79,9 @@ func (s Suite) Test(ctx context.Context) error {
 	return nil
 }
 
-// planned is how many tests there are.
+// planned is the number of tests.
 func (s Suite) planned() (n int) {
-	name, _, _ := strings.Cut(s.Run, "/") // of a subtest, which is a part of one
+	name, _, _ := strings.Cut(s.Run, "/") // of a subtest, which is part of a test
 	for _, p := range s.Packages {
 		for _, test := range p.Tests {
 			if matches, err := regexp.MatchString(name, test); err == nil && matches {
@@ -92,7 +92,7 @@ func (s Suite) planned() (n int) {
 	return n
 }
 
-// showProgress returns what shows on the log how many of the tests have ended.
+// showProgress returns a function that shows on the log how many of the tests have ended.
 func (s Suite) showProgress(planned int) func(ended int) {
 	start := time.Now()
 	return func(ended int) {
@@ -100,7 +100,7 @@ func (s Suite) showProgress(planned int) func(ended int) {
 	}
 }
 
-// settings are those variables of an environment that tests read.
+// settings are the environment's variables that tests read.
 func settings(env []string) []string {
 	return slices.DeleteFunc(env, func(v string) bool { return !strings.HasPrefix(v, "EROUTE_TEST_") })
 }
@@ -113,7 +113,7 @@ func (s Suite) pattern(p Package) string {
 	return "^(" + strings.Join(p.Tests, "|") + ")$"
 }
 
-// build compiles a package's tests into a binary that needs nothing of the host.
+// build compiles a package's tests into a static binary.
 func build(ctx context.Context, p Package, binary string) error {
 	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-tags=vm", "-o", binary, p.ImportPath)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -7,14 +7,14 @@ import (
 	"io"
 )
 
-// tally passes a test's output on and counts the tests that ended in it. A
-// subtest counts only if it was skipped: its parent passes all the same.
+// tally passes a test's output on and counts the tests that have ended. A subtest counts only if it was
+// skipped: its parent passes nevertheless.
 type tally struct {
 	out                     io.Writer
 	line                    []byte
 	passed, failed, skipped int
 
-	tests    int               // that have ended, a skipped one included
+	tests    int               // ended tests, including skipped ones
 	progress func(line string) // if not nil, called when a test or subtest begins or a test ends
 	ended    func(tests int)   // if not nil, called with the number of tests that have ended
 }

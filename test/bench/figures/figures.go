@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package figures holds what a benchmark has measured: it prints it, holds it against the
-// goals and draws it.
+// Package figures contains the results of a benchmark: it prints them, compares them with the goals and plots
+// them.
 package figures
 
 import (
 	"slices"
 )
 
-// Case is what was measured; what it has no use for is zero.
+// Case is the subject of a measurement; fields that do not apply are zero.
 type Case struct {
 	Section string `json:"section"`           // the name of one of Sections
 	Table   string `json:"table,omitempty"`   // such as "hub v4"
 	Eroutes int    `json:"eroutes,omitempty"` // in the table
 	Traffic string `json:"traffic,omitempty"`
-	CPUs    int    `json:"cpus,omitempty"` // that took packets
+	CPUs    int    `json:"cpus,omitempty"` // that processed packets
 }
 
 // Figure is one measurement of one subject, in the section's unit.
@@ -22,24 +22,24 @@ type Figure struct {
 	Case
 	Subject string  `json:"subject"`
 	Median  float64 `json:"median"`
-	Low     float64 `json:"low"` // the middle half of the rounds lies between these
+	Low     float64 `json:"low"` // the middle half of the rounds is between these
 	High    float64 `json:"high"`
 }
 
-// Set is what one run has measured.
+// Set is the results of one run.
 type Set struct {
 	Kernel  string   `json:"kernel"`
 	VM      string   `json:"vm,omitempty"` // the kernel of the VM, if sections ran in it
 	CPUs    int      `json:"cpus"`
 	Rounds  int      `json:"rounds"`
 	Figures []Figure `json:"figures"`
-	Missing []string `json:"missing,omitempty"` // what could not be measured, and why
+	Missing []string `json:"missing,omitempty"` // what could not be measured, with the reason
 }
 
-// Rounds is what each subject measured in each round.
+// Rounds is the results of each subject by round.
 type Rounds map[string][]float64
 
-// Add puts the medians of a case's rounds into the set. Subjects without rounds are left out.
+// Add adds the medians of a case's rounds to the set. Subjects without rounds are omitted.
 func (s *Set) Add(c Case, rounds Rounds) {
 	for _, subject := range section(c.Section).subjects {
 		if v := rounds[subject]; len(v) > 0 {

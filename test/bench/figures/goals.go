@@ -103,7 +103,7 @@ func (s *Set) dropped(traffic, over string) (points []point) {
 	return points
 }
 
-// over is a figure over the same with another number of eroutes.
+// over is a figure divided by the same with another number of eroutes.
 func (s *Set) over(c Case, eroutes int, subject string) float64 {
 	a, _ := s.Get(c, subject)
 	c.Eroutes = eroutes
@@ -125,7 +125,7 @@ func (g goal) judge(s *Set) (worst point, met bool) {
 	return worst, (worst.value >= g.limit) == g.atLeast || worst.value == g.limit
 }
 
-// printGoals writes each goal beside its worst value.
+// printGoals writes each goal with its worst value.
 func (s *Set) printGoals(w io.Writer) error {
 	if _, err := fmt.Fprintln(w, "\nGoals, and the worst case measured:"); err != nil {
 		return fmt.Errorf("print: %w", err)

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// colours of subjects: ours is the same everywhere.
+// colours of subjects: the product's is the same everywhere.
 var colours = map[string]color.Color{
 	"verdict": ours, "eroute": ours, "batch": ours, "counted": color.RGBA{0x7f, 0xb2, 0xe6, 0xff},
 	"hash": dark, "parse": dark, "bare": dark, "plain": dark, "walk": light, "driver": light,
@@ -45,7 +45,7 @@ func newPlot() *plot.Plot {
 	return p
 }
 
-// lines draws every subject of a case over the number of eroutes, both in logarithms.
+// lines plots every subject of a case by the number of eroutes, on logarithmic axes.
 func lines(title string, c Case) panel {
 	return func(s *Set) (*plot.Plot, error) {
 		info := section(c.Section)
@@ -78,7 +78,7 @@ func lines(title string, c Case) panel {
 		if !drawn {
 			return nil, nil
 		}
-		// Whole decades, so that each axis has two numbers at least.
+		// Whole decades, so that each axis has at least two numbers.
 		p.Y.Min = math.Pow(10, math.Floor(math.Log10(p.Y.Min)))
 		p.Y.Max = math.Pow(10, math.Ceil(math.Log10(p.Y.Max)))
 		return p, nil
@@ -99,7 +99,7 @@ func (s *Set) series(c Case, subject string) (v spread) {
 	return v
 }
 
-// traffics draws what a verdict costs in hash look-ups, for each traffic.
+// traffics plots the cost of a verdict in hash lookups, for each traffic.
 func traffics(table string, eroutes int) panel {
 	return func(s *Set) (*plot.Plot, error) {
 		p := newPlot()

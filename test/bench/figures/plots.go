@@ -15,14 +15,14 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// chart is a picture of some panels, so many in a row.
+// chart is a picture of several panels, with a fixed number per row.
 type chart struct {
 	file   string
 	inRow  int
 	panels []panel
 }
 
-// panel draws something of a set. Returns nil if it was not measured.
+// panel plots a part of a set. Returns nil if it was not measured.
 type panel func(*Set) (*plot.Plot, error)
 
 var charts = []chart{
@@ -89,7 +89,7 @@ func (s *Set) draw(c chart, path string) error {
 		}
 		rows[len(rows)-1] = append(rows[len(rows)-1], p)
 	}
-	legend := rows[0][0].Legend // once, beside the panels
+	legend := rows[0][0].Legend // once, next to the panels
 	for _, row := range rows {
 		for _, p := range row {
 			p.Legend = plot.NewLegend()

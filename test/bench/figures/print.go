@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// Print writes everything that was measured, then the goals.
+// Print writes all results, then the goals.
 func (s *Set) Print(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "Linux %s, %d CPUs; medians of %d rounds, ± how far the middle half strays.\n", s.Kernel, s.CPUs, s.Rounds); err != nil {
 		return fmt.Errorf("print: %w", err)
@@ -32,8 +32,8 @@ func (s *Set) Print(w io.Writer) error {
 	return s.printGoals(w)
 }
 
-// printSection writes a section as a table: the medians, how far the middle half of the rounds
-// strays from them, and ratios of medians. It writes nothing if nothing was measured.
+// printSection writes a section as a table: the medians, the deviation of the middle half of the rounds, and
+// ratios of medians. It writes nothing if nothing was measured.
 func (s *Set) printSection(w io.Writer, name string) error {
 	cases := s.cases(name)
 	if len(cases) == 0 {
@@ -65,7 +65,7 @@ func (s *Set) printSection(w io.Writer, name string) error {
 	return nil
 }
 
-// caseHeads names the parts of cases that any of them has.
+// caseHeads names the fields that any of the cases has.
 func caseHeads(cases []Case) (heads []string) {
 	for i, head := range []string{"table", "eroutes", "traffic", "CPUs"} {
 		for _, c := range cases {

@@ -16,7 +16,7 @@ const (
 	SAs     = "sas"
 )
 
-// ratio is one subject's figure over another's, a third one's taken off both.
+// ratio is one subject's figure divided by another's, after subtracting a third one's from both.
 type ratio struct{ of, over, less string }
 
 type sectionInfo struct {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command run boots the test VM once. With arguments after --, it runs them as a
-// command in it; else it runs the tests with the constraint vm of the packages
-// that -pkg names. It exits like the command, or with 1 if a test failed.
+// Command run boots the test VM once. With arguments after --, it runs them as a command in it; else it runs
+// the tests with the constraint vm of the packages selected by -pkg. Its exit code is that of the command, or
+// 1 if a test failed.
 package main
 
 import (
