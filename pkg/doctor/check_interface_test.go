@@ -19,6 +19,7 @@ func TestXDP(t *testing.T) {
 		{Interface{Ingress: true, XDP: XDP{Native: Yes}}, []want{{Note, "lan", "supports XDP"}}},
 		{Interface{Ingress: true, XDP: XDP{Native: Unknown, Program: "eroute_xdp (id 7)", Ours: true, Generic: true}}, []want{{Note, "lan", "driver of lan"}}},
 		{Interface{Ingress: true, XDP: XDP{Native: No}}, []want{{Note, "lan", "driver of lan"}}},
+		{Interface{Ingress: true, XDP: XDP{Native: Yes, Program: "eroute_xdp (id 7)", Ours: true, LeftToTC: "it has VLAN interfaces (lan.10)"}}, []want{{Note, "lan", "to TC: it has VLAN interfaces (lan.10)"}}},
 		{in: Interface{Physical: true, XDP: XDP{Native: No}}},
 	} {
 		test.in.Name, test.in.Exists = "lan", true

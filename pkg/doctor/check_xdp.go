@@ -24,6 +24,10 @@ var xdpCheck = check{"xdp", "interfaces run XDP programs in native mode", interf
 			note(fmt.Sprintf("the driver of %s has no native XDP support", in.Name),
 				"the fast path runs after the kernel has allocated an skb per packet",
 				"use an interface whose driver does, if performance matters")
+		case in.XDP.Ours && in.XDP.LeftToTC != "":
+			note(fmt.Sprintf("the XDP program of %s leaves all frames to TC: %s", in.Name, in.XDP.LeftToTC),
+				"the fast path runs on TC, after the kernel has allocated an skb per packet: XDP does not see a VLAN tag that the driver has removed",
+				"use an interface without, if performance matters")
 		}
 	}
 	return found

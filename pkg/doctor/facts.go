@@ -69,10 +69,11 @@ type Interface struct {
 
 // XDP is what an interface has on its XDP hook.
 type XDP struct {
-	Native  Support
-	Program string // name and id of the program there; "" if none
-	Ours    bool
-	Generic bool // the program there runs late, after the kernel's own receive path
+	Native   Support
+	Program  string // name and id of the program there; "" if none
+	Ours     bool
+	Generic  bool   // the program there runs late, after the kernel's own receive path
+	LeftToTC string // why our program leaves all frames to TC; "" if it does not, or that is in another namespace
 }
 
 // Support tells whether something can be had.

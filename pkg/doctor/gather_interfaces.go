@@ -39,6 +39,7 @@ func (f *Facts) gatherInterfaces() error {
 			if err := in.read(l, tool); err != nil {
 				return err
 			}
+			in.XDP.LeftToTC = leftToTC(l, links)
 		}
 		f.Interfaces = append(f.Interfaces, in)
 	}
