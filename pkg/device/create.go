@@ -23,8 +23,10 @@ const (
 // iflaXfrmCollectMetadata is IFLA_XFRM_COLLECT_METADATA (include/uapi/linux/if_link.h).
 const iflaXfrmCollectMetadata = 3
 
-// maxMTU is the largest MTU that a TUN device takes, in bytes.
-const maxMTU = 65535
+// maxMTU is the largest MTU of an ipsec device, in bytes. Packets leave it after
+// bpf_skb_change_head, which refuses what is longer than SKB_MAX_ALLOC, 16,064 bytes with
+// pages of 4 KB, unless it is a GSO packet (net/core/filter.c).
+const maxMTU = 16000
 
 // create makes the ipsec device, down, and tells of what kind it is.
 func create(name string, mtu int) (netlink.Link, string, error) {

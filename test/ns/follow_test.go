@@ -191,6 +191,41 @@ func TestPhysicalMTU(t *testing.T) {
 	})
 }
 
+// The MTU of an ipsec device is at most 16,000: the kernel lets programs add no link-layer header to
+// longer packets. %pass packets above it are fragmented, or their senders receive the MTU.
+func TestLargestMTU(t *testing.T) {
+	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
+		const largest = 65535
+		for _, end := range []struct {
+			node *lab.Node
+			name string
+		}{{g.EastHost, lab.Eth0}, {g.East, lab.LAN}, {g.East, lab.WAN}, {g.West, lab.WAN}, {g.West, lab.LAN}, {g.WestHost, lab.Eth0}} {
+			if err := end.node.SetMTU(end.name, largest); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.only(t, all(eroute.Pass)...)
+		mend(t, "the MTU of ipsec0 is 1500, that of wan 65535")
+		mend(t)
+		for _, f := range g.families() {
+			r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Size: 20000, DF: true})
+			if err != nil || len(r.Errors) != 1 || r.Errors[0].MTU != 16000 {
+				t.Errorf("ping with DF: %v, %d errors, want one with the MTU 16000", err, len(r.Errors))
+			}
+			for _, size := range []int{15900, 20000} {
+				before := g.counts(t)
+				r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Size: size})
+				if err != nil || r.Received != 1 {
+					t.Errorf("ping of %d bytes: %v, %d answers, %d errors", size, err, r.Received, len(r.Errors))
+				}
+				if n := g.counts(t).since(before).Reasons["error"]; n != 0 {
+					t.Errorf("ping of %d bytes: %d packets counted as errors", size, n)
+				}
+			}
+		}
+	})
+}
+
 // When the physical interface's address and with it its routes change, %pass packets use the new ones.
 func TestPhysicalReaddressed(t *testing.T) {
 	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
