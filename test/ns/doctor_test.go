@@ -190,6 +190,17 @@ func TestDoctorXDP(t *testing.T) {
 	found(t, g.doctor(t, testenv.Ipsec(t)), [3]string{"note", "xdp", "lan has another XDP program: " + dummyXDP + " (id "})
 }
 
+// The XDP program of an interface that is part of a bridge leaves all frames to TC.
+func TestDoctorBridge(t *testing.T) {
+	path := testenv.Ipsec(t)
+	g := healthy(t)
+	g.ip(t, "link add br0 type bridge")
+	g.ip(t, "link set lan master br0")
+	found(t, g.doctor(t, path), [3]string{"note", "xdp", "the XDP program of lan leaves all frames to TC: it is part of br0"})
+	g.ip(t, "link set lan nomaster")
+	found(t, g.doctor(t, path))
+}
+
 // With a strict reverse path filter, answers to packets of %pass are really lost, and with the doctor's
 // remedy they arrive.
 func TestDoctorReversePath(t *testing.T) {
