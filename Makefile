@@ -128,7 +128,7 @@ budget: ## bpf/verifier.txt, what the verifier goes through on this kernel and i
 
 .PHONY: docs
 docs: ## docs/man, from the help texts
-	@go test -count=1 -run TestManPages ./cmd/ipsec -update
+	@go run -tags docs ./cmd/ipsec docs/man
 
 .PHONY: check-generated
 check-generated: ## fail if make generate or make docs would change something

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -21,7 +22,7 @@ import (
 
 // Options of "ipsec acquire", in the order of the help text.
 const (
-	acqExec optionID = iota
+	acqExec cli.ID = iota
 	acqLifetime
 	acqRate
 	acqMaxPackets
@@ -37,15 +38,15 @@ const (
 
 const acquireOptionGroup = "Relay options"
 
-var acquireOptions = optionSet{
-	acqExec:       {name: "exec", arg: "CMD", group: acquireOptionGroup, help: "also run CMD for each ACQUIRE, with the flow in its environment"},
-	acqLifetime:   {name: "hold-lifetime", arg: "SECONDS", group: acquireOptionGroup, help: "delete a hold after SECONDS without traffic and without an SA; default: 30"},
-	acqRate:       {name: "rate", arg: "N", group: acquireOptionGroup, help: "maximum ACQUIREs per second of each trap; default: 1000"},
-	acqMaxPackets: {name: "max-packets", arg: "N", group: acquireOptionGroup, help: "maximum number of held packets; default: 65536"},
-	acqMaxBytes:   {name: "max-bytes", arg: "N", group: acquireOptionGroup, help: "maximum size of all held packets in bytes; default: 67108864"},
-	acqMetrics:    {name: "metrics", arg: "ADDR", group: acquireOptionGroup, help: "serve Prometheus metrics at http://ADDR/metrics"},
+var acquireOptions = cli.Options{
+	acqExec:       {Name: "exec", Arg: "CMD", Group: acquireOptionGroup, Help: "also run CMD for each ACQUIRE, with the flow in its environment"},
+	acqLifetime:   {Name: "hold-lifetime", Arg: "SECONDS", Group: acquireOptionGroup, Help: "delete a hold after SECONDS without traffic and without an SA; default: 30"},
+	acqRate:       {Name: "rate", Arg: "N", Group: acquireOptionGroup, Help: "maximum ACQUIREs per second of each trap; default: 1000"},
+	acqMaxPackets: {Name: "max-packets", Arg: "N", Group: acquireOptionGroup, Help: "maximum number of held packets; default: 65536"},
+	acqMaxBytes:   {Name: "max-bytes", Arg: "N", Group: acquireOptionGroup, Help: "maximum size of all held packets in bytes; default: 67108864"},
+	acqMetrics:    {Name: "metrics", Arg: "ADDR", Group: acquireOptionGroup, Help: "serve Prometheus metrics at http://ADDR/metrics"},
 
-	acqJSON:    {name: "json", group: otherGroup, help: "print each event as a line of JSON"},
+	acqJSON:    {Name: "json", Group: otherGroup, Help: "print each event as a line of JSON"},
 	acqLabel:   labelOption,
 	acqDebug:   debugOption,
 	acqHelp:    helpOption,
@@ -74,7 +75,7 @@ const acquireExample = `  Use a key manager that does not listen for ACQUIREs:
 func newAcquire(c *command) *cobra.Command {
 	cmd := c.cobra("acquire", "request SAs from key managers for %trap eroutes", acquireOptions, runAcquire)
 	cmd.Long = acquireLong
-	cmd.Annotations = map[string]string{usageLines: acquireUsage}
+	cmd.Annotations = map[string]string{cli.UsageLines: acquireUsage}
 	cmd.Example = acquireExample
 	cmd.ValidArgsFunction = c.complete(acquireCompleter)
 	return cmd
@@ -90,7 +91,7 @@ func runAcquire(c *command, cmd *cobra.Command, args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if c.opts.has(acqMetrics) {
+	if c.opts.Has(acqMetrics) {
 		return c.relayWithMetrics(ctx, config)
 	}
 	return c.env.relay(ctx, config)
@@ -103,35 +104,35 @@ func (c *command) acquireConfig() (acquire.Config, error) {
 		MaxPackets:   acquire.DefaultMaxPackets,
 		MaxBytes:     acquire.DefaultMaxBytes,
 		Rate:         maps.DefaultRate,
-		Exec:         p.value(acqExec),
+		Exec:         p.Value(acqExec),
 		Confine:      true,
 		Log:          c.logger(),
 	}
-	if p.has(acqJSON) {
+	if p.Has(acqJSON) {
 		config.Events = c.env.stdout
 	}
-	if p.has(acqExec) && config.Exec == "" {
-		return config, fmt.Errorf("%s: no command", p.quote(acqExec))
+	if p.Has(acqExec) && config.Exec == "" {
+		return config, fmt.Errorf("%s: no command", p.Quote(acqExec))
 	}
-	for id, set := range map[optionID]func(n int){
+	for id, set := range map[cli.ID]func(n int){
 		acqLifetime:   func(n int) { config.HoldLifetime = time.Duration(n) * time.Second },
 		acqRate:       func(n int) { config.Rate = uint32(n) },
 		acqMaxPackets: func(n int) { config.MaxPackets = n },
 		acqMaxBytes:   func(n int) { config.MaxBytes = n },
 	} {
-		f := p.field(id)
-		if !f.given() {
+		f := p.Field(id)
+		if !f.Given() {
 			continue
 		}
-		n, err := eroute.ParseNumber(f.text, 31)
+		n, err := eroute.ParseNumber(f.Text, 31)
 		if err == nil && n == 0 {
-			err = &eroute.ValueError{Value: f.text, Err: errors.New("must be at least 1")}
+			err = &eroute.ValueError{Value: f.Text, Err: errors.New("must be at least 1")}
 		}
 		if err == nil && id == acqLifetime && n > math.MaxInt32/1000 {
-			err = &eroute.ValueError{Value: f.text, Err: fmt.Errorf("must be at most %d", math.MaxInt32/1000)}
+			err = &eroute.ValueError{Value: f.Text, Err: fmt.Errorf("must be at most %d", math.MaxInt32/1000)}
 		}
 		if err != nil {
-			return config, f.refuse(err)
+			return config, f.Refuse(err)
 		}
 		set(int(n))
 	}
@@ -141,7 +142,7 @@ func (c *command) acquireConfig() (acquire.Config, error) {
 // logger logs to standard error; every line carries the label.
 func (c *command) logger() *slog.Logger {
 	options := &slog.HandlerOptions{}
-	if c.opts.has(acqDebug) {
+	if c.opts.Has(acqDebug) {
 		options.Level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(c.env.stderr, options))

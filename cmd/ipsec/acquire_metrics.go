@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
@@ -37,13 +38,13 @@ func (c *command) relayWithMetrics(ctx context.Context, config acquire.Config) e
 }
 
 // listen listens on the TCP address and port that an option names.
-func (c *command) listen(option optionID) (net.Listener, error) {
-	f := c.opts.field(option)
-	refuse := func(err error) error { return f.refuse(&eroute.ValueError{Value: f.text, Err: err}) }
-	if _, _, err := net.SplitHostPort(f.text); err != nil {
+func (c *command) listen(option cli.ID) (net.Listener, error) {
+	f := c.opts.Field(option)
+	refuse := func(err error) error { return f.Refuse(&eroute.ValueError{Value: f.Text, Err: err}) }
+	if _, _, err := net.SplitHostPort(f.Text); err != nil {
 		return nil, refuse(errors.New("must be ADDRESS:PORT, such as 127.0.0.1:9790 or [::1]:9790"))
 	}
-	l, err := net.Listen("tcp", f.text)
+	l, err := net.Listen("tcp", f.Text)
 	if err != nil {
 		return nil, refuse(reason(err))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -17,40 +18,35 @@ type command struct {
 	ctx  context.Context
 	name string   // as typed: "ipsec eroute"
 	args []string // of the process, all of them
-	opts parsed
+	opts cli.Parsed
 	out  *bufio.Writer // flushed at the end
 }
 
-// cobra makes the cobra command that runs c. Its flags are there for those who walk
-// the command tree; it is the optionSet that parses.
-func (c *command) cobra(use, short string, options optionSet, body func(*command, *cobra.Command, []string) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:                use,
-		Short:              short,
-		Args:               cobra.ArbitraryArgs,
-		DisableFlagParsing: true,
-		SilenceErrors:      true,
-		SilenceUsage:       true,
-
-		DisableFlagsInUseLine: true,
-	}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+// cobra returns the cobra command that runs c.
+func (c *command) cobra(use, short string, options cli.Options, body func(*command, *cobra.Command, []string) error) *cobra.Command {
+	return cli.NewCommand(use, short, options, func(cmd *cobra.Command, args []string) error {
 		c.ctx, c.name = cmd.Context(), cmd.CommandPath()
 		return body(c, cmd, args)
-	}
-	options.declare(cmd.Flags())
-	return cmd
+	})
+}
+
+// complete returns the completion function of a command.
+func (c *command) complete(how cli.Completer[*command]) cobra.CompletionFunc {
+	return how.Func(func(ctx context.Context) *command {
+		c.ctx = ctx
+		return c
+	})
 }
 
 // parse reads the command's options. Returns done if it has answered --help or --version.
-func (c *command) parse(cmd *cobra.Command, set optionSet, args []string, help, version optionID) (done bool, err error) {
-	if err := set.parse(args, maskOf(help, version), &c.opts); err != nil {
+func (c *command) parse(cmd *cobra.Command, set cli.Options, args []string, help, version cli.ID) (done bool, err error) {
+	if err := set.Parse(args, cli.MaskOf(help, version), &c.opts); err != nil {
 		return false, err
 	}
 	switch {
-	case c.opts.has(help):
+	case c.opts.Has(help):
 		return true, cmd.Help()
-	case c.opts.has(version):
+	case c.opts.Has(version):
 		_, err := fmt.Fprintln(c.out, c.name, c.env.version)
 		return true, err
 	}
@@ -74,15 +70,8 @@ func (c *command) note(format string, args ...any) {
 	}
 }
 
-// isNoted tells whether --debug is given.
-func (c *command) isNoted() bool {
-	for id, opt := range c.opts.set {
-		if opt.name == "debug" {
-			return c.opts.has(optionID(id))
-		}
-	}
-	return false
-}
+// isNoted reports whether --debug is given.
+func (c *command) isNoted() bool { return c.opts.HasName(debugOption.Name) }
 
 // label returns the value of --label, wherever it is on the command line: an error
 // may lie before it.

@@ -6,22 +6,23 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-var erouteCompleter = completer{
-	options: erouteOptions,
-	choose:  chooseEroute,
-	common:  commonOptions,
-	values: map[optionID]func(*command, *parsed) []string{
-		optEraf:           oneOf("inet", "inet6"),
-		optAf:             oneOf("inet", "inet6"),
-		optSrc:            oneOf("%default"),
-		optDst:            oneOf("%default"),
-		optProto:          oneOf("ah", "esp", "comp", "tun"),
-		optAcquireMode:    oneOf("tunnel", "transport"),
-		optAcquireProto:   oneOf("esp", "ah", "comp"),
-		optTransportProto: func(c *command, _ *parsed) []string { return c.env.names().Protocols() },
+var erouteCompleter = cli.Completer[*command]{
+	Options: erouteOptions,
+	Choose:  chooseEroute,
+	Common:  commonOptions,
+	Values: map[cli.ID]func(*command, *cli.Parsed) []string{
+		optEraf:           cli.OneOf[*command]("inet", "inet6"),
+		optAf:             cli.OneOf[*command]("inet", "inet6"),
+		optSrc:            cli.OneOf[*command]("%default"),
+		optDst:            cli.OneOf[*command]("%default"),
+		optProto:          cli.OneOf[*command]("ah", "esp", "comp", "tun"),
+		optAcquireMode:    cli.OneOf[*command]("tunnel", "transport"),
+		optAcquireProto:   cli.OneOf[*command]("esp", "ah", "comp"),
+		optTransportProto: func(c *command, _ *cli.Parsed) []string { return c.env.names().Protocols() },
 		optSrcPort:        services,
 		optDstPort:        services,
 		optSaid:           saidTexts,
@@ -35,15 +36,15 @@ var erouteCompleter = completer{
 var magicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold}
 
 // services names the ports of the protocol that the line names.
-func services(c *command, p *parsed) []string {
-	proto, err := eroute.ParseProtocol(p.value(optTransportProto), c.env.names())
+func services(c *command, p *cli.Parsed) []string {
+	proto, err := eroute.ParseProtocol(p.Value(optTransportProto), c.env.names())
 	if err != nil {
 		return nil
 	}
 	return c.env.names().Services(proto)
 }
 
-func saidTexts(c *command, _ *parsed) (texts []string) {
+func saidTexts(c *command, _ *cli.Parsed) (texts []string) {
 	for _, said := range append(slices.Clone(magicSAIDs), c.env.saids()...) {
 		texts = append(texts, said.String())
 	}
@@ -51,13 +52,13 @@ func saidTexts(c *command, _ *parsed) (texts []string) {
 }
 
 // peers names the ends of the SAs that there are.
-func peers(c *command, _ *parsed) []string {
+func peers(c *command, _ *cli.Parsed) []string {
 	return distinct(c.env.saids(), func(s eroute.SAID) string { return s.Dst.String() })
 }
 
-func spis(c *command, p *parsed) []string {
+func spis(c *command, p *cli.Parsed) []string {
 	return distinct(c.env.saids(), func(s eroute.SAID) string {
-		if peer := p.value(optEdst); peer != "" && peer != s.Dst.String() {
+		if peer := p.Value(optEdst); peer != "" && peer != s.Dst.String() {
 			return ""
 		}
 		return fmt.Sprintf("%#x", s.SPI)

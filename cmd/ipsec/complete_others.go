@@ -3,30 +3,31 @@
 package main
 
 import (
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"net"
 	"slices"
 	"strconv"
 )
 
-var rootCompleter = completer{options: rootOptions}
+var rootCompleter = cli.Completer[*command]{Options: rootOptions}
 
-var tncfgCompleter = completer{
-	options: tncfgOptions,
-	choose:  tncfgActions.choose,
-	common:  tncCommonOptions,
-	values: map[optionID]func(*command, *parsed) []string{
+var tncfgCompleter = cli.Completer[*command]{
+	Options: tncfgOptions,
+	Choose:  tncfgActions.Choose,
+	Common:  tncCommonOptions,
+	Values: map[cli.ID]func(*command, *cli.Parsed) []string{
 		tncVirtual:  virtuals,
 		tncPhysical: interfaces,
 		tncIngress:  interfaces,
 	},
 }
 
-var acquireCompleter = completer{options: acquireOptions}
+var acquireCompleter = cli.Completer[*command]{Options: acquireOptions}
 
-var doctorCompleter = completer{options: doctorOptions}
+var doctorCompleter = cli.Completer[*command]{Options: doctorOptions}
 
 // virtuals names the ipsec devices that can be detached, or the first that can be attached.
-func virtuals(c *command, p *parsed) (names []string) {
+func virtuals(c *command, p *cli.Parsed) (names []string) {
 	all, err := c.listDevices()
 	if err != nil {
 		return nil
@@ -34,7 +35,7 @@ func virtuals(c *command, p *parsed) (names []string) {
 	for _, a := range all {
 		names = append(names, a.Virtual)
 	}
-	if !p.has(tncAttach) {
+	if !p.Has(tncAttach) {
 		return names
 	}
 	for i := 0; ; i++ {
@@ -46,9 +47,9 @@ func virtuals(c *command, p *parsed) (names []string) {
 
 // interfaces names the interfaces that ipsec devices can be bound to, but for those that
 // the line has already.
-func interfaces(c *command, p *parsed) []string {
+func interfaces(c *command, p *cli.Parsed) []string {
 	return slices.DeleteFunc(c.env.interfaces(), func(name string) bool {
-		return virtualName.MatchString(name) || slices.Contains(p.lists[tncIngress], name)
+		return virtualName.MatchString(name) || slices.Contains(p.Values(tncIngress), name)
 	})
 }
 

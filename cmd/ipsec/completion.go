@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -30,11 +31,11 @@ var shellNames = []string{"bash", "zsh", "fish"}
 
 // Options of "ipsec completion".
 const (
-	cplHelp optionID = iota
+	cplHelp cli.ID = iota
 	cplVersion
 )
 
-var completionOptions = optionSet{
+var completionOptions = cli.Options{
 	cplHelp:    helpOption,
 	cplVersion: versionOption,
 }
@@ -42,7 +43,7 @@ var completionOptions = optionSet{
 func newCompletion(c *command) *cobra.Command {
 	cmd := c.cobra("completion", "print a shell completion script", completionOptions, runCompletion)
 	cmd.Long = completionLong
-	cmd.Annotations = map[string]string{usageLines: "  ipsec completion bash|zsh|fish"}
+	cmd.Annotations = map[string]string{cli.UsageLines: "  ipsec completion bash|zsh|fish"}
 	cmd.Example = completionExample
 	cmd.ValidArgs = shellNames
 	return cmd

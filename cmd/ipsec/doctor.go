@@ -7,20 +7,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
 )
 
 // Options of "ipsec doctor", in the order of the help text.
 const (
-	docJSON optionID = iota
+	docJSON cli.ID = iota
 	docLabel
 	docDebug
 	docHelp
 	docVersion
 )
 
-var doctorOptions = optionSet{
-	docJSON:    {name: "json", group: otherGroup, help: "print the findings as JSON"},
+var doctorOptions = cli.Options{
+	docJSON:    {Name: "json", Group: otherGroup, Help: "print the findings as JSON"},
 	docLabel:   labelOption,
 	docDebug:   debugOption,
 	docHelp:    helpOption,
@@ -39,7 +40,7 @@ const doctorExample = `  ipsec doctor
 func newDoctor(c *command) *cobra.Command {
 	cmd := c.cobra("doctor", "report problems and their remedies", doctorOptions, runDoctor)
 	cmd.Long = doctorLong
-	cmd.Annotations = map[string]string{usageLines: "  ipsec doctor [--json]"}
+	cmd.Annotations = map[string]string{cli.UsageLines: "  ipsec doctor [--json]"}
 	cmd.Example = doctorExample
 	cmd.ValidArgsFunction = c.complete(doctorCompleter)
 	return cmd
@@ -55,7 +56,7 @@ func runDoctor(c *command, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	write := writeFindings
-	if c.opts.has(docJSON) {
+	if c.opts.Has(docJSON) {
 		write = writeFindingsJSON
 	}
 	if err := write(c.out, findings); err != nil {

@@ -5,47 +5,48 @@ package main
 import (
 	"slices"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/spf13/cobra"
 )
 
 var (
-	selectorOptions = maskOf(optEraf, optSrc, optDst, optTransportProto, optSrcPort, optDstPort)
-	saidPartOptions = maskOf(optAf, optEdst, optSPI, optProto)
-	saidOptions     = saidPartOptions | maskOf(optSaid)
-	endOptions      = maskOf(optSrc, optDst)
-	filterOptions   = maskOf(optEraf, optSrc, optDst, optSaid, optMinPackets)
-	commonOptions   = maskOf(optLabel, optDebug)
+	selectorOptions = cli.MaskOf(optEraf, optSrc, optDst, optTransportProto, optSrcPort, optDstPort)
+	saidPartOptions = cli.MaskOf(optAf, optEdst, optSPI, optProto)
+	saidOptions     = saidPartOptions | cli.MaskOf(optSaid)
+	endOptions      = cli.MaskOf(optSrc, optDst)
+	filterOptions   = cli.MaskOf(optEraf, optSrc, optDst, optSaid, optMinPackets)
+	commonOptions   = cli.MaskOf(optLabel, optDebug)
 )
 
 // changeActions change eroutes; a line of a batch is one of them.
-var changeActions = actionSet{
-	{option: optAdd, takes: selectorOptions | saidOptions | askOptions | maskOf(optCheck), needs: endOptions, run: runChange},
-	{option: optReplace, takes: selectorOptions | saidOptions | askOptions | maskOf(optCheck), needs: endOptions, run: runChange},
-	{option: optDel, takes: selectorOptions | saidOptions | maskOf(optCheck), needs: endOptions, run: runChange},
-	{option: optClear, takes: maskOf(optCheck), run: runChange},
+var changeActions = cli.Actions[*command]{
+	{Option: optAdd, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(optCheck), Needs: endOptions, Run: runChange},
+	{Option: optReplace, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(optCheck), Needs: endOptions, Run: runChange},
+	{Option: optDel, Takes: selectorOptions | saidOptions | cli.MaskOf(optCheck), Needs: endOptions, Run: runChange},
+	{Option: optClear, Takes: cli.MaskOf(optCheck), Run: runChange},
 }
 
 var (
 	erouteActions = append(slices.Clip(changeActions),
-		action{option: optBatch, takes: maskOf(optCheck, optNoNewClear, optAssert), run: runBatch},
-		action{option: optSave, run: runSave},
-		action{option: optRestore, takes: maskOf(optCheck, optNoNewClear, optAssert), run: runRestore},
-		action{option: optDiff, takes: maskOf(optJSON), run: runDiff},
-		action{option: optImport, run: runImport},
-		action{option: optLookup, takes: selectorOptions | maskOf(optExplain, optJSON), needs: endOptions, run: runLookup},
-		action{option: optSync, run: runSync},
-		action{option: optLimit, run: runLimit},
-		action{option: optStats, takes: maskOf(optJSON), run: runStats},
-		action{option: optWatch, takes: maskOf(optInterval, optJSON), run: runWatch},
-		action{option: optMetrics, run: runMetrics},
+		cli.Action[*command]{Option: optBatch, Takes: cli.MaskOf(optCheck, optNoNewClear, optAssert), Run: runBatch},
+		cli.Action[*command]{Option: optSave, Run: runSave},
+		cli.Action[*command]{Option: optRestore, Takes: cli.MaskOf(optCheck, optNoNewClear, optAssert), Run: runRestore},
+		cli.Action[*command]{Option: optDiff, Takes: cli.MaskOf(optJSON), Run: runDiff},
+		cli.Action[*command]{Option: optImport, Run: runImport},
+		cli.Action[*command]{Option: optLookup, Takes: selectorOptions | cli.MaskOf(optExplain, optJSON), Needs: endOptions, Run: runLookup},
+		cli.Action[*command]{Option: optSync, Run: runSync},
+		cli.Action[*command]{Option: optLimit, Run: runLimit},
+		cli.Action[*command]{Option: optStats, Takes: cli.MaskOf(optJSON), Run: runStats},
+		cli.Action[*command]{Option: optWatch, Takes: cli.MaskOf(optInterval, optJSON), Run: runWatch},
+		cli.Action[*command]{Option: optMetrics, Run: runMetrics},
 	)
-	lookupBatchAction = action{option: optLookup, with: maskOf(optBatch), takes: maskOf(optExplain, optJSON), run: runLookupBatch}
+	lookupBatchAction = cli.Action[*command]{Option: optLookup, With: cli.MaskOf(optBatch), Takes: cli.MaskOf(optExplain, optJSON), Run: runLookupBatch}
 )
 
 func newEroute(c *command) *cobra.Command {
 	cmd := c.cobra("eroute", "manage the eroute table", erouteOptions, runEroute)
 	cmd.Long = erouteLong
-	cmd.Annotations = map[string]string{usageLines: erouteUsage}
+	cmd.Annotations = map[string]string{cli.UsageLines: erouteUsage}
 	cmd.Example = erouteExample
 	cmd.ValidArgsFunction = c.complete(erouteCompleter)
 	return cmd
@@ -60,7 +61,7 @@ func runEroute(c *command, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if action == nil {
-		if err := c.opts.checkListing(commonOptions | filterOptions | maskOf(optJSON)); err != nil {
+		if err := c.opts.CheckListing(commonOptions | filterOptions | cli.MaskOf(optJSON)); err != nil {
 			return err
 		}
 		return runList(c)
@@ -68,18 +69,16 @@ func runEroute(c *command, cmd *cobra.Command, args []string) error {
 	if err := checkEroute(action, &c.opts, commonOptions); err != nil {
 		return err
 	}
-	return action.run(c)
+	return action.Run(c)
 }
 
 // chooseEroute is choose of the actions, but --batch with --lookup is no action of its
 // own: it says what to look up.
-func chooseEroute(p *parsed) (*action, error) {
-	if !p.has(optLookup) || !p.has(optBatch) {
-		return erouteActions.choose(p)
+func chooseEroute(p *cli.Parsed) (*cli.Action[*command], error) {
+	if !p.Has(optLookup) || !p.Has(optBatch) {
+		return erouteActions.Choose(p)
 	}
-	others := *p
-	others.given &^= maskOf(optBatch)
-	if _, err := erouteActions.choose(&others); err != nil {
+	if _, err := erouteActions.Choose(p.Without(cli.MaskOf(optBatch))); err != nil {
 		return nil, err
 	}
 	return &lookupBatchAction, nil

@@ -5,40 +5,41 @@ package main
 import (
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-var askOptions = maskOf(optAcquireMode, optAcquireProto, optAcquirePeer, optAcquireReqID)
+var askOptions = cli.MaskOf(optAcquireMode, optAcquireProto, optAcquirePeer, optAcquireReqID)
 
 // ask parses how a trap asks key managers; the zero Ask if nothing is said of it.
-func (r *parser) ask(p *parsed, said eroute.SAID) (a eroute.Ask, err error) {
-	given, ok := p.first(askOptions)
+func (r *parser) ask(p *cli.Parsed, said eroute.SAID) (a eroute.Ask, err error) {
+	given, ok := p.First(askOptions)
 	if !ok {
 		return a, nil
 	}
 	if !said.Action().IsTrap() {
-		return a, fmt.Errorf("%s: %s takes no --acquire options", p.quote(given), said)
+		return a, fmt.Errorf("%s: %s takes no --acquire options", p.Quote(given), said)
 	}
 	a = eroute.DefaultAsk
-	if f := p.field(optAcquireMode); f.given() {
-		if a.Mode, err = eroute.ParseMode(f.text); err != nil {
-			return a, f.refuse(err)
+	if f := p.Field(optAcquireMode); f.Given() {
+		if a.Mode, err = eroute.ParseMode(f.Text); err != nil {
+			return a, f.Refuse(err)
 		}
 	}
-	if f := p.field(optAcquireProto); f.given() {
-		if a.Proto, err = eroute.ParseAskProtocol(f.text); err != nil {
-			return a, f.refuse(err)
+	if f := p.Field(optAcquireProto); f.Given() {
+		if a.Proto, err = eroute.ParseAskProtocol(f.Text); err != nil {
+			return a, f.Refuse(err)
 		}
 	}
-	if f := p.field(optAcquirePeer); f.given() {
-		if a.Peer, err = eroute.ParseAddr(r.ctx, f.text, 0, r.resolver); err != nil {
-			return a, f.refuse(err)
+	if f := p.Field(optAcquirePeer); f.Given() {
+		if a.Peer, err = eroute.ParseAddr(r.ctx, f.Text, 0, r.resolver); err != nil {
+			return a, f.Refuse(err)
 		}
 	}
-	if f := p.field(optAcquireReqID); f.given() {
-		n, err := eroute.ParseNumber(f.text, 32)
+	if f := p.Field(optAcquireReqID); f.Given() {
+		n, err := eroute.ParseNumber(f.Text, 32)
 		if err != nil {
-			return a, f.refuse(err)
+			return a, f.Refuse(err)
 		}
 		a.ReqID = uint32(n)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -21,7 +22,7 @@ type batch struct {
 
 // runBatch is --batch: changes of which all are made or none.
 func runBatch(c *command) error {
-	b, err := c.readBatch("--batch", c.opts.value(optBatch))
+	b, err := c.readBatch("--batch", c.opts.Value(optBatch))
 	if err != nil {
 		return err
 	}
@@ -101,15 +102,15 @@ func (r *parser) batchLine(words []string) (eroute.Change, error) {
 // anyBatchLine is batchLine, however the options are written.
 func (r *parser) anyBatchLine(words []string) (eroute.Change, error) {
 	p := &r.line
-	if err := erouteOptions.parse(words, 0, p); err != nil {
+	if err := erouteOptions.Parse(words, 0, p); err != nil {
 		return eroute.Change{}, err
 	}
-	action, err := changeActions.choose(p)
+	action, err := changeActions.Choose(p)
 	if err != nil {
 		return eroute.Change{}, err
 	}
-	if id, ok := p.first(^batchOptions); ok {
-		return eroute.Change{}, fmt.Errorf("%s: not an option of a batch line", p.quote(id))
+	if id, ok := p.First(^batchOptions); ok {
+		return eroute.Change{}, fmt.Errorf("%s: not an option of a batch line", p.Quote(id))
 	}
 	if action == nil {
 		return eroute.Change{}, errors.New("no action: want one of --add, --replace, --del and --clear")
@@ -121,4 +122,4 @@ func (r *parser) anyBatchLine(words []string) (eroute.Change, error) {
 }
 
 // batchOptions is what a line of a batch may hold.
-var batchOptions = maskOf(optAdd, optReplace, optDel, optClear) | selectorOptions | saidOptions | askOptions
+var batchOptions = cli.MaskOf(optAdd, optReplace, optDel, optClear) | selectorOptions | saidOptions | askOptions

@@ -6,23 +6,24 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // change makes a change of checked options.
-func (r *parser) change(p *parsed) (c eroute.Change, err error) {
+func (r *parser) change(p *cli.Parsed) (c eroute.Change, err error) {
 	switch {
-	case p.has(optClear):
+	case p.Has(optClear):
 		return eroute.Change{Op: eroute.OpClear}, nil
-	case p.has(optAdd):
+	case p.Has(optAdd):
 		c.Op = eroute.OpAdd
-	case p.has(optReplace):
+	case p.Has(optReplace):
 		c.Op = eroute.OpReplace
-	case p.has(optDel):
+	case p.Has(optDel):
 		c.Op = eroute.OpDel
 	}
-	if c.Selector, err = r.selector(p.selectorFields(), r.prefix); err != nil {
+	if c.Selector, err = r.selector(selectorFieldsOf(p), r.prefix); err != nil {
 		return c, err
 	}
 	said, err := r.said(p)
@@ -50,7 +51,7 @@ func runChange(c *command) error {
 // apply makes the changes in the namespace's table if the guard allows them, or with
 // --check only checks them.
 func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
-	if c.opts.has(optCheck) {
+	if c.opts.Has(optCheck) {
 		return c.check(changes, g)
 	}
 	makes := makesTable(changes)
@@ -89,7 +90,7 @@ func (c *command) guardChanges(t table, changes *eroute.Changes, g *guard) (*dif
 	if _, err := t.Check(changes); err != nil {
 		return nil, err
 	}
-	return g.compareRunning(c, "--batch "+c.opts.value(optBatch), t, func(before *diff.Table) (*diff.Table, error) { return before.With(changes) })
+	return g.compareRunning(c, "--batch "+c.opts.Value(optBatch), t, func(before *diff.Table) (*diff.Table, error) { return before.With(changes) })
 }
 
 // noteChanges says for --debug what is going to be changed.

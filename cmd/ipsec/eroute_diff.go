@@ -19,7 +19,7 @@ var diffOptions = diff.Options{Unmatched: diff.Dropped}
 // runDiff is --diff: which packets get another verdict when the second table takes the
 // place of the first.
 func runDiff(c *command) error {
-	names := c.opts.lists[optDiff]
+	names := c.opts.Values(optDiff)
 	if len(names) == 1 {
 		names = append(names, runningTable)
 	}
@@ -37,7 +37,7 @@ func runDiff(c *command) error {
 	if err != nil {
 		return err
 	}
-	if c.opts.has(optJSON) {
+	if c.opts.Has(optJSON) {
 		return writeDiffJSON(c.out, result)
 	}
 	return c.writeDiff(names[0], names[1], result)

@@ -93,7 +93,7 @@ func (c *command) explain(packets []eroute.Packet) (err error) {
 			}
 		}
 	}
-	if c.opts.has(optJSON) {
+	if c.opts.Has(optJSON) {
 		err = writeExplanationsJSON(c.out, all)
 	} else {
 		err = writeExplanations(c.out, all)

@@ -6,21 +6,22 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // family returns the address family that the fields are of, 0 if only a lookup of
 // host names can tell.
 func (f *selectorFields) family() (eroute.Family, error) {
-	src, dst := eroute.TextFamily(f.src.text), eroute.TextFamily(f.dst.text)
-	if f.eraf.given() {
-		family, err := eroute.ParseFamily(f.eraf.text)
+	src, dst := eroute.TextFamily(f.src.Text), eroute.TextFamily(f.dst.Text)
+	if f.eraf.Given() {
+		family, err := eroute.ParseFamily(f.eraf.Text)
 		if err != nil {
-			return 0, f.eraf.refuse(err)
+			return 0, f.eraf.Refuse(err)
 		}
 		for i, got := range []eroute.Family{src, dst} {
 			if got != 0 && got != family {
-				return 0, fmt.Errorf("%v is %v, but --eraf says %q", []field{f.src, f.dst}[i], got, f.eraf.text)
+				return 0, fmt.Errorf("%v is %v, but --eraf says %q", []cli.Field{f.src, f.dst}[i], got, f.eraf.Text)
 			}
 		}
 		return family, nil
@@ -38,20 +39,20 @@ func (f *selectorFields) family() (eroute.Family, error) {
 // out to be of is that of the other.
 func (f *selectorFields) ends(family eroute.Family, parse parsePrefixFunc) (src, dst netip.Prefix, err error) {
 	const everything = "%default"
-	if family == 0 && f.src.text == everything && f.dst.text == everything {
+	if family == 0 && f.src.Text == everything && f.dst.Text == everything {
 		return src, dst, fmt.Errorf("%v and %v: of which address family? give --eraf inet or --eraf inet6", f.src, f.dst)
 	}
-	if family == 0 && f.src.text == everything {
-		if dst, err = parse(f.dst.text, 0); err != nil {
-			return src, dst, f.dst.refuse(err)
+	if family == 0 && f.src.Text == everything {
+		if dst, err = parse(f.dst.Text, 0); err != nil {
+			return src, dst, f.dst.Refuse(err)
 		}
 		family = eroute.FamilyOf(dst.Addr())
 	}
-	if src, err = parse(f.src.text, family); err != nil {
-		return src, dst, f.src.refuse(err)
+	if src, err = parse(f.src.Text, family); err != nil {
+		return src, dst, f.src.Refuse(err)
 	}
-	if dst, err = parse(f.dst.text, eroute.FamilyOf(src.Addr())); err != nil {
-		return src, dst, f.dst.refuse(err)
+	if dst, err = parse(f.dst.Text, eroute.FamilyOf(src.Addr())); err != nil {
+		return src, dst, f.dst.Refuse(err)
 	}
 	return src, dst, nil
 }

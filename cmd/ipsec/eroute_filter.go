@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/netip"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -19,26 +20,26 @@ type filter struct {
 	packets  uint64 // at least
 }
 
-func (r *parser) filter(p *parsed) (f filter, err error) {
-	fields := p.selectorFields()
+func (r *parser) filter(p *cli.Parsed) (f filter, err error) {
+	fields := selectorFieldsOf(p)
 	if f.family, err = fields.family(); err != nil {
 		return f, err
 	}
 	for _, end := range []struct {
-		field
+		cli.Field
 		prefix *netip.Prefix
 	}{{fields.src, &f.src}, {fields.dst, &f.dst}} {
-		if !end.given() {
+		if !end.Given() {
 			continue
 		}
-		if *end.prefix, err = r.prefix(end.text, f.family); err != nil {
-			return f, end.refuse(err)
+		if *end.prefix, err = r.prefix(end.Text, f.family); err != nil {
+			return f, end.Refuse(err)
 		}
 		f.family = eroute.FamilyOf(end.prefix.Addr())
 	}
-	if n := p.field(optMinPackets); n.given() {
-		if f.packets, err = eroute.ParseNumber(n.text, 64); err != nil {
-			return f, n.refuse(err)
+	if n := p.Field(optMinPackets); n.Given() {
+		if f.packets, err = eroute.ParseNumber(n.Text, 64); err != nil {
+			return f, n.Refuse(err)
 		}
 	}
 	f.said, err = r.said(p)

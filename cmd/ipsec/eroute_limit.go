@@ -11,13 +11,13 @@ import (
 
 // runLimit is --limit: it sets how many eroutes the table may hold.
 func runLimit(c *command) (err error) {
-	f := c.opts.field(optLimit)
-	limit, err := eroute.ParseNumber(f.text, 32)
+	f := c.opts.Field(optLimit)
+	limit, err := eroute.ParseNumber(f.Text, 32)
 	if err == nil && limit == 0 {
-		err = &eroute.ValueError{Value: f.text, Err: errors.New("must be at least 1")}
+		err = &eroute.ValueError{Value: f.Text, Err: errors.New("must be at least 1")}
 	}
 	if err != nil {
-		return f.refuse(err)
+		return f.Refuse(err)
 	}
 	t, err := c.openForChange(true)
 	if err != nil {

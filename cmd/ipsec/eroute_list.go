@@ -14,7 +14,7 @@ func runList(c *command) error {
 		return err
 	}
 	return c.fromTable(func(t table, w io.Writer) error {
-		if c.opts.has(optJSON) {
+		if c.opts.Has(optJSON) {
 			return writeListJSON(w, filter.of(t.All()))
 		}
 		for e, err := range filter.of(t.All()) {

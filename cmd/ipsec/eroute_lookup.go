@@ -8,12 +8,13 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // runLookup is --lookup: it prints the eroute that one packet would meet.
 func runLookup(c *command) error {
-	packet, err := c.parser().packet(c.opts.selectorFields())
+	packet, err := c.parser().packet(selectorFieldsOf(&c.opts))
 	if err != nil {
 		return err
 	}
@@ -26,7 +27,7 @@ func runLookupBatch(c *command) error {
 		packets []eroute.Packet
 		r       = c.parser()
 	)
-	err := c.eachLine("--batch", c.opts.value(optBatch), func(words []string) error {
+	err := c.eachLine("--batch", c.opts.Value(optBatch), func(words []string) error {
 		packet, err := r.packetLine(words)
 		packets = append(packets, packet)
 		return err
@@ -47,9 +48,9 @@ func (r *parser) packetLine(words []string) (eroute.Packet, error) {
 
 // wordFields are the fields of a line SRC DST [PROTO [SPORT [DPORT]]].
 func wordFields(words []string) (f selectorFields) {
-	fields := []*field{&f.src, &f.dst, &f.proto, &f.srcPort, &f.dstPort}
+	fields := []*cli.Field{&f.src, &f.dst, &f.proto, &f.srcPort, &f.dstPort}
 	for i, word := range words {
-		*fields[i] = field{[]string{"SRC", "DST", "PROTO", "SPORT", "DPORT"}[i], word}
+		*fields[i] = cli.Field{Name: []string{"SRC", "DST", "PROTO", "SPORT", "DPORT"}[i], Text: word}
 	}
 	return f
 }
@@ -81,7 +82,7 @@ func (r *parser) host(text string, family eroute.Family) (netip.Prefix, error) {
 
 // lookup prints the eroute that each packet would meet.
 func (c *command) lookup(packets []eroute.Packet) (err error) {
-	if c.opts.has(optExplain) {
+	if c.opts.Has(optExplain) {
 		return c.explain(packets)
 	}
 	t, err := c.openForReading()
@@ -90,7 +91,7 @@ func (c *command) lookup(packets []eroute.Packet) (err error) {
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	c.note("packets to look up: %d", len(packets))
-	if c.opts.has(optJSON) {
+	if c.opts.Has(optJSON) {
 		return writeLookupJSON(c.out, t, packets)
 	}
 	for _, packet := range packets {

@@ -19,9 +19,9 @@ func runRestore(c *command) error {
 	if err != nil {
 		return err
 	}
-	file := c.opts.value(optRestore)
+	file := c.opts.Value(optRestore)
 	switch {
-	case c.opts.has(optCheck):
+	case c.opts.Has(optCheck):
 		return c.tryRestore(file, &g)
 	case g.needed():
 		return c.restoreGuarded("--restore", file, &g)

@@ -5,41 +5,42 @@ package main
 import (
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // checkEroute is check, and that a SAID is given whole, in one way, where the action
 // needs one.
-func checkEroute(a *action, p *parsed, common optionMask) error {
-	if part, ok := p.first(saidPartOptions); ok && p.has(optSaid) {
-		return fmt.Errorf("%s and %s: give the SAID one way or the other", p.quote(optSaid), p.quote(part))
+func checkEroute(a *cli.Action[*command], p *cli.Parsed, common cli.Mask) error {
+	if part, ok := p.First(saidPartOptions); ok && p.Has(optSaid) {
+		return fmt.Errorf("%s and %s: give the SAID one way or the other", p.Quote(optSaid), p.Quote(part))
 	}
-	if err := a.check(p, common); err != nil {
+	if err := a.Check(p, common); err != nil {
 		return err
 	}
-	if part, ok := p.first(saidPartOptions); ok {
-		if missing := p.missing(saidPartOptions); missing != "" {
-			return fmt.Errorf("%s: a complete SAID needs %s too", p.quote(part), missing)
+	if part, ok := p.First(saidPartOptions); ok {
+		if missing := p.Missing(saidPartOptions); missing != "" {
+			return fmt.Errorf("%s: a complete SAID needs %s too", p.Quote(part), missing)
 		}
 		return nil
 	}
-	if p.has(optSaid) || a.option == optDel || a.takes&saidOptions == 0 {
+	if p.Has(optSaid) || a.Option == optDel || a.Takes&saidOptions == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s needs a SAID: --said, or --af, --edst, --spi and --proto", p.name(a.option))
+	return fmt.Errorf("%s needs a SAID: --said, or --af, --edst, --spi and --proto", p.Name(a.Option))
 }
 
 // said parses the SAID, if one is given.
-func (r *parser) said(p *parsed) (eroute.SAID, error) {
-	if f := p.field(optSaid); f.given() {
-		said, err := eroute.ParseSAID(r.ctx, f.text, r.resolver)
+func (r *parser) said(p *cli.Parsed) (eroute.SAID, error) {
+	if f := p.Field(optSaid); f.Given() {
+		said, err := eroute.ParseSAID(r.ctx, f.Text, r.resolver)
 		if err != nil {
-			return said, f.refuse(err)
+			return said, f.Refuse(err)
 		}
 		return said, nil
 	}
-	if p.has(optSPI) {
-		return eroute.NewSAID(r.ctx, p.value(optAf), p.value(optEdst), p.value(optSPI), p.value(optProto), r.resolver)
+	if p.Has(optSPI) {
+		return eroute.NewSAID(r.ctx, p.Value(optAf), p.Value(optEdst), p.Value(optSPI), p.Value(optProto), r.resolver)
 	}
 	return eroute.SAID{}, nil
 }

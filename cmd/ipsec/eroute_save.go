@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -18,7 +19,7 @@ const savePermissions fs.FileMode = 0o600
 
 // runSave is --save: the table as a batch. Flows of traps are not in it.
 func runSave(c *command) error {
-	if c.opts.value(optSave) == "-" {
+	if c.opts.Value(optSave) == "-" {
 		return c.fromTable(func(t table, w io.Writer) error { return writeSaved(w, t) })
 	}
 	return c.save(optSave, savePermissions, func(w io.Writer) (err error) {
@@ -32,12 +33,12 @@ func runSave(c *command) error {
 }
 
 // save writes to the file that an option names, or to standard output if it is "-".
-func (c *command) save(option optionID, permissions fs.FileMode, write func(io.Writer) error) error {
-	file := c.opts.value(option)
+func (c *command) save(option cli.ID, permissions fs.FileMode, write func(io.Writer) error) error {
+	file := c.opts.Value(option)
 	if file == "-" {
 		return write(c.out)
 	}
-	what := c.opts.name(option) + " " + file
+	what := c.opts.Name(option) + " " + file
 	var failed error
 	err := c.env.saveFile(file, permissions, func(w io.Writer) error {
 		failed = write(output{w, what})

@@ -4,40 +4,22 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// field is a text that the user gave, and what he gave it as: "--src".
-type field struct{ name, text string }
-
-func (f field) given() bool { return f.name != "" }
-
-func (f field) String() string { return fmt.Sprintf("%s value %q", f.name, f.text) }
-
-// refuse says which text was not accepted. The reason repeats the value.
-func (f field) refuse(reason error) error { return fmt.Errorf("%s %w", f.name, reason) }
-
-// field returns what was given for the option.
-func (p *parsed) field(id optionID) field {
-	if !p.has(id) {
-		return field{}
-	}
-	return field{p.name(id), p.values[id]}
-}
-
 // selectorFields are the texts that make a selector, or a packet to look up.
 type selectorFields struct {
-	eraf, src, dst          field
-	proto, srcPort, dstPort field
+	eraf, src, dst          cli.Field
+	proto, srcPort, dstPort cli.Field
 }
 
-func (p *parsed) selectorFields() selectorFields {
+func selectorFieldsOf(p *cli.Parsed) selectorFields {
 	return selectorFields{
-		eraf: p.field(optEraf), src: p.field(optSrc), dst: p.field(optDst),
-		proto: p.field(optTransportProto), srcPort: p.field(optSrcPort), dstPort: p.field(optDstPort),
+		eraf: p.Field(optEraf), src: p.Field(optSrc), dst: p.Field(optDst),
+		proto: p.Field(optTransportProto), srcPort: p.Field(optSrcPort), dstPort: p.Field(optDstPort),
 	}
 }
 
@@ -46,7 +28,7 @@ type parser struct {
 	ctx      context.Context
 	resolver eroute.Resolver
 	names    func() *eroute.Names
-	line     parsed // of a batch, the last
+	line     cli.Parsed // of a batch, the last
 }
 
 func (c *command) parser() *parser {
@@ -69,9 +51,9 @@ func (r *parser) selector(f selectorFields, parse parsePrefixFunc) (s eroute.Sel
 	if s.Src, s.Dst, err = f.ends(family, parse); err != nil {
 		return s, err
 	}
-	if f.proto.given() {
-		if s.Proto, err = eroute.ParseProtocol(f.proto.text, r.names()); err != nil {
-			return s, f.proto.refuse(err)
+	if f.proto.Given() {
+		if s.Proto, err = eroute.ParseProtocol(f.proto.Text, r.names()); err != nil {
+			return s, f.proto.Refuse(err)
 		}
 	}
 	if s.SrcPort, err = r.port(f.srcPort, s.Proto); err != nil {
@@ -81,13 +63,13 @@ func (r *parser) selector(f selectorFields, parse parsePrefixFunc) (s eroute.Sel
 	return s, err
 }
 
-func (r *parser) port(f field, proto uint8) (uint16, error) {
-	if !f.given() {
+func (r *parser) port(f cli.Field, proto uint8) (uint16, error) {
+	if !f.Given() {
 		return 0, nil
 	}
-	port, err := eroute.ParsePort(f.text, proto, r.names())
+	port, err := eroute.ParsePort(f.Text, proto, r.names())
 	if err != nil {
-		return 0, f.refuse(err)
+		return 0, f.Refuse(err)
 	}
 	return port, nil
 }

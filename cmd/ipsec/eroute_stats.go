@@ -30,7 +30,7 @@ func runStats(c *command) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.opts.has(optJSON) {
+	if c.opts.Has(optJSON) {
 		return writeStatsJSON(c.out, &stats, xfrm)
 	}
 	return writeStats(c.out, &stats, xfrm)

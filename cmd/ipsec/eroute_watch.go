@@ -39,7 +39,7 @@ func runWatch(c *command) error {
 	c.ctx = ctx
 	w := &watch{command: c, interval: interval}
 	switch {
-	case c.opts.has(optJSON):
+	case c.opts.Has(optJSON):
 		return w.lines("", w.writeJSON)
 	case isTerminal(c.env.stdout):
 		return w.screen()
@@ -50,11 +50,11 @@ func runWatch(c *command) error {
 
 // interval parses --interval.
 func (c *command) interval() (time.Duration, error) {
-	f := c.opts.field(optInterval)
-	if !f.given() {
+	f := c.opts.Field(optInterval)
+	if !f.Given() {
 		return defaultInterval, nil
 	}
-	seconds, err := strconv.ParseFloat(f.text, 64)
+	seconds, err := strconv.ParseFloat(f.Text, 64)
 	d := time.Duration(seconds * float64(time.Second))
 	if err != nil || !(seconds >= minInterval.Seconds() && seconds <= maxInterval.Seconds()) {
 		return 0, fmt.Errorf("%v: must be a number of seconds from %g to %g", f, minInterval.Seconds(), maxInterval.Seconds())

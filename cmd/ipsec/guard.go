@@ -21,16 +21,16 @@ func (g *guard) needed() bool { return g.noNewClear != "" || g.asserts != nil }
 
 // newGuard is the guard that options ask for, and the file of settings.
 func (c *command) newGuard() (g guard, err error) {
-	if c.opts.has(optNoNewClear) {
-		g.noNewClear = c.opts.name(optNoNewClear)
+	if c.opts.Has(optNoNewClear) {
+		g.noNewClear = c.opts.Name(optNoNewClear)
 	} else if g.noNewClear, err = c.noNewClearSetting(); err != nil {
 		return g, err
 	}
-	if c.opts.has(optAssert) {
-		if file := c.opts.value(optAssert); file == "-" && (file == c.opts.value(optBatch) || file == c.opts.value(optRestore)) {
+	if c.opts.Has(optAssert) {
+		if file := c.opts.Value(optAssert); file == "-" && (file == c.opts.Value(optBatch) || file == c.opts.Value(optRestore)) {
 			return g, errors.New("--assert -: standard input is already used for the table")
 		}
-		g.asserts, err = c.readAsserts(c.opts.value(optAssert))
+		g.asserts, err = c.readAsserts(c.opts.Value(optAssert))
 	}
 	return g, err
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"io"
 	"regexp"
 	"strings"
@@ -20,7 +21,7 @@ func TestHelpColumns(t *testing.T) {
 	inColumn := regexp.MustCompile(`^(  --.{22} \S.*| {27}\S.*|  --\S+ \S+)$`)
 	for _, cmd := range append(root.Commands(), root) {
 		var help bytes.Buffer
-		printHelp(&help, cmd)
+		cli.PrintHelp(&help, cmd)
 		options := 0
 		for line := range strings.Lines(help.String()) {
 			line = strings.TrimSuffix(line, "\n")
@@ -30,7 +31,7 @@ func TestHelpColumns(t *testing.T) {
 			if strings.HasPrefix(line, "  --") {
 				options++
 			}
-			if isOption := strings.HasPrefix(line, "  --") || strings.HasPrefix(line, strings.Repeat(" ", 2+optionColumns)); isOption && !inColumn.MatchString(line) {
+			if isOption := strings.HasPrefix(line, "  --") || strings.HasPrefix(line, strings.Repeat(" ", 26)); isOption && !inColumn.MatchString(line) {
 				t.Errorf("%s: not in the columns of options: %s", cmd.CommandPath(), line)
 			}
 		}

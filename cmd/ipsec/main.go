@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build !docs
+
 // Command ipsec sets up the eroute table and the ipsec devices of a network
 // namespace, as ipsec_eroute(8) and ipsec_tncfg(8) did.
 package main

@@ -11,20 +11,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
 )
 
 // Options of "ipsec monitor", in the order of the help text.
 const (
-	monJSON optionID = iota
+	monJSON cli.ID = iota
 	monLabel
 	monDebug
 	monHelp
 	monVersion
 )
 
-var monitorOptions = optionSet{
-	monJSON:    {name: "json", group: otherGroup, help: "print each event as a line of JSON"},
+var monitorOptions = cli.Options{
+	monJSON:    {Name: "json", Group: otherGroup, Help: "print each event as a line of JSON"},
 	monLabel:   labelOption,
 	monDebug:   debugOption,
 	monHelp:    helpOption,
@@ -48,7 +49,7 @@ const monitorExample = `  Watch the requests to key managers:
 func newMonitor(c *command) *cobra.Command {
 	cmd := c.cobra("monitor", "print events as they happen", monitorOptions, runMonitor)
 	cmd.Long = monitorLong
-	cmd.Annotations = map[string]string{usageLines: "  ipsec monitor [--json]"}
+	cmd.Annotations = map[string]string{cli.UsageLines: "  ipsec monitor [--json]"}
 	cmd.Example = monitorExample
 	return cmd
 }
@@ -59,7 +60,7 @@ func runMonitor(c *command, cmd *cobra.Command, args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	out := eventWriter{c: c, json: c.opts.has(monJSON)}
+	out := eventWriter{c: c, json: c.opts.Has(monJSON)}
 	opens := &opensWatch{read: c.readRunning, tell: out.opened}
 	c.note("monitoring")
 	err := c.env.monitor(ctx, func(e monitor.Event) error {

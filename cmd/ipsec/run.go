@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -17,8 +18,8 @@ func run(ctx context.Context, e *env, args []string) int {
 	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(output{e.stdout, "write output"})}
 	root := newRoot(c)
 	root.SetArgs(args)
-	if isCompletion(args) {
-		hideOptions(root)
+	if cli.IsCompletion(args) {
+		cli.HideOptions(root)
 	}
 	err := root.ExecuteContext(ctx)
 	if flushErr := c.out.Flush(); err == nil {
@@ -33,13 +34,13 @@ func run(ctx context.Context, e *env, args []string) int {
 
 // Options of ipsec itself.
 const (
-	rootHelp optionID = iota
+	rootHelp cli.ID = iota
 	rootVersion
 )
 
-var rootOptions = optionSet{
-	rootHelp:    {name: "help", group: "Options", help: "print this help"},
-	rootVersion: {name: "version", group: "Options", help: "print the version"},
+var rootOptions = cli.Options{
+	rootHelp:    {Name: "help", Group: "Options", Help: "print this help"},
+	rootVersion: {Name: "version", Group: "Options", Help: "print the version"},
 }
 
 func newRoot(c *command) *cobra.Command {
@@ -50,7 +51,7 @@ func newRoot(c *command) *cobra.Command {
 	root.SetOut(c.out)
 	root.SetErr(io.Discard)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { printHelp(c.out, cmd) })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { cli.PrintHelp(c.out, cmd) })
 	root.SetHelpCommand(newHelp(c))
 	root.AddCommand(newEroute(c), newTncfg(c), newAcquire(c), newMonitor(c), newDoctor(c), newCompletion(c))
 	return root

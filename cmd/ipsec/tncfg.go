@@ -2,11 +2,15 @@
 
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/ipsec-eroute/eroute/internal/cli"
+)
 
 // Options of "ipsec tncfg", in the order of the help text.
 const (
-	tncAttach optionID = iota
+	tncAttach cli.ID = iota
 	tncDetach
 	tncClear
 	tncConfig
@@ -28,18 +32,18 @@ const (
 	tncDeviceGroup = "Interfaces"
 )
 
-var tncfgOptions = optionSet{
-	tncAttach:  {name: "attach", group: tncActionGroup, help: "create an ipsec device and bind it to a physical interface"},
-	tncDetach:  {name: "detach", group: tncActionGroup, help: "remove an ipsec device"},
-	tncClear:   {name: "clear", group: tncActionGroup, help: "remove all ipsec devices"},
-	tncConfig:  {name: "config", arg: "FILE", group: tncActionGroup, help: "load the table and create the devices listed in a file"},
-	tncUpgrade: {name: "upgrade", group: tncActionGroup, help: "replace the running programs with those of this version, without interrupting traffic"},
+var tncfgOptions = cli.Options{
+	tncAttach:  {Name: "attach", Group: tncActionGroup, Help: "create an ipsec device and bind it to a physical interface"},
+	tncDetach:  {Name: "detach", Group: tncActionGroup, Help: "remove an ipsec device"},
+	tncClear:   {Name: "clear", Group: tncActionGroup, Help: "remove all ipsec devices"},
+	tncConfig:  {Name: "config", Arg: "FILE", Group: tncActionGroup, Help: "load the table and create the devices listed in a file"},
+	tncUpgrade: {Name: "upgrade", Group: tncActionGroup, Help: "replace the running programs with those of this version, without interrupting traffic"},
 
-	tncVirtual:  {name: "virtual", arg: "NAME", group: tncDeviceGroup, help: "name of the ipsec device: ipsec0, ipsec1, ..."},
-	tncPhysical: {name: "physical", arg: "NAME", group: tncDeviceGroup, help: "interface through which %pass packets leave"},
-	tncIngress:  {name: "ingress", arg: "NAME", repeat: true, group: tncDeviceGroup, help: "interface to attach the fast path to; repeatable"},
+	tncVirtual:  {Name: "virtual", Arg: "NAME", Group: tncDeviceGroup, Help: "name of the ipsec device: ipsec0, ipsec1, ..."},
+	tncPhysical: {Name: "physical", Arg: "NAME", Group: tncDeviceGroup, Help: "interface through which %pass packets leave"},
+	tncIngress:  {Name: "ingress", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to attach the fast path to; repeatable"},
 
-	tncJSON:    {name: "json", group: otherGroup, help: "print the listing as JSON"},
+	tncJSON:    {Name: "json", Group: otherGroup, Help: "print the listing as JSON"},
 	tncLabel:   labelOption,
 	tncDebug:   debugOption,
 	tncHelp:    helpOption,
@@ -81,44 +85,44 @@ const tncfgExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --i
 func newTncfg(c *command) *cobra.Command {
 	cmd := c.cobra("tncfg", "manage ipsec devices", tncfgOptions, runTncfg)
 	cmd.Long = tncfgLong
-	cmd.Annotations = map[string]string{usageLines: tncfgUsage}
+	cmd.Annotations = map[string]string{cli.UsageLines: tncfgUsage}
 	cmd.Example = tncfgExample
 	cmd.ValidArgsFunction = c.complete(tncfgCompleter)
 	return cmd
 }
 
 var (
-	tncCommonOptions = maskOf(tncLabel, tncDebug)
-	tncDeviceOptions = maskOf(tncVirtual, tncPhysical, tncIngress)
+	tncCommonOptions = cli.MaskOf(tncLabel, tncDebug)
+	tncDeviceOptions = cli.MaskOf(tncVirtual, tncPhysical, tncIngress)
 )
 
-var tncfgActions = actionSet{
-	{option: tncAttach, takes: tncDeviceOptions, needs: maskOf(tncVirtual, tncPhysical), run: runAttach},
-	{option: tncDetach, takes: maskOf(tncVirtual), needs: maskOf(tncVirtual), run: runDetach},
-	{option: tncClear, run: runDetachAll},
-	{option: tncConfig, run: runConfig},
-	{option: tncUpgrade, run: runUpgrade},
+var tncfgActions = cli.Actions[*command]{
+	{Option: tncAttach, Takes: tncDeviceOptions, Needs: cli.MaskOf(tncVirtual, tncPhysical), Run: runAttach},
+	{Option: tncDetach, Takes: cli.MaskOf(tncVirtual), Needs: cli.MaskOf(tncVirtual), Run: runDetach},
+	{Option: tncClear, Run: runDetachAll},
+	{Option: tncConfig, Run: runConfig},
+	{Option: tncUpgrade, Run: runUpgrade},
 }
 
 func runTncfg(c *command, cmd *cobra.Command, args []string) error {
 	if done, err := c.parse(cmd, tncfgOptions, args, tncHelp, tncVersion); done || err != nil {
 		return err
 	}
-	if err := c.opts.deviceNames().check(); err != nil {
+	if err := deviceNamesOf(&c.opts).check(); err != nil {
 		return err
 	}
-	action, err := tncfgActions.choose(&c.opts)
+	action, err := tncfgActions.Choose(&c.opts)
 	if err != nil {
 		return err
 	}
 	if action == nil {
-		if err := c.opts.checkListing(tncCommonOptions | maskOf(tncJSON)); err != nil {
+		if err := c.opts.CheckListing(tncCommonOptions | cli.MaskOf(tncJSON)); err != nil {
 			return err
 		}
 		return runListDevices(c)
 	}
-	if err := action.check(&c.opts, tncCommonOptions); err != nil {
+	if err := action.Check(&c.opts, tncCommonOptions); err != nil {
 		return err
 	}
-	return action.run(c)
+	return action.Run(c)
 }

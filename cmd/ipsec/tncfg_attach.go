@@ -13,9 +13,9 @@ func runAttach(c *command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	virtual, physical := c.opts.value(tncVirtual), c.opts.value(tncPhysical)
+	virtual, physical := c.opts.Value(tncVirtual), c.opts.Value(tncPhysical)
 	c.note("attaching %s to %s", virtual, physical)
-	notes, err := d.Attach(c.ctx, virtual, physical, c.opts.lists[tncIngress])
+	notes, err := d.Attach(c.ctx, virtual, physical, c.opts.Values(tncIngress))
 	for _, note := range notes {
 		c.say("note: " + note)
 	}

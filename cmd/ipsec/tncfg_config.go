@@ -51,7 +51,7 @@ func (c *command) followInterfaces() (err error) {
 
 // readConfig reads the file of --config.
 func (c *command) readConfig() (cfg *config, err error) {
-	file := c.opts.value(tncConfig)
+	file := c.opts.Value(tncConfig)
 	f, err := c.openLines("--config", file)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (d configDevice) is(a *device.Attachment) bool {
 }
 
 func (c *command) deviceError(d configDevice, err error) error {
-	return fmt.Errorf("--config %s: device %q: %w", c.opts.value(tncConfig), d.Virtual, err)
+	return fmt.Errorf("--config %s: device %q: %w", c.opts.Value(tncConfig), d.Virtual, err)
 }
 
 // fillTable puts the eroutes of the file in the place of those that are there. Without a
@@ -111,7 +111,7 @@ func (c *command) fillTable(cfg *config) error {
 		}
 		return t.Close()
 	}
-	what := "--config " + c.opts.value(tncConfig) + ": table"
+	what := "--config " + c.opts.Value(tncConfig) + ": table"
 	runs, err := c.tableRuns()
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -83,9 +84,9 @@ func (cfg *config) check() error {
 }
 
 func (d configDevice) names() deviceNames {
-	names := deviceNames{virtual: field{"virtual", d.Virtual}, physical: field{"physical", d.Physical}}
+	names := deviceNames{virtual: cli.Field{Name: "virtual", Text: d.Virtual}, physical: cli.Field{Name: "physical", Text: d.Physical}}
 	for _, name := range d.Ingress {
-		names.ingress = append(names.ingress, field{"ingress", name})
+		names.ingress = append(names.ingress, cli.Field{Name: "ingress", Text: name})
 	}
 	return names
 }

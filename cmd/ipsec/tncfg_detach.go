@@ -11,7 +11,7 @@ import (
 
 // runDetach is --detach: it removes one ipsec device.
 func runDetach(c *command) (err error) {
-	virtual := c.opts.field(tncVirtual)
+	virtual := c.opts.Field(tncVirtual)
 	d, err := c.openDevices()
 	if err != nil {
 		return err
@@ -20,8 +20,8 @@ func runDetach(c *command) (err error) {
 		return fmt.Errorf("%v: %w", virtual, loader.ErrNotAttached)
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	c.note("detaching %s", virtual.text)
-	return d.Detach(c.ctx, virtual.text)
+	c.note("detaching %s", virtual.Text)
+	return d.Detach(c.ctx, virtual.Text)
 }
 
 // runDetachAll is --clear: it removes all ipsec devices.

@@ -17,7 +17,7 @@ func runListDevices(c *command) error {
 	if err != nil {
 		return err
 	}
-	if c.opts.has(tncJSON) {
+	if c.opts.Has(tncJSON) {
 		return writeDevicesJSON(c.out, all)
 	}
 	for _, d := range all {

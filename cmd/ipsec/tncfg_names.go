@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/ipsec-eroute/eroute/internal/cli"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,15 +18,15 @@ var virtualName = regexp.MustCompile(`^ipsec(0|[1-9][0-9]*)$`)
 
 // deviceNames is what interfaces an ipsec device has to do with, as it was typed.
 type deviceNames struct {
-	virtual, physical field
-	ingress           []field
+	virtual, physical cli.Field
+	ingress           []cli.Field
 }
 
-// deviceNames returns those of the command line.
-func (p *parsed) deviceNames() deviceNames {
-	names := deviceNames{virtual: p.field(tncVirtual), physical: p.field(tncPhysical)}
-	for _, name := range p.lists[tncIngress] {
-		names.ingress = append(names.ingress, field{p.name(tncIngress), name})
+// deviceNamesOf returns those of the command line.
+func deviceNamesOf(p *cli.Parsed) deviceNames {
+	names := deviceNames{virtual: p.Field(tncVirtual), physical: p.Field(tncPhysical)}
+	for _, name := range p.Values(tncIngress) {
+		names.ingress = append(names.ingress, cli.Field{Name: p.Name(tncIngress), Text: name})
 	}
 	return names
 }
@@ -33,23 +34,23 @@ func (p *parsed) deviceNames() deviceNames {
 // check refuses names that no interface can have, and uses of one interface that
 // cannot be.
 func (d deviceNames) check() error {
-	all := append([]field{d.virtual, d.physical}, d.ingress...)
+	all := append([]cli.Field{d.virtual, d.physical}, d.ingress...)
 	for _, f := range all {
-		if reason := badDeviceName(f.text); f.given() && reason != "" {
+		if reason := badDeviceName(f.Text); f.Given() && reason != "" {
 			return fmt.Errorf("%v: %s", f, reason)
 		}
 	}
-	if d.virtual.given() && !virtualName.MatchString(d.virtual.text) {
+	if d.virtual.Given() && !virtualName.MatchString(d.virtual.Text) {
 		return fmt.Errorf("%v: must be ipsec0, ipsec1, ...", d.virtual)
 	}
 	for _, f := range all[1:] {
-		if f.given() && f.text == d.virtual.text {
+		if f.Given() && f.Text == d.virtual.Text {
 			return fmt.Errorf("%v: must not be the ipsec device", f)
 		}
 	}
 	for i, f := range d.ingress {
 		if slices.Contains(d.ingress[:i], f) {
-			return fmt.Errorf("%s given twice: %q and %q", f.name, f.text, f.text)
+			return fmt.Errorf("%s given twice: %q and %q", f.Name, f.Text, f.Text)
 		}
 	}
 	return nil
