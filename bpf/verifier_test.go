@@ -20,13 +20,15 @@ type program struct {
 	attach ebpf.AttachType
 }
 
-// programs are those that decide over packets.
+// programs are those that packets run through, or a command's messages to the relay.
 var programs = []program{
 	{"eroute_lookup", bpf.LoadLookup, ebpf.SchedCLS, ebpf.AttachNone},
 	{"eroute_egress", bpf.LoadEgress, ebpf.SchedCLS, ebpf.AttachTCXEgress},
 	{"eroute_detour", bpf.LoadDetour, ebpf.SchedCLS, ebpf.AttachTCXEgress},
 	{"eroute_xdp", bpf.LoadXDP, ebpf.XDP, ebpf.AttachXDP},
 	{"eroute_ingress_tc", bpf.LoadIngressTC, ebpf.SchedCLS, ebpf.AttachTCXIngress},
+	{"eroute_reject", bpf.LoadReject, ebpf.SchedCLS, ebpf.AttachTCXIngress},
+	{"eroute_tell", bpf.LoadTell, ebpf.SchedCLS, ebpf.AttachNone},
 }
 
 // statePrograms are not loaded here: the VM's kernels have the functions they are attached to,
