@@ -7,7 +7,7 @@ RUN ?=
 KERNEL ?=
 FUZZTIME ?= 10s
 
-# Of make hunt and make soak; the tests have durations of their own. SEED repeats a hunt.
+# For make hunt and make soak; other tests have their own durations. SEED repeats a hunt.
 DURATION ?= 10m
 SEED ?=
 FRAMES ?= 1000000
@@ -16,7 +16,7 @@ PACKETS ?= 10000000
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
 
-# What make test does, one after the other.
+# The steps of make test, in order.
 STEPS := setup lint check-generated check-licenses check-reproducible fuzz-briefly test-host test-race smoke test-vm
 
 .NOTPARALLEL:
@@ -26,7 +26,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: build
-build: ## bin/ipsec; needs nothing but Go
+build: ## bin/ipsec; requires only Go
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/ipsec ./cmd/ipsec
 
 .PHONY: packages
@@ -34,7 +34,7 @@ packages: ## dist/*.deb and dist/*.rpm, see docs/install.md
 	@scripts/packages.sh dist
 
 .PHONY: demo
-demo: setup-vm build ## gateway, hosts, eroutes of each kind, and what happened to real packets; needs root
+demo: setup-vm build ## a gateway, hosts and every kind of eroute on real packets; needs root
 	@go run ./test/demo
 
 .PHONY: test
@@ -52,17 +52,17 @@ check: ## the inner loop: formatting, words, go vet and unit tests, in under two
 	go test ./bpf ./cmd/... ./pkg/...
 
 .PHONY: test-host
-test-host: ## the tests that any kernel can run; needs root
-	@[ "$$(id -u)" = 0 ] || { echo 'make test-host needs root: it loads BPF programs and makes network namespaces' >&2; exit 1; }
+test-host: ## the tests that run on the host's kernel; needs root
+	@[ "$$(id -u)" = 0 ] || { echo 'make test-host needs root: it loads BPF programs and creates network namespaces' >&2; exit 1; }
 	go test -count=1 -timeout 30m -run '$(RUN)' $(PKG)
 
 .PHONY: test-race
-test-race: ## what happens at once, with the race detector; needs root
+test-race: ## concurrent code with the race detector; needs root
 	CGO_ENABLED=1 go test -race -count=1 -timeout 30m ./pkg/loader ./pkg/acquire
 	CGO_ENABLED=1 go test -race -count=1 -timeout 30m -run '^TestConcurrent$$|Lock|ManyWriters|CreateRace' ./pkg/maps ./test/ns
 
 .PHONY: smoke
-smoke: setup-vm build ## what tells most on the newest kernel, and that one too old is refused, in VMs
+smoke: setup-vm build ## the most significant VM tests on the newest kernel; the refusal of one that is too old
 	@scripts/smoke.sh
 
 .PHONY: test-vm
@@ -70,7 +70,7 @@ test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
 	@go run ./test/vm/run -pkg '$(PKG)' -run '$(RUN)' -kernel '$(KERNEL)'
 
 .PHONY: hunt
-hunt: setup-vm build ## look for packets in clear under random changes in a VM for DURATION
+hunt: setup-vm build ## search for packets in clear under random changes, in a VM, for DURATION
 	@EROUTE_TEST_DURATION=$(DURATION) EROUTE_TEST_SEED=$(SEED) go run ./test/vm/run -timeout 24h -pkg ./test/esp -run '^TestLeakHunt$$'
 
 .PHONY: soak
@@ -82,7 +82,7 @@ fuzz: ## each fuzzer for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: fuzz-briefly
-fuzz-briefly: ## each fuzzer for a moment, beginning with what was found before
+fuzz-briefly: ## each fuzzer for one second, beginning with stored inputs
 	@scripts/fuzz.sh 1s
 
 .PHONY: fuzz-frames
@@ -98,7 +98,7 @@ bench-diff: ## time and memory of a difference of two tables of 1,000,000 eroute
 	go test -count=1 -run '^$$' -bench '^BenchmarkDiff$$' -benchtime 3x ./cmd/ipsec
 
 .PHONY: bench
-bench: setup-bench build ## what the table costs, beside what else could be used; needs root, takes minutes
+bench: setup-bench build ## cost of the table, compared with alternatives; needs root, takes minutes
 	@go run ./test/bench -rounds 3
 
 .PHONY: bench-full
@@ -123,7 +123,7 @@ generate: ## bpf/*_bpfel.{go,o}, with clang-19
 	go generate ./bpf
 
 .PHONY: budget
-budget: ## bpf/verifier.txt, what the verifier goes through on this kernel and in the VM; needs root
+budget: ## update bpf/verifier.txt, the verifier's work on this kernel and in the VM; needs root
 	@scripts/budget.sh $(KERNEL)
 
 .PHONY: docs
@@ -139,19 +139,19 @@ check-reproducible: ## fail if program, packages and SBOM of the last commit dif
 	@scripts/check-reproducible.sh
 
 .PHONY: check-licenses
-check-licenses: ## fail if a part of the program has a licence that is not allowed
+check-licenses: ## fail if a component has a licence that is not allowed
 	@scripts/check-licenses.sh
 
 .PHONY: sbom
-sbom: ## dist/ipsec.cdx.json, the parts of the program (CycloneDX)
+sbom: ## dist/ipsec.cdx.json, the components of the program (CycloneDX)
 	@scripts/sbom.sh dist/ipsec.cdx.json
 
 .PHONY: vulncheck
-vulncheck: ## look for known vulnerabilities; needs the network, and is not part of make test
+vulncheck: ## search for known vulnerabilities; needs the network, not part of make test
 	@scripts/vulncheck.sh
 
 .PHONY: setup
-setup: ## install what building and testing need; Debian 12, needs root
+setup: ## install the dependencies of building and testing; Debian 12, needs root
 	@scripts/setup.sh all
 
 .PHONY: setup-vm
@@ -163,5 +163,5 @@ setup-bench:
 	@scripts/setup.sh bench
 
 .PHONY: clean
-clean: ## remove what was built
+clean: ## remove build results
 	@rm -rf bin dist

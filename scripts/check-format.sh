@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Fails if a Go or C file is not formatted (make format mends that), or if a test
-# can be skipped: what cannot run here belongs to the VM.
+# Fails if a Go or C file is not formatted (run make format), or if a test can be skipped:
+# tests that cannot run on the host run in the VM.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 status=0

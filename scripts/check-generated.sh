@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Fails if docs/man is not what the help texts make, or if the Go and objects of bpf/,
-# generated anew in a copy, differ from what is there.
+# Fails if docs/man differs from the help texts, or if the Go files and objects of bpf/ differ
+# from those generated in a copy.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 go test -count=1 -run TestManPages ./cmd/ipsec
 
-# Within the module, so that go generate finds its tool.
+# Inside the module, so that go generate finds its tool.
 copy=$(mktemp -d "$PWD/.generated.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
 cp bpf/*.[ch] bpf/doc.go "$copy"

@@ -3,14 +3,14 @@
 #
 # Builds program, packages and bill of materials of the last commit twice, in different
 # directories, at different times, with different umask, time zone and language, the
-# second time without anything that was compiled before. Fails if a byte differs.
+# second time without a build cache. Fails if a byte differs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
 
-# build DIR: clones into DIR and leaves what is made in DIR/made.
+# build DIR: clones into DIR and stores the result in DIR/made.
 build() {
 	git clone -q "$root" "$1"
 	cd "$1"

@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs every Go fuzzer of the module for the time given, one after the other. Fails
-# with what the fuzzer says, and leaves the input in testdata/fuzz, if one finds something.
-# What is in testdata/fuzz is the beginning of each; go test runs it, too.
+# Runs every Go fuzzer of the module for the given time, one after the other. If one finds a failure,
+# prints it, stores the input in testdata/fuzz, and fails. Inputs in testdata/fuzz are run first; go test
+# runs them, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly fuzztime=${1:?how long, for example 10s}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# What they find on the way is kept where go test -fuzz does.
+# New corpus entries are stored in the cache of go test -fuzz.
 found=$(go env GOCACHE)/fuzz
 
-# timeIsUp: whether all that went wrong is that Go 1.26 took the end of the time for a failure
+# timeIsUp: succeeds if the only failure is that Go 1.26 reports the end of the time as one
 # (https://go.dev/issue/75804).
 timeIsUp() { grep -qx '    context deadline exceeded' "$work/log" && ! grep -q 'Failing input written' "$work/log"; }
 

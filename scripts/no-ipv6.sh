@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# In a VM booted with ipv6.disable=1: a gateway attaches, encrypts, rejects, synchronizes, upgrades and
-# detaches as ever, and doctor has nothing to say against it. Runs itself in the VM.
+# In a VM booted with ipv6.disable=1: a gateway attaches, encrypts, rejects, synchronises, upgrades and
+# detaches, and doctor reports no problem. Runs itself in the VM.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [[ ${1-} != guest ]]; then

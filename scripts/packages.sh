@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes the packages eroute and eroute-ipsec for dpkg and rpm: packages.sh DIR.
+# Builds the packages eroute and eroute-ipsec for dpkg and rpm: packages.sh DIR.
 #
-# Neither has a file that strongSwan or libreswan has. The program is
-# /usr/libexec/eroute/ipsec, with a link for each command beside it; libreswan's ipsec
-# finds commands in /usr/libexec/ipsec; strongSwan's has a list of its own, so
-# eroute-ipsec goes before it. docs/install.md tells more.
+# They contain no file of strongSwan or libreswan. The program is /usr/libexec/eroute/ipsec, with a
+# link for each command in the same directory. libreswan's ipsec runs commands in /usr/libexec/ipsec;
+# strongSwan's has a fixed list, so eroute-ipsec diverts it. See docs/install.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=${1:?where to, for example dist}
@@ -38,7 +37,7 @@ for page in docs/man/ipsec_*.8; do # one for each command
 	man "$page" "/usr/share/man/man8/ipsec_$command.8"
 done
 man docs/man/ipsec_eroute.5 /usr/share/man/man5/ipsec_eroute.5
-# complete SHELL COMMAND PATH: the completion script for a command that goes by its own name.
+# complete SHELL COMMAND PATH: the completion script for a command under its own name.
 complete() {
 	"$STAGE/ipsec" completion "$1" | sed "s/ipsec/$2/g" >"$STAGE/completion"
 	put 644 "$STAGE/completion" "$3"
@@ -63,7 +62,7 @@ for picture in docs/pictures/*.svg; do
 	put 644 "$picture" "/usr/share/doc/eroute/pictures/${picture##*/}"
 done
 install -D -m 755 packaging/ipsec "$STAGE/eroute-ipsec/usr/sbin/ipsec"
-# In the usual place for bash, bash-completion has one for the key managers' ipsec.
+# bash-completion has a script for the key managers' ipsec in bash's usual directory.
 while read -r shell path; do
 	"$STAGE/ipsec" completion "$shell" >"$STAGE/completion"
 	install -D -m 644 "$STAGE/completion" "$STAGE/eroute-ipsec$path"

@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Writes the bill of materials of the program, as it is built from the last commit, with
-# the licence of each part: CycloneDX in JSON, to the file named, or to standard output.
-# The same commit has the same one.
+# Writes the bill of materials of the program, built from the last commit, with the licence of each
+# component: CycloneDX in JSON, to the named file or standard output. It is reproducible.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# A clone: the tool reads the version from a whole repository only.
+# A clone: the tool reads the version from a complete repository only.
 clone=$(mktemp -d)
 trap 'rm -rf "$clone"' EXIT
 git clone -q . "$clone"

@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs what building and testing need on Debian 12: setup.sh [build|bench|vm [KERNEL]|all].
-# A second run finds everything in place and takes no visible time.
+# Installs the dependencies of building and testing on Debian 12: setup.sh [build|bench|vm [KERNEL]|all].
+# It is idempotent; a second run takes no noticeable time.
 #
-#   build  clang and libbpf's headers, which make the BPF objects, ip, and what the
-#          manual pages, packages and completion are tested with
+#   build  clang and libbpf's headers for the BPF objects, ip, and the tools that test
+#          manual pages, packages and completion
 #   vm     QEMU, virtme-ng, a 6.12 kernel (and another, such as 7.3), strongSwan and libreswan, and Prometheus's promtool
-#   bench  nftables, which the benchmark compares with
+#   bench  nftables, for the benchmark's comparison
 #   all    all of these (the default)
 #
-# What Debian 12 has is installed by apt-get, which needs root.
+# Packages of Debian 12 are installed with apt-get, which needs root.
 #
 # virtme-ng, QEMU and the kernel are newer than Debian 12: they come as .debs from
 # Debian 13 and backports, and are unpacked under ${XDG_CACHE_HOME:-~/.cache}/ipsec-eroute, with
-# an apt state of their own. The machine's package sources stay as they are.
-# strongSwan, libreswan and Prometheus are Debian 12's, and unpacked as well: installed, they
-# would run, and two of them own a command named ipsec.
+# their own apt state. The machine's package sources are not changed.
+# strongSwan, libreswan and Prometheus of Debian 12 are unpacked, too: installed, they would run as
+# services, and two of them contain a command ipsec.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -37,7 +37,7 @@ readonly vm_packages=(
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-# run CMD...: runs quietly; what it printed is shown only if it fails.
+# run CMD...: runs a command; prints its output only if it fails.
 run() {
 	local log
 	log=$(mktemp)
@@ -50,12 +50,12 @@ run() {
 	rm -f "$log"
 }
 
-# installed PACKAGE: whether dpkg has it, configured.
+# installed PACKAGE: succeeds if dpkg has configured it.
 installed() {
 	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# apt_install PACKAGE...: installs those that are missing.
+# apt_install PACKAGE...: installs missing packages.
 apt_install() {
 	local p missing=()
 	for p in "$@"; do
@@ -67,8 +67,8 @@ apt_install() {
 		return 1
 	fi
 	say "installing ${missing[*]}"
-	# A package source of the machine's own that fails is no reason to give up.
-	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "going on with the lists there are"
+	# A failing package source of the machine is no error.
+	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "continuing with the existing package lists"
 	DEBIAN_FRONTEND=noninteractive run apt-get -q -y -o DPkg::Lock::Timeout=300 \
 		install --no-install-recommends "${missing[@]}"
 }
@@ -84,7 +84,7 @@ bench() {
 vm() {
 	apt_install "${vm_packages[@]}"
 	mkdir -p "$cache"
-	# Two runs at once: the second waits, then finds the work done.
+	# Of two concurrent runs the second waits, and has nothing left to do.
 	exec 9>"$cache/setup.lock"
 	flock 9
 	. "$here/vm-debs.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Other kernels than the one that the VM's tests run on: the tests that tell most, on the newest
-# there is, and on one that is too old, that commands say so.
+# Tests on other kernels than the VM's default: the most significant VM tests on the newest one, and on
+# one that is too old, that commands refuse to run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly newest=7.3 too_old=6.1

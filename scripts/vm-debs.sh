@@ -9,16 +9,15 @@
 #   $cache/strongswan/usr           charon and swanctl
 #   $cache/libreswan/usr            pluto and whack
 #   $cache/prometheus/usr           promtool
-#   $cache/debs/*.deb               those with the two commands named ipsec, as they are
-# Each is unpacked beside its place and renamed, so that it is there whole or
-# not at all.
+#   $cache/debs/*.deb               packages with a command ipsec, not unpacked
+# Each is unpacked under a temporary name and renamed, so that it is complete or absent.
 
-# The release after Debian 12 has both: virtme-ng, and a kernel with tcx. Other kernels
-# are looked for in all of these.
+# The release after Debian 12 has both virtme-ng and a kernel with tcx. Other kernels are searched in
+# all of these.
 readonly suite=trixie kernel_series=6.12 qemu_suite=bookworm-backports
 readonly kernel_suites='bookworm bookworm-backports trixie trixie-backports'
 
-# debian_mirror: the URL this machine gets Debian from, else Debian's own.
+# debian_mirror: the machine's Debian mirror, else Debian's own.
 debian_mirror() {
 	local url
 	url=$(apt-get indextargets --format '$(REPO_URI)' \
@@ -26,8 +25,8 @@ debian_mirror() {
 	printf '%s' "${url:-http://deb.debian.org/debian}"
 }
 
-# private COMMAND ARG...: an apt command that knows only that suite and keeps its
-# state in the cache.
+# private COMMAND ARG...: an apt command that uses only that suite and keeps its state in the
+# cache.
 private() {
 	local apt=$cache/apt command=$1
 	shift
@@ -39,7 +38,7 @@ private() {
 		-o Acquire::Languages=none -o APT::Sandbox::User=root "$@"
 }
 
-# private_update SUITE...: fetches the suites' lists of packages, once in a run of setup.sh.
+# private_update SUITE...: fetches the package lists of the suites, once per run of setup.sh.
 private_update() {
 	[ "${private_updated:-}" != "$*" ] || return 0
 	local apt=$cache/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
@@ -71,8 +70,8 @@ fetch_virtme() {
 	mv "$cache/virtme.new" "$cache/virtme"
 }
 
-# QEMU before 8.1 now and then runs code that another CPU is changing, as kernels change their
-# own, and they die of it ("Oops: int3").
+# QEMU before 8.1 occasionally runs code that another CPU is modifying, as kernels modify their
+# own, which then fail ("Oops: int3").
 fetch_qemu() {
 	[ ! -e "$cache/qemu" ] || return 0
 	say "fetching QEMU from Debian $qemu_suite"
@@ -97,7 +96,7 @@ fetch_kernel() {
 		say "no linux-image-$series*-amd64 in Debian $*"
 		return 1
 	fi
-	# Newer kernels are in several packages; linux-image wants the others.
+	# Newer kernels consist of several packages; linux-image depends on the others.
 	local packages=("linux-image-$version") part
 	for part in base binary modules; do
 		if private apt-cache show "linux-$part-$version" >/dev/null 2>&1; then
@@ -122,7 +121,7 @@ fetch_unpacked() {
 	shift
 	[ ! -e "$cache/$name" ] || return 0
 	say "fetching $name"
-	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "going on with the lists there are"
+	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "continuing with the existing package lists"
 	rm -rf "$cache/$name.new"
 	local debs deb
 	debs=$(mktemp -d "$cache/debs.XXXXXX")
@@ -147,11 +146,11 @@ fetch_prometheus() {
 	fetch_unpacked prometheus prometheus
 }
 
-# fetch_debs: Debian 12's packages that have a command named ipsec.
+# fetch_debs: Debian 12's packages that contain a command ipsec.
 fetch_debs() {
 	[ ! -e "$cache/debs" ] || return 0
 	say "fetching the packages that have an ipsec"
-	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "going on with the lists there are"
+	run apt-get -q -o DPkg::Lock::Timeout=300 update || say "continuing with the existing package lists"
 	rm -rf "$cache/debs.new"
 	mkdir "$cache/debs.new"
 	(cd "$cache/debs.new" && run apt-get -q -o APT::Sandbox::User=root download strongswan-starter libreswan)

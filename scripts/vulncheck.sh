@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Looks for known vulnerabilities that the program can reach. Needs the network: the
-# database is at vuln.go.dev, or where GOVULNDB says (a copy may be a file:// URL).
-# Fails if there is one, and also if the database cannot be read: nothing is known then.
+# Searches for known vulnerabilities that the program can reach. Needs the network: the database is
+# vuln.go.dev, or the URL in GOVULNDB (a local copy: file://). Fails if there is one, and if the
+# database cannot be read.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 log=$(mktemp)

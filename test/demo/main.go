@@ -40,7 +40,7 @@ func demo(ctx context.Context) error {
 	if has || os.Getenv("DEMO_IN_VM") != "" {
 		return tell(ctx)
 	}
-	fmt.Println("This kernel has no ESP, so the demo runs in a VM that has.")
+	fmt.Println("This kernel has no ESP, so the demo runs in a VM.")
 	return inVM(ctx)
 }
 

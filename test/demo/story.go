@@ -32,7 +32,7 @@ func tell(ctx context.Context) (err error) {
 	if len(s.failed) > 0 {
 		return fmt.Errorf("%d claims did not hold:\n  %s", len(s.failed), strings.Join(s.failed, "\n  "))
 	}
-	fmt.Println("All of this was seen on the wire.")
+	fmt.Println("All of this was observed on the wire.")
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (s *stage) eroute(src, dst netip.Prefix, said string) error {
 }
 
 func drop(s *stage) error {
-	fmt.Printf("\n%%drop: gone without a word.\n")
+	fmt.Printf("\n%%drop: dropped without an answer.\n")
 	if err := s.eroute(lab.EastLAN4, lab.WestLAN4, "%drop"); err != nil {
 		return err
 	}
@@ -67,13 +67,13 @@ func drop(s *stage) error {
 }
 
 func reject(s *stage) error {
-	fmt.Println("\n%reject: gone, and the sender is told.")
+	fmt.Println("\n%reject: dropped, and the sender receives an ICMP error.")
 	if err := s.eroute(lab.EastLAN4, lab.WestLAN4, "%reject"); err != nil {
 		return err
 	}
 	got, err := s.ping(s.WestHost.LAN4)
-	told := len(got.Errors) > 0 && got.Errors[0].From == s.East.LAN4 && got.Errors[0].Type == 3 && got.Errors[0].Code == 13
-	s.claim(told && got.Received == 0 && got.clear == 0, "ICMP 3/13 from %s, nothing on the wire", s.East.LAN4)
+	answered := len(got.Errors) > 0 && got.Errors[0].From == s.East.LAN4 && got.Errors[0].Type == 3 && got.Errors[0].Code == 13
+	s.claim(answered && got.Received == 0 && got.clear == 0, "ICMP 3/13 from %s, nothing on the wire", s.East.LAN4)
 	return err
 }
 
@@ -132,14 +132,14 @@ func hold(s *stage) error {
 }
 
 func ask(s *stage) error {
-	fmt.Println("\nWhich eroute would a packet meet? The loaded kernel program answers.")
+	fmt.Println("\nThe eroute that matches a packet, from the loaded kernel program:")
 	out, err := s.run("eroute", "--lookup", "--src", "192.0.2.77", "--dst", "192.0.1.88")
 	s.claim(strings.Contains(out, "=> tun0xdead@"), "the SA's: %%hold is for one host only")
 	return err
 }
 
 func finish(s *stage) error {
-	fmt.Println("\nWhat was counted:")
+	fmt.Println("\nCounters:")
 	out, err := s.run("eroute")
 	if err != nil {
 		return err

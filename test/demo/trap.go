@@ -15,7 +15,7 @@ import (
 
 // trap has strongSwan's charon on both gateways negotiate an SA for the first ping.
 func trap(s *stage) (err error) {
-	fmt.Printf("\n%%trap: the first packet waits until strongSwan has negotiated an SA for it.\n")
+	fmt.Printf("\n%%trap: the first packet is held until strongSwan has negotiated an SA.\n")
 	const reqid = "7"
 	_, err = s.run("eroute", "--replace", "--src", lab.EastLAN4.String(), "--dst", lab.WestLAN4.String(), "--said", "%trap", "--acquire-reqid", reqid)
 	if err != nil {

@@ -119,7 +119,7 @@ func TestTransportPathMTU6(t *testing.T) {
 	first := b.toldMTU(t, c.src, sa.Dst, 1500)
 	second := b.toldMTU(t, c.src, sa.Dst, first)
 	if first < 1400 || second >= first {
-		t.Errorf("told %d, then %d", first, second)
+		t.Errorf("MTU %d, then %d", first, second)
 	}
 	if frames := stop().Select(lab.Match{Src: lab.Only(c.src), Dst: lab.Only(sa.Dst)}); len(frames) != 0 {
 		t.Errorf("%d frames of packets that are too big", len(frames))

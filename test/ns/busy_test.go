@@ -43,5 +43,5 @@ func TestTrapWithConcurrentWriters(t *testing.T) {
 	close(end)
 	all.Wait()
 	g.counted(t, before, reason("trap", flows))
-	t.Logf("%d flows in %v, beside %v changes", flows, took, changes)
+	t.Logf("%d flows in %v, with %v concurrent changes", flows, took, changes)
 }

@@ -148,7 +148,7 @@ func TestForwardedKeyExchange(t *testing.T) {
 				g.counted(t, before, c.want)
 				for _, e := range icmp(c.told + c.left) { // the remote host runs no key exchange either
 					if c.told > 0 && !f.prohibited(e) {
-						t.Errorf("told %+v, want prohibited", e)
+						t.Errorf("received %+v, want prohibited", e)
 					}
 				}
 				wire(c.left)

@@ -172,7 +172,7 @@ func TestPhysicalMTU(t *testing.T) {
 		for _, f := range g.families() {
 			r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Size: 1440, DF: true})
 			if err != nil || len(r.Errors) != 1 || r.Errors[0].MTU != 1400 {
-				t.Errorf("ping: %+v, %v, want to be told an MTU of 1400", r, err)
+				t.Errorf("ping: %+v, %v, want an ICMP error with MTU 1400", r, err)
 			}
 		}
 		setMTU(1500)

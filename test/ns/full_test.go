@@ -140,11 +140,11 @@ func TestTrapWithoutKeyManager(t *testing.T) {
 	start(path, "acquire")
 	time.Sleep(2 * time.Second)
 	before := g.counts(t)
-	g.sendText(t, f, 4711, "nobody listens")
+	g.sendText(t, f, 4711, "no key manager")
 	g.counted(t, before, reason("trap-no-relay", 1))
 	start("ip", "xfrm", "monitor", "acquire")
 	g.waitForRelay(t)
 	before = g.counts(t)
-	g.sendText(t, f, 4711, "somebody listens")
+	g.sendText(t, f, 4711, "key manager")
 	g.counted(t, before, reason("trap", 1))
 }

@@ -105,7 +105,7 @@ func TestRelayKilled(t *testing.T) {
 	f := g.families()[0]
 	g.only(t, from(f.eastNet, f.westNet, eroute.Trap))
 	before := g.counts(t)
-	g.sendText(t, f, 4711, "nobody listens")
+	g.sendText(t, f, 4711, "no key manager")
 	g.counted(t, before, reason("trap-no-relay", 1))
 
 	first := g.startRelay(t)
@@ -114,7 +114,7 @@ func TestRelayKilled(t *testing.T) {
 	first.stop(t, syscall.SIGKILL)
 	eventually(t, func() bool { return !g.relayRuns(t) })
 	before = g.counts(t)
-	g.sendText(t, f, 4711, "meets the hold")
+	g.sendText(t, f, 4711, "matches the hold")
 	g.counted(t, before, reason("hold-not-kept", 1))
 	if err := g.apply(from(lab.Only(f.eastLAN), lab.Only(f.westHost), eroute.Trap)); err != nil {
 		t.Fatal(err)

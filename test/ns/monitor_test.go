@@ -60,7 +60,7 @@ func TestMonitorIsNoKeyManager(t *testing.T) {
 	g.startEvents(t, "acquire")
 	for range 40 {
 		if g.relayRuns(t) {
-			t.Fatal("a relay believes that there is somebody to ask")
+			t.Fatal("the relay treats the monitor as a key manager")
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -144,7 +144,7 @@ func TestPassFragments(t *testing.T) {
 				}
 				g.counted(t, before, reason("pass", fragments))
 				if e := g.eroute(t, port.Selector); e.Packets != 1 {
-					t.Errorf("%d fragments met the eroute with a port, want 1", e.Packets)
+					t.Errorf("%d fragments matched the eroute with a port, want 1", e.Packets)
 				}
 			})
 		}

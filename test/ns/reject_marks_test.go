@@ -102,7 +102,7 @@ func (g *gateway) checkRejected(t *testing.T, from *lab.Node, f family, src neti
 	g.counted(t, before, reason("reject", pings))
 	for _, e := range icmp(pings) {
 		if !f.prohibited(e) || e.From != f.eastLAN {
-			t.Errorf("told %d/%d by %s, want prohibited by %s", e.Type, e.Code, e.From, f.eastLAN)
+			t.Errorf("error %d/%d from %s, want prohibited by %s", e.Type, e.Code, e.From, f.eastLAN)
 		}
 	}
 	wire(0)

@@ -71,7 +71,7 @@ func TestReject(t *testing.T) {
 		for _, e := range icmp(pings + 1) {
 			h, ok := e.About()
 			if !f.prohibited(e) || e.From != f.eastLAN || !ok || h.Src != src || h.Dst != f.westHost {
-				t.Errorf("told %d/%d by %s about %+v, want prohibited by %s", e.Type, e.Code, e.From, h, f.eastLAN)
+				t.Errorf("error %d/%d from %s about %+v, want prohibited by %s", e.Type, e.Code, e.From, h, f.eastLAN)
 			}
 		}
 		wire(0)
@@ -180,9 +180,9 @@ func TestRejectLimited(t *testing.T) {
 		if _, err := icmp.Wait(within(t, patience), 1); err != nil {
 			t.Error(err)
 		}
-		told, err := icmp.Stop()
-		if err != nil || len(told) == 0 || len(told) > pings/2 {
-			t.Errorf("%d errors for %d pings, %v, want a few", len(told), r.Sent, err)
+		errs, err := icmp.Stop()
+		if err != nil || len(errs) == 0 || len(errs) > pings/2 {
+			t.Errorf("%d errors for %d pings, %v, want a few", len(errs), r.Sent, err)
 		}
 	})
 }

@@ -57,7 +57,7 @@ func TestRelayAndOtherUsers(t *testing.T) {
 	if lost := r.waitFor(t, "lost", 1)[0]; lost.Detail != "deleted" {
 		t.Errorf("lost %+v", lost)
 	}
-	t.Logf("told after %v", time.Since(before))
+	t.Logf("notified after %v", time.Since(before))
 	before = time.Now()
 	r.stop(t, syscall.SIGTERM)
 	if took := time.Since(before); took > 5*time.Second {

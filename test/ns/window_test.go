@@ -115,7 +115,7 @@ func TestNoWindow(t *testing.T) {
 	}
 	sent := stop()
 	if dropped := g.counts(t).Reasons["drop"]; dropped == 0 {
-		t.Error("no packet met the table")
+		t.Error("no packet was matched by the table")
 	}
 	wire(0)
 	t.Logf("%d packets, none left", sent)
@@ -143,7 +143,7 @@ func TestNamespaceDeleted(t *testing.T) {
 		}
 		stop := g.pour(t, g.EastHost)
 		if !eventually(t, func() bool { return g.counts(t).Reasons["drop"] > 0 }) {
-			t.Error("no packet met the table")
+			t.Error("no packet was matched by the table")
 		}
 		if err := g.East.Delete(); err != nil {
 			t.Fatal(err)

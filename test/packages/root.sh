@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs a command as if on this machine, in a copy of its root that is thrown away:
-# root.sh SHARED COMMAND... It has to be the first process in new mount, PID, network
-# and cgroup namespaces. SHARED is a directory, which the command sees as /srv.
+# Runs a command in a temporary copy of this machine's root: root.sh SHARED COMMAND... It must be the
+# first process in new mount, PID, network and cgroup namespaces. SHARED is a directory, which the
+# command sees as /srv.
 #
-# The copy is an overlay, so that packages can be installed with all that a machine has.
-# /sys/fs/bpf is a new one, and /sys/fs/cgroup has what systemd needs.
+# The copy is an overlay, so that packages can be installed next to the machine's software. /sys/fs/bpf
+# is a new one, and /sys/fs/cgroup contains what systemd needs.
 set -euo pipefail
 mount --make-rprivate / # what is unmounted here stays mounted on the machine, such as /run/netns/*
 shared=$(realpath "$1")

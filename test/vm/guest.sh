@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The guest's side: readies the kernel, tells the host, runs the command.
+# In the guest: prepares the kernel, notifies the host, runs the command.
 exec 2>&1 </dev/null
 dmesg -n 4
 missing=

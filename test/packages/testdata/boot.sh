@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Boots a systemd that runs both units, and then units.sh, whose success is its own.
+# Boots a systemd that runs both units, then units.sh, and succeeds if that does.
 ip link add wan type veth peer name wan-peer
 ip link add lan type veth peer name lan-peer
 ip link set wan-peer up
@@ -48,7 +48,7 @@ END
 
 systemctl enable systemd-networkd-wait-online
 
-# override UNIT: the unit, with what stands on stdin added.
+# override UNIT: adds stdin to the unit.
 override() {
 	mkdir "/etc/systemd/system/$1.d"
 	cat - <(printf 'StandardOutput=append:/srv/log\nStandardError=append:/srv/log\n') >"/etc/systemd/system/$1.d/test.conf"
@@ -59,7 +59,7 @@ END
 override eroute-sync.service <<'END'
 [Service]
 END
-# With --json somebody listens, where there is no key manager.
+# Without a key manager, --json provides a listener.
 override eroute-acquire.service <<'END'
 [Service]
 ExecStart=

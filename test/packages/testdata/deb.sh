@@ -14,7 +14,7 @@ getent passwd eroute
 for page in 8/ipsec_eroute 8/ipsec_tncfg 8/ipsec_acquire 8/eroute 8/tncfg 5/ipsec_eroute; do
 	mandoc -Tlint -Wwarning "/usr/share/man/man${page%/*}/${page#*/}.${page%/*}.gz"
 done
-# Each shell has what completes them; bash is asked.
+# Each shell has completions; bash is tested.
 for name in eroute tncfg; do
 	[ -e /usr/share/zsh/vendor-completions/_$name ]
 	[ -e /usr/share/fish/vendor_completions.d/$name.fish ]
@@ -29,13 +29,13 @@ done
 	printf '%s\n' "${COMPREPLY[@]}"
 ) | grep -- --limit
 
-# What is in /etc is the operator's.
+# Files in /etc belong to the operator.
 tncfg --config /etc/eroute/eroute.toml
 echo '# mine' >>/etc/eroute/eroute.toml
 dpkg --install /srv/eroute_*.deb
 grep '# mine' /etc/eroute/eroute.toml
 
-# Where there is no other ipsec, the second package brings one.
+# Without another ipsec, the second package provides one.
 dpkg --install /srv/eroute-ipsec_*.deb
 [ "$(ipsec eroute --version)" = "ipsec eroute $version" ]
 [ "$(ipsec --version)" = "ipsec $version" ]

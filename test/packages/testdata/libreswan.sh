@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# libreswan's ipsec finds commands in /usr/libexec/ipsec: package eroute is enough.
+# libreswan's ipsec runs commands in /usr/libexec/ipsec: package eroute suffices.
 keymanager() { dpkg --force-depends --install /srv/debs/libreswan_*.deb; }
 works() {
 	ipsec eroute --version | grep '^ipsec eroute '

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced: names all that a package could leave behind.
+# Sourced: lists everything that a package could leave behind.
 
 list() {
 	find /etc /opt /usr /var -xdev \( -path /var/cache -o -path /var/log \) -prune -o -print | sort
@@ -7,5 +7,5 @@ list() {
 	getent group | cut -d: -f1
 }
 
-# left_as FILE: fails if something is there that was not when FILE was made, or is not.
+# left_as FILE: fails on a difference from the list in FILE.
 left_as() { diff "$1" <(list); }

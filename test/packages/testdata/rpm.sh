@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# rpm installs and erases. Debian's packages are unknown to it.
+# rpm installs and erases. It does not know Debian's packages.
 . /srv/test/list.sh
 rpm() { command rpm --dbpath /tmp/rpm "$@"; }
 rpm --initdb
@@ -18,6 +18,6 @@ rpm --query --conflicts eroute-ipsec | grep '^libreswan$'
 rpm --erase eroute-ipsec eroute
 [ ! -e /etc/eroute/eroute.toml ]
 
-# The user stays, as rpm's packages do it.
+# The user remains, as usual for RPM packages.
 userdel eroute
 left_as /tmp/before

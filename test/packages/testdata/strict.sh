@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# systemd finds nothing wrong with the units, and what they may do stays little: the
-# exposure, from 0 to 100, of systemd-analyze(1).
+# systemd accepts the units, and their exposure, from 0 to 100, in systemd-analyze(1), stays
+# low.
 dpkg --install /srv/eroute_*.deb
 systemd-analyze verify --man=no eroute.service eroute-sync.service eroute-acquire.service 2>&1 | tee /tmp/verify
 [ ! -s /tmp/verify ]

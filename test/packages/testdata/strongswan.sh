@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# strongSwan's ipsec has a list of the commands it runs: eroute-ipsec goes before it.
+# strongSwan's ipsec has a fixed list of commands: eroute-ipsec diverts it.
 keymanager() { dpkg --force-depends --install /srv/debs/strongswan-starter_*.deb; }
 works() {
 	ipsec eroute --version | grep '^ipsec eroute '

@@ -24,11 +24,11 @@ taken() { eroute --metrics - | grep '^eroute_queue_used_bytes 0$'; }
 listed() { eroute | grep "$1"; }
 routed() { ip route get 10.2.0.1 from 192.0.2.1 | grep "$1"; }
 
-# What may pass in clear does so past the blackhole, by the routes that came after the device.
+# %pass packets leave in spite of the blackhole, by routes added after the device.
 synced() { ip route show table all | grep -v ' table local ' | grep '^192.0.2.0/24 dev wan table '; }
 soon synced
 
-# A trap, a hold, and what is held is sent on by the relay: 2 of 3 packets.
+# A trap, a hold, and the relay re-sends held packets: 2 of 3.
 soon routed ' dev ipsec0 '
 for _ in 1 2 3; do echo held >/dev/udp/10.2.0.1/9; done
 soon listed '^2 .* => %hold$'
@@ -36,7 +36,7 @@ soon taken
 eroute --replace --src 192.0.2.1/32 --dst 10.2.0.1/32 --said %pass
 soon listed '^2 .* => %pass$'
 
-# It says that it lives, and is started anew if it does not.
+# It sends watchdog notifications, and is restarted without them.
 restarts() { [ "$(when NRestarts eroute-acquire)" = "$1" ]; }
 sleep 3.5
 restarts 0
@@ -44,7 +44,7 @@ kill -STOP "$pid"
 soon restarts 1
 soon systemctl is-active eroute-acquire
 
-# An upgrade puts programs in the place of those that run, and starts the relay anew.
+# An upgrade replaces the running programs, and restarts the relay.
 program() { stat -c %i /sys/fs/bpf/ipsec/v*/*/eroute_lookup; }
 before=$(program)
 pid=$(when MainPID eroute-acquire)
@@ -54,7 +54,7 @@ dpkg --install /srv/eroute_*.deb
 eroute | grep '^2 .* => %pass$'
 tncfg | grep '^ipsec0 -> wan '
 
-# Again, which takes away what the file does not have; and down.
+# Again, which removes what the file does not contain; then stop.
 systemctl reload eroute
 eroute | grep '^1 .* => %trap$'
 ! eroute | grep '^2 .* => %pass$'
@@ -66,7 +66,7 @@ grep 'Invalid argument' /tmp/unreachable
 systemctl start eroute
 soon routed ' dev ipsec0 '
 
-# A start that fails is repeated: here the interface comes late.
+# A failed start is repeated: here the interface appears late.
 systemctl stop eroute
 ip link set wan name later
 ! systemctl start eroute
@@ -75,13 +75,13 @@ ip link set later name wan
 attached() { systemctl is-active eroute && tncfg | grep '^ipsec0 -> wan '; }
 soon attached
 
-# The relay is there as soon as there is a table, even if the file names nothing.
+# The relay runs as soon as there is a table, even with an empty file.
 systemctl stop eroute eroute-acquire
 rm -r /sys/fs/bpf/ipsec
 : >/etc/eroute/eroute.toml
 systemctl start eroute-acquire
 soon relays
 
-# A package that goes takes its units down with it.
+# Removing a package stops its units.
 dpkg --purge eroute
 ! systemctl is-active eroute-acquire
