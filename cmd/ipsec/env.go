@@ -16,6 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/explain"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 	"github.com/ipsec-eroute/eroute/pkg/migrate"
@@ -49,7 +50,7 @@ type env struct {
 
 	relay        relayFunc
 	xfrmCounters func() (map[string]uint64, error) // see [xfrm.Counters]
-	surroundings func() (surroundings, error)
+	kernel       func() (explain.KernelView, error)
 	monitor      monitorFunc
 	now          func() time.Time
 	environ      []string // NAME=VALUE
@@ -111,7 +112,7 @@ func systemEnv() *env {
 		checkInterfaces:  device.CheckInterfaces,
 		relay:            acquire.Run,
 		xfrmCounters:     xfrm.Counters,
-		surroundings:     openSurroundings,
+		kernel:           explain.OpenKernelView,
 		monitor:          monitor.Run,
 		now:              time.Now,
 		environ:          os.Environ(),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/explain"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 	"github.com/ipsec-eroute/eroute/test/schema"
 )
@@ -33,13 +34,13 @@ func newGateway(t *testing.T, said eroute.SAID) *memory {
 	m := newMemory()
 	m.exists = true
 	m.devices.all = []device.Attachment{{Virtual: "ipsec0", Physical: "wan", Kind: device.KindXFRM}}
-	m.around = memorySurroundings{
+	m.kernel = memoryKernel{
 		sas: map[eroute.SAID]xfrm.Life{testSAID: testLife}, ready: map[eroute.SAID]bool{testSAID: true}, relay: true,
 		own: netip.MustParseAddr("192.0.2.1"),
 		routes: []memoryRoute{
-			{netip.MustParsePrefix("10.2.0.0/16"), hop{device: "ipsec0"}},
-			{netip.MustParsePrefix("192.0.2.0/24"), hop{device: "wan"}},
-			{netip.MustParsePrefix("0.0.0.0/0"), hop{device: "wan", via: netip.MustParseAddr("192.0.2.254")}},
+			{netip.MustParsePrefix("10.2.0.0/16"), explain.Hop{Device: "ipsec0"}},
+			{netip.MustParsePrefix("192.0.2.0/24"), explain.Hop{Device: "wan"}},
+			{netip.MustParsePrefix("0.0.0.0/0"), explain.Hop{Device: "wan", Via: netip.MustParseAddr("192.0.2.254")}},
 		},
 	}
 	add(t, m, "10.1.0.0/16", "10.2.0.0/16", said)
@@ -87,27 +88,27 @@ func TestExplainVerdict(t *testing.T) {
 		want   string
 	}{
 		"SA":              {testSAID, func(*memory) {}, packet, `sent, counted as "sa": dev wan; encapsulated by XFRM in tunnel mode`},
-		"SA missing":      {testSAID, func(m *memory) { m.around.sas, m.around.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
-		"SA just come":    {testSAID, func(m *memory) { m.around.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has been added since: run ipsec eroute --sync`},
-		"SA at its limit": {testSAID, func(m *memory) { m.around.changeSA(func(l *xfrm.Life) { l.Spent = "it ends" }) }, packet, `sent, counted as "sa"; but XFRM drops the packet: it ends`},
+		"SA missing":      {testSAID, func(m *memory) { m.kernel.sas, m.kernel.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
+		"SA just come":    {testSAID, func(m *memory) { m.kernel.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has been added since: run ipsec eroute --sync`},
+		"SA at its limit": {testSAID, func(m *memory) { m.kernel.changeSA(func(l *xfrm.Life) { l.Spent = "it ends" }) }, packet, `sent, counted as "sa"; but XFRM drops the packet: it ends`},
 		"SA spent": {testSAID, func(m *memory) {
-			m.around.ready = nil
-			m.around.changeSA(func(l *xfrm.Life) { l.State.Spent = true })
+			m.kernel.ready = nil
+			m.kernel.changeSA(func(l *xfrm.Life) { l.State.Spent = true })
 		}, packet, `dropped, counted as "sa-spent"; the sequence numbers of the SA are exhausted`},
-		"SA, no policy":   {testSAID, func(m *memory) { m.around.changeSA(func(l *xfrm.Life) { l.Policies = xfrm.IPv6 }) }, packet, `sent, counted as "sa"; but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync`},
-		"SA just gone":    {testSAID, func(m *memory) { m.around.sas = nil }, packet, `sent, counted as "sa"; but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync`},
+		"SA, no policy":   {testSAID, func(m *memory) { m.kernel.changeSA(func(l *xfrm.Life) { l.Policies = xfrm.IPv6 }) }, packet, `sent, counted as "sa"; but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync`},
+		"SA just gone":    {testSAID, func(m *memory) { m.kernel.sas = nil }, packet, `sent, counted as "sa"; but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync`},
 		"no XFRM":         {testSAID, func(m *memory) { m.devices.all[0].Kind = device.KindPlain }, packet, `dropped, counted as "no-xfrm"; this kernel has no XFRM interfaces`},
-		"loop":            {testSAID, func(m *memory) { m.around.routes[1].device = "ipsec0" }, packet, `sent, counted as "sa": dev ipsec0; encapsulated by XFRM in tunnel mode, but the route to the peer leads into ipsec0: XFRM detects a loop and drops the packet`},
+		"loop":            {testSAID, func(m *memory) { m.kernel.routes[1].Device = "ipsec0" }, packet, `sent, counted as "sa": dev ipsec0; encapsulated by XFRM in tunnel mode, but the route to the peer leads into ipsec0: XFRM detects a loop and drops the packet`},
 		"pass":            {eroute.Pass, func(*memory) {}, packet, `sent, counted as "pass": via 192.0.2.254 dev wan; in clear`},
 		"pass, no device": {eroute.Pass, func(m *memory) { m.devices.all = nil }, packet, `would be sent, counted as "pass": no ipsec device is attached; in clear`},
 		"pass, wan gone":  {eroute.Pass, func(m *memory) { m.devices.all[0].Physical = "" }, packet, `sent, counted as "pass": the physical device does not exist; in clear`},
 		"drop":            {eroute.Drop, func(*memory) {}, packet, `dropped, counted as "drop"`},
 		"trap":            {eroute.TrapSubnet, func(*memory) {}, packet, `kept, counted as "trap"; an ACQUIRE without a reqid (the trap has none and no policy covers the flow; strongSwan ignores such an ACQUIRE) is sent to key managers, and a %hold eroute is created`},
-		"trap, policy":    {eroute.Trap, func(m *memory) { m.around.policies = policiesOf(9) }, packet, `kept, counted as "trap"; an ACQUIRE with reqid 9 of policy 10.1.0.0/24 -> 10.2.0.0/16 is sent to key managers, and a %hold eroute is created`},
-		"subnet, policy":  {eroute.TrapSubnet, func(m *memory) { m.around.policies = policiesOf(9) }, packet, `kept, counted as "trap"; an ACQUIRE without a reqid (the trap has none and no policy covers the flow; strongSwan ignores such an ACQUIRE) is sent to key managers, and a %hold eroute is created`},
-		"trap, no relay":  {eroute.Trap, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "trap-no-relay"; ipsec acquire is not running, or no key manager listens`},
+		"trap, policy":    {eroute.Trap, func(m *memory) { m.kernel.policies = policiesOf(9) }, packet, `kept, counted as "trap"; an ACQUIRE with reqid 9 of policy 10.1.0.0/24 -> 10.2.0.0/16 is sent to key managers, and a %hold eroute is created`},
+		"subnet, policy":  {eroute.TrapSubnet, func(m *memory) { m.kernel.policies = policiesOf(9) }, packet, `kept, counted as "trap"; an ACQUIRE without a reqid (the trap has none and no policy covers the flow; strongSwan ignores such an ACQUIRE) is sent to key managers, and a %hold eroute is created`},
+		"trap, no relay":  {eroute.Trap, func(m *memory) { m.kernel.relay = false }, packet, `dropped, counted as "trap-no-relay"; ipsec acquire is not running, or no key manager listens`},
 		"hold":            {eroute.Hold, func(*memory) {}, packet, `kept, counted as "hold"; the relay keeps the first and the latest packet of a hold`},
-		"hold, no relay":  {eroute.Hold, func(m *memory) { m.around.relay = false }, packet, `dropped, counted as "hold-not-kept"; ipsec acquire is not running, or no key manager listens`},
+		"hold, no relay":  {eroute.Hold, func(m *memory) { m.kernel.relay = false }, packet, `dropped, counted as "hold-not-kept"; ipsec acquire is not running, or no key manager listens`},
 		"none":            {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.2.0.1"}, `dropped, counted as "no-eroute"`},
 		"other route":     {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.3.0.1"}, `would be dropped, counted as "no-eroute"`},
 		"IKE":             {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": via 192.0.2.254 dev wan; in clear if sent by a key manager's socket or by XFRM; any other such packet matches the eroute`},

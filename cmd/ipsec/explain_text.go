@@ -10,23 +10,24 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/explain"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // writeExplanations writes for each packet the line of --lookup, and why below it.
-func writeExplanations(w io.Writer, all iter.Seq2[*explanation, error]) error {
+func writeExplanations(w io.Writer, all iter.Seq2[*explain.Explanation, error]) error {
 	for e, err := range all {
 		if err != nil {
 			return err
 		}
 		answer := "none"
-		if e.met != nil {
-			answer = e.met.String()
+		if e.Match != nil {
+			answer = e.Match.String()
 		}
 		if _, err := fmt.Fprintln(w, answer); err != nil {
 			return err
 		}
-		for _, line := range e.lines() {
+		for _, line := range explanationLines(e) {
 			if _, err := fmt.Fprintf(w, "  %-8s %s\n", line[0], line[1]); err != nil {
 				return err
 			}
@@ -36,27 +37,27 @@ func writeExplanations(w io.Writer, all iter.Seq2[*explanation, error]) error {
 }
 
 // lines are titles and what is said under them.
-func (e *explanation) lines() (lines [][2]string) {
+func explanationLines(e *explain.Explanation) (lines [][2]string) {
 	add := func(title, text string) { lines = append(lines, [2]string{title, text}) }
-	add("packet", packetText(e.packet))
-	for _, m := range e.matches {
+	add("packet", packetText(e.Packet))
+	for _, m := range e.Matches {
 		add("matches", m.String())
 	}
-	if len(e.matches) == 0 {
+	if len(e.Matches) == 0 {
 		add("matches", "no eroute")
 	}
-	if !e.agrees() {
+	if !e.Consistent() {
 		add("WRONG", "the kernel program and the table disagree: the packet matches the eroute in the first line, not the first match")
-	} else if len(e.matches) == 1 {
+	} else if len(e.Matches) == 1 {
 		add("decided", "only match")
-	} else if field := e.decidedBy(); field != 0 {
-		add("decided", fmt.Sprintf("by the %s: %s", field, why(field, e.matches[0].Selector, e.matches[1].Selector)))
+	} else if field := e.DecidedBy(); field != 0 {
+		add("decided", fmt.Sprintf("by the %s: %s", field, why(field, e.Matches[0].Selector, e.Matches[1].Selector)))
 	}
-	add("route", e.routeText())
-	if e.sa != nil {
-		add("SA", e.sa.text())
+	add("route", routeText(e))
+	if e.SA != nil {
+		add("SA", saText(e.SA))
 	}
-	add("verdict", e.verdictText())
+	add("verdict", verdictText(e))
 	return lines
 }
 
@@ -82,28 +83,28 @@ func why(field eroute.Field, a, b eroute.Selector) string {
 	return "the next match has none"
 }
 
-func (h hop) text() string {
+func hopText(h explain.Hop) string {
 	switch {
-	case h.problem != "":
-		return h.problem
-	case h.via.IsValid():
-		return fmt.Sprintf("via %s dev %s", h.via, h.device)
+	case h.Problem != "":
+		return h.Problem
+	case h.Via.IsValid():
+		return fmt.Sprintf("via %s dev %s", h.Via, h.Device)
 	}
-	return "dev " + h.device
+	return "dev " + h.Device
 }
 
-func (e *explanation) routeText() string {
-	if e.ipsec {
-		return "into " + e.route.device
+func routeText(e *explain.Explanation) string {
+	if e.IPsec {
+		return "into " + e.Route.Device
 	}
-	return e.route.text() + ": not into an ipsec device, so it is not matched against the table"
+	return hopText(e.Route) + ": not into an ipsec device, so it is not matched against the table"
 }
 
-func (s *saState) text() string {
-	if s.life == nil {
-		return s.problem
+func saText(s *explain.SA) string {
+	if s.State == nil {
+		return s.Problem
 	}
-	l := s.life
+	l := s.State
 	parts := []string{l.StateKey.String()}
 	if l.Src.IsValid() && !l.Src.IsUnspecified() {
 		parts[0] += " src " + l.Src.String()
@@ -121,7 +122,7 @@ func (s *saState) text() string {
 	} else {
 		parts = append(parts, "expires "+l.Expires.UTC().Format(time.RFC3339))
 	}
-	if !s.ready {
+	if !s.Ready {
 		parts = append(parts, "not ready")
 	}
 	return strings.Join(parts, ", ")
@@ -134,16 +135,16 @@ func amount(n, limit uint64, unit string) string {
 	return fmt.Sprintf("%d of %d %s", n, limit, unit)
 }
 
-func (e *explanation) verdictText() string {
-	text := fmt.Sprintf("%s, counted as %q", e.verdict, e.reason)
-	if !e.ipsec {
+func verdictText(e *explain.Explanation) string {
+	text := fmt.Sprintf("%s, counted as %q", e.Verdict, e.Reason)
+	if !e.IPsec {
 		text = "would be " + text
 	}
-	if e.verdict == maps.Sent && e.next != (hop{}) {
-		text += ": " + e.next.text()
+	if e.Verdict == maps.Sent && e.Next != (explain.Hop{}) {
+		text += ": " + hopText(e.Next)
 	}
-	if e.detail != "" {
-		text += "; " + e.detail
+	if e.Detail != "" {
+		text += "; " + e.Detail
 	}
 	return text
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/explain"
 )
 
 // explanationJSON is an explanation as docs/json.md describes it.
@@ -63,20 +64,20 @@ type lifeJSON struct {
 	Expires    string `json:"expires,omitempty"`
 }
 
-func newHopJSON(h hop) hopJSON {
-	j := hopJSON{Device: h.device, Problem: h.problem}
-	if h.via.IsValid() {
-		j.Via = h.via.String()
+func newHopJSON(h explain.Hop) hopJSON {
+	j := hopJSON{Device: h.Device, Problem: h.Problem}
+	if h.Via.IsValid() {
+		j.Via = h.Via.String()
 	}
 	return j
 }
 
-func newSAJSON(s *saState) *saJSON {
-	j := &saJSON{Present: s.life != nil, Ready: s.ready, Problem: s.problem}
-	if s.life == nil {
+func newSAJSON(s *explain.SA) *saJSON {
+	j := &saJSON{Present: s.State != nil, Ready: s.Ready, Problem: s.Problem}
+	if s.State == nil {
 		return j
 	}
-	l := s.life
+	l := s.State
 	j.lifeJSON = &lifeJSON{
 		Proto: eroute.ProtocolName(l.Proto), SPI: l.SPI, Dst: l.Dst.String(), Mode: l.Mode.String(), ReqID: l.ReqID, IfID: l.IfID,
 		Packets: l.Packets, Bytes: l.Bytes, MaxPackets: l.MaxPackets, MaxBytes: l.MaxBytes,
@@ -90,37 +91,37 @@ func newSAJSON(s *saState) *saJSON {
 	return j
 }
 
-func newExplanationJSON(e *explanation) *explanationJSON {
+func newExplanationJSON(e *explain.Explanation) *explanationJSON {
 	j := &explanationJSON{
-		Packet:     packetJSON{e.packet.Src.String(), e.packet.Dst.String(), e.packet.Proto, e.packet.SrcPort, e.packet.DstPort},
-		Consistent: e.agrees(), Route: newHopJSON(e.route), IPsec: e.ipsec,
-		Verdict: e.verdict.String(), Reason: e.reason, Detail: e.detail,
-		Matches: make([]*erouteJSON, len(e.matches)),
+		Packet:     packetJSON{e.Packet.Src.String(), e.Packet.Dst.String(), e.Packet.Proto, e.Packet.SrcPort, e.Packet.DstPort},
+		Consistent: e.Consistent(), Route: newHopJSON(e.Route), IPsec: e.IPsec,
+		Verdict: e.Verdict.String(), Reason: e.Reason, Detail: e.Detail,
+		Matches: make([]*erouteJSON, len(e.Matches)),
 	}
-	for i := range e.matches {
-		j.Matches[i] = newErouteJSON(&e.matches[i])
+	for i := range e.Matches {
+		j.Matches[i] = newErouteJSON(&e.Matches[i])
 	}
-	if field := e.decidedBy(); field != 0 {
+	if field := e.DecidedBy(); field != 0 {
 		j.DecidedBy = [...]string{
 			eroute.FieldSrc: "src", eroute.FieldDst: "dst", eroute.FieldProto: "proto",
 			eroute.FieldSrcPort: "src_port", eroute.FieldDstPort: "dst_port",
 		}[field]
 	}
-	if e.met != nil {
-		j.Eroute = newErouteJSON(e.met)
+	if e.Match != nil {
+		j.Eroute = newErouteJSON(e.Match)
 	}
-	if e.sa != nil {
-		j.SA = newSAJSON(e.sa)
+	if e.SA != nil {
+		j.SA = newSAJSON(e.SA)
 	}
-	if e.next != (hop{}) {
-		next := newHopJSON(e.next)
+	if e.Next != (explain.Hop{}) {
+		next := newHopJSON(e.Next)
 		j.Next = &next
 	}
 	return j
 }
 
 // writeExplanationsJSON writes explanations, one a line.
-func writeExplanationsJSON(w io.Writer, all iter.Seq2[*explanation, error]) error {
+func writeExplanationsJSON(w io.Writer, all iter.Seq2[*explain.Explanation, error]) error {
 	return writeArray(w, "explanations", func(yield func(*explanationJSON, error) bool) {
 		for e, err := range all {
 			if err != nil {

@@ -58,7 +58,7 @@ func (k *kernel) do(f func()) {
 
 func (k *kernel) openers(e *env) {
 	system := systemEnv()
-	e.surroundings = system.surroundings
+	e.kernel = system.kernel
 	e.openRead, e.openWrite = system.openRead, system.openWrite
 	e.openWatch = func() (t metrics.Table, err error) {
 		k.do(func() { t, err = system.openWatch() })

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/explain"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
@@ -24,7 +25,7 @@ type memory struct {
 	met     map[eroute.Selector]uint64     // packets of 100 bytes that met eroutes
 	limit   uint32
 	devices memoryDevices
-	around  memorySurroundings
+	kernel  memoryKernel
 	lost    eroute.Selector // what Matching does not find
 }
 
@@ -58,7 +59,7 @@ func (m *memory) openers(e *env) {
 		}
 		return &m.devices, nil
 	}
-	e.surroundings = func() (surroundings, error) { return &m.around, nil }
+	e.kernel = func() (explain.KernelView, error) { return &m.kernel, nil }
 	e.openDevicesWrite = func() (devices, error) {
 		m.exists = true
 		return &m.devices, nil
@@ -222,7 +223,7 @@ func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 }
 
 func (m *memory) IsOwnKeyExchange(p eroute.Packet, _ uint32) (bool, error) {
-	return p.Src == m.around.own && p.Proto == 17 && (p.SrcPort == 500 || p.SrcPort == 4500), nil
+	return p.Src == m.kernel.own && p.Proto == 17 && (p.SrcPort == 500 || p.SrcPort == 4500), nil
 }
 
 func (m *memory) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
@@ -256,8 +257,8 @@ func (m *memory) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	return names, nil
 }
 
-func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.around.ready[said], nil }
-func (m *memory) RelayRuns() (bool, error)               { return m.around.relay, nil }
+func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.kernel.ready[said], nil }
+func (m *memory) RelayRuns() (bool, error)               { return m.kernel.relay, nil }
 
 func (m *memory) Stats() (maps.Stats, error) {
 	s := maps.Stats{Eroutes: m.count, Limit: m.limit}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package explain
 
 import (
 	"net/netip"
@@ -9,15 +9,16 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// matching finds for each of many packets which eroutes match it, in one pass over them:
-// packets are kept by source, so that an eroute looks only at those within its own.
-type matching struct {
+// matcher finds for each of many packets the eroutes that match it, in one pass over the
+// table. Packets are sorted by source, so that each eroute is compared only with those in its
+// source prefix.
+type matcher struct {
 	order   []int // indices of packets, by source
 	packets []eroute.Packet
 }
 
-func newMatching(packets []eroute.Packet) *matching {
-	m := &matching{packets: packets, order: make([]int, len(packets))}
+func newMatcher(packets []eroute.Packet) *matcher {
+	m := &matcher{packets: packets, order: make([]int, len(packets))}
 	for i := range m.order {
 		m.order[i] = i
 	}
@@ -25,9 +26,9 @@ func newMatching(packets []eroute.Packet) *matching {
 	return m
 }
 
-// each calls f with the index of every packet that the selector matches, until it
-// returns false.
-func (m *matching) each(s eroute.Selector, f func(i int) bool) {
+// each calls f with the index of every packet that the selector matches, until f returns
+// false.
+func (m *matcher) each(s eroute.Selector, f func(i int) bool) {
 	first, _ := slices.BinarySearchFunc(m.order, s.Src.Addr(), func(i int, a netip.Addr) int { return m.packets[i].Src.Compare(a) })
 	for _, i := range m.order[first:] {
 		if !s.Src.Contains(m.packets[i].Src) {
@@ -39,8 +40,8 @@ func (m *matching) each(s eroute.Selector, f func(i int) bool) {
 	}
 }
 
-// of returns what of the table matches each packet, most specific first.
-func (m *matching) of(t table) ([][]eroute.Eroute, error) {
+// match returns the eroutes that match each packet, most specific first.
+func (m *matcher) match(t Table) ([][]eroute.Eroute, error) {
 	all := make([][]eroute.Eroute, len(m.packets))
 	wanted := func(s eroute.Selector) (any bool) {
 		m.each(s, func(int) bool { any = true; return false })
@@ -52,8 +53,8 @@ func (m *matching) of(t table) ([][]eroute.Eroute, error) {
 		}
 		m.each(e.Selector, func(i int) bool { all[i] = append(all[i], e); return true })
 	}
-	for _, of := range all {
-		slices.SortFunc(of, func(a, b eroute.Eroute) int { return eroute.MoreSpecific(a.Selector, b.Selector) })
+	for _, matches := range all {
+		slices.SortFunc(matches, func(a, b eroute.Eroute) int { return eroute.MoreSpecific(a.Selector, b.Selector) })
 	}
 	return all, nil
 }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// Table is the part of a [maps.Table] that explanations read.
+type Table interface {
+	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
+	Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
+	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
+	SAReady(said eroute.SAID) (bool, error)
+	RelayRuns() (bool, error)
+}
+
+// Explanation tells why a packet matches an eroute, and what happens to it then.
+type Explanation struct {
+	Packet  eroute.Packet
+	Match   *eroute.Eroute  // found by the kernel program; nil: none
+	Matches []eroute.Eroute // found by reading the table, most specific first
+	Route   Hop             // of the packet itself
+	IPsec   bool            // whether Route leads into an ipsec device
+
+	SA   *SA // of Match; nil: it names none
+	Next Hop // after the ipsec device; only if Verdict is Sent
+	Outcome
+}
+
+// Outcome is what the ipsec device does with a packet.
+type Outcome struct {
+	Verdict maps.Verdict
+	Reason  string // as counted by --stats
+	Detail  string // in addition; may be empty
+}
+
+// Consistent reports whether the kernel program found the most specific match of the table.
+func (e *Explanation) Consistent() bool {
+	if e.Match == nil || len(e.Matches) == 0 {
+		return e.Match == nil && len(e.Matches) == 0
+	}
+	first := e.Matches[0]
+	return e.Match.Selector == first.Selector && e.Match.SAID == first.SAID
+}
+
+// DecidedBy returns the field by which the first match wins over the second, 0 if there are
+// fewer than two.
+func (e *Explanation) DecidedBy() eroute.Field {
+	if len(e.Matches) < 2 {
+		return 0
+	}
+	return eroute.DecidedBy(e.Matches[0].Selector, e.Matches[1].Selector)
+}
+
+// explainer explains the packets of one command.
+type explainer struct {
+	table   Table
+	kernel  KernelView
+	devices []device.Attachment
+	relay   bool // whether a relay is running
+}
+
+// Packets explains packets in the order given. The table is read once for all of them; errors
+// of single packets end the sequence.
+func Packets(t Table, k KernelView, devices []device.Attachment, packets []eroute.Packet) (iter.Seq2[*Explanation, error], error) {
+	x := &explainer{table: t, kernel: k, devices: devices}
+	var err error
+	if x.relay, err = t.RelayRuns(); err != nil {
+		return nil, err
+	}
+	matches, err := newMatcher(packets).match(t)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(*Explanation, error) bool) {
+		for i, p := range packets {
+			if e, err := x.explain(p, matches[i]); !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}, nil
+}
+
+// explain explains one packet, given its matches.
+func (x *explainer) explain(p eroute.Packet, matches []eroute.Eroute) (e *Explanation, err error) {
+	e = &Explanation{Packet: p, Matches: matches}
+	for again := false; ; again = true {
+		match, found, err := x.table.Lookup(p)
+		if err != nil {
+			return e, err
+		}
+		e.Match = nil
+		if found {
+			e.Match = &match
+		}
+		if e.Consistent() || again {
+			break
+		}
+		// A trap may have created, or the relay deleted, a flow in between.
+		fresh, err := newMatcher([]eroute.Packet{p}).match(x.table)
+		if err != nil {
+			return e, err
+		}
+		e.Matches = fresh[0]
+	}
+	e.Route = x.kernel.Route(p.Dst, "")
+	e.IPsec = x.isVirtual(e.Route.Device)
+	return e, x.decide(e)
+}
+
+// isVirtual reports whether an interface is an ipsec device.
+func (x *explainer) isVirtual(name string) bool {
+	return slices.ContainsFunc(x.devices, func(a device.Attachment) bool { return a.Virtual == name })
+}

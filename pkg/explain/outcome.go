@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// ownKeyExchange is the detail of IKE and ESP packets from an address of the gateway.
+const ownKeyExchange = "in clear if sent by a key manager's socket or by XFRM; any other such packet matches the eroute"
+
+// SA is the SA that an eroute names.
+type SA struct {
+	SAID    eroute.SAID
+	State   *xfrm.Life // nil: there is no usable state
+	Problem string     // why there is none
+	Ready   bool       // whether the programs send packets to it
+}
+
+// decide finds what the ipsec device would do with the packet, in the order of
+// bpf/egress.bpf.c.
+func (x *explainer) decide(e *Explanation) error {
+	action := eroute.ActionDrop
+	if e.Match != nil {
+		action = e.Match.SAID.Action()
+	}
+	own, err := x.isOwnKeyExchange(e)
+	switch {
+	case err != nil:
+		return err
+	case own:
+		e.Outcome = Outcome{maps.Sent, "key-exchange", ownKeyExchange}
+		e.Next = x.clearHop(e)
+	case e.Match == nil:
+		e.Outcome = Outcome{maps.Dropped, "no-eroute", ""}
+	case action == eroute.ActionSA:
+		return x.encrypt(e)
+	case action == eroute.ActionPass:
+		e.Outcome = Outcome{maps.Sent, "pass", "in clear"}
+		e.Next = x.clearHop(e)
+	case action == eroute.ActionReject:
+		e.Outcome = Outcome{maps.Dropped, "reject", "the sender receives an ICMP error, within the rate limits for these"}
+	case action == eroute.ActionHold && x.relay:
+		e.Outcome = Outcome{maps.Kept, "hold", "the relay keeps the first and the latest packet of a hold"}
+	case action == eroute.ActionHold:
+		e.Outcome = Outcome{maps.Dropped, "hold-not-kept", "ipsec acquire is not running, or no key manager listens"}
+	case action.IsTrap() && x.relay:
+		e.Outcome = Outcome{maps.Kept, "trap", "an ACQUIRE" + x.acquireText(e) + " is sent to key managers, and a %hold eroute is created"}
+	case action.IsTrap():
+		e.Outcome = Outcome{maps.Dropped, "trap-no-relay", "ipsec acquire is not running, or no key manager listens"}
+	default:
+		e.Outcome = Outcome{maps.Dropped, "drop", ""}
+	}
+	return nil
+}
+
+// acquireText tells the reqid of the ACQUIRE, as chosen by pkg/acquire.
+func (x *explainer) acquireText(e *Explanation) string {
+	if reqid := e.Match.Ask.ReqID; reqid != 0 {
+		return fmt.Sprintf(" with reqid %d", reqid)
+	}
+	policy, err := x.kernel.Policy(flowOf(e.Packet, *e.Match))
+	switch {
+	case err != nil:
+		return fmt.Sprintf(" with the reqid of the key manager's policy (cannot be read: %v)", err)
+	case policy != nil && policy.Template.ReqID != 0:
+		return fmt.Sprintf(" with reqid %d of policy %s -> %s", policy.Template.ReqID, policy.Selector.Src, policy.Selector.Dst)
+	}
+	return " without a reqid (the trap has none and no policy covers the flow; strongSwan ignores such an ACQUIRE)"
+}
+
+// flowOf returns the flow that a packet creates when it matches a trap, see bpf/trap.h.
+func flowOf(p eroute.Packet, trap eroute.Eroute) eroute.Selector {
+	s := trap.Selector
+	if trap.SAID.Action() == eroute.ActionTrap {
+		s.Src, s.Dst = netip.PrefixFrom(p.Src, p.Src.BitLen()), netip.PrefixFrom(p.Dst, p.Dst.BitLen())
+	}
+	return s
+}
+
+// encrypt is decide for an SA.
+func (x *explainer) encrypt(e *Explanation) (err error) {
+	said := e.Match.SAID
+	e.SA = &SA{SAID: said}
+	if e.SA.Ready, err = x.table.SAReady(said); err != nil {
+		return err
+	}
+	life, err := x.kernel.SA(said)
+	switch {
+	case err == nil:
+		e.SA.State = &life
+	case errors.Is(err, xfrm.ErrNoState):
+		e.SA.Problem = "no such outbound state in XFRM"
+	case errors.Is(err, xfrm.ErrUnsupported):
+		e.SA.Problem = err.Error()
+	default:
+		return err
+	}
+	d := x.device(e)
+	switch {
+	case d != nil && d.Kind == device.KindPlain:
+		e.Outcome = Outcome{maps.Dropped, "no-xfrm", "this kernel has no XFRM interfaces"}
+	case e.SA.State == nil && e.SA.Ready:
+		e.Outcome = Outcome{maps.Sent, "sa", "but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync"}
+	case e.SA.State == nil:
+		e.Outcome = Outcome{maps.Dropped, "sa-missing", ""}
+	case !e.SA.Ready && life.State.Spent:
+		e.Outcome = Outcome{maps.Dropped, "sa-spent", "the sequence numbers of the SA are exhausted"}
+	case !e.SA.Ready:
+		e.Outcome = Outcome{maps.Dropped, "sa-missing", "the SA has been added since: run ipsec eroute --sync"}
+	case life.Inner&xfrm.FamilyOf(e.Packet.Src) == 0:
+		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("but the SA is for %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", life.Inner)}
+	case life.Spent != "":
+		e.Outcome = Outcome{maps.Sent, "sa", "but XFRM drops the packet: " + life.Spent}
+	case life.Policies&xfrm.FamilyOf(e.Packet.Src) == 0:
+		e.Outcome = Outcome{maps.Sent, "sa", "but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync"}
+	default:
+		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("encapsulated by XFRM in %s mode", life.Mode)}
+		if life.Mode == xfrm.ModeTransport {
+			e.Next = x.kernel.Route(life.Dst, "")
+			if x.isVirtual(e.Next.Device) && d != nil { // by the detour, through the physical device
+				e.Next = x.kernel.Route(life.Dst, d.Physical)
+			}
+			return nil
+		}
+		switch e.Next = x.kernel.Outgoing(life.State); {
+		case e.Next.Device == "":
+			e.Detail += ", but XFRM finds no route to the peer and drops the packet (XfrmOutBundleGenError)"
+		case x.isVirtual(e.Next.Device):
+			e.Detail += fmt.Sprintf(", but the route to the peer leads into %s: XFRM detects a loop and drops the packet", e.Next.Device)
+		}
+	}
+	return nil
+}
+
+// clearHop returns the next hop of a packet in clear, through the physical device.
+func (x *explainer) clearHop(e *Explanation) Hop {
+	switch d := x.device(e); {
+	case d == nil:
+		return Hop{Problem: "no ipsec device is attached"}
+	case d.Physical == "":
+		return Hop{Problem: "the physical device does not exist"}
+	default:
+		return x.kernel.Route(e.Packet.Dst, d.Physical)
+	}
+}
+
+// device returns the ipsec device that the packet is routed into, or else the first one; nil
+// if there is none.
+func (x *explainer) device(e *Explanation) *device.Attachment {
+	for i := range x.devices {
+		if x.devices[i].Virtual == e.Route.Device {
+			return &x.devices[i]
+		}
+	}
+	if len(x.devices) > 0 {
+		return &x.devices[0]
+	}
+	return nil
+}
+
+// isOwnKeyExchange applies the exemption of local IKE and ESP to a packet of the gateway itself.
+func (x *explainer) isOwnKeyExchange(e *Explanation) (bool, error) {
+	if !yields(e.Match, e.Packet.Dst) {
+		return false, nil
+	}
+	physical := ""
+	if d := x.device(e); d != nil {
+		physical = d.Physical
+	}
+	return x.table.IsOwnKeyExchange(e.Packet, x.kernel.Ifindex(physical))
+}
+
+// yields reports whether local IKE takes precedence over the match.
+func yields(match *eroute.Eroute, dst netip.Addr) bool {
+	if match == nil {
+		return true
+	}
+	switch match.SAID.Action() {
+	case eroute.ActionDrop:
+		return false
+	case eroute.ActionSA:
+		return match.SAID.Dst == dst
+	}
+	return true
+}
