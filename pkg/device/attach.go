@@ -44,6 +44,9 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 		return nil, err
 	}
 	if kind == KindXFRM {
+		if notes, err = receiveTransport(t.Dir(), virtual, phys); err != nil {
+			return nil, err
+		}
 		if err := watchStates(t, links, dev); err != nil {
 			notes = append(notes, fmt.Sprintf("this kernel does not tell when an SA ends (%v): until --sync its packets drop in XFRM", err))
 		}
@@ -159,7 +162,7 @@ func attachHook(t *maps.Table, links loader.Links, hook loader.Hook, ifindex int
 
 // bindingTo is what is noted of an attach, so that [Follow] can tell what has become of it.
 func bindingTo(phys netlink.Link, lans []netlink.Link) loader.Binding {
-	b := loader.Binding{Physical: phys.Attrs().Name, Ingress: make(map[int]string), MTU: min(phys.Attrs().MTU, maxMTU)}
+	b := loader.Binding{Physical: phys.Attrs().Name, Ingress: make(map[int]string), GRO: make(map[int]string), MTU: min(phys.Attrs().MTU, maxMTU)}
 	for _, lan := range lans {
 		b.Ingress[lan.Attrs().Index] = lan.Attrs().Name
 	}

@@ -80,7 +80,7 @@ func (f *follower) physical() ([]step, error) {
 		}
 		return func() error {
 			f.config.Physical = index
-			return f.table.PutDevice(uint32(f.dev.Attrs().Index), f.config)
+			return errors.Join(f.followGRO(), f.table.PutDevice(uint32(f.dev.Attrs().Index), f.config))
 		}
 	}
 	if f.phys == nil {

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -11,10 +12,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// The kernel loses what comes in by IPv4 SAs in transport mode while there is a collect-metadata XFRM
-// interface (xfrm4_rcv_encap_finish, net/ipv4/xfrm4_input.c), unless GRO has handed the packet over
-// before.
-var inboundCheck = check{"inbound", "what comes in by SAs in transport mode gets through", lives, func(f *Facts) (found []Finding) {
+// The kernel loses inbound packets of IPv4 SAs in transport mode while there is a collect-metadata XFRM
+// interface, unless GRO has received them: see pkg/device/gro.go, by which attach turns it on.
+var inboundCheck = check{"inbound", "inbound packets of SAs in transport mode reach the gateway", lives, func(f *Facts) (found []Finding) {
 	if len(f.Devices) == 0 || f.Devices[0].Kind != device.KindXFRM {
 		return nil
 	}
@@ -22,34 +22,43 @@ var inboundCheck = check{"inbound", "what comes in by SAs in transport mode gets
 		if l.Mode != xfrm.ModeTransport || !l.Dst.Is4() || !f.Own[l.Dst] {
 			continue
 		}
-		problem := func(why, remedy string) {
+		add := func(level Level, text, remedy string) {
 			found = append(found, Finding{
-				Level: Problem, Subject: l.StateKey.String(),
-				Text:   fmt.Sprintf("IPv4 packets that come in by %s, in transport mode, are lost: %s", l.StateKey, why),
-				Cost:   "the kernel loses them as long as the ipsec device exists",
+				Level: level, Subject: l.StateKey.String(),
+				Text:   fmt.Sprintf("inbound IPv4 packets of %s, in transport mode, are lost%s", l.StateKey, text),
+				Cost:   "the kernel loses them while the ipsec device exists",
 				Remedy: remedy,
 			})
 		}
-		switch gro := f.withoutGRO(); {
+		without, limit := f.withoutGRO()
+		switch {
 		case l.Proto != unix.IPPROTO_ESP:
-			problem("GRO takes ESP only", "use ESP, tunnel mode or IPv6")
+			add(Problem, ": GRO receives ESP only", "use ESP, tunnel mode or IPv6")
 		case l.Outer.Proto != 0:
-			problem("GRO does not take ESP in UDP", "use tunnel mode or IPv6")
+			add(Problem, ": GRO does not receive ESP in UDP", "use tunnel mode or IPv6")
+		case l.HasMark():
+			add(Problem, ": GRO does not find SAs with a mark", "use an SA without a mark, tunnel mode or IPv6")
 		case !f.ESP4Offload:
-			problem("esp4_offload is not loaded", "modprobe esp4_offload, and GRO for the interface that they come in by")
-		case gro != "":
-			problem(fmt.Sprintf("GRO of %s is off", gro), fmt.Sprintf("ethtool -K %s gro on", gro))
+			add(Problem, ": the module esp4_offload is not loaded, or this kernel has none", "modprobe esp4_offload; without CONFIG_INET_ESP_OFFLOAD use tunnel mode or IPv6")
+		case without != nil:
+			add(Problem, ": GRO is off for "+strings.Join(without, ", "), "ethtool -K "+without[0]+" gro on")
+		case limit != "":
+			add(Note, " if GRO does not receive them, and if they are fragments: "+limit, "use tunnel mode or IPv6")
+		default:
+			add(Note, " if they are fragments", "make the sender's packets smaller (MTU, MSS)")
 		}
 	}
 	return found
 }}
 
-// withoutGRO is a physical interface that does not merge packets; "" if all do.
-func (f *Facts) withoutGRO() string {
+// withoutGRO returns interfaces that packets for the gateway arrive on and whose GRO is off, and why GRO may
+// not receive all packets where it is on.
+func (f *Facts) withoutGRO() (names []string, limit string) {
 	for _, in := range f.Interfaces {
-		if in.Physical && in.Exists && !in.GRO {
-			return in.Name
+		names = append(names, in.WithoutGRO...)
+		if limit == "" {
+			limit = in.LimitOfGRO
 		}
 	}
-	return ""
+	return names, limit
 }

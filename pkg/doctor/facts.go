@@ -25,7 +25,7 @@ type Facts struct {
 	Lives       []xfrm.Span         // of all states
 	Listeners   int                 // sockets that ACQUIREs reach
 	Own         map[netip.Addr]bool // addresses of the gateway
-	ESP4Offload bool                // whether GRO takes ESP over IPv4
+	ESP4Offload bool                // whether the kernel has esp4_offload: GRO receives ESP over IPv4
 	Forward4    bool                // net.ipv4.ip_forward
 	Forward6    bool                // net.ipv6.conf.all.forwarding
 }
@@ -63,8 +63,10 @@ type Interface struct {
 	Exists, Up        bool
 	XDP               XDP
 	LRO, GRO          bool
-	Forward4          bool // what comes in here may be forwarded
-	RPFilter          int  // the value that counts: 0 off, 1 strict, 2 loose
+	WithoutGRO        []string // of a physical one: the interfaces that its packets arrive on whose GRO is off
+	LimitOfGRO        string   // of a physical one: why GRO does not receive all its packets; "" if it does
+	Forward4          bool     // what comes in here may be forwarded
+	RPFilter          int      // the value that counts: 0 off, 1 strict, 2 loose
 }
 
 // XDP is what an interface has on its XDP hook.

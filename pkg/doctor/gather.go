@@ -5,7 +5,6 @@ package doctor
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -66,11 +65,6 @@ func (f *Facts) gatherTable() (err error) {
 	return f.gatherDevices(t)
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
 // gatherXFRM reads the states, and finds those of the table's SAs.
 func (f *Facts) gatherXFRM() (err error) {
 	var states xfrm.States
@@ -102,7 +96,7 @@ func (f *Facts) gatherXFRM() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, peers.router.Close()) }()
-	f.Own, f.ESP4Offload = peers.own, exists("/sys/module/esp4_offload")
+	f.Own, f.ESP4Offload = peers.own, xfrm.HasESPOffload()
 	for i := range f.SAs {
 		sa := &f.SAs[i]
 		state, err := states.Find(sa.SAID)

@@ -14,6 +14,7 @@ import (
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
@@ -40,6 +41,9 @@ func (f *Facts) gatherInterfaces() error {
 				return err
 			}
 			in.XDP.LeftToTC = leftToTC(l, links)
+			if in.Physical {
+				in.readGRO(l, links, tool)
+			}
 		}
 		f.Interfaces = append(f.Interfaces, in)
 	}
@@ -91,10 +95,22 @@ func (in *Interface) read(l netlink.Link, tool *ethtool.Ethtool) (err error) {
 	}
 	// An interface without features has none that could be in the way.
 	features, _ := tool.Features(in.Name)
-	in.LRO, in.GRO = features["rx-lro"], features["rx-gro"]
+	in.LRO, in.GRO = features["rx-lro"], features[device.FeatureGRO]
 	in.Forward4 = sysctl("ipv4/conf/"+in.Name+"/forwarding") == 1
 	in.RPFilter = max(sysctl("ipv4/conf/all/rp_filter"), sysctl("ipv4/conf/"+in.Name+"/rp_filter"))
 	return nil
+}
+
+// readGRO reads what GRO receives of the packets that arrive on an interface.
+func (in *Interface) readGRO(l netlink.Link, links []netlink.Link, tool *ethtool.Ethtool) {
+	for _, r := range device.Receivers(l, links) {
+		name := r.Attrs().Name
+		features, _ := tool.Features(name)
+		if on, known := features[device.FeatureGRO]; known && !on {
+			in.WithoutGRO = append(in.WithoutGRO, name)
+		}
+	}
+	in.LimitOfGRO = device.LimitOfGRO(l, links)
 }
 
 // programName is the name and id of a BPF program.

@@ -18,6 +18,7 @@ type Binding struct {
 	Physical string
 	Ingress  map[int]string // by the ifindex that its programs were attached to
 	MTU      int            // that the ipsec device was last given, in bytes
+	GRO      map[int]string // interfaces whose GRO attach has turned on, by ifindex
 }
 
 // Names in the directory of a binding. bpffs takes symbolic links besides pins: their targets hold the values.
@@ -25,7 +26,8 @@ const (
 	bindings        = "bindings"
 	bindingPhysical = "physical"
 	bindingMTU      = "mtu"
-	bindingIngress  = "ingress-" // and an ifindex
+	bindingIngress  = "ingress" // -IFINDEX
+	bindingGRO      = "gro"     // -IFINDEX
 )
 
 // SetBinding notes what the ipsec device of this name is attached to, in the place of what was
@@ -39,8 +41,10 @@ func (d *Dir) SetBinding(virtual string, b Binding) error {
 		return fmt.Errorf("make binding directory: %w", err)
 	}
 	values := map[string]string{bindingPhysical: b.Physical, bindingMTU: strconv.Itoa(b.MTU)}
-	for ifindex, name := range b.Ingress {
-		values[bindingIngress+strconv.Itoa(ifindex)] = name
+	for prefix, interfaces := range map[string]map[int]string{bindingIngress: b.Ingress, bindingGRO: b.GRO} {
+		for ifindex, name := range interfaces {
+			values[prefix+"-"+strconv.Itoa(ifindex)] = name
+		}
 	}
 	for name, value := range values {
 		if err := setValue(filepath.Join(dir, name), value); err != nil {
@@ -87,20 +91,21 @@ func (d *Dir) Binding(virtual string) (b Binding, err error) {
 	if err != nil {
 		return b, fmt.Errorf("read binding: %w", err)
 	}
-	b.Ingress = make(map[int]string)
+	b.Ingress, b.GRO = make(map[int]string), make(map[int]string)
+	interfaces := map[string]map[int]string{bindingIngress: b.Ingress, bindingGRO: b.GRO}
 	for _, e := range entries {
 		value, err := os.Readlink(filepath.Join(dir, e.Name()))
 		if err != nil {
 			return b, fmt.Errorf("read binding: %w", err)
 		}
-		number, isIngress := strings.CutPrefix(e.Name(), bindingIngress)
-		switch {
-		case isIngress:
+		prefix, number, _ := strings.Cut(e.Name(), "-")
+		switch into := interfaces[prefix]; {
+		case into != nil:
 			ifindex, err := strconv.Atoi(number)
 			if err != nil {
 				return b, fmt.Errorf("read binding: %w", err)
 			}
-			b.Ingress[ifindex] = value
+			into[ifindex] = value
 		case e.Name() == bindingPhysical:
 			b.Physical = value
 		case e.Name() == bindingMTU:

@@ -93,6 +93,9 @@ const (
 	flawCPU         // used by packets of one CPU only
 )
 
+// HasMark reports whether lookups find the state only by a mark other than 0.
+func (s State) HasMark() bool { return s.flaw == flawMark }
+
 // usable returns ErrNoState for a state that is larval or for input only, and
 // ErrUnsupported for one that our policies cannot use.
 func (s State) usable() error {

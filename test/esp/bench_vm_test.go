@@ -52,7 +52,9 @@ func (b bench) attach(t *testing.T, ingress ...string) {
 	b.write(t, func(table *maps.Table) error {
 		notes, err := device.Attach(t.Context(), table, virtual, lab.WAN, ingress)
 		for _, note := range notes {
-			t.Errorf("attach %s: %s", virtual, note)
+			if !strings.HasPrefix(note, "inbound IPv4 transport mode: ") { // GRO of a veth is off: see TestTransportGRO
+				t.Errorf("attach %s: %s", virtual, note)
+			}
 		}
 		return err
 	})

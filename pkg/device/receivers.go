@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package device
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+)
+
+// Receivers returns the interfaces whose GRO receives the packets that arrive on phys: the interface below
+// a VLAN, macvlan or ipvlan interface, the ports of a bond, team or bridge, and otherwise phys. all are the
+// interfaces of the network namespace. Interfaces of other network namespaces are not among them.
+func Receivers(phys netlink.Link, all []netlink.Link) []netlink.Link {
+	return receivers(phys, all, maxStacked)
+}
+
+// maxStacked limits how deep interfaces are stacked: the kernel's MAX_NEST_DEV.
+const maxStacked = 8
+
+func receivers(l netlink.Link, all []netlink.Link, depth int) (found []netlink.Link) {
+	if depth == 0 {
+		return nil
+	}
+	below := func(is func(*netlink.LinkAttrs) bool) {
+		for _, other := range all {
+			if is(other.Attrs()) {
+				found = append(found, receivers(other, all, depth-1)...)
+			}
+		}
+	}
+	switch {
+	case isUpper(l) && isElsewhere(l):
+	case isUpper(l):
+		below(func(a *netlink.LinkAttrs) bool { return a.Index == l.Attrs().ParentIndex })
+	case slices.Contains([]string{"bond", "team", "bridge"}, l.Type()):
+		below(func(a *netlink.LinkAttrs) bool { return a.MasterIndex == l.Attrs().Index })
+	default:
+		found = append(found, l)
+	}
+	return found
+}
+
+// isUpper tells whether an interface receives what another one, its parent, hands it after GRO.
+func isUpper(l netlink.Link) bool {
+	return slices.Contains([]string{"vlan", "macvlan", "ipvlan"}, l.Type())
+}
+
+// isElsewhere tells whether an interface's parent is in another network namespace.
+func isElsewhere(l netlink.Link) bool { return l.Attrs().NetNsID >= 0 }
+
+// LimitOfGRO says why GRO does not receive every packet that arrives on phys, although it is on. "" if
+// nothing is known to prevent it: drivers of network cards use GRO for all packets.
+func LimitOfGRO(phys netlink.Link, all []netlink.Link) string {
+	limit := func(l netlink.Link) string {
+		name := l.Attrs().Name
+		switch {
+		case isUpper(l) && isElsewhere(l):
+			return fmt.Sprintf("the interface below %s is in another network namespace, whose GRO does not find the SAs of this one", name)
+		case l.Type() == "veth":
+			return fmt.Sprintf("%s is a veth: GRO receives only what its other end sends with TSO off (ethtool -K DEV tso off)", name)
+		case l.Type() == "tuntap":
+			return name + " is a TUN or TAP interface: GRO receives its packets only if its owner has set IFF_NAPI"
+		case l.Attrs().EncapType == "ppp":
+			return name + " is a PPP interface, whose packets GRO does not receive"
+		}
+		return ""
+	}
+	if text := limit(phys); text != "" {
+		return text
+	}
+	for _, l := range Receivers(phys, all) {
+		if text := limit(l); text != "" {
+			return text
+		}
+	}
+	return ""
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+func TestInbound(t *testing.T) {
+	own := netip.MustParseAddr("192.1.2.23")
+	key := xfrm.StateKey{Dst: own, SPI: 0x1000, Proto: unix.IPPROTO_ESP}
+	facts := func(change func(*Facts, *xfrm.Span)) *Facts {
+		f := &Facts{
+			Devices: []Device{ipsec0()}, Interfaces: []Interface{{Name: "lan", Ingress: true}, {Name: "wan", Physical: true, Exists: true}},
+			Lives: []xfrm.Span{{State: xfrm.State{StateKey: key, Mode: xfrm.ModeTransport}}},
+			Own:   map[netip.Addr]bool{own: true}, ESP4Offload: true,
+		}
+		f.Devices[0].Kind = device.KindXFRM
+		change(f, &f.Lives[0])
+		return f
+	}
+	for _, c := range []struct {
+		change  func(*Facts, *xfrm.Span)
+		level   Level // "": nothing is found
+		text    string
+		subject xfrm.StateKey
+	}{
+		{func(*Facts, *xfrm.Span) {}, Note, "are lost if they are fragments", key},
+		{func(_ *Facts, s *xfrm.Span) { s.Proto = unix.IPPROTO_AH }, Problem, "GRO receives ESP only", xfrm.StateKey{Dst: own, SPI: 0x1000, Proto: unix.IPPROTO_AH}},
+		{func(_ *Facts, s *xfrm.Span) { s.Outer.Proto = unix.IPPROTO_UDP }, Problem, "ESP in UDP", key},
+		{func(f *Facts, _ *xfrm.Span) { f.ESP4Offload = false }, Problem, "esp4_offload is not loaded", key},
+		{func(f *Facts, _ *xfrm.Span) { f.Interfaces[1].WithoutGRO = []string{"eth0", "eth1"} }, Problem, "GRO is off for eth0, eth1", key},
+		{func(f *Facts, _ *xfrm.Span) { f.Interfaces[1].LimitOfGRO = "wan is a veth" }, Note, "if they are fragments: wan is a veth", key},
+		{func(_ *Facts, s *xfrm.Span) { s.Mode = xfrm.ModeTunnel }, "", "", key},
+		{func(_ *Facts, s *xfrm.Span) { s.Dst = netip.MustParseAddr("192.1.2.45") }, "", "", key},
+		{func(f *Facts, _ *xfrm.Span) { f.Devices = nil }, "", "", key},
+		{func(f *Facts, _ *xfrm.Span) { f.Devices[0].Kind = "tun" }, "", "", key},
+	} {
+		var wants []want
+		if c.level != "" {
+			wants = []want{{c.level, c.subject.String(), c.text}}
+		}
+		checkFindings(t, inboundCheck, facts(c.change), wants...)
+	}
+}
