@@ -2,7 +2,6 @@
 //go:build ignore
 
 /* No program: the types and constants that Go takes from abi.h. */
-#include <linux/types.h>
 #include "abi.h"
 
 enum limits *export_limits;

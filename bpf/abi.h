@@ -3,6 +3,8 @@
 #ifndef EROUTE_ABI_H
 #define EROUTE_ABI_H
 
+#include <linux/types.h>
+
 enum limits {
 	/*
 	 * Part of the pin path, with a digest of all types and maps that are pinned (pkg/maps/layout.go). Raised

@@ -3,8 +3,13 @@
 #ifndef EROUTE_ACT_H
 #define EROUTE_ACT_H
 
+#include "abi.h"
 #include "answer.h"
+#include "count.h"
+#include "kernel.h"
 #include "leave.h"
+#include "maps.h"
+#include "parse.h"
 
 /* Set by the loader. Without it the branch that calls the kfunc is pruned. */
 volatile const __u8 have_xfrm_info;

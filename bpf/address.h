@@ -3,6 +3,7 @@
 #ifndef EROUTE_ADDRESS_H
 #define EROUTE_ADDRESS_H
 
+#include "kernel.h"
 #include "parse.h"
 
 /*

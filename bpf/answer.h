@@ -7,11 +7,15 @@
 #ifndef EROUTE_ANSWER_H
 #define EROUTE_ANSWER_H
 
-#include "parse.h"
-#include "count.h"
+#include "abi.h"
 #include "hash.h"
+#include "kernel.h"
+#include "load.h"
+#include "maps.h"
 #include "net.h"
+#include "parse.h"
 #include "rate.h"
+#include "skb.h"
 
 #define ICMP_DEST_UNREACH 3
 #define ICMP_PKT_FILTERED 13
@@ -120,7 +124,8 @@ static __always_inline __u64 *sender_rate(const struct packet *p, const struct t
 /* Whether the limits let the sender of a packet be told now. */
 static __noinline int may_be_told(struct __sk_buff *skb, const struct packet *p)
 {
-	__u32 zero = 0, all = REJECT_SENDERS, interval = sender_interval(net_of(skb), p->family);
+	__u32 zero = 0, all = REJECT_SENDERS,
+	      interval = sender_interval(net_of(skb, HOOK_TC), p->family);
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	struct reject_rate *rate = bpf_map_lookup_elem(&eroute_reject_rates, &all);
 	__u64 *next;

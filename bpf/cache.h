@@ -17,10 +17,12 @@
 #ifndef EROUTE_CACHE_H
 #define EROUTE_CACHE_H
 
-#include "maps.h"
-#include "parse.h"
+#include "abi.h"
 #include "hash.h"
+#include "kernel.h"
+#include "maps.h"
 #include "order.h"
+#include "parse.h"
 
 /* Where parts of struct answer's words begin, and end. */
 #define ANSWER_MORE_AT 41
@@ -89,59 +91,145 @@ static __always_inline __u64 cache_version(const struct table_meta *meta)
 	return READ_ONCE(meta->writing) == WRITING_TABLE ? 0 : version;
 }
 
-#define BITS 32
-#define SHEET_BITS CACHE_SHEET_BITS4
-#define FAMILY(name) name##4
-#include "cache_family.h"
-
-#define BITS 128
-#define SHEET_BITS CACHE_SHEET_BITS6
-#define FAMILY(name) name##6
-#include "cache_family.h"
-
-/* The same, of the packet's family. */
-static __always_inline int recall(void *sheets4, void *sheets6, const struct packet *p, __u64 rest,
-				  const struct table_meta *meta, __u64 version, struct noted *n)
+static __always_inline void *answer_at(void *set, __u32 way, const bool v6)
 {
-	return p->family == AF_INET ? recall4(sheets4, p, rest, meta, version, n)
-				    : recall6(sheets6, p, rest, meta, version, n);
+	return v6 ? (void *)&((struct answer_set6 *)set)->way[way]
+		  : (void *)&((struct answer_set4 *)set)->way[way];
 }
 
-static __always_inline void remember(void *sheets4, void *sheets6, const struct packet *p,
-				     __u64 rest, const struct table_meta *meta, __u64 version,
-				     const struct noted *n)
+static __always_inline struct answer *answer_of(void *there, const bool v6)
 {
-	if (p->family == AF_INET)
-		remember4(sheets4, p, rest, meta, version, n);
+	return v6 ? &((struct answer6 *)there)->answer : &((struct answer4 *)there)->answer;
+}
+
+static __always_inline int same_addresses(const void *there, const struct packet *p, const bool v6)
+{
+	if (v6) {
+		const volatile struct answer6 *a = there;
+		const __u64 *src = (const __u64 *)p->src, *dst = (const __u64 *)p->dst;
+
+		return a->src[0] == src[0] && a->dst[0] == dst[0] && a->src[1] == src[1] &&
+		       a->dst[1] == dst[1];
+	} else {
+		const volatile struct answer4 *a = there;
+
+		return a->src == *(const __u32 *)p->src && a->dst == *(const __u32 *)p->dst;
+	}
+}
+
+static __always_inline void copy_addresses(void *there, const struct packet *p, const bool v6)
+{
+	if (v6) {
+		struct answer6 *a = there;
+
+		__builtin_memcpy(a->src, p->src, sizeof(a->src));
+		__builtin_memcpy(a->dst, p->dst, sizeof(a->dst));
+	} else {
+		struct answer4 *a = there;
+
+		__builtin_memcpy(&a->src, p->src, sizeof(a->src));
+		__builtin_memcpy(&a->dst, p->dst, sizeof(a->dst));
+	}
+}
+
+/*
+ * Says where a packet's answer is kept, by the highest bits. Addresses and ports that count up are still in
+ * step after one factor, which an unlucky one would let meet; hence another.
+ */
+static __always_inline __u64 answer_hash(const struct packet *p, __u64 rest,
+					 const struct table_meta *meta, const bool v6)
+{
+	__u64 sum = hash_pair(rest, rest >> 32, meta->keys + 8);
+
+	if (v6)
+		sum += hash_address6(p->src, meta->keys) + hash_address6(p->dst, meta->keys + 4);
 	else
-		remember6(sheets6, p, rest, meta, version, n);
+		sum += hash_pair(*(const __u32 *)p->src, *(const __u32 *)p->dst, meta->keys);
+	return spread(spread(sum, meta->factors[0]), meta->factors[1]);
 }
 
-static __noinline int recall_verdict(const struct packet *p, const struct table_meta *meta,
-				     __u64 version, struct verdict *v)
+/*
+ * A packet's set, and the way that it is looked for in first. Were that the same in all sets, most answers
+ * would lie at addresses that few sets of the CPU's caches are for.
+ */
+static __always_inline void *answer_set(void *sheets, const struct packet *p, __u64 rest,
+					const struct table_meta *meta, __u32 *first, const bool v6)
 {
-	struct noted n;
+	__u64 h = answer_hash(p, rest, meta, v6);
+	__u32 bits = meta->cache_bits[v6], set = h >> (64 - bits);
+	__u32 sheet_bits = v6 ? CACHE_SHEET_BITS6 : CACHE_SHEET_BITS4;
+	__u32 sheet = set >> sheet_bits, in_sheet = set & ((1 << sheet_bits) - 1);
+	void *sets = bpf_map_lookup_elem(sheets, &sheet);
 
-	if (!recall(&eroute_cache4, &eroute_cache6, p, rest_of(p, 0), meta, version, &n))
-		return 0;
-	v->id = n.what;
-	v->sa = n.what >> 32 & 0xffffff;
-	v->action = n.what >> 56 & 7;
-	v->shape = n.what >> 59 & 7;
-	v->src_prefixlen = n.more;
-	v->dst_prefixlen = n.more >> 8;
-	return 1;
+	*first = (h << bits >> 32) % CACHE_WAYS;
+	return sets ? bpf_map_lookup_elem(sets, &in_sheet) : NULL;
 }
 
-static __noinline void remember_verdict(const struct packet *p, const struct table_meta *meta,
-					__u64 version, const struct verdict *v)
+/* Reads the packet's answer, if it is there. Returns whether it is. */
+static __always_inline int recall(void *sheets, const struct packet *p, __u64 rest,
+				  const struct table_meta *meta, __u64 version, struct noted *n,
+				  const bool v6)
 {
-	struct noted n = {
-		.what = v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->shape << 59,
-		.more = v->src_prefixlen | (__u32)v->dst_prefixlen << 8,
-	};
+	__u32 first;
+	void *set = answer_set(sheets, p, rest, meta, &first, v6);
 
-	remember(&eroute_cache4, &eroute_cache6, p, rest_of(p, 0), meta, version, &n);
+	for (__u32 i = 0; set && i < CACHE_WAYS; i++) {
+		void *there = answer_at(set, (first ^ i) % CACHE_WAYS, v6);
+		const struct answer *a = answer_of(there, v6);
+		__u64 before = READ_ONCE(a->rest), stamp;
+
+		read_barrier();
+		stamp = READ_ONCE(a->version);
+		if (((before ^ rest) & REST_MASK) || ((stamp ^ version) & VERSION_MASK) ||
+		    !same_addresses(there, p, v6))
+			continue;
+		n->what = READ_ONCE(a->what);
+		n->more = stamp >> VERSION_BITS | (before >> ANSWER_MORE_AT & MORE_MASK) << 16;
+		read_barrier();
+		return !(before >> ANSWER_SEQ_AT & 1) && before == READ_ONCE(a->rest);
+	}
+	return 0;
+}
+
+/*
+ * Keeps an answer in the place of one of another version, or of the same packet. If there is
+ * none, in that of any, but only once in four times: flows that come once do not put out
+ * those that come often.
+ */
+static __always_inline void remember(void *sheets, const struct packet *p, __u64 rest,
+				     const struct table_meta *meta, __u64 version,
+				     const struct noted *n, const bool v6)
+{
+	__u32 first, way = CACHE_WAYS;
+	void *set = answer_set(sheets, p, rest, meta, &first, v6), *there;
+	struct answer *a;
+	__u64 before;
+
+	if (!set)
+		return;
+	for (int i = CACHE_WAYS - 1; i >= 0; i--) { /* as they are looked at, the last first */
+		there = answer_at(set, (first ^ i) % CACHE_WAYS, v6);
+		a = answer_of(there, v6);
+		if (((a->version ^ version) & VERSION_MASK) ||
+		    (!((a->rest ^ rest) & REST_MASK) && same_addresses(there, p, v6)))
+			way = first ^ i;
+	}
+	if (way == CACHE_WAYS) {
+		way = bpf_get_prandom_u32();
+		if (way / CACHE_WAYS % 4)
+			return;
+	}
+	there = answer_at(set, way & (CACHE_WAYS - 1), v6);
+	a = answer_of(there, v6);
+	before = READ_ONCE(a->rest);
+	if ((before & SEQ_ONE) ||
+	    __sync_val_compare_and_swap(&a->rest, before, before + SEQ_ONE) != before)
+		return; /* another CPU writes it */
+	copy_addresses(there, p, v6);
+	a->version = (version & VERSION_MASK) | (__u64)n->more << VERSION_BITS;
+	a->what = n->what;
+	rest |= (__u64)(n->more >> 16) << ANSWER_MORE_AT;
+	__sync_lock_test_and_set(&a->rest, rest | ((before & SEQ_MASK) + 2 * SEQ_ONE));
 }
 
 #endif

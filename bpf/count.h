@@ -3,7 +3,10 @@
 #ifndef EROUTE_COUNT_H
 #define EROUTE_COUNT_H
 
+#include "abi.h"
+#include "kernel.h"
 #include "maps.h"
+#include "parse.h"
 
 /* How much one buffer is worth: more than one packet where segments travel together. */
 struct amount {

@@ -6,10 +6,13 @@
  * ipsec device, here (the packet has a route through this device now), ipsec device
  * again, XFRM, here (wrapped), physical device. Nothing leaves the device itself.
  */
-#define LOAD_BYTES bpf_skb_load_bytes
-#include "parse.h"
+#include "abi.h"
+#include "count.h"
+#include "kernel.h"
 #include "leave.h"
+#include "load.h"
 #include "net.h"
+#include "parse.h"
 
 /* Set by the loader: ifindex of the ipsec device. */
 volatile const __u32 ipsec_device;
@@ -23,14 +26,14 @@ int eroute_detour(struct __sk_buff *skb)
 	struct packet p;
 	int ret;
 
-	if (!is_at_home(skb))
+	if (!is_at_home(skb, HOOK_TC))
 		return drop(REASON_UNCONFIGURED, &a);
 	if (skb->tc_index == DETOUR_OUT)
 		return bpf_redirect(ifindex, 0);
 	if (skb->tc_index != DETOUR_DONE || find_device(ifindex, &dev))
 		return drop(REASON_UNCONFIGURED, &a);
 	skb->tc_index = 0;
-	parse(skb, 0, skb->protocol, &p);
+	parse(skb, HOOK_TC, 0, skb->protocol, &p);
 	ret = send_out(skb, &dev, &p);
 	return ret == TC_ACT_SHOT ? drop(REASON_ERROR, &a) : ret;
 }

@@ -7,8 +7,15 @@
 #ifndef EROUTE_EARLY_H
 #define EROUTE_EARLY_H
 
-#include "classify.h"
+#include "abi.h"
+#include "cache.h"
 #include "epoch.h"
+#include "flow.h"
+#include "kernel.h"
+#include "load.h"
+#include "maps.h"
+#include "parse.h"
+#include "table.h"
 
 #define ANY_LENGTH 0xffff
 
@@ -110,17 +117,21 @@ static __noinline void remember_early(const struct packet *p, const struct table
 		.more = a->len | (__u32)a->what << 16,
 	};
 
-	remember(&eroute_early4, &eroute_early6, p, rest_of(p, p->later_fragment), meta, epoch, &n);
+	if (p->family == AF_INET)
+		remember(&eroute_early4, p, rest_of(p, p->later_fragment), meta, epoch, &n, false);
+	else
+		remember(&eroute_early6, p, rest_of(p, p->later_fragment), meta, epoch, &n, true);
 }
 
 static __always_inline int recall_early(__u32 ifindex, const struct packet *p,
 					const struct table_meta *meta, __u64 epoch,
 					struct early_answer *a)
 {
+	__u64 rest = rest_of(p, p->later_fragment);
 	struct noted n;
 
-	if (!recall(&eroute_early4, &eroute_early6, p, rest_of(p, p->later_fragment), meta, epoch,
-		    &n))
+	if (p->family == AF_INET ? !recall(&eroute_early4, p, rest, meta, epoch, &n, false)
+				 : !recall(&eroute_early6, p, rest, meta, epoch, &n, true))
 		return 0;
 	a->id = n.what & 0xffffff;
 	a->tos = n.what >> 24;
@@ -131,7 +142,7 @@ static __always_inline int recall_early(__u32 ifindex, const struct packet *p,
 }
 
 /* What to do with the packet, come in on ifindex. */
-static __always_inline void answer_early(void *ctx, __u32 ifindex, __u32 mark,
+static __always_inline void answer_early(void *ctx, const enum hook hook, __u32 ifindex, __u32 mark,
 					 const struct packet *p, struct early_answer *a)
 {
 	__u32 zero = 0;
@@ -143,7 +154,7 @@ static __always_inline void answer_early(void *ctx, __u32 ifindex, __u32 mark,
 	if (!meta)
 		return;
 	if (!mark && may_be_answered(vain))
-		epoch = epoch_now(ctx, meta, p->family);
+		epoch = epoch_now(ctx, hook, meta, p->family);
 	if (!epoch || !note_answered(vain, recall_early(ifindex, p, meta, epoch, a))) {
 		a->ifindex = ifindex;
 		a->len = p->len;

@@ -2,10 +2,17 @@
 //go:build ignore
 
 /* Egress of the ipsec device: every packet routed into it meets the table here. */
-#define LOAD_BYTES bpf_skb_load_bytes
-#include "classify.h"
-#include "own.h"
+#include "abi.h"
 #include "act.h"
+#include "classify.h"
+#include "count.h"
+#include "flow.h"
+#include "kernel.h"
+#include "leave.h"
+#include "load.h"
+#include "net.h"
+#include "own.h"
+#include "parse.h"
 #include "trap.h"
 
 SEC("tcx/egress")
@@ -17,9 +24,9 @@ int eroute_egress(struct __sk_buff *skb)
 	struct packet p;
 	struct match m;
 
-	if (!is_at_home(skb) || find_device(ifindex, &dev))
+	if (!is_at_home(skb, HOOK_TC) || find_device(ifindex, &dev))
 		return drop(REASON_UNCONFIGURED, &a);
-	parse(skb, 0, skb->protocol, &p);
+	parse(skb, HOOK_TC, 0, skb->protocol, &p);
 	if (!p.family)
 		return drop(REASON_NOT_IP, &a);
 	measure(skb, 0, &p, &a);

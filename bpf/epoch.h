@@ -7,7 +7,12 @@
 #ifndef EROUTE_EPOCH_H
 #define EROUTE_EPOCH_H
 
+#include "abi.h"
 #include "cache.h"
+#include "kernel.h"
+#include "load.h"
+#include "maps.h"
+#include "order.h"
 #include "routes.h"
 
 static __always_inline __u64 epoch_number(const struct epoch *e)
@@ -15,15 +20,15 @@ static __always_inline __u64 epoch_number(const struct epoch *e)
 	return READ_ONCE(e->number);
 }
 
-static __noinline void begin_epoch(void *ctx, struct epoch *e, __u64 table)
+static __noinline void begin_epoch(void *ctx, const enum hook hook, struct epoch *e, __u64 table)
 {
 	__u64 number = epoch_number(e);
 
 	if ((number & 1) || __sync_val_compare_and_swap(&e->number, number, number + 1) != number)
 		return; /* another CPU begins it */
 	e->table = table;
-	e->routes[0] = routes_version(ctx, AF_INET);
-	e->routes[1] = routes_version(ctx, AF_INET6);
+	e->routes[0] = routes_version(ctx, hook, AF_INET);
+	e->routes[1] = routes_version(ctx, hook, AF_INET6);
 	__sync_lock_test_and_set(&e->number, number + 2);
 }
 
@@ -31,9 +36,10 @@ static __noinline void begin_epoch(void *ctx, struct epoch *e, __u64 table)
  * The epoch whose answers to packets of a family can be used and kept now; 0: none, as
  * a command writes, the kernel does not tell, or the next one begins.
  */
-static __always_inline __u64 epoch_now(void *ctx, const struct table_meta *meta, __u8 family)
+static __always_inline __u64 epoch_now(void *ctx, const enum hook hook,
+				       const struct table_meta *meta, __u8 family)
 {
-	__u64 table = cache_version(meta), routes = routes_version(ctx, family), number;
+	__u64 table = cache_version(meta), routes = routes_version(ctx, hook, family), number;
 	__u32 zero = 0;
 	struct epoch *e = bpf_map_lookup_elem(&eroute_epoch, &zero);
 	int same;
@@ -46,7 +52,7 @@ static __always_inline __u64 epoch_now(void *ctx, const struct table_meta *meta,
 	read_barrier();
 	if (same && !(number & 1) && epoch_number(e) == number)
 		return number;
-	begin_epoch(ctx, e, table);
+	begin_epoch(ctx, hook, e, table);
 	return 0;
 }
 

@@ -3,7 +3,12 @@
 #ifndef EROUTE_EVENT_H
 #define EROUTE_EVENT_H
 
-#include "classify.h"
+#include "abi.h"
+#include "flow.h"
+#include "kernel.h"
+#include "maps.h"
+#include "order.h"
+#include "owned.h"
 
 /* A second's worth at once. */
 #define BURST (1000000000 >> TICK_SHIFT)
@@ -33,17 +38,6 @@ static __always_inline int within_rate(__u64 *next, __u64 owner, __u64 interval,
 			return 1;
 	}
 	return 0;
-}
-
-/* Whether the ring buffer is filled by less than this many bytes. */
-static __always_inline int has_room(__u64 most)
-{
-	return bpf_ringbuf_query(&eroute_events, BPF_RB_AVAIL_DATA) < most;
-}
-
-static __always_inline int is_alive(const struct relay *relay, __u64 now)
-{
-	return relay->alive_until > now;
 }
 
 /*

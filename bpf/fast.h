@@ -3,8 +3,13 @@
 #ifndef EROUTE_FAST_H
 #define EROUTE_FAST_H
 
-#include "early.h"
+#include "abi.h"
 #include "count.h"
+#include "hash.h"
+#include "kernel.h"
+#include "maps.h"
+#include "order.h"
+#include "parse.h"
 
 /* A frame's VLAN tags, and where its IP header is. */
 struct frame {

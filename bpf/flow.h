@@ -6,7 +6,39 @@
 #ifndef EROUTE_FLOW_H
 #define EROUTE_FLOW_H
 
-#include "owned.h"
+#include "abi.h"
+#include "hash.h"
+#include "kernel.h"
+#include "maps.h"
+#include "order.h"
+#include "parse.h"
+#include "selector.h"
+
+/* What a flow is, as read_flow() has copied it. */
+struct flow_facts {
+	struct row_value row;
+	__u32 device;
+	__u32 trap;
+	__u8 trap_src_prefixlen;
+	__u8 trap_dst_prefixlen;
+	__u8 trap_action;
+	__u8 pad;
+	__u64 serial;
+	__u64 kept_until;
+};
+
+struct match {
+	struct verdict v;
+	struct flow *flow;   /* whose it is; NULL: the table's. Only its owned words are read */
+	struct flow_key key; /* of the flow */
+	/* Of the flow, as read_flow() has copied it. */
+	__u32 trap;
+	__u64 serial;
+	__u8 trap_src_prefixlen;
+	__u8 trap_dst_prefixlen;
+	__u8 trap_action;
+	__u8 is_kept; /* kept_until has not passed */
+};
 
 /* How often a flow is looked up that changes while it is read. */
 #define FLOW_TRIES 8
@@ -49,7 +81,7 @@ static __always_inline int read_flow(const struct table_meta *meta, const struct
 	return READ_ONCE(flow->seal) == flow_seal(meta, key, facts);
 }
 
-static __always_inline __u32 address_bits(const struct packet *p)
+static __always_inline __u32 packet_address_bits(const struct packet *p)
 {
 	return p->family == AF_INET ? 32 : 128;
 }
@@ -86,8 +118,8 @@ static __always_inline void set_ports(const struct packet *p, __u32 shape, struc
 static __always_inline void make_host_key(const struct packet *p, __u32 shape, struct flow_key *key)
 {
 	set_ports(p, shape, key);
-	key->src_prefixlen = address_bits(p);
-	key->dst_prefixlen = address_bits(p);
+	key->src_prefixlen = packet_address_bits(p);
+	key->dst_prefixlen = packet_address_bits(p);
 	__builtin_memcpy(key->src, p->src, 16);
 	__builtin_memcpy(key->dst, p->dst, 16);
 }
@@ -149,7 +181,7 @@ static __always_inline int is_before(const struct match *m, __u32 bits, __u32 sh
  */
 static __noinline int find_flow(const struct packet *p, __u32 shapes, struct match *m)
 {
-	__u32 bits = address_bits(p);
+	__u32 bits = packet_address_bits(p);
 	int met;
 
 	for (__u32 shape = 0; shape < SHAPES; shape++) {

@@ -10,7 +10,6 @@
 #define EROUTE_HASH_H
 
 #include "kernel.h"
-#include "abi.h"
 
 /* Words of something that is written as another type. */
 typedef __u32 __attribute__((may_alias)) any32;

@@ -19,9 +19,12 @@
 #ifndef EROUTE_INDEX_H
 #define EROUTE_INDEX_H
 
+#include "abi.h"
+#include "hash.h"
+#include "kernel.h"
 #include "maps.h"
 #include "parse.h"
-#include "hash.h"
+#include "selector.h"
 
 #define EACH_BYTE 0x0101010101010101ULL
 #define EACH_TAG_TOP 0x0080808080808080ULL
@@ -155,13 +158,10 @@ struct hostbits {
  * lowest. For IPv6 that is so for the lengths from 48 to 64; of others some share a bit. That is
  * where the numbers of a bit begin; they end where those of the next bit do.
  */
-static __always_inline __u32 first_hostbits4(__u32 bit)
+static __always_inline __u32 first_hostbits(__u32 bit, const bool v6)
 {
-	return bit;
-}
-
-static __always_inline __u32 first_hostbits6(__u32 bit)
-{
+	if (!v6)
+		return bit;
 	if (!bit)
 		return 0;
 	if (bit < 9)
@@ -172,27 +172,445 @@ static __always_inline __u32 first_hostbits6(__u32 bit)
 }
 
 /* The bits of prefixes that do not lie within one block of so many bits of the address. */
-#define SHORTER_THAN4(bits) (~0ULL << (33 - (bits)))
-#define SHORTER_THAN6(bits) (~0ULL << (74 - (bits)))
+static __always_inline __u64 shorter_than(__u32 bits, const bool v6)
+{
+	return ~0ULL << ((v6 ? 74 : 33) - bits);
+}
 
-#define BITS 32
-#define SLOTS_A_LINE 2
-#define BLOCK_BITS INDEX_BLOCK4
-#define LEAST_BITS INDEX_LEAST4
-#define STEP_BITS INDEX_STEP4
-#define ROW_KEY row_key4
-#define ROW_FIXED_BITS ROW4_FIXED_BITS
-#define FAMILY(name) name##4
-#include "index_family.h"
+static __always_inline __u32 block_bits(const bool v6)
+{
+	return v6 ? INDEX_BLOCK6 : INDEX_BLOCK4;
+}
 
-#define BITS 128
-#define SLOTS_A_LINE 1
-#define BLOCK_BITS INDEX_BLOCK6
-#define LEAST_BITS INDEX_LEAST6
-#define STEP_BITS INDEX_STEP6
-#define ROW_KEY row_key6
-#define ROW_FIXED_BITS ROW6_FIXED_BITS
-#define FAMILY(name) name##6
-#include "index_family.h"
+/* Whether a group's word says that no eroute has such a hash: mostly so, and find_slot need not be called. */
+static __always_inline int no_slot(__u32 number, __u64 h)
+{
+	const volatile struct index *head = (void *)line_at(number, 0);
+	const union index_line *line;
+	__u32 group;
+	__u64 word;
+
+	if (!head)
+		return 0;
+	group = below(h, head->slot_groups);
+	line = line_at(number, head->slot_groups_at + group / 8);
+	if (!line)
+		return 0;
+	word = line->words[group & 7];
+	return !(same_tags(word, h) | word >> 56);
+}
+
+/* Whether two keys are the same; without choices, each of which the verifier would follow. */
+static __always_inline int same_key(const void *a, const void *b, const bool v6)
+{
+	const any32 *x = a, *y = b;
+	__u32 differ = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < (v6 ? sizeof(struct row_key6) : sizeof(struct row_key4)) / sizeof(*x);
+	     i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
+/* The slot with a number, if its key is this one: what packets need of it. */
+static __always_inline const struct index_row *match_slot(const union index_line *line, __u32 n,
+							  const union row_key *key, const bool v6)
+{
+	if (v6)
+		return same_key(&line->slots6[0].key, key, true) ? &line->slots6[0].value : NULL;
+	return same_key(&line->slots4[n & 1].key, key, false) ? &line->slots4[n & 1].value : NULL;
+}
+
+/* Finds an eroute by its hash and key, and copies what packets need of it. Returns 0, or -1 if there is none. */
+static __always_inline int find_slot(__u32 number, __u64 h, const union row_key *key,
+				     struct verdict *v, const bool v6)
+{
+	/* volatile: to be read again costs less than the stack it would take to keep it. */
+	const volatile struct index *head = (void *)line_at(number, 0);
+	__u32 group;
+
+	if (!head || !key || !v)
+		return -1;
+	group = below(h, head->slot_groups);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < INDEX_REACH; i++) {
+		union index_line *line = line_at(number, head->slot_groups_at + group / 8);
+		__u64 word, tags;
+
+		if (!line)
+			return -1;
+		word = line->words[group & 7];
+		tags = same_tags(word, h);
+#pragma clang loop unroll(disable)
+		for (int j = 0; j < INDEX_SLOTS && tags; j++) {
+			__u32 n = group * INDEX_SLOTS + lowest_bit(tags) / 8;
+			const struct index_row *row;
+
+			line = line_at(number, head->slots_at + n / (v6 ? 1 : 2));
+			if (!line)
+				return -1;
+			row = match_slot(line, n, key, v6);
+			if (row) {
+				v->id = row->id;
+				v->sa = row->sa;
+				v->action = row->action;
+				return 0;
+			}
+			tags &= tags - 1;
+		}
+		if (!(word >> 56)) /* none had to go on */
+			return -1;
+		if (++group == head->slot_groups)
+			group = 0;
+		group = forget(group, h);
+	}
+	return -1;
+}
+
+/* Not static: each is verified once, by itself. */
+__noinline int find_slot4(__u32 number, __u64 h, const struct row_key4 *key, struct verdict *v)
+{
+	return find_slot(number, h, (const union row_key *)key, v, false);
+}
+
+__noinline int find_slot6(__u32 number, __u64 h, const struct row_key6 *key, struct verdict *v)
+{
+	return find_slot(number, h, (const union row_key *)key, v, true);
+}
+
+/* How far a look has come. */
+struct index_place {
+	__u64 srcs; /* lengths of sources not tried yet */
+	__u64 fit; /* lengths that prefixes of the destination can have, the packet's shapes, its block */
+	__u64 kinds;   /* of the source prefix in key; lengths not tried yet */
+	__u64 src_sum; /* of the source prefix in key */
+	struct hostbits src;
+	struct hostbits dst;
+	__u8 number; /* of the index */
+	__u8 shapes; /* not tried yet of the prefixes in key */
+	__u8 answer; /* enum index_answer */
+};
+
+struct index_look {
+	const struct packet *p;
+	const struct table_meta *meta;
+	struct verdict *v;
+	struct index_place at;
+};
+
+/* With the key of the eroute that is looked for: the stack has no room for a larger one than the family's. */
+struct index_look4 {
+	struct index_look look;
+	struct row_key4 key;
+};
+
+struct index_look6 {
+	struct index_look look;
+	struct row_key6 key;
+};
+
+/* Goes on to the next number of host bits, the longest prefix first. Returns it, or -1 if none is left. */
+static __always_inline int next_hostbits(struct hostbits *h, __u64 *lens, const bool v6)
+{
+	if (h->next == h->end) {
+		__u32 bit = lowest_bit(*lens);
+
+		if (!*lens)
+			return -1;
+		*lens &= *lens - 1;
+		h->next = first_hostbits(bit, v6);
+		h->end = first_hostbits(bit + 1, v6);
+	}
+	return h->next++;
+}
+
+/*
+ * The sums of hash.h, of which keys each has its own: of a source prefix, to which are added that of a block of
+ * destinations, for kinds, or that of the rest of a selector, for slots.
+ */
+static __always_inline __u64 source_sum(const struct table_meta *meta, const __u8 *address,
+					__u32 hostbits, const bool v6)
+{
+	if (v6)
+		return hash_address6(address, meta->keys) + hash_pair(hostbits, 0, meta->keys + 4);
+	return hash_pair(*(const any32 *)address, hostbits, meta->keys);
+}
+
+/* Of a block of so many bits of an address. */
+static __always_inline __u64 block_sum(const struct table_meta *meta, const __u8 *address,
+				       __u32 bits, const bool v6)
+{
+	if (v6) {
+		__u64 block;
+
+		__builtin_memcpy(&block, address, 8);
+		block &= bpf_cpu_to_be64(~0ULL << (64 - bits));
+		return hash_pair(block, block >> 32, meta->keys + 6) +
+		       hash_pair(bits, 0, meta->keys + 8);
+	} else {
+		__u32 block;
+
+		__builtin_memcpy(&block, address, 4);
+		block &= bpf_htonl(~0U << (32 - bits));
+		return hash_pair(block, bits, meta->keys + 6);
+	}
+}
+
+/*
+ * Leaves of a source's kinds those that it has near the destination: a block's are of prefixes that lie
+ * within it, and not within a smaller one. It costs cache lines, as looks for slots may. No
+ * block is left out: the verifier would follow each choice.
+ */
+static __always_inline int sift(const struct index_place *at, const struct table_meta *meta,
+				const volatile struct index *head, const struct packet *p,
+				__u64 *kinds, const bool v6)
+{
+	__u64 wide = shorter_than(block_bits(v6), v6), near = *kinds & LENS & wide ? wide : 0;
+	__u32 least = v6 ? INDEX_LEAST6 : INDEX_LEAST4, step = v6 ? INDEX_STEP6 : INDEX_STEP4;
+
+#pragma clang loop unroll(disable)
+	for (__u32 bits = block_bits(v6); bits <= least; bits += step)
+		if (add_kinds(at->number, head,
+			      spread(at->src_sum + block_sum(meta, p->dst, bits, v6),
+				     meta->factors[0]),
+			      &near))
+			return -1;
+	*kinds &= near;
+	return 0;
+}
+
+/*
+ * Goes on to the next source prefix that has eroutes near the destination. It tries some at once, as
+ * a call costs as much as a try.
+ */
+static __always_inline int next_source(struct index_place *at, union row_key *key,
+				       const struct packet *p, const bool v6)
+{
+	const volatile struct index *head = at ? (void *)line_at(at->number, 0) : NULL;
+	__u32 zero = 0;
+	const struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+
+	if (!head || !key || !p || !meta)
+		return SOURCE_UNSURE;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SOURCES_AT_ONCE; i++) {
+		int hostbits = next_hostbits(&at->src, &at->srcs, v6);
+		__u64 kinds = 0;
+
+		if (hostbits < 0)
+			return SOURCE_NONE;
+		*key_src_hostbits(key, v6) = hostbits;
+		mask_address(key_src(key, v6), p->src, hostbits, v6);
+		at->src_sum = source_sum(meta, key_src(key, v6), hostbits, v6);
+		if (add_kinds(at->number, head, spread(at->src_sum, meta->factors[0]), &kinds))
+			return SOURCE_UNSURE;
+		kinds &= at->fit;
+		if (!(kinds >> INDEX_BLOCKS_AT))
+			continue;
+		if (are_many(kinds & LENS) && sift(at, meta, head, p, &kinds, v6))
+			return SOURCE_UNSURE;
+		if (kinds & SHAPES_MASK && kinds & LENS) {
+			at->kinds = kinds;
+			return SOURCE_FOUND;
+		}
+	}
+	return SOURCE_NOT_YET;
+}
+
+/* Not static, as find_slot4. */
+__noinline int next_source4(struct index_place *at, struct row_key4 *key, const struct packet *p)
+{
+	return next_source(at, (union row_key *)key, p, false);
+}
+
+__noinline int next_source6(struct index_place *at, struct row_key6 *key, const struct packet *p)
+{
+	return next_source(at, (union row_key *)key, p, true);
+}
+
+/* Goes on to the next destination prefix that the source may have. Returns 0 if none is left. */
+static __always_inline int next_length(struct index_place *at, union row_key *key,
+				       const struct packet *p, const bool v6)
+{
+	__u64 lens = at->kinds & LENS;
+	int hostbits = next_hostbits(&at->dst, &lens, v6);
+
+	if (hostbits < 0)
+		return 0;
+	at->shapes = (at->kinds & SHAPES_MASK) >> INDEX_SHAPES_AT;
+	at->kinds = (at->kinds & ~LENS) | lens;
+	*key_prefixlen(key) = row_fixed_bits(v6) + address_bits(v6) - hostbits;
+	mask_address(key_dst(key, v6), p->dst, hostbits, v6);
+	return 1;
+}
+
+/* The hash of the eroute in key; sum is that of its source. */
+static __always_inline __u64 slot_hash(const struct table_meta *meta, __u64 sum,
+				       const union row_key *key, const bool v6)
+{
+	__u32 proto = v6 ? key->v6.proto : key->v4.proto;
+	__u32 kind = key->v4.prefixlen << 8 | proto;
+	__u32 sport = v6 ? key->v6.sport : key->v4.sport,
+	      dport = v6 ? key->v6.dport : key->v4.dport;
+	__u32 ports = sport | dport << 16;
+
+	if (v6)
+		sum += hash_address6(key->v6.dst, meta->keys + 10) +
+		       hash_pair(kind, ports, meta->keys + 14);
+	else
+		sum += hash_pair(*(const any32 *)key->v4.dst, kind, meta->keys + 10) +
+		       hash_pair(ports, 0, meta->keys + 12);
+	return spread(sum, meta->factors[0]);
+}
+
+/* Not inlined: it takes registers that would lie on the stack else. */
+static __noinline __u64 slot_hash4(const struct table_meta *meta, __u64 sum,
+				   const struct row_key4 *key)
+{
+	return slot_hash(meta, sum, (const union row_key *)key, false);
+}
+
+static __noinline __u64 slot_hash6(const struct table_meta *meta, __u64 sum,
+				   const struct row_key6 *key)
+{
+	return slot_hash(meta, sum, (const union row_key *)key, true);
+}
+
+/*
+ * Looks for some eroutes that there may be; they come in the order in which they go before each
+ * other. Returns 1 at the end.
+ */
+static __always_inline long next_slots(struct index_look *l, union row_key *key, const bool v6)
+{
+	struct index_place *at = &l->at;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SLOTS_AT_ONCE; i++) {
+		__u32 shape;
+		__u64 h;
+
+		if (!at->shapes && !next_length(at, key, l->p, v6)) {
+			int next = v6 ? next_source6(at, &key->v6, l->p)
+				      : next_source4(at, &key->v4, l->p);
+
+			if (next == SOURCE_UNSURE)
+				l->at.answer = INDEX_UNSURE;
+			if (next >= SOURCE_NONE)
+				return 1;
+			continue;
+		}
+		shape = lowest_bit(at->shapes);
+		at->shapes &= at->shapes - 1;
+		set_key_shape(key, l->p, shape, v6);
+		h = v6 ? slot_hash6(l->meta, at->src_sum, &key->v6)
+		       : slot_hash4(l->meta, at->src_sum, &key->v4);
+		if (no_slot(at->number, h) || (v6 ? find_slot6(at->number, h, &key->v6, l->v)
+						  : find_slot4(at->number, h, &key->v4, l->v)))
+			continue;
+		l->at.answer = INDEX_FOUND;
+		l->v->src_prefixlen = address_bits(v6) - *key_src_hostbits(key, v6);
+		l->v->dst_prefixlen = *key_prefixlen(key) - row_fixed_bits(v6);
+		l->v->shape = shape;
+		return 1;
+	}
+	return 0;
+}
+
+static long next_slots4(__u32 i, struct index_look4 *l)
+{
+	return next_slots(&l->look, (union row_key *)&l->key, false);
+}
+
+static long next_slots6(__u32 i, struct index_look6 *l)
+{
+	return next_slots(&l->look, (union row_key *)&l->key, true);
+}
+
+/*
+ * Begins with what the filter says of the packet's addresses. INDEX_FOUND: there can be an
+ * eroute for them.
+ */
+static __always_inline enum index_answer begin(struct index_look *l, const bool v6)
+{
+	const struct index *head = (void *)line_at(l->at.number, 0);
+	const __u64 factor = l->meta->factors[0];
+	union index_line *line;
+	__u64 block;
+	__u32 cell;
+
+	if (!head)
+		return INDEX_UNSURE;
+	block = spread(block_sum(l->meta, l->p->dst, block_bits(v6), v6), factor);
+	cell = head->cells + below(block, head->cells);
+	line = line_at(l->at.number, 1 + cell / 8);
+	if (!line)
+		return INDEX_UNSURE;
+	l->at.fit = line->words[cell & 7] | head->wide_dst;
+	if (!l->at.fit)
+		return INDEX_NOWHERE;
+	cell = below(spread(block_sum(l->meta, l->p->src, block_bits(v6), v6), factor),
+		     head->cells);
+	line = line_at(l->at.number, 1 + cell / 8);
+	if (!line)
+		return INDEX_UNSURE;
+	l->at.srcs = line->words[cell & 7] | head->wide_src;
+	if (!l->at.srcs)
+		return INDEX_NOWHERE;
+	for (__u32 shape = 0; shape < SHAPES; shape++)
+		l->at.fit |= (__u64)has_shape(l->p, shape) << (INDEX_SHAPES_AT + shape);
+	l->at.fit |= 1ULL << (INDEX_BLOCKS_AT + (block >> 60));
+	l->at.fit = forget(l->at.fit, block);
+	return INDEX_FOUND;
+}
+
+static __noinline enum index_answer begin4(struct index_look *l)
+{
+	return begin(l, false);
+}
+
+static __noinline enum index_answer begin6(struct index_look *l)
+{
+	return begin(l, true);
+}
+
+/* No packet takes more: every shape of every destination of every source. */
+static __always_inline __u32 most_steps(const bool v6)
+{
+	return (address_bits(v6) + 2) * (address_bits(v6) + 2) * SHAPES;
+}
+
+/* Asks the index with a number. */
+static __noinline enum index_answer look_in_index4(const struct packet *p, __u32 number,
+						   const struct table_meta *meta, struct verdict *v)
+{
+	struct index_look4 l = {
+		.look = { .p = p, .meta = meta, .v = v, .at = { .number = number } }
+	};
+	struct index_place *at = &l.look.at;
+
+	at->answer = begin4(&l.look);
+	if (at->answer != INDEX_FOUND)
+		return at->answer;
+	at->answer = INDEX_NONE;
+	bpf_loop(most_steps(false), next_slots4, &l, 0);
+	return at->answer;
+}
+
+static __noinline enum index_answer look_in_index6(const struct packet *p, __u32 number,
+						   const struct table_meta *meta, struct verdict *v)
+{
+	struct index_look6 l = {
+		.look = { .p = p, .meta = meta, .v = v, .at = { .number = number } }
+	};
+	struct index_place *at = &l.look.at;
+
+	at->answer = begin6(&l.look);
+	if (at->answer != INDEX_FOUND)
+		return at->answer;
+	at->answer = INDEX_NONE;
+	bpf_loop(most_steps(true), next_slots6, &l, 0);
+	return at->answer;
+}
 
 #endif

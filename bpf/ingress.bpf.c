@@ -2,10 +2,16 @@
 //go:build ignore
 
 /* TC of an ingress interface: %reject, and all of the fast path where XDP is not to be had. */
-#define LOAD_BYTES bpf_skb_load_bytes
+#include "abi.h"
 #include "answer.h"
+#include "count.h"
+#include "early.h"
 #include "fast.h"
 #include "handover.h"
+#include "kernel.h"
+#include "load.h"
+#include "net.h"
+#include "parse.h"
 
 /* The kernel has taken the outer VLAN tag off already; a second one is still in the frame. */
 static __always_inline int read_frame(struct __sk_buff *skb, struct ethernet *eth, struct frame *f)
@@ -63,15 +69,15 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	struct packet p;
 	__u32 ifindex;
 
-	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST || !is_at_home(skb))
+	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST || !is_at_home(skb, HOOK_TC))
 		return TCX_NEXT;
 	ifindex = routed_frame(skb, &f);
 	if (!ifindex)
 		return TCX_NEXT;
-	parse(skb, f.l3, f.proto, &p);
+	parse(skb, HOOK_TC, f.l3, f.proto, &p);
 	if (!is_simple(&p, skb->len - f.l3))
 		return TCX_NEXT;
-	answer_early(skb, ifindex, skb->mark, &p, &a);
+	answer_early(skb, HOOK_TC, ifindex, skb->mark, &p, &a);
 	if (a.what == EARLY_GO_ON)
 		return TCX_NEXT;
 	measure(skb, f.l3, &p, &amount);

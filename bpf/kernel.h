@@ -3,6 +3,7 @@
 #ifndef EROUTE_KERNEL_H
 #define EROUTE_KERNEL_H
 
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>

@@ -3,8 +3,12 @@
 #ifndef EROUTE_LEAVE_H
 #define EROUTE_LEAVE_H
 
+#include "abi.h"
 #include "count.h"
+#include "kernel.h"
+#include "maps.h"
 #include "order.h"
+#include "parse.h"
 
 /* How often a device is looked up that changes while it is read. */
 #define DEVICE_TRIES 3

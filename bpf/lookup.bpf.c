@@ -5,9 +5,13 @@
  * Which eroute would a packet meet, and would its source make it the gateway's own key exchange, if
  * what it comes from is a physical device? Run by BPF_PROG_TEST_RUN only; counts and changes nothing.
  */
-#define LOAD_BYTES bpf_skb_load_bytes
-#include "classify.h"
+#include "abi.h"
 #include "address.h"
+#include "classify.h"
+#include "flow.h"
+#include "kernel.h"
+#include "load.h"
+#include "parse.h"
 
 SEC("tc")
 int eroute_lookup(struct __sk_buff *skb)
@@ -15,7 +19,7 @@ int eroute_lookup(struct __sk_buff *skb)
 	struct packet p;
 	struct match m;
 
-	parse(skb, ETH_HLEN, skb->protocol, &p);
+	parse(skb, HOOK_TC, ETH_HLEN, skb->protocol, &p);
 	if (!p.family) {
 		skb->cb[LOOKUP_STATUS] = LOOKUP_NOT_IP;
 		return TC_ACT_OK;

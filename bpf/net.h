@@ -3,6 +3,8 @@
 #ifndef EROUTE_NET_H
 #define EROUTE_NET_H
 
+#include "kernel.h"
+#include "load.h"
 #include "skb.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -58,27 +60,24 @@ enum skb_ext_id {
 
 #pragma clang attribute pop
 
-/* The device of a hook's packet; a hook of XDP defines HOOK_XDP before it includes this. */
-#ifdef HOOK_XDP
-static __always_inline struct net_device *device_of(void *ctx)
+/* The device of a hook's packet. */
+static __always_inline struct net_device *device_of(void *ctx, const enum hook hook)
 {
-	struct xdp_buff *xdp = bpf_cast_to_kern_ctx(ctx);
+	if (hook == HOOK_XDP) {
+		struct xdp_buff *xdp = bpf_cast_to_kern_ctx(ctx);
 
-	return xdp->rxq->dev;
-}
-#else
-static __always_inline struct net_device *device_of(void *ctx)
-{
-	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+		return xdp->rxq->dev;
+	} else {
+		struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
 
-	return skb->dev;
+		return skb->dev;
+	}
 }
-#endif
 
 /* The network namespace of a hook's packet. */
-static __always_inline struct net *net_of(void *ctx)
+static __always_inline struct net *net_of(void *ctx, const enum hook hook)
 {
-	return device_of(ctx)->nd_net.net;
+	return device_of(ctx, hook)->nd_net.net;
 }
 
 /* Set by the loader: the network namespace whose table this is. */
@@ -88,9 +87,9 @@ volatile const __u64 netns_cookie;
  * Whether a packet is in the table's network namespace. An interface that is moved to another one takes its
  * programs along, and there ifindexes mean other interfaces.
  */
-static __always_inline int is_at_home(void *ctx)
+static __always_inline int is_at_home(void *ctx, const enum hook hook)
 {
-	return net_of(ctx)->net_cookie == netns_cookie;
+	return net_of(ctx, hook)->net_cookie == netns_cookie;
 }
 
 #endif

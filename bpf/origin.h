@@ -7,6 +7,7 @@
 #ifndef EROUTE_ORIGIN_H
 #define EROUTE_ORIGIN_H
 
+#include "kernel.h"
 #include "parse.h"
 #include "skb.h"
 

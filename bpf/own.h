@@ -3,10 +3,13 @@
 #ifndef EROUTE_OWN_H
 #define EROUTE_OWN_H
 
+#include "abi.h"
+#include "address.h"
+#include "kernel.h"
 #include "leave.h"
 #include "maps.h"
 #include "origin.h"
-#include "address.h"
+#include "parse.h"
 
 /* Whether an SA's edst is the packet's destination. */
 static __always_inline int is_to_peer(__u32 slot, const struct packet *p)

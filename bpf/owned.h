@@ -7,6 +7,7 @@
 #ifndef EROUTE_OWNED_H
 #define EROUTE_OWNED_H
 
+#include "kernel.h"
 #include "order.h"
 
 #define OWNER_AT 48

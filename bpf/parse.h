@@ -3,8 +3,9 @@
 #ifndef EROUTE_PARSE_H
 #define EROUTE_PARSE_H
 
-#include "kernel.h"
 #include "abi.h"
+#include "kernel.h"
+#include "load.h"
 
 struct packet {
 	__u8 family; /* AF_INET or AF_INET6; 0: not IP */
@@ -22,12 +23,7 @@ struct packet {
 	__u8 dst[16] ALIGNED;
 };
 
-/* How a hook reads its packet: bpf_skb_load_bytes or bpf_xdp_load_bytes. */
-#ifndef LOAD_BYTES
-#error "define LOAD_BYTES(ctx, offset, to, len) first"
-#endif
-
-static __always_inline void parse_ports(void *ctx, __u32 l3, struct packet *p)
+static __always_inline void parse_ports(void *ctx, const enum hook hook, __u32 l3, struct packet *p)
 {
 	__be16 ports[2];
 
@@ -35,7 +31,7 @@ static __always_inline void parse_ports(void *ctx, __u32 l3, struct packet *p)
 		return;
 	if (p->len && p->l4 + sizeof(ports) > p->len)
 		return;
-	if (LOAD_BYTES(ctx, l3 + p->l4, ports, sizeof(ports)))
+	if (load_bytes(ctx, hook, l3 + p->l4, ports, sizeof(ports)))
 		return;
 	p->sport = ports[0];
 	p->dport = ports[1];
@@ -54,15 +50,15 @@ static __always_inline int ipv4_checksum_ok(const struct ipv4 *ip)
 	return sum == 0xffff;
 }
 
-static __always_inline void parse_ipv4(void *ctx, __u32 l3, struct packet *p)
+static __always_inline void parse_ipv4(void *ctx, const enum hook hook, __u32 l3, struct packet *p)
 {
 	struct ipv4 ip ALIGNED;
 	__u8 last;
 
-	if (LOAD_BYTES(ctx, l3, &ip, sizeof(ip)) || ip.version_ihl >> 4 != 4)
+	if (load_bytes(ctx, hook, l3, &ip, sizeof(ip)) || ip.version_ihl >> 4 != 4)
 		return;
 	p->l4 = (ip.version_ihl & 15) * 4;
-	if (p->l4 < sizeof(ip) || LOAD_BYTES(ctx, l3 + p->l4 - 1, &last, 1))
+	if (p->l4 < sizeof(ip) || load_bytes(ctx, hook, l3 + p->l4 - 1, &last, 1))
 		return;
 	p->family = AF_INET;
 	p->proto = ip.proto;
@@ -74,7 +70,7 @@ static __always_inline void parse_ipv4(void *ctx, __u32 l3, struct packet *p)
 	__builtin_memcpy(p->dst, ip.dst, 4);
 	p->later_fragment = (ip.frag_off & bpf_htons(0x1fff)) != 0;
 	if (!p->later_fragment)
-		parse_ports(ctx, l3, p);
+		parse_ports(ctx, hook, l3, p);
 }
 
 static __always_inline int is_extension(__u8 next)
@@ -88,7 +84,8 @@ static __always_inline int is_extension(__u8 next)
  * Follows the extension headers to the protocol. A chain that is malformed, cut
  * short or too long leaves protocol 0.
  */
-static __always_inline void parse_ipv6_chain(void *ctx, __u32 l3, __u8 next, struct packet *p)
+static __always_inline void parse_ipv6_chain(void *ctx, const enum hook hook, __u32 l3, __u8 next,
+					     struct packet *p)
 {
 	struct ipv6_ext ext;
 	__u32 offset = sizeof(struct ipv6), size;
@@ -98,17 +95,17 @@ static __always_inline void parse_ipv6_chain(void *ctx, __u32 l3, __u8 next, str
 		if (!is_extension(next)) {
 			p->proto = next;
 			p->l4 = offset;
-			parse_ports(ctx, l3, p);
+			parse_ports(ctx, hook, l3, p);
 			return;
 		}
 		if (i == MAX_EXT_HEADERS || (i > 0 && next == IPPROTO_HOPOPTS))
 			return;
-		if (LOAD_BYTES(ctx, l3 + offset, &ext, sizeof(ext)))
+		if (load_bytes(ctx, hook, l3 + offset, &ext, sizeof(ext)))
 			return;
 		size = next == IPPROTO_FRAGMENT ? sizeof(ext) : (ext.len + 1) * 8;
 		if (p->len && offset + size > p->len)
 			return;
-		if (LOAD_BYTES(ctx, l3 + offset + size - 1, &last, sizeof(last)))
+		if (load_bytes(ctx, hook, l3 + offset + size - 1, &last, sizeof(last)))
 			return;
 		if (next == IPPROTO_FRAGMENT && (ext.frag_off & bpf_htons(0xfff8))) {
 			p->later_fragment = 1;
@@ -121,11 +118,11 @@ static __always_inline void parse_ipv6_chain(void *ctx, __u32 l3, __u8 next, str
 	}
 }
 
-static __always_inline void parse_ipv6(void *ctx, __u32 l3, struct packet *p)
+static __always_inline void parse_ipv6(void *ctx, const enum hook hook, __u32 l3, struct packet *p)
 {
 	struct ipv6 ip ALIGNED;
 
-	if (LOAD_BYTES(ctx, l3, &ip, sizeof(ip)) || bpf_ntohl(ip.version_flow) >> 28 != 6)
+	if (load_bytes(ctx, hook, l3, &ip, sizeof(ip)) || bpf_ntohl(ip.version_flow) >> 28 != 6)
 		return;
 	p->family = AF_INET6;
 	p->ttl = ip.hop_limit;
@@ -134,20 +131,21 @@ static __always_inline void parse_ipv6(void *ctx, __u32 l3, struct packet *p)
 	p->plain = ip.next != IPPROTO_HOPOPTS;
 	__builtin_memcpy(p->src, ip.src, 16);
 	__builtin_memcpy(p->dst, ip.dst, 16);
-	parse_ipv6_chain(ctx, l3, ip.next, p);
+	parse_ipv6_chain(ctx, hook, l3, ip.next, p);
 }
 
 /*
  * Parses the packet whose IP header is at l3 and whose EtherType is proto (network
  * byte order). Leaves family 0 when it is neither IPv4 nor IPv6, or not all there.
  */
-static __always_inline void parse(void *ctx, __u32 l3, __be16 proto, struct packet *p)
+static __always_inline void parse(void *ctx, const enum hook hook, __u32 l3, __be16 proto,
+				  struct packet *p)
 {
 	__builtin_memset(p, 0, sizeof(*p));
 	if (proto == bpf_htons(ETH_P_IP))
-		parse_ipv4(ctx, l3, p);
+		parse_ipv4(ctx, hook, l3, p);
 	else if (proto == bpf_htons(ETH_P_IPV6))
-		parse_ipv6(ctx, l3, p);
+		parse_ipv6(ctx, hook, l3, p);
 }
 
 /* ESP, AH, and UDP from IKE's ports. */

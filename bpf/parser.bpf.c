@@ -2,7 +2,8 @@
 //go:build ignore
 
 /* For make bench: an XDP program that takes the packet apart and drops it. */
-#include "xdp_bytes.h"
+#include "kernel.h"
+#include "load.h"
 #include "parse.h"
 
 SEC("xdp.frags")
@@ -11,9 +12,9 @@ int probe_parse(struct xdp_md *ctx)
 	struct ethernet eth ALIGNED;
 	struct packet p;
 
-	if (LOAD_BYTES(ctx, 0, &eth, sizeof(eth)))
+	if (load_xdp_bytes(ctx, 0, &eth, sizeof(eth)))
 		return XDP_PASS;
-	parse(ctx, sizeof(eth), eth.proto, &p);
+	parse(ctx, HOOK_XDP, sizeof(eth), eth.proto, &p);
 	return p.family ? XDP_DROP : XDP_PASS;
 }
 

@@ -3,6 +3,7 @@
 #ifndef EROUTE_RATE_H
 #define EROUTE_RATE_H
 
+#include "kernel.h"
 #include "order.h"
 
 /*

@@ -6,8 +6,9 @@
  * goes to the sender. By coming in here it has lost what the kernel knew of the packet that it was
  * made of: its route, its socket, its connection and what NAT does to that.
  */
-#include "kernel.h"
 #include "abi.h"
+#include "kernel.h"
+#include "load.h"
 #include "net.h"
 
 SEC("tcx/ingress")
@@ -17,7 +18,7 @@ int eroute_reject(struct __sk_buff *skb)
 
 	if (skb->tc_index != REJECT_ANSWER)
 		return TCX_NEXT;
-	if (!is_at_home(skb))
+	if (!is_at_home(skb, HOOK_TC))
 		return TCX_DROP;
 	skb->tc_index = 0;
 	skb->mark = 0;

@@ -3,6 +3,8 @@
 #ifndef EROUTE_ROUTES_H
 #define EROUTE_ROUTES_H
 
+#include "kernel.h"
+#include "load.h"
 #include "net.h"
 
 /*
@@ -10,9 +12,9 @@
  * addresses and links (rt_cache_flush in net/ipv4), IPv6's fib6_sernum by every route that is
  * added or changed (net/ipv6/ip6_fib.c); one that is deleted, and rules, show in the others.
  */
-static __always_inline __u64 routes_version(void *ctx, __u8 family)
+static __always_inline __u64 routes_version(void *ctx, const enum hook hook, __u8 family)
 {
-	struct net *net = net_of(ctx);
+	struct net *net = net_of(ctx, hook);
 	__u32 routes, others;
 
 	if (family == AF_INET) {

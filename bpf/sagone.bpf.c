@@ -6,6 +6,8 @@
  * nobody watching. Without this program they reach XFRM, which drops them too, but makes
  * a larval state that keeps the SPI.
  */
+#include "abi.h"
+#include "kernel.h"
 #include "state.h"
 
 /* net/xfrm/xfrm_state.c: every way that a state ends comes through here. */

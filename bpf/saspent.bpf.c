@@ -5,6 +5,8 @@
  * An XFRM state whose sequence numbers are used up stays, and XFRM drops its packets: from the
  * first one on they drop here, counted as such.
  */
+#include "abi.h"
+#include "kernel.h"
 #include "state.h"
 
 /* net/xfrm/xfrm_replay.c calls it with each packet that has no sequence number left. */

@@ -3,17 +3,13 @@
 #ifndef EROUTE_STATE_H
 #define EROUTE_STATE_H
 
+#include "abi.h"
+#include "kernel.h"
 #include "maps.h"
+#include "net.h"
+#include "skb.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct net {
-	__u64 net_cookie;
-};
-
-typedef struct {
-	struct net *net;
-} possible_net_t;
 
 struct xfrm_id {
 	__be32 spi;
@@ -26,8 +22,6 @@ struct xfrm_state {
 };
 
 #pragma clang attribute pop
-
-volatile const __u64 netns_cookie;
 
 /*
  * Notes what packets can do with the SA of a state: by the slot whose if_id it has, and the slot that

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 //go:build ignore
 
-#define LOAD_BYTES bpf_skb_load_bytes
-#include "event.h"
+#include "abi.h"
+#include "relay.h"
+#include "kernel.h"
+#include "maps.h"
 
 /*
  * Puts a command's message to the relay, an event, behind those of the packets that have come before.

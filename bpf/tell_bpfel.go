@@ -40,7 +40,6 @@ const (
 	TellMapErouteTrapRates   = "eroute_trap_rates"
 	TellMapErouteUnanswered  = "eroute_unanswered"
 	TellProgErouteTell       = "eroute_tell"
-	TellVarReadsInOrder      = "reads_in_order"
 )
 
 // LoadTell returns the embedded CollectionSpec for Tell.
@@ -121,7 +120,6 @@ type TellMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TellVariableSpecs struct {
-	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // TellObjects contains all objects after they have been loaded into the kernel.
@@ -201,7 +199,6 @@ func (m *TellMaps) Close() error {
 //
 // It can be passed to LoadTellObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TellVariables struct {
-	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // TellPrograms contains all programs after they have been loaded into the kernel.

@@ -6,8 +6,18 @@
 #ifndef EROUTE_TRAP_H
 #define EROUTE_TRAP_H
 
+#include "abi.h"
 #include "act.h"
+#include "count.h"
 #include "event.h"
+#include "flow.h"
+#include "kernel.h"
+#include "leave.h"
+#include "maps.h"
+#include "order.h"
+#include "owned.h"
+#include "parse.h"
+#include "relay.h"
 
 /*
  * Counts on what the packet met: a hold counts in itself, everything else by its id. The hold of a

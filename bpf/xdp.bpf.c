@@ -2,24 +2,30 @@
 //go:build ignore
 
 /* XDP of an ingress interface: what the table ends ends here, before an skb is made. */
-#include "xdp_bytes.h"
-#define HOOK_XDP
+#include "abi.h"
+#include "count.h"
+#include "early.h"
 #include "fast.h"
 #include "handover.h"
+#include "kernel.h"
+#include "load.h"
+#include "net.h"
+#include "parse.h"
+#include "skb.h"
 
 /* Reads the Ethernet header and up to two VLAN tags. Returns 0, or -1 on a short frame. */
 static __always_inline int read_frame(struct xdp_md *ctx, struct ethernet *eth, struct frame *f)
 {
 	struct vlan_tag tag;
 
-	if (LOAD_BYTES(ctx, 0, eth, sizeof(*eth)))
+	if (load_xdp_bytes(ctx, 0, eth, sizeof(*eth)))
 		return -1;
 	f->proto = eth->proto;
 	f->l3 = sizeof(*eth);
 	for (int i = 0; i < 2; i++) {
 		if (f->proto != bpf_htons(ETH_P_8021Q) && f->proto != bpf_htons(ETH_P_8021AD))
 			break;
-		if (LOAD_BYTES(ctx, f->l3, &tag, sizeof(tag)))
+		if (load_xdp_bytes(ctx, f->l3, &tag, sizeof(tag)))
 			return -1;
 		f->vlan[i] = bpf_ntohs(tag.tci) & 0xfff;
 		f->proto = tag.proto;
@@ -34,7 +40,7 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethernet *eth, 
  */
 static __always_inline int may_hide_tag(struct xdp_md *ctx)
 {
-	struct net_device *dev = device_of(ctx);
+	struct net_device *dev = device_of(ctx, HOOK_XDP);
 	struct vlan_info *vlans;
 
 	if (dev->rx_handler)
@@ -50,7 +56,7 @@ static __always_inline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 {
 	struct ethernet eth ALIGNED;
 
-	if (!is_at_home(ctx) || may_hide_tag(ctx) || read_frame(ctx, &eth, f))
+	if (!is_at_home(ctx, HOOK_XDP) || may_hide_tag(ctx) || read_frame(ctx, &eth, f))
 		return 0;
 	return routed_ifindex(ctx->ingress_ifindex, f, &eth);
 }
@@ -67,10 +73,10 @@ int eroute_xdp(struct xdp_md *ctx)
 	ifindex = routed_frame(ctx, &f);
 	if (!ifindex)
 		return XDP_PASS;
-	parse(ctx, f.l3, f.proto, &p);
-	if (!is_simple(&p, frame_len(ctx, f.l3 + p.len) - f.l3))
+	parse(ctx, HOOK_XDP, f.l3, f.proto, &p);
+	if (!is_simple(&p, xdp_frame_len(ctx, f.l3 + p.len) - f.l3))
 		return go_on(ctx);
-	answer_early(ctx, ifindex, 0, &p, &a);
+	answer_early(ctx, HOOK_XDP, ifindex, 0, &p, &a);
 	if (a.what == EARLY_GO_ON)
 		return go_on(ctx);
 	if (a.what == EARLY_ANSWER) /* TC's, where the packet can be marked */

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The relay: is it running, and is there room in its ring buffer? */
+#ifndef EROUTE_RELAY_H
+#define EROUTE_RELAY_H
+
+#include "abi.h"
+#include "kernel.h"
+#include "maps.h"
+
+/* Whether the ring buffer is filled by less than this many bytes. */
+static __always_inline int has_room(__u64 most)
+{
+	return bpf_ringbuf_query(&eroute_events, BPF_RB_AVAIL_DATA) < most;
+}
+
+static __always_inline int is_alive(const struct relay *relay, __u64 now)
+{
+	return relay->alive_until > now;
+}
+
+#endif

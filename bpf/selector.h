@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Selectors: which of them a packet can match, and the keys of both address families. Functions with a
+ * constant argument v6 are compiled once for each family.
+ */
+#ifndef EROUTE_SELECTOR_H
+#define EROUTE_SELECTOR_H
+
+#include "abi.h"
+#include "kernel.h"
+#include "parse.h"
+
+/* The larger one is first: an empty initialiser clears it. */
+union row_key {
+	struct row_key6 v6;
+	struct row_key4 v4;
+};
+
+static __always_inline __u32 address_bits(const bool v6)
+{
+	return v6 ? 128 : 32;
+}
+
+static __always_inline __u32 row_fixed_bits(const bool v6)
+{
+	return v6 ? ROW6_FIXED_BITS : ROW4_FIXED_BITS;
+}
+
+static __always_inline __u32 *key_prefixlen(union row_key *key)
+{
+	return &key->v4.prefixlen; /* begins both */
+}
+
+static __always_inline __u8 *key_src(union row_key *key, const bool v6)
+{
+	return v6 ? key->v6.src : key->v4.src;
+}
+
+static __always_inline __u8 *key_dst(union row_key *key, const bool v6)
+{
+	return v6 ? key->v6.dst : key->v4.dst;
+}
+
+static __always_inline __u8 *key_src_hostbits(union row_key *key, const bool v6)
+{
+	return v6 ? &key->v6.src_hostbits : &key->v4.src_hostbits;
+}
+
+/* Copies an address, or its first bytes. */
+static __always_inline void copy_address(__u8 *to, const __u8 *from, const bool v6)
+{
+	__builtin_memcpy(to, from, v6 ? 16 : 4);
+}
+
+/* Copies an address; its last hostbits bits become 0. */
+static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 hostbits, const bool v6)
+{
+	if (v6) {
+		__u64 high, low;
+
+		__builtin_memcpy(&high, from, 8);
+		__builtin_memcpy(&low, from + 8, 8);
+		if (hostbits >= 64) {
+			low = 0;
+			high = hostbits == 128 ? 0
+					       : high & bpf_cpu_to_be64(~0ULL << (hostbits & 63));
+		} else {
+			low &= bpf_cpu_to_be64(~0ULL << hostbits);
+		}
+		__builtin_memcpy(to, &high, 8);
+		__builtin_memcpy(to + 8, &low, 8);
+	} else {
+		__u32 word;
+
+		__builtin_memcpy(&word, from, 4);
+		word &= bpf_htonl((__u32)(~0ULL << (hostbits & 63)));
+		__builtin_memcpy(to, &word, 4);
+	}
+}
+
+/* Whether a packet can match selectors of this shape at all. */
+static __always_inline int has_shape(const struct packet *p, __u32 shape)
+{
+	if (shape == SHAPE_ANY)
+		return 1;
+	if (!p->proto)
+		return 0;
+	if ((shape == SHAPE_SPORT_DPORT || shape == SHAPE_SPORT) && !p->sport)
+		return 0;
+	if ((shape == SHAPE_SPORT_DPORT || shape == SHAPE_DPORT) && !p->dport)
+		return 0;
+	return 1;
+}
+
+static __always_inline int names_sport(__u32 shape)
+{
+	return shape == SHAPE_SPORT_DPORT || shape == SHAPE_SPORT;
+}
+
+static __always_inline int names_dport(__u32 shape)
+{
+	return shape == SHAPE_SPORT_DPORT || shape == SHAPE_DPORT;
+}
+
+static __always_inline void set_verdict(struct verdict *v, const struct row_value *row,
+					__u32 src_prefixlen, __u32 shape)
+{
+	v->id = row->id;
+	v->sa = row->sa;
+	v->action = row->action;
+	v->src_prefixlen = src_prefixlen;
+	v->dst_prefixlen = row->dst_prefixlen;
+	v->shape = shape;
+}
+
+/* Sets protocol and ports of a key to those of the packet that the shape names. */
+static __always_inline void set_key_shape(union row_key *key, const struct packet *p, __u32 shape,
+					  const bool v6)
+{
+	__u8 proto = shape == SHAPE_ANY ? 0 : p->proto;
+	__be16 sport = names_sport(shape) ? p->sport : 0;
+	__be16 dport = names_dport(shape) ? p->dport : 0;
+
+	if (v6) {
+		key->v6.proto = proto;
+		key->v6.sport = sport;
+		key->v6.dport = dport;
+	} else {
+		key->v4.proto = proto;
+		key->v4.sport = sport;
+		key->v4.dport = dport;
+	}
+}
+
+#endif

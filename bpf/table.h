@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The table's verdict on a packet: from the cache, else the index, else the tries. */
+#ifndef EROUTE_TABLE_H
+#define EROUTE_TABLE_H
+
+#include "abi.h"
+#include "cache.h"
+#include "index.h"
+#include "kernel.h"
+#include "maps.h"
+#include "order.h"
+#include "parse.h"
+#include "trie.h"
+
+static __noinline int recall_verdict(const struct packet *p, const struct table_meta *meta,
+				     __u64 version, struct verdict *v)
+{
+	struct noted n;
+
+	if (p->family == AF_INET
+		    ? !recall(&eroute_cache4, p, rest_of(p, 0), meta, version, &n, false)
+		    : !recall(&eroute_cache6, p, rest_of(p, 0), meta, version, &n, true))
+		return 0;
+	v->id = n.what;
+	v->sa = n.what >> 32 & 0xffffff;
+	v->action = n.what >> 56 & 7;
+	v->shape = n.what >> 59 & 7;
+	v->src_prefixlen = n.more;
+	v->dst_prefixlen = n.more >> 8;
+	return 1;
+}
+
+static __noinline void remember_verdict(const struct packet *p, const struct table_meta *meta,
+					__u64 version, const struct verdict *v)
+{
+	struct noted n = {
+		.what = v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->shape << 59,
+		.more = v->src_prefixlen | (__u32)v->dst_prefixlen << 8,
+	};
+
+	if (p->family == AF_INET)
+		remember(&eroute_cache4, p, rest_of(p, 0), meta, version, &n, false);
+	else
+		remember(&eroute_cache6, p, rest_of(p, 0), meta, version, &n, true);
+}
+
+/* Asks the index of the packet's family and a generation, if the table has one, under the version of now. */
+static __always_inline enum index_answer ask_index(const struct packet *p,
+						   const struct table_meta *meta, __u32 generation,
+						   __u64 version, struct verdict *v)
+{
+	__u32 number = 2 * generation + (p->family != AF_INET);
+	enum index_answer answer;
+
+	answer = p->family == AF_INET ? look_in_index4(p, number, meta, v)
+				      : look_in_index6(p, number, meta, v);
+	read_barrier();
+	return cache_version(meta) == version ? answer : INDEX_UNSURE;
+}
+
+/*
+ * What the table says of a packet, without flows: as remembered, else by its index, else by
+ * the tries of the generation that it tells. Returns 0, or -1 if the table is not there. Not
+ * static: it is verified once, by itself, and callers for whatever it may answer.
+ */
+__noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *generation)
+{
+	__u32 zero = 0;
+	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	enum index_answer answer;
+	__u64 version, remembered;
+	__u32 *vain;
+	int err;
+
+	if (!meta || !p || !v || !generation)
+		return -1;
+	version = cache_version(meta);
+	*generation = meta->generation;
+	vain = unanswered(OF_TABLE, p->family);
+	remembered = may_be_answered(vain) ? version : 0;
+	if (remembered && note_answered(vain, recall_verdict(p, meta, version, v)))
+		return 0;
+	remembered = forget(remembered, version);
+	answer = version ? ask_index(p, meta, *generation, version, v) : INDEX_UNSURE;
+	if (answer == INDEX_NOWHERE)
+		return 0;
+	if (answer == INDEX_UNSURE) {
+		__builtin_memset(v, 0, sizeof(*v));
+		err = p->family == AF_INET ? ask_tries4(p, *generation, v)
+					   : ask_tries6(p, *generation, v);
+		if (err)
+			return err;
+	}
+	if (remembered)
+		remember_verdict(p, meta, remembered, v);
+	return 0;
+}
+
+#endif

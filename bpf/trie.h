@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * From a packet to its eroute by the tries: longest source, then longest destination, then
+ * protocol, source port and destination port set over unset.
+ *
+ * The source trie gives the longest source prefix that has eroutes at all, and of
+ * which shapes. Each shape has its rows in the same trie, so one longest-prefix
+ * lookup a shape finds its longest destination. No row there: the next shorter
+ * source prefix is a lookup with prefixlen one less than the one found.
+ */
+#ifndef EROUTE_TRIE_H
+#define EROUTE_TRIE_H
+
+#include "abi.h"
+#include "kernel.h"
+#include "maps.h"
+#include "parse.h"
+#include "selector.h"
+
+struct trie_walk {
+	const struct packet *p;
+	void *sources;
+	void *rows;
+	struct row_value *row; /* the best so far */
+	__u32 shape;
+	__u32 src_prefixlen;
+	__u32 prefixlen; /* of the source lookup to do next */
+};
+
+/* Looks one shape up and keeps its row if its destination is longer than the best so far. */
+static __always_inline void try_shape(struct trie_walk *w, union row_key *key, __u32 shape,
+				      const bool v6)
+{
+	struct row_value *row;
+
+	if (!has_shape(w->p, shape))
+		return;
+	set_key_shape(key, w->p, shape, v6);
+	row = bpf_map_lookup_elem(w->rows, key);
+	if (!row || (w->row && row->dst_prefixlen <= w->row->dst_prefixlen))
+		return;
+	w->row = row;
+	w->shape = shape;
+}
+
+/* The source prefix that covers the packet's, no longer than w->prefixlen; NULL: none. */
+static __always_inline struct src_value *find_source(struct trie_walk *w, const bool v6)
+{
+	struct src_key4 key4 = { .prefixlen = w->prefixlen };
+	struct src_key6 key6 = { .prefixlen = w->prefixlen };
+
+	copy_address(key4.addr, w->p->src, false);
+	copy_address(key6.addr, w->p->src, true);
+	return bpf_map_lookup_elem(w->sources, v6 ? (void *)&key6 : (void *)&key4);
+}
+
+/* One source prefix; ends the walk when it has a matching row or no shorter one is left. */
+static __always_inline long trie_step(struct trie_walk *w, const bool v6)
+{
+	struct src_value *src = find_source(w, v6);
+	__u32 hostbits;
+	union row_key key;
+
+	if (!src)
+		return 1;
+	__builtin_memset(&key, 0, v6 ? sizeof(key.v6) : sizeof(key.v4));
+	*key_prefixlen(&key) = row_fixed_bits(v6) + address_bits(v6);
+	hostbits = address_bits(v6) - src->prefixlen;
+	mask_address(key_src(&key, v6), w->p->src, hostbits, v6);
+	*key_src_hostbits(&key, v6) = hostbits;
+	copy_address(key_dst(&key, v6), w->p->dst, v6);
+	for (__u32 shape = 0; shape < SHAPES; shape++)
+		if (src->refs[shape][0] | src->refs[shape][1] | src->refs[shape][2])
+			try_shape(w, &key, shape, v6);
+	w->src_prefixlen = src->prefixlen;
+	if (w->row || !src->prefixlen)
+		return 1;
+	w->prefixlen = src->prefixlen - 1;
+	return 0;
+}
+
+static long trie_step4(__u32 i, struct trie_walk *w)
+{
+	return trie_step(w, false);
+}
+
+static long trie_step6(__u32 i, struct trie_walk *w)
+{
+	return trie_step(w, true);
+}
+
+/* Sets the verdict of the tries of a generation. Returns 0, or -1 if they are not there. */
+static __always_inline int ask_tries(const struct packet *p, __u32 generation, struct verdict *v,
+				     const bool v6)
+{
+	struct trie_walk w = { .p = p, .prefixlen = address_bits(v6) };
+
+	w.sources = v6 ? bpf_map_lookup_elem(&eroute_src6, &generation)
+		       : bpf_map_lookup_elem(&eroute_src4, &generation);
+	w.rows = v6 ? bpf_map_lookup_elem(&eroute_row6, &generation)
+		    : bpf_map_lookup_elem(&eroute_row4, &generation);
+	if (!w.sources || !w.rows)
+		return -1;
+	/* A source has at most so many prefixes, each visited once: the bound is never what ends it. */
+	if (v6)
+		bpf_loop(address_bits(true) + 1, trie_step6, &w, 0);
+	else
+		bpf_loop(address_bits(false) + 1, trie_step4, &w, 0);
+	if (w.row)
+		set_verdict(v, w.row, w.src_prefixlen, w.shape);
+	return 0;
+}
+
+static __noinline int ask_tries4(const struct packet *p, __u32 generation, struct verdict *v)
+{
+	return ask_tries(p, generation, v, false);
+}
+
+static __noinline int ask_tries6(const struct packet *p, __u32 generation, struct verdict *v)
+{
+	return ask_tries(p, generation, v, true);
+}
+
+#endif
