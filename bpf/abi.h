@@ -20,12 +20,12 @@ enum limits {
 	EROUTE_DEFAULT_LIMIT = 1000000,
 
 	/*
-	 * Counters lie in blocks, those of so many eroutes on one CPU, and these in sheets of 1.5 MB,
-	 * made for eroutes that exist. There are so many sheets at the most, times the possible CPUs.
+	 * Counters lie in blocks, those of so many eroutes on one CPU, and these in chunks of 1.5 MB,
+	 * made for eroutes that exist. There are so many chunks at the most, times the possible CPUs.
 	 */
 	COUNTER_BLOCK = 128,
-	COUNTER_SHEET_BLOCKS = 512,
-	COUNTER_SHEETS = EROUTE_MAX / COUNTER_BLOCK / COUNTER_SHEET_BLOCKS,
+	COUNTER_CHUNK_BLOCKS = 512,
+	COUNTER_CHUNKS = EROUTE_MAX / COUNTER_BLOCK / COUNTER_CHUNK_BLOCKS,
 
 	/* Where the tick begins in counters.packets, and how many bits of jiffies it leaves out. */
 	COUNTER_TICK_AT = 48,
@@ -82,14 +82,14 @@ enum limits {
 	HELD_INTERVAL = 10000000,
 
 	/*
-	 * Answers that are remembered lie in sets of eight, and these in sheets of 2 MB. A family has 2 to the
-	 * power of table_meta.cache_bits sets: a sheet while it has no eroutes, then more as it gets more.
+	 * Answers that are remembered lie in sets of eight, and these in chunks of 2 MB. A family has 2 to the
+	 * power of table_meta.cache_bits sets: a chunk while it has no eroutes, then more as it gets more.
 	 */
 	CACHE_WAYS = 8,
-	CACHE_SHEET_BITS4 = 13,
-	CACHE_SHEET_BITS6 = 12,
+	CACHE_CHUNK_BITS4 = 13,
+	CACHE_CHUNK_BITS6 = 12,
 	CACHE_LEAST_BITS = 15,
-	CACHE_MOST_SHEETS_BITS = 6,
+	CACHE_MOST_CHUNKS_BITS = 6,
 
 	/*
 	 * Once so many packets in a row had no answer, a CPU asks for those of one in so many others only, a
@@ -112,9 +112,9 @@ enum limits {
 	INDEX_SLOTS = 7,
 	INDEX_REACH = 24,
 
-	/* Its lines lie in sheets of 2 MB. An index has so many at the most. */
-	INDEX_SHEET_LINES = 32768,
-	INDEX_SHEETS = 2048,
+	/* Its lines lie in chunks of 2 MB. An index has so many at the most. */
+	INDEX_CHUNK_LINES = 32768,
+	INDEX_CHUNKS = 2048,
 
 	/*
 	 * Bits of an address's block that has a filter cell of its own. Kinds are known of smaller

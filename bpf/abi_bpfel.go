@@ -214,8 +214,8 @@ const (
 	ABILimitsEROUTE_MAX             ABILimits = 16777216
 	ABILimitsEROUTE_DEFAULT_LIMIT   ABILimits = 1000000
 	ABILimitsCOUNTER_BLOCK          ABILimits = 128
-	ABILimitsCOUNTER_SHEET_BLOCKS   ABILimits = 512
-	ABILimitsCOUNTER_SHEETS         ABILimits = 256
+	ABILimitsCOUNTER_CHUNK_BLOCKS   ABILimits = 512
+	ABILimitsCOUNTER_CHUNKS         ABILimits = 256
 	ABILimitsCOUNTER_TICK_AT        ABILimits = 48
 	ABILimitsCOUNTER_TICK_SHIFT     ABILimits = 6
 	ABILimitsEROUTE_MAX_SAS         ABILimits = 262144
@@ -237,10 +237,10 @@ const (
 	ABILimitsTRAP_BUSY              ABILimits = 500000000
 	ABILimitsHELD_INTERVAL          ABILimits = 10000000
 	ABILimitsCACHE_WAYS             ABILimits = 8
-	ABILimitsCACHE_SHEET_BITS4      ABILimits = 13
-	ABILimitsCACHE_SHEET_BITS6      ABILimits = 12
+	ABILimitsCACHE_CHUNK_BITS4      ABILimits = 13
+	ABILimitsCACHE_CHUNK_BITS6      ABILimits = 12
 	ABILimitsCACHE_LEAST_BITS       ABILimits = 15
-	ABILimitsCACHE_MOST_SHEETS_BITS ABILimits = 6
+	ABILimitsCACHE_MOST_CHUNKS_BITS ABILimits = 6
 	ABILimitsCACHE_PATIENCE         ABILimits = 64
 	ABILimitsCACHE_SAMPLE           ABILimits = 16
 	ABILimitsINGRESS_PORTS          ABILimits = 1024
@@ -249,8 +249,8 @@ const (
 	ABILimitsROW6FIXED_BITS         ABILimits = 192
 	ABILimitsINDEX_SLOTS            ABILimits = 7
 	ABILimitsINDEX_REACH            ABILimits = 24
-	ABILimitsINDEX_SHEET_LINES      ABILimits = 32768
-	ABILimitsINDEX_SHEETS           ABILimits = 2048
+	ABILimitsINDEX_CHUNK_LINES      ABILimits = 32768
+	ABILimitsINDEX_CHUNKS           ABILimits = 2048
 	ABILimitsINDEX_BLOCK4           ABILimits = 16
 	ABILimitsINDEX_BLOCK6           ABILimits = 48
 	ABILimitsINDEX_STEP4            ABILimits = 4

@@ -152,26 +152,26 @@ static __always_inline __u64 answer_hash(const struct packet *p, __u64 rest,
  * A packet's set, and the way that it is looked for in first. Were that the same in all sets, most answers
  * would lie at addresses that few sets of the CPU's caches are for.
  */
-static __always_inline void *answer_set(void *sheets, const struct packet *p, __u64 rest,
+static __always_inline void *answer_set(void *chunks, const struct packet *p, __u64 rest,
 					const struct table_meta *meta, __u32 *first, const bool v6)
 {
 	__u64 h = answer_hash(p, rest, meta, v6);
 	__u32 bits = meta->cache_bits[v6], set = h >> (64 - bits);
-	__u32 sheet_bits = v6 ? CACHE_SHEET_BITS6 : CACHE_SHEET_BITS4;
-	__u32 sheet = set >> sheet_bits, in_sheet = set & ((1 << sheet_bits) - 1);
-	void *sets = bpf_map_lookup_elem(sheets, &sheet);
+	__u32 chunk_bits = v6 ? CACHE_CHUNK_BITS6 : CACHE_CHUNK_BITS4;
+	__u32 chunk = set >> chunk_bits, in_chunk = set & ((1 << chunk_bits) - 1);
+	void *sets = bpf_map_lookup_elem(chunks, &chunk);
 
 	*first = (h << bits >> 32) % CACHE_WAYS;
-	return sets ? bpf_map_lookup_elem(sets, &in_sheet) : NULL;
+	return sets ? bpf_map_lookup_elem(sets, &in_chunk) : NULL;
 }
 
 /* Reads the packet's answer, if it is there. Returns whether it is. */
-static __always_inline int recall(void *sheets, const struct packet *p, __u64 rest,
+static __always_inline int recall(void *chunks, const struct packet *p, __u64 rest,
 				  const struct table_meta *meta, __u64 version, struct noted *n,
 				  const bool v6)
 {
 	__u32 first;
-	void *set = answer_set(sheets, p, rest, meta, &first, v6);
+	void *set = answer_set(chunks, p, rest, meta, &first, v6);
 
 	for (__u32 i = 0; set && i < CACHE_WAYS; i++) {
 		void *there = answer_at(set, (first ^ i) % CACHE_WAYS, v6);
@@ -196,12 +196,12 @@ static __always_inline int recall(void *sheets, const struct packet *p, __u64 re
  * none, in that of any, but only once in four times: flows that come once do not put out
  * those that come often.
  */
-static __always_inline void remember(void *sheets, const struct packet *p, __u64 rest,
+static __always_inline void remember(void *chunks, const struct packet *p, __u64 rest,
 				     const struct table_meta *meta, __u64 version,
 				     const struct noted *n, const bool v6)
 {
 	__u32 first, way = CACHE_WAYS;
-	void *set = answer_set(sheets, p, rest, meta, &first, v6), *there;
+	void *set = answer_set(chunks, p, rest, meta, &first, v6), *there;
 	struct answer *a;
 	__u64 before;
 

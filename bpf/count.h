@@ -30,8 +30,8 @@ static __always_inline __u64 tick_now(void)
 static __always_inline void count_eroute(__u32 id, const struct amount *a)
 {
 	__u32 block = id / COUNTER_BLOCK * possible_cpus + bpf_get_smp_processor_id();
-	__u32 sheet = block / COUNTER_SHEET_BLOCKS;
-	void *blocks = bpf_map_lookup_elem(&eroute_counters, &sheet);
+	__u32 chunk = block / COUNTER_CHUNK_BLOCKS;
+	void *blocks = bpf_map_lookup_elem(&eroute_counters, &chunk);
 	__u64 tick = tick_now(), count_bits = (1ULL << COUNTER_TICK_AT) - 1;
 	__u32 at = id % COUNTER_BLOCK;
 	struct counter_block *b;
@@ -39,7 +39,7 @@ static __always_inline void count_eroute(__u32 id, const struct amount *a)
 
 	if (!blocks)
 		return;
-	block %= COUNTER_SHEET_BLOCKS;
+	block %= COUNTER_CHUNK_BLOCKS;
 	b = bpf_map_lookup_elem(blocks, &block);
 	if (!b)
 		return;

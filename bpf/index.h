@@ -75,10 +75,10 @@ static __always_inline __u64 tag_of(__u64 h)
 /* A line of the index with a number. */
 static __always_inline union index_line *line_at(__u32 number, __u32 n)
 {
-	__u32 sheet = number * INDEX_SHEETS + n / INDEX_SHEET_LINES;
-	void *lines = bpf_map_lookup_elem(&eroute_index, &sheet);
+	__u32 chunk = number * INDEX_CHUNKS + n / INDEX_CHUNK_LINES;
+	void *lines = bpf_map_lookup_elem(&eroute_index, &chunk);
 
-	n %= INDEX_SHEET_LINES;
+	n %= INDEX_CHUNK_LINES;
 	return lines ? bpf_map_lookup_elem(lines, &n) : NULL;
 }
 

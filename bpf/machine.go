@@ -17,7 +17,7 @@ func SetMachine(spec *ebpf.CollectionSpec) error {
 		return fmt.Errorf("count CPUs: %w", err)
 	}
 	if m := spec.Maps["eroute_counters"]; m != nil {
-		m.MaxEntries = uint32(cpus) * uint32(ABILimitsCOUNTER_SHEETS)
+		m.MaxEntries = uint32(cpus) * uint32(ABILimitsCOUNTER_CHUNKS)
 	}
 	if err := setVariable(spec, "possible_cpus", uint32(cpus)); err != nil {
 		return err

@@ -41,37 +41,37 @@ GENERATIONS(eroute_row6, row_trie6);
 
 /*
  * An index of each family and generation, made for the eroutes there are: see index.h. It is in
- * sheets because look-ups in arrays that are all as long are no calls of functions.
+ * chunks because look-ups in arrays that are all as long are no calls of functions.
  */
-struct index_sheet {
+struct index_chunk {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, INDEX_SHEET_LINES);
+	__uint(max_entries, INDEX_CHUNK_LINES);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(union index_line));
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2 * EROUTE_GENERATIONS * INDEX_SHEETS);
-	__type(key, __u32); /* a row of INDEX_SHEETS each: twice the generation, and 1 for IPv6 */
-	__array(values, struct index_sheet);
+	__uint(max_entries, 2 * EROUTE_GENERATIONS * INDEX_CHUNKS);
+	__type(key, __u32); /* a row of INDEX_CHUNKS each: twice the generation, and 1 for IPv6 */
+	__array(values, struct index_chunk);
 } eroute_index SEC(".maps");
 
 /* No per-CPU arrays: of these a packet would first have to fetch where its CPU's value is. */
-struct counter_sheet {
+struct counter_chunk {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, COUNTER_SHEET_BLOCKS);
+	__uint(max_entries, COUNTER_CHUNK_BLOCKS);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct counter_block));
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, COUNTER_SHEETS); /* the loader multiplies it by possible_cpus */
+	__uint(max_entries, COUNTER_CHUNKS); /* the loader multiplies it by possible_cpus */
 	__type(key, __u32);
-	__array(values, struct counter_sheet);
+	__array(values, struct counter_chunk);
 } eroute_counters SEC(".maps");
 
 struct {
@@ -83,7 +83,7 @@ struct {
 } eroute_meta SEC(".maps");
 
 /* Answers of the table, and of the fast path, to the packets seen last: see cache.h, early.h. */
-#define ANSWER_SHEET(name, bits, set_type)            \
+#define ANSWER_CHUNK(name, bits, set_type)            \
 	struct name {                                 \
 		__uint(type, BPF_MAP_TYPE_ARRAY);     \
 		__uint(max_entries, 1 << (bits));     \
@@ -91,20 +91,20 @@ struct {
 		__uint(value_size, sizeof(set_type)); \
 	}
 
-#define ANSWERS(name, sheet)                                      \
+#define ANSWERS(name, chunk)                                      \
 	struct {                                                  \
 		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);         \
-		__uint(max_entries, 1 << CACHE_MOST_SHEETS_BITS); \
+		__uint(max_entries, 1 << CACHE_MOST_CHUNKS_BITS); \
 		__type(key, __u32);                               \
-		__array(values, struct sheet);                    \
+		__array(values, struct chunk);                    \
 	} name SEC(".maps")
 
-ANSWER_SHEET(answer_sheet4, CACHE_SHEET_BITS4, struct answer_set4);
-ANSWER_SHEET(answer_sheet6, CACHE_SHEET_BITS6, struct answer_set6);
-ANSWERS(eroute_cache4, answer_sheet4);
-ANSWERS(eroute_cache6, answer_sheet6);
-ANSWERS(eroute_early4, answer_sheet4);
-ANSWERS(eroute_early6, answer_sheet6);
+ANSWER_CHUNK(answer_chunk4, CACHE_CHUNK_BITS4, struct answer_set4);
+ANSWER_CHUNK(answer_chunk6, CACHE_CHUNK_BITS6, struct answer_set6);
+ANSWERS(eroute_cache4, answer_chunk4);
+ANSWERS(eroute_cache6, answer_chunk6);
+ANSWERS(eroute_early4, answer_chunk4);
+ANSWERS(eroute_early6, answer_chunk6);
 
 /* How many packets in a row had no answer, by enum answers_of: see cache.h. */
 struct {

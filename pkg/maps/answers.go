@@ -18,8 +18,8 @@ var answers = [len(indexFamilies)]struct {
 	names     [2]string
 	sheetBits uint32 // sets of a sheet, as a power of 2
 }{
-	{[...]string{"eroute_cache4", "eroute_early4"}, uint32(bpf.ABILimitsCACHE_SHEET_BITS4)},
-	{[...]string{"eroute_cache6", "eroute_early6"}, uint32(bpf.ABILimitsCACHE_SHEET_BITS6)},
+	{[...]string{"eroute_cache4", "eroute_early4"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS4)},
+	{[...]string{"eroute_cache6", "eroute_early6"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS6)},
 }
 
 // cacheBits returns how many sets a family with so many eroutes has, as a power of 2: answers for one flow
@@ -30,7 +30,7 @@ func cacheBits(family int, eroutes uint32) uint32 {
 		return sheet
 	}
 	sets := uint32(bits.Len32(eroutes / uint32(bpf.ABILimitsCACHE_WAYS)))
-	return min(max(sets, uint32(bpf.ABILimitsCACHE_LEAST_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MOST_SHEETS_BITS))
+	return min(max(sets, uint32(bpf.ABILimitsCACHE_LEAST_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MOST_CHUNKS_BITS))
 }
 
 // makeAnswers fills a family's arrays with empty sheets, up to a number of sets as a power of 2. From is the

@@ -25,7 +25,7 @@ type counterBlock [blockIDs]counters
 
 const (
 	blockIDs      = uint32(bpf.ABILimitsCOUNTER_BLOCK)
-	counterBlocks = uint32(bpf.ABILimitsCOUNTER_SHEET_BLOCKS) // of a sheet
+	counterBlocks = uint32(bpf.ABILimitsCOUNTER_CHUNK_BLOCKS) // of a sheet
 
 	// mostAhead is how many ids room is made for at a time where it is not known how many it will take.
 	mostAhead = 65536
@@ -48,7 +48,7 @@ const countersName = "eroute_counters"
 func newCounterSet(t *Table) *counterSet {
 	outer := t.maps[countersName]
 	return &counterSet{
-		outer: outer, dir: t.dir, open: t.options, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_SHEETS),
+		outer: outer, dir: t.dir, open: t.options, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_CHUNKS),
 		sheets: make(map[uint32]*ebpf.Map), shared: make(map[uint32]*shared[bpf.ABICounterBlock]),
 	}
 }

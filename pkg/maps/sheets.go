@@ -18,8 +18,8 @@ type line [8]uint64
 
 const (
 	lineSize   = int(unsafe.Sizeof(line{}))
-	sheetLines = uint32(bpf.ABILimitsINDEX_SHEET_LINES)
-	mostSheets = uint32(bpf.ABILimitsINDEX_SHEETS)
+	sheetLines = uint32(bpf.ABILimitsINDEX_CHUNK_LINES)
+	mostSheets = uint32(bpf.ABILimitsINDEX_CHUNKS)
 	sheetSize  = uintptr(sheetLines) * unsafe.Sizeof(line{})
 )
 
