@@ -131,7 +131,7 @@ enum limits {
 	 * Words of kinds in a line. They have lengths of prefixes in the lowest bits, then shapes, then, of a
 	 * source, a bit for each hash of a block with destinations.
 	 */
-	INDEX_KINDS = 7,
+	INDEX_SUMMARIES = 7,
 	INDEX_SHAPES_AT = 42,
 	INDEX_BLOCKS_AT = 48,
 };
@@ -241,15 +241,15 @@ struct row_value {
  * one that is free, and in the highest byte how many entries had to go on to the next group.
  */
 struct index {
-	__u32 cells;    /* of the filter, for sources; as many for destinations follow */
-	__u32 kinds_at; /* in lines, as all that ends so */
-	__u32 kind_lines;
+	__u32 cells;        /* of the filter, for sources; as many for destinations follow */
+	__u32 summaries_at; /* in lines, as all that ends so */
+	__u32 summary_lines;
 	__u32 slot_groups_at;
 	__u32 slots_at;
 	__u32 slot_groups;
-	__u32 kinds; /* used */
-	__u32 slots; /* used */
-	__u32 stale; /* eroutes deleted since the index was made */
+	__u32 summaries; /* used */
+	__u32 slots;     /* used */
+	__u32 stale;     /* eroutes deleted since the index was made */
 	__u32 pad[3];
 	/* Lengths of prefixes too short for a filter cell: of sources, of destinations. */
 	__u64 wide_src;

@@ -157,12 +157,12 @@ type ABIFlowKey struct {
 type ABIIndex struct {
 	_            structs.HostLayout
 	Cells        uint32
-	KindsAt      uint32
-	KindLines    uint32
+	SummariesAt  uint32
+	SummaryLines uint32
 	SlotGroupsAt uint32
 	SlotsAt      uint32
 	SlotGroups   uint32
-	Kinds        uint32
+	Summaries    uint32
 	Slots        uint32
 	Stale        uint32
 	Pad          [3]uint32
@@ -257,7 +257,7 @@ const (
 	ABILimitsINDEX_STEP6            ABILimits = 8
 	ABILimitsINDEX_LEAST4           ABILimits = 24
 	ABILimitsINDEX_LEAST6           ABILimits = 64
-	ABILimitsINDEX_KINDS            ABILimits = 7
+	ABILimitsINDEX_SUMMARIES        ABILimits = 7
 	ABILimitsINDEX_SHAPES_AT        ABILimits = 42
 	ABILimitsINDEX_BLOCKS_AT        ABILimits = 48
 )

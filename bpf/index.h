@@ -3,7 +3,7 @@
  * The index says what the tries would, by a few cache lines instead of a walk.
  *
  *   filter  by the first bits of an address: how long prefixes are that can cover it
- *   kinds   by a source prefix, and by a source prefix and a block of destinations: how long
+ *   summary   by a source prefix, and by a source prefix and a block of destinations: how long
  *           the destinations of its eroutes are there, and which shapes they have; a source's
  *           also say in which blocks its destinations can be at all
  *   slots   eroutes, by their whole selector
@@ -99,28 +99,28 @@ static __always_inline __u64 if_set(__u64 x)
 }
 
 /*
- * What a line of kinds says of what has this hash. Its last word has a tag for each other, no two alike; the
+ * What a line of summary says of what has this hash. Its last word has a tag for each other, no two alike; the
  * highest byte says whether the word before it is everybody's.
  */
-static __always_inline __u64 same_kinds(const union index_line *line, __u64 h)
+static __always_inline __u64 matching_summary(const union index_line *line, __u64 h)
 {
-	__u64 word = line->words[INDEX_KINDS], tags = same_tags(word, h);
+	__u64 word = line->words[INDEX_SUMMARIES], tags = same_tags(word, h);
 	__u32 which = forget(lowest_bit(tags) / 8, h); /* or clang would leave out the bound */
 
-	return (line->words[which & INDEX_KINDS] & if_set(tags)) |
-	       (line->words[INDEX_KINDS - 1] & if_set(word >> 56));
+	return (line->words[which & INDEX_SUMMARIES] & if_set(tags)) |
+	       (line->words[INDEX_SUMMARIES - 1] & if_set(word >> 56));
 }
 
-/* Adds what the index with a number says of a hash to kinds. Returns -1 if it is not there. */
-static __always_inline int add_kinds(__u32 number, const volatile struct index *head, __u64 h,
-				     __u64 *kinds)
+/* Adds what the index with a number says of a hash to summary. Returns -1 if it is not there. */
+static __always_inline int add_summary(__u32 number, const volatile struct index *head, __u64 h,
+				       __u64 *summary)
 {
 	const union index_line *line;
 
-	line = line_at(number, head->kinds_at + below(h, head->kind_lines));
+	line = line_at(number, head->summaries_at + below(h, head->summary_lines));
 	if (!line)
 		return -1;
-	*kinds |= same_kinds(line, h);
+	*summary |= matching_summary(line, h);
 	return 0;
 }
 
@@ -149,7 +149,7 @@ struct hostbits {
 	__u8 end; /* next == end: none is left */
 };
 
-/* The lengths in a word of kinds. */
+/* The lengths in a word of summary. */
 #define LENS ((1ULL << INDEX_SHAPES_AT) - 1)
 #define SHAPES_MASK (((1ULL << SHAPES) - 1) << INDEX_SHAPES_AT)
 
@@ -283,7 +283,7 @@ __noinline int find_slot6(__u32 number, __u64 h, const struct row_key6 *key, str
 struct index_place {
 	__u64 srcs; /* lengths of sources not tried yet */
 	__u64 fit; /* lengths that prefixes of the destination can have, the packet's shapes, its block */
-	__u64 kinds;   /* of the source prefix in key; lengths not tried yet */
+	__u64 summary; /* of the source prefix in key; lengths not tried yet */
 	__u64 src_sum; /* of the source prefix in key */
 	struct hostbits src;
 	struct hostbits dst;
@@ -327,7 +327,7 @@ static __always_inline int next_hostbits(struct hostbits *h, __u64 *lens, const 
 
 /*
  * The sums of hash.h, of which keys each has its own: of a source prefix, to which are added that of a block of
- * destinations, for kinds, or that of the rest of a selector, for slots.
+ * destinations, for summary, or that of the rest of a selector, for slots.
  */
 static __always_inline __u64 source_sum(const struct table_meta *meta, const __u8 *address,
 					__u32 hostbits, const bool v6)
@@ -358,25 +358,25 @@ static __always_inline __u64 block_sum(const struct table_meta *meta, const __u8
 }
 
 /*
- * Leaves of a source's kinds those that it has near the destination: a block's are of prefixes that lie
+ * Leaves of a source's summary those that it has near the destination: a block's are of prefixes that lie
  * within it, and not within a smaller one. It costs cache lines, as looks for slots may. No
  * block is left out: the verifier would follow each choice.
  */
 static __always_inline int sift(const struct index_place *at, const struct table_meta *meta,
 				const volatile struct index *head, const struct packet *p,
-				__u64 *kinds, const bool v6)
+				__u64 *summary, const bool v6)
 {
-	__u64 wide = shorter_than(block_bits(v6), v6), near = *kinds & LENS & wide ? wide : 0;
+	__u64 wide = shorter_than(block_bits(v6), v6), near = *summary & LENS & wide ? wide : 0;
 	__u32 least = v6 ? INDEX_LEAST6 : INDEX_LEAST4, step = v6 ? INDEX_STEP6 : INDEX_STEP4;
 
 #pragma clang loop unroll(disable)
 	for (__u32 bits = block_bits(v6); bits <= least; bits += step)
-		if (add_kinds(at->number, head,
-			      spread(at->src_sum + block_sum(meta, p->dst, bits, v6),
-				     meta->factors[0]),
-			      &near))
+		if (add_summary(at->number, head,
+				spread(at->src_sum + block_sum(meta, p->dst, bits, v6),
+				       meta->factors[0]),
+				&near))
 			return -1;
-	*kinds &= near;
+	*summary &= near;
 	return 0;
 }
 
@@ -396,22 +396,22 @@ static __always_inline int next_source(struct index_place *at, union row_key *ke
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SOURCES_AT_ONCE; i++) {
 		int hostbits = next_hostbits(&at->src, &at->srcs, v6);
-		__u64 kinds = 0;
+		__u64 summary = 0;
 
 		if (hostbits < 0)
 			return SOURCE_NONE;
 		*key_src_hostbits(key, v6) = hostbits;
 		mask_address(key_src(key, v6), p->src, hostbits, v6);
 		at->src_sum = source_sum(meta, key_src(key, v6), hostbits, v6);
-		if (add_kinds(at->number, head, spread(at->src_sum, meta->factors[0]), &kinds))
+		if (add_summary(at->number, head, spread(at->src_sum, meta->factors[0]), &summary))
 			return SOURCE_UNSURE;
-		kinds &= at->fit;
-		if (!(kinds >> INDEX_BLOCKS_AT))
+		summary &= at->fit;
+		if (!(summary >> INDEX_BLOCKS_AT))
 			continue;
-		if (are_many(kinds & LENS) && sift(at, meta, head, p, &kinds, v6))
+		if (are_many(summary & LENS) && sift(at, meta, head, p, &summary, v6))
 			return SOURCE_UNSURE;
-		if (kinds & SHAPES_MASK && kinds & LENS) {
-			at->kinds = kinds;
+		if (summary & SHAPES_MASK && summary & LENS) {
+			at->summary = summary;
 			return SOURCE_FOUND;
 		}
 	}
@@ -433,13 +433,13 @@ __noinline int next_source6(struct index_place *at, struct row_key6 *key, const 
 static __always_inline int next_length(struct index_place *at, union row_key *key,
 				       const struct packet *p, const bool v6)
 {
-	__u64 lens = at->kinds & LENS;
+	__u64 lens = at->summary & LENS;
 	int hostbits = next_hostbits(&at->dst, &lens, v6);
 
 	if (hostbits < 0)
 		return 0;
-	at->shapes = (at->kinds & SHAPES_MASK) >> INDEX_SHAPES_AT;
-	at->kinds = (at->kinds & ~LENS) | lens;
+	at->shapes = (at->summary & SHAPES_MASK) >> INDEX_SHAPES_AT;
+	at->summary = (at->summary & ~LENS) | lens;
 	*key_prefixlen(key) = row_fixed_bits(v6) + address_bits(v6) - hostbits;
 	mask_address(key_dst(key, v6), p->dst, hostbits, v6);
 	return 1;

@@ -30,7 +30,7 @@ func openIndex(s sheets, family eroute.Family, secret *secrets) (*index, error) 
 	x := &index{lines: lines, head: (*bpf.ABIIndex)(unsafe.Pointer(&lines[0])), secret: secret}
 	h := x.head
 	x.filter = words(lines, 1, 2*h.Cells)
-	x.kinds = kinds{lines: lines[h.KindsAt:][:h.KindLines], used: &h.Kinds}
+	x.kinds = kinds{lines: lines[h.SummariesAt:][:h.SummaryLines], used: &h.Summaries}
 	x.slots = groups{
 		words: words(lines, h.SlotGroupsAt, h.SlotGroups), used: &h.Slots,
 		size: slotSize(family), key: int(unsafe.Sizeof(bpf.ABIRowKey6{})),

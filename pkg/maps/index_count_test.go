@@ -41,8 +41,8 @@ func TestIndexInitialSize(t *testing.T) {
 			}
 			defer func() { _ = ix.Close() }()
 			x := ix.open[0]
-			if int(x.head.Kinds) > c.kinds || x.kinds.room() < c.kinds || x.kinds.room() > c.kinds*5/4+kindLoad {
-				t.Errorf("%d kinds, room for %d, want %d", x.head.Kinds, x.kinds.room(), c.kinds)
+			if int(x.head.Summaries) > c.kinds || x.kinds.room() < c.kinds || x.kinds.room() > c.kinds*5/4+kindLoad {
+				t.Errorf("%d kinds, room for %d, want %d", x.head.Summaries, x.kinds.room(), c.kinds)
 			}
 			if int(x.head.Slots) != eroutes || x.slots.room() < eroutes || x.slots.room() > eroutes*5/4 {
 				t.Errorf("%d slots, room for %d, want %d", x.head.Slots, x.slots.room(), eroutes)

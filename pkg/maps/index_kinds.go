@@ -10,7 +10,7 @@ import (
 const (
 	shapesAt  = int(bpf.ABILimitsINDEX_SHAPES_AT)
 	blocksAt  = int(bpf.ABILimitsINDEX_BLOCKS_AT)
-	lineKinds = int(bpf.ABILimitsINDEX_KINDS)
+	lineKinds = int(bpf.ABILimitsINDEX_SUMMARIES)
 
 	// kindLoad is how many words of a line are used on average at the most.
 	kindLoad = 4

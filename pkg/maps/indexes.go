@@ -53,7 +53,7 @@ func (t *Table) openIndexes() (*indexes, error) {
 		case x == nil:
 			err = ix.build(t.gen, i)
 		case x.head.Stale > max(x.head.Slots, staleLimit) && unix.Access(t.dir.Path(), unix.W_OK) == nil:
-			ix.remake(i, int(x.head.Kinds), int(x.head.Slots))
+			ix.remake(i, int(x.head.Summaries), int(x.head.Slots))
 		}
 	}
 	if err != nil {
@@ -147,7 +147,7 @@ func (ix *indexes) build(g *generation, i int) error {
 // reserve makes room for as many kinds and eroutes more.
 func (ix *indexes) reserve(i, kinds, slots int) {
 	if x := ix.open[i]; x != nil {
-		kinds += int(x.head.Kinds)
+		kinds += int(x.head.Summaries)
 		slots += int(x.head.Slots)
 		if kinds <= x.kinds.room() && slots <= x.slots.room() {
 			return
