@@ -6,7 +6,7 @@
 
 enum limits *export_limits;
 enum eroute_action *export_action;
-enum eroute_shape *export_shape;
+enum eroute_tuple *export_tuple;
 enum reason *export_reason;
 enum lookup_cb *export_lookup_cb;
 enum lookup_status *export_lookup_status;

@@ -128,11 +128,11 @@ enum limits {
 	INDEX_LEAST6 = 64,
 
 	/*
-	 * Words of kinds in a line. They have lengths of prefixes in the lowest bits, then shapes, then, of a
+	 * Words of kinds in a line. They have lengths of prefixes in the lowest bits, then tuples, then, of a
 	 * source, a bit for each hash of a block with destinations.
 	 */
 	INDEX_SUMMARIES = 7,
-	INDEX_SHAPES_AT = 42,
+	INDEX_TUPLES_AT = 42,
 	INDEX_BLOCKS_AT = 48,
 };
 
@@ -148,16 +148,16 @@ enum eroute_action {
 };
 
 /*
- * The selector's shape: which of protocol and ports it names, most specific first.
- * A set of shapes is a bitmap, 1 << shape.
+ * The selector's tuple: which of protocol and ports it names, most specific first.
+ * A set of tuples is a bitmap, 1 << tuple.
  */
-enum eroute_shape {
-	SHAPE_SPORT_DPORT,
-	SHAPE_SPORT,
-	SHAPE_DPORT,
-	SHAPE_PROTO,
-	SHAPE_ANY,
-	SHAPES,
+enum eroute_tuple {
+	TUPLE_SPORT_DPORT,
+	TUPLE_SPORT,
+	TUPLE_DPORT,
+	TUPLE_PROTO,
+	TUPLE_ANY,
+	TUPLES,
 };
 
 /* Where a packet ended; a counter each. Names shown to the user are in pkg/maps. */
@@ -194,10 +194,10 @@ struct src_key6 {
 	__u8 addr[16];
 };
 
-/* One source prefix that has eroutes: how many of each shape, fewer than EROUTE_MAX. */
+/* One source prefix that has eroutes: how many of each tuple, fewer than EROUTE_MAX. */
 struct src_value {
 	__u8 prefixlen;       /* tells an exact hit from a covering one */
-	__u8 refs[SHAPES][3]; /* the lowest byte first */
+	__u8 refs[TUPLES][3]; /* the lowest byte first */
 };
 
 /*
@@ -374,7 +374,7 @@ struct relay {
 	__u64 trap_interval; /* ns between two ACQUIREs of a trap, on average */
 	__u64 next;          /* see within_rate; of %hold eroutes in the table */
 	__u64 last_serial;   /* flow.serial of the newest flow */
-	__u32 flow_shapes;   /* shapes that flows have had */
+	__u32 flow_tuples;   /* tuples that flows have had */
 	__u32 pad;
 };
 
@@ -436,7 +436,7 @@ struct verdict {
 	__u8 action; /* 0: no eroute matches */
 	__u8 src_prefixlen;
 	__u8 dst_prefixlen;
-	__u8 shape;
+	__u8 tuple;
 };
 
 /* What the fast path does with a packet. */
@@ -524,7 +524,7 @@ struct ingress {
 enum lookup_cb {
 	LOOKUP_STATUS,     /* enum lookup_status */
 	LOOKUP_PREFIXLENS, /* src | dst << 8 */
-	LOOKUP_SHAPE,      /* enum eroute_shape */
+	LOOKUP_TUPLE,      /* enum eroute_tuple */
 	LOOKUP_ID,         /* row_value.id */
 	LOOKUP_OWN,        /* 1: it is key exchange, and its source may be the gateway's address */
 };

@@ -86,15 +86,15 @@ const (
 	ABIErouteActionACT_TRAPSUBNET ABIErouteAction = 7
 )
 
-type ABIErouteShape uint32
+type ABIErouteTuple uint32
 
 const (
-	ABIErouteShapeSHAPE_SPORT_DPORT ABIErouteShape = 0
-	ABIErouteShapeSHAPE_SPORT       ABIErouteShape = 1
-	ABIErouteShapeSHAPE_DPORT       ABIErouteShape = 2
-	ABIErouteShapeSHAPE_PROTO       ABIErouteShape = 3
-	ABIErouteShapeSHAPE_ANY         ABIErouteShape = 4
-	ABIErouteShapeSHAPES            ABIErouteShape = 5
+	ABIErouteTupleTUPLE_SPORT_DPORT ABIErouteTuple = 0
+	ABIErouteTupleTUPLE_SPORT       ABIErouteTuple = 1
+	ABIErouteTupleTUPLE_DPORT       ABIErouteTuple = 2
+	ABIErouteTupleTUPLE_PROTO       ABIErouteTuple = 3
+	ABIErouteTupleTUPLE_ANY         ABIErouteTuple = 4
+	ABIErouteTupleTUPLES            ABIErouteTuple = 5
 )
 
 type ABIEvent struct {
@@ -258,7 +258,7 @@ const (
 	ABILimitsINDEX_LEAST4           ABILimits = 24
 	ABILimitsINDEX_LEAST6           ABILimits = 64
 	ABILimitsINDEX_SUMMARIES        ABILimits = 7
-	ABILimitsINDEX_SHAPES_AT        ABILimits = 42
+	ABILimitsINDEX_TUPLES_AT        ABILimits = 42
 	ABILimitsINDEX_BLOCKS_AT        ABILimits = 48
 )
 
@@ -267,7 +267,7 @@ type ABILookupCb uint32
 const (
 	ABILookupCbLOOKUP_STATUS     ABILookupCb = 0
 	ABILookupCbLOOKUP_PREFIXLENS ABILookupCb = 1
-	ABILookupCbLOOKUP_SHAPE      ABILookupCb = 2
+	ABILookupCbLOOKUP_TUPLE      ABILookupCb = 2
 	ABILookupCbLOOKUP_ID         ABILookupCb = 3
 	ABILookupCbLOOKUP_OWN        ABILookupCb = 4
 )
@@ -319,7 +319,7 @@ type ABIRelay struct {
 	TrapInterval uint64
 	Next         uint64
 	LastSerial   uint64
-	FlowShapes   uint32
+	FlowTuples   uint32
 	Pad          uint32
 }
 

@@ -24,7 +24,7 @@ static __always_inline int classify(const struct packet *p, struct match *m)
 	m->key.generation = 0;
 	if (!relay || ask_table(p, &m->v, &m->key.generation))
 		return -1;
-	return relay->flow_shapes ? find_flow(p, relay->flow_shapes, m) : 0;
+	return relay->flow_tuples ? find_flow(p, relay->flow_tuples, m) : 0;
 }
 
 #endif

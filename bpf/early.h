@@ -90,11 +90,11 @@ static __noinline int decide_early(void *ctx, __u32 mark, const struct packet *p
 	return way != WAY_UNSURE && p->len <= ANY_LENGTH;
 }
 
-static __noinline int has_flow(const struct packet *p, __u32 generation, __u32 shapes)
+static __noinline int has_flow(const struct packet *p, __u32 generation, __u32 tuples)
 {
 	struct match m = { .key.generation = generation };
 
-	return find_flow(p, shapes, &m) || m.flow;
+	return find_flow(p, tuples, &m) || m.flow;
 }
 
 /* Whether the packet may belong to the flow of a trap, which is for the ipsec device. */
@@ -105,7 +105,7 @@ static __always_inline int may_have_flow(const struct packet *p, const struct ta
 
 	if (!relay)
 		return 1;
-	return relay->flow_shapes && has_flow(p, meta->generation, relay->flow_shapes);
+	return relay->flow_tuples && has_flow(p, meta->generation, relay->flow_tuples);
 }
 
 static __noinline void remember_early(const struct packet *p, const struct table_meta *meta,

@@ -106,18 +106,18 @@ static __always_inline void copy_prefix(__u8 *to, const __u8 *from, __u32 prefix
 	__builtin_memcpy(to + 8, &low, sizeof(low));
 }
 
-static __always_inline void set_ports(const struct packet *p, __u32 shape, struct flow_key *key)
+static __always_inline void set_ports(const struct packet *p, __u32 tuple, struct flow_key *key)
 {
 	key->family = p->family;
-	key->proto = shape == SHAPE_ANY ? 0 : p->proto;
-	key->sport = names_sport(shape) ? p->sport : 0;
-	key->dport = names_dport(shape) ? p->dport : 0;
+	key->proto = tuple == TUPLE_ANY ? 0 : p->proto;
+	key->sport = names_sport(tuple) ? p->sport : 0;
+	key->dport = names_dport(tuple) ? p->dport : 0;
 }
 
-/* The key of the eroute of this shape from the packet's source to its destination. */
-static __always_inline void make_host_key(const struct packet *p, __u32 shape, struct flow_key *key)
+/* The key of the eroute of this tuple from the packet's source to its destination. */
+static __always_inline void make_host_key(const struct packet *p, __u32 tuple, struct flow_key *key)
 {
-	set_ports(p, shape, key);
+	set_ports(p, tuple, key);
 	key->src_prefixlen = packet_address_bits(p);
 	key->dst_prefixlen = packet_address_bits(p);
 	__builtin_memcpy(key->src, p->src, 16);
@@ -128,7 +128,7 @@ static __always_inline void make_host_key(const struct packet *p, __u32 shape, s
 static __always_inline void make_row_key(const struct packet *p, const struct match *m,
 					 struct flow_key *key)
 {
-	set_ports(p, m->v.shape, key);
+	set_ports(p, m->v.tuple, key);
 	key->src_prefixlen = m->v.src_prefixlen;
 	key->dst_prefixlen = m->v.dst_prefixlen;
 	copy_prefix(key->src, p->src, m->v.src_prefixlen);
@@ -136,10 +136,10 @@ static __always_inline void make_row_key(const struct packet *p, const struct ma
 }
 
 /*
- * Meets the flow in m->key, of this shape. Returns 1 if there is one, 0 if there is none, -1 if it changes all
+ * Meets the flow in m->key, of this tuple. Returns 1 if there is one, 0 if there is none, -1 if it changes all
  * the time: the packet has no verdict then.
  */
-static __noinline int meet_flow(struct match *m, __u32 shape)
+static __noinline int meet_flow(struct match *m, __u32 tuple)
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
@@ -162,42 +162,42 @@ static __noinline int meet_flow(struct match *m, __u32 shape)
 		m->trap_dst_prefixlen = facts.trap_dst_prefixlen;
 		m->trap_action = facts.trap_action;
 		m->is_kept = facts.kept_until && bpf_ktime_get_ns() < facts.kept_until;
-		set_verdict(&m->v, &facts.row, m->key.src_prefixlen, shape);
+		set_verdict(&m->v, &facts.row, m->key.src_prefixlen, tuple);
 		return 1;
 	}
 	return -1;
 }
 
-/* Whether the table's eroute is one from host to host, more specific by its shape. */
-static __always_inline int is_before(const struct match *m, __u32 bits, __u32 shape)
+/* Whether the table's eroute is one from host to host, more specific by its tuple. */
+static __always_inline int is_before(const struct match *m, __u32 bits, __u32 tuple)
 {
 	return m->v.action && m->v.src_prefixlen == bits && m->v.dst_prefixlen == bits &&
-	       m->v.shape < shape;
+	       m->v.tuple < tuple;
 }
 
 /*
  * Puts the flow that the packet belongs to in the place of the table's eroute, if there
- * is one and it goes before it. shapes are those that flows have. Returns 0, or -1 as meet_flow.
+ * is one and it goes before it. tuples are those that flows have. Returns 0, or -1 as meet_flow.
  */
-static __noinline int find_flow(const struct packet *p, __u32 shapes, struct match *m)
+static __noinline int find_flow(const struct packet *p, __u32 tuples, struct match *m)
 {
 	__u32 bits = packet_address_bits(p);
 	int met;
 
-	for (__u32 shape = 0; shape < SHAPES; shape++) {
-		if (is_before(m, bits, shape))
+	for (__u32 tuple = 0; tuple < TUPLES; tuple++) {
+		if (is_before(m, bits, tuple))
 			break;
-		if (!(shapes & (1 << shape)) || !has_shape(p, shape))
+		if (!(tuples & (1 << tuple)) || !has_tuple(p, tuple))
 			continue;
-		make_host_key(p, shape, &m->key);
-		met = meet_flow(m, shape);
+		make_host_key(p, tuple, &m->key);
+		met = meet_flow(m, tuple);
 		if (met)
 			return met < 0 ? met : 0;
 	}
 	if (m->v.action != ACT_TRAPSUBNET)
 		return 0;
 	make_row_key(p, m, &m->key);
-	return meet_flow(m, m->v.shape) < 0 ? -1 : 0;
+	return meet_flow(m, m->v.tuple) < 0 ? -1 : 0;
 }
 
 #endif

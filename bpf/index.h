@@ -4,7 +4,7 @@
  *
  *   filter  by the first bits of an address: how long prefixes are that can cover it
  *   summary   by a source prefix, and by a source prefix and a block of destinations: how long
- *           the destinations of its eroutes are there, and which shapes they have; a source's
+ *           the destinations of its eroutes are there, and which tuples they have; a source's
  *           also say in which blocks its destinations can be at all
  *   slots   eroutes, by their whole selector
  *
@@ -150,8 +150,8 @@ struct hostbits {
 };
 
 /* The lengths in a word of summary. */
-#define LENS ((1ULL << INDEX_SHAPES_AT) - 1)
-#define SHAPES_MASK (((1ULL << SHAPES) - 1) << INDEX_SHAPES_AT)
+#define LENS ((1ULL << INDEX_TUPLES_AT) - 1)
+#define TUPLES_MASK (((1ULL << TUPLES) - 1) << INDEX_TUPLES_AT)
 
 /*
  * A set of lengths has a bit for each number of an address's host bits, the longest prefix's
@@ -282,13 +282,13 @@ __noinline int find_slot6(__u32 number, __u64 h, const struct row_key6 *key, str
 /* How far a look has come. */
 struct index_place {
 	__u64 srcs; /* lengths of sources not tried yet */
-	__u64 fit; /* lengths that prefixes of the destination can have, the packet's shapes, its block */
+	__u64 fit; /* lengths that prefixes of the destination can have, the packet's tuples, its block */
 	__u64 summary; /* of the source prefix in key; lengths not tried yet */
 	__u64 src_sum; /* of the source prefix in key */
 	struct hostbits src;
 	struct hostbits dst;
 	__u8 number; /* of the index */
-	__u8 shapes; /* not tried yet of the prefixes in key */
+	__u8 tuples; /* not tried yet of the prefixes in key */
 	__u8 answer; /* enum index_answer */
 };
 
@@ -410,7 +410,7 @@ static __always_inline int next_source(struct index_place *at, union row_key *ke
 			continue;
 		if (are_many(summary & LENS) && sift(at, meta, head, p, &summary, v6))
 			return SOURCE_UNSURE;
-		if (summary & SHAPES_MASK && summary & LENS) {
+		if (summary & TUPLES_MASK && summary & LENS) {
 			at->summary = summary;
 			return SOURCE_FOUND;
 		}
@@ -438,7 +438,7 @@ static __always_inline int next_length(struct index_place *at, union row_key *ke
 
 	if (hostbits < 0)
 		return 0;
-	at->shapes = (at->summary & SHAPES_MASK) >> INDEX_SHAPES_AT;
+	at->tuples = (at->summary & TUPLES_MASK) >> INDEX_TUPLES_AT;
 	at->summary = (at->summary & ~LENS) | lens;
 	*key_prefixlen(key) = row_fixed_bits(v6) + address_bits(v6) - hostbits;
 	mask_address(key_dst(key, v6), p->dst, hostbits, v6);
@@ -487,10 +487,10 @@ static __always_inline long next_slots(struct index_look *l, union row_key *key,
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SLOTS_AT_ONCE; i++) {
-		__u32 shape;
+		__u32 tuple;
 		__u64 h;
 
-		if (!at->shapes && !next_length(at, key, l->p, v6)) {
+		if (!at->tuples && !next_length(at, key, l->p, v6)) {
 			int next = v6 ? next_source6(at, &key->v6, l->p)
 				      : next_source4(at, &key->v4, l->p);
 
@@ -500,9 +500,9 @@ static __always_inline long next_slots(struct index_look *l, union row_key *key,
 				return 1;
 			continue;
 		}
-		shape = lowest_bit(at->shapes);
-		at->shapes &= at->shapes - 1;
-		set_key_shape(key, l->p, shape, v6);
+		tuple = lowest_bit(at->tuples);
+		at->tuples &= at->tuples - 1;
+		set_key_tuple(key, l->p, tuple, v6);
 		h = v6 ? slot_hash6(l->meta, at->src_sum, &key->v6)
 		       : slot_hash4(l->meta, at->src_sum, &key->v4);
 		if (no_slot(at->number, h) || (v6 ? find_slot6(at->number, h, &key->v6, l->v)
@@ -511,7 +511,7 @@ static __always_inline long next_slots(struct index_look *l, union row_key *key,
 		l->at.answer = INDEX_FOUND;
 		l->v->src_prefixlen = address_bits(v6) - *key_src_hostbits(key, v6);
 		l->v->dst_prefixlen = *key_prefixlen(key) - row_fixed_bits(v6);
-		l->v->shape = shape;
+		l->v->tuple = tuple;
 		return 1;
 	}
 	return 0;
@@ -557,8 +557,8 @@ static __always_inline enum index_answer begin(struct index_look *l, const bool 
 	l->at.srcs = line->words[cell & 7] | head->wide_src;
 	if (!l->at.srcs)
 		return INDEX_NOWHERE;
-	for (__u32 shape = 0; shape < SHAPES; shape++)
-		l->at.fit |= (__u64)has_shape(l->p, shape) << (INDEX_SHAPES_AT + shape);
+	for (__u32 tuple = 0; tuple < TUPLES; tuple++)
+		l->at.fit |= (__u64)has_tuple(l->p, tuple) << (INDEX_TUPLES_AT + tuple);
 	l->at.fit |= 1ULL << (INDEX_BLOCKS_AT + (block >> 60));
 	l->at.fit = forget(l->at.fit, block);
 	return INDEX_FOUND;
@@ -574,10 +574,10 @@ static __noinline enum index_answer begin6(struct index_look *l)
 	return begin(l, true);
 }
 
-/* No packet takes more: every shape of every destination of every source. */
+/* No packet takes more: every tuple of every destination of every source. */
 static __always_inline __u32 most_steps(const bool v6)
 {
-	return (address_bits(v6) + 2) * (address_bits(v6) + 2) * SHAPES;
+	return (address_bits(v6) + 2) * (address_bits(v6) + 2) * TUPLES;
 }
 
 /* Asks the index with a number. */

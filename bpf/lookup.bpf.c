@@ -33,7 +33,7 @@ int eroute_lookup(struct __sk_buff *skb)
 	}
 	skb->cb[LOOKUP_STATUS] = m.flow ? LOOKUP_FLOW : LOOKUP_FOUND;
 	skb->cb[LOOKUP_PREFIXLENS] = m.v.src_prefixlen | m.v.dst_prefixlen << 8;
-	skb->cb[LOOKUP_SHAPE] = m.v.shape;
+	skb->cb[LOOKUP_TUPLE] = m.v.tuple;
 	skb->cb[LOOKUP_ID] = m.v.id;
 	return TC_ACT_OK;
 }

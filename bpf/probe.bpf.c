@@ -199,7 +199,7 @@ static __always_inline int change_flows(const struct packet *p)
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 
-	make_host_key(p, SHAPE_ANY, &key);
+	make_host_key(p, TUPLE_ANY, &key);
 	facts.row.dst_prefixlen = key.dst_prefixlen;
 	if (!meta || make_flow(meta, &key, &facts, bpf_ktime_get_ns()))
 		return 0;

@@ -78,48 +78,48 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 hostb
 	}
 }
 
-/* Whether a packet can match selectors of this shape at all. */
-static __always_inline int has_shape(const struct packet *p, __u32 shape)
+/* Whether a packet can match selectors of this tuple at all. */
+static __always_inline int has_tuple(const struct packet *p, __u32 tuple)
 {
-	if (shape == SHAPE_ANY)
+	if (tuple == TUPLE_ANY)
 		return 1;
 	if (!p->proto)
 		return 0;
-	if ((shape == SHAPE_SPORT_DPORT || shape == SHAPE_SPORT) && !p->sport)
+	if ((tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_SPORT) && !p->sport)
 		return 0;
-	if ((shape == SHAPE_SPORT_DPORT || shape == SHAPE_DPORT) && !p->dport)
+	if ((tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_DPORT) && !p->dport)
 		return 0;
 	return 1;
 }
 
-static __always_inline int names_sport(__u32 shape)
+static __always_inline int names_sport(__u32 tuple)
 {
-	return shape == SHAPE_SPORT_DPORT || shape == SHAPE_SPORT;
+	return tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_SPORT;
 }
 
-static __always_inline int names_dport(__u32 shape)
+static __always_inline int names_dport(__u32 tuple)
 {
-	return shape == SHAPE_SPORT_DPORT || shape == SHAPE_DPORT;
+	return tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_DPORT;
 }
 
 static __always_inline void set_verdict(struct verdict *v, const struct row_value *row,
-					__u32 src_prefixlen, __u32 shape)
+					__u32 src_prefixlen, __u32 tuple)
 {
 	v->id = row->id;
 	v->sa = row->sa;
 	v->action = row->action;
 	v->src_prefixlen = src_prefixlen;
 	v->dst_prefixlen = row->dst_prefixlen;
-	v->shape = shape;
+	v->tuple = tuple;
 }
 
-/* Sets protocol and ports of a key to those of the packet that the shape names. */
-static __always_inline void set_key_shape(union row_key *key, const struct packet *p, __u32 shape,
+/* Sets protocol and ports of a key to those of the packet that the tuple names. */
+static __always_inline void set_key_tuple(union row_key *key, const struct packet *p, __u32 tuple,
 					  const bool v6)
 {
-	__u8 proto = shape == SHAPE_ANY ? 0 : p->proto;
-	__be16 sport = names_sport(shape) ? p->sport : 0;
-	__be16 dport = names_dport(shape) ? p->dport : 0;
+	__u8 proto = tuple == TUPLE_ANY ? 0 : p->proto;
+	__be16 sport = names_sport(tuple) ? p->sport : 0;
+	__be16 dport = names_dport(tuple) ? p->dport : 0;
 
 	if (v6) {
 		key->v6.proto = proto;

@@ -24,7 +24,7 @@ static __noinline int recall_verdict(const struct packet *p, const struct table_
 	v->id = n.what;
 	v->sa = n.what >> 32 & 0xffffff;
 	v->action = n.what >> 56 & 7;
-	v->shape = n.what >> 59 & 7;
+	v->tuple = n.what >> 59 & 7;
 	v->src_prefixlen = n.more;
 	v->dst_prefixlen = n.more >> 8;
 	return 1;
@@ -34,7 +34,7 @@ static __noinline void remember_verdict(const struct packet *p, const struct tab
 					__u64 version, const struct verdict *v)
 {
 	struct noted n = {
-		.what = v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->shape << 59,
+		.what = v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->tuple << 59,
 		.more = v->src_prefixlen | (__u32)v->dst_prefixlen << 8,
 	};
 

@@ -186,7 +186,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	if (m->v.action == ACT_TRAPSUBNET)
 		make_row_key(p, m, &m->key);
 	else
-		make_host_key(p, m->v.shape, &m->key);
+		make_host_key(p, m->v.tuple, &m->key);
 	if (!bpf_map_lookup_elem(&eroute_flows, &m->key)) {
 		most = may_ask(m->v.id, relay, now);
 		if (!most)
@@ -195,8 +195,8 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 		if (!e)
 			return refuse(m, REASON_TRAP_QUEUE_FULL, a);
 		e->serial = __sync_fetch_and_add(&relay->last_serial, 1) + 1;
-		if (!(relay->flow_shapes & (1 << m->v.shape)))
-			__sync_fetch_and_or(&relay->flow_shapes, 1 << m->v.shape);
+		if (!(relay->flow_tuples & (1 << m->v.tuple)))
+			__sync_fetch_and_or(&relay->flow_tuples, 1 << m->v.tuple);
 		err = make_hold(skb, m, now, e->serial);
 		if (!err) {
 			bpf_ringbuf_submit(e, 0);
@@ -207,7 +207,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 			return refuse(m, REASON_TRAP_HOLDS_FULL, a);
 	}
 	/* Another CPU was first. */
-	if (meet_flow(m, m->v.shape) <= 0)
+	if (meet_flow(m, m->v.tuple) <= 0)
 		return refuse(m, REASON_TRAP_LIMITED, a);
 	count_match(m, a);
 	return hold(skb, p, m, a);

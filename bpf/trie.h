@@ -4,8 +4,8 @@
  * protocol, source port and destination port set over unset.
  *
  * The source trie gives the longest source prefix that has eroutes at all, and of
- * which shapes. Each shape has its rows in the same trie, so one longest-prefix
- * lookup a shape finds its longest destination. No row there: the next shorter
+ * which tuples. Each tuple has its rows in the same trie, so one longest-prefix
+ * lookup a tuple finds its longest destination. No row there: the next shorter
  * source prefix is a lookup with prefixlen one less than the one found.
  */
 #ifndef EROUTE_TRIE_H
@@ -22,25 +22,25 @@ struct trie_walk {
 	void *sources;
 	void *rows;
 	struct row_value *row; /* the best so far */
-	__u32 shape;
+	__u32 tuple;
 	__u32 src_prefixlen;
 	__u32 prefixlen; /* of the source lookup to do next */
 };
 
-/* Looks one shape up and keeps its row if its destination is longer than the best so far. */
-static __always_inline void try_shape(struct trie_walk *w, union row_key *key, __u32 shape,
+/* Looks one tuple up and keeps its row if its destination is longer than the best so far. */
+static __always_inline void try_tuple(struct trie_walk *w, union row_key *key, __u32 tuple,
 				      const bool v6)
 {
 	struct row_value *row;
 
-	if (!has_shape(w->p, shape))
+	if (!has_tuple(w->p, tuple))
 		return;
-	set_key_shape(key, w->p, shape, v6);
+	set_key_tuple(key, w->p, tuple, v6);
 	row = bpf_map_lookup_elem(w->rows, key);
 	if (!row || (w->row && row->dst_prefixlen <= w->row->dst_prefixlen))
 		return;
 	w->row = row;
-	w->shape = shape;
+	w->tuple = tuple;
 }
 
 /* The source prefix that covers the packet's, no longer than w->prefixlen; NULL: none. */
@@ -69,9 +69,9 @@ static __always_inline long trie_step(struct trie_walk *w, const bool v6)
 	mask_address(key_src(&key, v6), w->p->src, hostbits, v6);
 	*key_src_hostbits(&key, v6) = hostbits;
 	copy_address(key_dst(&key, v6), w->p->dst, v6);
-	for (__u32 shape = 0; shape < SHAPES; shape++)
-		if (src->refs[shape][0] | src->refs[shape][1] | src->refs[shape][2])
-			try_shape(w, &key, shape, v6);
+	for (__u32 tuple = 0; tuple < TUPLES; tuple++)
+		if (src->refs[tuple][0] | src->refs[tuple][1] | src->refs[tuple][2])
+			try_tuple(w, &key, tuple, v6);
 	w->src_prefixlen = src->prefixlen;
 	if (w->row || !src->prefixlen)
 		return 1;
@@ -107,7 +107,7 @@ static __always_inline int ask_tries(const struct packet *p, __u32 generation, s
 	else
 		bpf_loop(address_bits(false) + 1, trie_step4, &w, 0);
 	if (w.row)
-		set_verdict(v, w.row, w.src_prefixlen, w.shape);
+		set_verdict(v, w.row, w.src_prefixlen, w.tuple);
 	return 0;
 }
 

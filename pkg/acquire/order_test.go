@@ -101,7 +101,7 @@ func (b *bench) hold(t *testing.T, serial uint64) maps.FlowID {
 			Row:    bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: 32},
 			Serial: serial, Last: serial<<48 | uint64(now.Nano())>>6, TrapSrcPrefixlen: 24, TrapDstPrefixlen: 24, TrapAction: uint8(bpf.ABIErouteActionACT_TRAP),
 		}
-		relay := bpf.ABIRelay{FlowShapes: 1 << bpf.ABIErouteShapeSHAPE_ANY}
+		relay := bpf.ABIRelay{FlowTuples: 1 << bpf.ABIErouteTupleTUPLE_ANY}
 		return errors.Join(
 			table.Map("eroute_flows").Update(key, flow, ebpf.UpdateNoExist),
 			table.Map("eroute_relay").Put(uint32(0), relay),

@@ -65,7 +65,7 @@ func testFlow(i int) eroute.Selector {
 func loadFlowProbe(t *testing.T, table *Table, flows int) *ebpf.Collection {
 	t.Helper()
 	var relay bpf.ABIRelay
-	relay.FlowShapes = 1 << bpf.ABIErouteShapeSHAPE_ANY
+	relay.FlowTuples = 1 << bpf.ABIErouteTupleTUPLE_ANY
 	if err := table.maps["eroute_relay"].Put(uint32(0), relay); err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) Flow
 	if err := table.maps["eroute_relay"].Lookup(uint32(0), &relay); err != nil {
 		t.Fatal(err)
 	}
-	relay.FlowShapes |= 1 << shape(flow)
+	relay.FlowTuples |= 1 << shape(flow)
 	if err := table.maps["eroute_relay"].Put(uint32(0), relay); err != nil {
 		t.Fatal(err)
 	}

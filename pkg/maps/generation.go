@@ -77,7 +77,7 @@ func (g *generation) deleteRow(s eroute.Selector) error {
 }
 
 // shapeCounts is how many eroutes of each shape a source prefix has.
-type shapeCounts [bpf.ABIErouteShapeSHAPES]uint32
+type shapeCounts [bpf.ABIErouteTupleTUPLES]uint32
 
 // covers reports whether n has every shape that other has.
 func (n shapeCounts) covers(other shapeCounts) bool {

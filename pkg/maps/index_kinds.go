@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	shapesAt  = int(bpf.ABILimitsINDEX_SHAPES_AT)
+	shapesAt  = int(bpf.ABILimitsINDEX_TUPLES_AT)
 	blocksAt  = int(bpf.ABILimitsINDEX_BLOCKS_AT)
 	lineKinds = int(bpf.ABILimitsINDEX_SUMMARIES)
 

@@ -96,18 +96,18 @@ func selector6(k *bpf.ABIRowKey6) eroute.Selector {
 }
 
 // shape tells which of protocol and ports a selector names.
-func shape(s eroute.Selector) bpf.ABIErouteShape {
+func shape(s eroute.Selector) bpf.ABIErouteTuple {
 	switch {
 	case s.SrcPort != 0 && s.DstPort != 0:
-		return bpf.ABIErouteShapeSHAPE_SPORT_DPORT
+		return bpf.ABIErouteTupleTUPLE_SPORT_DPORT
 	case s.SrcPort != 0:
-		return bpf.ABIErouteShapeSHAPE_SPORT
+		return bpf.ABIErouteTupleTUPLE_SPORT
 	case s.DstPort != 0:
-		return bpf.ABIErouteShapeSHAPE_DPORT
+		return bpf.ABIErouteTupleTUPLE_DPORT
 	case s.Proto != 0:
-		return bpf.ABIErouteShapeSHAPE_PROTO
+		return bpf.ABIErouteTupleTUPLE_PROTO
 	}
-	return bpf.ABIErouteShapeSHAPE_ANY
+	return bpf.ABIErouteTupleTUPLE_ANY
 }
 
 // saidKey names an SA in the map of SAs that have eroutes.

@@ -103,14 +103,14 @@ func matched(cb [5]uint32, p eroute.Packet) (s eroute.Selector, err error) {
 	if s.Dst, err = p.Dst.Prefix(int(lens >> 8 & 0xff)); err != nil {
 		return s, err
 	}
-	switch shape := bpf.ABIErouteShape(cb[bpf.ABILookupCbLOOKUP_SHAPE]); shape {
-	case bpf.ABIErouteShapeSHAPE_SPORT_DPORT:
+	switch shape := bpf.ABIErouteTuple(cb[bpf.ABILookupCbLOOKUP_TUPLE]); shape {
+	case bpf.ABIErouteTupleTUPLE_SPORT_DPORT:
 		s.Proto, s.SrcPort, s.DstPort = p.Proto, p.SrcPort, p.DstPort
-	case bpf.ABIErouteShapeSHAPE_SPORT:
+	case bpf.ABIErouteTupleTUPLE_SPORT:
 		s.Proto, s.SrcPort = p.Proto, p.SrcPort
-	case bpf.ABIErouteShapeSHAPE_DPORT:
+	case bpf.ABIErouteTupleTUPLE_DPORT:
 		s.Proto, s.DstPort = p.Proto, p.DstPort
-	case bpf.ABIErouteShapeSHAPE_PROTO:
+	case bpf.ABIErouteTupleTUPLE_PROTO:
 		s.Proto = p.Proto
 	}
 	return s, nil

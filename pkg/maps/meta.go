@@ -54,4 +54,4 @@ func (t *Table) limit() uint32 { return atomic.LoadUint32(&t.meta.now().Limit) }
 func (t *Table) setLimit(n uint32) { atomic.StoreUint32(&t.meta.value.Limit, n) }
 
 // haveFlows tells whether traps have ever made flows: if not, there is no need to look for one.
-func (t *Table) haveFlows() bool { return atomic.LoadUint32(&t.relay.now().FlowShapes) != 0 }
+func (t *Table) haveFlows() bool { return atomic.LoadUint32(&t.relay.now().FlowTuples) != 0 }

@@ -69,7 +69,7 @@ func (f found) kind() int32 { return int32(f[0]) }
 
 func (g *gateway) runLookup(frame []byte) (found, error) {
 	_, out, _, err := runSKB(g.lookup, frame, skbContext{})
-	f := found{out.CB[bpf.ABILookupCbLOOKUP_STATUS], out.CB[bpf.ABILookupCbLOOKUP_PREFIXLENS], out.CB[bpf.ABILookupCbLOOKUP_SHAPE]}
+	f := found{out.CB[bpf.ABILookupCbLOOKUP_STATUS], out.CB[bpf.ABILookupCbLOOKUP_PREFIXLENS], out.CB[bpf.ABILookupCbLOOKUP_TUPLE]}
 	return f, err
 }
 
@@ -89,16 +89,16 @@ func (o *oracle) lookup(s seen) found {
 	}
 }
 
-func shape(s eroute.Selector) bpf.ABIErouteShape {
+func shape(s eroute.Selector) bpf.ABIErouteTuple {
 	switch {
 	case s.SrcPort != 0 && s.DstPort != 0:
-		return bpf.ABIErouteShapeSHAPE_SPORT_DPORT
+		return bpf.ABIErouteTupleTUPLE_SPORT_DPORT
 	case s.SrcPort != 0:
-		return bpf.ABIErouteShapeSHAPE_SPORT
+		return bpf.ABIErouteTupleTUPLE_SPORT
 	case s.DstPort != 0:
-		return bpf.ABIErouteShapeSHAPE_DPORT
+		return bpf.ABIErouteTupleTUPLE_DPORT
 	case s.Proto != 0:
-		return bpf.ABIErouteShapeSHAPE_PROTO
+		return bpf.ABIErouteTupleTUPLE_PROTO
 	}
-	return bpf.ABIErouteShapeSHAPE_ANY
+	return bpf.ABIErouteTupleTUPLE_ANY
 }
