@@ -92,7 +92,7 @@ enum limits {
 	CACHE_MOST_CHUNKS_BITS = 6,
 
 	/*
-	 * Once so many packets in a row had no answer, a CPU asks for those of one in so many others only, a
+	 * Once so many packets in a entry had no answer, a CPU asks for those of one in so many others only, a
 	 * power of 2, until one has.
 	 */
 	CACHE_PATIENCE = 64,
@@ -104,9 +104,9 @@ enum limits {
 	/* See hash.h. */
 	HASH_KEYS = 22,
 
-	/* Bits of a row's key before its destination. */
-	ROW4_FIXED_BITS = 96,
-	ROW6_FIXED_BITS = 192,
+	/* Bits of a entry's key before its destination. */
+	KEY4_FIXED_BITS = 96,
+	KEY6_FIXED_BITS = 192,
 
 	/* The index, see index.h: slots of a group, and the groups that an entry may be in. */
 	INDEX_SLOTS = 7,
@@ -205,7 +205,7 @@ struct src_value {
  * by longest prefix. src_hostbits is 32 or 128 less the prefix length.
  * Ports are in network byte order.
  */
-struct row_key4 {
+struct eroute_key4 {
 	__u32 prefixlen;
 	__u8 src[4];
 	__u8 src_hostbits;
@@ -216,7 +216,7 @@ struct row_key4 {
 	__u8 dst[4];
 };
 
-struct row_key6 {
+struct eroute_key6 {
 	__u32 prefixlen;
 	__u8 src[16];
 	__u8 src_hostbits;
@@ -227,7 +227,7 @@ struct row_key6 {
 	__u8 dst[16];
 };
 
-struct row_value {
+struct eroute_value {
 	__u32 id; /* its counters */
 	__u32 sa; /* slot in sas, which tells the SAID; 0 for a magic one, which action tells */
 	__u8 action;
@@ -257,7 +257,7 @@ struct index {
 };
 
 /* An eroute in the index: what packets need of it. */
-struct index_row {
+struct index_entry {
 	__u32 id;
 	__u32 sa;
 	__u8 action;
@@ -265,13 +265,13 @@ struct index_row {
 };
 
 struct index_slot4 {
-	struct row_key4 key;
-	struct index_row value;
+	struct eroute_key4 key;
+	struct index_entry value;
 };
 
 struct index_slot6 {
-	struct row_key6 key;
-	struct index_row value;
+	struct eroute_key6 key;
+	struct index_entry value;
 	__u32 pad[2];
 };
 
@@ -351,9 +351,10 @@ struct flow_key {
  * change have the low bits of the serial, see owned.h.
  */
 struct flow {
-	struct row_value row; /* ACT_HOLD, which has no id, or what the trap was answered with */
-	__u32 device;         /* ifindex of the ipsec device */
-	__u32 trap;           /* row_value.id of its trap */
+	struct eroute_value
+		entry; /* ACT_HOLD, which has no id, or what the trap was answered with */
+	__u32 device;  /* ifindex of the ipsec device */
+	__u32 trap;    /* eroute_value.id of its trap */
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
@@ -361,7 +362,7 @@ struct flow {
 	__u64 serial; /* never another flow's, also not one's of the same selector; never 0 */
 	__u64 kept_until; /* CLOCK_MONOTONIC, ns: until then the relay gets its packets, and sends them by the SA */
 	__u64 seal;    /* flow_seal() */
-	__u64 packets; /* owned: of the hold; with an answer they count by row.id */
+	__u64 packets; /* owned: of the hold; with an answer they count by entry.id */
 	__u64 bytes;   /* owned */
 	__u64 last;    /* owned, CLOCK_MONOTONIC in ticks: its last packet while held */
 	__u64 next;    /* owned, see within_rate */
@@ -525,7 +526,7 @@ enum lookup_cb {
 	LOOKUP_STATUS,     /* enum lookup_status */
 	LOOKUP_PREFIXLENS, /* src | dst << 8 */
 	LOOKUP_TUPLE,      /* enum eroute_tuple */
-	LOOKUP_ID,         /* row_value.id */
+	LOOKUP_ID,         /* eroute_value.id */
 	LOOKUP_OWN,        /* 1: it is key exchange, and its source may be the gateway's address */
 };
 

@@ -124,7 +124,7 @@ const (
 
 type ABIFlow struct {
 	_                structs.HostLayout
-	Row              ABIRowValue
+	Row              ABIErouteValue
 	Device           uint32
 	Trap             uint32
 	TrapSrcPrefixlen uint8
@@ -170,7 +170,7 @@ type ABIIndex struct {
 	WideDst      uint64
 }
 
-type ABIIndexRow struct {
+type ABIIndexEntry struct {
 	_      structs.HostLayout
 	Id     uint32
 	Sa     uint32
@@ -180,14 +180,14 @@ type ABIIndexRow struct {
 
 type ABIIndexSlot4 struct {
 	_     structs.HostLayout
-	Key   ABIRowKey4
-	Value ABIIndexRow
+	Key   ABIErouteKey4
+	Value ABIIndexEntry
 }
 
 type ABIIndexSlot6 struct {
 	_     structs.HostLayout
-	Key   ABIRowKey6
-	Value ABIIndexRow
+	Key   ABIErouteKey6
+	Value ABIIndexEntry
 	Pad   [2]uint32
 }
 
@@ -245,8 +245,8 @@ const (
 	ABILimitsCACHE_SAMPLE           ABILimits = 16
 	ABILimitsINGRESS_PORTS          ABILimits = 1024
 	ABILimitsHASH_KEYS              ABILimits = 22
-	ABILimitsROW4FIXED_BITS         ABILimits = 96
-	ABILimitsROW6FIXED_BITS         ABILimits = 192
+	ABILimitsKEY4FIXED_BITS         ABILimits = 96
+	ABILimitsKEY6FIXED_BITS         ABILimits = 192
 	ABILimitsINDEX_SLOTS            ABILimits = 7
 	ABILimitsINDEX_REACH            ABILimits = 24
 	ABILimitsINDEX_CHUNK_LINES      ABILimits = 32768
@@ -323,7 +323,7 @@ type ABIRelay struct {
 	Pad          uint32
 }
 
-type ABIRowKey4 struct {
+type ABIErouteKey4 struct {
 	_           structs.HostLayout
 	Prefixlen   uint32
 	Src         [4]uint8
@@ -335,7 +335,7 @@ type ABIRowKey4 struct {
 	Dst         [4]uint8
 }
 
-type ABIRowKey6 struct {
+type ABIErouteKey6 struct {
 	_           structs.HostLayout
 	Prefixlen   uint32
 	Src         [16]uint8
@@ -347,7 +347,7 @@ type ABIRowKey6 struct {
 	Dst         [16]uint8
 }
 
-type ABIRowValue struct {
+type ABIErouteValue struct {
 	_            structs.HostLayout
 	Id           uint32
 	Sa           uint32

@@ -56,7 +56,7 @@ enum answers_of {
 	OF_FAST_PATH,
 };
 
-/* How many packets of a family in a row had no answer on this CPU. */
+/* How many packets of a family in a entry had no answer on this CPU. */
 static __always_inline __u32 *unanswered(enum answers_of of, __u8 family)
 {
 	__u32 which = 2 * of + (family != AF_INET);

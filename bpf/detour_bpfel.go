@@ -31,8 +31,8 @@ const (
 	DetourMapEroutePorts       = "eroute_ports"
 	DetourMapErouteRejectRates = "eroute_reject_rates"
 	DetourMapErouteRelay       = "eroute_relay"
-	DetourMapErouteRow4        = "eroute_row4"
-	DetourMapErouteRow6        = "eroute_row6"
+	DetourMapErouteRow4        = "eroute_entry4"
+	DetourMapErouteRow6        = "eroute_entry6"
 	DetourMapErouteSas         = "eroute_sas"
 	DetourMapErouteSrc4        = "eroute_src4"
 	DetourMapErouteSrc6        = "eroute_src6"
@@ -110,8 +110,8 @@ type DetourMapSpecs struct {
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
@@ -165,8 +165,8 @@ type DetourMaps struct {
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`

@@ -31,8 +31,8 @@ const (
 	EgressMapEroutePorts       = "eroute_ports"
 	EgressMapErouteRejectRates = "eroute_reject_rates"
 	EgressMapErouteRelay       = "eroute_relay"
-	EgressMapErouteRow4        = "eroute_row4"
-	EgressMapErouteRow6        = "eroute_row6"
+	EgressMapErouteRow4        = "eroute_entry4"
+	EgressMapErouteRow6        = "eroute_entry6"
 	EgressMapErouteSas         = "eroute_sas"
 	EgressMapErouteSrc4        = "eroute_src4"
 	EgressMapErouteSrc6        = "eroute_src6"
@@ -110,8 +110,8 @@ type EgressMapSpecs struct {
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
@@ -165,8 +165,8 @@ type EgressMaps struct {
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`

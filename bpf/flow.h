@@ -16,7 +16,7 @@
 
 /* What a flow is, as read_flow() has copied it. */
 struct flow_facts {
-	struct row_value row;
+	struct eroute_value entry;
 	__u32 device;
 	__u32 trap;
 	__u8 trap_src_prefixlen;
@@ -125,8 +125,8 @@ static __always_inline void make_host_key(const struct packet *p, __u32 tuple, s
 }
 
 /* The key of the table's eroute that the packet met. */
-static __always_inline void make_row_key(const struct packet *p, const struct match *m,
-					 struct flow_key *key)
+static __always_inline void make_entry_key(const struct packet *p, const struct match *m,
+					   struct flow_key *key)
 {
 	set_ports(p, m->v.tuple, key);
 	key->src_prefixlen = m->v.src_prefixlen;
@@ -162,7 +162,7 @@ static __noinline int meet_flow(struct match *m, __u32 tuple)
 		m->trap_dst_prefixlen = facts.trap_dst_prefixlen;
 		m->trap_action = facts.trap_action;
 		m->is_kept = facts.kept_until && bpf_ktime_get_ns() < facts.kept_until;
-		set_verdict(&m->v, &facts.row, m->key.src_prefixlen, tuple);
+		set_verdict(&m->v, &facts.entry, m->key.src_prefixlen, tuple);
 		return 1;
 	}
 	return -1;
@@ -196,7 +196,7 @@ static __noinline int find_flow(const struct packet *p, __u32 tuples, struct mat
 	}
 	if (m->v.action != ACT_TRAPSUBNET)
 		return 0;
-	make_row_key(p, m, &m->key);
+	make_entry_key(p, m, &m->key);
 	return meet_flow(m, m->v.tuple) < 0 ? -1 : 0;
 }
 

@@ -207,15 +207,16 @@ static __always_inline int same_key(const void *a, const void *b, const bool v6)
 	__u32 differ = 0;
 
 #pragma unroll
-	for (__u32 i = 0; i < (v6 ? sizeof(struct row_key6) : sizeof(struct row_key4)) / sizeof(*x);
-	     i++)
+	for (__u32 i = 0;
+	     i < (v6 ? sizeof(struct eroute_key6) : sizeof(struct eroute_key4)) / sizeof(*x); i++)
 		differ |= x[i] ^ y[i];
 	return !differ;
 }
 
 /* The slot with a number, if its key is this one: what packets need of it. */
-static __always_inline const struct index_row *match_slot(const union index_line *line, __u32 n,
-							  const union row_key *key, const bool v6)
+static __always_inline const struct index_entry *match_slot(const union index_line *line, __u32 n,
+							    const union eroute_key *key,
+							    const bool v6)
 {
 	if (v6)
 		return same_key(&line->slots6[0].key, key, true) ? &line->slots6[0].value : NULL;
@@ -223,7 +224,7 @@ static __always_inline const struct index_row *match_slot(const union index_line
 }
 
 /* Finds an eroute by its hash and key, and copies what packets need of it. Returns 0, or -1 if there is none. */
-static __always_inline int find_slot(__u32 number, __u64 h, const union row_key *key,
+static __always_inline int find_slot(__u32 number, __u64 h, const union eroute_key *key,
 				     struct verdict *v, const bool v6)
 {
 	/* volatile: to be read again costs less than the stack it would take to keep it. */
@@ -245,16 +246,16 @@ static __always_inline int find_slot(__u32 number, __u64 h, const union row_key 
 #pragma clang loop unroll(disable)
 		for (int j = 0; j < INDEX_SLOTS && tags; j++) {
 			__u32 n = group * INDEX_SLOTS + lowest_bit(tags) / 8;
-			const struct index_row *row;
+			const struct index_entry *entry;
 
 			line = line_at(number, head->slots_at + n / (v6 ? 1 : 2));
 			if (!line)
 				return -1;
-			row = match_slot(line, n, key, v6);
-			if (row) {
-				v->id = row->id;
-				v->sa = row->sa;
-				v->action = row->action;
+			entry = match_slot(line, n, key, v6);
+			if (entry) {
+				v->id = entry->id;
+				v->sa = entry->sa;
+				v->action = entry->action;
 				return 0;
 			}
 			tags &= tags - 1;
@@ -269,14 +270,14 @@ static __always_inline int find_slot(__u32 number, __u64 h, const union row_key 
 }
 
 /* Not static: each is verified once, by itself. */
-__noinline int find_slot4(__u32 number, __u64 h, const struct row_key4 *key, struct verdict *v)
+__noinline int find_slot4(__u32 number, __u64 h, const struct eroute_key4 *key, struct verdict *v)
 {
-	return find_slot(number, h, (const union row_key *)key, v, false);
+	return find_slot(number, h, (const union eroute_key *)key, v, false);
 }
 
-__noinline int find_slot6(__u32 number, __u64 h, const struct row_key6 *key, struct verdict *v)
+__noinline int find_slot6(__u32 number, __u64 h, const struct eroute_key6 *key, struct verdict *v)
 {
-	return find_slot(number, h, (const union row_key *)key, v, true);
+	return find_slot(number, h, (const union eroute_key *)key, v, true);
 }
 
 /* How far a look has come. */
@@ -302,12 +303,12 @@ struct index_look {
 /* With the key of the eroute that is looked for: the stack has no room for a larger one than the family's. */
 struct index_look4 {
 	struct index_look look;
-	struct row_key4 key;
+	struct eroute_key4 key;
 };
 
 struct index_look6 {
 	struct index_look look;
-	struct row_key6 key;
+	struct eroute_key6 key;
 };
 
 /* Goes on to the next number of host bits, the longest prefix first. Returns it, or -1 if none is left. */
@@ -384,7 +385,7 @@ static __always_inline int sift(const struct index_place *at, const struct table
  * Goes on to the next source prefix that has eroutes near the destination. It tries some at once, as
  * a call costs as much as a try.
  */
-static __always_inline int next_source(struct index_place *at, union row_key *key,
+static __always_inline int next_source(struct index_place *at, union eroute_key *key,
 				       const struct packet *p, const bool v6)
 {
 	const volatile struct index *head = at ? (void *)line_at(at->number, 0) : NULL;
@@ -419,18 +420,18 @@ static __always_inline int next_source(struct index_place *at, union row_key *ke
 }
 
 /* Not static, as find_slot4. */
-__noinline int next_source4(struct index_place *at, struct row_key4 *key, const struct packet *p)
+__noinline int next_source4(struct index_place *at, struct eroute_key4 *key, const struct packet *p)
 {
-	return next_source(at, (union row_key *)key, p, false);
+	return next_source(at, (union eroute_key *)key, p, false);
 }
 
-__noinline int next_source6(struct index_place *at, struct row_key6 *key, const struct packet *p)
+__noinline int next_source6(struct index_place *at, struct eroute_key6 *key, const struct packet *p)
 {
-	return next_source(at, (union row_key *)key, p, true);
+	return next_source(at, (union eroute_key *)key, p, true);
 }
 
 /* Goes on to the next destination prefix that the source may have. Returns 0 if none is left. */
-static __always_inline int next_length(struct index_place *at, union row_key *key,
+static __always_inline int next_length(struct index_place *at, union eroute_key *key,
 				       const struct packet *p, const bool v6)
 {
 	__u64 lens = at->summary & LENS;
@@ -440,14 +441,14 @@ static __always_inline int next_length(struct index_place *at, union row_key *ke
 		return 0;
 	at->tuples = (at->summary & TUPLES_MASK) >> INDEX_TUPLES_AT;
 	at->summary = (at->summary & ~LENS) | lens;
-	*key_prefixlen(key) = row_fixed_bits(v6) + address_bits(v6) - hostbits;
+	*key_prefixlen(key) = key_fixed_bits(v6) + address_bits(v6) - hostbits;
 	mask_address(key_dst(key, v6), p->dst, hostbits, v6);
 	return 1;
 }
 
 /* The hash of the eroute in key; sum is that of its source. */
 static __always_inline __u64 slot_hash(const struct table_meta *meta, __u64 sum,
-				       const union row_key *key, const bool v6)
+				       const union eroute_key *key, const bool v6)
 {
 	__u32 proto = v6 ? key->v6.proto : key->v4.proto;
 	__u32 kind = key->v4.prefixlen << 8 | proto;
@@ -466,22 +467,22 @@ static __always_inline __u64 slot_hash(const struct table_meta *meta, __u64 sum,
 
 /* Not inlined: it takes registers that would lie on the stack else. */
 static __noinline __u64 slot_hash4(const struct table_meta *meta, __u64 sum,
-				   const struct row_key4 *key)
+				   const struct eroute_key4 *key)
 {
-	return slot_hash(meta, sum, (const union row_key *)key, false);
+	return slot_hash(meta, sum, (const union eroute_key *)key, false);
 }
 
 static __noinline __u64 slot_hash6(const struct table_meta *meta, __u64 sum,
-				   const struct row_key6 *key)
+				   const struct eroute_key6 *key)
 {
-	return slot_hash(meta, sum, (const union row_key *)key, true);
+	return slot_hash(meta, sum, (const union eroute_key *)key, true);
 }
 
 /*
  * Looks for some eroutes that there may be; they come in the order in which they go before each
  * other. Returns 1 at the end.
  */
-static __always_inline long next_slots(struct index_look *l, union row_key *key, const bool v6)
+static __always_inline long next_slots(struct index_look *l, union eroute_key *key, const bool v6)
 {
 	struct index_place *at = &l->at;
 
@@ -510,7 +511,7 @@ static __always_inline long next_slots(struct index_look *l, union row_key *key,
 			continue;
 		l->at.answer = INDEX_FOUND;
 		l->v->src_prefixlen = address_bits(v6) - *key_src_hostbits(key, v6);
-		l->v->dst_prefixlen = *key_prefixlen(key) - row_fixed_bits(v6);
+		l->v->dst_prefixlen = *key_prefixlen(key) - key_fixed_bits(v6);
 		l->v->tuple = tuple;
 		return 1;
 	}
@@ -519,12 +520,12 @@ static __always_inline long next_slots(struct index_look *l, union row_key *key,
 
 static long next_slots4(__u32 i, struct index_look4 *l)
 {
-	return next_slots(&l->look, (union row_key *)&l->key, false);
+	return next_slots(&l->look, (union eroute_key *)&l->key, false);
 }
 
 static long next_slots6(__u32 i, struct index_look6 *l)
 {
-	return next_slots(&l->look, (union row_key *)&l->key, true);
+	return next_slots(&l->look, (union eroute_key *)&l->key, true);
 }
 
 /*

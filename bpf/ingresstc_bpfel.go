@@ -31,8 +31,8 @@ const (
 	IngressTCMapEroutePorts       = "eroute_ports"
 	IngressTCMapErouteRejectRates = "eroute_reject_rates"
 	IngressTCMapErouteRelay       = "eroute_relay"
-	IngressTCMapErouteRow4        = "eroute_row4"
-	IngressTCMapErouteRow6        = "eroute_row6"
+	IngressTCMapErouteRow4        = "eroute_entry4"
+	IngressTCMapErouteRow6        = "eroute_entry6"
 	IngressTCMapErouteSas         = "eroute_sas"
 	IngressTCMapErouteSrc4        = "eroute_src4"
 	IngressTCMapErouteSrc6        = "eroute_src6"
@@ -109,8 +109,8 @@ type IngressTCMapSpecs struct {
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
@@ -163,8 +163,8 @@ type IngressTCMaps struct {
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`

@@ -21,8 +21,8 @@ import (
 // shared are the types of abi.h that Go has, too.
 var shared = map[string]any{
 	"src_key4": bpf.ABISrcKey4{}, "src_key6": bpf.ABISrcKey6{}, "src_value": bpf.ABISrcValue{},
-	"row_key4": bpf.ABIRowKey4{}, "row_key6": bpf.ABIRowKey6{}, "row_value": bpf.ABIRowValue{},
-	"index": bpf.ABIIndex{}, "index_row": bpf.ABIIndexRow{}, "index_slot4": bpf.ABIIndexSlot4{}, "index_slot6": bpf.ABIIndexSlot6{},
+	"eroute_key4": bpf.ABIErouteKey4{}, "eroute_key6": bpf.ABIErouteKey6{}, "eroute_value": bpf.ABIErouteValue{},
+	"index": bpf.ABIIndex{}, "index_entry": bpf.ABIIndexEntry{}, "index_slot4": bpf.ABIIndexSlot4{}, "index_slot6": bpf.ABIIndexSlot6{},
 	"counters": bpf.ABICounters{}, "counter_block": bpf.ABICounterBlock{}, "stat": bpf.ABIStat{},
 	"sa": bpf.ABISa{}, "flow_key": bpf.ABIFlowKey{}, "flow": bpf.ABIFlow{}, "relay": bpf.ABIRelay{}, "event": bpf.ABIEvent{},
 	"table_meta": bpf.ABITableMeta{}, "epoch": bpf.ABIEpoch{},
@@ -103,7 +103,7 @@ func TestRowFixedBits(t *testing.T) {
 		typ  any
 		want bpf.ABILimits
 	}{
-		{bpf.ABIRowKey4{}, bpf.ABILimitsROW4FIXED_BITS}, {bpf.ABIRowKey6{}, bpf.ABILimitsROW6FIXED_BITS},
+		{bpf.ABIErouteKey4{}, bpf.ABILimitsKEY4FIXED_BITS}, {bpf.ABIErouteKey6{}, bpf.ABILimitsKEY6FIXED_BITS},
 	} {
 		typ := reflect.TypeOf(c.typ)
 		prefixlen, _ := typ.FieldByName("Prefixlen")

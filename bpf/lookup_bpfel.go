@@ -31,8 +31,8 @@ const (
 	LookupMapEroutePorts       = "eroute_ports"
 	LookupMapErouteRejectRates = "eroute_reject_rates"
 	LookupMapErouteRelay       = "eroute_relay"
-	LookupMapErouteRow4        = "eroute_row4"
-	LookupMapErouteRow6        = "eroute_row6"
+	LookupMapErouteRow4        = "eroute_entry4"
+	LookupMapErouteRow6        = "eroute_entry6"
 	LookupMapErouteSas         = "eroute_sas"
 	LookupMapErouteSrc4        = "eroute_src4"
 	LookupMapErouteSrc6        = "eroute_src6"
@@ -107,8 +107,8 @@ type LookupMapSpecs struct {
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
@@ -159,8 +159,8 @@ type LookupMaps struct {
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`

@@ -34,10 +34,10 @@ GENERATIONS(eroute_src4, src_trie4);
 GENERATIONS(eroute_src6, src_trie6);
 
 /* Eroutes. */
-TRIE(row_trie4, struct row_key4, struct row_value);
-TRIE(row_trie6, struct row_key6, struct row_value);
-GENERATIONS(eroute_row4, row_trie4);
-GENERATIONS(eroute_row6, row_trie6);
+TRIE(entry_trie4, struct eroute_key4, struct eroute_value);
+TRIE(entry_trie6, struct eroute_key6, struct eroute_value);
+GENERATIONS(eroute_entry4, entry_trie4);
+GENERATIONS(eroute_entry6, entry_trie6);
 
 /*
  * An index of each family and generation, made for the eroutes there are: see index.h. It is in
@@ -106,7 +106,7 @@ ANSWERS(eroute_cache6, answer_chunk6);
 ANSWERS(eroute_early4, answer_chunk4);
 ANSWERS(eroute_early6, answer_chunk6);
 
-/* How many packets in a row had no answer, by enum answers_of: see cache.h. */
+/* How many packets in a entry had no answer, by enum answers_of: see cache.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 4);
@@ -144,7 +144,7 @@ struct {
 	__type(value, struct flow);
 } eroute_flows SEC(".maps");
 
-/* When a trap may ask again, by its row_value.id, whose low bits own the word; see within_rate. */
+/* When a trap may ask again, by its eroute_value.id, whose low bits own the word; see within_rate. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TRAP_RATES);

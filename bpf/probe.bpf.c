@@ -155,7 +155,7 @@ static __always_inline int ask_and_count(const struct packet *p)
 }
 
 /*
- * For a test of what is read while it changes: the id of a flow's row is the last three bytes of its
+ * For a test of what is read while it changes: the id of a flow's entry is the last three bytes of its
  * destination, and each of its packets has bytes by which they can be told from others'.
  */
 __u64 probe_wrong;      /* packets that got another flow's verdict */
@@ -192,15 +192,15 @@ static __u32 before_id;
 static __always_inline int change_flows(const struct packet *p)
 {
 	struct flow_key key = {}; /* of generation 0 */
-	struct flow_facts facts = { .row.id = flow_id(p),
-				    .row.action = ACT_HOLD,
+	struct flow_facts facts = { .entry.id = flow_id(p),
+				    .entry.action = ACT_HOLD,
 				    .serial = ++probe_changes };
 	struct flow *flow;
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 
 	make_host_key(p, TUPLE_ANY, &key);
-	facts.row.dst_prefixlen = key.dst_prefixlen;
+	facts.entry.dst_prefixlen = key.dst_prefixlen;
 	if (!meta || make_flow(meta, &key, &facts, bpf_ktime_get_ns()))
 		return 0;
 	flow = bpf_map_lookup_elem(&eroute_flows, &before);

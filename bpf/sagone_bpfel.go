@@ -31,8 +31,8 @@ const (
 	SAGoneMapEroutePorts       = "eroute_ports"
 	SAGoneMapErouteRejectRates = "eroute_reject_rates"
 	SAGoneMapErouteRelay       = "eroute_relay"
-	SAGoneMapErouteRow4        = "eroute_row4"
-	SAGoneMapErouteRow6        = "eroute_row6"
+	SAGoneMapErouteRow4        = "eroute_entry4"
+	SAGoneMapErouteRow6        = "eroute_entry6"
 	SAGoneMapErouteSas         = "eroute_sas"
 	SAGoneMapErouteSrc4        = "eroute_src4"
 	SAGoneMapErouteSrc6        = "eroute_src6"
@@ -107,8 +107,8 @@ type SAGoneMapSpecs struct {
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
@@ -159,8 +159,8 @@ type SAGoneMaps struct {
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`

@@ -11,9 +11,9 @@
 #include "parse.h"
 
 /* The larger one is first: an empty initialiser clears it. */
-union row_key {
-	struct row_key6 v6;
-	struct row_key4 v4;
+union eroute_key {
+	struct eroute_key6 v6;
+	struct eroute_key4 v4;
 };
 
 static __always_inline __u32 address_bits(const bool v6)
@@ -21,27 +21,27 @@ static __always_inline __u32 address_bits(const bool v6)
 	return v6 ? 128 : 32;
 }
 
-static __always_inline __u32 row_fixed_bits(const bool v6)
+static __always_inline __u32 key_fixed_bits(const bool v6)
 {
-	return v6 ? ROW6_FIXED_BITS : ROW4_FIXED_BITS;
+	return v6 ? KEY6_FIXED_BITS : KEY4_FIXED_BITS;
 }
 
-static __always_inline __u32 *key_prefixlen(union row_key *key)
+static __always_inline __u32 *key_prefixlen(union eroute_key *key)
 {
 	return &key->v4.prefixlen; /* begins both */
 }
 
-static __always_inline __u8 *key_src(union row_key *key, const bool v6)
+static __always_inline __u8 *key_src(union eroute_key *key, const bool v6)
 {
 	return v6 ? key->v6.src : key->v4.src;
 }
 
-static __always_inline __u8 *key_dst(union row_key *key, const bool v6)
+static __always_inline __u8 *key_dst(union eroute_key *key, const bool v6)
 {
 	return v6 ? key->v6.dst : key->v4.dst;
 }
 
-static __always_inline __u8 *key_src_hostbits(union row_key *key, const bool v6)
+static __always_inline __u8 *key_src_hostbits(union eroute_key *key, const bool v6)
 {
 	return v6 ? &key->v6.src_hostbits : &key->v4.src_hostbits;
 }
@@ -102,20 +102,20 @@ static __always_inline int names_dport(__u32 tuple)
 	return tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_DPORT;
 }
 
-static __always_inline void set_verdict(struct verdict *v, const struct row_value *row,
+static __always_inline void set_verdict(struct verdict *v, const struct eroute_value *entry,
 					__u32 src_prefixlen, __u32 tuple)
 {
-	v->id = row->id;
-	v->sa = row->sa;
-	v->action = row->action;
+	v->id = entry->id;
+	v->sa = entry->sa;
+	v->action = entry->action;
 	v->src_prefixlen = src_prefixlen;
-	v->dst_prefixlen = row->dst_prefixlen;
+	v->dst_prefixlen = entry->dst_prefixlen;
 	v->tuple = tuple;
 }
 
 /* Sets protocol and ports of a key to those of the packet that the tuple names. */
-static __always_inline void set_key_tuple(union row_key *key, const struct packet *p, __u32 tuple,
-					  const bool v6)
+static __always_inline void set_key_tuple(union eroute_key *key, const struct packet *p,
+					  __u32 tuple, const bool v6)
 {
 	__u8 proto = tuple == TUPLE_ANY ? 0 : p->proto;
 	__be16 sport = names_sport(tuple) ? p->sport : 0;

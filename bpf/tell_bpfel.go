@@ -31,8 +31,8 @@ const (
 	TellMapEroutePorts       = "eroute_ports"
 	TellMapErouteRejectRates = "eroute_reject_rates"
 	TellMapErouteRelay       = "eroute_relay"
-	TellMapErouteRow4        = "eroute_row4"
-	TellMapErouteRow6        = "eroute_row6"
+	TellMapErouteRow4        = "eroute_entry4"
+	TellMapErouteRow6        = "eroute_entry6"
 	TellMapErouteSas         = "eroute_sas"
 	TellMapErouteSrc4        = "eroute_src4"
 	TellMapErouteSrc6        = "eroute_src6"
@@ -106,8 +106,8 @@ type TellMapSpecs struct {
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
@@ -157,8 +157,8 @@ type TellMaps struct {
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_row4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_row6"`
+	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`

@@ -56,7 +56,7 @@ static __noinline int give(struct __sk_buff *skb, const struct packet *p, struct
 			 HELD_INTERVAL, now))
 		return 0;
 	if (!m->flow)
-		make_row_key(p, m, &m->key);
+		make_entry_key(p, m, &m->key);
 	e = reserve_event(skb, kind, now, m);
 	if (!e)
 		return 0;
@@ -148,8 +148,8 @@ static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 n
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	struct flow_facts facts = {
-		.row.action = ACT_HOLD,
-		.row.dst_prefixlen = m->key.dst_prefixlen,
+		.entry.action = ACT_HOLD,
+		.entry.dst_prefixlen = m->key.dst_prefixlen,
 		.device = skb->ifindex,
 		.trap = m->v.id,
 		.trap_src_prefixlen = m->v.src_prefixlen,
@@ -184,7 +184,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	if (!relay || !is_alive(relay, now))
 		return refuse(m, REASON_TRAP_NO_RELAY, a);
 	if (m->v.action == ACT_TRAPSUBNET)
-		make_row_key(p, m, &m->key);
+		make_entry_key(p, m, &m->key);
 	else
 		make_host_key(p, m->v.tuple, &m->key);
 	if (!bpf_map_lookup_elem(&eroute_flows, &m->key)) {

@@ -4,8 +4,8 @@
  * protocol, source port and destination port set over unset.
  *
  * The source trie gives the longest source prefix that has eroutes at all, and of
- * which tuples. Each tuple has its rows in the same trie, so one longest-prefix
- * lookup a tuple finds its longest destination. No row there: the next shorter
+ * which tuples. Each tuple has its entries in the same trie, so one longest-prefix
+ * lookup a tuple finds its longest destination. No entry there: the next shorter
  * source prefix is a lookup with prefixlen one less than the one found.
  */
 #ifndef EROUTE_TRIE_H
@@ -20,26 +20,26 @@
 struct trie_walk {
 	const struct packet *p;
 	void *sources;
-	void *rows;
-	struct row_value *row; /* the best so far */
+	void *entries;
+	struct eroute_value *entry; /* the best so far */
 	__u32 tuple;
 	__u32 src_prefixlen;
 	__u32 prefixlen; /* of the source lookup to do next */
 };
 
-/* Looks one tuple up and keeps its row if its destination is longer than the best so far. */
-static __always_inline void try_tuple(struct trie_walk *w, union row_key *key, __u32 tuple,
+/* Looks one tuple up and keeps its entry if its destination is longer than the best so far. */
+static __always_inline void try_tuple(struct trie_walk *w, union eroute_key *key, __u32 tuple,
 				      const bool v6)
 {
-	struct row_value *row;
+	struct eroute_value *entry;
 
 	if (!has_tuple(w->p, tuple))
 		return;
 	set_key_tuple(key, w->p, tuple, v6);
-	row = bpf_map_lookup_elem(w->rows, key);
-	if (!row || (w->row && row->dst_prefixlen <= w->row->dst_prefixlen))
+	entry = bpf_map_lookup_elem(w->entries, key);
+	if (!entry || (w->entry && entry->dst_prefixlen <= w->entry->dst_prefixlen))
 		return;
-	w->row = row;
+	w->entry = entry;
 	w->tuple = tuple;
 }
 
@@ -54,17 +54,17 @@ static __always_inline struct src_value *find_source(struct trie_walk *w, const 
 	return bpf_map_lookup_elem(w->sources, v6 ? (void *)&key6 : (void *)&key4);
 }
 
-/* One source prefix; ends the walk when it has a matching row or no shorter one is left. */
+/* One source prefix; ends the walk when it has a matching entry or no shorter one is left. */
 static __always_inline long trie_step(struct trie_walk *w, const bool v6)
 {
 	struct src_value *src = find_source(w, v6);
 	__u32 hostbits;
-	union row_key key;
+	union eroute_key key;
 
 	if (!src)
 		return 1;
 	__builtin_memset(&key, 0, v6 ? sizeof(key.v6) : sizeof(key.v4));
-	*key_prefixlen(&key) = row_fixed_bits(v6) + address_bits(v6);
+	*key_prefixlen(&key) = key_fixed_bits(v6) + address_bits(v6);
 	hostbits = address_bits(v6) - src->prefixlen;
 	mask_address(key_src(&key, v6), w->p->src, hostbits, v6);
 	*key_src_hostbits(&key, v6) = hostbits;
@@ -73,7 +73,7 @@ static __always_inline long trie_step(struct trie_walk *w, const bool v6)
 		if (src->refs[tuple][0] | src->refs[tuple][1] | src->refs[tuple][2])
 			try_tuple(w, &key, tuple, v6);
 	w->src_prefixlen = src->prefixlen;
-	if (w->row || !src->prefixlen)
+	if (w->entry || !src->prefixlen)
 		return 1;
 	w->prefixlen = src->prefixlen - 1;
 	return 0;
@@ -97,17 +97,17 @@ static __always_inline int ask_tries(const struct packet *p, __u32 generation, s
 
 	w.sources = v6 ? bpf_map_lookup_elem(&eroute_src6, &generation)
 		       : bpf_map_lookup_elem(&eroute_src4, &generation);
-	w.rows = v6 ? bpf_map_lookup_elem(&eroute_row6, &generation)
-		    : bpf_map_lookup_elem(&eroute_row4, &generation);
-	if (!w.sources || !w.rows)
+	w.entries = v6 ? bpf_map_lookup_elem(&eroute_entry6, &generation)
+		       : bpf_map_lookup_elem(&eroute_entry4, &generation);
+	if (!w.sources || !w.entries)
 		return -1;
 	/* A source has at most so many prefixes, each visited once: the bound is never what ends it. */
 	if (v6)
 		bpf_loop(address_bits(true) + 1, trie_step6, &w, 0);
 	else
 		bpf_loop(address_bits(false) + 1, trie_step4, &w, 0);
-	if (w.row)
-		set_verdict(v, w.row, w.src_prefixlen, w.tuple);
+	if (w.entry)
+		set_verdict(v, w.entry, w.src_prefixlen, w.tuple);
 	return 0;
 }
 

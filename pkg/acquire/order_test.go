@@ -98,7 +98,7 @@ func (b *bench) hold(t *testing.T, serial uint64) maps.FlowID {
 			return err
 		}
 		flow := bpf.ABIFlow{
-			Row:    bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: 32},
+			Entry:  bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: 32},
 			Serial: serial, Last: serial<<48 | uint64(now.Nano())>>6, TrapSrcPrefixlen: 24, TrapDstPrefixlen: 24, TrapAction: uint8(bpf.ABIErouteActionACT_TRAP),
 		}
 		relay := bpf.ABIRelay{FlowTuples: 1 << bpf.ABIErouteTupleTUPLE_ANY}

@@ -72,7 +72,7 @@ func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 		if isHold(&f.value) {
 			continue
 		}
-		if err := name(entry{flowSelector(&f.key), f.value.Row}); err != nil {
+		if err := name(entry{flowSelector(&f.key), f.value.Entry}); err != nil {
 			return nil, err
 		}
 	}

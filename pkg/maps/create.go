@@ -93,7 +93,7 @@ func chooseSecrets(meta *bpf.ABITableMeta) error {
 }
 
 // generationMaps are the arrays that hold a map for each generation of the table.
-var generationMaps = []string{"eroute_src4", "eroute_row4", "eroute_src6", "eroute_row6"}
+var generationMaps = []string{"eroute_src4", "eroute_entry4", "eroute_src6", "eroute_entry6"}
 
 // newGeneration puts empty tries into a generation's slots; dir is the pin directory.
 func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) error {

@@ -101,7 +101,7 @@ func (w *writer) keeps(f *bpf.ABIFlow) (bool, error) {
 	if isHold(f) {
 		return true, nil
 	}
-	sa, err := w.readSA(f.Row.Sa)
+	sa, err := w.readSA(f.Entry.Sa)
 	return !isUsable(&sa), err
 }
 
@@ -111,7 +111,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	if err != nil || old == nil || old.Serial != a.Flow.Serial {
 		return false, err
 	}
-	if now, err := w.slotReader().said(&old.Row); err != nil || now == a.SAID {
+	if now, err := w.slotReader().said(&old.Entry); err != nil || now == a.SAID {
 		return false, err
 	}
 	id, err := w.ids.take()
@@ -131,7 +131,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 		return false, err
 	}
 	next := *old
-	next.Row = newRowValue(a.Flow.Selector, a.SAID, id, slot)
+	next.Entry = newRowValue(a.Flow.Selector, a.SAID, id, slot)
 	if kept {
 		next.KeptUntil = until
 	}
@@ -167,7 +167,7 @@ func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 				continue
 			}
 			next := *old
-			next.Row = bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Row.DstPrefixlen}
+			next.Entry = bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Entry.DstPrefixlen}
 			none := ownedWord(next.Serial, 0)
 			next.Packets, next.Bytes, next.Last, next.Asked, next.KeptUntil = none, none, ownedWord(next.Serial, now>>tickShift), now, 0
 			if err := w.putFlow(f.Selector, &next); err != nil {
@@ -244,7 +244,7 @@ func (w *writer) endLateFlows(changes *eroute.Changes) error {
 // unusedFlow notes what a flow leaves behind; a hold has nothing.
 func (w *writer) unusedFlow(s eroute.Selector, f *bpf.ABIFlow) {
 	if !isHold(f) {
-		w.unused(s, &f.Row)
+		w.unused(s, &f.Entry)
 	}
 }
 

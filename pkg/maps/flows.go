@@ -156,7 +156,7 @@ func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
 	}, err
 }
 
-func isHold(f *bpf.ABIFlow) bool { return f.Row.Action == uint8(bpf.ABIErouteActionACT_HOLD) }
+func isHold(f *bpf.ABIFlow) bool { return f.Entry.Action == uint8(bpf.ABIErouteActionACT_HOLD) }
 
 // isTrapHold tells whether a flow is the hold that a %trapsubnet has turned into: it goes on
 // counting as its trap.
@@ -167,7 +167,7 @@ func isTrapHold(f *bpf.ABIFlow) bool {
 // flowEroute is a flow as the listing shows it.
 func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error) {
 	if !isHold(&f.value) {
-		return t.eroute(entry{flowSelector(&f.key), f.value.Row}, slots)
+		return t.eroute(entry{flowSelector(&f.key), f.value.Entry}, slots)
 	}
 	if isTrapHold(&f.value) {
 		c, err := t.counts.read(f.value.Trap)

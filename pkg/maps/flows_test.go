@@ -20,7 +20,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) Flow
 	serial := table.relay.value.LastSerial
 	v := bpf.ABIFlow{
 		Serial: serial,
-		Row:    bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
+		Entry:  bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
 		Trap:   trap.value.Id, TrapAction: trap.value.Action,
 		TrapSrcPrefixlen: uint8(trap.selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.selector.Dst.Bits()),
 	}

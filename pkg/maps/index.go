@@ -33,10 +33,10 @@ func openIndex(s sheets, family eroute.Family, secret *secrets) (*index, error) 
 	x.kinds = kinds{lines: lines[h.SummariesAt:][:h.SummaryLines], used: &h.Summaries}
 	x.slots = groups{
 		words: words(lines, h.SlotGroupsAt, h.SlotGroups), used: &h.Slots,
-		size: slotSize(family), key: int(unsafe.Sizeof(bpf.ABIRowKey6{})),
+		size: slotSize(family), key: int(unsafe.Sizeof(bpf.ABIErouteKey6{})),
 	}
 	if family == eroute.Inet {
-		x.slots.key = int(unsafe.Sizeof(bpf.ABIRowKey4{}))
+		x.slots.key = int(unsafe.Sizeof(bpf.ABIErouteKey4{}))
 	}
 	x.slots.entries = entries(lines, h.SlotsAt, h.SlotGroups, x.slots.size)
 	return x, nil
@@ -61,7 +61,7 @@ func slotSize(f eroute.Family) int {
 
 // place returns where the index keeps what packets need of an eroute, made if there is
 // none. Returns errIndexFull if there is no room; then the index says less than the tries.
-func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
+func (x *index) place(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	var key keyBytes
 	of := kindsOf(x.secret, s)
 	kind := lenBit(s.Dst) | 1<<(shapesAt+int(shape(s)))
@@ -82,8 +82,8 @@ func (x *index) place(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	return x.value(slot), nil
 }
 
-func (x *index) value(slot []byte) *bpf.ABIIndexRow {
-	return (*bpf.ABIIndexRow)(unsafe.Pointer(&slot[x.slots.key]))
+func (x *index) value(slot []byte) *bpf.ABIIndexEntry {
+	return (*bpf.ABIIndexEntry)(unsafe.Pointer(&slot[x.slots.key]))
 }
 
 // blockBits are a source's bits for the blocks with a destination.
@@ -118,7 +118,7 @@ func (x *index) drop(s eroute.Selector) {
 }
 
 // row returns what the index has of an eroute, nil if nothing.
-func (x *index) row(s eroute.Selector) *bpf.ABIIndexRow {
+func (x *index) row(s eroute.Selector) *bpf.ABIIndexEntry {
 	var key keyBytes
 	group, slot, _, found := x.slots.find(x.slotHash(s), key.row(s))
 	if !found {
@@ -128,13 +128,13 @@ func (x *index) row(s eroute.Selector) *bpf.ABIIndexRow {
 }
 
 // each yields the eroutes in the index until it is told to stop.
-func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexRow) bool) {
+func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexEntry) bool) {
 	for slot := range x.slots.each {
 		var s eroute.Selector
-		if x.slots.key == int(unsafe.Sizeof(bpf.ABIRowKey4{})) {
-			s = selector4((*bpf.ABIRowKey4)(unsafe.Pointer(&slot[0])))
+		if x.slots.key == int(unsafe.Sizeof(bpf.ABIErouteKey4{})) {
+			s = selector4((*bpf.ABIErouteKey4)(unsafe.Pointer(&slot[0])))
 		} else {
-			s = selector6((*bpf.ABIRowKey6)(unsafe.Pointer(&slot[0])))
+			s = selector6((*bpf.ABIErouteKey6)(unsafe.Pointer(&slot[0])))
 		}
 		if !yield(s, x.value(slot)) {
 			return
@@ -142,21 +142,21 @@ func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexRow) bool) {
 	}
 }
 
-func indexRow(v *bpf.ABIRowValue) bpf.ABIIndexRow {
-	return bpf.ABIIndexRow{Id: v.Id, Sa: v.Sa, Action: v.Action}
+func indexRow(v *bpf.ABIErouteValue) bpf.ABIIndexEntry {
+	return bpf.ABIIndexEntry{Id: v.Id, Sa: v.Sa, Action: v.Action}
 }
 
 // keyBytes holds the key of an entry, as it is in memory.
 type keyBytes struct {
 	_     [0]uint64
-	bytes [unsafe.Sizeof(bpf.ABIRowKey6{})]byte
+	bytes [unsafe.Sizeof(bpf.ABIErouteKey6{})]byte
 }
 
 func (k *keyBytes) row(s eroute.Selector) []byte {
 	if s.Src.Addr().Is4() {
-		*(*bpf.ABIRowKey4)(unsafe.Pointer(k)) = rowKey4(s)
-		return k.bytes[:unsafe.Sizeof(bpf.ABIRowKey4{})]
+		*(*bpf.ABIErouteKey4)(unsafe.Pointer(k)) = rowKey4(s)
+		return k.bytes[:unsafe.Sizeof(bpf.ABIErouteKey4{})]
 	}
-	*(*bpf.ABIRowKey6)(unsafe.Pointer(k)) = rowKey6(s)
+	*(*bpf.ABIErouteKey6)(unsafe.Pointer(k)) = rowKey6(s)
 	return k.bytes[:]
 }

@@ -11,9 +11,9 @@ import (
 
 func fixedBits(s eroute.Selector) int {
 	if s.Src.Addr().Is4() {
-		return int(bpf.ABILimitsROW4FIXED_BITS)
+		return int(bpf.ABILimitsKEY4FIXED_BITS)
 	}
-	return int(bpf.ABILimitsROW6FIXED_BITS)
+	return int(bpf.ABILimitsKEY6FIXED_BITS)
 }
 
 // blocks returns the bits of the largest blocks, which have filter cells, those of the smallest, and

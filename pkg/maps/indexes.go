@@ -176,7 +176,7 @@ func (ix *indexes) reserveFor(changes *eroute.Changes, n [len(indexFamilies)]int
 }
 
 // put adds an eroute or switches it.
-func (ix *indexes) put(s eroute.Selector, v bpf.ABIRowValue) {
+func (ix *indexes) put(s eroute.Selector, v bpf.ABIErouteValue) {
 	i := indexOf(s)
 	for range 3 {
 		x := ix.at(s)

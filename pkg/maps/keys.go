@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// rowKey is an eroute's key in the trie of its family: *bpf.ABIRowKey4 or *bpf.ABIRowKey6.
+// rowKey is an eroute's key in the trie of its family: *bpf.ABIErouteKey4 or *bpf.ABIErouteKey6.
 type rowKey any
 
 // srcKey is a source prefix's key in the trie of its family.
@@ -34,9 +34,9 @@ func newRowKey(s eroute.Selector) rowKey {
 	return &k
 }
 
-func rowKey4(s eroute.Selector) bpf.ABIRowKey4 {
-	return bpf.ABIRowKey4{
-		Prefixlen:   uint32(bpf.ABILimitsROW4FIXED_BITS) + uint32(s.Dst.Bits()),
+func rowKey4(s eroute.Selector) bpf.ABIErouteKey4 {
+	return bpf.ABIErouteKey4{
+		Prefixlen:   uint32(bpf.ABILimitsKEY4FIXED_BITS) + uint32(s.Dst.Bits()),
 		Src:         s.Src.Addr().As4(),
 		SrcHostbits: uint8(32 - s.Src.Bits()),
 		Proto:       s.Proto,
@@ -46,9 +46,9 @@ func rowKey4(s eroute.Selector) bpf.ABIRowKey4 {
 	}
 }
 
-func rowKey6(s eroute.Selector) bpf.ABIRowKey6 {
-	return bpf.ABIRowKey6{
-		Prefixlen:   uint32(bpf.ABILimitsROW6FIXED_BITS) + uint32(s.Dst.Bits()),
+func rowKey6(s eroute.Selector) bpf.ABIErouteKey6 {
+	return bpf.ABIErouteKey6{
+		Prefixlen:   uint32(bpf.ABILimitsKEY6FIXED_BITS) + uint32(s.Dst.Bits()),
 		Src:         s.Src.Addr().As16(),
 		SrcHostbits: uint8(128 - s.Src.Bits()),
 		Proto:       s.Proto,
@@ -75,20 +75,20 @@ func srcKey6(p netip.Prefix) bpf.ABISrcKey6 {
 	return bpf.ABISrcKey6{Prefixlen: uint32(p.Bits()), Addr: p.Addr().As16()}
 }
 
-func selector4(k *bpf.ABIRowKey4) eroute.Selector {
+func selector4(k *bpf.ABIErouteKey4) eroute.Selector {
 	return eroute.Selector{
 		Src:     netip.PrefixFrom(netip.AddrFrom4(k.Src), 32-int(k.SrcHostbits)),
-		Dst:     netip.PrefixFrom(netip.AddrFrom4(k.Dst), int(k.Prefixlen)-int(bpf.ABILimitsROW4FIXED_BITS)),
+		Dst:     netip.PrefixFrom(netip.AddrFrom4(k.Dst), int(k.Prefixlen)-int(bpf.ABILimitsKEY4FIXED_BITS)),
 		Proto:   k.Proto,
 		SrcPort: bePort(k.Sport),
 		DstPort: bePort(k.Dport),
 	}
 }
 
-func selector6(k *bpf.ABIRowKey6) eroute.Selector {
+func selector6(k *bpf.ABIErouteKey6) eroute.Selector {
 	return eroute.Selector{
 		Src:     netip.PrefixFrom(netip.AddrFrom16(k.Src), 128-int(k.SrcHostbits)),
-		Dst:     netip.PrefixFrom(netip.AddrFrom16(k.Dst), int(k.Prefixlen)-int(bpf.ABILimitsROW6FIXED_BITS)),
+		Dst:     netip.PrefixFrom(netip.AddrFrom16(k.Dst), int(k.Prefixlen)-int(bpf.ABILimitsKEY6FIXED_BITS)),
 		Proto:   k.Proto,
 		SrcPort: bePort(k.Sport),
 		DstPort: bePort(k.Dport),
@@ -153,8 +153,8 @@ func (k saidKey) said() eroute.SAID {
 }
 
 // newRowValue returns an eroute's value; sa is the slot of its SA, 0 for a magic SAID.
-func newRowValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIRowValue {
-	return bpf.ABIRowValue{Id: id, Sa: sa, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits())}
+func newRowValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIErouteValue {
+	return bpf.ABIErouteValue{Id: id, Sa: sa, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits())}
 }
 
-func rowAction(v *bpf.ABIRowValue) eroute.Action { return eroute.Action(v.Action) }
+func rowAction(v *bpf.ABIErouteValue) eroute.Action { return eroute.Action(v.Action) }

@@ -16,7 +16,7 @@ import (
 // entry is an eroute as the tries hold it.
 type entry struct {
 	selector eroute.Selector
-	value    bpf.ABIRowValue
+	value    bpf.ABIErouteValue
 }
 
 // batchSize is how many entries are read from a trie at a time.
@@ -167,11 +167,11 @@ func (g *generation) entries() ([]entry, error) {
 // family reads the eroutes of one family.
 func (g *generation) family(f eroute.Family) ([]entry, error) {
 	if f == eroute.Inet {
-		return readAll(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) entry {
+		return readAll(g.row4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) entry {
 			return entry{selector4(k), *v}
 		})
 	}
-	return readAll(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) entry {
+	return readAll(g.row6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) entry {
 		return entry{selector6(k), *v}
 	})
 }

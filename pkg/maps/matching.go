@@ -65,13 +65,13 @@ func (t *Table) RelayRuns() (bool, error) { return t.relayRuns() }
 // eachEntry calls f with every eroute of both families, in no order, as long as it
 // returns true and no error.
 func (g *generation) eachEntry(f func(entry) (more bool, err error)) error {
-	more, err := eachPair(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) (bool, error) {
+	more, err := eachPair(g.row4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) (bool, error) {
 		return f(entry{selector4(k), *v})
 	})
 	if err != nil || !more {
 		return err
 	}
-	_, err = eachPair(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) (bool, error) {
+	_, err = eachPair(g.row6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) (bool, error) {
 		return f(entry{selector6(k), *v})
 	})
 	return err

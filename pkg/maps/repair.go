@@ -80,7 +80,7 @@ func (t *Table) repairFlows(entries []entry) (answered []entry, err error) {
 				return nil, err
 			}
 		} else if !isHold(&f.value) {
-			answered = append(answered, entry{flowSelector(&f.key), f.value.Row})
+			answered = append(answered, entry{flowSelector(&f.key), f.value.Entry})
 		}
 	}
 	return answered, nil

@@ -157,7 +157,7 @@ func TestNoRepairWhenUnchanged(t *testing.T) {
 }
 
 // putRow writes an eroute and nothing else.
-func putRow(table *Table, s eroute.Selector, v bpf.ABIRowValue) error {
+func putRow(table *Table, s eroute.Selector, v bpf.ABIErouteValue) error {
 	r := &rows{gen: table.gen}
 	return errors.Join(r.put(s, v), r.flush())
 }

@@ -16,21 +16,21 @@ import (
 // collected. What waits is not in the table yet.
 type rows struct {
 	gen *generation
-	v4  pending[bpf.ABIRowKey4]
-	v6  pending[bpf.ABIRowKey6]
+	v4  pending[bpf.ABIErouteKey4]
+	v6  pending[bpf.ABIErouteKey6]
 }
 
 // pending are entries that wait to be written.
 type pending[K any] struct {
 	keys   []K
-	values []bpf.ABIRowValue
+	values []bpf.ABIErouteValue
 	spare  *pending[K] // to be filled next
 	under  chan error  // of the write that is under way; nil: none is
 	failed error       // of a write: no other is made after it
 }
 
 // put adds an eroute, or switches the one with its selector in place: soon.
-func (r *rows) put(s eroute.Selector, v bpf.ABIRowValue) error {
+func (r *rows) put(s eroute.Selector, v bpf.ABIErouteValue) error {
 	if s.Src.Addr().Is4() {
 		return r.v4.put(r.gen.row4, rowKey4(s), v)
 	}
@@ -45,10 +45,10 @@ func (r *rows) flush() error {
 // abandon gives up what waits. When it has returned nothing is under way.
 func (r *rows) abandon() {
 	_ = errors.Join(r.v4.wait(), r.v6.wait())
-	r.v4, r.v6 = pending[bpf.ABIRowKey4]{}, pending[bpf.ABIRowKey6]{}
+	r.v4, r.v6 = pending[bpf.ABIErouteKey4]{}, pending[bpf.ABIErouteKey6]{}
 }
 
-func (p *pending[K]) put(trie *ebpf.Map, key K, value bpf.ABIRowValue) error {
+func (p *pending[K]) put(trie *ebpf.Map, key K, value bpf.ABIErouteValue) error {
 	p.keys, p.values = append(p.keys, key), append(p.values, value)
 	if len(p.keys) < batchSize {
 		return nil

@@ -18,7 +18,7 @@ func TestRowsFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	small := spec.Maps["eroute_row4"].InnerMap.Copy()
+	small := spec.Maps["eroute_entry4"].InnerMap.Copy()
 	small.MaxEntries = 100
 	trie, err := ebpf.NewMap(small)
 	if err != nil {
@@ -47,7 +47,7 @@ func TestRowsFail(t *testing.T) {
 	if err := r.flush(); err == nil {
 		t.Error("the failure is forgotten")
 	}
-	var v bpf.ABIRowValue
+	var v bpf.ABIErouteValue
 	if err := trie.Lookup(rowKey4(late), &v); err == nil {
 		t.Error("there was a write after the one that failed")
 	}

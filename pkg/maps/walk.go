@@ -57,7 +57,7 @@ func (t *Table) Walk(n int) (w Walk, err error) {
 		if isHold(&f.value) {
 			eroutes.add(flowSelector(&f.key), owned(f.value.Packets)) // 0 if it counts as its trap
 		} else {
-			add(entry{flowSelector(&f.key), f.value.Row})
+			add(entry{flowSelector(&f.key), f.value.Entry})
 		}
 	}
 	w.Eroutes = eroutes.list()

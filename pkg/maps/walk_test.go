@@ -102,8 +102,8 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := memory()
-	row := uint64(len(changes)) * uint64(bpf.ABILimitsROW4FIXED_BITS/8)
-	if after["eroute_row4"] < before["eroute_row4"]+row || after["eroute_src6"] != before["eroute_src6"] {
+	row := uint64(len(changes)) * uint64(bpf.ABILimitsKEY4FIXED_BITS/8)
+	if after["eroute_entry4"] < before["eroute_entry4"]+row || after["eroute_src6"] != before["eroute_src6"] {
 		t.Errorf("before %v, after %v", before, after)
 	}
 	if counters := uint64(counterBlocks) * uint64(unsafe.Sizeof(bpf.ABICounterBlock{})); after["eroute_counters"] < before["eroute_counters"]+counters {

@@ -58,7 +58,7 @@ func (w *writer) apply(c eroute.Change, is before) error {
 // there before the row is. What it has taken when it fails is for repair to give back.
 func (w *writer) put(c eroute.Change, is before) (err error) {
 	s, said := c.Selector, c.SAID
-	var old *bpf.ABIRowValue
+	var old *bpf.ABIErouteValue
 	exists := false
 	if is != beforeAbsent {
 		if old, exists, err = w.gen.row(s); err != nil {
@@ -162,7 +162,7 @@ func (w *writer) clear() error {
 }
 
 // gone notes that an eroute of the table was replaced or deleted.
-func (w *writer) gone(s eroute.Selector, v *bpf.ABIRowValue, how End) {
+func (w *writer) gone(s eroute.Selector, v *bpf.ABIErouteValue, how End) {
 	w.unused(s, v)
 	switch action := rowAction(v); {
 	case action.IsTrap():
@@ -173,7 +173,7 @@ func (w *writer) gone(s eroute.Selector, v *bpf.ABIRowValue, how End) {
 }
 
 // unused notes what a replaced or deleted row leaves behind.
-func (w *writer) unused(s eroute.Selector, v *bpf.ABIRowValue) {
+func (w *writer) unused(s eroute.Selector, v *bpf.ABIErouteValue) {
 	w.unusedIDs = append(w.unusedIDs, v.Id)
 	if rowAction(v) == eroute.ActionSA {
 		w.unusedSAs = append(w.unusedSAs, slotRef{v.Sa, eroute.FamilyOf(s.Src.Addr())})

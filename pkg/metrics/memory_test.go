@@ -52,7 +52,7 @@ func (m *memory) SAs(saids []eroute.SAID) (all []maps.SA, err error) {
 func (m *memory) Queue() (waiting, size int, err error) { return 4096, 4194304, nil }
 
 func (m *memory) Memory() (map[string]uint64, error) {
-	return map[string]uint64{"eroute_row4": 72000328, "eroute_cache": 16777528}, nil
+	return map[string]uint64{"eroute_entry4": 72000328, "eroute_cache": 16777528}, nil
 }
 
 func (m *memory) Close() error { m.closed++; return nil }
