@@ -88,8 +88,8 @@ enum limits {
 	CACHE_WAYS = 8,
 	CACHE_CHUNK_BITS4 = 13,
 	CACHE_CHUNK_BITS6 = 12,
-	CACHE_LEAST_BITS = 15,
-	CACHE_MOST_CHUNKS_BITS = 6,
+	CACHE_MIN_BITS = 15,
+	CACHE_MAX_CHUNKS_BITS = 6,
 
 	/*
 	 * Once so many packets in a entry had no answer, a CPU asks for those of one in so many others only, a
@@ -465,34 +465,34 @@ struct epoch {
 };
 
 /* What is remembered of a packet, but for its addresses. */
-struct answer {
+struct cache_words {
 	/* From the lowest bit: sport, dport, proto, whether it is a later fragment; 7 bits of the answer; seq, odd while it is written. */
-	__u64 rest;
+	__u64 key_l4;
 	__u64 version; /* in 48 bits, of the table, or the epoch's number; 0: empty. 16 bits of the answer */
-	__u64 what; /* the answer's other 64 bits */
+	__u64 result; /* the answer's other 64 bits */
 };
 
 /* Two fill a cache line. */
-struct answer4 {
+struct cache_entry4 {
 	__u32 src;
 	__u32 dst;
-	struct answer answer;
+	struct cache_words words;
 };
 
 /* One fills a cache line. */
-struct answer6 {
+struct cache_entry6 {
 	__u64 src[2];
 	__u64 dst[2];
-	struct answer answer;
+	struct cache_words words;
 	__u64 pad;
 };
 
-struct answer_set4 {
-	struct answer4 way[CACHE_WAYS];
+struct cache_bucket4 {
+	struct cache_entry4 way[CACHE_WAYS];
 };
 
-struct answer_set6 {
-	struct answer6 way[CACHE_WAYS];
+struct cache_bucket6 {
+	struct cache_entry6 way[CACHE_WAYS];
 };
 
 /* How often a sender of rejected packets is told, and all together are. */

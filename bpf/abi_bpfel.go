@@ -13,30 +13,30 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type ABIAnswer struct {
+type ABICacheWords struct {
 	_       structs.HostLayout
 	Rest    uint64
 	Version uint64
-	What    uint64
+	Result  uint64
 }
 
-type ABIAnswerSet4 struct {
+type ABICacheBucket4 struct {
 	_   structs.HostLayout
 	Way [8]struct {
 		_      structs.HostLayout
 		Src    uint32
 		Dst    uint32
-		Answer ABIAnswer
+		Answer ABICacheWords
 	}
 }
 
-type ABIAnswerSet6 struct {
+type ABICacheBucket6 struct {
 	_   structs.HostLayout
 	Way [8]struct {
 		_      structs.HostLayout
 		Src    [2]uint64
 		Dst    [2]uint64
-		Answer ABIAnswer
+		Answer ABICacheWords
 		Pad    uint64
 	}
 }
@@ -209,57 +209,57 @@ type ABIIngressKey struct {
 type ABILimits uint32
 
 const (
-	ABILimitsEROUTE_LAYOUT          ABILimits = 10
-	ABILimitsEROUTE_GENERATIONS     ABILimits = 2
-	ABILimitsEROUTE_MAX             ABILimits = 16777216
-	ABILimitsEROUTE_DEFAULT_LIMIT   ABILimits = 1000000
-	ABILimitsCOUNTER_BLOCK          ABILimits = 128
-	ABILimitsCOUNTER_CHUNK_BLOCKS   ABILimits = 512
-	ABILimitsCOUNTER_CHUNKS         ABILimits = 256
-	ABILimitsCOUNTER_TICK_AT        ABILimits = 48
-	ABILimitsCOUNTER_TICK_SHIFT     ABILimits = 6
-	ABILimitsEROUTE_MAX_SAS         ABILimits = 262144
-	ABILimitsIF_ID_BASE             ABILimits = 1694498816
-	ABILimitsREJECT_ANSWER          ABILimits = 25973
-	ABILimitsREJECT_SENDERS         ABILimits = 4096
-	ABILimitsPASS_TABLE             ABILimits = 1701972565
-	ABILimitsDETOUR_TABLE           ABILimits = 1701973479
-	ABILimitsMAX_EXT_HEADERS        ABILimits = 8
-	ABILimitsEROUTE_MAX_FLOWS       ABILimits = 262144
-	ABILimitsTRAP_RATES             ABILimits = 16384
-	ABILimitsEVENTS_SIZE            ABILimits = 4194304
-	ABILimitsEVENT_SMALL            ABILimits = 256
-	ABILimitsEVENT_MEDIUM           ABILimits = 2048
-	ABILimitsEVENT_LARGE            ABILimits = 9216
-	ABILimitsEVENTS_HELD            ABILimits = 2097152
-	ABILimitsEVENTS_TOLD            ABILimits = 3145728
-	ABILimitsEVENTS_BUSY_TRAP       ABILimits = 3145728
-	ABILimitsTRAP_BUSY              ABILimits = 500000000
-	ABILimitsHELD_INTERVAL          ABILimits = 10000000
-	ABILimitsCACHE_WAYS             ABILimits = 8
-	ABILimitsCACHE_CHUNK_BITS4      ABILimits = 13
-	ABILimitsCACHE_CHUNK_BITS6      ABILimits = 12
-	ABILimitsCACHE_LEAST_BITS       ABILimits = 15
-	ABILimitsCACHE_MOST_CHUNKS_BITS ABILimits = 6
-	ABILimitsCACHE_PATIENCE         ABILimits = 64
-	ABILimitsCACHE_SAMPLE           ABILimits = 16
-	ABILimitsINGRESS_PORTS          ABILimits = 1024
-	ABILimitsHASH_KEYS              ABILimits = 22
-	ABILimitsKEY4FIXED_BITS         ABILimits = 96
-	ABILimitsKEY6FIXED_BITS         ABILimits = 192
-	ABILimitsINDEX_SLOTS            ABILimits = 7
-	ABILimitsINDEX_REACH            ABILimits = 24
-	ABILimitsINDEX_CHUNK_LINES      ABILimits = 32768
-	ABILimitsINDEX_CHUNKS           ABILimits = 2048
-	ABILimitsINDEX_BLOCK4           ABILimits = 16
-	ABILimitsINDEX_BLOCK6           ABILimits = 48
-	ABILimitsINDEX_STEP4            ABILimits = 4
-	ABILimitsINDEX_STEP6            ABILimits = 8
-	ABILimitsINDEX_LEAST4           ABILimits = 24
-	ABILimitsINDEX_LEAST6           ABILimits = 64
-	ABILimitsINDEX_SUMMARIES        ABILimits = 7
-	ABILimitsINDEX_TUPLES_AT        ABILimits = 42
-	ABILimitsINDEX_BLOCKS_AT        ABILimits = 48
+	ABILimitsEROUTE_LAYOUT         ABILimits = 10
+	ABILimitsEROUTE_GENERATIONS    ABILimits = 2
+	ABILimitsEROUTE_MAX            ABILimits = 16777216
+	ABILimitsEROUTE_DEFAULT_LIMIT  ABILimits = 1000000
+	ABILimitsCOUNTER_BLOCK         ABILimits = 128
+	ABILimitsCOUNTER_CHUNK_BLOCKS  ABILimits = 512
+	ABILimitsCOUNTER_CHUNKS        ABILimits = 256
+	ABILimitsCOUNTER_TICK_AT       ABILimits = 48
+	ABILimitsCOUNTER_TICK_SHIFT    ABILimits = 6
+	ABILimitsEROUTE_MAX_SAS        ABILimits = 262144
+	ABILimitsIF_ID_BASE            ABILimits = 1694498816
+	ABILimitsREJECT_ANSWER         ABILimits = 25973
+	ABILimitsREJECT_SENDERS        ABILimits = 4096
+	ABILimitsPASS_TABLE            ABILimits = 1701972565
+	ABILimitsDETOUR_TABLE          ABILimits = 1701973479
+	ABILimitsMAX_EXT_HEADERS       ABILimits = 8
+	ABILimitsEROUTE_MAX_FLOWS      ABILimits = 262144
+	ABILimitsTRAP_RATES            ABILimits = 16384
+	ABILimitsEVENTS_SIZE           ABILimits = 4194304
+	ABILimitsEVENT_SMALL           ABILimits = 256
+	ABILimitsEVENT_MEDIUM          ABILimits = 2048
+	ABILimitsEVENT_LARGE           ABILimits = 9216
+	ABILimitsEVENTS_HELD           ABILimits = 2097152
+	ABILimitsEVENTS_TOLD           ABILimits = 3145728
+	ABILimitsEVENTS_BUSY_TRAP      ABILimits = 3145728
+	ABILimitsTRAP_BUSY             ABILimits = 500000000
+	ABILimitsHELD_INTERVAL         ABILimits = 10000000
+	ABILimitsCACHE_WAYS            ABILimits = 8
+	ABILimitsCACHE_CHUNK_BITS4     ABILimits = 13
+	ABILimitsCACHE_CHUNK_BITS6     ABILimits = 12
+	ABILimitsCACHE_MIN_BITS        ABILimits = 15
+	ABILimitsCACHE_MAX_CHUNKS_BITS ABILimits = 6
+	ABILimitsCACHE_PATIENCE        ABILimits = 64
+	ABILimitsCACHE_SAMPLE          ABILimits = 16
+	ABILimitsINGRESS_PORTS         ABILimits = 1024
+	ABILimitsHASH_KEYS             ABILimits = 22
+	ABILimitsKEY4FIXED_BITS        ABILimits = 96
+	ABILimitsKEY6FIXED_BITS        ABILimits = 192
+	ABILimitsINDEX_SLOTS           ABILimits = 7
+	ABILimitsINDEX_REACH           ABILimits = 24
+	ABILimitsINDEX_CHUNK_LINES     ABILimits = 32768
+	ABILimitsINDEX_CHUNKS          ABILimits = 2048
+	ABILimitsINDEX_BLOCK4          ABILimits = 16
+	ABILimitsINDEX_BLOCK6          ABILimits = 48
+	ABILimitsINDEX_STEP4           ABILimits = 4
+	ABILimitsINDEX_STEP6           ABILimits = 8
+	ABILimitsINDEX_LEAST4          ABILimits = 24
+	ABILimitsINDEX_LEAST6          ABILimits = 64
+	ABILimitsINDEX_SUMMARIES       ABILimits = 7
+	ABILimitsINDEX_TUPLES_AT       ABILimits = 42
+	ABILimitsINDEX_BLOCKS_AT       ABILimits = 48
 )
 
 type ABILookupCb uint32

@@ -38,7 +38,7 @@ const (
 	DetourMapErouteSrc6        = "eroute_src6"
 	DetourMapErouteStats       = "eroute_stats"
 	DetourMapErouteTrapRates   = "eroute_trap_rates"
-	DetourMapErouteUnanswered  = "eroute_unanswered"
+	DetourMapErouteUnanswered  = "eroute_misses"
 	DetourProgErouteDetour     = "eroute_detour"
 	DetourVarIpsecDevice       = "ipsec_device"
 	DetourVarNetnsCookie       = "netns_cookie"
@@ -117,7 +117,7 @@ type DetourMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // DetourVariableSpecs contains global variables before they are loaded into the kernel.
@@ -172,7 +172,7 @@ type DetourMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *DetourMaps) Close() error {

@@ -108,34 +108,36 @@ static __always_inline int may_have_flow(const struct packet *p, const struct ta
 	return relay->flow_tuples && has_flow(p, meta->generation, relay->flow_tuples);
 }
 
-static __noinline void remember_early(const struct packet *p, const struct table_meta *meta,
-				      __u64 epoch, const struct early_answer *a)
+static __noinline void fastpath_cache_insert(const struct packet *p, const struct table_meta *meta,
+					     __u64 epoch, const struct early_answer *a)
 {
-	struct noted n = {
-		.what = a->id | (__u64)a->tos << 24 |
-			(__u64)a->ifindex << 32, /* an id is less than EROUTE_MAX */
+	struct cache_data n = {
+		.result = a->id | (__u64)a->tos << 24 |
+			  (__u64)a->ifindex << 32, /* an id is less than EROUTE_MAX */
 		.more = a->len | (__u32)a->what << 16,
 	};
 
 	if (p->family == AF_INET)
-		remember(&eroute_early4, p, rest_of(p, p->later_fragment), meta, epoch, &n, false);
+		cache_insert(&eroute_early4, p, cache_key_l4(p, p->later_fragment), meta, epoch, &n,
+			     false);
 	else
-		remember(&eroute_early6, p, rest_of(p, p->later_fragment), meta, epoch, &n, true);
+		cache_insert(&eroute_early6, p, cache_key_l4(p, p->later_fragment), meta, epoch, &n,
+			     true);
 }
 
-static __always_inline int recall_early(__u32 ifindex, const struct packet *p,
-					const struct table_meta *meta, __u64 epoch,
-					struct early_answer *a)
+static __always_inline int fastpath_cache_lookup(__u32 ifindex, const struct packet *p,
+						 const struct table_meta *meta, __u64 epoch,
+						 struct early_answer *a)
 {
-	__u64 rest = rest_of(p, p->later_fragment);
-	struct noted n;
+	__u64 key_l4 = cache_key_l4(p, p->later_fragment);
+	struct cache_data n;
 
-	if (p->family == AF_INET ? !recall(&eroute_early4, p, rest, meta, epoch, &n, false)
-				 : !recall(&eroute_early6, p, rest, meta, epoch, &n, true))
+	if (p->family == AF_INET ? !cache_lookup(&eroute_early4, p, key_l4, meta, epoch, &n, false)
+				 : !cache_lookup(&eroute_early6, p, key_l4, meta, epoch, &n, true))
 		return 0;
-	a->id = n.what & 0xffffff;
-	a->tos = n.what >> 24;
-	a->ifindex = n.what >> 32;
+	a->id = n.result & 0xffffff;
+	a->tos = n.result >> 24;
+	a->ifindex = n.result >> 32;
 	a->len = n.more;
 	a->what = n.more >> 16;
 	return a->ifindex == ifindex && a->tos == p->tos && a->len >= p->len;
@@ -147,20 +149,21 @@ static __always_inline void answer_early(void *ctx, const enum hook hook, __u32 
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
-	__u32 *vain = unanswered(OF_FAST_PATH, p->family);
+	__u32 *miss_streak = cache_miss_streak(CACHE_FASTPATH, p->family);
 	__u64 epoch = 0;
 
 	a->what = EARLY_GO_ON;
 	if (!meta)
 		return;
-	if (!mark && may_be_answered(vain))
+	if (!mark && cache_should_probe(miss_streak))
 		epoch = epoch_now(ctx, hook, meta, p->family);
-	if (!epoch || !note_answered(vain, recall_early(ifindex, p, meta, epoch, a))) {
+	if (!epoch ||
+	    !cache_note_result(miss_streak, fastpath_cache_lookup(ifindex, p, meta, epoch, a))) {
 		a->ifindex = ifindex;
 		a->len = p->len;
 		a->tos = p->tos;
 		if (decide_early(ctx, mark, p, a) && epoch)
-			remember_early(p, meta, epoch, a);
+			fastpath_cache_insert(p, meta, epoch, a);
 	}
 	if (a->what != EARLY_GO_ON && may_have_flow(p, meta))
 		a->what = EARLY_GO_ON;

@@ -38,7 +38,7 @@ const (
 	EgressMapErouteSrc6        = "eroute_src6"
 	EgressMapErouteStats       = "eroute_stats"
 	EgressMapErouteTrapRates   = "eroute_trap_rates"
-	EgressMapErouteUnanswered  = "eroute_unanswered"
+	EgressMapErouteUnanswered  = "eroute_misses"
 	EgressProgErouteEgress     = "eroute_egress"
 	EgressVarHaveXfrmInfo      = "have_xfrm_info"
 	EgressVarNetnsCookie       = "netns_cookie"
@@ -117,7 +117,7 @@ type EgressMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // EgressVariableSpecs contains global variables before they are loaded into the kernel.
@@ -172,7 +172,7 @@ type EgressMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *EgressMaps) Close() error {

@@ -38,7 +38,7 @@ const (
 	IngressTCMapErouteSrc6        = "eroute_src6"
 	IngressTCMapErouteStats       = "eroute_stats"
 	IngressTCMapErouteTrapRates   = "eroute_trap_rates"
-	IngressTCMapErouteUnanswered  = "eroute_unanswered"
+	IngressTCMapErouteUnanswered  = "eroute_misses"
 	IngressTCProgErouteIngressTc  = "eroute_ingress_tc"
 	IngressTCVarNetnsCookie       = "netns_cookie"
 	IngressTCVarPossibleCpus      = "possible_cpus"
@@ -116,7 +116,7 @@ type IngressTCMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // IngressTCVariableSpecs contains global variables before they are loaded into the kernel.
@@ -170,7 +170,7 @@ type IngressTCMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *IngressTCMaps) Close() error {

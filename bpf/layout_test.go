@@ -26,8 +26,8 @@ var shared = map[string]any{
 	"counters": bpf.ABICounters{}, "counter_block": bpf.ABICounterBlock{}, "stat": bpf.ABIStat{},
 	"sa": bpf.ABISa{}, "flow_key": bpf.ABIFlowKey{}, "flow": bpf.ABIFlow{}, "relay": bpf.ABIRelay{}, "event": bpf.ABIEvent{},
 	"table_meta": bpf.ABITableMeta{}, "epoch": bpf.ABIEpoch{},
-	"answer_set4": bpf.ABIAnswerSet4{}, "answer4": bpf.ABIAnswerSet4{}.Way[0],
-	"answer_set6": bpf.ABIAnswerSet6{}, "answer6": bpf.ABIAnswerSet6{}.Way[0], "answer": bpf.ABIAnswerSet6{}.Way[0].Answer,
+	"cache_bucket4": bpf.ABICacheBucket4{}, "cache_entry4": bpf.ABICacheBucket4{}.Way[0],
+	"cache_bucket6": bpf.ABICacheBucket6{}, "cache_entry6": bpf.ABICacheBucket6{}.Way[0], "cache_words": bpf.ABICacheBucket6{}.Way[0].Words,
 	"device_words": bpf.ABIDeviceWords{}, "ingress_key": bpf.ABIIngressKey{}, "ingress": bpf.ABIIngress{},
 	"reject_rate": bpf.ABIRejectRate{},
 }

@@ -38,7 +38,7 @@ const (
 	LookupMapErouteSrc6        = "eroute_src6"
 	LookupMapErouteStats       = "eroute_stats"
 	LookupMapErouteTrapRates   = "eroute_trap_rates"
-	LookupMapErouteUnanswered  = "eroute_unanswered"
+	LookupMapErouteUnanswered  = "eroute_misses"
 	LookupProgErouteLookup     = "eroute_lookup"
 	LookupVarReadsInOrder      = "reads_in_order"
 )
@@ -114,7 +114,7 @@ type LookupMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // LookupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -166,7 +166,7 @@ type LookupMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *LookupMaps) Close() error {

@@ -83,36 +83,36 @@ struct {
 } eroute_meta SEC(".maps");
 
 /* Answers of the table, and of the fast path, to the packets seen last: see cache.h, early.h. */
-#define ANSWER_CHUNK(name, bits, set_type)            \
-	struct name {                                 \
-		__uint(type, BPF_MAP_TYPE_ARRAY);     \
-		__uint(max_entries, 1 << (bits));     \
-		__uint(key_size, sizeof(__u32));      \
-		__uint(value_size, sizeof(set_type)); \
+#define CACHE_CHUNK(name, bits, bucket_type)             \
+	struct name {                                    \
+		__uint(type, BPF_MAP_TYPE_ARRAY);        \
+		__uint(max_entries, 1 << (bits));        \
+		__uint(key_size, sizeof(__u32));         \
+		__uint(value_size, sizeof(bucket_type)); \
 	}
 
-#define ANSWERS(name, chunk)                                      \
-	struct {                                                  \
-		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);         \
-		__uint(max_entries, 1 << CACHE_MOST_CHUNKS_BITS); \
-		__type(key, __u32);                               \
-		__array(values, struct chunk);                    \
+#define CACHE(name, chunk)                                       \
+	struct {                                                 \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);        \
+		__uint(max_entries, 1 << CACHE_MAX_CHUNKS_BITS); \
+		__type(key, __u32);                              \
+		__array(values, struct chunk);                   \
 	} name SEC(".maps")
 
-ANSWER_CHUNK(answer_chunk4, CACHE_CHUNK_BITS4, struct answer_set4);
-ANSWER_CHUNK(answer_chunk6, CACHE_CHUNK_BITS6, struct answer_set6);
-ANSWERS(eroute_cache4, answer_chunk4);
-ANSWERS(eroute_cache6, answer_chunk6);
-ANSWERS(eroute_early4, answer_chunk4);
-ANSWERS(eroute_early6, answer_chunk6);
+CACHE_CHUNK(cache_chunk4, CACHE_CHUNK_BITS4, struct cache_bucket4);
+CACHE_CHUNK(cache_chunk6, CACHE_CHUNK_BITS6, struct cache_bucket6);
+CACHE(eroute_cache4, cache_chunk4);
+CACHE(eroute_cache6, cache_chunk6);
+CACHE(eroute_early4, cache_chunk4);
+CACHE(eroute_early6, cache_chunk6);
 
-/* How many packets in a entry had no answer, by enum answers_of: see cache.h. */
+/* How many packets in a entry had no answer, by enum cache_kind: see cache.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 4);
 	__type(key, __u32);
 	__type(value, __u32);
-} eroute_unanswered SEC(".maps");
+} eroute_misses SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -61,7 +61,7 @@ const (
 	ProbeMapErouteSrc6        = "eroute_src6"
 	ProbeMapErouteStats       = "eroute_stats"
 	ProbeMapErouteTrapRates   = "eroute_trap_rates"
-	ProbeMapErouteUnanswered  = "eroute_unanswered"
+	ProbeMapErouteUnanswered  = "eroute_misses"
 	ProbeMapProbeHash4        = "probe_hash4"
 	ProbeMapProbeHash6        = "probe_hash6"
 	ProbeMapProbeLpm          = "probe_lpm"
@@ -165,7 +165,7 @@ type ProbeMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 	ProbeHash4        *ebpf.MapSpec `ebpf:"probe_hash4"`
 	ProbeHash6        *ebpf.MapSpec `ebpf:"probe_hash6"`
 	ProbeLpm          *ebpf.MapSpec `ebpf:"probe_lpm"`
@@ -231,7 +231,7 @@ type ProbeMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 	ProbeHash4        *ebpf.Map `ebpf:"probe_hash4"`
 	ProbeHash6        *ebpf.Map `ebpf:"probe_hash6"`
 	ProbeLpm          *ebpf.Map `ebpf:"probe_lpm"`

@@ -38,7 +38,7 @@ const (
 	SAGoneMapErouteSrc6        = "eroute_src6"
 	SAGoneMapErouteStats       = "eroute_stats"
 	SAGoneMapErouteTrapRates   = "eroute_trap_rates"
-	SAGoneMapErouteUnanswered  = "eroute_unanswered"
+	SAGoneMapErouteUnanswered  = "eroute_misses"
 	SAGoneProgErouteSaGone     = "eroute_sa_gone"
 	SAGoneVarNetnsCookie       = "netns_cookie"
 )
@@ -114,7 +114,7 @@ type SAGoneMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // SAGoneVariableSpecs contains global variables before they are loaded into the kernel.
@@ -166,7 +166,7 @@ type SAGoneMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *SAGoneMaps) Close() error {

@@ -38,7 +38,7 @@ const (
 	SASpentMapErouteSrc6        = "eroute_src6"
 	SASpentMapErouteStats       = "eroute_stats"
 	SASpentMapErouteTrapRates   = "eroute_trap_rates"
-	SASpentMapErouteUnanswered  = "eroute_unanswered"
+	SASpentMapErouteUnanswered  = "eroute_misses"
 	SASpentProgErouteSaSpent    = "eroute_sa_spent"
 	SASpentVarNetnsCookie       = "netns_cookie"
 )
@@ -114,7 +114,7 @@ type SASpentMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // SASpentVariableSpecs contains global variables before they are loaded into the kernel.
@@ -166,7 +166,7 @@ type SASpentMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *SASpentMaps) Close() error {

@@ -12,36 +12,37 @@
 #include "parse.h"
 #include "trie.h"
 
-static __noinline int recall_verdict(const struct packet *p, const struct table_meta *meta,
-				     __u64 version, struct verdict *v)
+static __noinline int cache_lookup_verdict(const struct packet *p, const struct table_meta *meta,
+					   __u64 version, struct verdict *v)
 {
-	struct noted n;
+	struct cache_data n;
 
 	if (p->family == AF_INET
-		    ? !recall(&eroute_cache4, p, rest_of(p, 0), meta, version, &n, false)
-		    : !recall(&eroute_cache6, p, rest_of(p, 0), meta, version, &n, true))
+		    ? !cache_lookup(&eroute_cache4, p, cache_key_l4(p, 0), meta, version, &n, false)
+		    : !cache_lookup(&eroute_cache6, p, cache_key_l4(p, 0), meta, version, &n, true))
 		return 0;
-	v->id = n.what;
-	v->sa = n.what >> 32 & 0xffffff;
-	v->action = n.what >> 56 & 7;
-	v->tuple = n.what >> 59 & 7;
+	v->id = n.result;
+	v->sa = n.result >> 32 & 0xffffff;
+	v->action = n.result >> 56 & 7;
+	v->tuple = n.result >> 59 & 7;
 	v->src_prefixlen = n.more;
 	v->dst_prefixlen = n.more >> 8;
 	return 1;
 }
 
-static __noinline void remember_verdict(const struct packet *p, const struct table_meta *meta,
-					__u64 version, const struct verdict *v)
+static __noinline void cache_insert_verdict(const struct packet *p, const struct table_meta *meta,
+					    __u64 version, const struct verdict *v)
 {
-	struct noted n = {
-		.what = v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->tuple << 59,
+	struct cache_data n = {
+		.result =
+			v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->tuple << 59,
 		.more = v->src_prefixlen | (__u32)v->dst_prefixlen << 8,
 	};
 
 	if (p->family == AF_INET)
-		remember(&eroute_cache4, p, rest_of(p, 0), meta, version, &n, false);
+		cache_insert(&eroute_cache4, p, cache_key_l4(p, 0), meta, version, &n, false);
 	else
-		remember(&eroute_cache6, p, rest_of(p, 0), meta, version, &n, true);
+		cache_insert(&eroute_cache6, p, cache_key_l4(p, 0), meta, version, &n, true);
 }
 
 /* Asks the index of the packet's family and a generation, if the table has one, under the version of now. */
@@ -69,16 +70,16 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	enum index_answer answer;
 	__u64 version, remembered;
-	__u32 *vain;
+	__u32 *miss_streak;
 	int err;
 
 	if (!meta || !p || !v || !generation)
 		return -1;
 	version = cache_version(meta);
 	*generation = meta->generation;
-	vain = unanswered(OF_TABLE, p->family);
-	remembered = may_be_answered(vain) ? version : 0;
-	if (remembered && note_answered(vain, recall_verdict(p, meta, version, v)))
+	miss_streak = cache_miss_streak(CACHE_TABLE, p->family);
+	remembered = cache_should_probe(miss_streak) ? version : 0;
+	if (remembered && cache_note_result(miss_streak, cache_lookup_verdict(p, meta, version, v)))
 		return 0;
 	remembered = forget(remembered, version);
 	answer = version ? ask_index(p, meta, *generation, version, v) : INDEX_UNSURE;
@@ -92,7 +93,7 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 			return err;
 	}
 	if (remembered)
-		remember_verdict(p, meta, remembered, v);
+		cache_insert_verdict(p, meta, remembered, v);
 	return 0;
 }
 

@@ -38,7 +38,7 @@ const (
 	TellMapErouteSrc6        = "eroute_src6"
 	TellMapErouteStats       = "eroute_stats"
 	TellMapErouteTrapRates   = "eroute_trap_rates"
-	TellMapErouteUnanswered  = "eroute_unanswered"
+	TellMapErouteUnanswered  = "eroute_misses"
 	TellProgErouteTell       = "eroute_tell"
 )
 
@@ -113,7 +113,7 @@ type TellMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // TellVariableSpecs contains global variables before they are loaded into the kernel.
@@ -164,7 +164,7 @@ type TellMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *TellMaps) Close() error {

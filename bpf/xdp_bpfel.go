@@ -38,7 +38,7 @@ const (
 	XDPMapErouteSrc6        = "eroute_src6"
 	XDPMapErouteStats       = "eroute_stats"
 	XDPMapErouteTrapRates   = "eroute_trap_rates"
-	XDPMapErouteUnanswered  = "eroute_unanswered"
+	XDPMapErouteUnanswered  = "eroute_misses"
 	XDPProgErouteXdp        = "eroute_xdp"
 	XDPVarNetnsCookie       = "netns_cookie"
 	XDPVarPossibleCpus      = "possible_cpus"
@@ -116,7 +116,7 @@ type XDPMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // XDPVariableSpecs contains global variables before they are loaded into the kernel.
@@ -170,7 +170,7 @@ type XDPMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_unanswered"`
+	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *XDPMaps) Close() error {

@@ -30,7 +30,7 @@ func cacheBits(family int, eroutes uint32) uint32 {
 		return sheet
 	}
 	sets := uint32(bits.Len32(eroutes / uint32(bpf.ABILimitsCACHE_WAYS)))
-	return min(max(sets, uint32(bpf.ABILimitsCACHE_LEAST_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MOST_CHUNKS_BITS))
+	return min(max(sets, uint32(bpf.ABILimitsCACHE_MIN_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MAX_CHUNKS_BITS))
 }
 
 // makeAnswers fills a family's arrays with empty sheets, up to a number of sets as a power of 2. From is the

@@ -14,7 +14,7 @@ import (
 )
 
 // remembered visits the answers to IPv4 packets of the table's version.
-func remembered(t *testing.T, table *Table, visit func(*bpf.ABIAnswer) (changed bool)) {
+func remembered(t *testing.T, table *Table, visit func(*bpf.ABICacheWords) (changed bool)) {
 	t.Helper()
 	version := table.meta.value.Version
 	array := table.Map("eroute_cache4")
@@ -28,10 +28,10 @@ func remembered(t *testing.T, table *Table, visit func(*bpf.ABIAnswer) (changed 
 			t.Fatal(err)
 		}
 		var at uint32
-		var set bpf.ABIAnswerSet4
+		var set bpf.ABICacheBucket4
 		for it := sheet.Iterate(); it.Next(&at, &set); {
 			for i := range set.Way {
-				if a := &set.Way[i].Answer; a.Version<<16>>16 != version || !visit(a) {
+				if a := &set.Way[i].Words; a.Version<<16>>16 != version || !visit(a) {
 					continue
 				}
 				if err := sheet.Put(at, set); err != nil {
@@ -52,9 +52,9 @@ func TestCacheHit(t *testing.T) {
 	p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
 	checkPacket(t, table, reference, p)
 	answers := 0
-	remembered(t, table, func(a *bpf.ABIAnswer) bool {
+	remembered(t, table, func(a *bpf.ABICacheWords) bool {
 		answers++
-		a.What &^= 7 << 56 // the action: as if there were no eroute
+		a.Result &^= 7 << 56 // the action: as if there were no eroute
 		return true
 	})
 	if answers != 1 {
@@ -75,7 +75,7 @@ func TestCacheHit(t *testing.T) {
 	if !found() {
 		t.Error("the answer was used while a command writes")
 	}
-	remembered(t, table, func(*bpf.ABIAnswer) bool {
+	remembered(t, table, func(*bpf.ABICacheWords) bool {
 		t.Error("an answer was left while a command writes")
 		return false
 	})
@@ -120,7 +120,7 @@ func TestCacheBucketCollision(t *testing.T) {
 		}
 	}
 	answers := 0
-	remembered(t, table, func(*bpf.ABIAnswer) bool { answers++; return false })
+	remembered(t, table, func(*bpf.ABICacheWords) bool { answers++; return false })
 	if answers != int(bpf.ABILimitsCACHE_WAYS) {
 		t.Errorf("%d answers are remembered, want those of one set", answers)
 	}
@@ -155,7 +155,7 @@ func askOfPorts(t *testing.T, table *Table, ports uint16) (answers int) {
 			}
 		}
 	})
-	remembered(t, table, func(*bpf.ABIAnswer) bool { answers++; return false })
+	remembered(t, table, func(*bpf.ABICacheWords) bool { answers++; return false })
 	return answers
 }
 

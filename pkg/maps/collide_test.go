@@ -74,7 +74,7 @@ func fullest6(t *testing.T, table *Table) (most, all int) {
 			t.Fatal(err)
 		}
 		var cursor ebpf.MapBatchCursor
-		sets := make([]bpf.ABIAnswerSet6, sheet.MaxEntries())
+		sets := make([]bpf.ABICacheBucket6, sheet.MaxEntries())
 		if _, err := sheet.BatchLookup(&cursor, make([]uint32, len(sets)), sets, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func fullest6(t *testing.T, table *Table) (most, all int) {
 		for _, set := range sets {
 			in := 0
 			for _, way := range set.Way {
-				if way.Answer.Version != 0 {
+				if way.Words.Version != 0 {
 					in++
 				}
 			}
