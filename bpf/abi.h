@@ -441,20 +441,20 @@ struct verdict {
 };
 
 /* What the fast path does with a packet. */
-enum early {
-	EARLY_GO_ON,  /* to routing, and so to the ipsec device's egress */
-	EARLY_ANSWER, /* %reject */
-	EARLY_REJECT, /* drop without an answer, as of a later fragment */
-	EARLY_DROP,
-	EARLY_NO_EROUTE,
+enum fastpath_action {
+	FASTPATH_CONTINUE, /* to routing, and so to the ipsec device's egress */
+	FASTPATH_REPLY,    /* %reject */
+	FASTPATH_REJECT,   /* drop without an answer, as of a later fragment */
+	FASTPATH_DROP,
+	FASTPATH_NO_EROUTE,
 };
 
-struct early_answer {
+struct fastpath_result {
 	__u32 ifindex; /* the packet came in on */
 	__u32 id;      /* the eroute's counters, if one ends the packet */
 	__u16 len;     /* so long at the most */
 	__u8 tos;
-	__u8 what; /* enum early */
+	__u8 action; /* enum fastpath_action */
 };
 
 /* The table and the routes that answers of the fast path were found under. */

@@ -20,8 +20,8 @@ const (
 	DetourMapErouteCache6      = "eroute_cache6"
 	DetourMapErouteCounters    = "eroute_counters"
 	DetourMapErouteDevices     = "eroute_devices"
-	DetourMapErouteEarly4      = "eroute_early4"
-	DetourMapErouteEarly6      = "eroute_early6"
+	DetourMapErouteEarly4      = "eroute_fpcache4"
+	DetourMapErouteEarly6      = "eroute_fpcache6"
 	DetourMapErouteEpoch       = "eroute_epoch"
 	DetourMapErouteEvents      = "eroute_events"
 	DetourMapErouteFlows       = "eroute_flows"
@@ -99,8 +99,8 @@ type DetourMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -154,8 +154,8 @@ type DetourMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`

@@ -5,8 +5,8 @@
 #include "abi.h"
 #include "answer.h"
 #include "count.h"
-#include "early.h"
-#include "fast.h"
+#include "fastpath.h"
+#include "fastpath.h"
 #include "handover.h"
 #include "kernel.h"
 #include "load.h"
@@ -64,7 +64,7 @@ SEC("tcx/ingress")
 int eroute_ingress_tc(struct __sk_buff *skb)
 {
 	struct frame f = {};
-	struct early_answer a;
+	struct fastpath_result a;
 	struct amount amount;
 	struct packet p;
 	__u32 ifindex;
@@ -77,12 +77,12 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	parse(skb, HOOK_TC, f.l3, f.proto, &p);
 	if (!is_simple(&p, skb->len - f.l3))
 		return TCX_NEXT;
-	answer_early(skb, HOOK_TC, ifindex, skb->mark, &p, &a);
-	if (a.what == EARLY_GO_ON)
+	fastpath_lookup(skb, HOOK_TC, ifindex, skb->mark, &p, &a);
+	if (a.action == FASTPATH_CONTINUE)
 		return TCX_NEXT;
 	measure(skb, f.l3, &p, &amount);
-	count_end(&a, &amount);
-	if (a.what != EARLY_ANSWER)
+	count_drop(&a, &amount);
+	if (a.action != FASTPATH_REPLY)
 		return TCX_DROP;
 	return tell(skb, ifindex, &p);
 }

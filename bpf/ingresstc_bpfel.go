@@ -20,8 +20,8 @@ const (
 	IngressTCMapErouteCache6      = "eroute_cache6"
 	IngressTCMapErouteCounters    = "eroute_counters"
 	IngressTCMapErouteDevices     = "eroute_devices"
-	IngressTCMapErouteEarly4      = "eroute_early4"
-	IngressTCMapErouteEarly6      = "eroute_early6"
+	IngressTCMapErouteEarly4      = "eroute_fpcache4"
+	IngressTCMapErouteEarly6      = "eroute_fpcache6"
 	IngressTCMapErouteEpoch       = "eroute_epoch"
 	IngressTCMapErouteEvents      = "eroute_events"
 	IngressTCMapErouteFlows       = "eroute_flows"
@@ -98,8 +98,8 @@ type IngressTCMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -152,8 +152,8 @@ type IngressTCMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`

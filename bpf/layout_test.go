@@ -64,7 +64,7 @@ func TestLayouts(t *testing.T) {
 }
 
 // private are the types of abi.h that are in no map: programs use them within a run.
-var private = []string{"verdict", "early", "early_answer"}
+var private = []string{"verdict", "fastpath_action", "fastpath_result"}
 
 // The digest in the pin path is that of all types of abi.h and all maps.
 func TestLayoutDigest(t *testing.T) {

@@ -20,8 +20,8 @@ const (
 	LookupMapErouteCache6      = "eroute_cache6"
 	LookupMapErouteCounters    = "eroute_counters"
 	LookupMapErouteDevices     = "eroute_devices"
-	LookupMapErouteEarly4      = "eroute_early4"
-	LookupMapErouteEarly6      = "eroute_early6"
+	LookupMapErouteEarly4      = "eroute_fpcache4"
+	LookupMapErouteEarly6      = "eroute_fpcache6"
 	LookupMapErouteEpoch       = "eroute_epoch"
 	LookupMapErouteEvents      = "eroute_events"
 	LookupMapErouteFlows       = "eroute_flows"
@@ -96,8 +96,8 @@ type LookupMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -148,8 +148,8 @@ type LookupMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`

@@ -103,8 +103,8 @@ CACHE_CHUNK(cache_chunk4, CACHE_CHUNK_BITS4, struct cache_bucket4);
 CACHE_CHUNK(cache_chunk6, CACHE_CHUNK_BITS6, struct cache_bucket6);
 CACHE(eroute_cache4, cache_chunk4);
 CACHE(eroute_cache6, cache_chunk6);
-CACHE(eroute_early4, cache_chunk4);
-CACHE(eroute_early6, cache_chunk6);
+CACHE(eroute_fpcache4, cache_chunk4);
+CACHE(eroute_fpcache6, cache_chunk6);
 
 /* How many packets in a entry had no answer, by enum cache_kind: see cache.h. */
 struct {

@@ -43,8 +43,8 @@ const (
 	ProbeMapErouteCache6      = "eroute_cache6"
 	ProbeMapErouteCounters    = "eroute_counters"
 	ProbeMapErouteDevices     = "eroute_devices"
-	ProbeMapErouteEarly4      = "eroute_early4"
-	ProbeMapErouteEarly6      = "eroute_early6"
+	ProbeMapErouteEarly4      = "eroute_fpcache4"
+	ProbeMapErouteEarly6      = "eroute_fpcache6"
 	ProbeMapErouteEpoch       = "eroute_epoch"
 	ProbeMapErouteEvents      = "eroute_events"
 	ProbeMapErouteFlows       = "eroute_flows"
@@ -147,8 +147,8 @@ type ProbeMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -213,8 +213,8 @@ type ProbeMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`

@@ -4,8 +4,8 @@
 /* XDP of an ingress interface: what the table ends ends here, before an skb is made. */
 #include "abi.h"
 #include "count.h"
-#include "early.h"
-#include "fast.h"
+#include "fastpath.h"
+#include "fastpath.h"
 #include "handover.h"
 #include "kernel.h"
 #include "load.h"
@@ -65,7 +65,7 @@ SEC("xdp.frags")
 int eroute_xdp(struct xdp_md *ctx)
 {
 	struct amount amount = { .packets = 1 };
-	struct early_answer a;
+	struct fastpath_result a;
 	struct frame f = {};
 	struct packet p;
 	__u32 ifindex;
@@ -76,13 +76,13 @@ int eroute_xdp(struct xdp_md *ctx)
 	parse(ctx, HOOK_XDP, f.l3, f.proto, &p);
 	if (!is_simple(&p, xdp_frame_len(ctx, f.l3 + p.len) - f.l3))
 		return go_on(ctx);
-	answer_early(ctx, HOOK_XDP, ifindex, 0, &p, &a);
-	if (a.what == EARLY_GO_ON)
+	fastpath_lookup(ctx, HOOK_XDP, ifindex, 0, &p, &a);
+	if (a.action == FASTPATH_CONTINUE)
 		return go_on(ctx);
-	if (a.what == EARLY_ANSWER) /* TC's, where the packet can be marked */
+	if (a.action == FASTPATH_REPLY) /* TC's, where the packet can be marked */
 		return XDP_PASS;
 	amount.bytes = p.len;
-	count_end(&a, &amount);
+	count_drop(&a, &amount);
 	return XDP_DROP;
 }
 

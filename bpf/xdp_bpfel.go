@@ -20,8 +20,8 @@ const (
 	XDPMapErouteCache6      = "eroute_cache6"
 	XDPMapErouteCounters    = "eroute_counters"
 	XDPMapErouteDevices     = "eroute_devices"
-	XDPMapErouteEarly4      = "eroute_early4"
-	XDPMapErouteEarly6      = "eroute_early6"
+	XDPMapErouteEarly4      = "eroute_fpcache4"
+	XDPMapErouteEarly6      = "eroute_fpcache6"
 	XDPMapErouteEpoch       = "eroute_epoch"
 	XDPMapErouteEvents      = "eroute_events"
 	XDPMapErouteFlows       = "eroute_flows"
@@ -98,8 +98,8 @@ type XDPMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
@@ -152,8 +152,8 @@ type XDPMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_early4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_early6"`
+	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`

@@ -18,8 +18,8 @@ var answers = [len(indexFamilies)]struct {
 	names     [2]string
 	sheetBits uint32 // sets of a sheet, as a power of 2
 }{
-	{[...]string{"eroute_cache4", "eroute_early4"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS4)},
-	{[...]string{"eroute_cache6", "eroute_early6"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS6)},
+	{[...]string{"eroute_cache4", "eroute_fpcache4"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS4)},
+	{[...]string{"eroute_cache6", "eroute_fpcache6"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS6)},
 }
 
 // cacheBits returns how many sets a family with so many eroutes has, as a power of 2: answers for one flow
