@@ -30,7 +30,7 @@ struct frame {
 };
 
 /* Sources that the kernel refuses to forward for, or answers itself. */
-static __always_inline int is_odd_source(const struct packet *p)
+static __always_inline int is_martian(const struct packet *p)
 {
 	if (p->family == AF_INET)
 		return p->src[0] == 0 || p->src[0] == 127 || p->src[0] >= 224;
@@ -46,7 +46,7 @@ static __always_inline int is_odd_source(const struct packet *p)
 static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
 {
 	return p->family && p->plain && p->ttl > 1 && p->len && p->len >= p->l4 &&
-	       p->len <= l3_len && !is_odd_source(p);
+	       p->len <= l3_len && !is_martian(p);
 }
 
 /* A keyed hash of an ingress interface and its key: memory that has become another's has another. */
