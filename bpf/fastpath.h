@@ -112,14 +112,15 @@ static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f
 	return !find_ingress(ifindex, f, &in) && same_mac(in.mac, eth->dst) ? in.ifindex : 0;
 }
 
-enum way {
-	WAY_UNSURE,
-	WAY_IPSEC, /* into an ipsec device */
-	WAY_ELSEWHERE,
+enum route {
+	ROUTE_UNSURE,
+	ROUTE_IPSEC, /* into an ipsec device */
+	ROUTE_ELSEWHERE,
 };
 
 /* Where routing sends a packet that came in on ifindex. */
-static __noinline enum way ask_routing(void *ctx, __u32 ifindex, __u32 mark, const struct packet *p)
+static __noinline enum route route_lookup(void *ctx, __u32 ifindex, __u32 mark,
+					  const struct packet *p)
 {
 	struct fib_params fib = { .family = p->family, .ifindex = ifindex };
 	__u32 flags = FIB_SKIP_NEIGH;
@@ -140,11 +141,11 @@ static __noinline enum way ask_routing(void *ctx, __u32 ifindex, __u32 mark, con
 		flags |= FIB_MARK;
 	}
 	ret = fib_lookup(ctx, &fib, flags);
-	if (ret < 0 || ret == FIB_FRAG_NEEDED) /* a shorter one may have a way */
-		return WAY_UNSURE;
+	if (ret < 0 || ret == FIB_FRAG_NEEDED) /* a shorter one may have a route */
+		return ROUTE_UNSURE;
 	if (ret != FIB_SUCCESS && ret != FIB_NO_NEIGH)
-		return WAY_ELSEWHERE;
-	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) ? WAY_IPSEC : WAY_ELSEWHERE;
+		return ROUTE_ELSEWHERE;
+	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) ? ROUTE_IPSEC : ROUTE_ELSEWHERE;
 }
 
 /* What becomes of a packet by this verdict, if it is bound for an ipsec device. */
@@ -167,7 +168,7 @@ static __always_inline enum fastpath_action fastpath_verdict(const struct packet
 static __noinline int fastpath_decide(void *ctx, __u32 mark, const struct packet *p,
 				      struct fastpath_result *a)
 {
-	enum way way = WAY_IPSEC;
+	enum route route = ROUTE_IPSEC;
 	struct verdict v = {};
 	__u32 generation;
 
@@ -177,12 +178,12 @@ static __noinline int fastpath_decide(void *ctx, __u32 mark, const struct packet
 	a->id = v.id;
 	a->action = fastpath_verdict(p, &v);
 	if (a->action != FASTPATH_CONTINUE)
-		way = ask_routing(ctx, a->ifindex, mark, p);
-	if (way != WAY_IPSEC)
+		route = route_lookup(ctx, a->ifindex, mark, p);
+	if (route != ROUTE_IPSEC)
 		a->action = FASTPATH_CONTINUE;
 	if (a->action == FASTPATH_CONTINUE)
 		a->len = ANY_LENGTH;
-	return way != WAY_UNSURE && p->len <= ANY_LENGTH;
+	return route != ROUTE_UNSURE && p->len <= ANY_LENGTH;
 }
 
 static __noinline int has_flow(const struct packet *p, __u32 generation, __u32 tuples)
