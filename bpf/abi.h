@@ -347,7 +347,7 @@ struct flow_key {
 
 /*
  * The kernel reuses the memory of a deleted flow at once, while a program may still read it. So what comes
- * before the seal is read by read_flow() only, and written with a new seal; the words after it that programs
+ * before the seal is read by flow_read() only, and written with a new seal; the words after it that programs
  * change have the low bits of the serial, see owned.h.
  */
 struct flow {

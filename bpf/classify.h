@@ -22,9 +22,9 @@ static __always_inline int classify(const struct packet *p, struct match *m)
 	__builtin_memset(&m->v, 0, sizeof(m->v));
 	m->flow = NULL;
 	m->key.generation = 0;
-	if (!relay || ask_table(p, &m->v, &m->key.generation))
+	if (!relay || table_lookup(p, &m->v, &m->key.generation))
 		return -1;
-	return relay->flow_tuples ? find_flow(p, relay->flow_tuples, m) : 0;
+	return relay->flow_tuples ? match_flow(p, relay->flow_tuples, m) : 0;
 }
 
 #endif

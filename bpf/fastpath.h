@@ -173,7 +173,7 @@ static __noinline int fastpath_decide(void *ctx, __u32 mark, const struct packet
 	__u32 generation;
 
 	a->action = FASTPATH_CONTINUE;
-	if (ask_table(p, &v, &generation))
+	if (table_lookup(p, &v, &generation))
 		return 0;
 	a->id = v.id;
 	a->action = fastpath_verdict(p, &v);
@@ -190,7 +190,7 @@ static __noinline int has_flow(const struct packet *p, __u32 generation, __u32 t
 {
 	struct match m = { .key.generation = generation };
 
-	return find_flow(p, tuples, &m) || m.flow;
+	return match_flow(p, tuples, &m) || m.flow;
 }
 
 /* Whether the packet may belong to the flow of a trap, which is for the ipsec device. */

@@ -14,8 +14,8 @@
 #include "parse.h"
 #include "selector.h"
 
-/* What a flow is, as read_flow() has copied it. */
-struct flow_facts {
+/* What a flow is, as flow_read() has copied it. */
+struct flow_data {
 	struct eroute_value entry;
 	__u32 device;
 	__u32 trap;
@@ -31,7 +31,7 @@ struct match {
 	struct verdict v;
 	struct flow *flow;   /* whose it is; NULL: the table's. Only its owned words are read */
 	struct flow_key key; /* of the flow */
-	/* Of the flow, as read_flow() has copied it. */
+	/* Of the flow, as flow_read() has copied it. */
 	__u32 trap;
 	__u64 serial;
 	__u8 trap_src_prefixlen;
@@ -43,17 +43,17 @@ struct match {
 /* How often a flow is looked up that changes while it is read. */
 #define FLOW_TRIES 8
 
-_Static_assert(sizeof(struct flow_facts) == __builtin_offsetof(struct flow, seal),
-	       "a flow begins with its facts");
-_Static_assert(sizeof(struct flow_key) == 11 * 4 && sizeof(struct flow_facts) == 10 * 4 &&
+_Static_assert(sizeof(struct flow_data) == __builtin_offsetof(struct flow, seal),
+	       "a flow begins with its data");
+_Static_assert(sizeof(struct flow_key) == 11 * 4 && sizeof(struct flow_data) == 10 * 4 &&
 		       HASH_KEYS >= 22,
 	       "what flow_seal reads");
 
-/* A keyed hash of a flow's key and facts: what does not fit together, or is another's, has another. */
+/* A keyed hash of a flow's key and data: what does not fit together, or is another's, has another. */
 static __always_inline __u64 flow_seal(const struct table_meta *meta, const struct flow_key *key,
-				       const struct flow_facts *facts)
+				       const struct flow_data *data)
 {
-	const any32 *k = (const any32 *)key, *f = (const any32 *)facts;
+	const any32 *k = (const any32 *)key, *f = (const any32 *)data;
 	__u64 sum = hash_pair(k[10], f[0], meta->keys + 10);
 
 #pragma unroll
@@ -66,19 +66,19 @@ static __always_inline __u64 flow_seal(const struct table_meta *meta, const stru
 }
 
 /*
- * Copies a flow's facts. Returns whether all of them are of the flow with this key: the memory may have
+ * Copies a flow's data. Returns whether all of them are of the flow with this key: the memory may have
  * become another flow's since it was looked up, or may be about to.
  */
-static __always_inline int read_flow(const struct table_meta *meta, const struct flow_key *key,
-				     const struct flow *flow, struct flow_facts *facts)
+static __always_inline int flow_read(const struct table_meta *meta, const struct flow_key *key,
+				     const struct flow *flow, struct flow_data *data)
 {
 	const any64 *from = (const any64 *)flow;
-	any64 *to = (any64 *)facts;
+	any64 *to = (any64 *)data;
 
 #pragma unroll
-	for (__u32 i = 0; i < sizeof(*facts) / sizeof(*to); i++)
+	for (__u32 i = 0; i < sizeof(*data) / sizeof(*to); i++)
 		to[i] = READ_ONCE(from[i]);
-	return READ_ONCE(flow->seal) == flow_seal(meta, key, facts);
+	return READ_ONCE(flow->seal) == flow_seal(meta, key, data);
 }
 
 static __always_inline __u32 packet_address_bits(const struct packet *p)
@@ -139,11 +139,11 @@ static __always_inline void make_entry_key(const struct packet *p, const struct 
  * Meets the flow in m->key, of this tuple. Returns 1 if there is one, 0 if there is none, -1 if it changes all
  * the time: the packet has no verdict then.
  */
-static __noinline int meet_flow(struct match *m, __u32 tuple)
+static __noinline int flow_lookup(struct match *m, __u32 tuple)
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
-	struct flow_facts facts;
+	struct flow_data data;
 
 	if (!meta)
 		return -1;
@@ -153,23 +153,23 @@ static __noinline int meet_flow(struct match *m, __u32 tuple)
 
 		if (!flow)
 			return 0;
-		if (!read_flow(meta, &m->key, flow, &facts))
+		if (!flow_read(meta, &m->key, flow, &data))
 			continue;
 		m->flow = flow;
-		m->trap = facts.trap;
-		m->serial = facts.serial;
-		m->trap_src_prefixlen = facts.trap_src_prefixlen;
-		m->trap_dst_prefixlen = facts.trap_dst_prefixlen;
-		m->trap_action = facts.trap_action;
-		m->is_kept = facts.kept_until && bpf_ktime_get_ns() < facts.kept_until;
-		set_verdict(&m->v, &facts.entry, m->key.src_prefixlen, tuple);
+		m->trap = data.trap;
+		m->serial = data.serial;
+		m->trap_src_prefixlen = data.trap_src_prefixlen;
+		m->trap_dst_prefixlen = data.trap_dst_prefixlen;
+		m->trap_action = data.trap_action;
+		m->is_kept = data.kept_until && bpf_ktime_get_ns() < data.kept_until;
+		set_verdict(&m->v, &data.entry, m->key.src_prefixlen, tuple);
 		return 1;
 	}
 	return -1;
 }
 
 /* Whether the table's eroute is one from host to host, more specific by its tuple. */
-static __always_inline int is_before(const struct match *m, __u32 bits, __u32 tuple)
+static __always_inline int is_more_specific(const struct match *m, __u32 bits, __u32 tuple)
 {
 	return m->v.action && m->v.src_prefixlen == bits && m->v.dst_prefixlen == bits &&
 	       m->v.tuple < tuple;
@@ -177,27 +177,27 @@ static __always_inline int is_before(const struct match *m, __u32 bits, __u32 tu
 
 /*
  * Puts the flow that the packet belongs to in the place of the table's eroute, if there
- * is one and it goes before it. tuples are those that flows have. Returns 0, or -1 as meet_flow.
+ * is one and it goes before it. tuples are those that flows have. Returns 0, or -1 as flow_lookup.
  */
-static __noinline int find_flow(const struct packet *p, __u32 tuples, struct match *m)
+static __noinline int match_flow(const struct packet *p, __u32 tuples, struct match *m)
 {
 	__u32 bits = packet_address_bits(p);
 	int met;
 
 	for (__u32 tuple = 0; tuple < TUPLES; tuple++) {
-		if (is_before(m, bits, tuple))
+		if (is_more_specific(m, bits, tuple))
 			break;
 		if (!(tuples & (1 << tuple)) || !has_tuple(p, tuple))
 			continue;
 		make_host_key(p, tuple, &m->key);
-		met = meet_flow(m, tuple);
+		met = flow_lookup(m, tuple);
 		if (met)
 			return met < 0 ? met : 0;
 	}
 	if (m->v.action != ACT_TRAPSUBNET)
 		return 0;
 	make_entry_key(p, m, &m->key);
-	return meet_flow(m, m->v.tuple) < 0 ? -1 : 0;
+	return flow_lookup(m, m->v.tuple) < 0 ? -1 : 0;
 }
 
 #endif

@@ -14,7 +14,7 @@
  *
  * Only user space writes it, and only while table_meta.writing is set. Who uses it checks
  * afterwards that the version is still that from before: until then what it says may be
- * nonsense, but every look into it is bounded.
+ * nonsense, but every search into it is bounded.
  */
 #ifndef EROUTE_INDEX_H
 #define EROUTE_INDEX_H
@@ -124,19 +124,19 @@ static __always_inline int add_summary(__u32 number, const volatile struct index
 	return 0;
 }
 
-enum index_answer {
-	INDEX_NONE,    /* no eroute matches */
-	INDEX_NOWHERE, /* nor is any for such addresses: not worth remembering */
-	INDEX_FOUND,   /* the verdict is set */
-	INDEX_UNSURE,  /* it is for the tries to say */
+enum index_result {
+	INDEX_NO_MATCH,  /* no eroute matches */
+	INDEX_NO_PREFIX, /* nor is any for such addresses: not worth remembering */
+	INDEX_MATCH,     /* the verdict is set */
+	INDEX_FALLBACK,  /* it is for the tries to say */
 };
 
 /* What next_source says. */
 enum next_source {
 	SOURCE_FOUND,
-	SOURCE_NOT_YET,
+	SOURCE_MORE,
 	SOURCE_NONE,
-	SOURCE_UNSURE, /* as INDEX_UNSURE */
+	SOURCE_FALLBACK, /* as INDEX_FALLBACK */
 };
 
 /* How many sources and slots are tried in one call, and one step of a loop. */
@@ -280,8 +280,8 @@ __noinline int find_slot6(__u32 number, __u64 h, const struct eroute_key6 *key, 
 	return find_slot(number, h, (const union eroute_key *)key, v, true);
 }
 
-/* How far a look has come. */
-struct index_place {
+/* How far a search has come. */
+struct index_cursor {
 	__u64 srcs; /* lengths of sources not tried yet */
 	__u64 fit; /* lengths that prefixes of the destination can have, the packet's tuples, its block */
 	__u64 summary; /* of the source prefix in key; lengths not tried yet */
@@ -290,24 +290,24 @@ struct index_place {
 	struct hostbits dst;
 	__u8 number; /* of the index */
 	__u8 tuples; /* not tried yet of the prefixes in key */
-	__u8 answer; /* enum index_answer */
+	__u8 result; /* enum index_result */
 };
 
-struct index_look {
+struct index_search {
 	const struct packet *p;
 	const struct table_meta *meta;
 	struct verdict *v;
-	struct index_place at;
+	struct index_cursor at;
 };
 
 /* With the key of the eroute that is looked for: the stack has no room for a larger one than the family's. */
-struct index_look4 {
-	struct index_look look;
+struct index_search4 {
+	struct index_search search;
 	struct eroute_key4 key;
 };
 
-struct index_look6 {
-	struct index_look look;
+struct index_search6 {
+	struct index_search search;
 	struct eroute_key6 key;
 };
 
@@ -363,7 +363,7 @@ static __always_inline __u64 block_sum(const struct table_meta *meta, const __u8
  * within it, and not within a smaller one. It costs cache lines, as looks for slots may. No
  * block is left out: the verifier would follow each choice.
  */
-static __always_inline int sift(const struct index_place *at, const struct table_meta *meta,
+static __always_inline int sift(const struct index_cursor *at, const struct table_meta *meta,
 				const volatile struct index *head, const struct packet *p,
 				__u64 *summary, const bool v6)
 {
@@ -385,7 +385,7 @@ static __always_inline int sift(const struct index_place *at, const struct table
  * Goes on to the next source prefix that has eroutes near the destination. It tries some at once, as
  * a call costs as much as a try.
  */
-static __always_inline int next_source(struct index_place *at, union eroute_key *key,
+static __always_inline int next_source(struct index_cursor *at, union eroute_key *key,
 				       const struct packet *p, const bool v6)
 {
 	const volatile struct index *head = at ? (void *)line_at(at->number, 0) : NULL;
@@ -393,7 +393,7 @@ static __always_inline int next_source(struct index_place *at, union eroute_key 
 	const struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 
 	if (!head || !key || !p || !meta)
-		return SOURCE_UNSURE;
+		return SOURCE_FALLBACK;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SOURCES_AT_ONCE; i++) {
 		int hostbits = next_hostbits(&at->src, &at->srcs, v6);
@@ -405,33 +405,35 @@ static __always_inline int next_source(struct index_place *at, union eroute_key 
 		mask_address(key_src(key, v6), p->src, hostbits, v6);
 		at->src_sum = source_sum(meta, key_src(key, v6), hostbits, v6);
 		if (add_summary(at->number, head, spread(at->src_sum, meta->factors[0]), &summary))
-			return SOURCE_UNSURE;
+			return SOURCE_FALLBACK;
 		summary &= at->fit;
 		if (!(summary >> INDEX_BLOCKS_AT))
 			continue;
 		if (are_many(summary & LENS) && sift(at, meta, head, p, &summary, v6))
-			return SOURCE_UNSURE;
+			return SOURCE_FALLBACK;
 		if (summary & TUPLES_MASK && summary & LENS) {
 			at->summary = summary;
 			return SOURCE_FOUND;
 		}
 	}
-	return SOURCE_NOT_YET;
+	return SOURCE_MORE;
 }
 
 /* Not static, as find_slot4. */
-__noinline int next_source4(struct index_place *at, struct eroute_key4 *key, const struct packet *p)
+__noinline int next_source4(struct index_cursor *at, struct eroute_key4 *key,
+			    const struct packet *p)
 {
 	return next_source(at, (union eroute_key *)key, p, false);
 }
 
-__noinline int next_source6(struct index_place *at, struct eroute_key6 *key, const struct packet *p)
+__noinline int next_source6(struct index_cursor *at, struct eroute_key6 *key,
+			    const struct packet *p)
 {
 	return next_source(at, (union eroute_key *)key, p, true);
 }
 
 /* Goes on to the next destination prefix that the source may have. Returns 0 if none is left. */
-static __always_inline int next_length(struct index_place *at, union eroute_key *key,
+static __always_inline int next_length(struct index_cursor *at, union eroute_key *key,
 				       const struct packet *p, const bool v6)
 {
 	__u64 lens = at->summary & LENS;
@@ -482,9 +484,9 @@ static __noinline __u64 slot_hash6(const struct table_meta *meta, __u64 sum,
  * Looks for some eroutes that there may be; they come in the order in which they go before each
  * other. Returns 1 at the end.
  */
-static __always_inline long next_slots(struct index_look *l, union eroute_key *key, const bool v6)
+static __always_inline long next_slots(struct index_search *l, union eroute_key *key, const bool v6)
 {
-	struct index_place *at = &l->at;
+	struct index_cursor *at = &l->at;
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SLOTS_AT_ONCE; i++) {
@@ -495,8 +497,8 @@ static __always_inline long next_slots(struct index_look *l, union eroute_key *k
 			int next = v6 ? next_source6(at, &key->v6, l->p)
 				      : next_source4(at, &key->v4, l->p);
 
-			if (next == SOURCE_UNSURE)
-				l->at.answer = INDEX_UNSURE;
+			if (next == SOURCE_FALLBACK)
+				l->at.result = INDEX_FALLBACK;
 			if (next >= SOURCE_NONE)
 				return 1;
 			continue;
@@ -509,7 +511,7 @@ static __always_inline long next_slots(struct index_look *l, union eroute_key *k
 		if (no_slot(at->number, h) || (v6 ? find_slot6(at->number, h, &key->v6, l->v)
 						  : find_slot4(at->number, h, &key->v4, l->v)))
 			continue;
-		l->at.answer = INDEX_FOUND;
+		l->at.result = INDEX_MATCH;
 		l->v->src_prefixlen = address_bits(v6) - *key_src_hostbits(key, v6);
 		l->v->dst_prefixlen = *key_prefixlen(key) - key_fixed_bits(v6);
 		l->v->tuple = tuple;
@@ -518,21 +520,21 @@ static __always_inline long next_slots(struct index_look *l, union eroute_key *k
 	return 0;
 }
 
-static long next_slots4(__u32 i, struct index_look4 *l)
+static long next_slots4(__u32 i, struct index_search4 *l)
 {
-	return next_slots(&l->look, (union eroute_key *)&l->key, false);
+	return next_slots(&l->search, (union eroute_key *)&l->key, false);
 }
 
-static long next_slots6(__u32 i, struct index_look6 *l)
+static long next_slots6(__u32 i, struct index_search6 *l)
 {
-	return next_slots(&l->look, (union eroute_key *)&l->key, true);
+	return next_slots(&l->search, (union eroute_key *)&l->key, true);
 }
 
 /*
- * Begins with what the filter says of the packet's addresses. INDEX_FOUND: there can be an
+ * Begins with what the filter says of the packet's addresses. INDEX_MATCH: there can be an
  * eroute for them.
  */
-static __always_inline enum index_answer begin(struct index_look *l, const bool v6)
+static __always_inline enum index_result index_begin(struct index_search *l, const bool v6)
 {
 	const struct index *head = (void *)line_at(l->at.number, 0);
 	const __u64 factor = l->meta->factors[0];
@@ -541,38 +543,38 @@ static __always_inline enum index_answer begin(struct index_look *l, const bool 
 	__u32 cell;
 
 	if (!head)
-		return INDEX_UNSURE;
+		return INDEX_FALLBACK;
 	block = spread(block_sum(l->meta, l->p->dst, block_bits(v6), v6), factor);
 	cell = head->cells + below(block, head->cells);
 	line = line_at(l->at.number, 1 + cell / 8);
 	if (!line)
-		return INDEX_UNSURE;
+		return INDEX_FALLBACK;
 	l->at.fit = line->words[cell & 7] | head->wide_dst;
 	if (!l->at.fit)
-		return INDEX_NOWHERE;
+		return INDEX_NO_PREFIX;
 	cell = below(spread(block_sum(l->meta, l->p->src, block_bits(v6), v6), factor),
 		     head->cells);
 	line = line_at(l->at.number, 1 + cell / 8);
 	if (!line)
-		return INDEX_UNSURE;
+		return INDEX_FALLBACK;
 	l->at.srcs = line->words[cell & 7] | head->wide_src;
 	if (!l->at.srcs)
-		return INDEX_NOWHERE;
+		return INDEX_NO_PREFIX;
 	for (__u32 tuple = 0; tuple < TUPLES; tuple++)
 		l->at.fit |= (__u64)has_tuple(l->p, tuple) << (INDEX_TUPLES_AT + tuple);
 	l->at.fit |= 1ULL << (INDEX_BLOCKS_AT + (block >> 60));
 	l->at.fit = forget(l->at.fit, block);
-	return INDEX_FOUND;
+	return INDEX_MATCH;
 }
 
-static __noinline enum index_answer begin4(struct index_look *l)
+static __noinline enum index_result index_begin4(struct index_search *l)
 {
-	return begin(l, false);
+	return index_begin(l, false);
 }
 
-static __noinline enum index_answer begin6(struct index_look *l)
+static __noinline enum index_result index_begin6(struct index_search *l)
 {
-	return begin(l, true);
+	return index_begin(l, true);
 }
 
 /* No packet takes more: every tuple of every destination of every source. */
@@ -582,36 +584,36 @@ static __always_inline __u32 most_steps(const bool v6)
 }
 
 /* Asks the index with a number. */
-static __noinline enum index_answer look_in_index4(const struct packet *p, __u32 number,
-						   const struct table_meta *meta, struct verdict *v)
+static __noinline enum index_result index_lookup4(const struct packet *p, __u32 number,
+						  const struct table_meta *meta, struct verdict *v)
 {
-	struct index_look4 l = {
-		.look = { .p = p, .meta = meta, .v = v, .at = { .number = number } }
+	struct index_search4 l = {
+		.search = { .p = p, .meta = meta, .v = v, .at = { .number = number } }
 	};
-	struct index_place *at = &l.look.at;
+	struct index_cursor *at = &l.search.at;
 
-	at->answer = begin4(&l.look);
-	if (at->answer != INDEX_FOUND)
-		return at->answer;
-	at->answer = INDEX_NONE;
+	at->result = index_begin4(&l.search);
+	if (at->result != INDEX_MATCH)
+		return at->result;
+	at->result = INDEX_NO_MATCH;
 	bpf_loop(most_steps(false), next_slots4, &l, 0);
-	return at->answer;
+	return at->result;
 }
 
-static __noinline enum index_answer look_in_index6(const struct packet *p, __u32 number,
-						   const struct table_meta *meta, struct verdict *v)
+static __noinline enum index_result index_lookup6(const struct packet *p, __u32 number,
+						  const struct table_meta *meta, struct verdict *v)
 {
-	struct index_look6 l = {
-		.look = { .p = p, .meta = meta, .v = v, .at = { .number = number } }
+	struct index_search6 l = {
+		.search = { .p = p, .meta = meta, .v = v, .at = { .number = number } }
 	};
-	struct index_place *at = &l.look.at;
+	struct index_cursor *at = &l.search.at;
 
-	at->answer = begin6(&l.look);
-	if (at->answer != INDEX_FOUND)
-		return at->answer;
-	at->answer = INDEX_NONE;
+	at->result = index_begin6(&l.search);
+	if (at->result != INDEX_MATCH)
+		return at->result;
+	at->result = INDEX_NO_MATCH;
 	bpf_loop(most_steps(true), next_slots6, &l, 0);
-	return at->answer;
+	return at->result;
 }
 
 #endif

@@ -132,7 +132,8 @@ static __always_inline int look_in_index(const struct packet *p)
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	struct verdict v = {};
 
-	return meta && ask_index(p, meta, meta->generation, cache_version(meta), &v) == INDEX_FOUND;
+	return meta &&
+	       index_lookup(p, meta, meta->generation, cache_version(meta), &v) == INDEX_MATCH;
 }
 
 static __always_inline int ask(const struct packet *p)
@@ -192,16 +193,16 @@ static __u32 before_id;
 static __always_inline int change_flows(const struct packet *p)
 {
 	struct flow_key key = {}; /* of generation 0 */
-	struct flow_facts facts = { .entry.id = flow_id(p),
-				    .entry.action = ACT_HOLD,
-				    .serial = ++probe_changes };
+	struct flow_data data = { .entry.id = flow_id(p),
+				  .entry.action = ACT_HOLD,
+				  .serial = ++probe_changes };
 	struct flow *flow;
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 
 	make_host_key(p, TUPLE_ANY, &key);
-	facts.entry.dst_prefixlen = key.dst_prefixlen;
-	if (!meta || make_flow(meta, &key, &facts, bpf_ktime_get_ns()))
+	data.entry.dst_prefixlen = key.dst_prefixlen;
+	if (!meta || make_flow(meta, &key, &data, bpf_ktime_get_ns()))
 		return 0;
 	flow = bpf_map_lookup_elem(&eroute_flows, &before);
 	if (flow && (flow->bytes & OWNED_MASK) % (1000 + before_id))

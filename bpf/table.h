@@ -46,29 +46,30 @@ static __noinline void cache_insert_verdict(const struct packet *p, const struct
 }
 
 /* Asks the index of the packet's family and a generation, if the table has one, under the version of now. */
-static __always_inline enum index_answer ask_index(const struct packet *p,
-						   const struct table_meta *meta, __u32 generation,
-						   __u64 version, struct verdict *v)
+static __always_inline enum index_result index_lookup(const struct packet *p,
+						      const struct table_meta *meta,
+						      __u32 generation, __u64 version,
+						      struct verdict *v)
 {
 	__u32 number = 2 * generation + (p->family != AF_INET);
-	enum index_answer answer;
+	enum index_result result;
 
-	answer = p->family == AF_INET ? look_in_index4(p, number, meta, v)
-				      : look_in_index6(p, number, meta, v);
+	result = p->family == AF_INET ? index_lookup4(p, number, meta, v)
+				      : index_lookup6(p, number, meta, v);
 	read_barrier();
-	return cache_version(meta) == version ? answer : INDEX_UNSURE;
+	return cache_version(meta) == version ? result : INDEX_FALLBACK;
 }
 
 /*
  * What the table says of a packet, without flows: as remembered, else by its index, else by
  * the tries of the generation that it tells. Returns 0, or -1 if the table is not there. Not
- * static: it is verified once, by itself, and callers for whatever it may answer.
+ * static: it is verified once, by itself, and callers for whatever it may result.
  */
-__noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *generation)
+__noinline int table_lookup(const struct packet *p, struct verdict *v, __u32 *generation)
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
-	enum index_answer answer;
+	enum index_result result;
 	__u64 version, remembered;
 	__u32 *miss_streak;
 	int err;
@@ -82,13 +83,13 @@ __noinline int ask_table(const struct packet *p, struct verdict *v, __u32 *gener
 	if (remembered && cache_note_result(miss_streak, cache_lookup_verdict(p, meta, version, v)))
 		return 0;
 	remembered = forget(remembered, version);
-	answer = version ? ask_index(p, meta, *generation, version, v) : INDEX_UNSURE;
-	if (answer == INDEX_NOWHERE)
+	result = version ? index_lookup(p, meta, *generation, version, v) : INDEX_FALLBACK;
+	if (result == INDEX_NO_PREFIX)
 		return 0;
-	if (answer == INDEX_UNSURE) {
+	if (result == INDEX_FALLBACK) {
 		__builtin_memset(v, 0, sizeof(*v));
-		err = p->family == AF_INET ? ask_tries4(p, *generation, v)
-					   : ask_tries6(p, *generation, v);
+		err = p->family == AF_INET ? trie_lookup4(p, *generation, v)
+					   : trie_lookup6(p, *generation, v);
 		if (err)
 			return err;
 	}

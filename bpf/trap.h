@@ -126,15 +126,15 @@ static __always_inline __u64 may_ask(__u32 id, const struct relay *relay, __u64 
 									    : EVENTS_SIZE;
 }
 
-/* Makes a flow's hold out of its facts. Only one CPU makes it; for the others it exists. */
+/* Makes a flow's hold out of its data. Only one CPU makes it; for the others it exists. */
 static __always_inline long make_flow(const struct table_meta *meta, const struct flow_key *key,
-				      const struct flow_facts *facts, __u64 now)
+				      const struct flow_data *data, __u64 now)
 {
-	__u64 none = owned(facts->serial, 0), ticks = owned(facts->serial, now >> TICK_SHIFT);
+	__u64 none = owned(data->serial, 0), ticks = owned(data->serial, now >> TICK_SHIFT);
 	struct flow flow = {};
 
-	__builtin_memcpy(&flow, facts, sizeof(*facts));
-	flow.seal = flow_seal(meta, key, facts);
+	__builtin_memcpy(&flow, data, sizeof(*data));
+	flow.seal = flow_seal(meta, key, data);
 	flow.packets = none;
 	flow.bytes = none;
 	flow.last = ticks;
@@ -147,7 +147,7 @@ static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 n
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
-	struct flow_facts facts = {
+	struct flow_data data = {
 		.entry.action = ACT_HOLD,
 		.entry.dst_prefixlen = m->key.dst_prefixlen,
 		.device = skb->ifindex,
@@ -158,7 +158,7 @@ static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 n
 		.serial = serial,
 	};
 
-	return meta ? make_flow(meta, &m->key, &facts, now) : -EINVAL;
+	return meta ? make_flow(meta, &m->key, &data, now) : -EINVAL;
 }
 
 static __always_inline int refuse(const struct match *m, __u32 reason, const struct amount *a)
@@ -207,7 +207,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 			return refuse(m, REASON_TRAP_HOLDS_FULL, a);
 	}
 	/* Another CPU was first. */
-	if (meet_flow(m, m->v.tuple) <= 0)
+	if (flow_lookup(m, m->v.tuple) <= 0)
 		return refuse(m, REASON_TRAP_LIMITED, a);
 	count_match(m, a);
 	return hold(skb, p, m, a);

@@ -90,8 +90,8 @@ static long trie_step6(__u32 i, struct trie_walk *w)
 }
 
 /* Sets the verdict of the tries of a generation. Returns 0, or -1 if they are not there. */
-static __always_inline int ask_tries(const struct packet *p, __u32 generation, struct verdict *v,
-				     const bool v6)
+static __always_inline int trie_lookup(const struct packet *p, __u32 generation, struct verdict *v,
+				       const bool v6)
 {
 	struct trie_walk w = { .p = p, .prefixlen = address_bits(v6) };
 
@@ -111,14 +111,14 @@ static __always_inline int ask_tries(const struct packet *p, __u32 generation, s
 	return 0;
 }
 
-static __noinline int ask_tries4(const struct packet *p, __u32 generation, struct verdict *v)
+static __noinline int trie_lookup4(const struct packet *p, __u32 generation, struct verdict *v)
 {
-	return ask_tries(p, generation, v, false);
+	return trie_lookup(p, generation, v, false);
 }
 
-static __noinline int ask_tries6(const struct packet *p, __u32 generation, struct verdict *v)
+static __noinline int trie_lookup6(const struct packet *p, __u32 generation, struct verdict *v)
 {
-	return ask_tries(p, generation, v, true);
+	return trie_lookup(p, generation, v, true);
 }
 
 #endif
