@@ -52,7 +52,7 @@ static __always_inline int are_many(__u64 word)
  * Returns x, of which the verifier then knows nothing: else it would follow what comes after
  * once for each value that x may have. It does not know unknown.
  */
-static __always_inline __u64 forget(__u64 x, __u64 unknown)
+static __always_inline __u64 hide_from_verifier(__u64 x, __u64 unknown)
 {
 	asm volatile("%0 ^= %1\n%0 ^= %1"
 		     : "+&r"(x)
@@ -105,7 +105,8 @@ static __always_inline __u64 if_set(__u64 x)
 static __always_inline __u64 matching_summary(const union index_line *line, __u64 h)
 {
 	__u64 word = line->words[INDEX_SUMMARIES], tags = same_tags(word, h);
-	__u32 which = forget(lowest_bit(tags) / 8, h); /* or clang would leave out the bound */
+	__u32 which = hide_from_verifier(lowest_bit(tags) / 8,
+					 h); /* or clang would leave out the bound */
 
 	return (line->words[which & INDEX_SUMMARIES] & if_set(tags)) |
 	       (line->words[INDEX_SUMMARIES - 1] & if_set(word >> 56));
@@ -264,7 +265,7 @@ static __always_inline int find_slot(__u32 number, __u64 h, const union eroute_k
 			return -1;
 		if (++group == head->slot_groups)
 			group = 0;
-		group = forget(group, h);
+		group = hide_from_verifier(group, h);
 	}
 	return -1;
 }
@@ -563,7 +564,7 @@ static __always_inline enum index_result index_begin(struct index_search *l, con
 	for (__u32 tuple = 0; tuple < TUPLES; tuple++)
 		l->at.fit |= (__u64)has_tuple(l->p, tuple) << (INDEX_TUPLES_AT + tuple);
 	l->at.fit |= 1ULL << (INDEX_BLOCKS_AT + (block >> 60));
-	l->at.fit = forget(l->at.fit, block);
+	l->at.fit = hide_from_verifier(l->at.fit, block);
 	return INDEX_MATCH;
 }
 

@@ -82,7 +82,7 @@ __noinline int table_lookup(const struct packet *p, struct verdict *v, __u32 *ge
 	remembered = cache_should_probe(miss_streak) ? version : 0;
 	if (remembered && cache_note_result(miss_streak, cache_lookup_verdict(p, meta, version, v)))
 		return 0;
-	remembered = forget(remembered, version);
+	remembered = hide_from_verifier(remembered, version);
 	result = version ? index_lookup(p, meta, *generation, version, v) : INDEX_FALLBACK;
 	if (result == INDEX_NO_PREFIX)
 		return 0;
