@@ -364,9 +364,10 @@ static __always_inline __u64 block_sum(const struct table_meta *meta, const __u8
  * within it, and not within a smaller one. It costs cache lines, as looks for slots may. No
  * block is left out: the verifier would follow each choice.
  */
-static __always_inline int sift(const struct index_cursor *at, const struct table_meta *meta,
-				const volatile struct index *head, const struct packet *p,
-				__u64 *summary, const bool v6)
+static __always_inline int narrow_to_blocks(const struct index_cursor *at,
+					    const struct table_meta *meta,
+					    const volatile struct index *head,
+					    const struct packet *p, __u64 *summary, const bool v6)
 {
 	__u64 wide = shorter_than(block_bits(v6), v6), near = *summary & LENS & wide ? wide : 0;
 	__u32 least = v6 ? INDEX_LEAST6 : INDEX_LEAST4, step = v6 ? INDEX_STEP6 : INDEX_STEP4;
@@ -410,7 +411,7 @@ static __always_inline int next_source(struct index_cursor *at, union eroute_key
 		summary &= at->fit;
 		if (!(summary >> INDEX_BLOCKS_AT))
 			continue;
-		if (are_many(summary & LENS) && sift(at, meta, head, p, &summary, v6))
+		if (are_many(summary & LENS) && narrow_to_blocks(at, meta, head, p, &summary, v6))
 			return SOURCE_FALLBACK;
 		if (summary & TUPLES_MASK && summary & LENS) {
 			at->summary = summary;
