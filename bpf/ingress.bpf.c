@@ -7,7 +7,7 @@
 #include "count.h"
 #include "fastpath.h"
 #include "fastpath.h"
-#include "handover.h"
+#include "xdp_meta.h"
 #include "kernel.h"
 #include "load.h"
 #include "net.h"
@@ -69,7 +69,7 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	struct packet p;
 	__u32 ifindex;
 
-	if (has_gone_on(skb) || skb->pkt_type != PACKET_HOST || !is_at_home(skb, HOOK_TC))
+	if (was_inspected(skb) || skb->pkt_type != PACKET_HOST || !is_at_home(skb, HOOK_TC))
 		return TCX_NEXT;
 	ifindex = routed_frame(skb, &f);
 	if (!ifindex)

@@ -6,7 +6,7 @@
 #include "count.h"
 #include "fastpath.h"
 #include "fastpath.h"
-#include "handover.h"
+#include "xdp_meta.h"
 #include "kernel.h"
 #include "load.h"
 #include "net.h"
@@ -75,10 +75,10 @@ int eroute_xdp(struct xdp_md *ctx)
 		return XDP_PASS;
 	parse(ctx, HOOK_XDP, f.l3, f.proto, &p);
 	if (!is_simple(&p, xdp_frame_len(ctx, f.l3 + p.len) - f.l3))
-		return go_on(ctx);
+		return mark_inspected(ctx);
 	fastpath_lookup(ctx, HOOK_XDP, ifindex, 0, &p, &a);
 	if (a.action == FASTPATH_CONTINUE)
-		return go_on(ctx);
+		return mark_inspected(ctx);
 	if (a.action == FASTPATH_REPLY) /* TC's, where the packet can be marked */
 		return XDP_PASS;
 	amount.bytes = p.len;

@@ -4,30 +4,30 @@
  * metadata before the frame. Without them (the driver has none, no XDP program,
  * a %reject) TC looks itself.
  */
-#ifndef EROUTE_HANDOVER_H
-#define EROUTE_HANDOVER_H
+#ifndef EROUTE_XDP_META_H
+#define EROUTE_XDP_META_H
 
 #include "kernel.h"
 
-#define HANDOVER_GO_ON 0x65720600
+#define XDP_META_INSPECTED 0x65720600
 
-static __always_inline int go_on(struct xdp_md *ctx)
+static __always_inline int mark_inspected(struct xdp_md *ctx)
 {
 	__u32 *meta;
 
 	if (!bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta))) {
 		meta = (void *)(long)ctx->data_meta;
 		if ((void *)(meta + 1) <= (void *)(long)ctx->data)
-			*meta = HANDOVER_GO_ON;
+			*meta = XDP_META_INSPECTED;
 	}
 	return XDP_PASS;
 }
 
-static __always_inline int has_gone_on(struct __sk_buff *skb)
+static __always_inline int was_inspected(struct __sk_buff *skb)
 {
 	__u32 *meta = (void *)(long)skb->data_meta;
 
-	return (void *)(meta + 1) <= (void *)(long)skb->data && *meta == HANDOVER_GO_ON;
+	return (void *)(meta + 1) <= (void *)(long)skb->data && *meta == XDP_META_INSPECTED;
 }
 
 #endif
