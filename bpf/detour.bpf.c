@@ -9,7 +9,7 @@
 #include "abi.h"
 #include "count.h"
 #include "kernel.h"
-#include "leave.h"
+#include "output.h"
 #include "load.h"
 #include "net.h"
 #include "parse.h"

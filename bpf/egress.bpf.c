@@ -3,12 +3,12 @@
 
 /* Egress of the ipsec device: every packet routed into it meets the table here. */
 #include "abi.h"
-#include "act.h"
+#include "verdict.h"
 #include "classify.h"
 #include "count.h"
 #include "flow.h"
 #include "kernel.h"
-#include "leave.h"
+#include "output.h"
 #include "load.h"
 #include "net.h"
 #include "own.h"

@@ -40,7 +40,7 @@ static __always_inline int is_martian(const struct packet *p)
 
 /*
  * Whether all that the kernel does between here and the ipsec device is to route:
- * no options to handle, no hop limit to run out, nothing to refuse. l3_len is what
+ * no options to handle, no hop limit to run out, nothing to drop_counted. l3_len is what
  * the frame holds from the IP header on.
  */
 static __always_inline int is_simple(const struct packet *p, __u32 l3_len)

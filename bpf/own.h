@@ -6,7 +6,7 @@
 #include "abi.h"
 #include "address.h"
 #include "kernel.h"
-#include "leave.h"
+#include "output.h"
 #include "maps.h"
 #include "origin.h"
 #include "parse.h"

@@ -7,12 +7,12 @@
 #define EROUTE_TRAP_H
 
 #include "abi.h"
-#include "act.h"
+#include "verdict.h"
 #include "count.h"
 #include "event.h"
 #include "flow.h"
 #include "kernel.h"
-#include "leave.h"
+#include "output.h"
 #include "maps.h"
 #include "order.h"
 #include "owned.h"
@@ -42,8 +42,8 @@ static __always_inline void count_match(const struct match *m, const struct amou
  * Gives a packet to the relay: one that met a %hold, of a flow or of the table, or one
  * of a flow whose SA has just gone or come. Returns whether the relay gets it.
  */
-static __noinline int give(struct __sk_buff *skb, const struct packet *p, struct match *m,
-			   __u32 kind)
+static __noinline int send_to_relay(struct __sk_buff *skb, const struct packet *p, struct match *m,
+				    __u32 kind)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
@@ -71,7 +71,7 @@ static __noinline int give(struct __sk_buff *skb, const struct packet *p, struct
 static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, struct match *m,
 				const struct amount *a)
 {
-	return drop(give(skb, p, m, EVENT_HELD) ? REASON_HOLD : REASON_HOLD_NOT_KEPT, a);
+	return drop(send_to_relay(skb, p, m, EVENT_HELD) ? REASON_HOLD : REASON_HOLD_NOT_KEPT, a);
 }
 
 /* Whether a packet is from a raw socket like the relay's, by which it sends on what it has kept. */
@@ -105,7 +105,7 @@ static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct devi
 {
 	int absent = dev->has_xfrm && sa_use(m->v.sa) == SA_ABSENT;
 
-	if ((absent || is_behind_kept(skb, m)) && give(skb, p, m, EVENT_GAP))
+	if ((absent || is_behind_kept(skb, m)) && send_to_relay(skb, p, m, EVENT_GAP))
 		return drop(REASON_HOLD, a);
 	return absent ? drop(REASON_SA_MISSING, a) : encrypt(skb, dev, m->v.sa, a);
 }
@@ -161,7 +161,7 @@ static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 n
 	return meta ? make_flow(meta, &m->key, &data, now) : -EINVAL;
 }
 
-static __always_inline int refuse(const struct match *m, __u32 reason, const struct amount *a)
+static __always_inline int drop_counted(const struct match *m, __u32 reason, const struct amount *a)
 {
 	count_eroute(m->v.id, a);
 	return drop(reason, a);
@@ -182,7 +182,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	long err;
 
 	if (!relay || !is_alive(relay, now))
-		return refuse(m, REASON_TRAP_NO_RELAY, a);
+		return drop_counted(m, REASON_TRAP_NO_RELAY, a);
 	if (m->v.action == ACT_TRAPSUBNET)
 		make_entry_key(p, m, &m->key);
 	else
@@ -190,25 +190,25 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	if (!bpf_map_lookup_elem(&eroute_flows, &m->key)) {
 		most = may_ask(m->v.id, relay, now);
 		if (!most)
-			return refuse(m, REASON_TRAP_LIMITED, a);
+			return drop_counted(m, REASON_TRAP_LIMITED, a);
 		e = has_room(most) ? reserve_event(skb, EVENT_ACQUIRE, now, m) : NULL;
 		if (!e)
-			return refuse(m, REASON_TRAP_QUEUE_FULL, a);
+			return drop_counted(m, REASON_TRAP_QUEUE_FULL, a);
 		e->serial = __sync_fetch_and_add(&relay->last_serial, 1) + 1;
 		if (!(relay->flow_tuples & (1 << m->v.tuple)))
 			__sync_fetch_and_or(&relay->flow_tuples, 1 << m->v.tuple);
 		err = make_hold(skb, m, now, e->serial);
 		if (!err) {
 			bpf_ringbuf_submit(e, 0);
-			return refuse(m, REASON_TRAP, a);
+			return drop_counted(m, REASON_TRAP, a);
 		}
 		bpf_ringbuf_discard(e, 0);
 		if (err != -EEXIST)
-			return refuse(m, REASON_TRAP_HOLDS_FULL, a);
+			return drop_counted(m, REASON_TRAP_HOLDS_FULL, a);
 	}
 	/* Another CPU was first. */
 	if (flow_lookup(m, m->v.tuple) <= 0)
-		return refuse(m, REASON_TRAP_LIMITED, a);
+		return drop_counted(m, REASON_TRAP_LIMITED, a);
 	count_match(m, a);
 	return hold(skb, p, m, a);
 }

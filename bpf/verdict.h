@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What happens to a packet on the ipsec device: encrypted, sent in clear, answered or dropped. */
-#ifndef EROUTE_ACT_H
-#define EROUTE_ACT_H
+#ifndef EROUTE_VERDICT_H
+#define EROUTE_VERDICT_H
 
 #include "abi.h"
 #include "answer.h"
 #include "count.h"
 #include "kernel.h"
-#include "leave.h"
+#include "output.h"
 #include "maps.h"
 #include "parse.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* How a packet leaves the programs: dropped, or out of the physical device. */
-#ifndef EROUTE_LEAVE_H
-#define EROUTE_LEAVE_H
+#ifndef EROUTE_OUTPUT_H
+#define EROUTE_OUTPUT_H
 
 #include "abi.h"
 #include "count.h"
