@@ -527,7 +527,7 @@ enum lookup_cb {
 	LOOKUP_PREFIXLENS, /* src | dst << 8 */
 	LOOKUP_TUPLE,      /* enum eroute_tuple */
 	LOOKUP_ID,         /* eroute_value.id */
-	LOOKUP_OWN,        /* 1: it is key exchange, and its source may be the gateway's address */
+	LOOKUP_LOCAL_IKE,  /* 1: it is key exchange, and its source may be the gateway's address */
 };
 
 enum lookup_status {

@@ -269,7 +269,7 @@ const (
 	ABILookupCbLOOKUP_PREFIXLENS ABILookupCb = 1
 	ABILookupCbLOOKUP_TUPLE      ABILookupCb = 2
 	ABILookupCbLOOKUP_ID         ABILookupCb = 3
-	ABILookupCbLOOKUP_OWN        ABILookupCb = 4
+	ABILookupCbLOOKUP_LOCAL_IKE  ABILookupCb = 4
 )
 
 type ABILookupStatus uint32

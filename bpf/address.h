@@ -12,7 +12,7 @@
  * place of the rule for local addresses, and VRFs, make no difference. (A table asked by its id gives the
  * same result for a local address as for none.) Where the interface does not forward the kernel does not say.
  */
-static __noinline int is_own_address(struct __sk_buff *skb, __u32 ifindex, const struct packet *p)
+static __noinline int is_local_address(struct __sk_buff *skb, __u32 ifindex, const struct packet *p)
 {
 	struct fib_params fib = { .family = p->family, .ifindex = ifindex };
 	long ret;

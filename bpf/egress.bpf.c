@@ -11,7 +11,7 @@
 #include "output.h"
 #include "load.h"
 #include "net.h"
-#include "own.h"
+#include "ike.h"
 #include "parse.h"
 #include "trap.h"
 
@@ -32,7 +32,7 @@ int eroute_egress(struct __sk_buff *skb)
 	measure(skb, 0, &p, &a);
 	if (classify(&p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
-	if (is_exempt(skb, &dev, &p, &m.v))
+	if (is_local_ike(skb, &dev, &p, &m.v))
 		return send_in_clear(skb, &dev, &p, REASON_IKE, &a);
 	if (!m.v.action)
 		return drop(REASON_NO_EROUTE, &a);

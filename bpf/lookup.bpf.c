@@ -24,7 +24,7 @@ int eroute_lookup(struct __sk_buff *skb)
 		skb->cb[LOOKUP_STATUS] = LOOKUP_NOT_IP;
 		return TC_ACT_OK;
 	}
-	skb->cb[LOOKUP_OWN] = is_key_exchange(&p) && is_own_address(skb, skb->ifindex, &p);
+	skb->cb[LOOKUP_LOCAL_IKE] = is_ike_or_ipsec(&p) && is_local_address(skb, skb->ifindex, &p);
 	if (classify(&p, &m))
 		return TC_ACT_SHOT;
 	if (!m.v.action) {

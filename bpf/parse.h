@@ -149,7 +149,7 @@ static __always_inline void parse(void *ctx, const enum hook hook, __u32 l3, __b
 }
 
 /* ESP, AH, and UDP from IKE's ports. */
-static __always_inline int is_key_exchange(const struct packet *p)
+static __always_inline int is_ike_or_ipsec(const struct packet *p)
 {
 	if (p->proto == IPPROTO_ESP || p->proto == IPPROTO_AH)
 		return 1;

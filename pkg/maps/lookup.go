@@ -37,7 +37,7 @@ func (t *Table) IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error) 
 	if _, err := run(t.lookup, frame, &in, &out); err != nil {
 		return false, fmt.Errorf("run lookup program: %w", err)
 	}
-	return out.CB[bpf.ABILookupCbLOOKUP_OWN] != 0, nil
+	return out.CB[bpf.ABILookupCbLOOKUP_LOCAL_IKE] != 0, nil
 }
 
 // skbContext is struct __sk_buff (include/uapi/linux/bpf.h) as far as cb; the rest is

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The gateway's own key exchange, which an eroute must not swallow. */
-#ifndef EROUTE_OWN_H
-#define EROUTE_OWN_H
+#ifndef EROUTE_IKE_H
+#define EROUTE_IKE_H
 
 #include "abi.h"
 #include "address.h"
@@ -27,7 +27,7 @@ static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
  * Whether the key exchange goes before what the table says: always, but for %drop and
  * for an SA that leads elsewhere than to the packet's destination.
  */
-static __always_inline int yields_to_key_exchange(const struct verdict *v, const struct packet *p)
+static __always_inline int yields_to_ike(const struct verdict *v, const struct packet *p)
 {
 	return v->action != ACT_DROP && (v->action != ACT_SA || is_to_peer(v->sa, p));
 }
@@ -36,16 +36,16 @@ static __always_inline int yields_to_key_exchange(const struct verdict *v, const
  * Whether a packet is key exchange that the gateway itself has made, and goes before what the table says.
  * Later fragments of UDP show no ports: their origin tells.
  */
-static __always_inline int is_exempt(struct __sk_buff *skb, const struct device *dev,
-				     const struct packet *p, const struct verdict *v)
+static __always_inline int is_local_ike(struct __sk_buff *skb, const struct device *dev,
+					const struct packet *p, const struct verdict *v)
 {
-	if (!is_key_exchange(p) && !(p->proto == IPPROTO_UDP && p->later_fragment))
+	if (!is_ike_or_ipsec(p) && !(p->proto == IPPROTO_UDP && p->later_fragment))
 		return 0;
-	if (!yields_to_key_exchange(v, p))
+	if (!yields_to_ike(v, p))
 		return 0;
 	if (!is_from_key_manager(skb, p) && !is_made_by_xfrm(skb, p))
 		return 0;
-	return is_own_address(skb, dev->physical, p);
+	return is_local_address(skb, dev->physical, p);
 }
 
 #endif
