@@ -9,7 +9,7 @@
 #include "parse.h"
 
 /* How much one buffer is worth: more than one packet where segments travel together. */
-struct amount {
+struct packet_count {
 	__u64 packets;
 	__u64 bytes; /* IP headers and payload */
 };
@@ -27,7 +27,7 @@ static __always_inline __u64 tick_now(void)
  * Programs run with bottom halves off, so nothing else writes this CPU's counters meanwhile. The
  * clock is read once a tick, which is known without a call.
  */
-static __always_inline void count_eroute(__u32 id, const struct amount *a)
+static __always_inline void count_eroute(__u32 id, const struct packet_count *a)
 {
 	__u32 block = id / COUNTER_BLOCK * possible_cpus + bpf_get_smp_processor_id();
 	__u32 chunk = block / COUNTER_CHUNK_BLOCKS;
@@ -52,7 +52,7 @@ static __always_inline void count_eroute(__u32 id, const struct amount *a)
 	c->bytes += a->bytes;
 }
 
-static __always_inline void count_reason(__u32 reason, const struct amount *a)
+static __always_inline void count_reason(__u32 reason, const struct packet_count *a)
 {
 	struct stat *s = bpf_map_lookup_elem(&eroute_stats, &reason);
 
@@ -63,8 +63,8 @@ static __always_inline void count_reason(__u32 reason, const struct amount *a)
 }
 
 /* What an skb is worth; l3 is the offset of its IP header. */
-static __always_inline void measure(struct __sk_buff *skb, __u32 l3, const struct packet *p,
-				    struct amount *a)
+static __always_inline void set_packet_count(struct __sk_buff *skb, __u32 l3,
+					     const struct packet *p, struct packet_count *a)
 {
 	__u8 doff = 0;
 	__u32 headers = p->l4 + 8;

@@ -20,7 +20,7 @@ volatile const __u32 ipsec_device;
 SEC("tcx/egress")
 int eroute_detour(struct __sk_buff *skb)
 {
-	struct amount a = { .packets = 1, .bytes = skb->len };
+	struct packet_count a = { .packets = 1, .bytes = skb->len };
 	__u32 ifindex = ipsec_device;
 	struct device dev;
 	struct packet p;

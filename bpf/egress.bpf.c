@@ -18,7 +18,7 @@
 SEC("tcx/egress")
 int eroute_egress(struct __sk_buff *skb)
 {
-	struct amount a = { .packets = 1, .bytes = skb->len };
+	struct packet_count a = { .packets = 1, .bytes = skb->len };
 	__u32 ifindex = skb->ifindex;
 	struct device dev;
 	struct packet p;
@@ -29,7 +29,7 @@ int eroute_egress(struct __sk_buff *skb)
 	parse(skb, HOOK_TC, 0, skb->protocol, &p);
 	if (!p.family)
 		return drop(REASON_NOT_IP, &a);
-	measure(skb, 0, &p, &a);
+	set_packet_count(skb, 0, &p, &a);
 	if (classify(&p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
 	if (is_local_ike(skb, &dev, &p, &m.v))

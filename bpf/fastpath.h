@@ -268,7 +268,8 @@ static __always_inline void fastpath_lookup(void *ctx, const enum hook hook, __u
 }
 
 /* Counts a packet that ends here. */
-static __always_inline void count_drop(const struct fastpath_result *end, const struct amount *a)
+static __always_inline void count_drop(const struct fastpath_result *end,
+				       const struct packet_count *a)
 {
 	switch (end->action) {
 	case FASTPATH_NO_EROUTE:

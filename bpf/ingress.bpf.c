@@ -65,7 +65,7 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 {
 	struct frame f = {};
 	struct fastpath_result a;
-	struct amount amount;
+	struct packet_count count;
 	struct packet p;
 	__u32 ifindex;
 
@@ -80,8 +80,8 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	fastpath_lookup(skb, HOOK_TC, ifindex, skb->mark, &p, &a);
 	if (a.action == FASTPATH_CONTINUE)
 		return TCX_NEXT;
-	measure(skb, f.l3, &p, &amount);
-	count_drop(&a, &amount);
+	set_packet_count(skb, f.l3, &p, &count);
+	count_drop(&a, &count);
 	if (a.action != FASTPATH_REPLY)
 		return TCX_DROP;
 	return tell(skb, ifindex, &p);

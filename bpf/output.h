@@ -46,7 +46,7 @@ static __always_inline int find_device(__u32 ifindex, struct device *dev)
 	return -1;
 }
 
-static __always_inline int drop(__u32 reason, const struct amount *a)
+static __always_inline int drop(__u32 reason, const struct packet_count *a)
 {
 	count_reason(reason, a);
 	return TC_ACT_SHOT;

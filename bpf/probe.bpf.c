@@ -145,7 +145,7 @@ static __always_inline int ask(const struct packet *p)
 
 static __always_inline int ask_and_count(const struct packet *p)
 {
-	struct amount a = { .packets = 1, .bytes = 64 };
+	struct packet_count a = { .packets = 1, .bytes = 64 };
 	struct match m;
 
 	if (classify(p, &m) || !m.v.action)
@@ -171,7 +171,7 @@ static __always_inline __u32 flow_id(const struct packet *p)
 
 static __always_inline int meet_flows(const struct packet *p)
 {
-	struct amount a = { .packets = 1, .bytes = 1000 + flow_id(p) };
+	struct packet_count a = { .packets = 1, .bytes = 1000 + flow_id(p) };
 	struct match m;
 
 	if (classify(p, &m)) {

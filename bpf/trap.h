@@ -23,7 +23,7 @@
  * Counts on what the packet met: a hold counts in itself, everything else by its id. The hold of a
  * %trapsubnet is that eroute: its count goes on.
  */
-static __always_inline void count_match(const struct match *m, const struct amount *a)
+static __always_inline void count_match(const struct match *m, const struct packet_count *a)
 {
 	if (!m->flow || m->v.action != ACT_HOLD) {
 		count_eroute(m->v.id, a);
@@ -69,7 +69,7 @@ static __noinline int send_to_relay(struct __sk_buff *skb, const struct packet *
 }
 
 static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, struct match *m,
-				const struct amount *a)
+				const struct packet_count *a)
 {
 	return drop(send_to_relay(skb, p, m, EVENT_HELD) ? REASON_HOLD : REASON_HOLD_NOT_KEPT, a);
 }
@@ -101,7 +101,7 @@ static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct ma
  */
 static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct device *dev,
 					const struct packet *p, struct match *m,
-					const struct amount *a)
+					const struct packet_count *a)
 {
 	int absent = dev->has_xfrm && sa_use(m->v.sa) == SA_ABSENT;
 
@@ -161,7 +161,8 @@ static __noinline long make_hold(struct __sk_buff *skb, struct match *m, __u64 n
 	return meta ? make_flow(meta, &m->key, &data, now) : -EINVAL;
 }
 
-static __always_inline int drop_counted(const struct match *m, __u32 reason, const struct amount *a)
+static __always_inline int drop_counted(const struct match *m, __u32 reason,
+					const struct packet_count *a)
 {
 	count_eroute(m->v.id, a);
 	return drop(reason, a);
@@ -172,7 +173,7 @@ static __always_inline int drop_counted(const struct match *m, __u32 reason, con
  * neither if one of them cannot be.
  */
 static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, struct match *m,
-				const struct amount *a)
+				const struct packet_count *a)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;

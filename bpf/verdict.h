@@ -16,7 +16,7 @@ volatile const __u8 have_xfrm_info;
 
 static __always_inline int send_in_clear(struct __sk_buff *skb, const struct device *dev,
 					 const struct packet *p, __u32 reason,
-					 const struct amount *a)
+					 const struct packet_count *a)
 {
 	int ret = send_out(skb, dev, p);
 
@@ -39,7 +39,7 @@ static __always_inline enum sa_use sa_use(__u32 slot)
  * into the ipsec device for a loop: the packet gets one through the detour device first.
  */
 static __always_inline int detour(struct __sk_buff *skb, const struct device *dev,
-				  const struct amount *a)
+				  const struct packet_count *a)
 {
 	int ret = TC_ACT_SHOT;
 
@@ -55,7 +55,7 @@ static __always_inline int detour(struct __sk_buff *skb, const struct device *de
  * peer leads into the ipsec device again: it takes that for a loop, whatever info.link says.
  */
 static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev, __u32 slot,
-				   const struct amount *a)
+				   const struct packet_count *a)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
 	struct bpf_xfrm_info info = {};
@@ -81,7 +81,7 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 
 /* The packet becomes the answer to it, and goes to the sender by the ipsec device's ingress. */
 static __always_inline int reject(struct __sk_buff *skb, const struct packet *p,
-				  const struct amount *a)
+				  const struct packet_count *a)
 {
 	__u32 ifindex;
 

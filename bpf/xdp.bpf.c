@@ -64,7 +64,7 @@ static __always_inline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 SEC("xdp.frags")
 int eroute_xdp(struct xdp_md *ctx)
 {
-	struct amount amount = { .packets = 1 };
+	struct packet_count count = { .packets = 1 };
 	struct fastpath_result a;
 	struct frame f = {};
 	struct packet p;
@@ -81,8 +81,8 @@ int eroute_xdp(struct xdp_md *ctx)
 		return mark_inspected(ctx);
 	if (a.action == FASTPATH_REPLY) /* TC's, where the packet can be marked */
 		return XDP_PASS;
-	amount.bytes = p.len;
-	count_drop(&a, &amount);
+	count.bytes = p.len;
+	count_drop(&a, &count);
 	return XDP_DROP;
 }
 
