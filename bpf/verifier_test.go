@@ -34,7 +34,7 @@ var programs = []program{
 // statePrograms are not loaded here: the VM's kernels have the functions they are attached to,
 // others need not, and it takes CAP_PERFMON.
 var statePrograms = []program{
-	{"eroute_sa_gone", bpf.LoadSAGone, ebpf.Tracing, ebpf.AttachTraceFEntry},
+	{"eroute_sa_delete", bpf.LoadSADelete, ebpf.Tracing, ebpf.AttachTraceFEntry},
 	{"eroute_sa_spent", bpf.LoadSASpent, ebpf.Tracing, ebpf.AttachTraceFEntry},
 }
 

@@ -171,12 +171,12 @@ func bindingTo(phys netlink.Link, lans []netlink.Link) loader.Binding {
 
 // watchStates makes packets of an SA drop as soon as its state ends.
 func watchStates(t *maps.Table, links loader.Links, dev netlink.Link) error {
-	prog, err := loader.LoadSAGone(t.Replacements())
+	prog, err := loader.LoadSADelete(t.Replacements())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = prog.Close() }()
-	return links.Attach(loader.HookSAGone, dev.Attrs().Index, prog)
+	return links.Attach(loader.HookSADelete, dev.Attrs().Index, prog)
 }
 
 // watchSequences makes packets of an SA drop as such as soon as its sequence numbers are used up.

@@ -74,7 +74,7 @@ func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
 		{loader.HookDetour, func() (*ebpf.Program, error) { return loader.LoadDetour(shared, devices[0]) }},
 		{loader.HookTC, func() (*ebpf.Program, error) { return loader.LoadIngressTC(shared) }},
 		{loader.HookXDP, func() (*ebpf.Program, error) { return loader.LoadXDP(shared) }},
-		{loader.HookSAGone, func() (*ebpf.Program, error) { return loader.LoadSAGone(shared) }},
+		{loader.HookSADelete, func() (*ebpf.Program, error) { return loader.LoadSADelete(shared) }},
 		{loader.HookSASpent, func() (*ebpf.Program, error) { return loader.LoadSASpent(shared) }},
 	} {
 		on, err := links.On(h.hook)

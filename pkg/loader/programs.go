@@ -64,10 +64,10 @@ func LoadTell(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadTell, "eroute_tell", maps, nil)
 }
 
-// LoadSAGone loads the program that notes the end of the states of the calling thread's
+// LoadSADelete loads the program that notes the end of the states of the calling thread's
 // network namespace.
-func LoadSAGone(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	return load(bpf.LoadSAGone, "eroute_sa_gone", maps, nil)
+func LoadSADelete(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	return load(bpf.LoadSADelete, "eroute_sa_delete", maps, nil)
 }
 
 // LoadSASpent loads the program that notes which states of the calling thread's network

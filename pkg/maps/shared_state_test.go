@@ -15,7 +15,7 @@ import (
 )
 
 // model is XFRM as far as the table uses it, with the end of a state marked in the table as
-// bpf/sagone.bpf.c does.
+// bpf/sa_delete.bpf.c does.
 type model struct {
 	states   xfrm.States
 	policies map[uint32]modelPolicy
@@ -82,7 +82,7 @@ func (m *model) add(said eroute.SAID, mode xfrm.Mode, inner xfrm.Families, ifID 
 	m.states[key] = xfrm.State{StateKey: key, Mode: mode, Inner: inner, IfID: ifID}
 }
 
-// del ends a state. Packets are told as bpf/sagone.bpf.c does it.
+// del ends a state. Packets are told as bpf/sa_delete.bpf.c does it.
 func (m *model) del(t *testing.T, table *Table, said eroute.SAID) {
 	t.Helper()
 	key := xfrm.StateKey{Proto: said.Proto, SPI: said.SPI, Dst: said.Dst}

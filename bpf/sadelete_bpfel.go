@@ -16,55 +16,55 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SAGoneMapErouteCache4      = "eroute_cache4"
-	SAGoneMapErouteCache6      = "eroute_cache6"
-	SAGoneMapErouteCounters    = "eroute_counters"
-	SAGoneMapErouteDevices     = "eroute_devices"
-	SAGoneMapErouteEarly4      = "eroute_fpcache4"
-	SAGoneMapErouteEarly6      = "eroute_fpcache6"
-	SAGoneMapErouteEpoch       = "eroute_epoch"
-	SAGoneMapErouteEvents      = "eroute_events"
-	SAGoneMapErouteFlows       = "eroute_flows"
-	SAGoneMapErouteIndex       = "eroute_index"
-	SAGoneMapErouteIngress     = "eroute_ingress"
-	SAGoneMapErouteMeta        = "eroute_meta"
-	SAGoneMapEroutePorts       = "eroute_ports"
-	SAGoneMapErouteRejectRates = "eroute_reject_rates"
-	SAGoneMapErouteRelay       = "eroute_relay"
-	SAGoneMapErouteRow4        = "eroute_entry4"
-	SAGoneMapErouteRow6        = "eroute_entry6"
-	SAGoneMapErouteSas         = "eroute_sas"
-	SAGoneMapErouteSrc4        = "eroute_src4"
-	SAGoneMapErouteSrc6        = "eroute_src6"
-	SAGoneMapErouteStats       = "eroute_stats"
-	SAGoneMapErouteTrapRates   = "eroute_trap_rates"
-	SAGoneMapErouteUnanswered  = "eroute_misses"
-	SAGoneProgErouteSaGone     = "eroute_sa_gone"
-	SAGoneVarNetnsCookie       = "netns_cookie"
+	SADeleteMapErouteCache4      = "eroute_cache4"
+	SADeleteMapErouteCache6      = "eroute_cache6"
+	SADeleteMapErouteCounters    = "eroute_counters"
+	SADeleteMapErouteDevices     = "eroute_devices"
+	SADeleteMapErouteEarly4      = "eroute_fpcache4"
+	SADeleteMapErouteEarly6      = "eroute_fpcache6"
+	SADeleteMapErouteEpoch       = "eroute_epoch"
+	SADeleteMapErouteEvents      = "eroute_events"
+	SADeleteMapErouteFlows       = "eroute_flows"
+	SADeleteMapErouteIndex       = "eroute_index"
+	SADeleteMapErouteIngress     = "eroute_ingress"
+	SADeleteMapErouteMeta        = "eroute_meta"
+	SADeleteMapEroutePorts       = "eroute_ports"
+	SADeleteMapErouteRejectRates = "eroute_reject_rates"
+	SADeleteMapErouteRelay       = "eroute_relay"
+	SADeleteMapErouteRow4        = "eroute_entry4"
+	SADeleteMapErouteRow6        = "eroute_entry6"
+	SADeleteMapErouteSas         = "eroute_sas"
+	SADeleteMapErouteSrc4        = "eroute_src4"
+	SADeleteMapErouteSrc6        = "eroute_src6"
+	SADeleteMapErouteStats       = "eroute_stats"
+	SADeleteMapErouteTrapRates   = "eroute_trap_rates"
+	SADeleteMapErouteUnanswered  = "eroute_misses"
+	SADeleteProgErouteSaDelete   = "eroute_sa_delete"
+	SADeleteVarNetnsCookie       = "netns_cookie"
 )
 
-// LoadSAGone returns the embedded CollectionSpec for SAGone.
-func LoadSAGone() (*ebpf.CollectionSpec, error) {
-	reader := bytes.NewReader(_SAGoneBytes)
+// LoadSADelete returns the embedded CollectionSpec for SADelete.
+func LoadSADelete() (*ebpf.CollectionSpec, error) {
+	reader := bytes.NewReader(_SADeleteBytes)
 	spec, err := ebpf.LoadCollectionSpecFromReader(reader)
 	if err != nil {
-		return nil, fmt.Errorf("can't load SAGone: %w", err)
+		return nil, fmt.Errorf("can't load SADelete: %w", err)
 	}
 
 	return spec, err
 }
 
-// LoadSAGoneObjects loads SAGone and converts it into a struct.
+// LoadSADeleteObjects loads SADelete and converts it into a struct.
 //
 // The following types are suitable as obj argument:
 //
-//	*SAGoneObjects
-//	*SAGonePrograms
-//	*SAGoneMaps
+//	*SADeleteObjects
+//	*SADeletePrograms
+//	*SADeleteMaps
 //
 // See ebpf.CollectionSpec.LoadAndAssign documentation for details.
-func LoadSAGoneObjects(obj any, opts *ebpf.CollectionOptions) error {
-	spec, err := LoadSAGone()
+func LoadSADeleteObjects(obj any, opts *ebpf.CollectionOptions) error {
+	spec, err := LoadSADelete()
 	if err != nil {
 		return err
 	}
@@ -72,26 +72,26 @@ func LoadSAGoneObjects(obj any, opts *ebpf.CollectionOptions) error {
 	return spec.LoadAndAssign(obj, opts)
 }
 
-// SAGoneSpecs contains maps and programs before they are loaded into the kernel.
+// SADeleteSpecs contains maps and programs before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type SAGoneSpecs struct {
-	SAGoneProgramSpecs
-	SAGoneMapSpecs
-	SAGoneVariableSpecs
+type SADeleteSpecs struct {
+	SADeleteProgramSpecs
+	SADeleteMapSpecs
+	SADeleteVariableSpecs
 }
 
-// SAGoneProgramSpecs contains programs before they are loaded into the kernel.
+// SADeleteProgramSpecs contains programs before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type SAGoneProgramSpecs struct {
-	ErouteSaGone *ebpf.ProgramSpec `ebpf:"eroute_sa_gone"`
+type SADeleteProgramSpecs struct {
+	ErouteSaDelete *ebpf.ProgramSpec `ebpf:"eroute_sa_delete"`
 }
 
-// SAGoneMapSpecs contains maps before they are loaded into the kernel.
+// SADeleteMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type SAGoneMapSpecs struct {
+type SADeleteMapSpecs struct {
 	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
@@ -117,33 +117,33 @@ type SAGoneMapSpecs struct {
 	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
-// SAGoneVariableSpecs contains global variables before they are loaded into the kernel.
+// SADeleteVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type SAGoneVariableSpecs struct {
+type SADeleteVariableSpecs struct {
 	NetnsCookie *ebpf.VariableSpec `ebpf:"netns_cookie"`
 }
 
-// SAGoneObjects contains all objects after they have been loaded into the kernel.
+// SADeleteObjects contains all objects after they have been loaded into the kernel.
 //
-// It can be passed to LoadSAGoneObjects or ebpf.CollectionSpec.LoadAndAssign.
-type SAGoneObjects struct {
-	SAGonePrograms
-	SAGoneMaps
-	SAGoneVariables
+// It can be passed to LoadSADeleteObjects or ebpf.CollectionSpec.LoadAndAssign.
+type SADeleteObjects struct {
+	SADeletePrograms
+	SADeleteMaps
+	SADeleteVariables
 }
 
-func (o *SAGoneObjects) Close() error {
-	return _SAGoneClose(
-		&o.SAGonePrograms,
-		&o.SAGoneMaps,
+func (o *SADeleteObjects) Close() error {
+	return _SADeleteClose(
+		&o.SADeletePrograms,
+		&o.SADeleteMaps,
 	)
 }
 
-// SAGoneMaps contains all maps after they have been loaded into the kernel.
+// SADeleteMaps contains all maps after they have been loaded into the kernel.
 //
-// It can be passed to LoadSAGoneObjects or ebpf.CollectionSpec.LoadAndAssign.
-type SAGoneMaps struct {
+// It can be passed to LoadSADeleteObjects or ebpf.CollectionSpec.LoadAndAssign.
+type SADeleteMaps struct {
 	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
@@ -169,8 +169,8 @@ type SAGoneMaps struct {
 	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
-func (m *SAGoneMaps) Close() error {
-	return _SAGoneClose(
+func (m *SADeleteMaps) Close() error {
+	return _SADeleteClose(
 		m.ErouteCache4,
 		m.ErouteCache6,
 		m.ErouteCounters,
@@ -197,27 +197,27 @@ func (m *SAGoneMaps) Close() error {
 	)
 }
 
-// SAGoneVariables contains all global variables after they have been loaded into the kernel.
+// SADeleteVariables contains all global variables after they have been loaded into the kernel.
 //
-// It can be passed to LoadSAGoneObjects or ebpf.CollectionSpec.LoadAndAssign.
-type SAGoneVariables struct {
+// It can be passed to LoadSADeleteObjects or ebpf.CollectionSpec.LoadAndAssign.
+type SADeleteVariables struct {
 	NetnsCookie *ebpf.Variable `ebpf:"netns_cookie"`
 }
 
-// SAGonePrograms contains all programs after they have been loaded into the kernel.
+// SADeletePrograms contains all programs after they have been loaded into the kernel.
 //
-// It can be passed to LoadSAGoneObjects or ebpf.CollectionSpec.LoadAndAssign.
-type SAGonePrograms struct {
-	ErouteSaGone *ebpf.Program `ebpf:"eroute_sa_gone"`
+// It can be passed to LoadSADeleteObjects or ebpf.CollectionSpec.LoadAndAssign.
+type SADeletePrograms struct {
+	ErouteSaDelete *ebpf.Program `ebpf:"eroute_sa_delete"`
 }
 
-func (p *SAGonePrograms) Close() error {
-	return _SAGoneClose(
-		p.ErouteSaGone,
+func (p *SADeletePrograms) Close() error {
+	return _SADeleteClose(
+		p.ErouteSaDelete,
 	)
 }
 
-func _SAGoneClose(closers ...io.Closer) error {
+func _SADeleteClose(closers ...io.Closer) error {
 	for _, closer := range closers {
 		if err := closer.Close(); err != nil {
 			return err
@@ -228,5 +228,5 @@ func _SAGoneClose(closers ...io.Closer) error {
 
 // Do not access this directly.
 //
-//go:embed sagone_bpfel.o
-var _SAGoneBytes []byte
+//go:embed sadelete_bpfel.o
+var _SADeleteBytes []byte

@@ -12,7 +12,7 @@
 
 /* net/xfrm/xfrm_state.c: every way that a state ends comes through here. */
 SEC("fentry/__xfrm_state_delete")
-int eroute_sa_gone(__u64 *ctx)
+int eroute_sa_delete(__u64 *ctx)
 {
 	note_state((void *)ctx[0], SA_ABSENT);
 	return 0;
