@@ -180,7 +180,7 @@ enum reason {
 	REASON_TRAP_QUEUE_FULL, /* dropped: %trap, and the ring buffer to the relay is full; no hold was made */
 	REASON_TRAP_HOLDS_FULL, /* dropped: %trap, and there is no room for another hold */
 	REASON_TRAP_LIMITED,    /* dropped: %trap that asks too often; no hold was made */
-	REASON_SA_SPENT,        /* dropped: the SA's sequence numbers are used up */
+	REASON_SA_EXHAUSTED,    /* dropped: the SA's sequence numbers are used up */
 	REASONS,
 };
 
@@ -304,7 +304,7 @@ enum sa_use {
 	SA_ABSENT,    /* they drop */
 	SA_READY,     /* they are given to XFRM */
 	SA_TRANSPORT, /* they are, after the detour, see detour.bpf.c */
-	SA_SPENT,     /* they drop: its sequence numbers are used up */
+	SA_EXHAUSTED, /* they drop: its sequence numbers are used up */
 };
 
 /*

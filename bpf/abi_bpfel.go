@@ -303,7 +303,7 @@ const (
 	ABIReasonREASON_TRAP_QUEUE_FULL ABIReason = 15
 	ABIReasonREASON_TRAP_HOLDS_FULL ABIReason = 16
 	ABIReasonREASON_TRAP_LIMITED    ABIReason = 17
-	ABIReasonREASON_SA_SPENT        ABIReason = 18
+	ABIReasonREASON_SA_EXHAUSTED    ABIReason = 18
 	ABIReasonREASONS                ABIReason = 19
 )
 
@@ -374,7 +374,7 @@ const (
 	ABISaUseSA_ABSENT    ABISaUse = 0
 	ABISaUseSA_READY     ABISaUse = 1
 	ABISaUseSA_TRANSPORT ABISaUse = 2
-	ABISaUseSA_SPENT     ABISaUse = 3
+	ABISaUseSA_EXHAUSTED ABISaUse = 3
 )
 
 type ABISrcKey4 struct {

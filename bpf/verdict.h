@@ -66,8 +66,8 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 	use = sa ? sa->use : SA_ABSENT;
 	if (!sa || use == SA_ABSENT)
 		return drop(REASON_SA_MISSING, a);
-	if (use == SA_SPENT)
-		return drop(REASON_SA_SPENT, a);
+	if (use == SA_EXHAUSTED)
+		return drop(REASON_SA_EXHAUSTED, a);
 	info.if_id = sa->if_id;
 	if (use == SA_TRANSPORT && skb->tc_index != DETOUR_OUT)
 		return detour(skb, dev, a);

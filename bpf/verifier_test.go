@@ -35,7 +35,7 @@ var programs = []program{
 // others need not, and it takes CAP_PERFMON.
 var statePrograms = []program{
 	{"eroute_sa_delete", bpf.LoadSADelete, ebpf.Tracing, ebpf.AttachTraceFEntry},
-	{"eroute_sa_spent", bpf.LoadSASpent, ebpf.Tracing, ebpf.AttachTraceFEntry},
+	{"eroute_sa_exhausted", bpf.LoadSAExhausted, ebpf.Tracing, ebpf.AttachTraceFEntry},
 }
 
 // verifierLimit is half of what the kernel's verifier goes through before it gives up

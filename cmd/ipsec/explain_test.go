@@ -94,7 +94,7 @@ func TestExplainVerdict(t *testing.T) {
 		"SA spent": {testSAID, func(m *memory) {
 			m.kernel.ready = nil
 			m.kernel.changeSA(func(l *xfrm.Life) { l.State.Spent = true })
-		}, packet, `dropped, counted as "sa-spent"; the sequence numbers of the SA are exhausted`},
+		}, packet, `dropped, counted as "sa-exhausted"; the sequence numbers of the SA are exhausted`},
 		"SA, no policy":   {testSAID, func(m *memory) { m.kernel.changeSA(func(l *xfrm.Life) { l.Policies = xfrm.IPv6 }) }, packet, `sent, counted as "sa"; but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync`},
 		"SA just gone":    {testSAID, func(m *memory) { m.kernel.sas = nil }, packet, `sent, counted as "sa"; but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync`},
 		"no XFRM":         {testSAID, func(m *memory) { m.devices.all[0].Kind = device.KindPlain }, packet, `dropped, counted as "no-xfrm"; this kernel has no XFRM interfaces`},

@@ -272,7 +272,7 @@ func (m *memory) Stats() (maps.Stats, error) {
 	for i, name := range []string{
 		"sa", "pass", "key-exchange", "no-eroute", "drop", "reject", "hold", "trap",
 		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured", "hold-not-kept",
-		"trap-no-relay", "trap-queue-full", "trap-holds-full", "trap-limited", "sa-spent",
+		"trap-no-relay", "trap-queue-full", "trap-holds-full", "trap-limited", "sa-exhausted",
 	} {
 		verdict := maps.Dropped
 		switch {

@@ -181,12 +181,12 @@ func watchStates(t *maps.Table, links loader.Links, dev netlink.Link) error {
 
 // watchSequences makes packets of an SA drop as such as soon as its sequence numbers are used up.
 func watchSequences(t *maps.Table, links loader.Links, dev netlink.Link) error {
-	prog, err := loader.LoadSASpent(t.Replacements())
+	prog, err := loader.LoadSAExhausted(t.Replacements())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = prog.Close() }()
-	return links.Attach(loader.HookSASpent, dev.Attrs().Index, prog)
+	return links.Attach(loader.HookSAExhausted, dev.Attrs().Index, prog)
 }
 
 // lacks says what the kernel cannot do.

@@ -75,7 +75,7 @@ func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
 		{loader.HookTC, func() (*ebpf.Program, error) { return loader.LoadIngressTC(shared) }},
 		{loader.HookXDP, func() (*ebpf.Program, error) { return loader.LoadXDP(shared) }},
 		{loader.HookSADelete, func() (*ebpf.Program, error) { return loader.LoadSADelete(shared) }},
-		{loader.HookSASpent, func() (*ebpf.Program, error) { return loader.LoadSASpent(shared) }},
+		{loader.HookSAExhausted, func() (*ebpf.Program, error) { return loader.LoadSAExhausted(shared) }},
 	} {
 		on, err := links.On(h.hook)
 		if err != nil {

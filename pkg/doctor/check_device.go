@@ -11,12 +11,12 @@ import (
 
 // lost says what it costs when a hook has lost its program.
 var lost = map[loader.Hook]string{
-	loader.HookEgress:   "packets routed into it are dropped",
-	loader.HookDetour:   "packets of transport-mode SAs are dropped",
-	loader.HookXDP:      "its fast path runs on TC or not at all",
-	loader.HookTC:       "its packets are matched against the table, and rejected, only on the ipsec device",
-	loader.HookSADelete: "when an SA is deleted, XFRM drops its packets until --sync",
-	loader.HookSASpent:  "XFRM drops packets of an SA whose sequence numbers are exhausted; they are counted as sa",
+	loader.HookEgress:      "packets routed into it are dropped",
+	loader.HookDetour:      "packets of transport-mode SAs are dropped",
+	loader.HookXDP:         "its fast path runs on TC or not at all",
+	loader.HookTC:          "its packets are matched against the table, and rejected, only on the ipsec device",
+	loader.HookSADelete:    "when an SA is deleted, XFRM drops its packets until --sync",
+	loader.HookSAExhausted: "XFRM drops packets of an SA whose sequence numbers are exhausted; they are counted as sa",
 }
 
 var deviceCheck = check{"device", "all ipsec devices exist and have their programs", always, func(f *Facts) (found []Finding) {

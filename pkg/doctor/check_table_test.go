@@ -42,7 +42,7 @@ func TestDevice(t *testing.T) {
 	checkFindings(t, deviceCheck, &Facts{Devices: []Device{late}},
 		want{Problem, "ipsec0", "program other (id 7) runs before the egress program on ipsec0"},
 		want{Note, "lan", "program other (id 8) runs before the tc program on lan"})
-	for _, hook := range []loader.Hook{loader.HookEgress, loader.HookDetour, loader.HookXDP, loader.HookTC, loader.HookSADelete, loader.HookSASpent} {
+	for _, hook := range []loader.Hook{loader.HookEgress, loader.HookDetour, loader.HookXDP, loader.HookTC, loader.HookSADelete, loader.HookSAExhausted} {
 		if lost[hook] == "" {
 			t.Errorf("no cost of a detached %s program", hook)
 		}

@@ -112,7 +112,7 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 	case e.SA.State == nil:
 		e.Outcome = Outcome{maps.Dropped, "sa-missing", ""}
 	case !e.SA.Ready && life.State.Spent:
-		e.Outcome = Outcome{maps.Dropped, "sa-spent", "the sequence numbers of the SA are exhausted"}
+		e.Outcome = Outcome{maps.Dropped, "sa-exhausted", "the sequence numbers of the SA are exhausted"}
 	case !e.SA.Ready:
 		e.Outcome = Outcome{maps.Dropped, "sa-missing", "the SA has been added since: run ipsec eroute --sync"}
 	case life.Inner&xfrm.FamilyOf(e.Packet.Src) == 0:

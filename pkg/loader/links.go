@@ -32,13 +32,13 @@ type Hook string
 
 // The hooks that programs are attached to.
 const (
-	HookEgress   Hook = "egress"   // TC egress of the ipsec device
-	HookReject   Hook = "reject"   // TC ingress of the ipsec device
-	HookDetour   Hook = "detour"   // TC egress of the detour device
-	HookXDP      Hook = "xdp"      // XDP of an ingress interface
-	HookTC       Hook = "tc"       // TC ingress of an ingress interface
-	HookSADelete Hook = "sadelete" // the kernel function that ends a state
-	HookSASpent  Hook = "saspent"  // the one that a state without sequence numbers calls
+	HookEgress      Hook = "egress"      // TC egress of the ipsec device
+	HookReject      Hook = "reject"      // TC ingress of the ipsec device
+	HookDetour      Hook = "detour"      // TC egress of the detour device
+	HookXDP         Hook = "xdp"         // XDP of an ingress interface
+	HookTC          Hook = "tc"          // TC ingress of an ingress interface
+	HookSADelete    Hook = "sadelete"    // the kernel function that ends a state
+	HookSAExhausted Hook = "saexhausted" // the one that a state without sequence numbers calls
 )
 
 // NewLinks returns the links of the ipsec device of this name, making room for them.
@@ -111,7 +111,7 @@ func attach(hook Hook, ifindex int, prog *ebpf.Program) (link.Link, error) {
 		return link.AttachTCX(link.TCXOptions{
 			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXEgress, Anchor: link.Head(),
 		})
-	case HookSADelete, HookSASpent:
+	case HookSADelete, HookSAExhausted:
 		return link.AttachTracing(link.TracingOptions{Program: prog, AttachType: ebpf.AttachTraceFEntry})
 	default:
 		return link.AttachTCX(link.TCXOptions{

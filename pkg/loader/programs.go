@@ -70,10 +70,10 @@ func LoadSADelete(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadSADelete, "eroute_sa_delete", maps, nil)
 }
 
-// LoadSASpent loads the program that notes which states of the calling thread's network
+// LoadSAExhausted loads the program that notes which states of the calling thread's network
 // namespace have no sequence number left.
-func LoadSASpent(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	return load(bpf.LoadSASpent, "eroute_sa_spent", maps, nil)
+func LoadSAExhausted(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	return load(bpf.LoadSAExhausted, "eroute_sa_exhausted", maps, nil)
 }
 
 // load loads the program of a collection over a table's maps, its variables set.

@@ -16,7 +16,7 @@ import (
 // each packet meets one of them. The kernel cannot do that to the hook of a function: there
 // both run until the old one has gone.
 func (l Links) Swap(hook Hook, ifindex int, prog *ebpf.Program) error {
-	if hook == HookSADelete || hook == HookSASpent {
+	if hook == HookSADelete || hook == HookSAExhausted {
 		return l.swapByName(hook, ifindex, prog)
 	}
 	old, err := link.LoadPinnedLink(l.path(hook, ifindex), nil)

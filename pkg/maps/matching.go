@@ -56,7 +56,7 @@ func (t *Table) SAReady(said eroute.SAID) (bool, error) {
 		return false, err
 	}
 	sa, err := t.readSA(v.Slot)
-	return isUsable(&sa) && sa.Use != uint8(bpf.ABISaUseSA_SPENT), err
+	return isUsable(&sa) && sa.Use != uint8(bpf.ABISaUseSA_EXHAUSTED), err
 }
 
 // RelayRuns tells whether a relay takes what meets traps and holds.

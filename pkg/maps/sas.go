@@ -154,7 +154,7 @@ func (t *Table) releaseAllSAs() error {
 // useOf returns what packets do with an SA that has this state.
 func useOf(s xfrm.State) bpf.ABISaUse {
 	if s.Spent {
-		return bpf.ABISaUseSA_SPENT
+		return bpf.ABISaUseSA_EXHAUSTED
 	}
 	if s.Mode == xfrm.ModeTransport {
 		return bpf.ABISaUseSA_TRANSPORT

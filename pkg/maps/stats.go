@@ -47,7 +47,7 @@ var reasonNames = [bpf.ABIReasonREASONS]string{
 	bpf.ABIReasonREASON_TRAP_QUEUE_FULL: "trap-queue-full",
 	bpf.ABIReasonREASON_TRAP_HOLDS_FULL: "trap-holds-full",
 	bpf.ABIReasonREASON_TRAP_LIMITED:    "trap-limited",
-	bpf.ABIReasonREASON_SA_SPENT:        "sa-spent",
+	bpf.ABIReasonREASON_SA_EXHAUSTED:    "sa-exhausted",
 }
 
 // Verdict is what the programs did with a packet.

@@ -46,7 +46,7 @@ func TestSpentSA(t *testing.T) {
 		counter     string
 		doctor      string
 	}{
-		{"sequence numbers", " replay-oseq 0xfffffffd", 2, map[string]uint64{"sa": 3, "sa-spent": 3}, "XfrmOutStateSeqError", "its sequence numbers are used up"},
+		{"sequence numbers", " replay-oseq 0xfffffffd", 2, map[string]uint64{"sa": 3, "sa-exhausted": 3}, "XfrmOutStateSeqError", "its sequence numbers are used up"},
 		{"packets", " limit packet-hard 2", 2, map[string]uint64{"sa": 3, "sa-missing": 3}, "XfrmOutStateExpired", "does not exist"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -16,55 +16,55 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SASpentMapErouteCache4      = "eroute_cache4"
-	SASpentMapErouteCache6      = "eroute_cache6"
-	SASpentMapErouteCounters    = "eroute_counters"
-	SASpentMapErouteDevices     = "eroute_devices"
-	SASpentMapErouteEarly4      = "eroute_fpcache4"
-	SASpentMapErouteEarly6      = "eroute_fpcache6"
-	SASpentMapErouteEpoch       = "eroute_epoch"
-	SASpentMapErouteEvents      = "eroute_events"
-	SASpentMapErouteFlows       = "eroute_flows"
-	SASpentMapErouteIndex       = "eroute_index"
-	SASpentMapErouteIngress     = "eroute_ingress"
-	SASpentMapErouteMeta        = "eroute_meta"
-	SASpentMapEroutePorts       = "eroute_ports"
-	SASpentMapErouteRejectRates = "eroute_reject_rates"
-	SASpentMapErouteRelay       = "eroute_relay"
-	SASpentMapErouteRow4        = "eroute_entry4"
-	SASpentMapErouteRow6        = "eroute_entry6"
-	SASpentMapErouteSas         = "eroute_sas"
-	SASpentMapErouteSrc4        = "eroute_src4"
-	SASpentMapErouteSrc6        = "eroute_src6"
-	SASpentMapErouteStats       = "eroute_stats"
-	SASpentMapErouteTrapRates   = "eroute_trap_rates"
-	SASpentMapErouteUnanswered  = "eroute_misses"
-	SASpentProgErouteSaSpent    = "eroute_sa_spent"
-	SASpentVarNetnsCookie       = "netns_cookie"
+	SAExhaustedMapErouteCache4       = "eroute_cache4"
+	SAExhaustedMapErouteCache6       = "eroute_cache6"
+	SAExhaustedMapErouteCounters     = "eroute_counters"
+	SAExhaustedMapErouteDevices      = "eroute_devices"
+	SAExhaustedMapErouteEarly4       = "eroute_fpcache4"
+	SAExhaustedMapErouteEarly6       = "eroute_fpcache6"
+	SAExhaustedMapErouteEpoch        = "eroute_epoch"
+	SAExhaustedMapErouteEvents       = "eroute_events"
+	SAExhaustedMapErouteFlows        = "eroute_flows"
+	SAExhaustedMapErouteIndex        = "eroute_index"
+	SAExhaustedMapErouteIngress      = "eroute_ingress"
+	SAExhaustedMapErouteMeta         = "eroute_meta"
+	SAExhaustedMapEroutePorts        = "eroute_ports"
+	SAExhaustedMapErouteRejectRates  = "eroute_reject_rates"
+	SAExhaustedMapErouteRelay        = "eroute_relay"
+	SAExhaustedMapErouteRow4         = "eroute_entry4"
+	SAExhaustedMapErouteRow6         = "eroute_entry6"
+	SAExhaustedMapErouteSas          = "eroute_sas"
+	SAExhaustedMapErouteSrc4         = "eroute_src4"
+	SAExhaustedMapErouteSrc6         = "eroute_src6"
+	SAExhaustedMapErouteStats        = "eroute_stats"
+	SAExhaustedMapErouteTrapRates    = "eroute_trap_rates"
+	SAExhaustedMapErouteUnanswered   = "eroute_misses"
+	SAExhaustedProgErouteSaExhausted = "eroute_sa_exhausted"
+	SAExhaustedVarNetnsCookie        = "netns_cookie"
 )
 
-// LoadSASpent returns the embedded CollectionSpec for SASpent.
-func LoadSASpent() (*ebpf.CollectionSpec, error) {
-	reader := bytes.NewReader(_SASpentBytes)
+// LoadSAExhausted returns the embedded CollectionSpec for SAExhausted.
+func LoadSAExhausted() (*ebpf.CollectionSpec, error) {
+	reader := bytes.NewReader(_SAExhaustedBytes)
 	spec, err := ebpf.LoadCollectionSpecFromReader(reader)
 	if err != nil {
-		return nil, fmt.Errorf("can't load SASpent: %w", err)
+		return nil, fmt.Errorf("can't load SAExhausted: %w", err)
 	}
 
 	return spec, err
 }
 
-// LoadSASpentObjects loads SASpent and converts it into a struct.
+// LoadSAExhaustedObjects loads SAExhausted and converts it into a struct.
 //
 // The following types are suitable as obj argument:
 //
-//	*SASpentObjects
-//	*SASpentPrograms
-//	*SASpentMaps
+//	*SAExhaustedObjects
+//	*SAExhaustedPrograms
+//	*SAExhaustedMaps
 //
 // See ebpf.CollectionSpec.LoadAndAssign documentation for details.
-func LoadSASpentObjects(obj any, opts *ebpf.CollectionOptions) error {
-	spec, err := LoadSASpent()
+func LoadSAExhaustedObjects(obj any, opts *ebpf.CollectionOptions) error {
+	spec, err := LoadSAExhausted()
 	if err != nil {
 		return err
 	}
@@ -72,26 +72,26 @@ func LoadSASpentObjects(obj any, opts *ebpf.CollectionOptions) error {
 	return spec.LoadAndAssign(obj, opts)
 }
 
-// SASpentSpecs contains maps and programs before they are loaded into the kernel.
+// SAExhaustedSpecs contains maps and programs before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type SASpentSpecs struct {
-	SASpentProgramSpecs
-	SASpentMapSpecs
-	SASpentVariableSpecs
+type SAExhaustedSpecs struct {
+	SAExhaustedProgramSpecs
+	SAExhaustedMapSpecs
+	SAExhaustedVariableSpecs
 }
 
-// SASpentProgramSpecs contains programs before they are loaded into the kernel.
+// SAExhaustedProgramSpecs contains programs before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type SASpentProgramSpecs struct {
-	ErouteSaSpent *ebpf.ProgramSpec `ebpf:"eroute_sa_spent"`
+type SAExhaustedProgramSpecs struct {
+	ErouteSaExhausted *ebpf.ProgramSpec `ebpf:"eroute_sa_exhausted"`
 }
 
-// SASpentMapSpecs contains maps before they are loaded into the kernel.
+// SAExhaustedMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type SASpentMapSpecs struct {
+type SAExhaustedMapSpecs struct {
 	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
@@ -117,33 +117,33 @@ type SASpentMapSpecs struct {
 	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
-// SASpentVariableSpecs contains global variables before they are loaded into the kernel.
+// SAExhaustedVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type SASpentVariableSpecs struct {
+type SAExhaustedVariableSpecs struct {
 	NetnsCookie *ebpf.VariableSpec `ebpf:"netns_cookie"`
 }
 
-// SASpentObjects contains all objects after they have been loaded into the kernel.
+// SAExhaustedObjects contains all objects after they have been loaded into the kernel.
 //
-// It can be passed to LoadSASpentObjects or ebpf.CollectionSpec.LoadAndAssign.
-type SASpentObjects struct {
-	SASpentPrograms
-	SASpentMaps
-	SASpentVariables
+// It can be passed to LoadSAExhaustedObjects or ebpf.CollectionSpec.LoadAndAssign.
+type SAExhaustedObjects struct {
+	SAExhaustedPrograms
+	SAExhaustedMaps
+	SAExhaustedVariables
 }
 
-func (o *SASpentObjects) Close() error {
-	return _SASpentClose(
-		&o.SASpentPrograms,
-		&o.SASpentMaps,
+func (o *SAExhaustedObjects) Close() error {
+	return _SAExhaustedClose(
+		&o.SAExhaustedPrograms,
+		&o.SAExhaustedMaps,
 	)
 }
 
-// SASpentMaps contains all maps after they have been loaded into the kernel.
+// SAExhaustedMaps contains all maps after they have been loaded into the kernel.
 //
-// It can be passed to LoadSASpentObjects or ebpf.CollectionSpec.LoadAndAssign.
-type SASpentMaps struct {
+// It can be passed to LoadSAExhaustedObjects or ebpf.CollectionSpec.LoadAndAssign.
+type SAExhaustedMaps struct {
 	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
@@ -169,8 +169,8 @@ type SASpentMaps struct {
 	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
-func (m *SASpentMaps) Close() error {
-	return _SASpentClose(
+func (m *SAExhaustedMaps) Close() error {
+	return _SAExhaustedClose(
 		m.ErouteCache4,
 		m.ErouteCache6,
 		m.ErouteCounters,
@@ -197,27 +197,27 @@ func (m *SASpentMaps) Close() error {
 	)
 }
 
-// SASpentVariables contains all global variables after they have been loaded into the kernel.
+// SAExhaustedVariables contains all global variables after they have been loaded into the kernel.
 //
-// It can be passed to LoadSASpentObjects or ebpf.CollectionSpec.LoadAndAssign.
-type SASpentVariables struct {
+// It can be passed to LoadSAExhaustedObjects or ebpf.CollectionSpec.LoadAndAssign.
+type SAExhaustedVariables struct {
 	NetnsCookie *ebpf.Variable `ebpf:"netns_cookie"`
 }
 
-// SASpentPrograms contains all programs after they have been loaded into the kernel.
+// SAExhaustedPrograms contains all programs after they have been loaded into the kernel.
 //
-// It can be passed to LoadSASpentObjects or ebpf.CollectionSpec.LoadAndAssign.
-type SASpentPrograms struct {
-	ErouteSaSpent *ebpf.Program `ebpf:"eroute_sa_spent"`
+// It can be passed to LoadSAExhaustedObjects or ebpf.CollectionSpec.LoadAndAssign.
+type SAExhaustedPrograms struct {
+	ErouteSaExhausted *ebpf.Program `ebpf:"eroute_sa_exhausted"`
 }
 
-func (p *SASpentPrograms) Close() error {
-	return _SASpentClose(
-		p.ErouteSaSpent,
+func (p *SAExhaustedPrograms) Close() error {
+	return _SAExhaustedClose(
+		p.ErouteSaExhausted,
 	)
 }
 
-func _SASpentClose(closers ...io.Closer) error {
+func _SAExhaustedClose(closers ...io.Closer) error {
 	for _, closer := range closers {
 		if err := closer.Close(); err != nil {
 			return err
@@ -228,5 +228,5 @@ func _SASpentClose(closers ...io.Closer) error {
 
 // Do not access this directly.
 //
-//go:embed saspent_bpfel.o
-var _SASpentBytes []byte
+//go:embed saexhausted_bpfel.o
+var _SAExhaustedBytes []byte

@@ -11,9 +11,9 @@
 
 /* net/xfrm/xfrm_replay.c calls it with each packet that has no sequence number left. */
 SEC("fentry/xfrm_audit_state_replay_overflow")
-int eroute_sa_spent(__u64 *ctx)
+int eroute_sa_exhausted(__u64 *ctx)
 {
-	note_state((void *)ctx[0], SA_SPENT);
+	note_state((void *)ctx[0], SA_EXHAUSTED);
 	return 0;
 }
 
