@@ -74,7 +74,7 @@ enum limits {
 	 * trap that has used half of its burst: the rest is for the ACQUIREs of the other traps.
 	 */
 	EVENTS_HELD = EVENTS_SIZE / 2,
-	EVENTS_TOLD = EVENTS_SIZE / 4 * 3,
+	EVENTS_NOTIFY = EVENTS_SIZE / 4 * 3,
 	EVENTS_BUSY_TRAP = EVENTS_SIZE / 4 * 3,
 	TRAP_BUSY = 500000000,
 

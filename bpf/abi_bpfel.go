@@ -232,7 +232,7 @@ const (
 	ABILimitsEVENT_MEDIUM          ABILimits = 2048
 	ABILimitsEVENT_LARGE           ABILimits = 9216
 	ABILimitsEVENTS_HELD           ABILimits = 2097152
-	ABILimitsEVENTS_TOLD           ABILimits = 3145728
+	ABILimitsEVENTS_NOTIFY         ABILimits = 3145728
 	ABILimitsEVENTS_BUSY_TRAP      ABILimits = 3145728
 	ABILimitsTRAP_BUSY             ABILimits = 500000000
 	ABILimitsHELD_INTERVAL         ABILimits = 10000000

@@ -28,7 +28,7 @@ var programs = []program{
 	{"eroute_xdp", bpf.LoadXDP, ebpf.XDP, ebpf.AttachXDP},
 	{"eroute_ingress_tc", bpf.LoadIngressTC, ebpf.SchedCLS, ebpf.AttachTCXIngress},
 	{"eroute_reject", bpf.LoadReject, ebpf.SchedCLS, ebpf.AttachTCXIngress},
-	{"eroute_tell", bpf.LoadTell, ebpf.SchedCLS, ebpf.AttachNone},
+	{"eroute_notify", bpf.LoadNotify, ebpf.SchedCLS, ebpf.AttachNone},
 }
 
 // statePrograms are not loaded here: the VM's kernels have the functions they are attached to,

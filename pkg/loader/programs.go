@@ -59,9 +59,9 @@ func LoadLookup(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadLookup, "eroute_lookup", maps, nil)
 }
 
-// LoadTell loads the program by which a command tells the relay something, over a table's maps.
-func LoadTell(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	return load(bpf.LoadTell, "eroute_tell", maps, nil)
+// LoadNotify loads the program by which a command tells the relay something, over a table's maps.
+func LoadNotify(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	return load(bpf.LoadNotify, "eroute_notify", maps, nil)
 }
 
 // LoadSADelete loads the program that notes the end of the states of the calling thread's

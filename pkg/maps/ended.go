@@ -42,7 +42,7 @@ type Ended struct {
 // comes, in the directory that is also the relay's lock.
 const (
 	relayDir = loader.PrivateName
-	tellName = "eroute_tell"
+	tellName = "eroute_notify"
 )
 
 // ErrRelayRuns says that the network namespace has a relay already.
@@ -53,7 +53,7 @@ func pinTell(dir string, maps map[string]*ebpf.Map) error {
 	if err := os.Mkdir(filepath.Join(dir, relayDir), 0o700); err != nil {
 		return fmt.Errorf("make the relay's directory: %w", err)
 	}
-	prog, err := loader.LoadTell(maps)
+	prog, err := loader.LoadNotify(maps)
 	if err != nil {
 		return err
 	}

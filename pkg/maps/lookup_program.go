@@ -16,7 +16,7 @@ import (
 func (t *Table) SwapPinned() error {
 	return errors.Join(
 		t.swapPinned(loader.LoadLookup, lookupName),
-		t.swapPinned(loader.LoadTell, filepath.Join(relayDir, tellName)),
+		t.swapPinned(loader.LoadNotify, filepath.Join(relayDir, tellName)),
 	)
 }
 

@@ -16,54 +16,54 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	TellMapErouteCache4      = "eroute_cache4"
-	TellMapErouteCache6      = "eroute_cache6"
-	TellMapErouteCounters    = "eroute_counters"
-	TellMapErouteDevices     = "eroute_devices"
-	TellMapErouteEarly4      = "eroute_fpcache4"
-	TellMapErouteEarly6      = "eroute_fpcache6"
-	TellMapErouteEpoch       = "eroute_epoch"
-	TellMapErouteEvents      = "eroute_events"
-	TellMapErouteFlows       = "eroute_flows"
-	TellMapErouteIndex       = "eroute_index"
-	TellMapErouteIngress     = "eroute_ingress"
-	TellMapErouteMeta        = "eroute_meta"
-	TellMapEroutePorts       = "eroute_ports"
-	TellMapErouteRejectRates = "eroute_reject_rates"
-	TellMapErouteRelay       = "eroute_relay"
-	TellMapErouteRow4        = "eroute_entry4"
-	TellMapErouteRow6        = "eroute_entry6"
-	TellMapErouteSas         = "eroute_sas"
-	TellMapErouteSrc4        = "eroute_src4"
-	TellMapErouteSrc6        = "eroute_src6"
-	TellMapErouteStats       = "eroute_stats"
-	TellMapErouteTrapRates   = "eroute_trap_rates"
-	TellMapErouteUnanswered  = "eroute_misses"
-	TellProgErouteTell       = "eroute_tell"
+	NotifyMapErouteCache4      = "eroute_cache4"
+	NotifyMapErouteCache6      = "eroute_cache6"
+	NotifyMapErouteCounters    = "eroute_counters"
+	NotifyMapErouteDevices     = "eroute_devices"
+	NotifyMapErouteEarly4      = "eroute_fpcache4"
+	NotifyMapErouteEarly6      = "eroute_fpcache6"
+	NotifyMapErouteEpoch       = "eroute_epoch"
+	NotifyMapErouteEvents      = "eroute_events"
+	NotifyMapErouteFlows       = "eroute_flows"
+	NotifyMapErouteIndex       = "eroute_index"
+	NotifyMapErouteIngress     = "eroute_ingress"
+	NotifyMapErouteMeta        = "eroute_meta"
+	NotifyMapEroutePorts       = "eroute_ports"
+	NotifyMapErouteRejectRates = "eroute_reject_rates"
+	NotifyMapErouteRelay       = "eroute_relay"
+	NotifyMapErouteRow4        = "eroute_entry4"
+	NotifyMapErouteRow6        = "eroute_entry6"
+	NotifyMapErouteSas         = "eroute_sas"
+	NotifyMapErouteSrc4        = "eroute_src4"
+	NotifyMapErouteSrc6        = "eroute_src6"
+	NotifyMapErouteStats       = "eroute_stats"
+	NotifyMapErouteTrapRates   = "eroute_trap_rates"
+	NotifyMapErouteUnanswered  = "eroute_misses"
+	NotifyProgErouteTell       = "eroute_notify"
 )
 
-// LoadTell returns the embedded CollectionSpec for Tell.
-func LoadTell() (*ebpf.CollectionSpec, error) {
-	reader := bytes.NewReader(_TellBytes)
+// LoadNotify returns the embedded CollectionSpec for Notify.
+func LoadNotify() (*ebpf.CollectionSpec, error) {
+	reader := bytes.NewReader(_NotifyBytes)
 	spec, err := ebpf.LoadCollectionSpecFromReader(reader)
 	if err != nil {
-		return nil, fmt.Errorf("can't load Tell: %w", err)
+		return nil, fmt.Errorf("can't load Notify: %w", err)
 	}
 
 	return spec, err
 }
 
-// LoadTellObjects loads Tell and converts it into a struct.
+// LoadNotifyObjects loads Notify and converts it into a struct.
 //
 // The following types are suitable as obj argument:
 //
-//	*TellObjects
-//	*TellPrograms
-//	*TellMaps
+//	*NotifyObjects
+//	*NotifyPrograms
+//	*NotifyMaps
 //
 // See ebpf.CollectionSpec.LoadAndAssign documentation for details.
-func LoadTellObjects(obj any, opts *ebpf.CollectionOptions) error {
-	spec, err := LoadTell()
+func LoadNotifyObjects(obj any, opts *ebpf.CollectionOptions) error {
+	spec, err := LoadNotify()
 	if err != nil {
 		return err
 	}
@@ -71,26 +71,26 @@ func LoadTellObjects(obj any, opts *ebpf.CollectionOptions) error {
 	return spec.LoadAndAssign(obj, opts)
 }
 
-// TellSpecs contains maps and programs before they are loaded into the kernel.
+// NotifySpecs contains maps and programs before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type TellSpecs struct {
-	TellProgramSpecs
-	TellMapSpecs
-	TellVariableSpecs
+type NotifySpecs struct {
+	NotifyProgramSpecs
+	NotifyMapSpecs
+	NotifyVariableSpecs
 }
 
-// TellProgramSpecs contains programs before they are loaded into the kernel.
+// NotifyProgramSpecs contains programs before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type TellProgramSpecs struct {
-	ErouteTell *ebpf.ProgramSpec `ebpf:"eroute_tell"`
+type NotifyProgramSpecs struct {
+	ErouteTell *ebpf.ProgramSpec `ebpf:"eroute_notify"`
 }
 
-// TellMapSpecs contains maps before they are loaded into the kernel.
+// NotifyMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type TellMapSpecs struct {
+type NotifyMapSpecs struct {
 	ErouteCache4      *ebpf.MapSpec `ebpf:"eroute_cache4"`
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
@@ -116,32 +116,32 @@ type TellMapSpecs struct {
 	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
-// TellVariableSpecs contains global variables before they are loaded into the kernel.
+// NotifyVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
-type TellVariableSpecs struct {
+type NotifyVariableSpecs struct {
 }
 
-// TellObjects contains all objects after they have been loaded into the kernel.
+// NotifyObjects contains all objects after they have been loaded into the kernel.
 //
-// It can be passed to LoadTellObjects or ebpf.CollectionSpec.LoadAndAssign.
-type TellObjects struct {
-	TellPrograms
-	TellMaps
-	TellVariables
+// It can be passed to LoadNotifyObjects or ebpf.CollectionSpec.LoadAndAssign.
+type NotifyObjects struct {
+	NotifyPrograms
+	NotifyMaps
+	NotifyVariables
 }
 
-func (o *TellObjects) Close() error {
-	return _TellClose(
-		&o.TellPrograms,
-		&o.TellMaps,
+func (o *NotifyObjects) Close() error {
+	return _NotifyClose(
+		&o.NotifyPrograms,
+		&o.NotifyMaps,
 	)
 }
 
-// TellMaps contains all maps after they have been loaded into the kernel.
+// NotifyMaps contains all maps after they have been loaded into the kernel.
 //
-// It can be passed to LoadTellObjects or ebpf.CollectionSpec.LoadAndAssign.
-type TellMaps struct {
+// It can be passed to LoadNotifyObjects or ebpf.CollectionSpec.LoadAndAssign.
+type NotifyMaps struct {
 	ErouteCache4      *ebpf.Map `ebpf:"eroute_cache4"`
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
@@ -167,8 +167,8 @@ type TellMaps struct {
 	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
-func (m *TellMaps) Close() error {
-	return _TellClose(
+func (m *NotifyMaps) Close() error {
+	return _NotifyClose(
 		m.ErouteCache4,
 		m.ErouteCache6,
 		m.ErouteCounters,
@@ -195,26 +195,26 @@ func (m *TellMaps) Close() error {
 	)
 }
 
-// TellVariables contains all global variables after they have been loaded into the kernel.
+// NotifyVariables contains all global variables after they have been loaded into the kernel.
 //
-// It can be passed to LoadTellObjects or ebpf.CollectionSpec.LoadAndAssign.
-type TellVariables struct {
+// It can be passed to LoadNotifyObjects or ebpf.CollectionSpec.LoadAndAssign.
+type NotifyVariables struct {
 }
 
-// TellPrograms contains all programs after they have been loaded into the kernel.
+// NotifyPrograms contains all programs after they have been loaded into the kernel.
 //
-// It can be passed to LoadTellObjects or ebpf.CollectionSpec.LoadAndAssign.
-type TellPrograms struct {
-	ErouteTell *ebpf.Program `ebpf:"eroute_tell"`
+// It can be passed to LoadNotifyObjects or ebpf.CollectionSpec.LoadAndAssign.
+type NotifyPrograms struct {
+	ErouteTell *ebpf.Program `ebpf:"eroute_notify"`
 }
 
-func (p *TellPrograms) Close() error {
-	return _TellClose(
+func (p *NotifyPrograms) Close() error {
+	return _NotifyClose(
 		p.ErouteTell,
 	)
 }
 
-func _TellClose(closers ...io.Closer) error {
+func _NotifyClose(closers ...io.Closer) error {
 	for _, closer := range closers {
 		if err := closer.Close(); err != nil {
 			return err
@@ -225,5 +225,5 @@ func _TellClose(closers ...io.Closer) error {
 
 // Do not access this directly.
 //
-//go:embed tell_bpfel.o
-var _TellBytes []byte
+//go:embed notify_bpfel.o
+var _NotifyBytes []byte

@@ -11,7 +11,7 @@
  * Run by BPF_PROG_TEST_RUN only.
  */
 SEC("tc")
-int eroute_tell(struct __sk_buff *skb)
+int eroute_notify(struct __sk_buff *skb)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
@@ -20,7 +20,7 @@ int eroute_tell(struct __sk_buff *skb)
 
 	if (!relay || !is_alive(relay, now))
 		return TC_ACT_OK;
-	e = has_room(EVENTS_TOLD) ? bpf_ringbuf_reserve(&eroute_events, sizeof(*e), 0) : NULL;
+	e = has_room(EVENTS_NOTIFY) ? bpf_ringbuf_reserve(&eroute_events, sizeof(*e), 0) : NULL;
 	if (!e)
 		return TC_ACT_SHOT;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, e, sizeof(*e))) {
