@@ -41,7 +41,7 @@ enum limits {
 	 * __sk_buff.tc_index of the answer to a rejected packet, on its way from the ipsec device's egress to
 	 * its ingress; __sk_buff.mark is the interface that it is to leave by.
 	 */
-	REJECT_ANSWER = 0x6575,
+	REJECT_REPLY = 0x6575,
 
 	/* Slots for the rates of answers, by a hash of the sender's address. */
 	REJECT_SENDERS = 4096,

@@ -220,7 +220,7 @@ const (
 	ABILimitsCOUNTER_TICK_SHIFT    ABILimits = 6
 	ABILimitsEROUTE_MAX_SAS        ABILimits = 262144
 	ABILimitsIF_ID_BASE            ABILimits = 1694498816
-	ABILimitsREJECT_ANSWER         ABILimits = 25973
+	ABILimitsREJECT_REPLY          ABILimits = 25973
 	ABILimitsREJECT_SENDERS        ABILimits = 4096
 	ABILimitsPASS_TABLE            ABILimits = 1701972565
 	ABILimitsDETOUR_TABLE          ABILimits = 1701973479

@@ -3,7 +3,7 @@
 
 /* TC of an ingress interface: %reject, and all of the fast path where XDP is not to be had. */
 #include "abi.h"
-#include "answer.h"
+#include "icmp_error.h"
 #include "count.h"
 #include "fastpath.h"
 #include "fastpath.h"
@@ -46,14 +46,15 @@ static __noinline __u32 routed_frame(struct __sk_buff *skb, struct frame *f)
 }
 
 /* The rejected packet, without its tags, becomes the answer to it, and goes to the sender. */
-static __always_inline int tell(struct __sk_buff *skb, __u32 came, const struct packet *p)
+static __always_inline int send_icmp_error(struct __sk_buff *skb, __u32 came,
+					   const struct packet *p)
 {
 	__u32 ifindex;
 
 	for (int i = 0; i < 2 && skb->vlan_present; i++)
 		if (bpf_skb_vlan_pop(skb))
 			return TCX_DROP;
-	ifindex = answer(skb, ETH_HLEN, p, came, LOOPBACK_IFINDEX);
+	ifindex = make_icmp_error(skb, ETH_HLEN, p, came, LOOPBACK_IFINDEX);
 	if (!ifindex)
 		return TCX_DROP;
 	skb->mark = 0;
@@ -84,7 +85,7 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	count_drop(&a, &count);
 	if (a.action != FASTPATH_REPLY)
 		return TCX_DROP;
-	return tell(skb, ifindex, &p);
+	return send_icmp_error(skb, ifindex, &p);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

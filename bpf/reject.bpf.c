@@ -16,7 +16,7 @@ int eroute_reject(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->mark;
 
-	if (skb->tc_index != REJECT_ANSWER)
+	if (skb->tc_index != REJECT_REPLY)
 		return TCX_NEXT;
 	if (!is_at_home(skb, HOOK_TC))
 		return TCX_DROP;

@@ -4,7 +4,7 @@
 #define EROUTE_VERDICT_H
 
 #include "abi.h"
-#include "answer.h"
+#include "icmp_error.h"
 #include "count.h"
 #include "kernel.h"
 #include "output.h"
@@ -86,11 +86,11 @@ static __always_inline int reject(struct __sk_buff *skb, const struct packet *p,
 	__u32 ifindex;
 
 	count_reason(REASON_REJECT, a);
-	ifindex = answer(skb, 0, p, skb->ingress_ifindex, skb->ifindex);
+	ifindex = make_icmp_error(skb, 0, p, skb->ingress_ifindex, skb->ifindex);
 	if (!ifindex)
 		return TC_ACT_SHOT;
 	skb->mark = ifindex;
-	skb->tc_index = REJECT_ANSWER;
+	skb->tc_index = REJECT_REPLY;
 	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }
 

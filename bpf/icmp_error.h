@@ -4,8 +4,8 @@
  * step, so that no routing rule, packet mark or netfilter rule can send it on as it was. A
  * packet that cannot become one is dropped.
  */
-#ifndef EROUTE_ANSWER_H
-#define EROUTE_ANSWER_H
+#ifndef EROUTE_ICMP_ERROR_H
+#define EROUTE_ICMP_ERROR_H
 
 #include "abi.h"
 #include "hash.h"
@@ -27,32 +27,32 @@
 #define ICMP_INFO_TYPES (1 << 0 | 1 << 8 | 0x3f << 13)
 
 /* An answer is no longer than this: RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c). */
-#define ANSWER_MAX4 576
-#define ANSWER_MAX6 1280
+#define ICMP_ERROR_MAX4 576
+#define ICMP_ERROR_MAX6 1280
 
 /* As the kernel's limits: so many answers to a sender at once, and to all at once and a second. */
 #define SENDER_BURST 6
 #define ALL_BURST 50
 #define ALL_INTERVAL (1000000000 / 1000)
 
-struct answer_head4 {
+struct icmp_error4 {
 	struct ipv4 ip;
 	struct icmp icmp;
 };
 
-struct answer_head6 {
+struct icmp_error6 {
 	struct ipv6 ip;
 	struct icmp icmp;
 };
 
 /* The way to the sender: by which interface, and from which of its addresses. */
-struct way_back {
+struct return_path {
 	__u32 ifindex;
 	__u8 src[16] ALIGNED;
 };
 
 /* Sources that nobody has, or many. */
-static __always_inline int is_nobody(const struct packet *p)
+static __always_inline int has_no_sender(const struct packet *p)
 {
 	if (p->family == AF_INET)
 		return p->src[0] == 0 || p->src[0] == 127 || p->src[0] >= 224;
@@ -60,11 +60,12 @@ static __always_inline int is_nobody(const struct packet *p)
 }
 
 /* What nobody is told of: RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e). */
-static __always_inline int is_untold(struct __sk_buff *skb, __u32 l3, const struct packet *p)
+static __always_inline int is_never_answered(struct __sk_buff *skb, __u32 l3,
+					     const struct packet *p)
 {
 	__u8 type;
 
-	if (p->later_fragment || is_nobody(p))
+	if (p->later_fragment || has_no_sender(p))
 		return 1;
 	if (p->family == AF_INET) {
 		if (p->dst[0] >= 224)
@@ -122,7 +123,7 @@ static __always_inline __u64 *sender_rate(const struct packet *p, const struct t
 }
 
 /* Whether the limits let the sender of a packet be told now. */
-static __noinline int may_be_told(struct __sk_buff *skb, const struct packet *p)
+static __noinline int rate_allows_error(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 zero = 0, all = REJECT_SENDERS,
 	      interval = sender_interval(net_of(skb, HOOK_TC), p->family);
@@ -174,8 +175,8 @@ static __always_inline int is_physical(__u32 ifindex)
 	return search.found;
 }
 
-static __always_inline long ask_way_back(struct __sk_buff *skb, const struct packet *p,
-					 struct fib_params *fib, __u32 ifindex, __u32 flags)
+static __always_inline long return_path_lookup(struct __sk_buff *skb, const struct packet *p,
+					       struct fib_params *fib, __u32 ifindex, __u32 flags)
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
 	fib->family = p->family;
@@ -191,16 +192,16 @@ static __always_inline long ask_way_back(struct __sk_buff *skb, const struct pac
  * none, or if the answer, which quotes the packet, would take one that the packet's content has
  * been kept from: in clear where it came in encrypted, or out of a physical device in clear.
  */
-static __noinline int find_way_back(struct __sk_buff *skb, const struct packet *p, __u32 came,
-				    __u32 ifindex, struct way_back *to)
+static __noinline int find_return_path(struct __sk_buff *skb, const struct packet *p, __u32 came,
+				       __u32 ifindex, struct return_path *to)
 {
 	struct fib_params fib;
 	long ret = -1;
 
 	if (came)
-		ret = ask_way_back(skb, p, &fib, came, FIB_OUTPUT);
+		ret = return_path_lookup(skb, p, &fib, came, FIB_OUTPUT);
 	if (ret != FIB_SUCCESS)
-		ret = ask_way_back(skb, p, &fib, ifindex, 0);
+		ret = return_path_lookup(skb, p, &fib, ifindex, 0);
 	if (ret == FIB_NOT_FWDED) { /* the gateway's own address, or no route to it */
 		to->ifindex = LOOPBACK_IFINDEX;
 		__builtin_memcpy(to->src, p->src, 16);
@@ -229,7 +230,7 @@ static __noinline __u32 add_bytes(struct __sk_buff *skb, __u32 from, __u32 len, 
 {
 	__u8 chunk[64] ALIGNED;
 
-	for (int i = 0; i < ANSWER_MAX6 / sizeof(chunk); i++) {
+	for (int i = 0; i < ICMP_ERROR_MAX6 / sizeof(chunk); i++) {
 		__u32 rest = len & (sizeof(chunk) - 1);
 
 		if (len >= sizeof(chunk)) {
@@ -254,7 +255,7 @@ static __noinline __u32 add_bytes(struct __sk_buff *skb, __u32 from, __u32 len, 
  * quotation may still be for a device to fill in, which it does: with what it writes, all
  * that the checksum covers adds up to the inverse of what is in its place now.
  */
-static __noinline long shorten(struct __sk_buff *skb, __u32 l3, __u32 len)
+static __noinline long trim_to_quote(struct __sk_buff *skb, __u32 l3, __u32 len)
 {
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 	__u32 at;
@@ -274,10 +275,10 @@ static __noinline long shorten(struct __sk_buff *skb, __u32 l3, __u32 len)
 	return add_bytes(skb, l3, at, (__u16)~place);
 }
 
-static __always_inline int put_head4(struct __sk_buff *skb, __u32 l3, __u32 len, __u32 sum,
-				     const struct packet *p, const struct way_back *to)
+static __always_inline int push_header4(struct __sk_buff *skb, __u32 l3, __u32 len, __u32 sum,
+					const struct packet *p, const struct return_path *to)
 {
-	struct answer_head4 head = {
+	struct icmp_error4 head = {
 		.ip.version_ihl = 0x45,
 		.ip.tos = (p->tos & 0x1e) | 0xc0, /* internetwork control, as the kernel's */
 		.ip.tot_len = bpf_htons(sizeof(head) + len),
@@ -295,8 +296,8 @@ static __always_inline int put_head4(struct __sk_buff *skb, __u32 l3, __u32 len,
 	return bpf_skb_store_bytes(skb, l3, &head, sizeof(head), BPF_F_RECOMPUTE_CSUM);
 }
 
-static __always_inline int put_head6(struct __sk_buff *skb, __u32 l3, __u32 len, __u32 sum,
-				     const struct packet *p, const struct way_back *to)
+static __always_inline int push_header6(struct __sk_buff *skb, __u32 l3, __u32 len, __u32 sum,
+					const struct packet *p, const struct return_path *to)
 {
 	struct {
 		__u8 src[16];
@@ -307,7 +308,7 @@ static __always_inline int put_head6(struct __sk_buff *skb, __u32 l3, __u32 len,
 		.len = bpf_htonl(sizeof(struct icmp) + len),
 		.next = bpf_htonl(IPPROTO_ICMPV6),
 	};
-	struct answer_head6 head = {
+	struct icmp_error6 head = {
 		.ip.version_flow = bpf_htonl(6U << 28),
 		.ip.payload_len = bpf_htons(sizeof(head.icmp) + len),
 		.ip.next = IPPROTO_ICMPV6,
@@ -328,8 +329,8 @@ static __always_inline int put_head6(struct __sk_buff *skb, __u32 l3, __u32 len,
 /* How much of a packet is quoted. */
 static __always_inline __u32 quoted_len(struct __sk_buff *skb, __u32 l3, const struct packet *p)
 {
-	__u32 most = p->family == AF_INET ? ANSWER_MAX4 - sizeof(struct answer_head4)
-					  : ANSWER_MAX6 - sizeof(struct answer_head6);
+	__u32 most = p->family == AF_INET ? ICMP_ERROR_MAX4 - sizeof(struct icmp_error4)
+					  : ICMP_ERROR_MAX6 - sizeof(struct icmp_error6);
 	__u32 len = skb->len - l3;
 
 	if (p->len && p->len < len)
@@ -338,35 +339,34 @@ static __always_inline __u32 quoted_len(struct __sk_buff *skb, __u32 l3, const s
 }
 
 /* Puts the head of the answer before the quotation. Returns 0, or -1. */
-static __noinline int put_head(struct __sk_buff *skb, __u32 l3, __u32 sum, const struct packet *p,
-			       const struct way_back *to)
+static __noinline int push_header(struct __sk_buff *skb, __u32 l3, __u32 sum,
+				  const struct packet *p, const struct return_path *to)
 {
 	__u32 len = skb->len - l3;
-	__u32 head =
-		p->family == AF_INET ? sizeof(struct answer_head4) : sizeof(struct answer_head6);
+	__u32 head = p->family == AF_INET ? sizeof(struct icmp_error4) : sizeof(struct icmp_error6);
 
 	if (bpf_skb_adjust_room(skb, head, BPF_ADJ_ROOM_MAC, 0))
 		return -1;
 	bpf_set_hash_invalid(skb);
-	return p->family == AF_INET ? put_head4(skb, l3, len, sum, p, to)
-				    : put_head6(skb, l3, len, sum, p, to);
+	return p->family == AF_INET ? push_header4(skb, l3, len, sum, p, to)
+				    : push_header6(skb, l3, len, sum, p, to);
 }
 
 /*
  * Makes the rejected packet at l3, which came in by came, the answer to it. Returns the interface that it
  * is to leave by; 0: nobody is told, the packet is to be dropped.
  */
-static __noinline __u32 answer(struct __sk_buff *skb, __u32 l3, const struct packet *p, __u32 came,
-			       __u32 ifindex)
+static __noinline __u32 make_icmp_error(struct __sk_buff *skb, __u32 l3, const struct packet *p,
+					__u32 came, __u32 ifindex)
 {
-	struct way_back to;
+	struct return_path to;
 	long sum;
 
-	if (is_untold(skb, l3, p) || !may_be_told(skb, p) ||
-	    find_way_back(skb, p, came, ifindex, &to))
+	if (is_never_answered(skb, l3, p) || !rate_allows_error(skb, p) ||
+	    find_return_path(skb, p, came, ifindex, &to))
 		return 0;
-	sum = shorten(skb, l3, quoted_len(skb, l3, p));
-	return sum < 0 || put_head(skb, l3, sum, p, &to) ? 0 : to.ifindex;
+	sum = trim_to_quote(skb, l3, quoted_len(skb, l3, p));
+	return sum < 0 || push_header(skb, l3, sum, p, &to) ? 0 : to.ifindex;
 }
 
 #endif
