@@ -110,7 +110,7 @@ enum limits {
 
 	/* The index, see index.h: slots of a group, and the groups that an entry may be in. */
 	INDEX_SLOTS = 7,
-	INDEX_REACH = 24,
+	INDEX_MAX_PROBES = 24,
 
 	/* Its lines lie in chunks of 2 MB. An index has so many at the most. */
 	INDEX_CHUNK_LINES = 32768,
@@ -124,8 +124,8 @@ enum limits {
 	INDEX_BLOCK6 = 48,
 	INDEX_STEP4 = 4,
 	INDEX_STEP6 = 8,
-	INDEX_LEAST4 = 24,
-	INDEX_LEAST6 = 64,
+	INDEX_SMALLEST4 = 24,
+	INDEX_SMALLEST6 = 64,
 
 	/*
 	 * Words of kinds in a line. They have lengths of prefixes in the lowest bits, then tuples, then, of a
@@ -412,9 +412,9 @@ struct stat {
 /* What a command is doing, or was when it was killed: what it left half done is repaired by the next. */
 enum writing {
 	WRITING_NOTHING,
-	WRITING_TABLE,  /* the one that packets meet */
-	WRITING_ASIDE,  /* another one, to take its place */
-	WRITING_COUNTS, /* none, but numbers of eroutes are out of date */
+	WRITING_TABLE,   /* the one that packets meet */
+	WRITING_STANDBY, /* another one, to take its place */
+	WRITING_COUNTS,  /* none, but numbers of eroutes are out of date */
 };
 
 struct table_meta {

@@ -248,15 +248,15 @@ const (
 	ABILimitsKEY4FIXED_BITS        ABILimits = 96
 	ABILimitsKEY6FIXED_BITS        ABILimits = 192
 	ABILimitsINDEX_SLOTS           ABILimits = 7
-	ABILimitsINDEX_REACH           ABILimits = 24
+	ABILimitsINDEX_MAX_PROBES      ABILimits = 24
 	ABILimitsINDEX_CHUNK_LINES     ABILimits = 32768
 	ABILimitsINDEX_CHUNKS          ABILimits = 2048
 	ABILimitsINDEX_BLOCK4          ABILimits = 16
 	ABILimitsINDEX_BLOCK6          ABILimits = 48
 	ABILimitsINDEX_STEP4           ABILimits = 4
 	ABILimitsINDEX_STEP6           ABILimits = 8
-	ABILimitsINDEX_LEAST4          ABILimits = 24
-	ABILimitsINDEX_LEAST6          ABILimits = 64
+	ABILimitsINDEX_SMALLEST4       ABILimits = 24
+	ABILimitsINDEX_SMALLEST6       ABILimits = 64
 	ABILimitsINDEX_SUMMARIES       ABILimits = 7
 	ABILimitsINDEX_TUPLES_AT       ABILimits = 42
 	ABILimitsINDEX_BLOCKS_AT       ABILimits = 48
@@ -419,7 +419,7 @@ type ABIWriting uint32
 const (
 	ABIWritingWRITING_NOTHING ABIWriting = 0
 	ABIWritingWRITING_TABLE   ABIWriting = 1
-	ABIWritingWRITING_ASIDE   ABIWriting = 2
+	ABIWritingWRITING_STANDBY ABIWriting = 2
 	ABIWritingWRITING_COUNTS  ABIWriting = 3
 )
 

@@ -21,7 +21,7 @@
 #include "hash.h"
 #include "kernel.h"
 #include "maps.h"
-#include "order.h"
+#include "barrier.h"
 #include "parse.h"
 
 /* Where parts of struct cache_words's words begin, and end. */

@@ -26,7 +26,7 @@ int eroute_detour(struct __sk_buff *skb)
 	struct packet p;
 	int ret;
 
-	if (!is_at_home(skb, HOOK_TC))
+	if (!in_own_netns(skb, HOOK_TC))
 		return drop(REASON_UNCONFIGURED, &a);
 	if (skb->tc_index == DETOUR_OUT)
 		return bpf_redirect(ifindex, 0);

@@ -24,7 +24,7 @@ int eroute_egress(struct __sk_buff *skb)
 	struct packet p;
 	struct match m;
 
-	if (!is_at_home(skb, HOOK_TC) || find_device(ifindex, &dev))
+	if (!in_own_netns(skb, HOOK_TC) || find_device(ifindex, &dev))
 		return drop(REASON_UNCONFIGURED, &a);
 	parse(skb, HOOK_TC, 0, skb->protocol, &p);
 	if (!p.family)

@@ -12,7 +12,7 @@
 #include "kernel.h"
 #include "load.h"
 #include "maps.h"
-#include "order.h"
+#include "barrier.h"
 #include "routes.h"
 
 static __always_inline __u64 epoch_number(const struct epoch *e)

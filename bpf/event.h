@@ -7,7 +7,7 @@
 #include "flow.h"
 #include "kernel.h"
 #include "maps.h"
-#include "order.h"
+#include "barrier.h"
 #include "owned.h"
 
 /* A second's worth at once. */

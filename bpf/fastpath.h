@@ -16,7 +16,7 @@
 #include "kernel.h"
 #include "load.h"
 #include "maps.h"
-#include "order.h"
+#include "barrier.h"
 #include "parse.h"
 #include "table.h"
 

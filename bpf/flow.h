@@ -10,7 +10,7 @@
 #include "hash.h"
 #include "kernel.h"
 #include "maps.h"
-#include "order.h"
+#include "barrier.h"
 #include "parse.h"
 #include "selector.h"
 

@@ -236,7 +236,7 @@ static __always_inline int find_slot(__u32 number, __u64 h, const union eroute_k
 		return -1;
 	group = below(h, head->slot_groups);
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < INDEX_REACH; i++) {
+	for (int i = 0; i < INDEX_MAX_PROBES; i++) {
 		union index_line *line = line_at(number, head->slot_groups_at + group / 8);
 		__u64 word, tags;
 
@@ -370,7 +370,7 @@ static __always_inline int narrow_to_blocks(const struct index_cursor *at,
 					    const struct packet *p, __u64 *summary, const bool v6)
 {
 	__u64 wide = shorter_than(block_bits(v6), v6), near = *summary & LENS & wide ? wide : 0;
-	__u32 least = v6 ? INDEX_LEAST6 : INDEX_LEAST4, step = v6 ? INDEX_STEP6 : INDEX_STEP4;
+	__u32 least = v6 ? INDEX_SMALLEST6 : INDEX_SMALLEST4, step = v6 ? INDEX_STEP6 : INDEX_STEP4;
 
 #pragma clang loop unroll(disable)
 	for (__u32 bits = block_bits(v6); bits <= least; bits += step)

@@ -70,7 +70,7 @@ int eroute_ingress_tc(struct __sk_buff *skb)
 	struct packet p;
 	__u32 ifindex;
 
-	if (was_inspected(skb) || skb->pkt_type != PACKET_HOST || !is_at_home(skb, HOOK_TC))
+	if (was_inspected(skb) || skb->pkt_type != PACKET_HOST || !in_own_netns(skb, HOOK_TC))
 		return TCX_NEXT;
 	ifindex = routed_frame(skb, &f);
 	if (!ifindex)

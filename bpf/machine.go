@@ -10,7 +10,7 @@ import (
 )
 
 // SetMachine fits a collection to this machine: how many CPUs it may have, by which counters
-// lie (count.h), and whether these read in the program's order (order.h).
+// lie (count.h), and whether these read in the program's order (barrier.h).
 func SetMachine(spec *ebpf.CollectionSpec) error {
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {

@@ -87,7 +87,7 @@ volatile const __u64 netns_cookie;
  * Whether a packet is in the table's network namespace. An interface that is moved to another one takes its
  * programs along, and there ifindexes mean other interfaces.
  */
-static __always_inline int is_at_home(void *ctx, const enum hook hook)
+static __always_inline int in_own_netns(void *ctx, const enum hook hook)
 {
 	return net_of(ctx, hook)->net_cookie == netns_cookie;
 }

@@ -18,9 +18,10 @@ int eroute_notify(struct __sk_buff *skb)
 	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
 	struct event *e;
 
-	if (!relay || !is_alive(relay, now))
+	if (!relay || !relay_is_alive(relay, now))
 		return TC_ACT_OK;
-	e = has_room(EVENTS_NOTIFY) ? bpf_ringbuf_reserve(&eroute_events, sizeof(*e), 0) : NULL;
+	e = ring_has_room(EVENTS_NOTIFY) ? bpf_ringbuf_reserve(&eroute_events, sizeof(*e), 0)
+					 : NULL;
 	if (!e)
 		return TC_ACT_SHOT;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, e, sizeof(*e))) {

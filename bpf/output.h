@@ -7,7 +7,7 @@
 #include "count.h"
 #include "kernel.h"
 #include "maps.h"
-#include "order.h"
+#include "barrier.h"
 #include "parse.h"
 
 /* How often a device is looked up that changes while it is read. */

@@ -8,7 +8,7 @@
 #define EROUTE_OWNED_H
 
 #include "kernel.h"
-#include "order.h"
+#include "barrier.h"
 
 #define OWNER_AT 48
 #define OWNED_MASK ((1ULL << OWNER_AT) - 1)

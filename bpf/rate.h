@@ -4,7 +4,7 @@
 #define EROUTE_RATE_H
 
 #include "kernel.h"
-#include "order.h"
+#include "barrier.h"
 
 /*
  * Whether it may be done now: once in an interval, and burst times at once. next is when the

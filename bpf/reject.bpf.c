@@ -18,7 +18,7 @@ int eroute_reject(struct __sk_buff *skb)
 
 	if (skb->tc_index != REJECT_REPLY)
 		return TCX_NEXT;
-	if (!is_at_home(skb, HOOK_TC))
+	if (!in_own_netns(skb, HOOK_TC))
 		return TCX_DROP;
 	skb->tc_index = 0;
 	skb->mark = 0;

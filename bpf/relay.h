@@ -8,12 +8,12 @@
 #include "maps.h"
 
 /* Whether the ring buffer is filled by less than this many bytes. */
-static __always_inline int has_room(__u64 most)
+static __always_inline int ring_has_room(__u64 most)
 {
 	return bpf_ringbuf_query(&eroute_events, BPF_RB_AVAIL_DATA) < most;
 }
 
-static __always_inline int is_alive(const struct relay *relay, __u64 now)
+static __always_inline int relay_is_alive(const struct relay *relay, __u64 now)
 {
 	return relay->alive_until > now;
 }

@@ -8,13 +8,13 @@
  */
 #include "abi.h"
 #include "kernel.h"
-#include "state.h"
+#include "xfrm_state.h"
 
 /* net/xfrm/xfrm_state.c: every way that a state ends comes through here. */
 SEC("fentry/__xfrm_state_delete")
 int eroute_sa_delete(__u64 *ctx)
 {
-	note_state((void *)ctx[0], SA_ABSENT);
+	set_sa_use((void *)ctx[0], SA_ABSENT);
 	return 0;
 }
 

@@ -7,13 +7,13 @@
  */
 #include "abi.h"
 #include "kernel.h"
-#include "state.h"
+#include "xfrm_state.h"
 
 /* net/xfrm/xfrm_replay.c calls it with each packet that has no sequence number left. */
 SEC("fentry/xfrm_audit_state_replay_overflow")
 int eroute_sa_exhausted(__u64 *ctx)
 {
-	note_state((void *)ctx[0], SA_EXHAUSTED);
+	set_sa_use((void *)ctx[0], SA_EXHAUSTED);
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 #include "index.h"
 #include "kernel.h"
 #include "maps.h"
-#include "order.h"
+#include "barrier.h"
 #include "parse.h"
 #include "trie.h"
 

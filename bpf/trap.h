@@ -14,7 +14,7 @@
 #include "kernel.h"
 #include "output.h"
 #include "maps.h"
-#include "order.h"
+#include "barrier.h"
 #include "owned.h"
 #include "parse.h"
 #include "relay.h"
@@ -50,7 +50,7 @@ static __noinline int send_to_relay(struct __sk_buff *skb, const struct packet *
 	struct relay *relay = bpf_map_lookup_elem(&eroute_relay, &zero);
 	struct event *e;
 
-	if (!relay || !is_alive(relay, now) || !has_room(EVENTS_HELD))
+	if (!relay || !relay_is_alive(relay, now) || !ring_has_room(EVENTS_HELD))
 		return 0;
 	if (!within_rate(m->flow ? &m->flow->next : &relay->next, m->flow ? m->serial : 0,
 			 HELD_INTERVAL, now))
@@ -75,7 +75,7 @@ static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, s
 }
 
 /* Whether a packet is from a raw socket like the relay's, by which it sends on what it has kept. */
-static __always_inline int is_sent_on(struct __sk_buff *skb)
+static __always_inline int is_resent(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 
@@ -91,7 +91,7 @@ static __always_inline int is_sent_on(struct __sk_buff *skb)
  */
 static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct match *m)
 {
-	return m->is_kept && !is_sent_on(skb);
+	return m->is_kept && !is_resent(skb);
 }
 
 /*
@@ -111,7 +111,7 @@ static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct devi
 }
 
 /* How full the ring buffer may be for this trap to ask now; 0: it has asked too often. */
-static __always_inline __u64 may_ask(__u32 id, const struct relay *relay, __u64 now)
+static __always_inline __u64 acquire_room(__u32 id, const struct relay *relay, __u64 now)
 {
 	__u64 *next = bpf_map_lookup_elem(&eroute_trap_rates, &id);
 	__u64 none = owned(id, now >> TICK_SHIFT);
@@ -182,17 +182,17 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	__u64 most;
 	long err;
 
-	if (!relay || !is_alive(relay, now))
+	if (!relay || !relay_is_alive(relay, now))
 		return drop_counted(m, REASON_TRAP_NO_RELAY, a);
 	if (m->v.action == ACT_TRAPSUBNET)
 		make_entry_key(p, m, &m->key);
 	else
 		make_host_key(p, m->v.tuple, &m->key);
 	if (!bpf_map_lookup_elem(&eroute_flows, &m->key)) {
-		most = may_ask(m->v.id, relay, now);
+		most = acquire_room(m->v.id, relay, now);
 		if (!most)
 			return drop_counted(m, REASON_TRAP_LIMITED, a);
-		e = has_room(most) ? reserve_event(skb, EVENT_ACQUIRE, now, m) : NULL;
+		e = ring_has_room(most) ? reserve_event(skb, EVENT_ACQUIRE, now, m) : NULL;
 		if (!e)
 			return drop_counted(m, REASON_TRAP_QUEUE_FULL, a);
 		e->serial = __sync_fetch_and_add(&relay->last_serial, 1) + 1;

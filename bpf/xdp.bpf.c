@@ -56,7 +56,7 @@ static __always_inline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 {
 	struct ethernet eth ALIGNED;
 
-	if (!is_at_home(ctx, HOOK_XDP) || may_hide_tag(ctx) || read_frame(ctx, &eth, f))
+	if (!in_own_netns(ctx, HOOK_XDP) || may_hide_tag(ctx) || read_frame(ctx, &eth, f))
 		return 0;
 	return routed_ifindex(ctx->ingress_ifindex, f, &eth);
 }

@@ -16,7 +16,7 @@ import (
 func (t *Table) HalfWritten() bool { return t.writingState() == bpf.ABIWritingWRITING_TABLE }
 
 // HalfRestored tells whether a restore was killed before it changed anything.
-func (t *Table) HalfRestored() bool { return t.writingState() == bpf.ABIWritingWRITING_ASIDE }
+func (t *Table) HalfRestored() bool { return t.writingState() == bpf.ABIWritingWRITING_STANDBY }
 
 // SAUse is an SA that eroutes name.
 type SAUse struct {

@@ -15,7 +15,7 @@ var errIndexFull = errors.New("index full")
 
 const (
 	groupSlots = int(bpf.ABILimitsINDEX_SLOTS)
-	groupReach = int(bpf.ABILimitsINDEX_REACH)
+	groupReach = int(bpf.ABILimitsINDEX_MAX_PROBES)
 
 	// groupFull of groupOf slots are used on average at the most. Among a million entries none then
 	// goes on by groupReach groups; once three of four slots are used, some do.

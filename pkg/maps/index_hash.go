@@ -20,9 +20,9 @@ func fixedBits(s eroute.Selector) int {
 // the step between sizes.
 func blocks(a netip.Addr) (largest, smallest, step int) {
 	if a.Is4() {
-		return int(bpf.ABILimitsINDEX_BLOCK4), int(bpf.ABILimitsINDEX_LEAST4), int(bpf.ABILimitsINDEX_STEP4)
+		return int(bpf.ABILimitsINDEX_BLOCK4), int(bpf.ABILimitsINDEX_SMALLEST4), int(bpf.ABILimitsINDEX_STEP4)
 	}
-	return int(bpf.ABILimitsINDEX_BLOCK6), int(bpf.ABILimitsINDEX_LEAST6), int(bpf.ABILimitsINDEX_STEP6)
+	return int(bpf.ABILimitsINDEX_BLOCK6), int(bpf.ABILimitsINDEX_SMALLEST6), int(bpf.ABILimitsINDEX_STEP6)
 }
 
 // kindBlock returns the bits of the smallest block with kinds of its own that a destination lies within.

@@ -23,7 +23,7 @@ func (t *Table) beginWriting() {
 // beginBuilding notes that a table is made beside the one that packets meet, which goes on
 // as it is.
 func (t *Table) beginBuilding() {
-	atomic.StoreUint32(&t.meta.value.Writing, uint32(bpf.ABIWritingWRITING_ASIDE))
+	atomic.StoreUint32(&t.meta.value.Writing, uint32(bpf.ABIWritingWRITING_STANDBY))
 }
 
 // writing tells whether a command changes the table, or was killed while it did.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* How programs on functions of XFRM tell packets what becomes of a state. */
-#ifndef EROUTE_STATE_H
-#define EROUTE_STATE_H
+#ifndef EROUTE_XFRM_STATE_H
+#define EROUTE_XFRM_STATE_H
 
 #include "abi.h"
 #include "kernel.h"
@@ -27,7 +27,7 @@ struct xfrm_state {
  * Notes what packets can do with the SA of a state: by the slot whose if_id it has, and the slot that
  * borrows that.
  */
-static __always_inline void note_state(const struct xfrm_state *x, enum sa_use use)
+static __always_inline void set_sa_use(const struct xfrm_state *x, enum sa_use use)
 {
 	__u32 if_id = x->if_id, slot = if_id - IF_ID_BASE;
 	struct sa *sa, *borrower;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The order in which a CPU reads what others write meanwhile. */
-#ifndef EROUTE_ORDER_H
-#define EROUTE_ORDER_H
+#ifndef EROUTE_BARRIER_H
+#define EROUTE_BARRIER_H
 
 #include "kernel.h"
 
