@@ -7,38 +7,6 @@
 #include "flow.h"
 #include "kernel.h"
 #include "maps.h"
-#include "barrier.h"
-#include "owned.h"
-
-/* A second's worth at once. */
-#define BURST (1000000000 >> TICK_SHIFT)
-
-/* How many ticks after now the time in an owned word is; 0: before. It is never further away than the burst. */
-static __always_inline __u64 ticks_ahead(__u64 word, __u64 now)
-{
-	__u64 ahead = (word - (now >> TICK_SHIFT)) & OWNED_MASK;
-
-	return ahead > BURST ? 0 : ahead;
-}
-
-/*
- * One in interval ns, and a second's worth at once: next, an owned word, is when the one after this
- * would be due if they came evenly (the generic cell rate algorithm). No if the word is another's.
- */
-static __always_inline int within_rate(__u64 *next, __u64 owner, __u64 interval, __u64 now)
-{
-	for (int i = 0; i < 8; i++) {
-		__u64 old = READ_ONCE(*next);
-		__u64 due = ticks_ahead(old, now) + (interval >> TICK_SHIFT);
-
-		if (!is_owned(old, owner) || due > BURST)
-			return 0;
-		if (__sync_val_compare_and_swap(next, old,
-						owned(owner, (now >> TICK_SHIFT) + due)) == old)
-			return 1;
-	}
-	return 0;
-}
 
 /*
  * Takes room for a packet of this length at the most and copies it there. The verifier

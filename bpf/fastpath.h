@@ -105,11 +105,11 @@ static __always_inline int same_mac(const __u8 *a, const __u8 *b)
 
 /* The interface that routing sees for a frame to our address; 0: leave the frame alone. */
 static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f,
-					    const struct ethernet *eth)
+					    const struct ethhdr *eth)
 {
 	struct ingress in = {};
 
-	return !find_ingress(ifindex, f, &in) && same_mac(in.mac, eth->dst) ? in.ifindex : 0;
+	return !find_ingress(ifindex, f, &in) && same_mac(in.mac, eth->h_dest) ? in.ifindex : 0;
 }
 
 enum route {

@@ -17,11 +17,7 @@
 #include "rate.h"
 #include "skb.h"
 
-#define ICMP_DEST_UNREACH 3
-#define ICMP_PKT_FILTERED 13
-#define ICMPV6_DEST_UNREACH 1
-#define ICMPV6_ADM_PROHIBITED 1
-#define ICMPV6_REDIRECT 137
+#define ICMPV6_REDIRECT 137 /* include/net/ndisc.h */
 
 /* IPv4 types that are no errors: echo, timestamp, information, address mask (RFC 792, 950). */
 #define ICMP_INFO_TYPES (1 << 0 | 1 << 8 | 0x3f << 13)
@@ -36,12 +32,12 @@
 #define ALL_INTERVAL (1000000000 / 1000)
 
 struct icmp_error4 {
-	struct ipv4 ip;
+	struct iphdr ip;
 	struct icmp icmp;
 };
 
 struct icmp_error6 {
-	struct ipv6 ip;
+	struct ipv6hdr ip;
 	struct icmp icmp;
 };
 
@@ -136,8 +132,10 @@ static __noinline int rate_allows_error(struct __sk_buff *skb, const struct pack
 	if (!interval)
 		return 1;
 	next = sender_rate(p, meta);
-	return next && take_turn(next, interval, SENDER_BURST, bpf_jiffies64()) &&
-	       take_turn(&rate->next, ALL_INTERVAL, ALL_BURST, bpf_ktime_get_ns());
+	return next &&
+	       rate_allow(next, 0, interval, (__u64)SENDER_BURST * interval, bpf_jiffies64()) &&
+	       rate_allow(&rate->next, 0, ALL_INTERVAL, ALL_BURST * ALL_INTERVAL,
+			  bpf_ktime_get_ns());
 }
 
 /* Whether a packet came in encrypted. */
@@ -279,18 +277,19 @@ static __always_inline int push_header4(struct __sk_buff *skb, __u32 l3, __u32 l
 					const struct packet *p, const struct return_path *to)
 {
 	struct icmp_error4 head = {
-		.ip.version_ihl = 0x45,
+		.ip.version = 4,
+		.ip.ihl = sizeof(struct iphdr) / 4,
 		.ip.tos = (p->tos & 0x1e) | 0xc0, /* internetwork control, as the kernel's */
 		.ip.tot_len = bpf_htons(sizeof(head) + len),
 		.ip.id = bpf_get_prandom_u32(),
 		.ip.ttl = 64,
-		.ip.proto = IPPROTO_ICMP,
+		.ip.protocol = IPPROTO_ICMP,
 		.icmp.type = ICMP_DEST_UNREACH,
 		.icmp.code = ICMP_PKT_FILTERED,
 	};
 
-	__builtin_memcpy(head.ip.src, to->src, 4);
-	__builtin_memcpy(head.ip.dst, p->src, 4);
+	__builtin_memcpy(&head.ip.saddr, to->src, 4);
+	__builtin_memcpy(&head.ip.daddr, p->src, 4);
 	head.ip.check = ~fold(bpf_csum_diff(NULL, 0, (void *)&head.ip, sizeof(head.ip), 0));
 	head.icmp.check = ~fold(bpf_csum_diff(NULL, 0, (void *)&head.icmp, sizeof(head.icmp), sum));
 	return bpf_skb_store_bytes(skb, l3, &head, sizeof(head), BPF_F_RECOMPUTE_CSUM);
@@ -309,9 +308,9 @@ static __always_inline int push_header6(struct __sk_buff *skb, __u32 l3, __u32 l
 		.next = bpf_htonl(IPPROTO_ICMPV6),
 	};
 	struct icmp_error6 head = {
-		.ip.version_flow = bpf_htonl(6U << 28),
+		.ip.version = 6,
 		.ip.payload_len = bpf_htons(sizeof(head.icmp) + len),
-		.ip.next = IPPROTO_ICMPV6,
+		.ip.nexthdr = IPPROTO_ICMPV6,
 		.ip.hop_limit = 64,
 		.icmp.type = ICMPV6_DEST_UNREACH,
 		.icmp.code = ICMPV6_ADM_PROHIBITED,
@@ -319,8 +318,8 @@ static __always_inline int push_header6(struct __sk_buff *skb, __u32 l3, __u32 l
 
 	__builtin_memcpy(pseudo.src, to->src, 16);
 	__builtin_memcpy(pseudo.dst, p->src, 16);
-	__builtin_memcpy(head.ip.src, to->src, 16);
-	__builtin_memcpy(head.ip.dst, p->src, 16);
+	__builtin_memcpy(&head.ip.saddr, to->src, 16);
+	__builtin_memcpy(&head.ip.daddr, p->src, 16);
 	sum = bpf_csum_diff(NULL, 0, (void *)&pseudo, sizeof(pseudo), sum);
 	head.icmp.check = ~fold(bpf_csum_diff(NULL, 0, (void *)&head.icmp, sizeof(head.icmp), sum));
 	return bpf_skb_store_bytes(skb, l3, &head, sizeof(head), BPF_F_RECOMPUTE_CSUM);

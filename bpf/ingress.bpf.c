@@ -14,7 +14,7 @@
 #include "parse.h"
 
 /* The kernel has taken the outer VLAN tag off already; a second one is still in the frame. */
-static __always_inline int read_frame(struct __sk_buff *skb, struct ethernet *eth, struct frame *f)
+static __always_inline int read_frame(struct __sk_buff *skb, struct ethhdr *eth, struct frame *f)
 {
 	struct vlan_tag tag;
 
@@ -38,7 +38,7 @@ static __always_inline int read_frame(struct __sk_buff *skb, struct ethernet *et
 /* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
 static __noinline __u32 routed_frame(struct __sk_buff *skb, struct frame *f)
 {
-	struct ethernet eth ALIGNED;
+	struct ethhdr eth ALIGNED;
 
 	if (read_frame(skb, &eth, f))
 		return 0;

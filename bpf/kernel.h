@@ -5,6 +5,15 @@
 
 #include <stdbool.h>
 #include <linux/bpf.h>
+#include <linux/errno.h>
+#include <linux/icmpv6.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
@@ -14,69 +23,21 @@
 
 #define TCX_NEXT -1
 #define TCX_DROP 2
-#define TC_ACT_OK 0
-#define TC_ACT_SHOT 2
 
-#define ETH_HLEN 14
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86DD
-#define ETH_P_8021Q 0x8100
-#define ETH_P_8021AD 0x88A8
-#define PACKET_HOST 0
 #define CHECKSUM_PARTIAL 3
 #define LOOPBACK_IFINDEX 1
 
-#define IPPROTO_HOPOPTS 0
-#define IPPROTO_ICMP 1
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
-#define IPPROTO_ROUTING 43
-#define IPPROTO_FRAGMENT 44
-#define IPPROTO_ESP 50
-#define IPPROTO_AH 51
-#define IPPROTO_ICMPV6 58
-#define IPPROTO_DSTOPTS 60
-#define IPPROTO_MH 135
 #define IPPROTO_HIP 139
 #define IPPROTO_SHIM6 140
-#define IPPROTO_RAW 255
 
 #define SOCK_RAW 3
 
 /* Headers are read a word at a time into places that are aligned so. */
 #define ALIGNED __attribute__((aligned(8)))
 
-struct ethernet {
-	__u8 dst[6];
-	__u8 src[6];
-	__be16 proto;
-};
-
 struct vlan_tag {
 	__be16 tci;
 	__be16 proto;
-};
-
-struct ipv4 {
-	__u8 version_ihl;
-	__u8 tos;
-	__be16 tot_len;
-	__be16 id;
-	__be16 frag_off;
-	__u8 ttl;
-	__u8 proto;
-	__be16 check;
-	__u8 src[4];
-	__u8 dst[4];
-};
-
-struct ipv6 {
-	__be32 version_flow;
-	__be16 payload_len;
-	__u8 next;
-	__u8 hop_limit;
-	__u8 src[16];
-	__u8 dst[16];
 };
 
 /* The first eight bytes of an IPv6 extension header. */
@@ -87,12 +48,16 @@ struct ipv6_ext {
 	__be32 data;
 };
 
+/* <linux/icmp.h> needs libc's headers. */
 struct icmp {
 	__u8 type;
 	__u8 code;
-	__u16 check;
+	__sum16 check;
 	__be32 rest;
 };
+
+#define ICMP_DEST_UNREACH 3
+#define ICMP_PKT_FILTERED 13
 
 /* struct bpf_fib_lookup of linux 6.10 (include/uapi/linux/bpf.h). */
 struct fib_params {
@@ -124,9 +89,6 @@ struct fib_params {
 #define FIB_FWD_DISABLED 5
 #define FIB_NO_NEIGH 7
 #define FIB_FRAG_NEEDED 8
-#define EEXIST 17
-#define ENODEV 19
-#define EINVAL 22
 
 #define fib_lookup(ctx, params, flags) \
 	bpf_fib_lookup(ctx, (struct bpf_fib_lookup *)(params), sizeof(struct fib_params), flags)

@@ -7,6 +7,7 @@
 #ifndef EROUTE_ORIGIN_H
 #define EROUTE_ORIGIN_H
 
+#include <linux/xfrm.h>
 #include "kernel.h"
 #include "parse.h"
 #include "skb.h"
@@ -15,9 +16,6 @@
 
 #define IPSKB_XFRM_TRANSFORMED (1 << 2) /* include/net/ip.h */
 #define IP6SKB_XFRM_TRANSFORMED 1       /* include/linux/ipv6.h */
-
-#define XFRM_POLICY_OUT 1
-#define XFRM_POLICY_ALLOW 0
 
 /*
  * Whether XFRM has made this packet. Only its output path sets the flag (xfrm_output), and

@@ -15,6 +15,7 @@
 
 /* Times in owned words are in ticks of 64 ns. */
 #define TICK_SHIFT 6
+#define TICKS_PER_SECOND (1000000000 >> TICK_SHIFT)
 
 static __always_inline __u64 owned(__u64 owner, __u64 value)
 {

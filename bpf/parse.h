@@ -37,7 +37,7 @@ static __always_inline void parse_ports(void *ctx, const enum hook hook, __u32 l
 	p->dport = ports[1];
 }
 
-static __always_inline int ipv4_checksum_ok(const struct ipv4 *ip)
+static __always_inline int ipv4_checksum_ok(const struct iphdr *ip)
 {
 	const __u16 *word = (const __u16 *)ip;
 	__u32 sum = 0;
@@ -52,22 +52,22 @@ static __always_inline int ipv4_checksum_ok(const struct ipv4 *ip)
 
 static __always_inline void parse_ipv4(void *ctx, const enum hook hook, __u32 l3, struct packet *p)
 {
-	struct ipv4 ip ALIGNED;
+	struct iphdr ip ALIGNED;
 	__u8 last;
 
-	if (load_bytes(ctx, hook, l3, &ip, sizeof(ip)) || ip.version_ihl >> 4 != 4)
+	if (load_bytes(ctx, hook, l3, &ip, sizeof(ip)) || ip.version != 4)
 		return;
-	p->l4 = (ip.version_ihl & 15) * 4;
+	p->l4 = ip.ihl * 4;
 	if (p->l4 < sizeof(ip) || load_bytes(ctx, hook, l3 + p->l4 - 1, &last, 1))
 		return;
 	p->family = AF_INET;
-	p->proto = ip.proto;
+	p->proto = ip.protocol;
 	p->ttl = ip.ttl;
 	p->tos = ip.tos;
 	p->len = bpf_ntohs(ip.tot_len);
 	p->plain = p->l4 == sizeof(ip) && ipv4_checksum_ok(&ip);
-	__builtin_memcpy(p->src, ip.src, 4);
-	__builtin_memcpy(p->dst, ip.dst, 4);
+	__builtin_memcpy(p->src, &ip.saddr, 4);
+	__builtin_memcpy(p->dst, &ip.daddr, 4);
 	p->later_fragment = (ip.frag_off & bpf_htons(0x1fff)) != 0;
 	if (!p->later_fragment)
 		parse_ports(ctx, hook, l3, p);
@@ -88,7 +88,7 @@ static __always_inline void parse_ipv6_chain(void *ctx, const enum hook hook, __
 					     struct packet *p)
 {
 	struct ipv6_ext ext;
-	__u32 offset = sizeof(struct ipv6), size;
+	__u32 offset = sizeof(struct ipv6hdr), size;
 	__u8 last;
 
 	for (int i = 0; i <= MAX_EXT_HEADERS; i++) {
@@ -120,18 +120,18 @@ static __always_inline void parse_ipv6_chain(void *ctx, const enum hook hook, __
 
 static __always_inline void parse_ipv6(void *ctx, const enum hook hook, __u32 l3, struct packet *p)
 {
-	struct ipv6 ip ALIGNED;
+	struct ipv6hdr ip ALIGNED;
 
-	if (load_bytes(ctx, hook, l3, &ip, sizeof(ip)) || bpf_ntohl(ip.version_flow) >> 28 != 6)
+	if (load_bytes(ctx, hook, l3, &ip, sizeof(ip)) || ip.version != 6)
 		return;
 	p->family = AF_INET6;
 	p->ttl = ip.hop_limit;
-	p->tos = bpf_ntohl(ip.version_flow) >> 20;
+	p->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
 	p->len = ip.payload_len ? sizeof(ip) + bpf_ntohs(ip.payload_len) : 0;
-	p->plain = ip.next != IPPROTO_HOPOPTS;
-	__builtin_memcpy(p->src, ip.src, 16);
-	__builtin_memcpy(p->dst, ip.dst, 16);
-	parse_ipv6_chain(ctx, hook, l3, ip.next, p);
+	p->plain = ip.nexthdr != IPPROTO_HOPOPTS;
+	__builtin_memcpy(p->src, &ip.saddr, 16);
+	__builtin_memcpy(p->dst, &ip.daddr, 16);
+	parse_ipv6_chain(ctx, hook, l3, ip.nexthdr, p);
 }
 
 /*

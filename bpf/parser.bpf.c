@@ -9,12 +9,12 @@
 SEC("xdp.frags")
 int probe_parse(struct xdp_md *ctx)
 {
-	struct ethernet eth ALIGNED;
+	struct ethhdr eth ALIGNED;
 	struct packet p;
 
 	if (load_xdp_bytes(ctx, 0, &eth, sizeof(eth)))
 		return XDP_PASS;
-	parse(ctx, HOOK_XDP, sizeof(eth), eth.proto, &p);
+	parse(ctx, HOOK_XDP, sizeof(eth), eth.h_proto, &p);
 	return p.family ? XDP_DROP : XDP_PASS;
 }
 

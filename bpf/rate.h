@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* How often something may be done. */
+/*
+ * Rate limits by the generic cell rate algorithm. The state is one owned word (see owned.h): the time
+ * at which the next event would be due if events came evenly. Any unit of time will do.
+ */
 #ifndef EROUTE_RATE_H
 #define EROUTE_RATE_H
 
-#include "kernel.h"
 #include "barrier.h"
+#include "kernel.h"
+#include "owned.h"
+
+/* How long after now the time in a word is; 0: before. It is never further ahead than the burst. */
+static __always_inline __u64 rate_ahead(__u64 word, __u64 burst, __u64 now)
+{
+	__u64 ahead = (word - now) & OWNED_MASK;
+
+	return ahead > burst ? 0 : ahead;
+}
 
 /*
- * Whether it may be done now: once in an interval, and burst times at once. next is when the
- * one after this would be due if they came evenly (the generic cell rate algorithm).
+ * Takes one event from the budget: one in each interval, and those of a burst (a time, too) at once.
+ * Returns whether it may happen; not if the word belongs to another owner.
  */
-static __always_inline int take_turn(__u64 *next, __u64 interval, __u64 burst, __u64 now)
+static __always_inline int rate_allow(__u64 *word, __u64 owner, __u64 interval, __u64 burst,
+				      __u64 now)
 {
 	for (int i = 0; i < 8; i++) {
-		__u64 old = READ_ONCE(*next);
-		__u64 due = old > now ? old : now;
+		__u64 old = READ_ONCE(*word);
+		__u64 due = rate_ahead(old, burst, now) + interval;
 
-		if (due + interval > now + burst * interval)
+		if (!is_owned(old, owner) || due > burst)
 			return 0;
-		if (__sync_val_compare_and_swap(next, old, due + interval) == old)
+		if (__sync_val_compare_and_swap(word, old, owned(owner, now + due)) == old)
 			return 1;
 	}
 	return 0;

@@ -7,17 +7,18 @@
 #define EROUTE_TRAP_H
 
 #include "abi.h"
-#include "verdict.h"
+#include "barrier.h"
 #include "count.h"
 #include "event.h"
 #include "flow.h"
 #include "kernel.h"
-#include "output.h"
 #include "maps.h"
-#include "barrier.h"
+#include "output.h"
 #include "owned.h"
 #include "parse.h"
+#include "rate.h"
 #include "relay.h"
+#include "verdict.h"
 
 /*
  * Counts on what the packet met: a hold counts in itself, everything else by its id. The hold of a
@@ -52,8 +53,8 @@ static __noinline int send_to_relay(struct __sk_buff *skb, const struct packet *
 
 	if (!relay || !relay_is_alive(relay, now) || !ring_has_room(EVENTS_HELD))
 		return 0;
-	if (!within_rate(m->flow ? &m->flow->next : &relay->next, m->flow ? m->serial : 0,
-			 HELD_INTERVAL, now))
+	if (!rate_allow(m->flow ? &m->flow->next : &relay->next, m->flow ? m->serial : 0,
+			HELD_INTERVAL >> TICK_SHIFT, TICKS_PER_SECOND, now >> TICK_SHIFT))
 		return 0;
 	if (!m->flow)
 		make_entry_key(p, m, &m->key);
@@ -120,10 +121,13 @@ static __always_inline __u64 acquire_room(__u32 id, const struct relay *relay, _
 		bpf_map_update_elem(&eroute_trap_rates, &id, &none, BPF_NOEXIST);
 		next = bpf_map_lookup_elem(&eroute_trap_rates, &id);
 	}
-	if (!next || !within_rate(next, id, relay->trap_interval, now))
+	if (!next || !rate_allow(next, id, relay->trap_interval >> TICK_SHIFT, TICKS_PER_SECOND,
+				 now >> TICK_SHIFT))
 		return 0;
-	return ticks_ahead(READ_ONCE(*next), now) > TRAP_BUSY >> TICK_SHIFT ? EVENTS_BUSY_TRAP
-									    : EVENTS_SIZE;
+	return rate_ahead(READ_ONCE(*next), TICKS_PER_SECOND, now >> TICK_SHIFT) > TRAP_BUSY >>
+			       TICK_SHIFT
+		       ? EVENTS_BUSY_TRAP
+		       : EVENTS_SIZE;
 }
 
 /* Makes a flow's hold out of its data. Only one CPU makes it; for the others it exists. */

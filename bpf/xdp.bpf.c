@@ -14,13 +14,13 @@
 #include "skb.h"
 
 /* Reads the Ethernet header and up to two VLAN tags. Returns 0, or -1 on a short frame. */
-static __always_inline int read_frame(struct xdp_md *ctx, struct ethernet *eth, struct frame *f)
+static __always_inline int read_frame(struct xdp_md *ctx, struct ethhdr *eth, struct frame *f)
 {
 	struct vlan_tag tag;
 
 	if (load_xdp_bytes(ctx, 0, eth, sizeof(*eth)))
 		return -1;
-	f->proto = eth->proto;
+	f->proto = eth->h_proto;
 	f->l3 = sizeof(*eth);
 	for (int i = 0; i < 2; i++) {
 		if (f->proto != bpf_htons(ETH_P_8021Q) && f->proto != bpf_htons(ETH_P_8021AD))
@@ -54,7 +54,7 @@ static __always_inline int may_hide_tag(struct xdp_md *ctx)
 /* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
 static __always_inline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 {
-	struct ethernet eth ALIGNED;
+	struct ethhdr eth ALIGNED;
 
 	if (!in_own_netns(ctx, HOOK_XDP) || may_hide_tag(ctx) || read_frame(ctx, &eth, f))
 		return 0;
