@@ -116,10 +116,10 @@ lint: ## formatting of Go and C, words, go vet, golangci-lint
 .PHONY: format
 format: ## format Go and C
 	@gofmt -w .
-	@clang-format-19 -i bpf/*.[ch]
+	@clang-format-19 -i bpf/*.[ch] bpf/bpftest/*.c
 
 .PHONY: generate
-generate: ## bpf/*_bpfel.{go,o}, with clang-19
+generate: ## bpf/*_bpfel.{go,o} and bpf/bpftest, with clang-19
 	go generate ./bpf
 
 .PHONY: budget

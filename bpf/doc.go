@@ -15,7 +15,5 @@ package bpf
 //go:generate bpf2go IngressTC ingress.bpf.c
 //go:generate bpf2go SADelete sa_delete.bpf.c
 //go:generate bpf2go SAExhausted sa_exhausted.bpf.c
-//go:generate bpf2go -type packet -type probe_run Probe probe.bpf.c
-//go:generate bpf2go Parser parser.bpf.c
-//go:generate bpf2go -type drive_frame Drive drive.bpf.c
+//go:generate go generate ./bpftest
 //go:generate go run github.com/ipsec-eroute/eroute/pkg/maps/layout

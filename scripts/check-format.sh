@@ -13,7 +13,7 @@ if [ -n "$unformatted" ]; then
 	status=1
 fi
 
-clang-format-19 --dry-run -Werror bpf/*.[ch] || status=1
+clang-format-19 --dry-run -Werror bpf/*.[ch] bpf/bpftest/*.c || status=1
 
 for header in bpf/*.h; do
 	printf '#include "%s"\n' "$header" | clang-19 -target bpf -mcpu=v3 -O2 -Wall -Werror -Wno-unused-function \

@@ -11,14 +11,17 @@ go test -count=1 -run TestManPages ./cmd/ipsec
 # Inside the module, so that go generate finds its tool.
 copy=$(mktemp -d "$PWD/.generated.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
+mkdir "$copy/bpftest"
 cp bpf/*.[ch] bpf/doc.go "$copy"
+cp bpf/bpftest/*.c bpf/bpftest/doc.go "$copy/bpftest"
 (cd "$copy" && go generate doc.go >generate.log 2>&1) || {
 	cat "$copy/generate.log" >&2
 	exit 1
 }
 stale=()
-for file in bpf/*_bpfel.* "$copy"/*_bpfel.*; do
-	name=${file##*/}
+for file in bpf/*_bpfel.* bpf/bpftest/*_bpfel.* "$copy"/*_bpfel.* "$copy"/bpftest/*_bpfel.*; do
+	name=${file#"$copy"/}
+	name=${name#bpf/}
 	cmp -s "bpf/$name" "$copy/$name" || stale+=("bpf/$name")
 done
 if [ ${#stale[@]} -gt 0 ]; then

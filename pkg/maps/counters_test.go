@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -155,14 +156,14 @@ func TestCountersMatchPrograms(t *testing.T) {
 	if err := table.Apply(t.Context(), hosts(many, eroute.OpAdd)); err != nil {
 		t.Fatal(err)
 	}
-	var packets []bpf.ProbePacket
+	var packets []bpftest.ProbePacket
 	want := make(map[eroute.Selector]uint64)
 	for _, n := range []int{0, 127, 128, 129, sheetIDs(table) - 1, sheetIDs(table), many - 2, many - 1} { // 2 to the power of 3
 		s := host(n)
-		p := bpf.ProbePacket{Family: unix.AF_INET, Proto: unix.IPPROTO_UDP, Dst: [16]uint8{192, 0, 2, 1}}
+		p := bpftest.ProbePacket{Family: unix.AF_INET, Proto: unix.IPPROTO_UDP, Dst: [16]uint8{192, 0, 2, 1}}
 		copy(p.Src[:], s.Src.Addr().AsSlice())
 		packets = append(packets, p)
-		want[s] = uint64(ebpf.MustPossibleCPU()) * uint64(bpf.ProbeProbeRunRUN_LENGTH) / 8
+		want[s] = uint64(ebpf.MustPossibleCPU()) * uint64(bpftest.ProbeProbeRunRUN_LENGTH) / 8
 	}
 	count := loadProbe(t, table, packets)
 	row, _, err := table.gen.row(host(0))
@@ -209,15 +210,15 @@ func TestCountersMatchPrograms(t *testing.T) {
 }
 
 // loadProbe loads the program that meets packets and counts.
-func loadProbe(t *testing.T, table *Table, packets []bpf.ProbePacket) *ebpf.Program {
+func loadProbe(t *testing.T, table *Table, packets []bpftest.ProbePacket) *ebpf.Program {
 	t.Helper()
 	return loadProbes(t, table, packets).Programs["probe_count_too"]
 }
 
 // loadProbes loads the programs that meet packets.
-func loadProbes(t *testing.T, table *Table, packets []bpf.ProbePacket) *ebpf.Collection {
+func loadProbes(t *testing.T, table *Table, packets []bpftest.ProbePacket) *ebpf.Collection {
 	t.Helper()
-	spec, err := bpf.LoadProbe()
+	spec, err := bpftest.LoadProbe()
 	if err != nil {
 		t.Fatal(err)
 	}

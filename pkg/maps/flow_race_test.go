@@ -12,6 +12,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -46,7 +47,7 @@ func TestFlowsReused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	looks := runs * uint64(bpf.ProbeProbeRunRUN_LENGTH)
+	looks := runs * uint64(bpftest.ProbeProbeRunRUN_LENGTH)
 	t.Logf("%d changes, %d look-ups: %d wrong, %d without an answer; %d flows miscounted", changes, looks, wrong, unread, miscounted)
 	if wrong != 0 || miscounted != 0 {
 		t.Errorf("%d of %d look-ups got another flow's verdict, %d of %d flows have another's bytes", wrong, looks, miscounted, changes)
@@ -69,10 +70,10 @@ func loadFlowProbe(t *testing.T, table *Table, flows int) *ebpf.Collection {
 	if err := table.maps["eroute_relay"].Put(uint32(0), relay); err != nil {
 		t.Fatal(err)
 	}
-	packets := make([]bpf.ProbePacket, flows)
+	packets := make([]bpftest.ProbePacket, flows)
 	for i := range packets {
 		s := testFlow(i)
-		packets[i] = bpf.ProbePacket{Family: uint8(eroute.Inet), Proto: 17, Sport: bePort(1), Dport: bePort(2)}
+		packets[i] = bpftest.ProbePacket{Family: uint8(eroute.Inet), Proto: 17, Sport: bePort(1), Dport: bePort(2)}
 		copy(packets[i].Src[:], s.Src.Addr().AsSlice())
 		copy(packets[i].Dst[:], s.Dst.Addr().AsSlice())
 	}

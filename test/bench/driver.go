@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 )
 
 // driver iterates over a list of frames: runs a program on them, or sends them through an interface.
@@ -36,7 +37,7 @@ const (
 const outIfindex = 100
 
 func newDriver(frames []frame, what string) (*driver, error) {
-	spec, err := bpf.LoadDrive()
+	spec, err := bpftest.LoadDrive()
 	if err != nil {
 		return nil, fmt.Errorf("read driver: %w", err)
 	}

@@ -9,11 +9,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 )
 
 // frame is 64 bytes, in words.
-type frame = bpf.DriveDriveFrame
+type frame = bpftest.DriveDriveFrame
 
 const frameSize = int(unsafe.Sizeof(frame{}))
 

@@ -11,7 +11,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 
-	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -78,7 +78,7 @@ func (g *gateway) prepare(ctx context.Context) error {
 
 // dropAll attaches an empty XDP program that drops to a device of a node.
 func (g *gateway) dropAll(n *lab.Node, dev string) error {
-	program, err := loadProgram(bpf.LoadDrive, "drive_drop")
+	program, err := loadProgram(bpftest.LoadDrive, "drive_drop")
 	if err != nil {
 		return err
 	}

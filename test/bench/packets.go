@@ -9,12 +9,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // packet is a parsed packet.
-type packet = bpf.ProbePacket
+type packet = bpftest.ProbePacket
 
 // most is the maximum number of packets in a list.
 const most = 1 << 20

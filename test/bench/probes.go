@@ -11,12 +11,13 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // runLength is the number of packets a probe processes in a run.
-const runLength = int(bpf.ProbeProbeRunRUN_LENGTH)
+const runLength = int(bpftest.ProbeProbeRunRUN_LENGTH)
 
 // probe is one way to handle the packets.
 type probe struct {
@@ -44,7 +45,7 @@ type prober struct {
 }
 
 func newProber(table *maps.Table, selectors []eroute.Selector, flows, packets []packet, once bool) (*prober, error) {
-	spec, err := bpf.LoadProbe()
+	spec, err := bpftest.LoadProbe()
 	if err != nil {
 		return nil, fmt.Errorf("read probes: %w", err)
 	}

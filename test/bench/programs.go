@@ -10,7 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 
-	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
@@ -49,12 +49,12 @@ func (b *bench) programOf(ctx context.Context, n int, family string) (err error)
 		return err
 	}
 	defer func() { _ = program.Close() }()
-	parser, err := loadProgram(bpf.LoadParser, "probe_parse")
+	parser, err := loadProgram(bpftest.LoadParser, "probe_parse")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = parser.Close() }()
-	empty, err := loadProgram(bpf.LoadDrive, "drive_drop")
+	empty, err := loadProgram(bpftest.LoadDrive, "drive_drop")
 	if err != nil {
 		return err
 	}

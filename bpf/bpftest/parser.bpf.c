@@ -2,9 +2,9 @@
 //go:build ignore
 
 /* For make bench: an XDP program that takes the packet apart and drops it. */
-#include "kernel.h"
-#include "load.h"
-#include "parse.h"
+#include "../kernel.h"
+#include "../load.h"
+#include "../parse.h"
 
 SEC("xdp.frags")
 int probe_parse(struct xdp_md *ctx)

@@ -5,18 +5,18 @@
  * For make bench: what a verdict costs, beside a walk over the same packets that does
  * nothing, one hash look-up and one longest-prefix look-up. Run by BPF_PROG_TEST_RUN.
  */
-#include "abi.h"
-#include "cache.h"
-#include "classify.h"
-#include "count.h"
-#include "flow.h"
-#include "index.h"
-#include "kernel.h"
-#include "maps.h"
-#include "owned.h"
-#include "parse.h"
-#include "table.h"
-#include "trap.h"
+#include "../abi.h"
+#include "../cache.h"
+#include "../classify.h"
+#include "../count.h"
+#include "../flow.h"
+#include "../index.h"
+#include "../kernel.h"
+#include "../maps.h"
+#include "../owned.h"
+#include "../parse.h"
+#include "../table.h"
+#include "../trap.h"
 
 /* Packets of one run. */
 enum probe_run { RUN_LENGTH = 4096 };

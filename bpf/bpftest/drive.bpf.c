@@ -5,7 +5,7 @@
  * For make bench: the next frame of a list, for another program to judge or out of an
  * interface, so that programs meet many flows. Run by BPF_PROG_TEST_RUN.
  */
-#include "kernel.h"
+#include "../kernel.h"
 
 #define WORDS 8
 
