@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 //go:build ignore
 
-/* No program: the types and constants that Go takes from abi.h. */
+/* No program: exports the types and constants of abi.h to Go. */
 #include "abi.h"
 
 enum limits *export_limits;

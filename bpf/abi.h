@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the kernel programs and the Go side agree on: keys, values, constants. */
+/* The ABI of the kernel programs and Go: keys and values of maps, and constants. */
 #ifndef EROUTE_ABI_H
 #define EROUTE_ABI_H
 
@@ -7,83 +7,95 @@
 
 enum limits {
 	/*
-	 * Part of the pin path, with a digest of all types and maps that are pinned (pkg/maps/layout.go). Raised
-	 * by hand when the meaning of a value changes and its type does not.
+	 * Part of the pin path, next to a digest of all pinned types and maps (pkg/maps/layout.go).
+	 * Raise it by hand when the meaning of a value changes and its type does not.
 	 */
 	EROUTE_LAYOUT = 10,
 
-	/* Two generations of the table exist while it is being exchanged as a whole. */
+	/* Two generations of the table exist while --clear or --restore replaces it. */
 	EROUTE_GENERATIONS = 2,
 
-	/* Entries of an LPM trie at the most; the limit in force is table_meta.limit. */
+	/* Maximum entries of an LPM trie. The limit in force is table_meta.limit. */
 	EROUTE_MAX = 16777216,
 	EROUTE_DEFAULT_LIMIT = 1000000,
 
 	/*
-	 * Counters lie in blocks, those of so many eroutes on one CPU, and these in chunks of 1.5 MB,
-	 * made for eroutes that exist. There are so many chunks at the most, times the possible CPUs.
+	 * Counters are in blocks, each for COUNTER_BLOCK eroutes on one CPU. Blocks are in chunks
+	 * of 1.5 MB, which are created for eroutes that exist. COUNTER_CHUNKS is the maximum for
+	 * one CPU.
 	 */
 	COUNTER_BLOCK = 128,
 	COUNTER_CHUNK_BLOCKS = 512,
 	COUNTER_CHUNKS = EROUTE_MAX / COUNTER_BLOCK / COUNTER_CHUNK_BLOCKS,
 
-	/* Where the tick begins in counters.packets, and how many bits of jiffies it leaves out. */
+	/*
+	 * The first bit of the tick in counters.packets, and the jiffies of a tick as a power of 2.
+	 */
 	COUNTER_TICK_AT = 48,
 	COUNTER_TICK_SHIFT = 6,
 
-	/* Security Associations with an eroute, at the most. */
+	/* Maximum Security Associations that eroutes name. */
 	EROUTE_MAX_SAS = 262144,
 
-	/* SA slot n owns if_id IF_ID_BASE + n: how our XFRM policies are recognised. */
+	/*
+	 * SA slot n owns if_id IF_ID_BASE + n. An if_id in this range identifies our XFRM policies.
+	 */
 	IF_ID_BASE = 0x65000000,
 
 	/*
-	 * __sk_buff.tc_index of the answer to a rejected packet, on its way from the ipsec device's egress to
-	 * its ingress; __sk_buff.mark is the interface that it is to leave by.
+	 * __sk_buff.tc_index of an ICMP error about a rejected packet, on its way from egress to
+	 * ingress of the ipsec device. __sk_buff.mark is its output interface.
 	 */
 	REJECT_REPLY = 0x6575,
 
-	/* Slots for the rates of answers, by a hash of the sender's address. */
+	/* Rate limiters of ICMP errors; a hash of the sender's address selects one. */
 	REJECT_SENDERS = 4096,
 
-	/* Routing table with the IPv6 routes through the physical device. */
+	/* Routing table: IPv6 routes through the physical device, for %pass. */
 	PASS_TABLE = 0x65720a55,
 
-	/* Routing table that leads IPv6 packets out of the detour device, where that is demanded. */
+	/* Routing table: the IPv6 route that leads packets out through the detour device. */
 	DETOUR_TABLE = 0x65720de7,
 
-	/* IPv6 extension headers followed at the most; a longer chain has protocol 0. */
+	/* Maximum IPv6 extension headers. A longer chain has protocol 0. */
 	MAX_EXT_HEADERS = 8,
 
-	/* Flows of traps at the most: held, or answered by an SA. */
+	/* Maximum flows of traps, held or with an SA. */
 	EROUTE_MAX_FLOWS = 262144,
 
-	/* Traps whose rate of ACQUIREs is kept at the same time. */
+	/* Maximum traps with a rate limiter of their own at a time. */
 	TRAP_RATES = 16384,
 
-	/* Bytes of the ring buffer to the relay; a power of two. */
+	/* Bytes of the ring buffer to the relay; a power of 2. */
 	EVENTS_SIZE = 4194304,
 
-	/* A packet takes as little of the ring buffer as it fits in; larger ones are not kept. */
+	/*
+	 * Sizes of packets in the ring buffer: the smallest that fits. A larger packet is not kept.
+	 */
 	EVENT_SMALL = 256,
 	EVENT_MEDIUM = 2048,
 	EVENT_LARGE = 9216,
 
 	/*
-	 * How full the ring buffer may be for a held packet, for a command's message, and for an ACQUIRE of a
-	 * trap that has used half of its burst: the rest is for the ACQUIREs of the other traps.
+	 * Maximum fill of the ring buffer for a held packet, for a command's notification, and for
+	 * an ACQUIRE of a trap that has used half of its burst (TRAP_BUSY, ns). The rest is
+	 * reserved for ACQUIREs of other traps.
 	 */
 	EVENTS_HELD = EVENTS_SIZE / 2,
 	EVENTS_NOTIFY = EVENTS_SIZE / 4 * 3,
 	EVENTS_BUSY_TRAP = EVENTS_SIZE / 4 * 3,
 	TRAP_BUSY = 500000000,
 
-	/* Packets of one hold that go to the relay: one in this many ns, and a second's worth at once. */
+	/*
+	 * ns between two packets of a hold that go to the relay, on average. The burst is one
+	 * second.
+	 */
 	HELD_INTERVAL = 10000000,
 
 	/*
-	 * Answers that are remembered lie in sets of eight, and these in chunks of 2 MB. A family has 2 to the
-	 * power of table_meta.cache_bits sets: a chunk while it has no eroutes, then more as it gets more.
+	 * The cache has buckets of CACHE_WAYS entries, in chunks of 2 MB. A family has 2 to the
+	 * power of table_meta.cache_bits buckets: one chunk without eroutes, more with the number
+	 * of eroutes.
 	 */
 	CACHE_WAYS = 8,
 	CACHE_CHUNK_BITS4 = 13,
@@ -92,33 +104,33 @@ enum limits {
 	CACHE_MAX_CHUNKS_BITS = 6,
 
 	/*
-	 * Once so many packets in a entry had no answer, a CPU asks for those of one in so many others only, a
-	 * power of 2, until one has.
+	 * After CACHE_PATIENCE misses in a row a CPU probes the cache for one packet in
+	 * CACHE_SAMPLE (a power of 2), until it hits.
 	 */
 	CACHE_PATIENCE = 64,
 	CACHE_SAMPLE = 16,
 
-	/* Interfaces below this number are found without a hash look-up, if their frames have no tag. */
+	/* Interfaces with a lower ifindex are found in an array, if the frame has no VLAN tag. */
 	INGRESS_PORTS = 1024,
 
-	/* See hash.h. */
+	/* Random keys, see hash.h. */
 	HASH_KEYS = 22,
 
-	/* Bits of a entry's key before its destination. */
+	/* Bits of an eroute's key between prefixlen and dst. */
 	KEY4_FIXED_BITS = 96,
 	KEY6_FIXED_BITS = 192,
 
-	/* The index, see index.h: slots of a group, and the groups that an entry may be in. */
+	/* Slots of a group of the index, and the maximum groups probed for an entry. */
 	INDEX_SLOTS = 7,
 	INDEX_MAX_PROBES = 24,
 
-	/* Its lines lie in chunks of 2 MB. An index has so many at the most. */
+	/* Lines of an index are in chunks of 2 MB; the maximum number of chunks. */
 	INDEX_CHUNK_LINES = 32768,
 	INDEX_CHUNKS = 2048,
 
 	/*
-	 * Bits of an address's block that has a filter cell of its own. Kinds are known of smaller
-	 * blocks, too, in steps of so many bits.
+	 * Prefix lengths of the blocks of addresses that have summaries: INDEX_BLOCK, which also
+	 * has a filter cell, then in steps up to INDEX_SMALLEST.
 	 */
 	INDEX_BLOCK4 = 16,
 	INDEX_BLOCK6 = 48,
@@ -127,16 +139,13 @@ enum limits {
 	INDEX_SMALLEST4 = 24,
 	INDEX_SMALLEST6 = 64,
 
-	/*
-	 * Words of kinds in a line. They have lengths of prefixes in the lowest bits, then tuples, then, of a
-	 * source, a bit for each hash of a block with destinations.
-	 */
+	/* Summaries in a line, and the first bits of the parts of a summary. */
 	INDEX_SUMMARIES = 7,
 	INDEX_TUPLES_AT = 42,
 	INDEX_BLOCKS_AT = 48,
 };
 
-/* What an eroute does to a packet. Never 0, so that an empty value is no action. */
+/* What an eroute does to a packet. Never 0: an empty value has no action. */
 enum eroute_action {
 	ACT_SA = 1,
 	ACT_PASS,
@@ -148,8 +157,8 @@ enum eroute_action {
 };
 
 /*
- * The selector's tuple: which of protocol and ports it names, most specific first.
- * A set of tuples is a bitmap, 1 << tuple.
+ * Which of protocol and ports a selector names, most specific first. A set of tuples is a bitmap of
+ * 1 << tuple.
  */
 enum eroute_tuple {
 	TUPLE_SPORT_DPORT,
@@ -160,26 +169,26 @@ enum eroute_tuple {
 	TUPLES,
 };
 
-/* Where a packet ended; a counter each. Names shown to the user are in pkg/maps. */
+/* How a packet ended. Each reason has a counter; pkg/maps has the names shown to users. */
 enum reason {
-	REASON_SA,            /* handed to XFRM with the SA's if_id */
-	REASON_PASS,          /* sent in clear by a %pass eroute */
-	REASON_IKE,           /* the gateway's own key exchange, sent in clear */
-	REASON_NO_EROUTE,     /* dropped: no eroute matches */
-	REASON_DROP,          /* dropped: %drop */
-	REASON_REJECT,        /* dropped: %reject, sender told as far as the limits allow */
-	REASON_HOLD,          /* kept: given to the relay */
-	REASON_TRAP,          /* kept: %trap or %trapsubnet; a hold was made, the relay told */
-	REASON_SA_MISSING,    /* dropped: the SA is absent, larval or dead */
-	REASON_NO_XFRM,       /* dropped: SA eroute, but the kernel has no XFRM interfaces */
-	REASON_NOT_IP,        /* dropped: neither IPv4 nor IPv6, or a header cut short */
-	REASON_ERROR,         /* dropped: the kernel refused to mark or redirect the packet */
-	REASON_UNCONFIGURED,  /* dropped: table or device state missing */
-	REASON_HOLD_NOT_KEPT, /* dropped: %hold, and not given to the relay */
-	REASON_TRAP_NO_RELAY, /* dropped: %trap, and no relay runs; no hold was made */
-	REASON_TRAP_QUEUE_FULL, /* dropped: %trap, and the ring buffer to the relay is full; no hold was made */
-	REASON_TRAP_HOLDS_FULL, /* dropped: %trap, and there is no room for another hold */
-	REASON_TRAP_LIMITED,    /* dropped: %trap that asks too often; no hold was made */
+	REASON_SA,        /* sent: handed to XFRM with the SA's if_id */
+	REASON_PASS,      /* sent in clear by %pass */
+	REASON_IKE,       /* sent in clear: local IKE, or ESP or AH of the gateway itself */
+	REASON_NO_EROUTE, /* dropped: no eroute matches */
+	REASON_DROP,      /* dropped: %drop */
+	REASON_REJECT, /* dropped: %reject; the sender gets an ICMP error if the rate limits allow */
+	REASON_HOLD,   /* held: sent to the relay */
+	REASON_TRAP, /* held: %trap or %trapsubnet, the first packet of a hold; sent to the relay */
+	REASON_SA_MISSING,      /* dropped: the SA is absent, larval or dead */
+	REASON_NO_XFRM,         /* dropped: SA eroute, but the kernel has no XFRM interfaces */
+	REASON_NOT_IP,          /* dropped: neither IPv4 nor IPv6, or a header cut short */
+	REASON_ERROR,           /* dropped: the kernel refused to change or redirect the packet */
+	REASON_UNCONFIGURED,    /* dropped: table or device state missing */
+	REASON_HOLD_NOT_KEPT,   /* dropped: %hold, and the relay did not take it */
+	REASON_TRAP_NO_RELAY,   /* dropped: %trap without a relay; no hold was made */
+	REASON_TRAP_QUEUE_FULL, /* dropped: %trap, ring buffer full; no hold was made */
+	REASON_TRAP_HOLDS_FULL, /* dropped: %trap, no room for another hold */
+	REASON_TRAP_LIMITED,    /* dropped: %trap over its rate; no hold was made */
 	REASON_SA_EXHAUSTED,    /* dropped: the SA's sequence numbers are used up */
 	REASONS,
 };
@@ -194,16 +203,16 @@ struct src_key6 {
 	__u8 addr[16];
 };
 
-/* One source prefix that has eroutes: how many of each tuple, fewer than EROUTE_MAX. */
+/* A source prefix that has eroutes: the number of eroutes with each tuple, less than EROUTE_MAX. */
 struct src_value {
-	__u8 prefixlen;       /* tells an exact hit from a covering one */
-	__u8 refs[TUPLES][3]; /* the lowest byte first */
+	__u8 prefixlen;       /* distinguishes an exact match from a shorter prefix */
+	__u8 refs[TUPLES][3]; /* little endian */
 };
 
 /*
- * One eroute: everything but the destination is compared exactly, the destination
- * by longest prefix. src_hostbits is 32 or 128 less the prefix length.
- * Ports are in network byte order.
+ * The selector of an eroute. The LPM trie matches all members before dst exactly and dst by longest
+ * prefix. src_hostbits is 32 or 128 minus the source's prefix length. Ports are in network byte
+ * order, 0: any.
  */
 struct eroute_key4 {
 	__u32 prefixlen;
@@ -212,7 +221,7 @@ struct eroute_key4 {
 	__u8 proto;
 	__be16 sport;
 	__be16 dport;
-	__u8 pad[2]; /* dst is aligned */
+	__u8 pad[2]; /* aligns dst */
 	__u8 dst[4];
 };
 
@@ -228,35 +237,64 @@ struct eroute_key6 {
 };
 
 struct eroute_value {
-	__u32 id; /* its counters */
-	__u32 sa; /* slot in sas, which tells the SAID; 0 for a magic one, which action tells */
+	__u32 id; /* of its counters */
+	__u32 sa; /* slot in eroute_sas, which has the SAID; 0: a shunt, see action */
 	__u8 action;
-	__u8 dst_prefixlen; /* tells an exact hit from a covering one */
+	__u8 dst_prefixlen; /* distinguishes an exact match from a shorter prefix */
 	__u8 pad[2];
 };
 
 /*
- * The index of a family is an array of cache lines: struct index, then filter cells, kinds,
- * groups and slots. A group is a word: a tag for each of its slots, 0 for
- * one that is free, and in the highest byte how many entries had to go on to the next group.
+ * The index of one family and generation, an array of cache lines (64 bytes):
+ *
+ * line 0             struct index
+ * line 1             filter: 2 * cells words, sources, then destinations
+ * summaries_at       summary lines, found by hash
+ * slot_groups_at     group words, 8 in a line, found by hash
+ * slots_at           slots, INDEX_SLOTS for each group word
+ *
+ * A filter cell is a word: the prefix lengths of sources (or destinations) in its block.
+ *
+ * A summary line has INDEX_SUMMARIES summaries, and a word with a tag for each of them:
+ *
+ * word 0 ... word 6  summaries
+ * word 7             | shared | tag 6 | tag 5 | ... | tag 0 |   8 bits each, tag 0: free
+ *
+ * Where shared is not 0, word 6 is the union of summaries that had no room, for any hash. A summary
+ * is a word. It describes the destinations of eroutes with one source prefix, or with one source
+ * prefix and one block of destinations:
+ *
+ * 63         48 47    42 41                                  0
+ * +------------+--------+------------------------------------+
+ * | blocks     | tuples | prefix lengths of destinations     |
+ * +------------+--------+------------------------------------+
+ *
+ * blocks has a bit for each 4-bit hash of a block with destinations (of a source only).
+ *
+ * A group word has a tag for each of its slots, and how many entries went on to the next group:
+ *
+ * 63   56 55 48                                     7    0
+ * +-------+-----+-----+-----+-----+-----+-----+-----+
+ * | moved | tag | tag | tag | tag | tag | tag | tag |   0: the slot is free
+ * +-------+-----+-----+-----+-----+-----+-----+-----+
  */
 struct index {
-	__u32 cells;        /* of the filter, for sources; as many for destinations follow */
-	__u32 summaries_at; /* in lines, as all that ends so */
+	__u32 cells;        /* filter cells of sources; as many for destinations follow */
+	__u32 summaries_at; /* this and all *_at are line numbers */
 	__u32 summary_lines;
 	__u32 slot_groups_at;
 	__u32 slots_at;
 	__u32 slot_groups;
 	__u32 summaries; /* used */
 	__u32 slots;     /* used */
-	__u32 stale;     /* eroutes deleted since the index was made */
+	__u32 stale;     /* eroutes deleted since the index was built */
 	__u32 pad[3];
-	/* Lengths of prefixes too short for a filter cell: of sources, of destinations. */
+	/* Prefix lengths too short for a filter cell, of sources and of destinations. */
 	__u64 wide_src;
 	__u64 wide_dst;
 };
 
-/* An eroute in the index: what packets need of it. */
+/* The value of an eroute in the index. */
 struct index_entry {
 	__u32 id;
 	__u32 sa;
@@ -282,59 +320,59 @@ union index_line {
 };
 
 /*
- * What one CPU counts on an eroute with each packet, in few bytes: how many of them the CPU's caches hold
- * is what traffic of many eroutes costs.
+ * The counters that a packet changes, per eroute and CPU. They are small so that the CPU's caches
+ * hold many.
  */
 struct counters {
-	__u64 packets; /* in the lowest COUNTER_TICK_AT bits; above them the tick of the last one, never 0 if there was one */
+	__u64 packets; /* low COUNTER_TICK_AT bits: packets; above: tick of the last packet, 0: never */
 	__u64 bytes;
 };
 
 /*
- * Counters of eroutes with consecutive ids on one CPU: a whole number of cache lines, so that CPUs
- * share none. Those of the same eroutes on the next CPU follow.
+ * Counters of COUNTER_BLOCK consecutive ids on one CPU, a whole number of cache lines. The block of
+ * the next CPU follows.
  */
 struct counter_block {
 	struct counters of[COUNTER_BLOCK];
-	__u64 last[COUNTER_BLOCK]; /* CLOCK_MONOTONIC, ns: the first packet of the tick; 0: never */
+	__u64 last[COUNTER_BLOCK]; /* CLOCK_MONOTONIC, ns: first packet in the tick; 0: never */
 };
 
-/* Whether packets can use a Security Association. */
+/* The state of an SA for packets. */
 enum sa_use {
-	SA_ABSENT,    /* they drop */
-	SA_READY,     /* they are given to XFRM */
-	SA_TRANSPORT, /* they are, after the detour, see detour.bpf.c */
-	SA_EXHAUSTED, /* they drop: its sequence numbers are used up */
+	SA_ABSENT,    /* packets drop */
+	SA_READY,     /* packets go to XFRM */
+	SA_TRANSPORT, /* packets go to XFRM after the detour, see detour.bpf.c */
+	SA_EXHAUSTED, /* packets drop: no sequence number is left */
 };
 
 /*
- * A Security Association that eroutes name. Its SAID stays as long as they do, whether it is there or not.
- * Two SAIDs can name one state, tun and that of the state's protocol. The state has one if_id, so the second
- * slot borrows the if_id of the first.
+ * An SA that eroutes name. The slot exists as long as these eroutes, with or without an XFRM state.
+ * Two SAIDs can name one state: tun, and the state's own protocol. A state has one if_id, so the
+ * slot bound second borrows the if_id of the first.
  */
 struct sa {
-	__u32 spi; /* host byte order; its state's, too */
+	__u32 spi; /* host byte order */
 	__u8 proto;
 	__u8 family; /* AF_INET or AF_INET6 */
 	__u8 use;    /* enum sa_use */
 	__u8 pad;
 	__u8 edst[16];
-	__u32 if_id; /* of its state and policies: IF_ID_BASE + this slot, or what it borrows */
-	__u32 borrower; /* IF_ID_BASE + the slot that borrows if_id, valid if that slot has it; 0: none */
+	__u32 if_id; /* of the state and its policies: IF_ID_BASE + this slot, or borrowed */
+	__u32 borrower; /* IF_ID_BASE + the borrowing slot; valid if that slot has this if_id; 0: none */
 };
 
-/* How far a packet has come on the detour, in __sk_buff.tc_index. */
+/* __sk_buff.tc_index of a packet on the detour. */
 enum detour {
-	DETOUR_OUT = 0x6571, /* it has the detour device's route, or is about to */
-	DETOUR_DONE,         /* handed to XFRM: what comes out of the device now is wrapped */
+	DETOUR_OUT = 0x6571, /* routed to the detour device */
+	DETOUR_DONE,         /* handed to XFRM: the next packet on the detour device is encrypted */
 };
 
 /*
- * A flow of a trap, by the selector of its eroute: an eroute of its own, which goes
- * before one of the table with the same selector. Ports are in network byte order.
+ * The key of a trap's flow: a selector. A flow takes precedence over an eroute of the table with
+ * the same selector. Ports are in network byte order.
  */
 struct flow_key {
-	__u32 generation; /* of the table: a flow ends with it */
+	__u32 generation; /* of the table; the flow ends with it */
 	__u8 family;
 	__u8 proto;
 	__u8 src_prefixlen;
@@ -346,58 +384,57 @@ struct flow_key {
 };
 
 /*
- * The kernel reuses the memory of a deleted flow at once, while a program may still read it. So what comes
- * before the seal is read by flow_read() only, and written with a new seal; the words after it that programs
- * change have the low bits of the serial, see owned.h.
+ * A flow of a trap. The kernel reuses the memory of a deleted flow at once, while a program may
+ * still read it. So flow_read() reads the members before the seal and checks them against it, and
+ * each word after it that programs change carries the low bits of the serial, see owned.h.
  */
 struct flow {
-	struct eroute_value
-		entry; /* ACT_HOLD, which has no id, or what the trap was answered with */
-	__u32 device;  /* ifindex of the ipsec device */
-	__u32 trap;    /* eroute_value.id of its trap */
+	struct eroute_value entry; /* ACT_HOLD without an id, or the eroute to the SA */
+	__u32 device;              /* ifindex of the ipsec device */
+	__u32 trap;                /* eroute_value.id of the trap */
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
 	__u8 pad;
-	__u64 serial; /* never another flow's, also not one's of the same selector; never 0 */
-	__u64 kept_until; /* CLOCK_MONOTONIC, ns: until then the relay gets its packets, and sends them by the SA */
-	__u64 seal;    /* flow_seal() */
-	__u64 packets; /* owned: of the hold; with an answer they count by entry.id */
-	__u64 bytes;   /* owned */
-	__u64 last;    /* owned, CLOCK_MONOTONIC in ticks: its last packet while held */
-	__u64 next;    /* owned, see within_rate */
-	__u64 asked;   /* CLOCK_MONOTONIC, ns: the last ACQUIRE */
+	__u64 serial;     /* unique among all flows ever, never 0 */
+	__u64 kept_until; /* CLOCK_MONOTONIC, ns: until then the relay sends its packets */
+	__u64 seal;       /* flow_seal() */
+	__u64 packets;    /* owned: of the hold; with an SA packets count by entry.id */
+	__u64 bytes;      /* owned */
+	__u64 last;       /* owned, CLOCK_MONOTONIC in ticks: the last packet while held */
+	__u64 next;       /* owned, see rate_allow() */
+	__u64 asked;      /* CLOCK_MONOTONIC, ns, of the last ACQUIRE */
 };
 
-/* What the relay and the programs tell each other; the relay has it in its memory. */
+/* Shared by the relay and the programs; the relay maps it into its memory. */
 struct relay {
-	__u64 alive_until;   /* CLOCK_MONOTONIC, ns; it is gone once this has passed */
+	__u64 alive_until;   /* CLOCK_MONOTONIC, ns: the relay's heartbeat expires */
 	__u64 trap_interval; /* ns between two ACQUIREs of a trap, on average */
-	__u64 next;          /* see within_rate; of %hold eroutes in the table */
+	__u64 next;          /* owned, see rate_allow(); of %hold eroutes of the table */
 	__u64 last_serial;   /* flow.serial of the newest flow */
-	__u32 flow_tuples;   /* tuples that flows have had */
+	__u32 flow_tuples;   /* bitmap of the tuples that flows ever had */
 	__u32 pad;
 };
 
 enum event_kind {
-	EVENT_ACQUIRE = 1, /* a trap's packet: ask, the hold is there */
-	EVENT_HELD,        /* a packet that met a hold */
-	EVENT_GAP,         /* a packet of an answered flow, whose SA has just gone or come */
+	EVENT_ACQUIRE = 1, /* the first packet of a hold: send an ACQUIRE */
+	EVENT_HELD,        /* a packet that matched a hold */
+	EVENT_GAP,         /* a packet of a flow whose SA is absent, or was replaced a moment ago */
 
-	/* From commands: what became of a hold. No event about it follows. */
-	EVENT_RELEASED, /* its eroute was replaced: its packets meet the table again */
+	/* From commands: how a hold ended. No event about it follows. */
+	EVENT_RELEASED, /* its eroute was replaced; its packets are matched again */
 	EVENT_FREED,    /* its eroute was deleted */
-	EVENT_CLEARED,  /* all eroutes were */
+	EVENT_CLEARED,  /* all eroutes were deleted */
 };
 
-/* What the ring buffer holds; the packet follows, from its IP header on. */
+/* A record of the ring buffer. The packet follows, from its IP header on. */
 struct event {
 	__u64 time;   /* CLOCK_MONOTONIC, ns */
-	__u64 serial; /* of the flow; 0: a %hold of the table */
+	__u64 serial; /* flow.serial; 0: a %hold of the table */
 	struct flow_key flow;
 	__u32 kind;
 	__u32 device; /* ifindex of the ipsec device */
-	__u32 len;    /* of the packet; 0: it was not kept */
+	__u32 len;    /* bytes of the packet; 0: it was not kept */
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
@@ -409,31 +446,31 @@ struct stat {
 	__u64 bytes;
 };
 
-/* What a command is doing, or was when it was killed: what it left half done is repaired by the next. */
+/* What a command writes. If the command is killed, the next one repairs it. */
 enum writing {
 	WRITING_NOTHING,
-	WRITING_TABLE,   /* the one that packets meet */
-	WRITING_STANDBY, /* another one, to take its place */
-	WRITING_COUNTS,  /* none, but numbers of eroutes are out of date */
+	WRITING_TABLE,   /* the active table */
+	WRITING_STANDBY, /* the table that will replace the active one */
+	WRITING_COUNTS,  /* no table, but the numbers of eroutes are out of date */
 };
 
 struct table_meta {
-	__u32 generation; /* the one packets meet: 0 or 1 */
-	__u32 limit;      /* eroutes, both families together */
+	__u32 generation; /* the active one, 0 or 1 */
+	__u32 limit;      /* maximum eroutes, both families together */
 	__u32 writing;    /* enum writing */
 	__u32 pad;
-	__u64 version;         /* of the table; raised with writing, never 0 */
-	__u64 factors[2];      /* see hash.h: random and odd */
-	__u32 keys[HASH_KEYS]; /* see hash.h: random */
-	/* Of IPv4, of IPv6: eroutes, and sets of answers as a power of 2. */
+	__u64 version;         /* of the table; raised when writing is set, never 0 */
+	__u64 factors[2];      /* odd, random; see hash.h */
+	__u32 keys[HASH_KEYS]; /* random; see hash.h */
+	/* Per family, IPv4 first: eroutes, and buckets of the cache as a power of 2. */
 	__u32 count[2];
 	__u32 cache_bits[2];
 };
 
-/* What the table says of a packet. */
+/* The result of a lookup in the table. */
 struct verdict {
-	__u32 id;    /* the eroute's counters */
-	__u32 sa;    /* slot in sas */
+	__u32 id;    /* of the eroute's counters */
+	__u32 sa;    /* slot in eroute_sas */
 	__u8 action; /* 0: no eroute matches */
 	__u8 src_prefixlen;
 	__u8 dst_prefixlen;
@@ -442,44 +479,61 @@ struct verdict {
 
 /* What the fast path does with a packet. */
 enum fastpath_action {
-	FASTPATH_CONTINUE, /* to routing, and so to the ipsec device's egress */
-	FASTPATH_REPLY,    /* %reject */
-	FASTPATH_REJECT,   /* drop without an answer, as of a later fragment */
+	FASTPATH_CONTINUE, /* pass it on to routing */
+	FASTPATH_REPLY,    /* drop it and send an ICMP error: %reject */
+	FASTPATH_REJECT,   /* drop it without an ICMP error: %reject of a later fragment */
 	FASTPATH_DROP,
 	FASTPATH_NO_EROUTE,
 };
 
 struct fastpath_result {
-	__u32 ifindex; /* the packet came in on */
-	__u32 id;      /* the eroute's counters, if one ends the packet */
-	__u16 len;     /* so long at the most */
+	__u32 ifindex; /* of the interface it arrived on */
+	__u32 id;      /* of the eroute's counters, if an eroute ends the packet */
+	__u16 len;     /* valid for packets up to this length */
 	__u8 tos;
 	__u8 action; /* enum fastpath_action */
 };
 
-/* The table and the routes that answers of the fast path were found under. */
+/* The versions of table and routes that cached results of the fast path depend on. */
 struct epoch {
-	__u64 number;    /* odd while the rest is written; 0: nothing was yet */
+	__u64 number;    /* odd while another member is written; 0: not set yet */
 	__u64 table;     /* table_meta.version */
-	__u64 routes[2]; /* of IPv4, IPv6: routes_version() */
+	__u64 routes[2]; /* routes_version() of IPv4, IPv6 */
 };
 
-/* What is remembered of a packet, but for its addresses. */
+/*
+ * The words of a cache entry after its addresses. key_l4 and seq are a seqlock: a writer makes seq
+ * odd, a reader compares the word before and after.
+ *
+ *          63       48 47     41  40  39   32 31   16 15    0
+ *         +-----------+---------+---+-------+-------+-------+
+ * key_l4  | seq       | more    | F | proto | dport | sport |   F: later fragment
+ *         |           | 22:16   |   |       |       |       |
+ *         +-----------+---------+---+-------+-------+-------+
+ * version | more 15:0 | version of the table, or epoch      |   0: empty
+ *         +-----------+-------------------------------------+
+ * result  | 64 bits                                         |
+ *         +-------------------------------------------------+
+ *
+ *                  result                                      more
+ * of the table     tuple 61:59, action 58:56, sa 55:32, id     dst_prefixlen 15:8,
+ *                  31:0                                        src_prefixlen 7:0
+ * of the fast path ifindex 63:32, tos 31:24, id 23:0           action 22:16, len 15:0
+ */
 struct cache_words {
-	/* From the lowest bit: sport, dport, proto, whether it is a later fragment; 7 bits of the answer; seq, odd while it is written. */
 	__u64 key_l4;
-	__u64 version; /* in 48 bits, of the table, or the epoch's number; 0: empty. 16 bits of the answer */
-	__u64 result; /* the answer's other 64 bits */
+	__u64 version;
+	__u64 result;
 };
 
-/* Two fill a cache line. */
+/* 32 bytes: two in a cache line. */
 struct cache_entry4 {
 	__u32 src;
 	__u32 dst;
 	struct cache_words words;
 };
 
-/* One fills a cache line. */
+/* 64 bytes: one in a cache line. */
 struct cache_entry6 {
 	__u64 src[2];
 	__u64 dst[2];
@@ -495,39 +549,39 @@ struct cache_bucket6 {
 	struct cache_entry6 way[CACHE_WAYS];
 };
 
-/* How often a sender of rejected packets is told, and all together are. */
+/* A rate limiter of ICMP errors, of one sender or of all. */
 struct reject_rate {
-	__u64 sender; /* a hash of the address that has this slot */
-	__u64 next; /* when the next answer is due: in jiffies, that of all in ns; see take_turn */
+	__u64 sender; /* hash of the address that uses this limiter */
+	__u64 next;   /* see rate_allow(); in jiffies, that of all senders in ns */
 };
 
-/* An ipsec device, by ifindex, which is also in the upper half of each word: see find_device(). */
+/* An ipsec device, by ifindex. Each word has the ifindex in its upper half, see find_device(). */
 struct device_words {
 	__u64 physical; /* ifindex */
-	__u64 has_xfrm; /* 0: a plain device, SA eroutes drop */
+	__u64 has_xfrm; /* 0: a plain device, packets of SAs drop */
 	__u64 detour;   /* ifindex of the detour device */
 };
 
-/* Which interface a frame belongs to that came in on one with these VLAN tags, outermost first. */
+/* An interface and VLAN tags of a frame, outermost first. */
 struct ingress_key {
 	__u32 ifindex;
 	__u16 vlan[2];
 };
 
 struct ingress {
-	__u32 ifindex; /* the interface that routing sees; 0: none */
-	__u8 mac[6];   /* only frames to this address are routed */
+	__u32 ifindex; /* of the interface that routing sees; 0: none */
+	__u8 mac[6];   /* only frames to this address are handled */
 	__u16 pad;
 	__u64 seal; /* ingress_seal() */
 };
 
-/* What a lookup program answers in __sk_buff.cb. */
+/* __sk_buff.cb of the lookup program: its results. */
 enum lookup_cb {
 	LOOKUP_STATUS,     /* enum lookup_status */
 	LOOKUP_PREFIXLENS, /* src | dst << 8 */
 	LOOKUP_TUPLE,      /* enum eroute_tuple */
 	LOOKUP_ID,         /* eroute_value.id */
-	LOOKUP_LOCAL_IKE,  /* 1: it is key exchange, and its source may be the gateway's address */
+	LOOKUP_LOCAL_IKE,  /* 1: IKE, ESP or AH, and the source may be a local address */
 };
 
 enum lookup_status {

@@ -13,32 +13,32 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type ABICacheWords struct {
-	_       structs.HostLayout
-	Rest    uint64
-	Version uint64
-	Result  uint64
-}
-
 type ABICacheBucket4 struct {
 	_   structs.HostLayout
 	Way [8]struct {
-		_      structs.HostLayout
-		Src    uint32
-		Dst    uint32
-		Answer ABICacheWords
+		_     structs.HostLayout
+		Src   uint32
+		Dst   uint32
+		Words ABICacheWords
 	}
 }
 
 type ABICacheBucket6 struct {
 	_   structs.HostLayout
 	Way [8]struct {
-		_      structs.HostLayout
-		Src    [2]uint64
-		Dst    [2]uint64
-		Answer ABICacheWords
-		Pad    uint64
+		_     structs.HostLayout
+		Src   [2]uint64
+		Dst   [2]uint64
+		Words ABICacheWords
+		Pad   uint64
 	}
+}
+
+type ABICacheWords struct {
+	_       structs.HostLayout
+	KeyL4   uint64
+	Version uint64
+	Result  uint64
 }
 
 type ABICounterBlock struct {
@@ -86,6 +86,30 @@ const (
 	ABIErouteActionACT_TRAPSUBNET ABIErouteAction = 7
 )
 
+type ABIErouteKey4 struct {
+	_           structs.HostLayout
+	Prefixlen   uint32
+	Src         [4]uint8
+	SrcHostbits uint8
+	Proto       uint8
+	Sport       uint16
+	Dport       uint16
+	Pad         [2]uint8
+	Dst         [4]uint8
+}
+
+type ABIErouteKey6 struct {
+	_           structs.HostLayout
+	Prefixlen   uint32
+	Src         [16]uint8
+	SrcHostbits uint8
+	Proto       uint8
+	Sport       uint16
+	Dport       uint16
+	Pad         [2]uint8
+	Dst         [16]uint8
+}
+
 type ABIErouteTuple uint32
 
 const (
@@ -96,6 +120,15 @@ const (
 	ABIErouteTupleTUPLE_ANY         ABIErouteTuple = 4
 	ABIErouteTupleTUPLES            ABIErouteTuple = 5
 )
+
+type ABIErouteValue struct {
+	_            structs.HostLayout
+	Id           uint32
+	Sa           uint32
+	Action       uint8
+	DstPrefixlen uint8
+	Pad          [2]uint8
+}
 
 type ABIEvent struct {
 	_                structs.HostLayout
@@ -124,7 +157,7 @@ const (
 
 type ABIFlow struct {
 	_                structs.HostLayout
-	Row              ABIErouteValue
+	Entry            ABIErouteValue
 	Device           uint32
 	Trap             uint32
 	TrapSrcPrefixlen uint8
@@ -323,39 +356,6 @@ type ABIRelay struct {
 	Pad          uint32
 }
 
-type ABIErouteKey4 struct {
-	_           structs.HostLayout
-	Prefixlen   uint32
-	Src         [4]uint8
-	SrcHostbits uint8
-	Proto       uint8
-	Sport       uint16
-	Dport       uint16
-	Pad         [2]uint8
-	Dst         [4]uint8
-}
-
-type ABIErouteKey6 struct {
-	_           structs.HostLayout
-	Prefixlen   uint32
-	Src         [16]uint8
-	SrcHostbits uint8
-	Proto       uint8
-	Sport       uint16
-	Dport       uint16
-	Pad         [2]uint8
-	Dst         [16]uint8
-}
-
-type ABIErouteValue struct {
-	_            structs.HostLayout
-	Id           uint32
-	Sa           uint32
-	Action       uint8
-	DstPrefixlen uint8
-	Pad          [2]uint8
-}
-
 type ABISa struct {
 	_        structs.HostLayout
 	Spi      uint32
@@ -458,12 +458,12 @@ const (
 	ABIVarExportRowValue     = "export_row_value"
 	ABIVarExportSa           = "export_sa"
 	ABIVarExportSaUse        = "export_sa_use"
-	ABIVarExportShape        = "export_shape"
 	ABIVarExportSrcKey4      = "export_src_key4"
 	ABIVarExportSrcKey6      = "export_src_key6"
 	ABIVarExportSrcValue     = "export_src_value"
 	ABIVarExportStat         = "export_stat"
 	ABIVarExportTableMeta    = "export_table_meta"
+	ABIVarExportTuple        = "export_tuple"
 	ABIVarExportWriting      = "export_writing"
 )
 
@@ -552,12 +552,12 @@ type ABIVariableSpecs struct {
 	ExportRowValue     *ebpf.VariableSpec `ebpf:"export_row_value"`
 	ExportSa           *ebpf.VariableSpec `ebpf:"export_sa"`
 	ExportSaUse        *ebpf.VariableSpec `ebpf:"export_sa_use"`
-	ExportShape        *ebpf.VariableSpec `ebpf:"export_shape"`
 	ExportSrcKey4      *ebpf.VariableSpec `ebpf:"export_src_key4"`
 	ExportSrcKey6      *ebpf.VariableSpec `ebpf:"export_src_key6"`
 	ExportSrcValue     *ebpf.VariableSpec `ebpf:"export_src_value"`
 	ExportStat         *ebpf.VariableSpec `ebpf:"export_stat"`
 	ExportTableMeta    *ebpf.VariableSpec `ebpf:"export_table_meta"`
+	ExportTuple        *ebpf.VariableSpec `ebpf:"export_tuple"`
 	ExportWriting      *ebpf.VariableSpec `ebpf:"export_writing"`
 }
 
@@ -622,12 +622,12 @@ type ABIVariables struct {
 	ExportRowValue     *ebpf.Variable `ebpf:"export_row_value"`
 	ExportSa           *ebpf.Variable `ebpf:"export_sa"`
 	ExportSaUse        *ebpf.Variable `ebpf:"export_sa_use"`
-	ExportShape        *ebpf.Variable `ebpf:"export_shape"`
 	ExportSrcKey4      *ebpf.Variable `ebpf:"export_src_key4"`
 	ExportSrcKey6      *ebpf.Variable `ebpf:"export_src_key6"`
 	ExportSrcValue     *ebpf.Variable `ebpf:"export_src_value"`
 	ExportStat         *ebpf.Variable `ebpf:"export_stat"`
 	ExportTableMeta    *ebpf.Variable `ebpf:"export_table_meta"`
+	ExportTuple        *ebpf.Variable `ebpf:"export_tuple"`
 	ExportWriting      *ebpf.Variable `ebpf:"export_writing"`
 }
 

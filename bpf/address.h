@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Which addresses are the gateway's. */
+/* Local addresses. */
 #ifndef EROUTE_ADDRESS_H
 #define EROUTE_ADDRESS_H
 
@@ -7,10 +7,11 @@
 #include "parse.h"
 
 /*
- * Whether a packet's source may be the gateway's own address: whether routing would keep its answer,
- * come in on this interface, or at least forward it nowhere. All rules are asked, in their order, so that the
- * place of the rule for local addresses, and VRFs, make no difference. (A table asked by its id gives the
- * same result for a local address as for none.) Where the interface does not forward the kernel does not say.
+ * Whether a packet's source may be a local address: a reply that arrived on this interface would be
+ * delivered locally, or at least not forwarded. The lookup goes through all rules in order, so the
+ * position of the rule for local addresses, and VRFs, do not matter. (A lookup in a table given by
+ * id has the same result for a local address and for no route.) If the interface does not forward,
+ * the kernel does not say.
  */
 static __noinline int is_local_address(struct __sk_buff *skb, __u32 ifindex, const struct packet *p)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The order in which a CPU reads what others write meanwhile. */
+/* Memory ordering between CPUs. */
 #ifndef EROUTE_BARRIER_H
 #define EROUTE_BARRIER_H
 
 #include "kernel.h"
 
-/* Reads what others may write meanwhile, once, here. */
+/* Reads once, here, what other CPUs can write at any time. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 
-/* Set by the loader where the CPU reads in the program's order anyway, as x86 does. */
+/* Set by the loader on CPUs that do not reorder loads, such as x86. */
 volatile const __u8 reads_in_order;
 
-/* Nothing after it is read before what is before it. */
+/* Load-load barrier. */
 static __always_inline void read_barrier(void)
 {
 	__u64 order = 0;

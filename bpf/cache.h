@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Answers to the packets seen last, by all that selectors compare: what the table said, and
- * what the fast path did (early.h).
+ * A cache of results by addresses, protocol and ports, in buckets of CACHE_WAYS entries: verdicts
+ * of the table, and results of the fast path (fastpath.h). struct cache_words (abi.h) has the
+ * layout of an entry.
  *
- * An answer is kept under the version that was read before it was looked for, and used
- * only under the same. A command raises table_meta.version before its first change of the
- * table that packets meet and clears writing after its last one: until then nothing is used or kept.
+ * chunk (by the hash's top bits)
+ *   bucket      | way 0 | way 1 | ... | way 7 |    searched from way "first" on
+ *   bucket        |
+ *   ...           +- addresses | key_l4, seq | version | result
  *
- * Packets that come once, as somebody may send who wants the gateway to be busy, find no answer and need
- * none kept: to ask and keep costs as much as the index does. So a CPU that has asked in miss_streak for long
- * enough asks for a few packets only, until it finds an answer.
+ * A result is inserted under the version that was read before its lookup, and is valid only under
+ * the same version. A command raises table_meta.version before its first change of the active table
+ * and clears writing after the last one. Until then the cache is not used.
  *
- * All CPUs share the answers: seq is odd while one is written, and has changed after. What they say
- * is packed into few bits: how many answers the CPU's caches hold is what traffic of many flows costs.
+ * One-off packets (a flood of random flows) never hit and are not worth caching: a probe and an
+ * insert cost as much as an index lookup. So a CPU that has had CACHE_PATIENCE misses in a row
+ * probes the cache for one packet in CACHE_SAMPLE, until it hits.
+ *
+ * All CPUs share the cache. Entries are small so that the CPU's own caches hold many.
  */
 #ifndef EROUTE_CACHE_H
 #define EROUTE_CACHE_H
@@ -24,7 +29,7 @@
 #include "barrier.h"
 #include "parse.h"
 
-/* Where parts of struct cache_words's words begin, and end. */
+/* Positions of the parts of struct cache_words. */
 #define CACHE_MORE_AT 41
 #define CACHE_SEQ_AT 48
 #define VERSION_BITS 48
@@ -35,28 +40,28 @@
 #define MORE_MASK ((1ULL << (CACHE_SEQ_AT - CACHE_MORE_AT)) - 1)
 
 _Static_assert(EROUTE_MAX <= 1 << 24 && EROUTE_MAX_SAS <= 1 << 24,
-	       "an answer has 24 bits for them");
+	       "a cache entry has 24 bits for them");
 
-/* An answer, packed. */
+/* The cached data of a packet. */
 struct cache_data {
 	__u64 result;
 	__u32 more; /* 23 bits */
 };
 
-/* What of a packet is compared beside its addresses. */
+/* What is compared apart from addresses. */
 static __always_inline __u64 cache_key_l4(const struct packet *p, __u8 later_fragment)
 {
 	return p->sport | (__u64)p->dport << 16 | (__u64)p->proto << 32 |
 	       (__u64)later_fragment << 40;
 }
 
-/* Whose answers: of the table, of the fast path. */
+/* What is cached. */
 enum cache_kind {
 	CACHE_TABLE,
 	CACHE_FASTPATH,
 };
 
-/* How many packets of a family in a entry had no answer on this CPU. */
+/* The number of misses in a row on this CPU, for a family. */
 static __always_inline __u32 *cache_miss_streak(enum cache_kind of, __u8 family)
 {
 	__u32 which = 2 * of + (family != AF_INET);
@@ -64,7 +69,7 @@ static __always_inline __u32 *cache_miss_streak(enum cache_kind of, __u8 family)
 	return bpf_map_lookup_elem(&eroute_misses, &which);
 }
 
-/* Whether to look for a packet's answer, and to keep one. */
+/* Whether to probe the cache for a packet, and to insert its result. */
 static __always_inline int cache_should_probe(__u32 *streak)
 {
 	if (!streak)
@@ -72,17 +77,17 @@ static __always_inline int cache_should_probe(__u32 *streak)
 	return *streak < CACHE_PATIENCE || !(++*streak % CACHE_SAMPLE);
 }
 
-/* Notes whether a packet had an answer. Returns found. */
-static __always_inline int cache_note_result(__u32 *streak, int found)
+/* Notes whether a probe hit. Returns hit. */
+static __always_inline int cache_note_result(__u32 *streak, int hit)
 {
-	if (!found && *streak < CACHE_PATIENCE)
+	if (!hit && *streak < CACHE_PATIENCE)
 		++*streak;
-	if (found && *streak)
+	if (hit && *streak)
 		*streak = 0;
-	return found;
+	return hit;
 }
 
-/* The version whose answers can be used and kept now; 0: none. */
+/* The version under which results can be cached now; 0: none. */
 static __always_inline __u64 cache_version(const struct table_meta *meta)
 {
 	__u64 version = READ_ONCE(meta->version);
@@ -133,8 +138,8 @@ static __always_inline void copy_addresses(void *there, const struct packet *p, 
 }
 
 /*
- * Says where a packet's answer is kept, by the highest bits. Addresses and ports that count up are still in
- * step after one factor, which an unlucky one would let meet; hence another.
+ * The hash that selects the bucket, by its high bits. It is multiplied by two factors: after one,
+ * an unlucky one, addresses and ports that count up would collide.
  */
 static __always_inline __u64 cache_hash(const struct packet *p, __u64 key_l4,
 					const struct table_meta *meta, const bool v6)
@@ -149,8 +154,8 @@ static __always_inline __u64 cache_hash(const struct packet *p, __u64 key_l4,
 }
 
 /*
- * A packet's bucket, and the way that it is looked for in first. Were that the same in all buckets, most answers
- * would lie at addresses that few buckets of the CPU's caches are for.
+ * A packet's bucket, and the way that a search begins with. Were that the same in all buckets, most
+ * hits would be at addresses that compete for few sets of the CPU's caches.
  */
 static __always_inline void *find_bucket(void *chunks, const struct packet *p, __u64 key_l4,
 					 const struct table_meta *meta, __u32 *first, const bool v6)
@@ -165,7 +170,7 @@ static __always_inline void *find_bucket(void *chunks, const struct packet *p, _
 	return buckets ? bpf_map_lookup_elem(buckets, &in_chunk) : NULL;
 }
 
-/* Reads the packet's answer, if it is there. Returns whether it is. */
+/* Looks a packet up. Returns whether it is a hit. */
 static __always_inline int cache_lookup(void *chunks, const struct packet *p, __u64 key_l4,
 					const struct table_meta *meta, __u64 version,
 					struct cache_data *n, const bool v6)
@@ -192,9 +197,8 @@ static __always_inline int cache_lookup(void *chunks, const struct packet *p, __
 }
 
 /*
- * Keeps an answer in the place of one of another version, or of the same packet. If there is
- * none, in that of any, but only once in four times: flows that come once do not put out
- * those that come often.
+ * Inserts a result. It replaces an entry of another version or of the same packet; if there is none
+ * it evicts a random one, but only one time in four: one-off flows do not evict the frequent ones.
  */
 static __always_inline void cache_insert(void *chunks, const struct packet *p, __u64 key_l4,
 					 const struct table_meta *meta, __u64 version,
@@ -207,7 +211,7 @@ static __always_inline void cache_insert(void *chunks, const struct packet *p, _
 
 	if (!bucket)
 		return;
-	for (int i = CACHE_WAYS - 1; i >= 0; i--) { /* as they are looked at, the last first */
+	for (int i = CACHE_WAYS - 1; i >= 0; i--) { /* the last one searched first */
 		there = bucket_entry(bucket, (first ^ i) % CACHE_WAYS, v6);
 		a = entry_words(there, v6);
 		if (((a->version ^ version) & VERSION_MASK) ||
@@ -224,7 +228,7 @@ static __always_inline void cache_insert(void *chunks, const struct packet *p, _
 	before = READ_ONCE(a->key_l4);
 	if ((before & SEQ_ONE) ||
 	    __sync_val_compare_and_swap(&a->key_l4, before, before + SEQ_ONE) != before)
-		return; /* another CPU writes it */
+		return; /* another CPU is writing */
 	copy_addresses(there, p, v6);
 	a->version = (version & VERSION_MASK) | (__u64)n->more << VERSION_BITS;
 	a->result = n->result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From a packet to its eroute: the table's, or a flow's that is more specific. */
+/* From a packet to its eroute: one of the table, or a flow that takes precedence. */
 #ifndef EROUTE_CLASSIFY_H
 #define EROUTE_CLASSIFY_H
 
@@ -11,8 +11,8 @@
 #include "table.h"
 
 /*
- * Finds the eroute of a packet in the table of this moment, flows of traps included.
- * Returns 0, or -1 if the table is not there or cannot be read: the caller drops the packet.
+ * Matches a packet against the active table and the flows of traps. Returns 0, or -1 if the table
+ * is missing or changes all the time: the caller drops the packet.
  */
 static __always_inline int classify(const struct packet *p, struct match *m)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Counting: a packet on the eroute it matched, and on the reason it ended by. */
+/* Counters: of the eroute that a packet matched, and of the reason how it ended. */
 #ifndef EROUTE_COUNT_H
 #define EROUTE_COUNT_H
 
@@ -8,24 +8,24 @@
 #include "maps.h"
 #include "parse.h"
 
-/* How much one buffer is worth: more than one packet where segments travel together. */
+/* The packets and bytes in a buffer: a GSO buffer has several packets. */
 struct packet_count {
 	__u64 packets;
 	__u64 bytes; /* IP headers and payload */
 };
 
-/* Set by the loader, as the size of eroute_counters: the table's counters lie by it. */
+/* Set by the loader, as it sizes eroute_counters: the layout of counters depends on it. */
 volatile const __u32 possible_cpus = 1;
 
-/* Which part of a second or so it is, as counters.packets has it. It comes again after half an hour or more. */
+/* The tick of counters.packets: about a second, repeats after half an hour or more. */
 static __always_inline __u64 tick_now(void)
 {
 	return bpf_jiffies64() >> COUNTER_TICK_SHIFT << COUNTER_TICK_AT | 1ULL << 63;
 }
 
 /*
- * Programs run with bottom halves off, so nothing else writes this CPU's counters meanwhile. The
- * clock is read once a tick, which is known without a call.
+ * Programs run with bottom halves disabled, so nothing else changes this CPU's counters meanwhile.
+ * The clock is read once a tick; the tick is known without a helper call.
  */
 static __always_inline void count_eroute(__u32 id, const struct packet_count *a)
 {
@@ -62,7 +62,7 @@ static __always_inline void count_reason(__u32 reason, const struct packet_count
 	s->bytes += a->bytes;
 }
 
-/* What an skb is worth; l3 is the offset of its IP header. */
+/* Counts the packets and bytes of an skb; l3 is the offset of its IP header. */
 static __always_inline void set_packet_count(struct __sk_buff *skb, __u32 l3,
 					     const struct packet *p, struct packet_count *a)
 {

@@ -2,9 +2,9 @@
 //go:build ignore
 
 /*
- * Egress of the detour device, by which packets of SAs in transport mode go to XFRM:
- * ipsec device, here (the packet has a route through this device now), ipsec device
- * again, XFRM, here (wrapped), physical device. Nothing leaves the device itself.
+ * Egress of the detour device, for packets of SAs in transport mode. Their way: ipsec device, here
+ * (the packet now has a route through this device), ipsec device again, XFRM, here (encrypted),
+ * physical device. The device itself sends nothing.
  */
 #include "abi.h"
 #include "count.h"

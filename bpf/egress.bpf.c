@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 //go:build ignore
 
-/* Egress of the ipsec device: every packet routed into it meets the table here. */
+/* Egress of the ipsec device: matches each packet routed into it against the table. */
 #include "abi.h"
 #include "verdict.h"
 #include "classify.h"
@@ -39,7 +39,7 @@ int eroute_egress(struct __sk_buff *skb)
 
 	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
 		return trap(skb, &p, &m, &a);
-	if (skb->tc_index != DETOUR_OUT) /* else it was counted when it set out */
+	if (skb->tc_index != DETOUR_OUT) /* else counted before the detour */
 		count_match(&m, &a);
 	switch (m.v.action) {
 	case ACT_SA:

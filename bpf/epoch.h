@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * One number for the table and the routes of this moment. An epoch's number stands for
- * one version of each: both only grow, and a CPU that sees others than the epoch's begins
- * the next.
+ * One number for the versions of table and routes together. Both versions only grow. A CPU that
+ * sees other versions than those of the epoch starts the next epoch.
  */
 #ifndef EROUTE_EPOCH_H
 #define EROUTE_EPOCH_H
@@ -25,7 +24,7 @@ static __noinline void begin_epoch(void *ctx, const enum hook hook, struct epoch
 	__u64 number = epoch_number(e);
 
 	if ((number & 1) || __sync_val_compare_and_swap(&e->number, number, number + 1) != number)
-		return; /* another CPU begins it */
+		return; /* another CPU starts it */
 	e->table = table;
 	e->routes[0] = routes_version(ctx, hook, AF_INET);
 	e->routes[1] = routes_version(ctx, hook, AF_INET6);
@@ -33,8 +32,8 @@ static __noinline void begin_epoch(void *ctx, const enum hook hook, struct epoch
 }
 
 /*
- * The epoch whose answers to packets of a family can be used and kept now; 0: none, as
- * a command writes, the kernel does not tell, or the next one begins.
+ * The epoch under which results can be cached for a packet's family; 0: none, as a command writes,
+ * the kernel does not tell the version of its routes, or the next epoch starts.
  */
 static __always_inline __u64 epoch_now(void *ctx, const enum hook hook,
 				       const struct table_meta *meta, __u8 family)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Packets on their way to the relay. */
+/* Events to the relay with packets. */
 #ifndef EROUTE_EVENT_H
 #define EROUTE_EVENT_H
 
@@ -9,9 +9,8 @@
 #include "maps.h"
 
 /*
- * Takes room for a packet of this length at the most and copies it there. The verifier
- * wants to see that the length is neither 0 nor more than there is room for: 0 less one
- * is a large number.
+ * Reserves room for a packet of up to room bytes, and copies want bytes of it. The verifier needs
+ * proof that the length is neither 0 nor too large: 0 minus 1 is a large number.
  */
 #define RESERVE(skb, room, want)                                                               \
 	({                                                                                     \
@@ -27,8 +26,8 @@
 	})
 
 /*
- * An event with a packet of the ipsec device's egress, to be submitted or discarded;
- * NULL if the ring buffer is full. Segments that travel together are not kept.
+ * Reserves an event with a packet of the ipsec device's egress, to submit or discard. NULL: the
+ * ring buffer is full. GSO packets are not kept.
  */
 static __always_inline struct event *reserve_event(struct __sk_buff *skb, __u32 kind, __u64 now,
 						   const struct match *m)

@@ -22,14 +22,14 @@
 
 #define ANY_LENGTH 0xffff
 
-/* A frame's VLAN tags, and where its IP header is. */
+/* VLAN tags of a frame, and the offset of its IP header. */
 struct frame {
 	__u16 vlan[2];
 	__be16 proto;
 	__u32 l3;
 };
 
-/* Sources that the kernel refuses to forward for, or answers itself. */
+/* Whether the kernel does not forward packets with this source, or answers them itself. */
 static __always_inline int is_martian(const struct packet *p)
 {
 	if (p->family == AF_INET)
@@ -39,9 +39,8 @@ static __always_inline int is_martian(const struct packet *p)
 }
 
 /*
- * Whether all that the kernel does between here and the ipsec device is to route:
- * no options to handle, no hop limit to run out, nothing to drop_counted. l3_len is what
- * the frame holds from the IP header on.
+ * Whether the kernel would only route the packet on its way to the ipsec device: no options, no
+ * expiring hop limit, no martian. l3_len is the length of the frame from the IP header on.
  */
 static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
 {
@@ -49,7 +48,9 @@ static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
 	       p->len <= l3_len && !is_martian(p);
 }
 
-/* A keyed hash of an ingress interface and its key: memory that has become another's has another. */
+/*
+ * A keyed hash of an ingress interface and its key. It does not match after the memory was reused.
+ */
 static __always_inline __u64 ingress_seal(const struct table_meta *meta,
 					  const struct ingress_key *key, const struct ingress *in)
 {
@@ -60,7 +61,9 @@ static __always_inline __u64 ingress_seal(const struct table_meta *meta,
 	       hash_pair(words[2], 0, meta->keys + 4);
 }
 
-/* Looks an interface up in the hash. Returns 0, or -1 if there is none. Frames of one that changes go on. */
+/*
+ * Looks an interface up in the hash. Returns 0, or -1 if there is none, or if it changes right now.
+ */
 static __noinline int ingress_lookup(const struct ingress_key *key, struct ingress *in)
 {
 	const struct ingress *there = bpf_map_lookup_elem(&eroute_ingress, key);
@@ -74,7 +77,10 @@ static __noinline int ingress_lookup(const struct ingress_key *key, struct ingre
 	return READ_ONCE(there->seal) == ingress_seal(meta, key, in) ? 0 : -1;
 }
 
-/* Of an array, whose elements never change owner: its words are of one interface, before and after a change. */
+/*
+ * Looks an untagged interface up in the array, whose elements are never reused: each word is valid
+ * before and after a change.
+ */
 static __always_inline int find_port(__u32 ifindex, struct ingress *in)
 {
 	const struct ingress *there = bpf_map_lookup_elem(&eroute_ports, &ifindex);
@@ -103,7 +109,7 @@ static __always_inline int same_mac(const __u8 *a, const __u8 *b)
 	       *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
 }
 
-/* The interface that routing sees for a frame to our address; 0: leave the frame alone. */
+/* The interface that routing sees for a frame addressed to us; 0: not handled. */
 static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f,
 					    const struct ethhdr *eth)
 {
@@ -114,11 +120,11 @@ static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f
 
 enum route {
 	ROUTE_UNSURE,
-	ROUTE_IPSEC, /* into an ipsec device */
+	ROUTE_IPSEC, /* through an ipsec device */
 	ROUTE_ELSEWHERE,
 };
 
-/* Where routing sends a packet that came in on ifindex. */
+/* Looks up where the kernel would route a packet that arrived on ifindex. */
 static __noinline enum route route_lookup(void *ctx, __u32 ifindex, __u32 mark,
 					  const struct packet *p)
 {
@@ -141,14 +147,14 @@ static __noinline enum route route_lookup(void *ctx, __u32 ifindex, __u32 mark,
 		flags |= FIB_MARK;
 	}
 	ret = fib_lookup(ctx, &fib, flags);
-	if (ret < 0 || ret == FIB_FRAG_NEEDED) /* a shorter one may have a route */
+	if (ret < 0 || ret == FIB_FRAG_NEEDED) /* a shorter packet may have a route */
 		return ROUTE_UNSURE;
 	if (ret != FIB_SUCCESS && ret != FIB_NO_NEIGH)
 		return ROUTE_ELSEWHERE;
 	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) ? ROUTE_IPSEC : ROUTE_ELSEWHERE;
 }
 
-/* What becomes of a packet by this verdict, if it is bound for an ipsec device. */
+/* What the fast path does with a packet of this verdict that is routed into an ipsec device. */
 static __always_inline enum fastpath_action fastpath_verdict(const struct packet *p,
 							     const struct verdict *v)
 {
@@ -159,12 +165,15 @@ static __always_inline enum fastpath_action fastpath_verdict(const struct packet
 		return FASTPATH_DROP;
 	case ACT_REJECT:
 		return p->later_fragment ? FASTPATH_REJECT
-					 : FASTPATH_REPLY; /* as at the ipsec device */
+					 : FASTPATH_REPLY; /* as on the ipsec device */
 	}
 	return FASTPATH_CONTINUE;
 }
 
-/* Asks the table, without flows, and routing. Returns whether the answer can be kept. */
+/*
+ * Looks the packet up in the table, without flows, and in the routes. Returns whether the result
+ * can be cached.
+ */
 static __noinline int fastpath_decide(void *ctx, __u32 mark, const struct packet *p,
 				      struct fastpath_result *a)
 {
@@ -193,7 +202,7 @@ static __noinline int has_flow(const struct packet *p, __u32 generation, __u32 t
 	return match_flow(p, tuples, &m) || m.flow;
 }
 
-/* Whether the packet may belong to the flow of a trap, which is for the ipsec device. */
+/* Whether the packet can belong to a trap's flow, which only the ipsec device handles. */
 static __always_inline int may_have_flow(const struct packet *p, const struct table_meta *meta)
 {
 	__u32 zero = 0;
@@ -209,7 +218,7 @@ static __noinline void fastpath_cache_insert(const struct packet *p, const struc
 {
 	struct cache_data n = {
 		.result = a->id | (__u64)a->tos << 24 |
-			  (__u64)a->ifindex << 32, /* an id is less than EROUTE_MAX */
+			  (__u64)a->ifindex << 32, /* an id is below EROUTE_MAX */
 		.more = a->len | (__u32)a->action << 16,
 	};
 
@@ -240,7 +249,7 @@ static __always_inline int fastpath_cache_lookup(__u32 ifindex, const struct pac
 	return a->ifindex == ifindex && a->tos == p->tos && a->len >= p->len;
 }
 
-/* What to do with the packet, come in on ifindex. */
+/* Decides on a packet that arrived on ifindex. */
 static __always_inline void fastpath_lookup(void *ctx, const enum hook hook, __u32 ifindex,
 					    __u32 mark, const struct packet *p,
 					    struct fastpath_result *a)
@@ -267,7 +276,7 @@ static __always_inline void fastpath_lookup(void *ctx, const enum hook hook, __u
 		a->action = FASTPATH_CONTINUE;
 }
 
-/* Counts a packet that ends here. */
+/* Counts a dropped packet. */
 static __always_inline void count_drop(const struct fastpath_result *end,
 				       const struct packet_count *a)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Flows of traps are eroutes from host to host, or have the selector of their trap. Few
- * packets have one, so they are not in the tries but in a hash of their own.
+ * Flows of traps: eroutes from host to host, or with the selector of their trap. Few packets have a
+ * flow, so flows are not in the tries but in a hash.
  */
 #ifndef EROUTE_FLOW_H
 #define EROUTE_FLOW_H
@@ -14,7 +14,7 @@
 #include "parse.h"
 #include "selector.h"
 
-/* What a flow is, as flow_read() has copied it. */
+/* The members of a flow before its seal, as copied by flow_read(). */
 struct flow_data {
 	struct eroute_value entry;
 	__u32 device;
@@ -29,18 +29,18 @@ struct flow_data {
 
 struct match {
 	struct verdict v;
-	struct flow *flow;   /* whose it is; NULL: the table's. Only its owned words are read */
+	struct flow *flow;   /* NULL: an eroute of the table. Access only its owned words */
 	struct flow_key key; /* of the flow */
-	/* Of the flow, as flow_read() has copied it. */
+	/* Of the flow, copied by flow_read(). */
 	__u32 trap;
 	__u64 serial;
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
-	__u8 is_kept; /* kept_until has not passed */
+	__u8 is_kept; /* before kept_until */
 };
 
-/* How often a flow is looked up that changes while it is read. */
+/* Maximum lookups of a flow that changes while it is read. */
 #define FLOW_TRIES 8
 
 _Static_assert(sizeof(struct flow_data) == __builtin_offsetof(struct flow, seal),
@@ -49,7 +49,7 @@ _Static_assert(sizeof(struct flow_key) == 11 * 4 && sizeof(struct flow_data) == 
 		       HASH_KEYS >= 22,
 	       "what flow_seal reads");
 
-/* A keyed hash of a flow's key and data: what does not fit together, or is another's, has another. */
+/* A keyed hash of a flow's key and data. It does not match if they do not belong together. */
 static __always_inline __u64 flow_seal(const struct table_meta *meta, const struct flow_key *key,
 				       const struct flow_data *data)
 {
@@ -66,8 +66,8 @@ static __always_inline __u64 flow_seal(const struct table_meta *meta, const stru
 }
 
 /*
- * Copies a flow's data. Returns whether all of them are of the flow with this key: the memory may have
- * become another flow's since it was looked up, or may be about to.
+ * Copies a flow's data. Returns whether they are consistent and belong to this key: the memory can
+ * become another flow's at any time.
  */
 static __always_inline int flow_read(const struct table_meta *meta, const struct flow_key *key,
 				     const struct flow *flow, struct flow_data *data)
@@ -114,7 +114,7 @@ static __always_inline void set_ports(const struct packet *p, __u32 tuple, struc
 	key->dport = names_dport(tuple) ? p->dport : 0;
 }
 
-/* The key of the eroute of this tuple from the packet's source to its destination. */
+/* Makes the key of the packet's host-to-host flow with a tuple. */
 static __always_inline void make_host_key(const struct packet *p, __u32 tuple, struct flow_key *key)
 {
 	set_ports(p, tuple, key);
@@ -124,7 +124,7 @@ static __always_inline void make_host_key(const struct packet *p, __u32 tuple, s
 	__builtin_memcpy(key->dst, p->dst, 16);
 }
 
-/* The key of the table's eroute that the packet met. */
+/* Makes the key of a flow with the selector of the table's eroute that the packet matched. */
 static __always_inline void make_entry_key(const struct packet *p, const struct match *m,
 					   struct flow_key *key)
 {
@@ -136,8 +136,8 @@ static __always_inline void make_entry_key(const struct packet *p, const struct 
 }
 
 /*
- * Meets the flow in m->key, of this tuple. Returns 1 if there is one, 0 if there is none, -1 if it changes all
- * the time: the packet has no verdict then.
+ * Looks the flow in m->key up, which has this tuple. Returns 1 on a match, 0 if there is none, -1
+ * if it keeps changing: the packet has no verdict then.
  */
 static __noinline int flow_lookup(struct match *m, __u32 tuple)
 {
@@ -168,7 +168,7 @@ static __noinline int flow_lookup(struct match *m, __u32 tuple)
 	return -1;
 }
 
-/* Whether the table's eroute is one from host to host, more specific by its tuple. */
+/* Whether the table's eroute is host to host and has a more specific tuple. */
 static __always_inline int is_more_specific(const struct match *m, __u32 bits, __u32 tuple)
 {
 	return m->v.action && m->v.src_prefixlen == bits && m->v.dst_prefixlen == bits &&
@@ -176,8 +176,8 @@ static __always_inline int is_more_specific(const struct match *m, __u32 bits, _
 }
 
 /*
- * Puts the flow that the packet belongs to in the place of the table's eroute, if there
- * is one and it goes before it. tuples are those that flows have. Returns 0, or -1 as flow_lookup.
+ * Replaces the table's eroute by the packet's flow, if there is one that takes precedence. tuples
+ * are those that flows ever had. Returns 0, or -1 as flow_lookup().
  */
 static __noinline int match_flow(const struct packet *p, __u32 tuples, struct match *m)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The answer to a rejected packet: the packet itself becomes the ICMP error about it, in one
- * step, so that no routing rule, packet mark or netfilter rule can send it on as it was. A
- * packet that cannot become one is dropped.
+ * Makes an ICMP error of a rejected packet. The packet itself becomes the error, in one step, so
+ * that no routing rule, packet mark or netfilter rule can forward it unchanged. A packet that
+ * cannot become one is dropped.
  */
 #ifndef EROUTE_ICMP_ERROR_H
 #define EROUTE_ICMP_ERROR_H
@@ -19,14 +19,14 @@
 
 #define ICMPV6_REDIRECT 137 /* include/net/ndisc.h */
 
-/* IPv4 types that are no errors: echo, timestamp, information, address mask (RFC 792, 950). */
+/* ICMPv4 types that are not errors: echo, timestamp, information, address mask (RFC 792, 950). */
 #define ICMP_INFO_TYPES (1 << 0 | 1 << 8 | 0x3f << 13)
 
-/* An answer is no longer than this: RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c). */
+/* Maximum length of an ICMP error: RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c). */
 #define ICMP_ERROR_MAX4 576
 #define ICMP_ERROR_MAX6 1280
 
-/* As the kernel's limits: so many answers to a sender at once, and to all at once and a second. */
+/* Rate limits, as the kernel's: the burst for one sender, and burst and interval (ns) for all. */
 #define SENDER_BURST 6
 #define ALL_BURST 50
 #define ALL_INTERVAL (1000000000 / 1000)
@@ -41,13 +41,13 @@ struct icmp_error6 {
 	struct icmp icmp;
 };
 
-/* The way to the sender: by which interface, and from which of its addresses. */
+/* The path back to the sender: output interface and source address. */
 struct return_path {
 	__u32 ifindex;
 	__u8 src[16] ALIGNED;
 };
 
-/* Sources that nobody has, or many. */
+/* Whether the source is no unicast address. */
 static __always_inline int has_no_sender(const struct packet *p)
 {
 	if (p->family == AF_INET)
@@ -55,7 +55,7 @@ static __always_inline int has_no_sender(const struct packet *p)
 	return p->src[0] == 0 || p->src[0] == 0xff;
 }
 
-/* What nobody is told of: RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e). */
+/* Whether a packet never causes an ICMP error: RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e). */
 static __always_inline int is_never_answered(struct __sk_buff *skb, __u32 l3,
 					     const struct packet *p)
 {
@@ -72,7 +72,7 @@ static __always_inline int is_never_answered(struct __sk_buff *skb, __u32 l3,
 			return 1;
 		return type > 18 || !(ICMP_INFO_TYPES & 1 << type);
 	}
-	if (p->dst[0] == 0xff || !p->l4) /* a chain that hides what it is */
+	if (p->dst[0] == 0xff || !p->l4) /* a chain whose protocol is unknown */
 		return 1;
 	if (p->proto != IPPROTO_ICMPV6)
 		return 0;
@@ -81,7 +81,7 @@ static __always_inline int is_never_answered(struct __sk_buff *skb, __u32 l3,
 	return type < 128 || type == ICMPV6_REDIRECT;
 }
 
-/* Jiffies between two answers to a sender, as the kernel's own settings have it; 0: no limit. */
+/* Jiffies between two errors to a sender, from the kernel's own settings; 0: no limit. */
 static __always_inline __u32 sender_interval(struct net *net, __u8 family)
 {
 	if (family == AF_INET) {
@@ -99,8 +99,8 @@ static __always_inline __u32 sender_interval(struct net *net, __u8 family)
 }
 
 /*
- * When the next answer to a sender is due. A slot is that of the sender who was told last: whoever sends
- * from many addresses keeps nobody else from being told, but for the limit of all.
+ * The rate limiter of a sender. It belongs to the last sender with its hash, so a flood from many
+ * addresses exhausts only the limit of all senders.
  */
 static __always_inline __u64 *sender_rate(const struct packet *p, const struct table_meta *meta)
 {
@@ -118,7 +118,7 @@ static __always_inline __u64 *sender_rate(const struct packet *p, const struct t
 	return &rate->next;
 }
 
-/* Whether the limits let the sender of a packet be told now. */
+/* Whether the rate limits allow an ICMP error to the packet's sender now. */
 static __noinline int rate_allows_error(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 zero = 0, all = REJECT_SENDERS,
@@ -138,7 +138,7 @@ static __noinline int rate_allows_error(struct __sk_buff *skb, const struct pack
 			  bpf_ktime_get_ns());
 }
 
-/* Whether a packet came in encrypted. */
+/* Whether a packet arrived encrypted. */
 static __always_inline int was_encrypted(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
@@ -164,7 +164,7 @@ static long is_physical_of(void *map, const __u32 *key, const struct device_word
 	return 1;
 }
 
-/* Whether an ipsec device is bound to an interface. */
+/* Whether an interface is the physical device of an ipsec device. */
 static __always_inline int is_physical(__u32 ifindex)
 {
 	struct physical_search search = { .ifindex = ifindex };
@@ -185,10 +185,10 @@ static __always_inline long return_path_lookup(struct __sk_buff *skb, const stru
 }
 
 /*
- * Finds the way to the sender of a packet that came in by came (0: of the gateway itself): back by
- * that interface, else as a packet that comes in by ifindex would go. Returns 0, or -1 if there is
- * none, or if the answer, which quotes the packet, would take one that the packet's content has
- * been kept from: in clear where it came in encrypted, or out of a physical device in clear.
+ * Finds the return path of a packet that arrived on came (0: a local packet): back through that
+ * interface, else the route of a packet that arrives on ifindex. Returns 0, or -1 if there is none,
+ * or if the error, which quotes the packet, would disclose it: in clear if the packet arrived
+ * encrypted, or in clear through a physical device.
  */
 static __noinline int find_return_path(struct __sk_buff *skb, const struct packet *p, __u32 came,
 				       __u32 ifindex, struct return_path *to)
@@ -200,7 +200,7 @@ static __noinline int find_return_path(struct __sk_buff *skb, const struct packe
 		ret = return_path_lookup(skb, p, &fib, came, FIB_OUTPUT);
 	if (ret != FIB_SUCCESS)
 		ret = return_path_lookup(skb, p, &fib, ifindex, 0);
-	if (ret == FIB_NOT_FWDED) { /* the gateway's own address, or no route to it */
+	if (ret == FIB_NOT_FWDED) { /* a local address, or no route to it */
 		to->ifindex = LOOPBACK_IFINDEX;
 		__builtin_memcpy(to->src, p->src, 16);
 		return 0;
@@ -209,7 +209,7 @@ static __noinline int find_return_path(struct __sk_buff *skb, const struct packe
 		return -1;
 	to->ifindex = fib.ifindex;
 	__builtin_memcpy(to->src, fib.src, 16);
-	if (bpf_map_lookup_elem(&eroute_devices, &fib.ifindex)) /* the table decides on it there */
+	if (bpf_map_lookup_elem(&eroute_devices, &fib.ifindex)) /* the table decides there */
 		return 0;
 	if (was_encrypted(skb))
 		return -1;
@@ -223,7 +223,7 @@ static __always_inline __u16 fold(__u32 sum)
 	return sum;
 }
 
-/* Adds the bytes of a packet to a checksum, an answer's length at the most. */
+/* Adds the packet's bytes to a checksum, up to the length of an ICMP error. */
 static __noinline __u32 add_bytes(struct __sk_buff *skb, __u32 from, __u32 len, __u32 sum)
 {
 	__u8 chunk[64] ALIGNED;
@@ -249,9 +249,9 @@ static __noinline __u32 add_bytes(struct __sk_buff *skb, __u32 from, __u32 len, 
 }
 
 /*
- * Shortens a packet to what is quoted of it and returns the sum of that, or -1. The checksum in the
- * quotation may still be for a device to fill in, which it does: with what it writes, all
- * that the checksum covers adds up to the inverse of what is in its place now.
+ * Trims a packet to the quotation and returns its checksum, or -1. If the device is to fill in the
+ * packet's own checksum, all that that checksum covers will add up to the inverse of the value that
+ * is in its place now.
  */
 static __noinline long trim_to_quote(struct __sk_buff *skb, __u32 l3, __u32 len)
 {
@@ -259,8 +259,7 @@ static __noinline long trim_to_quote(struct __sk_buff *skb, __u32 l3, __u32 len)
 	__u32 at;
 	__u16 place;
 
-	if (bpf_skb_change_tail(skb, l3 + len,
-				0)) /* not before a checksum that is to be filled in */
+	if (bpf_skb_change_tail(skb, l3 + len, 0)) /* not into a checksum to be filled in */
 		return -1;
 	if (BPF_CORE_READ_BITFIELD(kernel, ip_summed) != CHECKSUM_PARTIAL)
 		return add_bytes(skb, l3, len, 0);
@@ -279,7 +278,7 @@ static __always_inline int push_header4(struct __sk_buff *skb, __u32 l3, __u32 l
 	struct icmp_error4 head = {
 		.ip.version = 4,
 		.ip.ihl = sizeof(struct iphdr) / 4,
-		.ip.tos = (p->tos & 0x1e) | 0xc0, /* internetwork control, as the kernel's */
+		.ip.tos = (p->tos & 0x1e) | 0xc0, /* internetwork control, as the kernel does */
 		.ip.tot_len = bpf_htons(sizeof(head) + len),
 		.ip.id = bpf_get_prandom_u32(),
 		.ip.ttl = 64,
@@ -325,7 +324,7 @@ static __always_inline int push_header6(struct __sk_buff *skb, __u32 l3, __u32 l
 	return bpf_skb_store_bytes(skb, l3, &head, sizeof(head), BPF_F_RECOMPUTE_CSUM);
 }
 
-/* How much of a packet is quoted. */
+/* The length of the quotation. */
 static __always_inline __u32 quoted_len(struct __sk_buff *skb, __u32 l3, const struct packet *p)
 {
 	__u32 most = p->family == AF_INET ? ICMP_ERROR_MAX4 - sizeof(struct icmp_error4)
@@ -333,11 +332,11 @@ static __always_inline __u32 quoted_len(struct __sk_buff *skb, __u32 l3, const s
 	__u32 len = skb->len - l3;
 
 	if (p->len && p->len < len)
-		len = p->len; /* what follows is padding */
+		len = p->len; /* the rest is padding */
 	return len < most ? len : most;
 }
 
-/* Puts the head of the answer before the quotation. Returns 0, or -1. */
+/* Puts the headers of the ICMP error before the quotation. Returns 0, or -1. */
 static __noinline int push_header(struct __sk_buff *skb, __u32 l3, __u32 sum,
 				  const struct packet *p, const struct return_path *to)
 {
@@ -352,8 +351,8 @@ static __noinline int push_header(struct __sk_buff *skb, __u32 l3, __u32 sum,
 }
 
 /*
- * Makes the rejected packet at l3, which came in by came, the answer to it. Returns the interface that it
- * is to leave by; 0: nobody is told, the packet is to be dropped.
+ * Makes an ICMP error of the rejected packet at l3, which arrived on came. Returns its output
+ * interface; 0: none is sent, and the packet is to drop.
  */
 static __noinline __u32 make_icmp_error(struct __sk_buff *skb, __u32 l3, const struct packet *p,
 					__u32 came, __u32 ifindex)

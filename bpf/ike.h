@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The gateway's own key exchange, which an eroute must not swallow. */
+/* The gateway's own IKE, ESP and AH, which an eroute must not encrypt or drop. */
 #ifndef EROUTE_IKE_H
 #define EROUTE_IKE_H
 
@@ -11,7 +11,7 @@
 #include "origin.h"
 #include "parse.h"
 
-/* Whether an SA's edst is the packet's destination. */
+/* Whether the packet's destination is an SA's edst. */
 static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
@@ -24,8 +24,8 @@ static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
 }
 
 /*
- * Whether the key exchange goes before what the table says: always, but for %drop and
- * for an SA that leads elsewhere than to the packet's destination.
+ * Whether local IKE takes precedence over a verdict: always, except over %drop and an SA to another
+ * peer.
  */
 static __always_inline int yields_to_ike(const struct verdict *v, const struct packet *p)
 {
@@ -33,8 +33,8 @@ static __always_inline int yields_to_ike(const struct verdict *v, const struct p
 }
 
 /*
- * Whether a packet is key exchange that the gateway itself has made, and goes before what the table says.
- * Later fragments of UDP show no ports: their origin tells.
+ * Whether a packet is local IKE, ESP or AH and takes precedence over the table. Later fragments of
+ * UDP have no ports: their origin decides.
  */
 static __always_inline int is_local_ike(struct __sk_buff *skb, const struct device *dev,
 					const struct packet *p, const struct verdict *v)

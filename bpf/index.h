@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The index says what the tries would, by a few cache lines instead of a walk.
+ * The index gives the same result as the tries, from a few cache lines. struct index (abi.h) has
+ * its layout.
  *
- *   filter  by the first bits of an address: how long prefixes are that can cover it
- *   summary   by a source prefix, and by a source prefix and a block of destinations: how long
- *           the destinations of its eroutes are there, and which tuples they have; a source's
- *           also say in which blocks its destinations can be at all
- *   slots   eroutes, by their whole selector
+ * filter     by the first bits of an address: the lengths of prefixes that can cover it
+ * summaries  by source prefix, and by source prefix and block of destinations: the prefix
+ *            lengths and tuples of the destinations of its eroutes
+ * slots      eroutes, by their whole selector
  *
- * Kinds and slots are found by a hash of what they are for. Kinds have a tag of it, and say
- * too much if another has the same. Of slots a tag is looked for in a
- * group's word first, so that what is not there mostly costs no more than that word.
+ * A lookup goes through the source prefixes that the filter allows, longest first, then through the
+ * destination prefixes and tuples in the source's summary, and probes the slots for each.
  *
- * Only user space writes it, and only while table_meta.writing is set. Who uses it checks
- * afterwards that the version is still that from before: until then what it says may be
- * nonsense, but every search into it is bounded.
+ * Summaries and slots are hash tables. Tags are 7-bit hashes: a summary with an equal tag is a
+ * false positive, which costs a probe. For slots the group word is read first, so that a miss
+ * mostly costs no more than that word.
+ *
+ * Only user space writes the index, and only while table_meta.writing is set. An index result is
+ * valid only if the version did not change during the lookup. Until that is checked it can be
+ * wrong, but every access is bounded.
  */
 #ifndef EROUTE_INDEX_H
 #define EROUTE_INDEX_H
@@ -29,7 +32,7 @@
 #define EACH_BYTE 0x0101010101010101ULL
 #define EACH_TAG_TOP 0x0080808080808080ULL
 
-/* The number of the lowest bit set; de Bruijn's sequence, as BPF has no instruction for it. */
+/* The number of the lowest set bit, by a de Bruijn sequence: BPF has no instruction for it. */
 static const __u8 bit_numbers[64] = {
 	0,  1,  2,  53, 3,  7,  54, 27, 4,  38, 41, 8,  34, 55, 48, 28, 62, 5,  39, 46, 44, 42,
 	22, 9,  24, 35, 59, 56, 49, 18, 29, 11, 63, 52, 6,  26, 37, 40, 33, 47, 61, 45, 43, 21,
@@ -49,24 +52,25 @@ static __always_inline int are_many(__u64 word)
 }
 
 /*
- * Returns x, of which the verifier then knows nothing: else it would follow what comes after
- * once for each value that x may have. It does not know unknown.
+ * Returns x with a value that is unknown to the verifier (as OPTIMIZER_HIDE_VAR is for a compiler):
+ * else it would verify the following code for each value of x. unknown is any value that the
+ * verifier does not know.
  */
 static __always_inline __u64 hide_from_verifier(__u64 x, __u64 unknown)
 {
 	asm volatile("%0 ^= %1\n%0 ^= %1"
 		     : "+&r"(x)
-		     : "r"(unknown)); /* &: not both in one register */
+		     : "r"(unknown)); /* &: in different registers */
 	return x;
 }
 
-/* A number below n, of a hash's highest bits. */
+/* Maps a hash's high bits to a number below n. */
 static __always_inline __u32 below(__u64 h, __u32 n)
 {
 	return ((h >> 32) * n) >> 32;
 }
 
-/* The tag of a hash: of other bits than a place's. */
+/* The tag of a hash, from other bits than below(). */
 static __always_inline __u64 tag_of(__u64 h)
 {
 	return (h >> 24 & 0x7f) | 0x80;
@@ -82,7 +86,10 @@ static __always_inline union index_line *line_at(__u32 number, __u32 n)
 	return lines ? bpf_map_lookup_elem(lines, &n) : NULL;
 }
 
-/* The tags in a word that are those of a hash: the top bit of each such byte, and seldom of one above it. */
+/*
+ * Finds the tags of a hash in a word: the top bit of each equal byte. The byte above an equal one
+ * can be a false positive.
+ */
 static __always_inline __u64 same_tags(__u64 word, __u64 h)
 {
 	__u64 other = word ^ (tag_of(h) * EACH_BYTE);
@@ -90,7 +97,10 @@ static __always_inline __u64 same_tags(__u64 word, __u64 h)
 	return (other - EACH_BYTE) & ~other & EACH_TAG_TOP;
 }
 
-/* All ones if x is not 0. In assembler, as clang would make a branch of it, and the verifier follow each. */
+/*
+ * All ones if x is not 0. In assembler, so that clang makes no branch, which the verifier would
+ * follow both ways.
+ */
 static __always_inline __u64 if_set(__u64 x)
 {
 	x |= -x;
@@ -98,21 +108,18 @@ static __always_inline __u64 if_set(__u64 x)
 	return x;
 }
 
-/*
- * What a line of summary says of what has this hash. Its last word has a tag for each other, no two alike; the
- * highest byte says whether the word before it is everybody's.
- */
+/* The summary of a hash in a summary line: of the word with its tag, and of the shared word. */
 static __always_inline __u64 matching_summary(const union index_line *line, __u64 h)
 {
 	__u64 word = line->words[INDEX_SUMMARIES], tags = same_tags(word, h);
 	__u32 which = hide_from_verifier(lowest_bit(tags) / 8,
-					 h); /* or clang would leave out the bound */
+					 h); /* keeps clang from removing the bound */
 
 	return (line->words[which & INDEX_SUMMARIES] & if_set(tags)) |
 	       (line->words[INDEX_SUMMARIES - 1] & if_set(word >> 56));
 }
 
-/* Adds what the index with a number says of a hash to summary. Returns -1 if it is not there. */
+/* Adds the summary of a hash to *summary. Returns 0, or -1 if there is no such line. */
 static __always_inline int add_summary(__u32 number, const volatile struct index *head, __u64 h,
 				       __u64 *summary)
 {
@@ -127,12 +134,12 @@ static __always_inline int add_summary(__u32 number, const volatile struct index
 
 enum index_result {
 	INDEX_NO_MATCH,  /* no eroute matches */
-	INDEX_NO_PREFIX, /* nor is any for such addresses: not worth remembering */
+	INDEX_NO_PREFIX, /* no eroute's prefixes cover the addresses: not worth caching */
 	INDEX_MATCH,     /* the verdict is set */
-	INDEX_FALLBACK,  /* it is for the tries to say */
+	INDEX_FALLBACK,  /* use the tries */
 };
 
-/* What next_source says. */
+/* Results of next_source(). */
 enum next_source {
 	SOURCE_FOUND,
 	SOURCE_MORE,
@@ -140,24 +147,24 @@ enum next_source {
 	SOURCE_FALLBACK, /* as INDEX_FALLBACK */
 };
 
-/* How many sources and slots are tried in one call, and one step of a loop. */
+/* Sources tried in one call, and slots in one step of the loop. */
 #define SOURCES_AT_ONCE 8
 #define SLOTS_AT_ONCE 2
 
-/* The host bits of prefixes not tried yet, of one bit of a set of lengths. */
+/* Numbers of host bits not tried yet, of one bit of a set of prefix lengths. */
 struct hostbits {
 	__u8 next;
-	__u8 end; /* next == end: none is left */
+	__u8 end; /* next == end: none left */
 };
 
-/* The lengths in a word of summary. */
+/* The prefix lengths in a summary. */
 #define LENS ((1ULL << INDEX_TUPLES_AT) - 1)
 #define TUPLES_MASK (((1ULL << TUPLES) - 1) << INDEX_TUPLES_AT)
 
 /*
- * A set of lengths has a bit for each number of an address's host bits, the longest prefix's
- * lowest. For IPv6 that is so for the lengths from 48 to 64; of others some share a bit. That is
- * where the numbers of a bit begin; they end where those of the next bit do.
+ * A set of prefix lengths has a bit for each number of host bits, the longest prefix in bit 0. For
+ * IPv6 that is exact from /48 to /64; other bits stand for several lengths. This is the first
+ * number of host bits of a bit; the last one is before that of the next bit.
  */
 static __always_inline __u32 first_hostbits(__u32 bit, const bool v6)
 {
@@ -172,7 +179,7 @@ static __always_inline __u32 first_hostbits(__u32 bit, const bool v6)
 	return 3 * bit + 3;
 }
 
-/* The bits of prefixes that do not lie within one block of so many bits of the address. */
+/* The prefix lengths that are not within one block of this many bits. */
 static __always_inline __u64 shorter_than(__u32 bits, const bool v6)
 {
 	return ~0ULL << ((v6 ? 74 : 33) - bits);
@@ -183,7 +190,10 @@ static __always_inline __u32 block_bits(const bool v6)
 	return v6 ? INDEX_BLOCK6 : INDEX_BLOCK4;
 }
 
-/* Whether a group's word says that no eroute has such a hash: mostly so, and find_slot need not be called. */
+/*
+ * Whether a group word rules out all eroutes with a hash. Mostly it does, and find_slot() is not
+ * called.
+ */
 static __always_inline int no_slot(__u32 number, __u64 h)
 {
 	const volatile struct index *head = (void *)line_at(number, 0);
@@ -201,7 +211,7 @@ static __always_inline int no_slot(__u32 number, __u64 h)
 	return !(same_tags(word, h) | word >> 56);
 }
 
-/* Whether two keys are the same; without choices, each of which the verifier would follow. */
+/* Compares two keys without branches, which the verifier would follow both ways. */
 static __always_inline int same_key(const void *a, const void *b, const bool v6)
 {
 	const any32 *x = a, *y = b;
@@ -214,7 +224,7 @@ static __always_inline int same_key(const void *a, const void *b, const bool v6)
 	return !differ;
 }
 
-/* The slot with a number, if its key is this one: what packets need of it. */
+/* The entry in a slot, if its key matches; else NULL. */
 static __always_inline const struct index_entry *match_slot(const union index_line *line, __u32 n,
 							    const union eroute_key *key,
 							    const bool v6)
@@ -224,11 +234,11 @@ static __always_inline const struct index_entry *match_slot(const union index_li
 	return same_key(&line->slots4[n & 1].key, key, false) ? &line->slots4[n & 1].value : NULL;
 }
 
-/* Finds an eroute by its hash and key, and copies what packets need of it. Returns 0, or -1 if there is none. */
+/* Finds an eroute by hash and key and copies its entry to v. Returns 0, or -1 if there is none. */
 static __always_inline int find_slot(__u32 number, __u64 h, const union eroute_key *key,
 				     struct verdict *v, const bool v6)
 {
-	/* volatile: to be read again costs less than the stack it would take to keep it. */
+	/* volatile: reading it again takes less stack than keeping it. */
 	const volatile struct index *head = (void *)line_at(number, 0);
 	__u32 group;
 
@@ -261,7 +271,7 @@ static __always_inline int find_slot(__u32 number, __u64 h, const union eroute_k
 			}
 			tags &= tags - 1;
 		}
-		if (!(word >> 56)) /* none had to go on */
+		if (!(word >> 56)) /* no entry went on to the next group */
 			return -1;
 		if (++group == head->slot_groups)
 			group = 0;
@@ -270,7 +280,7 @@ static __always_inline int find_slot(__u32 number, __u64 h, const union eroute_k
 	return -1;
 }
 
-/* Not static: each is verified once, by itself. */
+/* Global functions: the verifier verifies each once, on its own. */
 __noinline int find_slot4(__u32 number, __u64 h, const struct eroute_key4 *key, struct verdict *v)
 {
 	return find_slot(number, h, (const union eroute_key *)key, v, false);
@@ -281,16 +291,16 @@ __noinline int find_slot6(__u32 number, __u64 h, const struct eroute_key6 *key, 
 	return find_slot(number, h, (const union eroute_key *)key, v, true);
 }
 
-/* How far a search has come. */
+/* The state of a search. */
 struct index_cursor {
-	__u64 srcs; /* lengths of sources not tried yet */
-	__u64 fit; /* lengths that prefixes of the destination can have, the packet's tuples, its block */
+	__u64 srcs; /* lengths of source prefixes not tried yet */
+	__u64 fit; /* summary bits that can match: lengths of destination prefixes, the packet's tuples, its block */
 	__u64 summary; /* of the source prefix in key; lengths not tried yet */
-	__u64 src_sum; /* of the source prefix in key */
+	__u64 src_sum; /* hash sum of the source prefix in key */
 	struct hostbits src;
 	struct hostbits dst;
-	__u8 number; /* of the index */
-	__u8 tuples; /* not tried yet of the prefixes in key */
+	__u8 number; /* of the index: 2 * generation, + 1 for IPv6 */
+	__u8 tuples; /* tuples not tried yet with the prefixes in key */
 	__u8 result; /* enum index_result */
 };
 
@@ -301,7 +311,10 @@ struct index_search {
 	struct index_cursor at;
 };
 
-/* With the key of the eroute that is looked for: the stack has no room for a larger one than the family's. */
+/*
+ * With the key of the eroute to find. One struct for each family, as the stack has no room for the
+ * larger key in both.
+ */
 struct index_search4 {
 	struct index_search search;
 	struct eroute_key4 key;
@@ -312,7 +325,9 @@ struct index_search6 {
 	struct eroute_key6 key;
 };
 
-/* Goes on to the next number of host bits, the longest prefix first. Returns it, or -1 if none is left. */
+/*
+ * Takes the next number of host bits, the longest prefix first. Returns it, or -1 if none is left.
+ */
 static __always_inline int next_hostbits(struct hostbits *h, __u64 *lens, const bool v6)
 {
 	if (h->next == h->end) {
@@ -328,8 +343,8 @@ static __always_inline int next_hostbits(struct hostbits *h, __u64 *lens, const 
 }
 
 /*
- * The sums of hash.h, of which keys each has its own: of a source prefix, to which are added that of a block of
- * destinations, for summary, or that of the rest of a selector, for slots.
+ * Sums for hash.h, each with its own keys. Added to the sum of a source prefix are that of a block
+ * of destinations for a summary, and that of the rest of the selector for a slot.
  */
 static __always_inline __u64 source_sum(const struct table_meta *meta, const __u8 *address,
 					__u32 hostbits, const bool v6)
@@ -339,7 +354,7 @@ static __always_inline __u64 source_sum(const struct table_meta *meta, const __u
 	return hash_pair(*(const any32 *)address, hostbits, meta->keys);
 }
 
-/* Of a block of so many bits of an address. */
+/* The sum of the first bits of an address. */
 static __always_inline __u64 block_sum(const struct table_meta *meta, const __u8 *address,
 				       __u32 bits, const bool v6)
 {
@@ -360,9 +375,10 @@ static __always_inline __u64 block_sum(const struct table_meta *meta, const __u8
 }
 
 /*
- * Leaves of a source's summary those that it has near the destination: a block's are of prefixes that lie
- * within it, and not within a smaller one. It costs cache lines, as looks for slots may. No
- * block is left out: the verifier would follow each choice.
+ * Removes from a source's summary the lengths and tuples that it does not have near the
+ * destination: the summaries of blocks have those of prefixes within the block but not within a
+ * smaller one. All blocks are read: the verifier would follow each branch. Returns 0, or -1 for
+ * SOURCE_FALLBACK.
  */
 static __always_inline int narrow_to_blocks(const struct index_cursor *at,
 					    const struct table_meta *meta,
@@ -384,8 +400,8 @@ static __always_inline int narrow_to_blocks(const struct index_cursor *at,
 }
 
 /*
- * Goes on to the next source prefix that has eroutes near the destination. It tries some at once, as
- * a call costs as much as a try.
+ * Finds the next source prefix with eroutes near the destination. It tries several, as a call costs
+ * as much as a try.
  */
 static __always_inline int next_source(struct index_cursor *at, union eroute_key *key,
 				       const struct packet *p, const bool v6)
@@ -421,7 +437,7 @@ static __always_inline int next_source(struct index_cursor *at, union eroute_key
 	return SOURCE_MORE;
 }
 
-/* Not static, as find_slot4. */
+/* Global functions, as find_slot4(). */
 __noinline int next_source4(struct index_cursor *at, struct eroute_key4 *key,
 			    const struct packet *p)
 {
@@ -434,7 +450,7 @@ __noinline int next_source6(struct index_cursor *at, struct eroute_key6 *key,
 	return next_source(at, (union eroute_key *)key, p, true);
 }
 
-/* Goes on to the next destination prefix that the source may have. Returns 0 if none is left. */
+/* Takes the next destination prefix of the source. Returns 0 if none is left. */
 static __always_inline int next_length(struct index_cursor *at, union eroute_key *key,
 				       const struct packet *p, const bool v6)
 {
@@ -450,7 +466,7 @@ static __always_inline int next_length(struct index_cursor *at, union eroute_key
 	return 1;
 }
 
-/* The hash of the eroute in key; sum is that of its source. */
+/* The hash of the eroute in key; sum is that of its source prefix. */
 static __always_inline __u64 slot_hash(const struct table_meta *meta, __u64 sum,
 				       const union eroute_key *key, const bool v6)
 {
@@ -469,7 +485,7 @@ static __always_inline __u64 slot_hash(const struct table_meta *meta, __u64 sum,
 	return spread(sum, meta->factors[0]);
 }
 
-/* Not inlined: it takes registers that would lie on the stack else. */
+/* Not inlined: inlined they would need more stack. */
 static __noinline __u64 slot_hash4(const struct table_meta *meta, __u64 sum,
 				   const struct eroute_key4 *key)
 {
@@ -482,10 +498,7 @@ static __noinline __u64 slot_hash6(const struct table_meta *meta, __u64 sum,
 	return slot_hash(meta, sum, (const union eroute_key *)key, true);
 }
 
-/*
- * Looks for some eroutes that there may be; they come in the order in which they go before each
- * other. Returns 1 at the end.
- */
+/* Probes the slots of some candidate eroutes, in the order of precedence. Returns 1 at the end. */
 static __always_inline long next_slots(struct index_search *l, union eroute_key *key, const bool v6)
 {
 	struct index_cursor *at = &l->at;
@@ -532,10 +545,7 @@ static long next_slots6(__u32 i, struct index_search6 *l)
 	return next_slots(&l->search, (union eroute_key *)&l->key, true);
 }
 
-/*
- * Begins with what the filter says of the packet's addresses. INDEX_MATCH: there can be an
- * eroute for them.
- */
+/* Starts a search from the filter. INDEX_MATCH: an eroute can match. */
 static __always_inline enum index_result index_begin(struct index_search *l, const bool v6)
 {
 	const struct index *head = (void *)line_at(l->at.number, 0);
@@ -579,13 +589,13 @@ static __noinline enum index_result index_begin6(struct index_search *l)
 	return index_begin(l, true);
 }
 
-/* No packet takes more: every tuple of every destination of every source. */
+/* The maximum steps of a search: each tuple of each destination prefix of each source prefix. */
 static __always_inline __u32 most_steps(const bool v6)
 {
 	return (address_bits(v6) + 2) * (address_bits(v6) + 2) * TUPLES;
 }
 
-/* Asks the index with a number. */
+/* Looks a packet up in the index with a number. */
 static __noinline enum index_result index_lookup4(const struct packet *p, __u32 number,
 						  const struct table_meta *meta, struct verdict *v)
 {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 //go:build ignore
 
-/* TC of an ingress interface: %reject, and all of the fast path where XDP is not to be had. */
+/*
+ * TC ingress of an ingress interface: ICMP errors for %reject, and the whole fast path if XDP is
+ * unavailable.
+ */
 #include "abi.h"
 #include "icmp_error.h"
 #include "count.h"
@@ -13,7 +16,7 @@
 #include "net.h"
 #include "parse.h"
 
-/* The kernel has taken the outer VLAN tag off already; a second one is still in the frame. */
+/* The kernel has removed the outer VLAN tag; an inner one is still in the frame. */
 static __always_inline int read_frame(struct __sk_buff *skb, struct ethhdr *eth, struct frame *f)
 {
 	struct vlan_tag tag;
@@ -35,7 +38,7 @@ static __always_inline int read_frame(struct __sk_buff *skb, struct ethhdr *eth,
 	return 0;
 }
 
-/* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
+/* Finds the IP header and the interface that routing sees; 0: not handled. */
 static __noinline __u32 routed_frame(struct __sk_buff *skb, struct frame *f)
 {
 	struct ethhdr eth ALIGNED;
@@ -45,7 +48,7 @@ static __noinline __u32 routed_frame(struct __sk_buff *skb, struct frame *f)
 	return routed_ifindex(skb->ifindex, f, &eth);
 }
 
-/* The rejected packet, without its tags, becomes the answer to it, and goes to the sender. */
+/* Removes VLAN tags, makes an ICMP error of the packet and sends it. */
 static __always_inline int send_icmp_error(struct __sk_buff *skb, __u32 came,
 					   const struct packet *p)
 {

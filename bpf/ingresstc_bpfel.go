@@ -20,25 +20,25 @@ const (
 	IngressTCMapErouteCache6      = "eroute_cache6"
 	IngressTCMapErouteCounters    = "eroute_counters"
 	IngressTCMapErouteDevices     = "eroute_devices"
-	IngressTCMapErouteEarly4      = "eroute_fpcache4"
-	IngressTCMapErouteEarly6      = "eroute_fpcache6"
+	IngressTCMapErouteEntry4      = "eroute_entry4"
+	IngressTCMapErouteEntry6      = "eroute_entry6"
 	IngressTCMapErouteEpoch       = "eroute_epoch"
 	IngressTCMapErouteEvents      = "eroute_events"
 	IngressTCMapErouteFlows       = "eroute_flows"
+	IngressTCMapErouteFpcache4    = "eroute_fpcache4"
+	IngressTCMapErouteFpcache6    = "eroute_fpcache6"
 	IngressTCMapErouteIndex       = "eroute_index"
 	IngressTCMapErouteIngress     = "eroute_ingress"
 	IngressTCMapErouteMeta        = "eroute_meta"
+	IngressTCMapErouteMisses      = "eroute_misses"
 	IngressTCMapEroutePorts       = "eroute_ports"
 	IngressTCMapErouteRejectRates = "eroute_reject_rates"
 	IngressTCMapErouteRelay       = "eroute_relay"
-	IngressTCMapErouteRow4        = "eroute_entry4"
-	IngressTCMapErouteRow6        = "eroute_entry6"
 	IngressTCMapErouteSas         = "eroute_sas"
 	IngressTCMapErouteSrc4        = "eroute_src4"
 	IngressTCMapErouteSrc6        = "eroute_src6"
 	IngressTCMapErouteStats       = "eroute_stats"
 	IngressTCMapErouteTrapRates   = "eroute_trap_rates"
-	IngressTCMapErouteUnanswered  = "eroute_misses"
 	IngressTCProgErouteIngressTc  = "eroute_ingress_tc"
 	IngressTCVarNetnsCookie       = "netns_cookie"
 	IngressTCVarPossibleCpus      = "possible_cpus"
@@ -98,25 +98,25 @@ type IngressTCMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // IngressTCVariableSpecs contains global variables before they are loaded into the kernel.
@@ -152,25 +152,25 @@ type IngressTCMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *IngressTCMaps) Close() error {
@@ -179,25 +179,25 @@ func (m *IngressTCMaps) Close() error {
 		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly4,
-		m.ErouteEarly6,
+		m.ErouteEntry4,
+		m.ErouteEntry6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteFpcache4,
+		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteMisses,
 		m.EroutePorts,
 		m.ErouteRejectRates,
 		m.ErouteRelay,
-		m.ErouteRow4,
-		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
-		m.ErouteUnanswered,
 	)
 }
 

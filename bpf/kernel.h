@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The kernel interfaces used here that older UAPI headers lack, and the packet headers. */
+/* Headers of the kernel and of libbpf, and declarations that Debian 12's UAPI headers lack. */
 #ifndef EROUTE_KERNEL_H
 #define EROUTE_KERNEL_H
 
@@ -32,7 +32,7 @@
 
 #define SOCK_RAW 3
 
-/* Headers are read a word at a time into places that are aligned so. */
+/* Headers are read in words into aligned memory. */
 #define ALIGNED __attribute__((aligned(8)))
 
 struct vlan_tag {
@@ -43,12 +43,12 @@ struct vlan_tag {
 /* The first eight bytes of an IPv6 extension header. */
 struct ipv6_ext {
 	__u8 next;
-	__u8 len; /* in units of 8 bytes, the first not counted; reserved in a fragment header */
+	__u8 len; /* in units of 8 bytes, not counting the first 8; reserved in a fragment header */
 	__be16 frag_off;
 	__be32 data;
 };
 
-/* <linux/icmp.h> needs libc's headers. */
+/* <linux/icmp.h> includes headers of libc. */
 struct icmp {
 	__u8 type;
 	__u8 code;
@@ -59,13 +59,13 @@ struct icmp {
 #define ICMP_DEST_UNREACH 3
 #define ICMP_PKT_FILTERED 13
 
-/* struct bpf_fib_lookup of linux 6.10 (include/uapi/linux/bpf.h). */
+/* struct bpf_fib_lookup of Linux 6.10 (include/uapi/linux/bpf.h). */
 struct fib_params {
 	__u8 family;
 	__u8 l4_protocol;
 	__be16 sport;
 	__be16 dport;
-	__u16 tot_len; /* in: 0 for no MTU check. out: the route's MTU */
+	__u16 tot_len; /* in: 0: no MTU check. out: MTU of the route */
 	__u32 ifindex;
 	union {
 		__u8 tos;

@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "aebdf1a3"
+const layoutDigest = "80b254d9"

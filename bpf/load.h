@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Reads bytes of a packet on either kind of hook. Which one it is is always a constant argument: the
- * compiler leaves out the other one's code.
+ * Reads bytes of a packet on either kind of hook. The hook is always a constant argument, so the
+ * compiler removes the code for the other one.
  */
 #ifndef EROUTE_LOAD_H
 #define EROUTE_LOAD_H
@@ -13,10 +13,10 @@ enum hook {
 	HOOK_XDP, /* ctx is a struct xdp_md */
 };
 
-/* The verifier can prove a sum of offsets below this. */
+/* The verifier can bound sums of offsets below this. */
 #define NEAR_BYTES 4096
 
-/* Headers are nearly always in a frame's first part, which is read without a helper call. */
+/* Headers are nearly always in the first part of a frame, which needs no helper call. */
 static __always_inline int load_xdp_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 len)
 {
 	void *end = (void *)(long)ctx->data_end;
@@ -25,7 +25,10 @@ static __always_inline int load_xdp_bytes(struct xdp_md *ctx, __u32 offset, void
 	if (offset < NEAR_BYTES) {
 		from += offset;
 		if (from + len <= end) {
-			/* Claims an alignment that no supported CPU needs; else clang reads byte by byte. */
+			/*
+			 * Claims an alignment that no supported CPU needs; else clang copies byte
+			 * by byte.
+			 */
 			__builtin_memcpy(to, __builtin_assume_aligned(from, 8), len);
 			return 0;
 		}

@@ -2,8 +2,8 @@
 //go:build ignore
 
 /*
- * Which eroute would a packet meet, and would its source make it the gateway's own key exchange, if
- * what it comes from is a physical device? Run by BPF_PROG_TEST_RUN only; counts and changes nothing.
+ * Finds a packet's eroute, and whether the packet would be local IKE if its ingress interface were
+ * a physical device. Run by BPF_PROG_TEST_RUN only; counts and changes nothing.
  */
 #include "abi.h"
 #include "address.h"

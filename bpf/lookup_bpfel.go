@@ -20,25 +20,25 @@ const (
 	LookupMapErouteCache6      = "eroute_cache6"
 	LookupMapErouteCounters    = "eroute_counters"
 	LookupMapErouteDevices     = "eroute_devices"
-	LookupMapErouteEarly4      = "eroute_fpcache4"
-	LookupMapErouteEarly6      = "eroute_fpcache6"
+	LookupMapErouteEntry4      = "eroute_entry4"
+	LookupMapErouteEntry6      = "eroute_entry6"
 	LookupMapErouteEpoch       = "eroute_epoch"
 	LookupMapErouteEvents      = "eroute_events"
 	LookupMapErouteFlows       = "eroute_flows"
+	LookupMapErouteFpcache4    = "eroute_fpcache4"
+	LookupMapErouteFpcache6    = "eroute_fpcache6"
 	LookupMapErouteIndex       = "eroute_index"
 	LookupMapErouteIngress     = "eroute_ingress"
 	LookupMapErouteMeta        = "eroute_meta"
+	LookupMapErouteMisses      = "eroute_misses"
 	LookupMapEroutePorts       = "eroute_ports"
 	LookupMapErouteRejectRates = "eroute_reject_rates"
 	LookupMapErouteRelay       = "eroute_relay"
-	LookupMapErouteRow4        = "eroute_entry4"
-	LookupMapErouteRow6        = "eroute_entry6"
 	LookupMapErouteSas         = "eroute_sas"
 	LookupMapErouteSrc4        = "eroute_src4"
 	LookupMapErouteSrc6        = "eroute_src6"
 	LookupMapErouteStats       = "eroute_stats"
 	LookupMapErouteTrapRates   = "eroute_trap_rates"
-	LookupMapErouteUnanswered  = "eroute_misses"
 	LookupProgErouteLookup     = "eroute_lookup"
 	LookupVarReadsInOrder      = "reads_in_order"
 )
@@ -96,25 +96,25 @@ type LookupMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // LookupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -148,25 +148,25 @@ type LookupMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *LookupMaps) Close() error {
@@ -175,25 +175,25 @@ func (m *LookupMaps) Close() error {
 		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly4,
-		m.ErouteEarly6,
+		m.ErouteEntry4,
+		m.ErouteEntry6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteFpcache4,
+		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteMisses,
 		m.EroutePorts,
 		m.ErouteRejectRates,
 		m.ErouteRelay,
-		m.ErouteRow4,
-		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
-		m.ErouteUnanswered,
 	)
 }
 

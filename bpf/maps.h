@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The maps: the table in two generations, its counters, SAs, devices. */
+/* The maps: two generations of the table, index, counters, cache, SAs, flows, devices. */
 #ifndef EROUTE_MAPS_H
 #define EROUTE_MAPS_H
 
@@ -7,8 +7,8 @@
 #include "abi.h"
 
 /*
- * Tries take memory for what they hold, so their maximum costs nothing. Sizes instead
- * of types: clang leaves the types that only an inner map names out of the BTF.
+ * Tries allocate entries on demand, so a large maximum costs nothing. Sizes instead of types: clang
+ * omits types that only an inner map names from BTF.
  */
 #define TRIE(name, key_type, value_type)                \
 	struct name {                                   \
@@ -40,8 +40,8 @@ GENERATIONS(eroute_entry4, entry_trie4);
 GENERATIONS(eroute_entry6, entry_trie6);
 
 /*
- * An index of each family and generation, made for the eroutes there are: see index.h. It is in
- * chunks because look-ups in arrays that are all as long are no calls of functions.
+ * An index for each family and generation, see index.h. It is in chunks because the JIT inlines
+ * lookups in inner arrays of equal size.
  */
 struct index_chunk {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -54,11 +54,11 @@ struct index_chunk {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 2 * EROUTE_GENERATIONS * INDEX_CHUNKS);
-	__type(key, __u32); /* a row of INDEX_CHUNKS each: twice the generation, and 1 for IPv6 */
+	__type(key, __u32); /* INDEX_CHUNKS for each: 2 * generation, + 1 for IPv6 */
 	__array(values, struct index_chunk);
 } eroute_index SEC(".maps");
 
-/* No per-CPU arrays: of these a packet would first have to fetch where its CPU's value is. */
+/* Not a per-CPU array: a lookup there loads the address of the CPU's value first. */
 struct counter_chunk {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -69,7 +69,7 @@ struct counter_chunk {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, COUNTER_CHUNKS); /* the loader multiplies it by possible_cpus */
+	__uint(max_entries, COUNTER_CHUNKS); /* times possible_cpus, by the loader */
 	__type(key, __u32);
 	__array(values, struct counter_chunk);
 } eroute_counters SEC(".maps");
@@ -82,7 +82,7 @@ struct {
 	__type(value, struct table_meta);
 } eroute_meta SEC(".maps");
 
-/* Answers of the table, and of the fast path, to the packets seen last: see cache.h, early.h. */
+/* The caches of the table and of the fast path, see cache.h. */
 #define CACHE_CHUNK(name, bits, bucket_type)             \
 	struct name {                                    \
 		__uint(type, BPF_MAP_TYPE_ARRAY);        \
@@ -106,7 +106,7 @@ CACHE(eroute_cache6, cache_chunk6);
 CACHE(eroute_fpcache4, cache_chunk4);
 CACHE(eroute_fpcache6, cache_chunk6);
 
-/* How many packets in a entry had no answer, by enum cache_kind: see cache.h. */
+/* Cache misses in a row, by enum cache_kind and family, see cache.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 4);
@@ -135,7 +135,7 @@ struct {
 	__type(value, struct stat);
 } eroute_stats SEC(".maps");
 
-/* Flows of traps: holds, and what they were answered with. */
+/* Flows of traps: holds, and flows with an SA. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, EROUTE_MAX_FLOWS);
@@ -144,7 +144,7 @@ struct {
 	__type(value, struct flow);
 } eroute_flows SEC(".maps");
 
-/* When a trap may ask again, by its eroute_value.id, whose low bits own the word; see within_rate. */
+/* Rate limits of ACQUIREs, by eroute_value.id of the trap, which owns the word, see rate.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TRAP_RATES);
@@ -152,7 +152,7 @@ struct {
 	__type(value, __u64);
 } eroute_trap_rates SEC(".maps");
 
-/* Rates of answers to rejected packets: of senders by a hash of their address, then that of all. */
+/* Rate limits of ICMP errors: of senders by a hash of their address, then of all senders. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, REJECT_SENDERS + 1);
@@ -188,7 +188,7 @@ struct {
 	__type(value, struct ingress);
 } eroute_ingress SEC(".maps");
 
-/* Those of frames without a tag once more, by ifindex. */
+/* The same for untagged frames, by ifindex. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, INGRESS_PORTS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The kernel's own view of a hook's packet, as far as programs read it, and its network namespace. */
+/* Kernel structs of a packet's device and network namespace, read by CO-RE. */
 #ifndef EROUTE_NET_H
 #define EROUTE_NET_H
 
@@ -80,12 +80,12 @@ static __always_inline struct net *net_of(void *ctx, const enum hook hook)
 	return device_of(ctx, hook)->nd_net.net;
 }
 
-/* Set by the loader: the network namespace whose table this is. */
+/* Set by the loader: the network namespace of the table. */
 volatile const __u64 netns_cookie;
 
 /*
- * Whether a packet is in the table's network namespace. An interface that is moved to another one takes its
- * programs along, and there ifindexes mean other interfaces.
+ * Whether a packet is in the table's network namespace. An interface that moves to another
+ * namespace takes its programs along, and ifindexes have another meaning there.
  */
 static __always_inline int in_own_netns(void *ctx, const enum hook hook)
 {

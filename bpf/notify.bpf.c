@@ -7,8 +7,8 @@
 #include "maps.h"
 
 /*
- * Puts a command's message to the relay, an event, behind those of the packets that have come before.
- * Run by BPF_PROG_TEST_RUN only.
+ * Sends a command's notification, an event, to the relay, behind the events of earlier packets. Run
+ * by BPF_PROG_TEST_RUN only.
  */
 SEC("tc")
 int eroute_notify(struct __sk_buff *skb)

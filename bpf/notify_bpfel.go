@@ -20,26 +20,26 @@ const (
 	NotifyMapErouteCache6      = "eroute_cache6"
 	NotifyMapErouteCounters    = "eroute_counters"
 	NotifyMapErouteDevices     = "eroute_devices"
-	NotifyMapErouteEarly4      = "eroute_fpcache4"
-	NotifyMapErouteEarly6      = "eroute_fpcache6"
+	NotifyMapErouteEntry4      = "eroute_entry4"
+	NotifyMapErouteEntry6      = "eroute_entry6"
 	NotifyMapErouteEpoch       = "eroute_epoch"
 	NotifyMapErouteEvents      = "eroute_events"
 	NotifyMapErouteFlows       = "eroute_flows"
+	NotifyMapErouteFpcache4    = "eroute_fpcache4"
+	NotifyMapErouteFpcache6    = "eroute_fpcache6"
 	NotifyMapErouteIndex       = "eroute_index"
 	NotifyMapErouteIngress     = "eroute_ingress"
 	NotifyMapErouteMeta        = "eroute_meta"
+	NotifyMapErouteMisses      = "eroute_misses"
 	NotifyMapEroutePorts       = "eroute_ports"
 	NotifyMapErouteRejectRates = "eroute_reject_rates"
 	NotifyMapErouteRelay       = "eroute_relay"
-	NotifyMapErouteRow4        = "eroute_entry4"
-	NotifyMapErouteRow6        = "eroute_entry6"
 	NotifyMapErouteSas         = "eroute_sas"
 	NotifyMapErouteSrc4        = "eroute_src4"
 	NotifyMapErouteSrc6        = "eroute_src6"
 	NotifyMapErouteStats       = "eroute_stats"
 	NotifyMapErouteTrapRates   = "eroute_trap_rates"
-	NotifyMapErouteUnanswered  = "eroute_misses"
-	NotifyProgErouteTell       = "eroute_notify"
+	NotifyProgErouteNotify     = "eroute_notify"
 )
 
 // LoadNotify returns the embedded CollectionSpec for Notify.
@@ -84,7 +84,7 @@ type NotifySpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type NotifyProgramSpecs struct {
-	ErouteTell *ebpf.ProgramSpec `ebpf:"eroute_notify"`
+	ErouteNotify *ebpf.ProgramSpec `ebpf:"eroute_notify"`
 }
 
 // NotifyMapSpecs contains maps before they are loaded into the kernel.
@@ -95,25 +95,25 @@ type NotifyMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // NotifyVariableSpecs contains global variables before they are loaded into the kernel.
@@ -146,25 +146,25 @@ type NotifyMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *NotifyMaps) Close() error {
@@ -173,25 +173,25 @@ func (m *NotifyMaps) Close() error {
 		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly4,
-		m.ErouteEarly6,
+		m.ErouteEntry4,
+		m.ErouteEntry6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteFpcache4,
+		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteMisses,
 		m.EroutePorts,
 		m.ErouteRejectRates,
 		m.ErouteRelay,
-		m.ErouteRow4,
-		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
-		m.ErouteUnanswered,
 	)
 }
 
@@ -205,12 +205,12 @@ type NotifyVariables struct {
 //
 // It can be passed to LoadNotifyObjects or ebpf.CollectionSpec.LoadAndAssign.
 type NotifyPrograms struct {
-	ErouteTell *ebpf.Program `ebpf:"eroute_notify"`
+	ErouteNotify *ebpf.Program `ebpf:"eroute_notify"`
 }
 
 func (p *NotifyPrograms) Close() error {
 	return _NotifyClose(
-		p.ErouteTell,
+		p.ErouteNotify,
 	)
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Who made a packet of key exchange: a key manager's socket, XFRM, or somebody else. That a packet did
- * not come in on an interface is no proof: fragments that the kernel makes of a forwarded packet
- * (ip6_fragment), and packets that the relay sends on, have no interface either.
+ * The origin of an IKE, ESP or AH packet: a key manager's socket, XFRM, or another. A packet
+ * without an ingress interface is not necessarily local: fragments that the kernel makes of a
+ * forwarded packet (ip6_fragment) and packets that the relay re-sends have none either.
  */
 #ifndef EROUTE_ORIGIN_H
 #define EROUTE_ORIGIN_H
@@ -18,9 +18,9 @@
 #define IP6SKB_XFRM_TRANSFORMED 1       /* include/linux/ipv6.h */
 
 /*
- * Whether XFRM has made this packet. Only its output path sets the flag (xfrm_output), and
- * what comes in has its flags cleared (ip_rcv, ipv6_rcv). IPv4 copies them to fragments; IPv6
- * does not, so that fragments of ESP over IPv6 have no proof.
+ * Whether XFRM made this packet. Only its output path sets the flag (xfrm_output); received packets
+ * start with cleared flags (ip_rcv, ipv6_rcv). IPv4 copies the flags to fragments. IPv6 does not,
+ * so fragments of ESP over IPv6 are not recognised.
  */
 static __always_inline int is_made_by_xfrm(struct __sk_buff *skb, const struct packet *p)
 {
@@ -38,8 +38,8 @@ static __always_inline int is_made_by_xfrm(struct __sk_buff *skb, const struct p
 }
 
 /*
- * Whether the socket is exempt from XFRM's policies, which takes CAP_NET_ADMIN (IP_XFRM_POLICY):
- * key managers ask for that.
+ * Whether the socket is exempt from XFRM policies (IP_XFRM_POLICY), which takes CAP_NET_ADMIN. Key
+ * managers exempt theirs.
  */
 static __always_inline int bypasses_policies(const struct sock *sk)
 {
@@ -53,8 +53,8 @@ static __always_inline int bypasses_policies(const struct sock *sk)
 }
 
 /*
- * Whether the packet's socket is in the device's network namespace, and its owner is privileged there:
- * root of the user namespace that owns it, or whoever could exempt the socket from policies.
+ * Whether the packet's socket is in the device's network namespace and privileged: owned by root of
+ * that user namespace, or exempt from policies.
  */
 static __always_inline int is_privileged(struct __sk_buff *skb)
 {
@@ -72,8 +72,9 @@ static __always_inline int is_ike_port(__u32 port)
 }
 
 /*
- * Whether a key manager's socket has sent the packet: one for the packet's own protocol, which the
- * relay's is not (IPPROTO_RAW). Fragments have their packet's socket, and a bound UDP socket has its port.
+ * Whether a key manager's socket sent the packet: a socket of the packet's own protocol, which the
+ * relay's is not (IPPROTO_RAW). Fragments have the socket of their packet, and a bound UDP socket
+ * has its port.
  */
 static __always_inline int is_from_key_manager(struct __sk_buff *skb, const struct packet *p)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* How a packet leaves the programs: dropped, or out of the physical device. */
+/* Output of a packet: drop it, or send it through the physical device. */
 #ifndef EROUTE_OUTPUT_H
 #define EROUTE_OUTPUT_H
 
@@ -10,19 +10,19 @@
 #include "barrier.h"
 #include "parse.h"
 
-/* How often a device is looked up that changes while it is read. */
+/* Maximum lookups of a device that changes while it is read. */
 #define DEVICE_TRIES 3
 
 /* An ipsec device. */
 struct device {
 	__u32 physical; /* ifindex */
-	__u32 has_xfrm; /* 0: a plain device, SA eroutes drop */
+	__u32 has_xfrm; /* 0: a plain device, packets of SAs drop */
 	__u32 detour;   /* ifindex of the detour device */
 };
 
 /*
- * Copies what is known of an ipsec device: each word says that it is this one's, as the memory may become
- * another device's after the look-up. Returns 0, or -1 if there is none, or it changes all the time.
+ * Copies an ipsec device. Each word has the device's ifindex, as the memory can be reused for
+ * another device after the lookup. Returns 0, or -1 if there is none or it keeps changing.
  */
 static __always_inline int find_device(__u32 ifindex, struct device *dev)
 {
@@ -53,8 +53,8 @@ static __always_inline int drop(__u32 reason, const struct packet_count *a)
 }
 
 /*
- * The next hop of the best route through the physical device. Returns 0, -ENODEV if the device is
- * gone, or -1 if there is no such route, or its link-layer address is not known.
+ * Looks up the next hop of the best route through the physical device. Returns 0, -ENODEV if the
+ * device is gone, or -1 if there is no such route or its link-layer address is unknown.
  */
 static __noinline int next_hop(struct __sk_buff *skb, __u32 physical, const struct packet *p,
 			       struct bpf_redir_neigh *to)
@@ -75,9 +75,9 @@ static __noinline int next_hop(struct __sk_buff *skb, __u32 physical, const stru
 }
 
 /*
- * As it is, out of the physical device. Without a next hop the kernel looks for a route
- * itself, and then lets policies of key managers act on the packet; with one it loses the
- * packets that wait for the link-layer address. It wants room for a header first.
+ * Sends the packet unchanged through the physical device. Without a next hop the kernel does the
+ * route lookup itself, and then applies key managers' policies to the packet. With a next hop it
+ * loses packets that wait for the link-layer address. It needs room for a link-layer header.
  */
 static __always_inline int send_out(struct __sk_buff *skb, const struct device *dev,
 				    const struct packet *p)
@@ -89,7 +89,7 @@ static __always_inline int send_out(struct __sk_buff *skb, const struct device *
 	if (bpf_skb_change_head(skb, ETH_HLEN, 0))
 		return TC_ACT_SHOT;
 	ret = next_hop(skb, physical, p, &to);
-	if (ret == -ENODEV) /* the kernel would only tell later, when the packet has been counted */
+	if (ret == -ENODEV) /* else the kernel drops it after it was counted */
 		return TC_ACT_SHOT;
 	if (ret)
 		return bpf_redirect_neigh(physical, NULL, 0, 0);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Words in elements of hashes, whose memory may become another element while a program holds a pointer to it.
- * The highest bits of such a word say whose it is, and programs change it by compare and swap only: if it has
- * become another's, the change does not happen.
+ * Owned words: words in elements of hashes, whose memory can be reused for another element while a
+ * program holds a pointer to it. The top 16 bits of a word identify its owner. Programs change it
+ * by compare and swap only, so a word of another owner is never changed.
+ *
+ * 63          48 47                                   0
+ * +-------------+-------------------------------------+
+ * | owner 15:0  | value: a count, or a time           |
+ * +-------------+-------------------------------------+
  */
 #ifndef EROUTE_OWNED_H
 #define EROUTE_OWNED_H
@@ -13,7 +18,7 @@
 #define OWNER_AT 48
 #define OWNED_MASK ((1ULL << OWNER_AT) - 1)
 
-/* Times in owned words are in ticks of 64 ns. */
+/* Times in owned words have units of 64 ns. */
 #define TICK_SHIFT 6
 #define TICKS_PER_SECOND (1000000000 >> TICK_SHIFT)
 
@@ -27,7 +32,7 @@ static __always_inline int is_owned(__u64 word, __u64 owner)
 	return word >> OWNER_AT == (owner & 0xffff);
 }
 
-/* Adds to a word, if it is the owner's. Others that add at the same time make it try again. */
+/* Adds to a word of the owner. Retries if another CPU changes the word. */
 static __always_inline void add_owned(__u64 *word, __u64 owner, __u64 n)
 {
 #pragma clang loop unroll(disable)
@@ -40,7 +45,7 @@ static __always_inline void add_owned(__u64 *word, __u64 owner, __u64 n)
 	}
 }
 
-/* Sets a word, if it is the owner's and nobody else sets it at the same time. */
+/* Sets a word of the owner, unless another CPU changes it at the same time. */
 static __always_inline void set_owned(__u64 *word, __u64 owner, __u64 value)
 {
 	__u64 old = READ_ONCE(*word);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From bytes to what a packet shows to selectors. */
+/* Parses a packet. */
 #ifndef EROUTE_PARSE_H
 #define EROUTE_PARSE_H
 
@@ -10,15 +10,15 @@
 struct packet {
 	__u8 family; /* AF_INET or AF_INET6; 0: not IP */
 	__u8 proto;
-	__be16 sport; /* 0: none */
+	__be16 sport; /* 0: none or unknown */
 	__be16 dport;
 	__u16 l4;  /* offset of the transport header from the IP header */
-	__u32 len; /* IP header and payload, as the header says; 0: a jumbogram */
+	__u32 len; /* of the packet, from the IP header; 0: an IPv6 jumbogram */
 	__u8 ttl;
 	__u8 tos;
-	__u8 plain;          /* no IPv4 options, no IPv6 hop-by-hop header, IPv4 checksum right */
-	__u8 later_fragment; /* a fragment other than the first */
-	/* IPv4: the first four bytes */
+	__u8 plain;          /* no IPv4 options or IPv6 hop-by-hop header, valid IPv4 checksum */
+	__u8 later_fragment; /* not the first fragment */
+	/* IPv4 uses the first four bytes. */
 	__u8 src[16] ALIGNED;
 	__u8 dst[16] ALIGNED;
 };
@@ -81,8 +81,8 @@ static __always_inline int is_extension(__u8 next)
 }
 
 /*
- * Follows the extension headers to the protocol. A chain that is malformed, cut
- * short or too long leaves protocol 0.
+ * Parses the extension headers up to the protocol. A malformed, truncated or too long chain leaves
+ * protocol 0.
  */
 static __always_inline void parse_ipv6_chain(void *ctx, const enum hook hook, __u32 l3, __u8 next,
 					     struct packet *p)
@@ -135,8 +135,8 @@ static __always_inline void parse_ipv6(void *ctx, const enum hook hook, __u32 l3
 }
 
 /*
- * Parses the packet whose IP header is at l3 and whose EtherType is proto (network
- * byte order). Leaves family 0 when it is neither IPv4 nor IPv6, or not all there.
+ * Parses the packet with its IP header at l3 and EtherType proto (network byte order). family is 0
+ * if it is not IP, or truncated.
  */
 static __always_inline void parse(void *ctx, const enum hook hook, __u32 l3, __be16 proto,
 				  struct packet *p)
@@ -148,7 +148,7 @@ static __always_inline void parse(void *ctx, const enum hook hook, __u32 l3, __b
 		parse_ipv6(ctx, hook, l3, p);
 }
 
-/* ESP, AH, and UDP from IKE's ports. */
+/* ESP, AH, and UDP from a port of IKE. */
 static __always_inline int is_ike_or_ipsec(const struct packet *p)
 {
 	if (p->proto == IPPROTO_ESP || p->proto == IPPROTO_AH)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Rate limits by the generic cell rate algorithm. The state is one owned word (see owned.h): the time
- * at which the next event would be due if events came evenly. Any unit of time will do.
+ * Rate limits by the generic cell rate algorithm. The state is one owned word (owned.h): the time
+ * at which the next event would be due if events came evenly. Times can have any unit.
  */
 #ifndef EROUTE_RATE_H
 #define EROUTE_RATE_H
@@ -10,7 +10,10 @@
 #include "kernel.h"
 #include "owned.h"
 
-/* How long after now the time in a word is; 0: before. It is never further ahead than the burst. */
+/*
+ * How far the time in a word is ahead of now; 0: it has passed. It is never ahead by more than the
+ * burst.
+ */
 static __always_inline __u64 rate_ahead(__u64 word, __u64 burst, __u64 now)
 {
 	__u64 ahead = (word - now) & OWNED_MASK;
@@ -19,8 +22,8 @@ static __always_inline __u64 rate_ahead(__u64 word, __u64 burst, __u64 now)
 }
 
 /*
- * Takes one event from the budget: one in each interval, and those of a burst (a time, too) at once.
- * Returns whether it may happen; not if the word belongs to another owner.
+ * Takes one event from the limit: one in each interval on average, and up to burst (a time) of them
+ * at once. Returns whether it is allowed; not if the word has another owner.
  */
 static __always_inline int rate_allow(__u64 *word, __u64 owner, __u64 interval, __u64 burst,
 				      __u64 now)

@@ -2,9 +2,8 @@
 //go:build ignore
 
 /*
- * Ingress of the ipsec device: the answer to a rejected packet, which the egress program has made,
- * goes to the sender. By coming in here it has lost what the kernel knew of the packet that it was
- * made of: its route, its socket, its connection and what NAT does to that.
+ * Ingress of the ipsec device: sends the ICMP error that the egress program has made. Coming in
+ * here, it has lost the route, socket, connection and NAT state of the packet that it was made of.
  */
 #include "abi.h"
 #include "kernel.h"
@@ -22,7 +21,7 @@ int eroute_reject(struct __sk_buff *skb)
 		return TCX_DROP;
 	skb->tc_index = 0;
 	skb->mark = 0;
-	if (bpf_skb_change_head(skb, ETH_HLEN, 0)) /* which the kernel takes off */
+	if (bpf_skb_change_head(skb, ETH_HLEN, 0)) /* the kernel removes it */
 		return TCX_DROP;
 	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
 }

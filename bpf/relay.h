@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The relay: is it running, and is there room in its ring buffer? */
+/* The relay's heartbeat and ring buffer. */
 #ifndef EROUTE_RELAY_H
 #define EROUTE_RELAY_H
 
@@ -7,7 +7,7 @@
 #include "kernel.h"
 #include "maps.h"
 
-/* Whether the ring buffer is filled by less than this many bytes. */
+/* Whether the ring buffer holds less than this many bytes. */
 static __always_inline int ring_has_room(__u64 most)
 {
 	return bpf_ringbuf_query(&eroute_events, BPF_RB_AVAIL_DATA) < most;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* A number that changes whenever routes or rules of the packet's network namespace do. */
+/* The version of the routes and rules of a network namespace. */
 #ifndef EROUTE_ROUTES_H
 #define EROUTE_ROUTES_H
 
@@ -8,9 +8,10 @@
 #include "net.h"
 
 /*
- * 0: this kernel does not tell. IPv4's rt_genid is raised by every change of routes, rules,
- * addresses and links (rt_cache_flush in net/ipv4), IPv6's fib6_sernum by every route that is
- * added or changed (net/ipv6/ip6_fib.c); one that is deleted, and rules, show in the others.
+ * Returns a number that changes with each change of routes or rules; 0: this kernel has none.
+ * IPv4's rt_genid is raised by each change of routes, rules, addresses and links (rt_cache_flush in
+ * net/ipv4). IPv6's fib6_sernum is raised by each added or changed route (net/ipv6/ip6_fib.c);
+ * deleted routes, and rules, change the other counters.
  */
 static __always_inline __u64 routes_version(void *ctx, const enum hook hook, __u8 family)
 {
@@ -32,7 +33,7 @@ static __always_inline __u64 routes_version(void *ctx, const enum hook hook, __u
 		others = net->ipv6.fib6_rules_ops->fib_rules_seq +
 			 net->ipv6.rt6_stats->fib_rt_entries;
 	}
-	/* The top bit is always set, so that it is never 0. */
+	/* The top bit makes it nonzero. */
 	return 1ULL << 63 | (__u64)others << 32 | routes;
 }
 

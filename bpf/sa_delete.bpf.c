@@ -2,15 +2,14 @@
 //go:build ignore
 
 /*
- * The end of an XFRM state: its packets drop as "SA missing" from that moment on, with
- * nobody watching. Without this program they reach XFRM, which drops them too, but makes
- * a larval state that keeps the SPI.
+ * Deletion of an XFRM state: from now on its packets drop as "sa-missing", without any process.
+ * Otherwise XFRM would drop them, but make a larval state that occupies the SPI.
  */
 #include "abi.h"
 #include "kernel.h"
 #include "xfrm_state.h"
 
-/* net/xfrm/xfrm_state.c: every way that a state ends comes through here. */
+/* net/xfrm/xfrm_state.c: called for every deletion. */
 SEC("fentry/__xfrm_state_delete")
 int eroute_sa_delete(__u64 *ctx)
 {

@@ -2,14 +2,14 @@
 //go:build ignore
 
 /*
- * An XFRM state whose sequence numbers are used up stays, and XFRM drops its packets: from the
- * first one on they drop here, counted as such.
+ * An XFRM state without sequence numbers stays, and XFRM drops its packets. After the first one
+ * they drop here, counted as "sa-exhausted".
  */
 #include "abi.h"
 #include "kernel.h"
 #include "xfrm_state.h"
 
-/* net/xfrm/xfrm_replay.c calls it with each packet that has no sequence number left. */
+/* net/xfrm/xfrm_replay.c: called for each packet without a sequence number. */
 SEC("fentry/xfrm_audit_state_replay_overflow")
 int eroute_sa_exhausted(__u64 *ctx)
 {

@@ -20,25 +20,25 @@ const (
 	SADeleteMapErouteCache6      = "eroute_cache6"
 	SADeleteMapErouteCounters    = "eroute_counters"
 	SADeleteMapErouteDevices     = "eroute_devices"
-	SADeleteMapErouteEarly4      = "eroute_fpcache4"
-	SADeleteMapErouteEarly6      = "eroute_fpcache6"
+	SADeleteMapErouteEntry4      = "eroute_entry4"
+	SADeleteMapErouteEntry6      = "eroute_entry6"
 	SADeleteMapErouteEpoch       = "eroute_epoch"
 	SADeleteMapErouteEvents      = "eroute_events"
 	SADeleteMapErouteFlows       = "eroute_flows"
+	SADeleteMapErouteFpcache4    = "eroute_fpcache4"
+	SADeleteMapErouteFpcache6    = "eroute_fpcache6"
 	SADeleteMapErouteIndex       = "eroute_index"
 	SADeleteMapErouteIngress     = "eroute_ingress"
 	SADeleteMapErouteMeta        = "eroute_meta"
+	SADeleteMapErouteMisses      = "eroute_misses"
 	SADeleteMapEroutePorts       = "eroute_ports"
 	SADeleteMapErouteRejectRates = "eroute_reject_rates"
 	SADeleteMapErouteRelay       = "eroute_relay"
-	SADeleteMapErouteRow4        = "eroute_entry4"
-	SADeleteMapErouteRow6        = "eroute_entry6"
 	SADeleteMapErouteSas         = "eroute_sas"
 	SADeleteMapErouteSrc4        = "eroute_src4"
 	SADeleteMapErouteSrc6        = "eroute_src6"
 	SADeleteMapErouteStats       = "eroute_stats"
 	SADeleteMapErouteTrapRates   = "eroute_trap_rates"
-	SADeleteMapErouteUnanswered  = "eroute_misses"
 	SADeleteProgErouteSaDelete   = "eroute_sa_delete"
 	SADeleteVarNetnsCookie       = "netns_cookie"
 )
@@ -96,25 +96,25 @@ type SADeleteMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // SADeleteVariableSpecs contains global variables before they are loaded into the kernel.
@@ -148,25 +148,25 @@ type SADeleteMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *SADeleteMaps) Close() error {
@@ -175,25 +175,25 @@ func (m *SADeleteMaps) Close() error {
 		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly4,
-		m.ErouteEarly6,
+		m.ErouteEntry4,
+		m.ErouteEntry6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteFpcache4,
+		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteMisses,
 		m.EroutePorts,
 		m.ErouteRejectRates,
 		m.ErouteRelay,
-		m.ErouteRow4,
-		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
-		m.ErouteUnanswered,
 	)
 }
 

@@ -20,25 +20,25 @@ const (
 	SAExhaustedMapErouteCache6       = "eroute_cache6"
 	SAExhaustedMapErouteCounters     = "eroute_counters"
 	SAExhaustedMapErouteDevices      = "eroute_devices"
-	SAExhaustedMapErouteEarly4       = "eroute_fpcache4"
-	SAExhaustedMapErouteEarly6       = "eroute_fpcache6"
+	SAExhaustedMapErouteEntry4       = "eroute_entry4"
+	SAExhaustedMapErouteEntry6       = "eroute_entry6"
 	SAExhaustedMapErouteEpoch        = "eroute_epoch"
 	SAExhaustedMapErouteEvents       = "eroute_events"
 	SAExhaustedMapErouteFlows        = "eroute_flows"
+	SAExhaustedMapErouteFpcache4     = "eroute_fpcache4"
+	SAExhaustedMapErouteFpcache6     = "eroute_fpcache6"
 	SAExhaustedMapErouteIndex        = "eroute_index"
 	SAExhaustedMapErouteIngress      = "eroute_ingress"
 	SAExhaustedMapErouteMeta         = "eroute_meta"
+	SAExhaustedMapErouteMisses       = "eroute_misses"
 	SAExhaustedMapEroutePorts        = "eroute_ports"
 	SAExhaustedMapErouteRejectRates  = "eroute_reject_rates"
 	SAExhaustedMapErouteRelay        = "eroute_relay"
-	SAExhaustedMapErouteRow4         = "eroute_entry4"
-	SAExhaustedMapErouteRow6         = "eroute_entry6"
 	SAExhaustedMapErouteSas          = "eroute_sas"
 	SAExhaustedMapErouteSrc4         = "eroute_src4"
 	SAExhaustedMapErouteSrc6         = "eroute_src6"
 	SAExhaustedMapErouteStats        = "eroute_stats"
 	SAExhaustedMapErouteTrapRates    = "eroute_trap_rates"
-	SAExhaustedMapErouteUnanswered   = "eroute_misses"
 	SAExhaustedProgErouteSaExhausted = "eroute_sa_exhausted"
 	SAExhaustedVarNetnsCookie        = "netns_cookie"
 )
@@ -96,25 +96,25 @@ type SAExhaustedMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 }
 
 // SAExhaustedVariableSpecs contains global variables before they are loaded into the kernel.
@@ -148,25 +148,25 @@ type SAExhaustedMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 }
 
 func (m *SAExhaustedMaps) Close() error {
@@ -175,25 +175,25 @@ func (m *SAExhaustedMaps) Close() error {
 		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly4,
-		m.ErouteEarly6,
+		m.ErouteEntry4,
+		m.ErouteEntry6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteFpcache4,
+		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteMisses,
 		m.EroutePorts,
 		m.ErouteRejectRates,
 		m.ErouteRelay,
-		m.ErouteRow4,
-		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
-		m.ErouteUnanswered,
 	)
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Selectors: which of them a packet can match, and the keys of both address families. Functions with a
- * constant argument v6 are compiled once for each family.
+ * Selectors: which tuples a packet can match, and the keys of both families. A function with the
+ * constant argument v6 is compiled once for each family.
  */
 #ifndef EROUTE_SELECTOR_H
 #define EROUTE_SELECTOR_H
@@ -10,7 +10,7 @@
 #include "kernel.h"
 #include "parse.h"
 
-/* The larger one is first: an empty initialiser clears it. */
+/* The larger member is first: an empty initialiser clears it. */
 union eroute_key {
 	struct eroute_key6 v6;
 	struct eroute_key4 v4;
@@ -28,7 +28,7 @@ static __always_inline __u32 key_fixed_bits(const bool v6)
 
 static __always_inline __u32 *key_prefixlen(union eroute_key *key)
 {
-	return &key->v4.prefixlen; /* begins both */
+	return &key->v4.prefixlen; /* the first member of both */
 }
 
 static __always_inline __u8 *key_src(union eroute_key *key, const bool v6)
@@ -46,13 +46,13 @@ static __always_inline __u8 *key_src_hostbits(union eroute_key *key, const bool 
 	return v6 ? &key->v6.src_hostbits : &key->v4.src_hostbits;
 }
 
-/* Copies an address, or its first bytes. */
+/* Copies an address of the family. */
 static __always_inline void copy_address(__u8 *to, const __u8 *from, const bool v6)
 {
 	__builtin_memcpy(to, from, v6 ? 16 : 4);
 }
 
-/* Copies an address; its last hostbits bits become 0. */
+/* Copies an address and clears its last hostbits bits. */
 static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 hostbits, const bool v6)
 {
 	if (v6) {
@@ -78,7 +78,7 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 hostb
 	}
 }
 
-/* Whether a packet can match selectors of this tuple at all. */
+/* Whether a packet can match selectors with this tuple. */
 static __always_inline int has_tuple(const struct packet *p, __u32 tuple)
 {
 	if (tuple == TUPLE_ANY)
@@ -113,7 +113,10 @@ static __always_inline void set_verdict(struct verdict *v, const struct eroute_v
 	v->tuple = tuple;
 }
 
-/* Sets protocol and ports of a key to those of the packet that the tuple names. */
+/*
+ * Sets the members of a key that the tuple names to the packet's protocol and ports, and the others
+ * to 0.
+ */
 static __always_inline void set_key_tuple(union eroute_key *key, const struct packet *p,
 					  __u32 tuple, const bool v6)
 {

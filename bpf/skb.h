@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The kernel's own view of a packet (struct sk_buff), read by CO-RE. */
+/* Kernel structs of a packet and its socket, read by CO-RE. */
 #ifndef EROUTE_SKB_H
 #define EROUTE_SKB_H
 
@@ -30,7 +30,7 @@ struct net_device {
 
 struct xfrm_policy {
 	__u8 action;
-	__u8 xfrm_nr; /* templates */
+	__u8 xfrm_nr; /* number of templates */
 };
 
 struct sock_common {
@@ -54,7 +54,7 @@ struct sk_buff {
 	__u16 network_header;
 };
 
-/* What sk_buff.cb holds while IP has the packet. */
+/* The contents of sk_buff.cb while IP has the packet. */
 struct inet_skb_parm {
 	__u16 flags;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The table's verdict on a packet: from the cache, else the index, else the tries. */
+/* Looks a packet up in the table: in the cache, else the index, else the tries. */
 #ifndef EROUTE_TABLE_H
 #define EROUTE_TABLE_H
 
@@ -45,7 +45,10 @@ static __noinline void cache_insert_verdict(const struct packet *p, const struct
 		cache_insert(&eroute_cache6, p, cache_key_l4(p, 0), meta, version, &n, true);
 }
 
-/* Asks the index of the packet's family and a generation, if the table has one, under the version of now. */
+/*
+ * Looks a packet up in the index of its family. The result is valid only if the version did not
+ * change meanwhile.
+ */
 static __always_inline enum index_result index_lookup(const struct packet *p,
 						      const struct table_meta *meta,
 						      __u32 generation, __u64 version,
@@ -61,9 +64,9 @@ static __always_inline enum index_result index_lookup(const struct packet *p,
 }
 
 /*
- * What the table says of a packet, without flows: as remembered, else by its index, else by
- * the tries of the generation that it tells. Returns 0, or -1 if the table is not there. Not
- * static: it is verified once, by itself, and callers for whatever it may result.
+ * Looks a packet up in the active table, without flows. Sets the verdict, and the generation it is
+ * from. Returns 0, or -1 if there is no table. A global function: the verifier verifies it once, on
+ * its own, and its callers for any result.
  */
 __noinline int table_lookup(const struct packet *p, struct verdict *v, __u32 *generation)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * %trap asks once for a flow, %hold keeps its packets until there is an answer. Nothing
- * is asked or kept unless there is a relay to take it.
+ * %trap sends one ACQUIRE for a flow; %hold keeps the flow's packets until an SA is there. Without
+ * a relay, no ACQUIRE is sent and no packet is kept.
  */
 #ifndef EROUTE_TRAP_H
 #define EROUTE_TRAP_H
@@ -21,8 +21,8 @@
 #include "verdict.h"
 
 /*
- * Counts on what the packet met: a hold counts in itself, everything else by its id. The hold of a
- * %trapsubnet is that eroute: its count goes on.
+ * Counts a packet on what it matched: a hold counts in the flow, everything else by its id. The
+ * hold of a %trapsubnet counts on that eroute.
  */
 static __always_inline void count_match(const struct match *m, const struct packet_count *a)
 {
@@ -40,8 +40,8 @@ static __always_inline void count_match(const struct match *m, const struct pack
 }
 
 /*
- * Gives a packet to the relay: one that met a %hold, of a flow or of the table, or one
- * of a flow whose SA has just gone or come. Returns whether the relay gets it.
+ * Sends a packet to the relay: one that matched a %hold, of a flow or of the table, or one of a
+ * flow whose SA is absent or was just replaced. Returns whether the relay gets it.
  */
 static __noinline int send_to_relay(struct __sk_buff *skb, const struct packet *p, struct match *m,
 				    __u32 kind)
@@ -75,7 +75,7 @@ static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, s
 	return drop(send_to_relay(skb, p, m, EVENT_HELD) ? REASON_HOLD : REASON_HOLD_NOT_KEPT, a);
 }
 
-/* Whether a packet is from a raw socket like the relay's, by which it sends on what it has kept. */
+/* Whether a packet is from a raw socket like the one through which the relay re-sends packets. */
 static __always_inline int is_resent(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -87,8 +87,8 @@ static __always_inline int is_resent(struct __sk_buff *skb)
 }
 
 /*
- * Whether the relay is to have a packet because it is sending those that came before it. It says
- * until when at the latest, so that one that is killed stops no flow.
+ * Whether the relay is re-sending earlier packets of the flow, which this one must not overtake.
+ * kept_until limits the time, so that a killed relay does not stop a flow.
  */
 static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct match *m)
 {
@@ -96,9 +96,9 @@ static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct ma
 }
 
 /*
- * A packet of a flow that a trap has made. Key managers that rekey delete the old SA as
- * soon as there is a new one: until the relay has moved the flow, its packets are kept, and
- * until it has sent these, those that come after them, so that they stay in order.
+ * A packet of a flow with an SA. Key managers that rekey delete the old SA as soon as there is a
+ * new one: packets are kept until the relay has moved the flow, and later ones until these were
+ * re-sent, to keep their order.
  */
 static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct device *dev,
 					const struct packet *p, struct match *m,
@@ -111,7 +111,7 @@ static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct devi
 	return absent ? drop(REASON_SA_MISSING, a) : encrypt(skb, dev, m->v.sa, a);
 }
 
-/* How full the ring buffer may be for this trap to ask now; 0: it has asked too often. */
+/* Maximum fill of the ring buffer for an ACQUIRE of a trap; 0: the trap is over its rate. */
 static __always_inline __u64 acquire_room(__u32 id, const struct relay *relay, __u64 now)
 {
 	__u64 *next = bpf_map_lookup_elem(&eroute_trap_rates, &id);
@@ -130,7 +130,7 @@ static __always_inline __u64 acquire_room(__u32 id, const struct relay *relay, _
 		       : EVENTS_SIZE;
 }
 
-/* Makes a flow's hold out of its data. Only one CPU makes it; for the others it exists. */
+/* Inserts a hold. Only one CPU succeeds, others get -EEXIST. */
 static __always_inline long make_flow(const struct table_meta *meta, const struct flow_key *key,
 				      const struct flow_data *data, __u64 now)
 {
@@ -173,8 +173,8 @@ static __always_inline int drop_counted(const struct match *m, __u32 reason,
 }
 
 /*
- * A packet that met %trap or %trapsubnet: the hold is made, then the relay is told, and
- * neither if one of them cannot be.
+ * Handles a packet that matched %trap or %trapsubnet: makes the hold and submits the ACQUIRE, both
+ * or neither.
  */
 static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, struct match *m,
 				const struct packet_count *a)
@@ -211,7 +211,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 		if (err != -EEXIST)
 			return drop_counted(m, REASON_TRAP_HOLDS_FULL, a);
 	}
-	/* Another CPU was first. */
+	/* Another CPU has made the hold. */
 	if (flow_lookup(m, m->v.tuple) <= 0)
 		return drop_counted(m, REASON_TRAP_LIMITED, a);
 	count_match(m, a);

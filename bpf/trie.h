@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * From a packet to its eroute by the tries: longest source, then longest destination, then
- * protocol, source port and destination port set over unset.
- *
- * The source trie gives the longest source prefix that has eroutes at all, and of
- * which tuples. Each tuple has its entries in the same trie, so one longest-prefix
- * lookup a tuple finds its longest destination. No entry there: the next shorter
- * source prefix is a lookup with prefixlen one less than the one found.
+ * Looks a packet up in the tries: longest source, then longest destination, then protocol, source
+ * port and destination port set over unset. The source trie has the longest source prefix with
+ * eroutes, and their tuples. The entry trie matches the whole selector but the destination exactly,
+ * so one lookup for each tuple finds its longest destination. Without a match the next shorter
+ * source prefix is tried: a lookup with a prefix length one less.
  */
 #ifndef EROUTE_TRIE_H
 #define EROUTE_TRIE_H
@@ -21,13 +19,13 @@ struct trie_walk {
 	const struct packet *p;
 	void *sources;
 	void *entries;
-	struct eroute_value *entry; /* the best so far */
+	struct eroute_value *entry; /* the best match so far */
 	__u32 tuple;
 	__u32 src_prefixlen;
-	__u32 prefixlen; /* of the source lookup to do next */
+	__u32 prefixlen; /* maximum, of the next source lookup */
 };
 
-/* Looks one tuple up and keeps its entry if its destination is longer than the best so far. */
+/* Looks one tuple up. A match replaces the best one if its destination is longer. */
 static __always_inline void try_tuple(struct trie_walk *w, union eroute_key *key, __u32 tuple,
 				      const bool v6)
 {
@@ -43,7 +41,7 @@ static __always_inline void try_tuple(struct trie_walk *w, union eroute_key *key
 	w->tuple = tuple;
 }
 
-/* The source prefix that covers the packet's, no longer than w->prefixlen; NULL: none. */
+/* The longest source prefix that covers the packet's source, up to w->prefixlen; NULL: none. */
 static __always_inline struct src_value *find_source(struct trie_walk *w, const bool v6)
 {
 	struct src_key4 key4 = { .prefixlen = w->prefixlen };
@@ -54,7 +52,7 @@ static __always_inline struct src_value *find_source(struct trie_walk *w, const 
 	return bpf_map_lookup_elem(w->sources, v6 ? (void *)&key6 : (void *)&key4);
 }
 
-/* One source prefix; ends the walk when it has a matching entry or no shorter one is left. */
+/* Tries one source prefix. Returns 1 at a match, or if there is no shorter prefix. */
 static __always_inline long trie_step(struct trie_walk *w, const bool v6)
 {
 	struct src_value *src = find_source(w, v6);
@@ -89,7 +87,7 @@ static long trie_step6(__u32 i, struct trie_walk *w)
 	return trie_step(w, true);
 }
 
-/* Sets the verdict of the tries of a generation. Returns 0, or -1 if they are not there. */
+/* Sets the verdict from the tries of a generation. Returns 0, or -1 if there are none. */
 static __always_inline int trie_lookup(const struct packet *p, __u32 generation, struct verdict *v,
 				       const bool v6)
 {
@@ -101,7 +99,7 @@ static __always_inline int trie_lookup(const struct packet *p, __u32 generation,
 		       : bpf_map_lookup_elem(&eroute_entry4, &generation);
 	if (!w.sources || !w.entries)
 		return -1;
-	/* A source has at most so many prefixes, each visited once: the bound is never what ends it. */
+	/* Each prefix of a source is tried once, so the walk ends before this bound. */
 	if (v6)
 		bpf_loop(address_bits(true) + 1, trie_step6, &w, 0);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What happens to a packet on the ipsec device: encrypted, sent in clear, answered or dropped. */
+/* Applies a verdict on the ipsec device: encrypt, send in clear, reject. */
 #ifndef EROUTE_VERDICT_H
 #define EROUTE_VERDICT_H
 
@@ -11,7 +11,7 @@
 #include "maps.h"
 #include "parse.h"
 
-/* Set by the loader. Without it the branch that calls the kfunc is pruned. */
+/* Set by the loader if the kernel has the kfunc; else the verifier prunes its call. */
 volatile const __u8 have_xfrm_info;
 
 static __always_inline int send_in_clear(struct __sk_buff *skb, const struct device *dev,
@@ -26,7 +26,7 @@ static __always_inline int send_in_clear(struct __sk_buff *skb, const struct dev
 	return ret;
 }
 
-/* Whether packets can use an eroute's SA. */
+/* The state of an eroute's SA. */
 static __always_inline enum sa_use sa_use(__u32 slot)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
@@ -35,8 +35,8 @@ static __always_inline enum sa_use sa_use(__u32 slot)
 }
 
 /*
- * XFRM keeps the route of a packet that it wraps in transport mode, and takes the one
- * into the ipsec device for a loop: the packet gets one through the detour device first.
+ * In transport mode XFRM keeps the packet's route, and treats one into the ipsec device as a loop.
+ * So the packet first gets a route through the detour device.
  */
 static __always_inline int detour(struct __sk_buff *skb, const struct device *dev,
 				  const struct packet_count *a)
@@ -44,15 +44,15 @@ static __always_inline int detour(struct __sk_buff *skb, const struct device *de
 	int ret = TC_ACT_SHOT;
 
 	skb->tc_index = DETOUR_OUT;
-	if (!bpf_skb_change_head(skb, ETH_HLEN, 0)) /* which the kernel takes off */
+	if (!bpf_skb_change_head(skb, ETH_HLEN, 0)) /* the kernel removes it */
 		ret = bpf_redirect_neigh(dev->detour, NULL, 0, 0);
 	return ret == TC_ACT_SHOT ? drop(REASON_ERROR, a) : ret;
 }
 
 /*
- * To XFRM: the if_id selects the one policy whose template pins the SA. The kernel
- * drops the packet when policy or SA are gone by then, and when a tunnel's way to the
- * peer leads into the ipsec device again: it takes that for a loop, whatever info.link says.
+ * Hands the packet to XFRM: the if_id selects the one policy whose template pins the SA. The kernel
+ * drops the packet if policy or SA are gone by then, and if a tunnel's route to the peer leads into
+ * the ipsec device again (a loop, whatever info.link is).
  */
 static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev, __u32 slot,
 				   const struct packet_count *a)
@@ -72,14 +72,17 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 	if (use == SA_TRANSPORT && skb->tc_index != DETOUR_OUT)
 		return detour(skb, dev, a);
 	if (skb->tc_index == DETOUR_OUT)
-		skb->tc_classid = DETOUR_DONE; /* tc_index, after TC_ACT_OK (net/core/dev.c) */
+		skb->tc_classid =
+			DETOUR_DONE; /* becomes tc_index after TC_ACT_OK (net/core/dev.c) */
 	if (have_xfrm_info && bpf_skb_set_xfrm_info(skb, &info))
 		return drop(REASON_ERROR, a);
 	count_reason(REASON_SA, a);
 	return TC_ACT_OK;
 }
 
-/* The packet becomes the answer to it, and goes to the sender by the ipsec device's ingress. */
+/*
+ * Turns the packet into an ICMP error about it, and sends that through the ipsec device's ingress.
+ */
 static __always_inline int reject(struct __sk_buff *skb, const struct packet *p,
 				  const struct packet_count *a)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 //go:build ignore
 
-/* XDP of an ingress interface: what the table ends ends here, before an skb is made. */
+/* XDP of an ingress interface: drops packets before an skb is allocated. */
 #include "abi.h"
 #include "count.h"
 #include "fastpath.h"
@@ -35,8 +35,9 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethhdr *eth, st
 }
 
 /*
- * Whether frames may have an outer tag that only their descriptor tells, which TC sees and XDP does not, and that
- * matters: there are VLAN interfaces on the device, in whatever namespace, or it is part of a bridge.
+ * Whether frames can have an outer tag that only their descriptor has, which TC sees and XDP does
+ * not, and whether that matters: the device has VLAN interfaces, in any namespace, or is a bridge
+ * port.
  */
 static __always_inline int may_hide_tag(struct xdp_md *ctx)
 {
@@ -51,7 +52,7 @@ static __always_inline int may_hide_tag(struct xdp_md *ctx)
 	return vlans && vlans->grp.nr_vlan_devs;
 }
 
-/* Finds the IP header, and the interface that routing sees; 0: leave the frame alone. */
+/* Finds the IP header and the interface that routing sees; 0: not handled. */
 static __always_inline __u32 routed_frame(struct xdp_md *ctx, struct frame *f)
 {
 	struct ethhdr eth ALIGNED;
@@ -79,7 +80,7 @@ int eroute_xdp(struct xdp_md *ctx)
 	fastpath_lookup(ctx, HOOK_XDP, ifindex, 0, &p, &a);
 	if (a.action == FASTPATH_CONTINUE)
 		return mark_inspected(ctx);
-	if (a.action == FASTPATH_REPLY) /* TC's, where the packet can be marked */
+	if (a.action == FASTPATH_REPLY) /* by TC, which can send ICMP errors */
 		return XDP_PASS;
 	count.bytes = p.len;
 	count_drop(&a, &count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * XDP tells TC that it has looked and the packet goes on, in the four bytes of
- * metadata before the frame. Without them (the driver has none, no XDP program,
- * a %reject) TC looks itself.
+ * XDP tells TC in four bytes of metadata before the frame that it has inspected it and found
+ * nothing to drop. Without them (a driver without metadata, no XDP program, %reject) TC inspects
+ * the frame itself.
  */
 #ifndef EROUTE_XDP_META_H
 #define EROUTE_XDP_META_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* How programs on functions of XFRM tell packets what becomes of a state. */
+/* Changes the use of an SA from programs on functions of XFRM. */
 #ifndef EROUTE_XFRM_STATE_H
 #define EROUTE_XFRM_STATE_H
 
@@ -23,10 +23,7 @@ struct xfrm_state {
 
 #pragma clang attribute pop
 
-/*
- * Notes what packets can do with the SA of a state: by the slot whose if_id it has, and the slot that
- * borrows that.
- */
+/* Sets the use of a state's SA, in the slot that owns its if_id and in the slot that borrows it. */
 static __always_inline void set_sa_use(const struct xfrm_state *x, enum sa_use use)
 {
 	__u32 if_id = x->if_id, slot = if_id - IF_ID_BASE;

@@ -2,8 +2,8 @@
 //go:build ignore
 
 /*
- * For make bench: the next frame of a list, for another program to judge or out of an
- * interface, so that programs meet many flows. Run by BPF_PROG_TEST_RUN.
+ * For make bench: generates the next frame of a list, for a program under test or to send out of an
+ * interface. Run by BPF_PROG_TEST_RUN.
  */
 #include "../kernel.h"
 
@@ -16,8 +16,8 @@ struct drive_frame {
 struct drive_frame *export_drive_frame;
 
 /*
- * Of each frame the bytes in which they differ, as drive_differs says: what programs under test have
- * in the CPU's caches is what a generator leaves of them. The loader sets the size.
+ * For each frame, the bytes that differ between frames, see drive_differs. A small list leaves the
+ * CPU's caches to the program under test. The loader sets the sizes.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -27,7 +27,7 @@ struct {
 	__uint(value_size, sizeof(__u64) * WORDS);
 } drive_frames SEC(".maps");
 
-/* Where each CPU is in the list. */
+/* The position of each CPU in the list. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -35,7 +35,7 @@ struct {
 	__type(value, __u32);
 } drive_position SEC(".maps");
 
-/* The program that judges. */
+/* The program under test. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
@@ -43,10 +43,11 @@ struct {
 	__type(value, __u32);
 } drive_judge SEC(".maps");
 
-volatile const struct drive_frame drive_same; /* the other bytes, 0 for those that differ */
-volatile const __u64 drive_differs = ~0ULL;   /* a bit for each byte */
-volatile const __u32 drive_count = 1;         /* frames there are */
-volatile const __u32 drive_ifindex;           /* where they go out */
+volatile const struct drive_frame
+	drive_same;                         /* bytes equal in all frames; 0 for those that differ */
+volatile const __u64 drive_differs = ~0ULL; /* a bit for each byte */
+volatile const __u32 drive_count = 1;       /* number of frames */
+volatile const __u32 drive_ifindex;         /* output interface */
 
 static __always_inline int next_frame(struct xdp_md *ctx)
 {
@@ -89,7 +90,7 @@ int drive_out(struct xdp_md *ctx)
 	return next_frame(ctx) ? XDP_ABORTED : (int)bpf_redirect(drive_ifindex, 0);
 }
 
-/* The empty program. */
+/* An empty program, for comparison. */
 SEC("xdp.frags")
 int drive_drop(struct xdp_md *ctx)
 {

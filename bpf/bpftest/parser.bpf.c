@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 //go:build ignore
 
-/* For make bench: an XDP program that takes the packet apart and drops it. */
+/* For make bench: an XDP program that parses a packet and drops it. */
 #include "../kernel.h"
 #include "../load.h"
 #include "../parse.h"

@@ -2,8 +2,8 @@
 //go:build ignore
 
 /*
- * For make bench: what a verdict costs, beside a walk over the same packets that does
- * nothing, one hash look-up and one longest-prefix look-up. Run by BPF_PROG_TEST_RUN.
+ * For make bench: the cost of a verdict, compared with a loop over the same packets that does
+ * nothing, a hash lookup, and a longest-prefix lookup. Run by BPF_PROG_TEST_RUN.
  */
 #include "../abi.h"
 #include "../cache.h"
@@ -23,7 +23,7 @@ enum probe_run { RUN_LENGTH = 4096 };
 
 enum probe_run *export_probe_run;
 
-/* Packets, as parse() leaves them. */
+/* Packets as parsed by parse(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -51,7 +51,7 @@ struct {
 	__type(value, __u32);
 } probe_hash4 SEC(".maps");
 
-/* Source and destination; of IPv4, eight bytes. */
+/* Source and destination; 8 bytes for IPv4. */
 struct probe_lpm_key {
 	__u32 prefixlen;
 	__u8 addresses[32];
@@ -65,8 +65,8 @@ struct {
 	__type(value, __u32);
 } probe_lpm SEC(".maps");
 
-__u32 probe_count; /* packets there are */
-__u64 probe_sum;   /* so that nothing is optimised away; also how many had an eroute */
+__u32 probe_count; /* number of packets */
+__u64 probe_sum;   /* keeps results alive; also the number of packets with an eroute */
 
 #define PROBE(name, probe_one)                                                           \
 	static __u32 name##_next;                                                        \
@@ -95,7 +95,7 @@ static __always_inline int walk_only(const struct packet *p)
 	return p->proto == 6 && p->src[0];
 }
 
-static __always_inline int look_in_hash(const struct packet *p)
+static __always_inline int look_up_hash(const struct packet *p)
 {
 	if (p->family == AF_INET) {
 		__u64 key;
@@ -111,7 +111,7 @@ static __always_inline int look_in_hash(const struct packet *p)
 	}
 }
 
-static __always_inline int look_in_lpm(const struct packet *p)
+static __always_inline int look_up_lpm(const struct packet *p)
 {
 	struct probe_lpm_key key = { .prefixlen = 256 };
 
@@ -125,8 +125,8 @@ static __always_inline int look_in_lpm(const struct packet *p)
 	return bpf_map_lookup_elem(&probe_lpm, &key) != NULL;
 }
 
-/* The index alone: nothing is remembered. */
-static __always_inline int look_in_index(const struct packet *p)
+/* The index alone, without the cache. */
+static __always_inline int look_up_index(const struct packet *p)
 {
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
@@ -136,14 +136,14 @@ static __always_inline int look_in_index(const struct packet *p)
 	       index_lookup(p, meta, meta->generation, cache_version(meta), &v) == INDEX_MATCH;
 }
 
-static __always_inline int ask(const struct packet *p)
+static __always_inline int find_verdict(const struct packet *p)
 {
 	struct match m;
 
 	return !classify(p, &m) && m.v.action;
 }
 
-static __always_inline int ask_and_count(const struct packet *p)
+static __always_inline int find_and_count(const struct packet *p)
 {
 	struct packet_count a = { .packets = 1, .bytes = 64 };
 	struct match m;
@@ -156,12 +156,12 @@ static __always_inline int ask_and_count(const struct packet *p)
 }
 
 /*
- * For a test of what is read while it changes: the id of a flow's entry is the last three bytes of its
- * destination, and each of its packets has bytes by which they can be told from others'.
+ * For a test of reading flows while they change. The id of a flow's entry is the last three bytes
+ * of its destination. The size of its packets is unique to it.
  */
-__u64 probe_wrong;      /* packets that got another flow's verdict */
-__u64 probe_unread;     /* that got none, as flows changed too fast */
-__u64 probe_miscounted; /* flows that have another's bytes */
+__u64 probe_wrong;      /* packets with another flow's verdict */
+__u64 probe_unread;     /* packets without a verdict: flows changed too fast */
+__u64 probe_miscounted; /* flows with bytes of another */
 __u64 probe_changes;
 
 static __always_inline __u32 flow_id(const struct packet *p)
@@ -169,7 +169,7 @@ static __always_inline __u32 flow_id(const struct packet *p)
 	return (__u32)p->dst[1] << 16 | (__u32)p->dst[2] << 8 | p->dst[3];
 }
 
-static __always_inline int meet_flows(const struct packet *p)
+static __always_inline int match_flows(const struct packet *p)
 {
 	struct packet_count a = { .packets = 1, .bytes = 1000 + flow_id(p) };
 	struct match m;
@@ -186,10 +186,10 @@ static __always_inline int meet_flows(const struct packet *p)
 	return 1;
 }
 
-static struct flow_key before; /* the flow that began last */
-static __u32 before_id;
+static struct flow_key newest; /* the newest flow */
+static __u32 newest_id;
 
-/* The packet's flow begins, and the one before it ends: the next takes its memory. */
+/* Creates the packet's flow and deletes the previous one, whose memory the next one reuses. */
 static __always_inline int change_flows(const struct packet *p)
 {
 	struct flow_key key = {}; /* of generation 0 */
@@ -204,22 +204,22 @@ static __always_inline int change_flows(const struct packet *p)
 	data.entry.dst_prefixlen = key.dst_prefixlen;
 	if (!meta || make_flow(meta, &key, &data, bpf_ktime_get_ns()))
 		return 0;
-	flow = bpf_map_lookup_elem(&eroute_flows, &before);
-	if (flow && (flow->bytes & OWNED_MASK) % (1000 + before_id))
+	flow = bpf_map_lookup_elem(&eroute_flows, &newest);
+	if (flow && (flow->bytes & OWNED_MASK) % (1000 + newest_id))
 		probe_miscounted++;
-	bpf_map_delete_elem(&eroute_flows, &before);
-	before = key;
-	before_id = flow_id(p);
+	bpf_map_delete_elem(&eroute_flows, &newest);
+	newest = key;
+	newest_id = flow_id(p);
 	return 1;
 }
 
-PROBE(probe_flows, meet_flows)
+PROBE(probe_flows, match_flows)
 PROBE(probe_change_flows, change_flows)
 PROBE(probe_walk, walk_only)
-PROBE(probe_in_hash, look_in_hash)
-PROBE(probe_in_lpm, look_in_lpm)
-PROBE(probe_in_index, look_in_index)
-PROBE(probe_verdict, ask)
-PROBE(probe_count_too, ask_and_count)
+PROBE(probe_in_hash, look_up_hash)
+PROBE(probe_in_lpm, look_up_lpm)
+PROBE(probe_in_index, look_up_index)
+PROBE(probe_verdict, find_verdict)
+PROBE(probe_count_too, find_and_count)
 
 char _license[] SEC("license") = "Dual BSD/GPL";

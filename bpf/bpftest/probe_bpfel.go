@@ -43,25 +43,25 @@ const (
 	ProbeMapErouteCache6      = "eroute_cache6"
 	ProbeMapErouteCounters    = "eroute_counters"
 	ProbeMapErouteDevices     = "eroute_devices"
-	ProbeMapErouteEarly4      = "eroute_fpcache4"
-	ProbeMapErouteEarly6      = "eroute_fpcache6"
+	ProbeMapErouteEntry4      = "eroute_entry4"
+	ProbeMapErouteEntry6      = "eroute_entry6"
 	ProbeMapErouteEpoch       = "eroute_epoch"
 	ProbeMapErouteEvents      = "eroute_events"
 	ProbeMapErouteFlows       = "eroute_flows"
+	ProbeMapErouteFpcache4    = "eroute_fpcache4"
+	ProbeMapErouteFpcache6    = "eroute_fpcache6"
 	ProbeMapErouteIndex       = "eroute_index"
 	ProbeMapErouteIngress     = "eroute_ingress"
 	ProbeMapErouteMeta        = "eroute_meta"
+	ProbeMapErouteMisses      = "eroute_misses"
 	ProbeMapEroutePorts       = "eroute_ports"
 	ProbeMapErouteRejectRates = "eroute_reject_rates"
 	ProbeMapErouteRelay       = "eroute_relay"
-	ProbeMapErouteRow4        = "eroute_entry4"
-	ProbeMapErouteRow6        = "eroute_entry6"
 	ProbeMapErouteSas         = "eroute_sas"
 	ProbeMapErouteSrc4        = "eroute_src4"
 	ProbeMapErouteSrc6        = "eroute_src6"
 	ProbeMapErouteStats       = "eroute_stats"
 	ProbeMapErouteTrapRates   = "eroute_trap_rates"
-	ProbeMapErouteUnanswered  = "eroute_misses"
 	ProbeMapProbeHash4        = "probe_hash4"
 	ProbeMapProbeHash6        = "probe_hash6"
 	ProbeMapProbeLpm          = "probe_lpm"
@@ -147,25 +147,25 @@ type ProbeMapSpecs struct {
 	ErouteCache6      *ebpf.MapSpec `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.MapSpec `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.MapSpec `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.MapSpec `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.MapSpec `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.MapSpec `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.MapSpec `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.MapSpec `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.MapSpec `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.MapSpec `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.MapSpec `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.MapSpec `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.MapSpec `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.MapSpec `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.MapSpec `ebpf:"eroute_misses"`
 	ProbeHash4        *ebpf.MapSpec `ebpf:"probe_hash4"`
 	ProbeHash6        *ebpf.MapSpec `ebpf:"probe_hash6"`
 	ProbeLpm          *ebpf.MapSpec `ebpf:"probe_lpm"`
@@ -213,25 +213,25 @@ type ProbeMaps struct {
 	ErouteCache6      *ebpf.Map `ebpf:"eroute_cache6"`
 	ErouteCounters    *ebpf.Map `ebpf:"eroute_counters"`
 	ErouteDevices     *ebpf.Map `ebpf:"eroute_devices"`
-	ErouteEarly4      *ebpf.Map `ebpf:"eroute_fpcache4"`
-	ErouteEarly6      *ebpf.Map `ebpf:"eroute_fpcache6"`
+	ErouteEntry4      *ebpf.Map `ebpf:"eroute_entry4"`
+	ErouteEntry6      *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteEpoch       *ebpf.Map `ebpf:"eroute_epoch"`
 	ErouteEvents      *ebpf.Map `ebpf:"eroute_events"`
 	ErouteFlows       *ebpf.Map `ebpf:"eroute_flows"`
+	ErouteFpcache4    *ebpf.Map `ebpf:"eroute_fpcache4"`
+	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
+	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
 	ErouteRejectRates *ebpf.Map `ebpf:"eroute_reject_rates"`
 	ErouteRelay       *ebpf.Map `ebpf:"eroute_relay"`
-	ErouteRow4        *ebpf.Map `ebpf:"eroute_entry4"`
-	ErouteRow6        *ebpf.Map `ebpf:"eroute_entry6"`
 	ErouteSas         *ebpf.Map `ebpf:"eroute_sas"`
 	ErouteSrc4        *ebpf.Map `ebpf:"eroute_src4"`
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
-	ErouteUnanswered  *ebpf.Map `ebpf:"eroute_misses"`
 	ProbeHash4        *ebpf.Map `ebpf:"probe_hash4"`
 	ProbeHash6        *ebpf.Map `ebpf:"probe_hash6"`
 	ProbeLpm          *ebpf.Map `ebpf:"probe_lpm"`
@@ -244,25 +244,25 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteCache6,
 		m.ErouteCounters,
 		m.ErouteDevices,
-		m.ErouteEarly4,
-		m.ErouteEarly6,
+		m.ErouteEntry4,
+		m.ErouteEntry6,
 		m.ErouteEpoch,
 		m.ErouteEvents,
 		m.ErouteFlows,
+		m.ErouteFpcache4,
+		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
 		m.ErouteMeta,
+		m.ErouteMisses,
 		m.EroutePorts,
 		m.ErouteRejectRates,
 		m.ErouteRelay,
-		m.ErouteRow4,
-		m.ErouteRow6,
 		m.ErouteSas,
 		m.ErouteSrc4,
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
-		m.ErouteUnanswered,
 		m.ProbeHash4,
 		m.ProbeHash6,
 		m.ProbeLpm,
