@@ -19,6 +19,10 @@ GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
 # The steps of make test, in order.
 STEPS := setup lint check-generated check-licenses check-reproducible fuzz-briefly test-host test-race smoke test-vm
 
+# What make check leaves to make test: packages, and tests of cmd/ipsec that build or load programs.
+SLOW := pkg/maps|cmd/ipsec|internal/lab|internal/vm
+SLOW_COMMAND := Kernel|Shells|ByName
+
 .NOTPARALLEL:
 
 .PHONY: help
@@ -44,12 +48,13 @@ test: ## everything below; needs root, takes 20 to 40 minutes on two cores
 	$(MAKE) --no-print-directory $$target || exit 1; done
 
 .PHONY: check
-check: ## the inner loop: formatting, words, go vet and unit tests, in under two minutes; needs root
+check: ## the inner loop: formatting, words, go vet and fast unit tests, in under two minutes; needs root
 	@scripts/check-format.sh
 	@scripts/check-words.sh
 	go vet ./...
 	go vet -tags vm ./...
-	go test ./bpf ./cmd/... ./pkg/...
+	go test $$(go list ./bpf ./cmd/... ./pkg/... ./internal/... | grep -vE '/($(SLOW))$$')
+	go test -skip '$(SLOW_COMMAND)' ./cmd/ipsec
 
 .PHONY: test-host
 test-host: ## the tests that run on the host's kernel; needs root
