@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
@@ -58,9 +59,9 @@ func (a *asserts) check(c *command, t *diff.Table) error {
 		first := &failures[0]
 		assertion := &a.all[first.Index]
 		text := fmt.Sprintf("not all packets of %s would be %v: %s matches %v",
-			selectorText(assertion.Selector), assertion.Want, packetText(first.Witness), first.Got)
+			render.Selector(assertion.Selector), assertion.Want, render.Packet(first.Witness), first.Got)
 		if more := len(failures) - 1; more > 0 {
-			text += fmt.Sprintf("; %s assertions fail", grouped(more+1))
+			text += fmt.Sprintf("; %s assertions fail", render.Number(more+1))
 		}
 		return &lineError{a.file, a.lines[first.Index], errors.New(text)}
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"github.com/ipsec-eroute/eroute/internal/files"
 	"io"
 	"iter"
 	"strings"
@@ -40,7 +41,7 @@ func chunks(r io.Reader, file string) iter.Seq[chunk] {
 			}
 			k := chunk{file: file, text: unsafe.String(unsafe.SliceData(text), end), first: first}
 			if err != nil && !errors.Is(err, io.EOF) {
-				k.err = &fileError{file, err}
+				k.err = &files.Error{What: file, Err: err}
 			}
 			if (end > 0 || err != nil) && !yield(k) || tooLong || err != nil {
 				return

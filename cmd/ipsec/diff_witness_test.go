@@ -46,7 +46,18 @@ func TestDiffWitnesses(t *testing.T) {
 		before, after := randomTables(rand.New(rand.NewPCG(seed, 7)))
 		on(before, "eroute", "--restore", "-")
 		var document struct {
-			Diff struct{ Changes []regionJSON }
+			Diff struct {
+				Changes []struct {
+					Example struct {
+						Src, Dst string
+						Proto    uint8
+						SrcPort  uint16 `json:"src_port"`
+						DstPort  uint16 `json:"dst_port"`
+					}
+					FromSAID string `json:"from_said"`
+					ToSAID   string `json:"to_said"`
+				}
+			}
 		}
 		if err := json.Unmarshal([]byte(on(after, "eroute", "--diff", "running", "-", "--json")), &document); err != nil {
 			t.Fatal(err)
@@ -73,7 +84,7 @@ func TestDiffWitnesses(t *testing.T) {
 
 // lookupSAIDs returns the SAIDs that --lookup has printed, "" for none.
 func lookupSAIDs(t *testing.T, text string) (saids []string) {
-	var document struct{ Lookups []*erouteJSON }
+	var document struct{ Lookups []*struct{ SAID string } }
 	if err := json.NewDecoder(strings.NewReader(text)).Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
 )
 
@@ -55,9 +56,9 @@ func runDoctor(c *command, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	write := writeFindings
+	write := render.Findings
 	if c.opts.Has(docJSON) {
-		write = writeFindingsJSON
+		write = render.FindingsJSON
 	}
 	if err := write(c.out, findings); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/busy"
 	"github.com/ipsec-eroute/eroute/pkg/device"
@@ -99,7 +100,7 @@ func systemEnv() *env {
 		stdout:           os.Stdout,
 		stderr:           os.Stderr,
 		openFile:         func(name string) (io.ReadCloser, error) { return os.Open(name) },
-		saveFile:         saveFile,
+		saveFile:         files.Save,
 		settings:         "/etc/eroute/eroute.toml",
 		resolver:         net.DefaultResolver,
 		names:            eroute.SystemNames,

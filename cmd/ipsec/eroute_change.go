@@ -117,7 +117,7 @@ func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.printEffect(effect), c.writeSummary(result))
+	return errors.Join(c.printEffect(effect), c.painter().Summary(c.out, result))
 }
 
 // makesTable reports whether the changes need a table where there is none.

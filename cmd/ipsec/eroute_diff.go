@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -38,9 +39,9 @@ func runDiff(c *command) error {
 		return err
 	}
 	if c.opts.Has(optJSON) {
-		return writeDiffJSON(c.out, result)
+		return render.DifferenceJSON(c.out, result)
 	}
-	return c.writeDiff(names[0], names[1], result)
+	return c.painter().Difference(c.out, sideName(names[0]), sideName(names[1]), result)
 }
 
 // tableToCompare reads a file that --save has written, or the running table.
@@ -113,4 +114,15 @@ func (b *batch) table() (*diff.Table, error) {
 // notAdd refuses a change in a file that is a whole table.
 func (b *batch) notAdd(i int) error {
 	return &lineError{b.file, int(b.lines[i]), fmt.Errorf("--%v: only --add lines are allowed in a table file", b.changes.At(i).Op)}
+}
+
+// sideName returns the name of a table in the output of --diff.
+func sideName(name string) string {
+	switch name {
+	case runningTable:
+		return "running table"
+	case "-":
+		return "standard input"
+	}
+	return oneLine(name)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/explain"
 )
@@ -43,9 +44,9 @@ func (c *command) explain(packets []eroute.Packet) (err error) {
 			}
 		}
 	}
-	write := writeExplanations
+	write := render.Explanations
 	if c.opts.Has(optJSON) {
-		write = writeExplanationsJSON
+		write = render.ExplanationsJSON
 	}
 	err = write(c.out, all)
 	if err == nil && inconsistent > 0 {

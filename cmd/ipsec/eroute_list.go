@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"io"
 )
 
@@ -15,7 +16,7 @@ func runList(c *command) error {
 	}
 	return c.fromTable(func(t table, w io.Writer) error {
 		if c.opts.Has(optJSON) {
-			return writeListJSON(w, filter.of(t.All()))
+			return render.EroutesJSON(w, filter.of(t.All()))
 		}
 		for e, err := range filter.of(t.All()) {
 			if err != nil {

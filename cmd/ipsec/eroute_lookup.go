@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -92,7 +93,7 @@ func (c *command) lookup(packets []eroute.Packet) (err error) {
 	defer func() { err = errors.Join(err, t.Close()) }()
 	c.note("packets to look up: %d", len(packets))
 	if c.opts.Has(optJSON) {
-		return writeLookupJSON(c.out, t, packets)
+		return render.LookupsJSON(c.out, t, packets)
 	}
 	for _, packet := range packets {
 		e, found, err := t.Lookup(packet)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -41,14 +42,14 @@ func (c *command) save(option cli.ID, permissions fs.FileMode, write func(io.Wri
 	what := c.opts.Name(option) + " " + file
 	var failed error
 	err := c.env.saveFile(file, permissions, func(w io.Writer) error {
-		failed = write(output{w, what})
+		failed = write(files.Output{W: w, What: what})
 		return failed
 	})
 	if failed != nil { // perhaps the table's, and nothing of the file
 		return failed
 	}
 	if err != nil {
-		return &fileError{what, withoutPath(err)}
+		return &files.Error{What: what, Err: files.WithoutPath(err)}
 	}
 	return nil
 }

@@ -4,14 +4,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	stdmaps "maps"
-	"slices"
-	"text/tabwriter"
 
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/internal/render"
 )
 
 // runStats is --stats: it prints how full the table is and what became of packets: by
@@ -31,37 +26,9 @@ func runStats(c *command) (err error) {
 		return err
 	}
 	if c.opts.Has(optJSON) {
-		return writeStatsJSON(c.out, &stats, xfrm)
+		return render.StatsJSON(c.out, &stats, xfrm)
 	}
-	return writeStats(c.out, &stats, xfrm)
-}
-
-// running says whether something runs.
-func running(is bool) string {
-	if is {
-		return "running"
-	}
-	return "none"
-}
-
-func writeStats(out io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nresolved\t%d\n",
-		s.Eroutes, s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
-	if len(s.Reasons) > 0 {
-		_, _ = fmt.Fprint(w, "\nreason\tpackets\tbytes\tverdict\n")
-	}
-	for _, r := range s.Reasons {
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", r.Name, r.Packets, r.Bytes, r.Verdict)
-	}
-	if err := w.Flush(); err != nil || len(xfrm) == 0 {
-		return err
-	}
-	_, _ = fmt.Fprint(w, "\nXFRM counter\tpackets\n")
-	for _, name := range slices.Sorted(stdmaps.Keys(xfrm)) {
-		_, _ = fmt.Fprintf(w, "%s\t%d\n", name, xfrm[name])
-	}
-	return w.Flush()
+	return render.Stats(c.out, &stats, xfrm)
 }
 
 // xfrmErrors returns the kernel's own counters of packets that XFRM dropped, nil if this

@@ -6,11 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"strconv"
 	"syscall"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/render"
+	"github.com/ipsec-eroute/eroute/internal/screen"
 	"github.com/ipsec-eroute/eroute/pkg/busy"
 )
 
@@ -21,11 +24,8 @@ const (
 	maxInterval     = 24 * time.Hour
 )
 
-// How many eroutes --watch shows at the most: on a terminal, and otherwise.
-const (
-	watchRows      = 200
-	watchPlainRows = 20
-)
+// watchPlainRows is the maximum number of eroutes that --watch shows without a terminal.
+const watchPlainRows = 20
 
 // runWatch is --watch: what meets eroutes as it happens, the busiest first, until it is
 // told to stop.
@@ -40,12 +40,12 @@ func runWatch(c *command) error {
 	w := &watch{command: c, interval: interval}
 	switch {
 	case c.opts.Has(optJSON):
-		return w.lines("", w.writeJSON)
+		return w.lines("", render.SampleJSON)
 	case isTerminal(c.env.stdout):
-		return w.screen()
+		terminal := screen.Terminal{In: c.env.stdin, Out: c.env.stdout, Environ: c.env.environ}
+		return terminal.Run(ctx, interval, func() (busy.Look, error) { return w.look(screen.MaxRows) })
 	}
-	title := fmt.Sprintf(plainWatch, "time", "packets/s", "bytes/s", "packets", "bytes", "eroute")
-	return w.lines(title, w.writePlain)
+	return w.lines(render.SampleTitle(), render.Sample)
 }
 
 // interval parses --interval.
@@ -80,7 +80,7 @@ func (w *watch) look(n int) (look busy.Look, err error) {
 }
 
 // lines writes a title, and what it sees after each interval, where there is no terminal.
-func (w *watch) lines(title string, write func(*busy.Look) error) error {
+func (w *watch) lines(title string, write func(io.Writer, *busy.Look) error) error {
 	for first := true; ; first = false {
 		look, err := w.look(watchPlainRows)
 		switch {
@@ -88,7 +88,7 @@ func (w *watch) lines(title string, write func(*busy.Look) error) error {
 		case first:
 			_, err = w.out.WriteString(title)
 		default:
-			err = write(&look)
+			err = write(w.out, &look)
 		}
 		if err = errors.Join(err, w.out.Flush()); err != nil {
 			return err
@@ -109,32 +109,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-timer.C:
 		return true
 	}
-}
-
-// plainWatch is a line where there is no terminal: time, packets and bytes a second,
-// packets, bytes, and what of.
-const plainWatch = "%-20s %11s %11s %12s %14s %s\n"
-
-// writePlain writes a line for all eroutes together, and one for each that was met, the
-// busiest first.
-func (w *watch) writePlain(look *busy.Look) error {
-	line := func(r *busy.Row, of string) error {
-		_, err := fmt.Fprintf(w.out, plainWatch, look.Time.UTC().Format(time.RFC3339),
-			fmt.Sprintf("%.1f", r.PacketRate), fmt.Sprintf("%.1f", r.ByteRate), fmt.Sprint(r.Packets), fmt.Sprint(r.Bytes), of)
-		return err
-	}
-	all := busy.Row{PacketRate: look.PacketRate, ByteRate: look.ByteRate}
-	all.Packets, all.Bytes = look.Packets, look.Bytes
-	if err := line(&all, fmt.Sprintf("all %d eroutes", look.Count)); err != nil {
-		return err
-	}
-	for _, r := range look.By(busy.ByPacketRate) {
-		if r.PacketRate == 0 {
-			break
-		}
-		if err := line(&r, r.Rule()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/ipsec-eroute/eroute/internal/files"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
@@ -43,12 +45,12 @@ func (c *command) noNewClearSetting() (string, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", &fileError{"settings", err}
+		return "", &files.Error{What: "settings", Err: err}
 	}
 	defer func() { _ = f.Close() }()
 	cfg, err := readConfig(f, c.env.settings)
 	if err != nil {
-		return "", &fileError{"settings " + c.env.settings, err}
+		return "", &files.Error{What: "settings " + c.env.settings, Err: err}
 	}
 	if !cfg.NoNewClear {
 		return "", nil
@@ -92,9 +94,9 @@ func checkNoNewClear(r *diff.Result) error {
 	first := &opens[0].Regions[0]
 	more := ""
 	if n > 1 {
-		more = fmt.Sprintf(" and %s more", grouped(n-1))
+		more = fmt.Sprintf(" and %s more", render.Number(n-1))
 	}
-	return fmt.Errorf("opens clear text for %s%s, %s", regionText(first), more, witnessText(first))
+	return fmt.Errorf("opens clear text for %s%s, %s", render.Region(first), more, render.Example(first))
 }
 
 // compareRunning checks what is to take the place of a table. Returns what that changes.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/ipsec-eroute/eroute/internal/files"
 	"io"
 	"strings"
 )
@@ -48,7 +49,7 @@ func (c *command) openLines(what, file string) (io.ReadCloser, error) {
 	}
 	f, err := c.env.openFile(file)
 	if err != nil {
-		return nil, &fileError{what, err}
+		return nil, &files.Error{What: what, Err: err}
 	}
 	return c.withProgress(f), nil
 }

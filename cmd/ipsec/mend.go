@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -17,7 +18,7 @@ import (
 func mend(err error) error {
 	var (
 		value    *eroute.ValueError
-		file     *fileError
+		file     *files.Error
 		verifier *ebpf.VerifierError
 	)
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
 )
 
@@ -61,18 +62,18 @@ func runMonitor(c *command, cmd *cobra.Command, args []string) error {
 	ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	out := eventWriter{c: c, json: c.opts.Has(monJSON)}
-	opens := &opensWatch{read: c.readRunning, tell: out.opened}
+	opens := &monitor.Opens{Read: c.readRunning, Report: out.opened, Options: diffOptions}
 	c.note("monitoring")
 	err := c.env.monitor(ctx, func(e monitor.Event) error {
 		if e.IsBegin() {
-			return opens.begin()
+			return opens.Begin()
 		}
 		if err := out.event(&e); err != nil {
 			return err
 		}
-		return opens.note(&e)
+		return opens.Add(&e)
 	})
-	return errors.Join(err, opens.end())
+	return errors.Join(err, opens.End())
 }
 
 // eventWriter prints events as they come, from more than one goroutine.
@@ -85,9 +86,9 @@ type eventWriter struct {
 func (w *eventWriter) event(e *monitor.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	write := writeEvent
+	write := render.Event
 	if w.json {
-		write = writeEventJSON
+		write = render.EventJSON
 	}
 	if err := write(w.c.out, e); err != nil {
 		return err
@@ -95,12 +96,12 @@ func (w *eventWriter) event(e *monitor.Event) error {
 	return w.c.out.Flush()
 }
 
-func (w *eventWriter) opened(o opened) error {
+func (w *eventWriter) opened(o monitor.Opened) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	write := writeOpened
+	write := render.Opened
 	if w.json {
-		write = writeOpenedJSON
+		write = render.OpenedJSON
 	}
 	if err := write(w.c.out, o); err != nil {
 		return err

@@ -55,10 +55,10 @@ func TestMonitorOpens(t *testing.T) {
 		tell(n)
 		_, n = changeNotice(eroute.OpDel, "10.1.8.0/24", eroute.SAID{})
 		tell(n)
-		time.Sleep(5 * opensPause) // they are looked at
+		time.Sleep(5 * monitor.OpensPause) // they are looked at
 		_, n = changeNotice(eroute.OpDel, "10.1.7.0/24", eroute.SAID{})
 		tell(n)
-		time.Sleep(5 * opensPause)
+		time.Sleep(5 * monitor.OpensPause)
 		_, n = changeNotice(eroute.OpReplace, "10.1.0.0/16", eroute.Pass)
 		tell(n)
 	})
@@ -97,7 +97,7 @@ func TestMonitorOpensRestore(t *testing.T) {
 	if err := schema.CheckLines([]byte(strings.Join(lines, "\n"))); err != nil {
 		t.Error(err)
 	}
-	if len(lines) != 1+maxOpens+1 || !strings.Contains(lines[1], `"event":"opens"`) || !strings.Contains(lines[1], `"selector":{"src":"10.1.0.0/25","dst":"10.2.0.0/16"}`) || !strings.Contains(lines[1+maxOpens], `"count":5`) {
+	if len(lines) != 1+monitor.MaxOpens+1 || !strings.Contains(lines[1], `"event":"opens"`) || !strings.Contains(lines[1], `"selector":{"src":"10.1.0.0/25","dst":"10.2.0.0/16"}`) || !strings.Contains(lines[1+monitor.MaxOpens], `"count":5`) {
 		t.Errorf("%d lines: %q", len(lines), lines)
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"io"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/spf13/cobra"
 )
 
 // run executes one command line and returns the exit status: 0, or 1 after an error, which
 // is printed in one line.
 func run(ctx context.Context, e *env, args []string) int {
-	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(output{e.stdout, "write output"})}
+	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(files.Output{W: e.stdout, What: "write output"})}
 	root := newRoot(c)
 	root.SetArgs(args)
 	if cli.IsCompletion(args) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
@@ -65,7 +66,7 @@ func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 	e := testEnv(stdin, &stdout, &stderr)
 	e.openFile = func(name string) (io.ReadCloser, error) { return os.Open(ts.MkAbs(name)) }
 	e.saveFile = func(name string, permissions fs.FileMode, write func(io.Writer) error) error {
-		return saveFile(ts.MkAbs(name), permissions, write)
+		return files.Save(ts.MkAbs(name), permissions, write)
 	}
 	b := ts.Value(backendKey{}).(backend)
 	b.openers(e)

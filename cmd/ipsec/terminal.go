@@ -5,12 +5,29 @@ package main
 import (
 	"io"
 	"os"
+	"strings"
 
 	"github.com/charmbracelet/x/term"
+
+	"github.com/ipsec-eroute/eroute/internal/render"
 )
 
-// isTerminal tells whether what is written to w is seen by somebody.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(f.Fd())
+}
+
+// painter formats in colours if output goes to a terminal with colours and NO_COLOR is not set
+// (https://no-color.org).
+func (c *command) painter() render.Painter {
+	value := func(name string) (v string) {
+		for _, e := range c.env.environ {
+			if of, text, _ := strings.Cut(e, "="); of == name {
+				v = text
+			}
+		}
+		return v
+	}
+	return render.Painter(isTerminal(c.env.stdout) && value("NO_COLOR") == "" && value("TERM") != "dumb")
 }

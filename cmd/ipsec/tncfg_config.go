@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 )
 
@@ -58,7 +59,7 @@ func (c *command) readConfig() (cfg *config, err error) {
 	}
 	defer func() { _ = f.Close() }()
 	if cfg, err = readConfig(f, file); err != nil {
-		return nil, &fileError{"--config " + file, err}
+		return nil, &files.Error{What: "--config " + file, Err: err}
 	}
 	return cfg, nil
 }

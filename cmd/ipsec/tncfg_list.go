@@ -4,9 +4,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
@@ -18,40 +17,13 @@ func runListDevices(c *command) error {
 		return err
 	}
 	if c.opts.Has(tncJSON) {
-		return writeDevicesJSON(c.out, all)
+		return render.DevicesJSON(c.out, all)
 	}
-	for _, d := range all {
-		if err := writeDevice(c.out, &d); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// listedDevice is an ipsec device, and how it differs from the interfaces.
-type listedDevice struct {
-	device.Attachment
-	outOfStep []device.Difference
-}
-
-// writeDevice writes the lines of a device, its ingress interfaces and its differences.
-func writeDevice(w io.Writer, a *listedDevice) error {
-	_, err := fmt.Fprintf(w, "%s -> %s mtu=%d -> %d\n", a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU)
-	for _, in := range a.Ingress {
-		if err == nil {
-			_, err = fmt.Fprintf(w, "  ingress %s %s\n", in.Name, in.Mode)
-		}
-	}
-	for _, differs := range a.outOfStep {
-		if err == nil {
-			_, err = fmt.Fprintf(w, "  out of sync: %s\n", differs.Text)
-		}
-	}
-	return err
+	return render.Devices(c.out, all)
 }
 
 // describeDevices returns none if there is no table.
-func (c *command) describeDevices() (described []listedDevice, err error) {
+func (c *command) describeDevices() (described []render.Device, err error) {
 	err = c.readDevices(func(d devices) error {
 		all, err := d.List()
 		if err != nil {
@@ -62,7 +34,7 @@ func (c *command) describeDevices() (described []listedDevice, err error) {
 			if err != nil {
 				return err
 			}
-			described = append(described, listedDevice{a, outOfStep})
+			described = append(described, render.Device{Attachment: a, Differences: outOfStep})
 		}
 		return nil
 	})

@@ -5,16 +5,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ipsec-eroute/eroute/pkg/busy"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/schema"
 )
@@ -110,93 +106,5 @@ func TestWatchJSON(t *testing.T) {
 func TestWatchNoTable(t *testing.T) {
 	if got := runWatchLines(t, newMemory(), 2); !strings.Contains(got, "           0              0 all 0 eroutes\n") {
 		t.Errorf("got %s", got)
-	}
-}
-
-// screenOf returns the lines of a screen without its colours.
-func screenOf(m *watchModel) []string {
-	return strings.Split(ansi.Strip(m.View().Content), "\n")
-}
-
-// press sends keys.
-func press(m *watchModel, keys ...rune) {
-	for _, k := range keys {
-		m.Update(tea.KeyPressMsg{Code: k, Text: string(k)})
-	}
-}
-
-// On a terminal the busiest come first, by the key that was pressed; a paused screen
-// stays, but can be sorted.
-func TestWatchModel(t *testing.T) {
-	m := busyMemory(t)
-	now := clock()
-	var watcher busy.Watcher
-	model := &watchModel{interval: time.Second, look: func() (busy.Look, error) {
-		m.traffic()
-		return watcher.Look(m, now(), watchRows)
-	}}
-	model.Update(tea.WindowSizeMsg{Width: 120, Height: 8})
-	if got := screenOf(model); got[0] != "looking ..." {
-		t.Errorf("got %q", got)
-	}
-	see := func() {
-		if _, next := model.Update(model.lookNow()); next == nil {
-			t.Fatal("nothing follows a look")
-		}
-	}
-	see()
-	see()
-	want := []string{
-		"3 eroutes  11 packets/s  1.1k bytes/s  12:00:02  every 1s",
-		" packets/s   bytes/s       packets             bytes  eroute",
-		"        10      1.0k            20              2000  3049:1::/64        -> 3049:2::/64        => %trap",
-		"       1.0       100             2               200  10.2.0.0/16        -> 10.9.0.0/16        => %pass",
-		"         0         0             0                 0  10.1.0.0/16        -> 10.9.0.0/16        => %drop",
-		"", "",
-		watchKeys,
-	}
-	if diff := cmp.Diff(want, screenOf(model)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-	m.met[m.eroutes.List()[0].Selector] = 100
-	press(model, ' ')
-	see()
-	if got := screenOf(model); got[0] != "3 eroutes  11 packets/s  1.1k bytes/s  12:00:02  paused" {
-		t.Errorf("paused: %q", got[0])
-	}
-	press(model, ' ')
-	see()
-	see() // without more for the first
-	for _, test := range []struct {
-		key  rune
-		want string
-	}{{'P', "%drop"}, {'p', "%trap"}, {'B', "%drop"}, {'b', "%trap"}} {
-		press(model, test.key)
-		if got := screenOf(model); !strings.HasSuffix(got[2], test.want) {
-			t.Errorf("%c: %q comes first, want %s", test.key, got[2], test.want)
-		}
-	}
-	model.Update(tea.WindowSizeMsg{Width: 30, Height: 4})
-	if got := screenOf(model); len(got) != 4 || got[3] != watchKeys[:30] || !strings.HasPrefix(got[2], "        10") {
-		t.Errorf("small: %q", got)
-	}
-	for _, key := range []string{"q", "esc", "ctrl+c"} {
-		if quit := model.key(key); quit == nil || quit() != (tea.QuitMsg{}) {
-			t.Errorf("%s does not quit", key)
-		}
-	}
-	broken := errors.New("broken")
-	if _, quit := model.Update(lookMsg{err: broken}); quit == nil || !errors.Is(model.err, broken) {
-		t.Errorf("an error goes on: %v", model.err)
-	}
-}
-
-func TestShort(t *testing.T) {
-	for n, want := range map[float64]string{
-		0: "0", 0.25: "0.2", 9.9: "9.9", 10: "10", 999: "999", 1000: "1.0k", 1.5e6: "1.5M", 12e9: "12.0G", 3e12: "3.0T", 5e15: "5P",
-	} {
-		if got := short(n); got != want {
-			t.Errorf("%g: %s, want %s", n, got, want)
-		}
 	}
 }

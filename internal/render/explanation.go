@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// writeExplanations writes for each packet the line of --lookup, and why below it.
-func writeExplanations(w io.Writer, all iter.Seq2[*explain.Explanation, error]) error {
+// Explanations writes for each packet the line of --lookup, followed by its explanation.
+func Explanations(w io.Writer, all iter.Seq2[*explain.Explanation, error]) error {
 	for e, err := range all {
 		if err != nil {
 			return err
@@ -39,7 +39,7 @@ func writeExplanations(w io.Writer, all iter.Seq2[*explain.Explanation, error]) 
 // lines are titles and what is said under them.
 func explanationLines(e *explain.Explanation) (lines [][2]string) {
 	add := func(title, text string) { lines = append(lines, [2]string{title, text}) }
-	add("packet", packetText(e.Packet))
+	add("packet", Packet(e.Packet))
 	for _, m := range e.Matches {
 		add("matches", m.String())
 	}
@@ -61,7 +61,8 @@ func explanationLines(e *explain.Explanation) (lines [][2]string) {
 	return lines
 }
 
-func packetText(p eroute.Packet) string {
+// Packet formats a packet.
+func Packet(p eroute.Packet) string {
 	text := fmt.Sprintf("%s -> %s", p.Src, p.Dst)
 	if p.Proto != 0 {
 		text += fmt.Sprintf(" protocol %d", p.Proto)

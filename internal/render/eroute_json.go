@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"io"
@@ -10,31 +10,36 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// erouteJSON is an eroute as docs/json.md describes it.
-type erouteJSON struct {
-	Src      string   `json:"src"`
-	Dst      string   `json:"dst"`
-	Proto    uint8    `json:"proto,omitempty"`
-	SrcPort  uint16   `json:"src_port,omitempty"`
-	DstPort  uint16   `json:"dst_port,omitempty"`
-	SAID     string   `json:"said"`
-	Action   string   `json:"action"`
-	Packets  uint64   `json:"packets"`
-	Bytes    uint64   `json:"bytes"`
-	LastUsed *string  `json:"last_used,omitempty"`
-	Acquire  *askJSON `json:"acquire,omitempty"`
+// Lookup is the part of a table that lookups use.
+type Lookup interface {
+	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
 }
 
-// askJSON is how a trap asks.
-type askJSON struct {
+// erouteJSON is an eroute in docs/schema.json.
+type erouteJSON struct {
+	Src      string       `json:"src"`
+	Dst      string       `json:"dst"`
+	Proto    uint8        `json:"proto,omitempty"`
+	SrcPort  uint16       `json:"src_port,omitempty"`
+	DstPort  uint16       `json:"dst_port,omitempty"`
+	SAID     string       `json:"said"`
+	Action   string       `json:"action"`
+	Packets  uint64       `json:"packets"`
+	Bytes    uint64       `json:"bytes"`
+	LastUsed *string      `json:"last_used,omitempty"`
+	Acquire  *acquireJSON `json:"acquire,omitempty"`
+}
+
+// acquireJSON holds the ACQUIRE parameters of a trap.
+type acquireJSON struct {
 	Mode  string `json:"mode"`
 	Proto string `json:"proto"`
 	Peer  string `json:"peer,omitempty"`
 	ReqID uint32 `json:"reqid,omitempty"`
 }
 
-func newAskJSON(a eroute.Ask) *askJSON {
-	j := &askJSON{Mode: a.Mode.String(), Proto: eroute.ProtocolName(a.Proto), ReqID: a.ReqID}
+func newAcquireJSON(a eroute.Ask) *acquireJSON {
+	j := &acquireJSON{Mode: a.Mode.String(), Proto: eroute.ProtocolName(a.Proto), ReqID: a.ReqID}
 	if a.Peer.IsValid() {
 		j.Peer = a.Peer.String()
 	}
@@ -49,7 +54,7 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 		Packets: e.Packets, Bytes: e.Bytes,
 	}
 	if e.Ask != (eroute.Ask{}) {
-		j.Acquire = newAskJSON(e.Ask)
+		j.Acquire = newAcquireJSON(e.Ask)
 	}
 	if !e.LastUsed.IsZero() {
 		text := e.LastUsed.UTC().Format(time.RFC3339Nano)
@@ -58,8 +63,8 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 	return j
 }
 
-// writeListJSON writes eroutes, one a line.
-func writeListJSON(w io.Writer, all iter.Seq2[eroute.Eroute, error]) error {
+// EroutesJSON writes eroutes, one per line.
+func EroutesJSON(w io.Writer, all iter.Seq2[eroute.Eroute, error]) error {
 	return writeArray(w, "eroutes", func(yield func(*erouteJSON, error) bool) {
 		for e, err := range all {
 			if !yield(newErouteJSON(&e), err) {
@@ -69,8 +74,8 @@ func writeListJSON(w io.Writer, all iter.Seq2[eroute.Eroute, error]) error {
 	})
 }
 
-// writeLookupJSON writes the eroute that each packet would meet, or null, a line each.
-func writeLookupJSON(w io.Writer, t table, packets []eroute.Packet) error {
+// LookupsJSON writes the eroute that each packet matches, or null, one per line.
+func LookupsJSON(w io.Writer, t Lookup, packets []eroute.Packet) error {
 	return writeArray(w, "lookups", func(yield func(*erouteJSON, error) bool) {
 		for _, packet := range packets {
 			e, found, err := t.Lookup(packet)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package files
 
 import (
 	"bufio"
@@ -22,9 +22,9 @@ const maxLinks = 40
 
 var errForeign = errors.New("owned by another user, in a world-writable directory")
 
-// saveFile writes what write writes to a file. A regular file is replaced atomically: it
-// has all of it or is left as it was. A device, FIFO or socket is written to.
-func saveFile(name string, permissions fs.FileMode, write func(io.Writer) error) error {
+// Save writes the output of write to a file. A regular file is replaced atomically, or left
+// unchanged on error. A device, FIFO or socket is written to.
+func Save(name string, permissions fs.FileMode, write func(io.Writer) error) error {
 	target, err := saveTarget(name)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func writeThrough(name string, info fs.FileInfo, write func(io.Writer) error) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	s := &spool{}
+	s := &Spool{}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	w := bufio.NewWriter(s)
 	if err := errors.Join(write(w), w.Flush()); err != nil {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import "io"
 
-// deviceJSON is an ipsec device as docs/json.md describes it.
+// deviceJSON is an ipsec device in docs/schema.json.
 type deviceJSON struct {
 	Virtual     string        `json:"virtual"`
 	Physical    string        `json:"physical"`
@@ -20,19 +20,19 @@ type ingressJSON struct {
 	Mode string `json:"mode"`
 }
 
-func newDeviceJSON(a *listedDevice) *deviceJSON {
+func newDeviceJSON(a *Device) *deviceJSON {
 	j := &deviceJSON{a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU, a.Kind, make([]ingressJSON, len(a.Ingress)), nil}
 	for i, in := range a.Ingress {
 		j.Ingress[i] = ingressJSON(in)
 	}
-	for _, differs := range a.outOfStep {
+	for _, differs := range a.Differences {
 		j.OutOfSync = append(j.OutOfSync, differs.Text)
 	}
 	return j
 }
 
-// writeDevicesJSON writes the ipsec devices, one a line.
-func writeDevicesJSON(w io.Writer, all []listedDevice) error {
+// DevicesJSON writes ipsec devices, one per line.
+func DevicesJSON(w io.Writer, all []Device) error {
 	return writeArray(w, "devices", func(yield func(*deviceJSON, error) bool) {
 		for i := range all {
 			if !yield(newDeviceJSON(&all[i]), nil) {

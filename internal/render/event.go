@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"bufio"
@@ -35,8 +35,8 @@ func eventName(e *monitor.Event) string {
 	return "missed"
 }
 
-// writeEvent writes the line of an event: time, name, and what it is about.
-func writeEvent(w *bufio.Writer, e *monitor.Event) error {
+// Event writes the line of an event: time, name and subject.
+func Event(w *bufio.Writer, e *monitor.Event) error {
 	var text string
 	switch {
 	case e.Notice != nil:
@@ -58,24 +58,24 @@ func writeEvent(w *bufio.Writer, e *monitor.Event) error {
 	return err
 }
 
-// writeOpened writes the line of packets that a change sends in clear.
-func writeOpened(w *bufio.Writer, o opened) error {
-	text := "more selectors: " + grouped(o.more)
-	if o.region != nil {
-		text = fmt.Sprintf("%s, %s", regionText(o.region), witnessText(o.region))
+// Opened writes the line of packets that a change newly sends in clear.
+func Opened(w *bufio.Writer, o monitor.Opened) error {
+	text := "more selectors: " + Number(o.More)
+	if o.Region != nil {
+		text = fmt.Sprintf("%s, %s", Region(o.Region), Example(o.Region))
 	}
-	_, err := fmt.Fprintf(w, "%s %-11s %s\n", o.at.UTC().Format(eventTime), "opens", text)
+	_, err := fmt.Fprintf(w, "%s %-11s %s\n", o.At.UTC().Format(eventTime), "opens", text)
 	return err
 }
 
 func noticeText(n *maps.Notice) (text string) {
 	switch {
 	case !n.Flow.Src.IsValid() && n.Eroute.Src.IsValid():
-		text = selectorText(n.Eroute)
+		text = Selector(n.Eroute)
 	case n.Eroute.Src.IsValid() && n.Eroute != n.Flow:
-		text = selectorText(n.Flow) + " by " + selectorText(n.Eroute)
+		text = Selector(n.Flow) + " by " + Selector(n.Eroute)
 	case n.Flow.Src.IsValid():
-		text = selectorText(n.Flow)
+		text = Selector(n.Flow)
 	}
 	if n.SAID != (eroute.SAID{}) {
 		text += " => " + n.SAID.String()
@@ -95,8 +95,8 @@ func noticeText(n *maps.Notice) (text string) {
 	return strings.TrimLeft(text, ",: ")
 }
 
-// selectorText is a selector as the listing has it, without columns.
-func selectorText(s eroute.Selector) string {
+// Selector formats a selector as in the listing, without columns.
+func Selector(s eroute.Selector) string {
 	rule, _, _ := strings.Cut(eroute.Eroute{Selector: s}.Rule(), " => ")
 	text := strings.Join(strings.Fields(rule), " ")
 	if s.Proto != 0 {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"encoding/json"
+	"io"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/busy"
 )
 
-// lookJSON is a line of --watch as docs/json.md describes it.
-type lookJSON struct {
+// sampleJSON is a sample in docs/schema.json.
+type sampleJSON struct {
 	Time       string        `json:"time"`
 	Seconds    float64       `json:"seconds"`
 	Eroutes    int           `json:"eroutes"`
@@ -27,9 +28,9 @@ type busyRowJSON struct {
 	ByteRate   float64 `json:"bytes_per_second"`
 }
 
-// writeJSON writes a line for a look.
-func (w *watch) writeJSON(look *busy.Look) error {
-	j := lookJSON{
+// SampleJSON writes a sample of the busiest eroutes as an object in a line.
+func SampleJSON(w io.Writer, look *busy.Look) error {
+	j := sampleJSON{
 		Time: look.Time.UTC().Format(time.RFC3339Nano), Seconds: look.Since.Seconds(),
 		Eroutes: look.Count, Packets: look.Packets, Bytes: look.Bytes,
 		PacketRate: look.PacketRate, ByteRate: look.ByteRate, Top: []busyRowJSON{},
@@ -40,5 +41,5 @@ func (w *watch) writeJSON(look *busy.Look) error {
 		}
 		j.Top = append(j.Top, busyRowJSON{newErouteJSON(&r.Eroute), r.PacketRate, r.ByteRate})
 	}
-	return json.NewEncoder(w.out).Encode(j)
+	return json.NewEncoder(w).Encode(j)
 }

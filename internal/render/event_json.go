@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"bufio"
@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// eventJSON is an event as docs/json.md describes it.
+// eventJSON is an event in docs/schema.json.
 type eventJSON struct {
 	Event   string      `json:"event"`
 	Time    string      `json:"time"`
@@ -67,8 +67,8 @@ func newStateJSON(c *xfrm.Change) *stateJSON {
 	return j
 }
 
-// writeEventJSON writes an event as an object in a line.
-func writeEventJSON(w *bufio.Writer, e *monitor.Event) error {
+// EventJSON writes an event as an object in a line.
+func EventJSON(w *bufio.Writer, e *monitor.Event) error {
 	j := eventJSON{Event: eventName(e), Time: e.Time.UTC().Format(time.RFC3339Nano)}
 	switch {
 	case e.Notice != nil:
@@ -95,11 +95,11 @@ func writeEventJSON(w *bufio.Writer, e *monitor.Event) error {
 	return json.NewEncoder(w).Encode(j)
 }
 
-// writeOpenedJSON writes packets that a change sends in clear as an object in a line.
-func writeOpenedJSON(w *bufio.Writer, o opened) error {
-	j := eventJSON{Event: "opens", Time: o.at.UTC().Format(time.RFC3339Nano), Count: uint64(o.more)}
-	if o.region != nil {
-		region := newRegionJSON(o.class, o.region)
+// OpenedJSON writes packets that a change newly sends in clear as an object in a line.
+func OpenedJSON(w *bufio.Writer, o monitor.Opened) error {
+	j := eventJSON{Event: "opens", Time: o.At.UTC().Format(time.RFC3339Nano), Count: uint64(o.More)}
+	if o.Region != nil {
+		region := newRegionJSON(o.Class, o.Region)
 		j.Opens = &region
 	}
 	return json.NewEncoder(w).Encode(j)

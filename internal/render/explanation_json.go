@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"io"
@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/explain"
 )
 
-// explanationJSON is an explanation as docs/json.md describes it.
+// explanationJSON is an explanation in docs/schema.json.
 type explanationJSON struct {
 	Packet     packetJSON    `json:"packet"`
 	Eroute     *erouteJSON   `json:"eroute"`
@@ -120,8 +120,8 @@ func newExplanationJSON(e *explain.Explanation) *explanationJSON {
 	return j
 }
 
-// writeExplanationsJSON writes explanations, one a line.
-func writeExplanationsJSON(w io.Writer, all iter.Seq2[*explain.Explanation, error]) error {
+// ExplanationsJSON writes explanations, one per line.
+func ExplanationsJSON(w io.Writer, all iter.Seq2[*explain.Explanation, error]) error {
 	return writeArray(w, "explanations", func(yield func(*explanationJSON, error) bool) {
 		for e, err := range all {
 			if err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package screen
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// How the screen of --watch looks. Colours that a terminal does not have are left out.
+// The styles of the screen. Colours that a terminal does not support are omitted.
 var (
 	styleTitle  = lipgloss.NewStyle().Bold(true)
 	styleColumn = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
@@ -26,31 +26,31 @@ var (
 	styleClear  = lipgloss.NewStyle().Foreground(lipgloss.Green)
 )
 
-// Lines of the screen that are not eroutes: two above, one below.
-const watchFrame = 3
+// frameLines are the lines of the screen that are not eroutes: two above, one below.
+const frameLines = 3
 
-var watchColumns = [...]struct {
+var columns = [...]struct {
 	key   busy.Key
 	title string
 	width int
 }{{busy.ByPacketRate, "packets/s", 10}, {busy.ByByteRate, "bytes/s", 10}, {busy.ByPackets, "packets", 14}, {busy.ByBytes, "bytes", 18}}
 
-const watchKeys = "sort by: p packets/s  b bytes/s  P packets  B bytes    space pause  q quit"
+const keysHelp = "sort by: p packets/s  b bytes/s  P packets  B bytes    space pause  q quit"
 
-func (m *watchModel) View() tea.View {
+func (m *model) View() tea.View {
 	var lines []string
 	if m.last == nil {
-		lines = []string{"looking ..."}
+		lines = []string{"loading ..."}
 	} else {
 		lines = append(lines, m.titleLine(), m.columnLine())
 		rows := m.last.By(m.by)
-		for i := range rows[:min(len(rows), max(0, m.height-watchFrame))] {
+		for i := range rows[:min(len(rows), max(0, m.height-frameLines))] {
 			lines = append(lines, rowLine(&rows[i]))
 		}
 		for len(lines) < m.height-1 {
 			lines = append(lines, "")
 		}
-		lines = append(lines, styleQuiet.Render(watchKeys))
+		lines = append(lines, styleQuiet.Render(keysHelp))
 	}
 	for i, line := range lines {
 		lines[i] = ansi.Truncate(line, m.width, "")
@@ -60,7 +60,7 @@ func (m *watchModel) View() tea.View {
 	return v
 }
 
-func (m *watchModel) titleLine() string {
+func (m *model) titleLine() string {
 	text := fmt.Sprintf("%d eroutes  %s packets/s  %s bytes/s  ", m.last.Count, short(m.last.PacketRate), short(m.last.ByteRate))
 	state := fmt.Sprintf("every %s", m.interval)
 	if m.paused {
@@ -69,9 +69,9 @@ func (m *watchModel) titleLine() string {
 	return styleTitle.Render(text) + m.last.Time.Format("15:04:05") + "  " + state
 }
 
-func (m *watchModel) columnLine() string {
+func (m *model) columnLine() string {
 	var line strings.Builder
-	for _, c := range watchColumns {
+	for _, c := range columns {
 		style := styleColumn
 		if c.key == m.by {
 			style = styleSorted
@@ -103,7 +103,7 @@ func saidStyle(a eroute.Action) lipgloss.Style {
 	return lipgloss.NewStyle()
 }
 
-// short is a rate in at most six characters.
+// short formats a rate in at most six characters.
 func short(n float64) string {
 	for _, unit := range []string{"", "k", "M", "G", "T"} {
 		switch {

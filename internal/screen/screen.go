@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package screen shows the busiest eroutes on a terminal, refreshed at an interval.
+package screen
 
 import (
+	"context"
 	"errors"
+	"io"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -12,26 +15,34 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/busy"
 )
 
-// screen runs --watch on a terminal.
-func (w *watch) screen() error {
-	m := &watchModel{look: func() (busy.Look, error) { return w.look(watchRows) }, interval: w.interval}
-	options := []tea.ProgramOption{
-		tea.WithContext(w.ctx), tea.WithInput(w.env.stdin), tea.WithOutput(w.env.stdout), tea.WithEnvironment(w.env.environ),
-	}
-	if noColor(w.env.environ) {
+// MaxRows is the maximum number of eroutes that a screen shows.
+const MaxRows = 200
+
+// Terminal is where a screen is shown.
+type Terminal struct {
+	In      io.Reader
+	Out     io.Writer
+	Environ []string // NAME=VALUE
+}
+
+// Run shows samples, taken at an interval, until the context ends or the user quits.
+func (t Terminal) Run(ctx context.Context, interval time.Duration, sample func() (busy.Look, error)) error {
+	m := &model{look: sample, interval: interval}
+	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(t.In), tea.WithOutput(t.Out), tea.WithEnvironment(t.Environ)}
+	if noColor(t.Environ) {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}
 	_, err := tea.NewProgram(m, options...).Run()
 	if m.err != nil {
 		return m.err
 	}
-	if errors.Is(err, tea.ErrProgramKilled) && w.ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
+	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
 		return nil
 	}
 	return err
 }
 
-// noColor tells whether NO_COLOR is set to anything (no-color.org).
+// noColor reports whether NO_COLOR is set to anything (no-color.org).
 func noColor(environ []string) bool {
 	const name = "NO_COLOR="
 	for _, v := range environ {
@@ -42,8 +53,8 @@ func noColor(environ []string) bool {
 	return false
 }
 
-// watchModel is what --watch shows on a terminal.
-type watchModel struct {
+// model is the state of a screen.
+type model struct {
 	look     func() (busy.Look, error) // not called while it runs
 	interval time.Duration
 
@@ -62,14 +73,14 @@ type (
 	tickMsg struct{}
 )
 
-func (m *watchModel) lookNow() tea.Msg {
+func (m *model) lookNow() tea.Msg {
 	look, err := m.look()
 	return lookMsg{look, err}
 }
 
-func (m *watchModel) Init() tea.Cmd { return m.lookNow }
+func (m *model) Init() tea.Cmd { return m.lookNow }
 
-func (m *watchModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
@@ -89,8 +100,8 @@ func (m *watchModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// key does what a key asks for.
-func (m *watchModel) key(name string) tea.Cmd {
+// key handles a key.
+func (m *model) key(name string) tea.Cmd {
 	switch name {
 	case "q", "esc", "ctrl+c":
 		return tea.Quit

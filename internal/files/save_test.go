@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package files
 
 import (
 	"errors"
@@ -73,11 +73,11 @@ func TestSaveRegular(t *testing.T) {
 		} else {
 			put(t, path, "before, and longer", before)
 		}
-		if err := saveFile(path, 0o600, writeText); err != nil {
+		if err := Save(path, 0o600, writeText); err != nil {
 			t.Error(err)
 		}
 		holds(t, path, savedText, want)
-		if err := saveFile(path, 0o600, func(io.Writer) error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err := Save(path, 0o600, func(io.Writer) error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("failed write: %v", err)
 		}
 		holds(t, path, savedText, want)
@@ -87,7 +87,7 @@ func TestSaveRegular(t *testing.T) {
 	}
 	// Another user's file lends neither its mode nor its owner.
 	give(t, put(t, path, "before", 0o666))
-	if err := saveFile(path, 0o600, writeText); err != nil {
+	if err := Save(path, 0o600, writeText); err != nil {
 		t.Error(err)
 	}
 	holds(t, path, savedText, 0o600)
@@ -112,7 +112,7 @@ func TestSaveLink(t *testing.T) {
 		} else {
 			put(t, at("far/real"), "before", before)
 		}
-		if err := saveFile(at("link"), 0o600, writeText); err != nil {
+		if err := Save(at("link"), 0o600, writeText); err != nil {
 			t.Error(err)
 		}
 		holds(t, at("far/real"), savedText, want)
@@ -120,10 +120,10 @@ func TestSaveLink(t *testing.T) {
 			t.Errorf("link to %q, %v", link, err)
 		}
 	}
-	if err := saveFile(at("loop"), 0o600, writeText); !errors.Is(err, unix.ELOOP) {
+	if err := Save(at("loop"), 0o600, writeText); !errors.Is(err, unix.ELOOP) {
 		t.Errorf("loop: %v", err)
 	}
-	if err := saveFile(dir, 0o600, writeText); !errors.Is(err, unix.EISDIR) {
+	if err := Save(dir, 0o600, writeText); !errors.Is(err, unix.EISDIR) {
 		t.Errorf("directory: %v", err)
 	}
 }
@@ -138,7 +138,7 @@ func TestSaveForeign(t *testing.T) {
 	}
 	for _, path := range []string{link, fifo} {
 		give(t, path)
-		if err := saveFile(path, 0o600, writeText); !errors.Is(err, errForeign) {
+		if err := Save(path, 0o600, writeText); !errors.Is(err, errForeign) {
 			t.Errorf("%s: %v, want %v", path, err, errForeign)
 		}
 	}
@@ -191,7 +191,7 @@ func TestSaveToDevice(t *testing.T) {
 			if test.open != nil {
 				go get(test.open)
 			}
-			if err := saveFile(path, 0o600, writeText); err != nil {
+			if err := Save(path, 0o600, writeText); err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
 			if info, err := os.Lstat(test.path); err != nil || info.Mode().Type() != test.kind {
@@ -222,7 +222,7 @@ func TestSaveToDevice(t *testing.T) {
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: dead}); err != nil {
 		t.Fatal(err)
 	}
-	if err := saveFile(dead, 0o600, writeText); !errors.Is(err, unix.ECONNREFUSED) {
+	if err := Save(dead, 0o600, writeText); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Errorf("dead socket: %v", err)
 	}
 }
@@ -241,7 +241,7 @@ func TestSaveOpenFile(t *testing.T) {
 	if err := os.Symlink(filepath.Join("/proc/self/fd", fmt.Sprint(f.Fd())), link); err != nil {
 		t.Fatal(err)
 	}
-	if err := saveFile(link, 0o600, writeText); err != nil {
+	if err := Save(link, 0o600, writeText); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := io.ReadAll(f); err != nil || string(got) != savedText {

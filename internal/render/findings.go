@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
 )
 
-// maxAlike is how many findings of one check are told one by one in the text.
+// maxAlike is the maximum number of findings of one check that are printed.
 const maxAlike = 20
 
-// writeFindings writes a line for each finding, and those for its cost and remedy.
-func writeFindings(w io.Writer, all []doctor.Finding) error {
+// Findings writes the findings of the doctor, each with its cost and remedy.
+func Findings(w io.Writer, all []doctor.Finding) error {
 	count := make(map[string]int)
 	for _, f := range all {
 		if count[f.Check]++; count[f.Check] <= maxAlike {

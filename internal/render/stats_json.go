@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// statsDocument is what --stats --json prints, as docs/json.md describes it.
+// statsDocument is the document of statistics in docs/schema.json.
 type statsDocument struct {
 	Version int       `json:"version"`
 	Stats   statsJSON `json:"stats"`
@@ -36,7 +36,8 @@ type reasonJSON struct {
 	Bytes   uint64 `json:"bytes"`
 }
 
-func writeStatsJSON(w io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
+// StatsJSON writes the statistics of a table, and the error counters of XFRM if there are any.
+func StatsJSON(w io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
 	doc := statsDocument{Version: schemaVersion, Stats: statsJSON{
 		Eroutes: s.Eroutes, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Relay: s.Relay, Holds: s.Holds, Resolved: s.Answered,
 		Reasons: make([]reasonJSON, len(s.Reasons)), XFRM: xfrm,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
-// diffJSON is a difference as docs/json.md describes it, less its changes.
+// diffJSON is a difference in docs/schema.json, without its changes.
 type diffJSON struct {
 	OpensClear bool `json:"opens_clear"`
 	Complete   bool `json:"complete"`
@@ -54,8 +54,8 @@ func newRegionJSON(c diff.Class, r *diff.Region) regionJSON {
 	return j
 }
 
-// writeDiffJSON writes a difference, what changes a set a line.
-func writeDiffJSON(w io.Writer, r *diff.Result) error {
+// DifferenceJSON writes the difference of two tables, a set of packets per line.
+func DifferenceJSON(w io.Writer, r *diff.Result) error {
 	summary, err := json.Marshal(diffJSON{len(r.OpensClear()) > 0, !r.Incomplete, r.Added, r.Deleted, r.Changed, r.Kept})
 	if err != nil {
 		return fmt.Errorf("encode JSON: %w", err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
 )
 
-// findingJSON is a finding as docs/json.md describes it.
+// findingJSON is a finding in docs/schema.json.
 type findingJSON struct {
 	Check   string       `json:"check"`
 	Level   doctor.Level `json:"level"`
@@ -18,8 +18,8 @@ type findingJSON struct {
 	Remedy  string       `json:"remedy,omitempty"`
 }
 
-// writeFindingsJSON writes the findings, one a line.
-func writeFindingsJSON(w io.Writer, all []doctor.Finding) error {
+// FindingsJSON writes the findings of the doctor, one per line.
+func FindingsJSON(w io.Writer, all []doctor.Finding) error {
 	return writeArray(w, "findings", func(yield func(findingJSON, error) bool) {
 		for _, f := range all {
 			if !yield(findingJSON(f), nil) {

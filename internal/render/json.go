@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package render
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 	"iter"
 )
 
-// schemaVersion is the version of docs/json.md.
+// schemaVersion is the version of docs/schema.json.
 const schemaVersion = 1
 
 // writeArray writes a document that holds the array name, an element a line, as

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package monitor
 
 import (
 	"context"
@@ -10,23 +10,23 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
-	"github.com/ipsec-eroute/eroute/pkg/monitor"
 )
 
-// How long a monitor waits for more changes before it looks what those so far have opened.
+// How long changes are collected before they are compared.
 const (
-	opensPause = 100 * time.Millisecond
-	opensLimit = time.Second // at most, from the first on
+	OpensPause = 100 * time.Millisecond // after the last change
+	opensLimit = time.Second            // after the first one
 )
 
-// maxOpens is how many selectors are told of one change.
-const maxOpens = 20
+// MaxOpens is the maximum number of selectors reported per comparison.
+const MaxOpens = 20
 
-// opensWatch finds out what changes of the table open: it has a copy of the table, to which
-// it makes the changes that monitors are told of. It costs those nothing who make them.
-type opensWatch struct {
-	read func() (*diff.Table, error) // the table as it is
-	tell func(opened) error
+// Opens reports which packets changes of the table newly send in clear. It applies the events
+// of a monitor to a copy of the table, at no cost for the commands that make the changes.
+type Opens struct {
+	Read    func() (*diff.Table, error) // reads the table
+	Report  func(Opened) error
+	Options diff.Options // of comparisons
 
 	mu      sync.Mutex
 	table   *diff.Table
@@ -39,30 +39,28 @@ type opensWatch struct {
 	looking sync.Mutex // one at a time
 }
 
-// opened is packets that a change sends in clear, or how many more selectors of them there
-// are.
-type opened struct {
-	at     time.Time
-	class  diff.Class
-	region *diff.Region
-	more   int
+// Opened is a set of packets that a change newly sends in clear, or the number of further sets.
+type Opened struct {
+	At     time.Time
+	Class  diff.Class
+	Region *diff.Region // nil: see More
+	More   int
 }
 
 var noticeOps = map[maps.NoticeKind]eroute.Op{
 	maps.NoticeAdd: eroute.OpAdd, maps.NoticeReplace: eroute.OpReplace, maps.NoticeDel: eroute.OpDel, maps.NoticeClear: eroute.OpClear,
 }
 
-// begin reads the table; changes from now on are told of.
-func (w *opensWatch) begin() (err error) {
+// Begin reads the table. Changes from now on are reported.
+func (w *Opens) Begin() (err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.table, err = w.read()
+	w.table, err = w.Read()
 	return err
 }
 
-// note takes an event that may be a change of the table. Returns an error of what was told
-// before.
-func (w *opensWatch) note(e *monitor.Event) error {
+// Add adds an event that may be a change of the table. Returns an error of an earlier report.
+func (w *Opens) Add(e *Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -78,15 +76,15 @@ func (w *opensWatch) note(e *monitor.Event) error {
 	if w.timer == nil {
 		w.first = time.Now()
 		w.busy.Add(1)
-		w.timer = time.AfterFunc(opensPause, w.look)
+		w.timer = time.AfterFunc(OpensPause, w.look)
 	} else if time.Since(w.first) < opensLimit && w.timer.Stop() {
-		w.timer.Reset(opensPause)
+		w.timer.Reset(OpensPause)
 	}
 	return w.err
 }
 
-// look compares the table with what it is after the changes.
-func (w *opensWatch) look() {
+// look compares the table before and after the collected changes.
+func (w *Opens) look() {
 	defer w.busy.Done()
 	w.looking.Lock()
 	defer w.looking.Unlock()
@@ -103,38 +101,38 @@ func (w *opensWatch) look() {
 	}
 }
 
-func (w *opensWatch) compare(before *diff.Table, changes *eroute.Changes, stale bool) (after *diff.Table, err error) {
+func (w *Opens) compare(before *diff.Table, changes *eroute.Changes, stale bool) (after *diff.Table, err error) {
 	if stale {
-		after, err = w.read()
+		after, err = w.Read()
 	} else {
 		after, err = before.With(changes)
 	}
 	if err != nil {
 		return nil, err
 	}
-	result, err := diff.Compare(context.Background(), before, after, diffOptions)
+	result, err := diff.Compare(context.Background(), before, after, w.Options)
 	if err != nil {
 		return nil, err
 	}
 	now, n := time.Now(), 0
 	for _, of := range result.OpensClear() {
 		for i := range of.Regions {
-			if n++; n > maxOpens {
+			if n++; n > MaxOpens {
 				continue
 			}
-			if err := w.tell(opened{at: now, class: of.Class, region: &of.Regions[i]}); err != nil {
+			if err := w.Report(Opened{At: now, Class: of.Class, Region: &of.Regions[i]}); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if n > maxOpens {
-		err = w.tell(opened{at: now, more: n - maxOpens})
+	if n > MaxOpens {
+		err = w.Report(Opened{At: now, More: n - MaxOpens})
 	}
 	return after, err
 }
 
-// end waits for what is being looked at, and looks at what is left.
-func (w *opensWatch) end() error {
+// End compares the remaining changes and waits for reports.
+func (w *Opens) End() error {
 	w.mu.Lock()
 	if w.timer != nil && w.timer.Stop() {
 		w.timer.Reset(0)

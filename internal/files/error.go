@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package files writes output files: atomically where they are regular, never by replacing a
+// device, and spooled where the reader may be slow.
+package files
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Error is the error of a file that the user named, or of the output, as opposed to errors of
+// the table, which missing privileges or kernel features may explain.
+type Error struct {
+	What string // what was being done
+	Err  error
+}
+
+func (e *Error) Error() string { return e.What + ": " + e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Output writes to W. Its errors are of type [Error].
+type Output struct {
+	W    io.Writer
+	What string // as in Error
+}
+
+func (o Output) Write(b []byte) (int, error) {
+	n, err := o.W.Write(b)
+	if err != nil {
+		return n, &Error{o.What, WithoutPath(err)}
+	}
+	return n, nil
+}
+
+// WithoutPath removes the path from an error: a temporary file is none that the user named.
+func WithoutPath(err error) error {
+	if wrong, ok := errors.AsType[*fs.PathError](err); ok {
+		return wrong.Err
+	}
+	if wrong, ok := errors.AsType[*os.LinkError](err); ok {
+		return wrong.Err
+	}
+	if errno, ok := errors.AsType[unix.Errno](err); ok { // of a socket
+		return errno
+	}
+	return err
+}

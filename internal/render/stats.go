@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"io"
+	stdmaps "maps"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// running formats whether something is running.
+func running(is bool) string {
+	if is {
+		return "running"
+	}
+	return "none"
+}
+
+// Stats writes the statistics of a table, and the error counters of XFRM if there are any.
+func Stats(out io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nresolved\t%d\n",
+		s.Eroutes, s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
+	if len(s.Reasons) > 0 {
+		_, _ = fmt.Fprint(w, "\nreason\tpackets\tbytes\tverdict\n")
+	}
+	for _, r := range s.Reasons {
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", r.Name, r.Packets, r.Bytes, r.Verdict)
+	}
+	if err := w.Flush(); err != nil || len(xfrm) == 0 {
+		return err
+	}
+	_, _ = fmt.Fprint(w, "\nXFRM counter\tpackets\n")
+	for _, name := range slices.Sorted(stdmaps.Keys(xfrm)) {
+		_, _ = fmt.Fprintf(w, "%s\t%d\n", name, xfrm[name])
+	}
+	return w.Flush()
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/busy"
+)
+
+// SampleTitle returns the line above samples.
+func SampleTitle() string {
+	return fmt.Sprintf(sampleFormat, "time", "packets/s", "bytes/s", "packets", "bytes", "eroute")
+}
+
+// sampleFormat is a line of samples: time, packets and bytes per second, packets, bytes, eroute.
+const sampleFormat = "%-20s %11s %11s %12s %14s %s\n"
+
+// Sample writes a line for all eroutes together, and one for each with traffic, the busiest
+// first.
+func Sample(w io.Writer, look *busy.Look) error {
+	line := func(r *busy.Row, of string) error {
+		_, err := fmt.Fprintf(w, sampleFormat, look.Time.UTC().Format(time.RFC3339),
+			fmt.Sprintf("%.1f", r.PacketRate), fmt.Sprintf("%.1f", r.ByteRate), fmt.Sprint(r.Packets), fmt.Sprint(r.Bytes), of)
+		return err
+	}
+	all := busy.Row{PacketRate: look.PacketRate, ByteRate: look.ByteRate}
+	all.Packets, all.Bytes = look.Packets, look.Bytes
+	if err := line(&all, fmt.Sprintf("all %d eroutes", look.Count)); err != nil {
+		return err
+	}
+	for _, r := range look.By(busy.ByPacketRate) {
+		if r.PacketRate == 0 {
+			break
+		}
+		if err := line(&r, r.Rule()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
