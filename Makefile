@@ -64,7 +64,7 @@ test-host: ## the tests that run on the host's kernel; needs root
 .PHONY: test-race
 test-race: ## concurrent code with the race detector; needs root
 	CGO_ENABLED=1 go test -race -count=1 -timeout 30m ./pkg/loader ./pkg/acquire
-	CGO_ENABLED=1 go test -race -count=1 -timeout 30m -run '^TestConcurrent$$|Lock|ManyWriters|CreateRace' ./pkg/maps ./test/ns
+	CGO_ENABLED=1 go test -race -count=1 -timeout 30m -run '^TestConcurrent$$|Lock|ManyWriters|CreateRace' ./pkg/maps ./test/netns
 
 .PHONY: smoke
 smoke: setup-vm build ## the most significant VM tests on the newest kernel; the refusal of one that is too old
@@ -72,15 +72,15 @@ smoke: setup-vm build ## the most significant VM tests on the newest kernel; the
 
 .PHONY: test-vm
 test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
-	@go run ./test/vm/run -pkg '$(PKG)' -run '$(RUN)' -kernel '$(KERNEL)'
+	@go run ./internal/vm/run -pkg '$(PKG)' -run '$(RUN)' -kernel '$(KERNEL)'
 
 .PHONY: hunt
 hunt: setup-vm build ## search for packets in clear under random changes, in a VM, for DURATION
-	@EROUTE_TEST_DURATION=$(DURATION) EROUTE_TEST_SEED=$(SEED) go run ./test/vm/run -timeout 24h -pkg ./test/esp -run '^TestLeakHunt$$'
+	@EROUTE_TEST_DURATION=$(DURATION) EROUTE_TEST_SEED=$(SEED) go run ./internal/vm/run -timeout 24h -pkg ./test/vm -run '^TestLeakHunt$$'
 
 .PHONY: soak
 soak: ## traffic and changes for DURATION: nothing grows, every packet is counted; needs root
-	EROUTE_TEST_DURATION=$(DURATION) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./test/ns
+	EROUTE_TEST_DURATION=$(DURATION) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./test/netns
 
 .PHONY: fuzz
 fuzz: ## each fuzzer for FUZZTIME
@@ -92,7 +92,7 @@ fuzz-briefly: ## each fuzzer for one second, beginning with stored inputs
 
 .PHONY: fuzz-frames
 fuzz-frames: ## FRAMES mutated frames through the programs, against the reference; needs root
-	EROUTE_TEST_FRAMES=$(FRAMES) go test -count=1 -v -timeout 0 -run TestFrames ./test/hostile
+	EROUTE_TEST_FRAMES=$(FRAMES) go test -count=1 -v -timeout 0 -run TestFrames ./test/frames
 
 .PHONY: diff-exact
 diff-exact: ## PACKETS packets through differences of random tables, against the reference

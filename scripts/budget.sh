@@ -11,7 +11,7 @@ go test -count=1 -run '^TestPrograms$' ./bpf -update
 for kernel in "${@:-}"; do
 	scripts/setup.sh vm $kernel
 	# It fails because the file is not updated yet.
-	lines=$(go run ./test/vm/run -kernel "$kernel" -pkg ./bpf -run '^TestProgramsInVM$' |
+	lines=$(go run ./internal/vm/run -kernel "$kernel" -pkg ./bpf -run '^TestProgramsInVM$' |
 		tee /dev/stderr | sed -n 's/.*budget: //p') || true
 	[ -n "$lines" ] || { echo 'budget: no output from the VM' >&2; exit 1; }
 	series=${lines%% *}

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [[ ${1-} != guest ]]; then
-	exec go run ./test/vm/run -no-ipv6 -- bash scripts/no-ipv6.sh guest
+	exec go run ./internal/vm/run -no-ipv6 -- bash scripts/no-ipv6.sh guest
 fi
 
 fail() {

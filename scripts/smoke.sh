@@ -8,11 +8,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly newest=7.3 too_old=6.1
 
 scripts/setup.sh vm $newest
-go run ./test/vm/run -kernel $newest -pkg './bpf ./test/esp' \
+go run ./internal/vm/run -kernel $newest -pkg './bpf ./test/vm' \
 	-run '^(TestProgramsInVM|TestPing|TestMigrate)$|^TestTrapToSA$/^%trap$'
 
 scripts/setup.sh vm $too_old
-go run ./test/vm/run -kernel $too_old -- bash -c '
+go run ./internal/vm/run -kernel $too_old -- bash -c '
 	ip link add wan type dummy
 	for args in "tncfg --attach --virtual ipsec0 --physical wan" \
 		"eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %drop"; do

@@ -12,12 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ipsec-eroute/eroute/test/docs"
+	"github.com/ipsec-eroute/eroute/internal/docblocks"
 )
 
 // The examples of changes.md print what stands there.
 func TestChangesDocument(t *testing.T) {
-	blocks, err := docs.Blocks("changes.md")
+	blocks, err := docblocks.Blocks("changes.md")
 	if err != nil {
 		t.Fatal(err)
 	}

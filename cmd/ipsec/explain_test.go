@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/schema"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/explain"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
-	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
 var (

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ipsec-eroute/eroute/test/lab"
+	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
 // --explain on a gateway with a tunnel: the state, whether it is in use, and where its

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/schema"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
-	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
 // monitorChanges runs a monitor while change makes changes of m, which it is told of.

@@ -13,11 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ipsec-eroute/eroute/internal/schema"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
-	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
 // testEvents is one event of each kind, and how its line goes on after time and name.

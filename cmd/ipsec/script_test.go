@@ -16,7 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ipsec-eroute/eroute/internal/files"
-	"github.com/ipsec-eroute/eroute/test/schema"
+	"github.com/ipsec-eroute/eroute/internal/schema"
 )
 
 // A backend gives each script a world of its own to run commands in.

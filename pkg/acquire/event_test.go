@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/internal/schema"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/test/schema"
 )
 
 // Events of every kind, full and empty, are written as docs/schema.json has them.

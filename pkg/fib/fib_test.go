@@ -11,7 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/ipsec-eroute/eroute/test/lab"
+	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
 // Rules by protocol, ports and mark are followed, as they are for the packets that XFRM makes.

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
-	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
 // subject is one way to handle packets, on its own gateway.

@@ -12,10 +12,10 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/bpf/bpftest"
+	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
-	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
 // gateway is a lab whose East receives what EastHost sends from the tables' sources to their destinations,

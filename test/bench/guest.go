@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/vm"
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
-	"github.com/ipsec-eroute/eroute/test/vm"
 )
 
 // resultsLine begins the line on which a bench in the VM prints its figures.

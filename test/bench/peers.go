@@ -11,8 +11,8 @@ import (
 	"os"
 	"os/exec"
 
+	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
 // policyLimit is the maximum number of selectors for an alternative: more take minutes.

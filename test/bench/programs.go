@@ -11,10 +11,10 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/bpf/bpftest"
+	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
-	"github.com/ipsec-eroute/eroute/test/lab"
 )
 
 // programs measures the whole XDP program on a gateway whose table drops all packets.

@@ -12,7 +12,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/ipsec-eroute/eroute/test/lab"
+	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
 // sendTime is the duration of a rate measurement.

@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/vm"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
-	"github.com/ipsec-eroute/eroute/test/vm"
 )
 
 func main() {

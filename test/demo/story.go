@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/ipsec-eroute/eroute/test/lab"
+	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
 // tell creates the stage, plays the scenes and reports whether every claim held.

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ipsec-eroute/eroute/test/lab"
+	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
 // trap has strongSwan's charon on both gateways negotiate an SA for the first ping.

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vm boots a kernel that has ESP and XFRM interfaces and runs commands in it, on a host with any
-// kernel. The guest sees the host's file system read-only, with memory overlays for writes, so that binaries
-// built on the host run unchanged.
+// Package vm tests the whole packet path on a kernel that has ESP and XFRM interfaces: East has an ipsec
+// device and the eroutes under test, West is a gateway that has only the kernel's own states and policies,
+// and a capture on the link between them records what really leaves.
 //
-// Tests that need such a kernel have the build constraint vm, in the package they test. One boot runs those
-// of every package:
-//
-//	make test-vm                                    # all of them
-//	make test-vm PKG=./pkg/xfrm RUN=TestBind        # one, in a minute
-//	go run ./test/vm/run -- ip -d link              # any command
-//
-// Files that a test writes to the directory $VM_SCRATCH remain on the host. scripts/setup.sh vm installs what
-// booting needs. Software emulation is used if KVM does not work, and several VMs can run at the same time.
+// The tests have the build constraint vm: run them with make test-vm PKG=./test/vm.
 package vm

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestFindPackagesFindsOnlyTestsForTheVM(t *testing.T) {
+	packages, err := FindPackages(t.Context(), "./...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(packages) != 1 {
+		t.Fatalf("%d packages: %v", len(packages), packages)
+	}
+	p := packages[0]
+	if p.ImportPath != "github.com/ipsec-eroute/eroute/internal/vm" {
+		t.Errorf("import path %s", p.ImportPath)
+	}
+	if !slices.Contains(p.Tests, "TestKernelTakesStates") || slices.Contains(p.Tests, t.Name()) {
+		t.Errorf("tests %v", p.Tests)
+	}
+	if !slices.IsSorted(p.Tests) {
+		t.Errorf("not sorted: %v", p.Tests)
+	}
+}
+
+func TestSuitePatternIsExactUnlessOneIsGiven(t *testing.T) {
+	p := Package{Tests: []string{"TestA", "TestB"}}
+	if got := (Suite{}).pattern(p); got != "^(TestA|TestB)$" {
+		t.Errorf("pattern %s", got)
+	}
+	if got := (Suite{Run: "A/sub"}).pattern(p); got != "A/sub" {
+		t.Errorf("pattern %s", got)
+	}
+}

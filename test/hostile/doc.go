@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-
-// Package hostile tests the attached programs with malformed and unusual frames, against the reference parser
-// and the reference table.
-package hostile

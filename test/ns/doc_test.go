@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-
-// Package ns_test sends real packets through a gateway with an ipsec device, in network namespaces of this
-// machine. It needs CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, but no ESP: Security Associations
-// are tested in test/esp.
-package ns_test

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package vm
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ipsec-eroute/eroute/internal/lab"
+)
+
+// A --replace to a new SPI under traffic loses no packet and sends none in clear.
+func TestRekeyLosesNothing(t *testing.T) {
+	const count, rekeys = 2000, 5
+	b := newBench(t, lab.LAN)
+	first := b.connect(t, lab.Tunnel{}, lab.EastLAN4, lab.WestLAN4)
+	s := nets(lab.EastLAN4, lab.WestLAN4)
+	b.add(t, s, first.TunSAID())
+	var next []*lab.SA
+	for range rekeys {
+		next = append(next, install(t, lab.Tunnel{From: b.East, To: b.West}))
+	}
+
+	stop := b.wire(t)
+	type outcome struct {
+		lab.PingResult
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		r, err := b.EastHost.Ping(within(t, 90*time.Second), lab.Ping{
+			Dst: b.WestHost.LAN4, Count: count, Interval: 2 * time.Millisecond, Wait: 10 * time.Second,
+		})
+		done <- outcome{r, err}
+	}()
+	for _, sa := range next {
+		time.Sleep(200 * time.Millisecond)
+		b.replace(t, s, sa.TunSAID())
+	}
+	r := <-done
+	if r.err != nil || r.Received != count {
+		t.Errorf("ping: %d of %d answered (%v)", r.Received, count, r.err)
+	}
+	frames := stop()
+	checkOnly(t, frames, layers.IPProtocolESP)
+	sent := frames.Count(lab.Match{SPI: first.SPI})
+	for _, sa := range next {
+		n := frames.Count(lab.Match{SPI: sa.SPI})
+		if n == 0 {
+			t.Errorf("no packet went through SPI %#x", sa.SPI)
+		}
+		sent += n
+	}
+	if sent != count {
+		t.Errorf("%d packets encrypted, want %d", sent, count)
+	}
+}
