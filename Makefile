@@ -13,7 +13,7 @@ SEED ?=
 FRAMES ?= 1000000
 PACKETS ?= 10000000
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+VERSION := $(shell scripts/version.sh)$(shell git diff --quiet HEAD 2>/dev/null; [ $$? -ne 1 ] || echo +dirty)
 GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
 
 # The steps of make test, in order.

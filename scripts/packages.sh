@@ -13,8 +13,7 @@ mkdir -p "$out"
 STAGE=$(mktemp -d)
 trap 'rm -rf "$STAGE"' EXIT
 
-VERSION=$(git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//; s/-/+/; s/-/./g') ||
-	VERSION=$(git log -1 --date=format:%Y%m%d --format=0~git%cd.%h)
+VERSION=$(scripts/version.sh)
 GOARCH=$(go env GOARCH)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export STAGE VERSION GOARCH SOURCE_DATE_EPOCH
