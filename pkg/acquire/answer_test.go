@@ -104,7 +104,7 @@ func TestNewestState(t *testing.T) {
 }
 
 // What a trap leaves open of how to ask, the key manager's policy for the flow says.
-func TestWay(t *testing.T) {
+func TestAcquireParamsFromPolicy(t *testing.T) {
 	peer, other := netip.MustParseAddr("192.1.2.45"), netip.MustParseAddr("192.1.2.46")
 	wide := xfrm.OutPolicy{
 		Selector: eroute.Selector{Src: netip.MustParsePrefix("0.0.0.0/0"), Dst: netip.MustParsePrefix("0.0.0.0/0")}, Priority: 9,

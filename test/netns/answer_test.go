@@ -133,7 +133,7 @@ func TestRejectErrorLength(t *testing.T) {
 }
 
 // Packets that are not rejected are not answered.
-func TestNoAnswers(t *testing.T) {
+func TestNoErrorUnlessRejected(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for name, eroutes := range map[string][]eroute.Change{
 			"no-eroute": nil, "drop": all(eroute.Drop), "hold-not-kept": all(eroute.Hold),
