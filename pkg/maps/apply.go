@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"golang.org/x/sys/unix"
 
@@ -28,11 +29,11 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 		return err
 	}
 	return t.change(func(w *writer) error {
-		if n := puts(changes); n[0]+n[1] > manyPuts {
+		if n := countPuts(changes); n[0]+n[1] > manyPuts {
 			if err := w.counts.reserve(w.ids, n[0]+n[1]); err != nil {
 				return err
 			}
-			w.indexes.reserveFor(changes, n)
+			w.indexes.reserveFor(puts(changes), n)
 		}
 		w.changes = changes
 		for i, c := range changes.All() {
@@ -109,17 +110,24 @@ func (t *Table) effect(changes *eroute.Changes, befores []before) (e Effect, err
 // manyPuts is how many changes that take counters it is worth making room for all at once.
 const manyPuts = 1024
 
-// puts counts the changes of each family that each take counters.
-func puts(changes *eroute.Changes) (n [len(indexFamilies)]int) {
-	for _, c := range changes.All() {
-		if isPut(c.Op) {
-			n[indexOf(c.Selector)]++
+// puts yields the selectors of the changes that each take counters.
+func puts(changes *eroute.Changes) iter.Seq[eroute.Selector] {
+	return func(yield func(eroute.Selector) bool) {
+		for _, c := range changes.All() {
+			if (c.Op == eroute.OpAdd || c.Op == eroute.OpReplace) && !yield(c.Selector) {
+				return
+			}
 		}
+	}
+}
+
+// countPuts counts them by family.
+func countPuts(changes *eroute.Changes) (n [len(indexFamilies)]int) {
+	for s := range puts(changes) {
+		n[indexOf(s)]++
 	}
 	return n
 }
-
-func isPut(op eroute.Op) bool { return op == eroute.OpAdd || op == eroute.OpReplace }
 
 // change lets make change the table, and waits until no packet meets what was before.
 func (t *Table) change(make func(*writer) error) error {
@@ -134,7 +142,7 @@ func (t *Table) change(make func(*writer) error) error {
 	}
 	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
 	err = errors.Join(make(w), w.rows.flush())
-	unusable := w.indexes.err
+	unusable := w.indexes.failed()
 	closed := w.indexes.closeBeside() // takes milliseconds if they are large, as settle does
 	if err == nil && unusable == nil {
 		err = errors.Join(w.sources.flush(), w.settle())
@@ -146,7 +154,7 @@ func (t *Table) change(make func(*writer) error) error {
 		// If this fails as well, the next command puts right what this one has left.
 		_ = t.repair()
 	}
-	return errors.Join(err, t.tellMonitors(w.notices()), t.tellRelay(w.ended))
+	return errors.Join(err, publish(t.dir.Path(), w.notices()), t.tellRelay(w.ended))
 }
 
 // before is what is known of a change's selector just before it is made.

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // errNoSlot says that every slot of a bitmap is taken.
@@ -18,6 +19,14 @@ type bitmap struct {
 	*shared[uint64]
 	words []uint64
 	next  int // where to look first
+}
+
+// bitmapSpec describes a bitmap of some bits, a multiple of 64.
+func bitmapSpec(name string, bits uint32) *ebpf.MapSpec {
+	return &ebpf.MapSpec{
+		Name: name, Type: ebpf.Array, Flags: unix.BPF_F_MMAPABLE,
+		KeySize: 4, ValueSize: 8, MaxEntries: bits / 64,
+	}
 }
 
 func openBitmap(m *ebpf.Map) (*bitmap, error) {
@@ -55,6 +64,12 @@ func (b *bitmap) last(count int) uint32 {
 		}
 	}
 	return uint32(len(b.words)*64 - 1)
+}
+
+// load takes the words of another bitmap.
+func (b *bitmap) load(words []uint64) {
+	copy(b.words, words)
+	b.next = 0
 }
 
 func (b *bitmap) clear() {

@@ -5,10 +5,8 @@ package maps
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -45,10 +43,10 @@ type counterSet struct {
 // countersName is the array of the sheets.
 const countersName = "eroute_counters"
 
-func newCounterSet(t *Table) *counterSet {
-	outer := t.maps[countersName]
+// newCounterSet reads the counters of a table: outer is the array of the sheets, dir where they are pinned.
+func newCounterSet(outer *ebpf.Map, dir *loader.Dir, open *ebpf.LoadPinOptions) *counterSet {
 	return &counterSet{
-		outer: outer, dir: t.dir, open: t.options, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_CHUNKS),
+		outer: outer, dir: dir, open: open, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_SHEETS),
 		sheets: make(map[uint32]*ebpf.Map), shared: make(map[uint32]*shared[bpf.ABICounterBlock]),
 	}
 }
@@ -192,22 +190,4 @@ func (c *counterSet) readBlock(number uint32) (sum counterBlock, err error) {
 		}
 	}
 	return sum, nil
-}
-
-// monotonicToWall turns CLOCK_MONOTONIC nanoseconds into a time of day; zero for 0.
-func monotonicToWall(ns uint64) time.Time {
-	now, err := monotonic()
-	if ns == 0 || err != nil {
-		return time.Time{}
-	}
-	return time.Now().Add(time.Duration(ns - now))
-}
-
-// monotonic reads CLOCK_MONOTONIC, in nanoseconds.
-func monotonic() (uint64, error) {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return 0, fmt.Errorf("read clock: %w", err)
-	}
-	return uint64(now.Nano()), nil
 }

@@ -3,8 +3,6 @@
 package maps
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"path/filepath"
 
@@ -77,19 +75,6 @@ func create(dir string) error {
 		return fmt.Errorf("write table limits: %w", err)
 	}
 	return newGeneration(dir, coll.Maps, 0)
-}
-
-// chooseSecrets chooses those of the hashes.
-func chooseSecrets(meta *bpf.ABITableMeta) error {
-	for _, secret := range []any{&meta.Factors, &meta.Keys} {
-		if err := binary.Read(rand.Reader, binary.NativeEndian, secret); err != nil {
-			return fmt.Errorf("choose the hashes' secrets: %w", err)
-		}
-	}
-	for i := range meta.Factors {
-		meta.Factors[i] |= 1
-	}
-	return nil
 }
 
 // generationMaps are the arrays that hold a map for each generation of the table.

@@ -95,7 +95,7 @@ func haveDerived(t *testing.T, table *Table) derived {
 		t.Fatal(err)
 	}
 	for key, v := range all {
-		if v.families() == 0 {
+		if familiesOf(v) == 0 {
 			checkKept(t, table, key)
 			delete(d.Slots, v.Slot)
 			continue
@@ -114,7 +114,7 @@ func checkKept(t *testing.T, table *Table, key saidKey) {
 		t.Fatal(err)
 	}
 	p, err := table.partner(n)
-	if err != nil || p == nil || n.borrows() || p.value.families() == 0 {
+	if err != nil || p == nil || n.borrows() || familiesOf(p.value) == 0 {
 		t.Errorf("%s has no eroutes and nobody borrows from it: %v", key.said(), err)
 	}
 }

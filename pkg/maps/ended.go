@@ -42,7 +42,10 @@ type Ended struct {
 // comes, in the directory that is also the relay's lock.
 const (
 	relayDir = loader.PrivateName
-	tellName = "eroute_notify"
+	tellName = "eroute_tell"
+
+	// tellPin is where that is, from the pin directory on.
+	tellPin = relayDir + "/" + tellName
 )
 
 // ErrRelayRuns says that the network namespace has a relay already.
@@ -66,8 +69,8 @@ func pinTell(dir string, maps map[string]*ebpf.Map) error {
 
 // lockRelay takes the lock that one relay of a network namespace has until it ends. Returns
 // ErrRelayRuns if another has it.
-func (t *Table) lockRelay() (*os.File, error) {
-	f, err := os.Open(t.dir.Path(relayDir))
+func lockRelay(dir *loader.Dir) (*os.File, error) {
+	f, err := os.Open(dir.Path(relayDir))
 	if err != nil {
 		return nil, fmt.Errorf("open relay's lock: %w", err)
 	}
@@ -81,16 +84,16 @@ func (t *Table) lockRelay() (*os.File, error) {
 	return f, nil
 }
 
-// tellRelay tells the relay, if one runs. What does not get through it finds out by
-// itself, a little later.
-func (t *Table) tellRelay(all []Ended) error {
+// tellRelay sends the relay messages about holds, if one runs. The relay recovers lost messages by rescanning.
+// dir is the table's pin directory, state the value of its relay map.
+func tellRelay(dir *loader.Dir, state *bpf.ABIRelay, all []Ended) error {
 	if len(all) == 0 {
 		return nil
 	}
-	if runs, err := t.relayRuns(); err != nil || !runs {
+	if alive, err := relayAlive(state); err != nil || !alive {
 		return err
 	}
-	prog, err := ebpf.LoadPinnedProgram(t.dir.Path(relayDir, tellName), nil)
+	prog, err := ebpf.LoadPinnedProgram(dir.Path(relayDir, tellName), nil)
 	if err != nil {
 		return fmt.Errorf("open program to tell the relay: %w", err)
 	}

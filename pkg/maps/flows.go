@@ -5,7 +5,6 @@ package maps
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -15,13 +14,6 @@ import (
 )
 
 const flowsName = "eroute_flows"
-
-// FlowID names one flow of all that ever were: another may have the same selector later.
-// A %hold of the table has the serial 0.
-type FlowID struct {
-	Selector eroute.Selector
-	Serial   uint64
-}
 
 // Flow is an eroute that a trap has made: a %hold, or the SA that the key managers
 // have answered with.
@@ -36,39 +28,6 @@ type Flow struct {
 
 // ID returns the flow's name.
 func (f *Flow) ID() FlowID { return FlowID{f.Selector, f.Serial} }
-
-func newFlowKey(s eroute.Selector, generation uint32) bpf.ABIFlowKey {
-	return bpf.ABIFlowKey{
-		Generation:   generation,
-		Family:       uint8(eroute.FamilyOf(s.Src.Addr())),
-		Proto:        s.Proto,
-		SrcPrefixlen: uint8(s.Src.Bits()),
-		DstPrefixlen: uint8(s.Dst.Bits()),
-		Sport:        bePort(s.SrcPort),
-		Dport:        bePort(s.DstPort),
-		Src:          addrBytes(s.Src.Addr()),
-		Dst:          addrBytes(s.Dst.Addr()),
-	}
-}
-
-func flowSelector(k *bpf.ABIFlowKey) eroute.Selector {
-	f := eroute.Family(k.Family)
-	return eroute.Selector{
-		Src:     netip.PrefixFrom(bytesAddr(f, k.Src), int(k.SrcPrefixlen)),
-		Dst:     netip.PrefixFrom(bytesAddr(f, k.Dst), int(k.DstPrefixlen)),
-		Proto:   k.Proto,
-		SrcPort: bePort(k.Sport),
-		DstPort: bePort(k.Dport),
-	}
-}
-
-// trapOf returns the selector of the trap that a flow came from: the flow's, widened to
-// the trap's prefixes.
-func trapOf(flow eroute.Selector, srcBits, dstBits uint8) eroute.Selector {
-	flow.Src = netip.PrefixFrom(flow.Src.Addr(), int(srcBits)).Masked()
-	flow.Dst = netip.PrefixFrom(flow.Dst.Addr(), int(dstBits)).Masked()
-	return flow
-}
 
 // flow returns the flow with exactly this selector; nil if there is none.
 func (t *Table) flow(s eroute.Selector) (*bpf.ABIFlow, error) {
@@ -177,25 +136,6 @@ func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error
 		Selector: flowSelector(&f.key), SAID: eroute.Hold,
 		Packets: owned(f.value.Packets), Bytes: owned(f.value.Bytes), LastUsed: monotonicToWall(ticksToMonotonic(f.value.Last)),
 	}, nil
-}
-
-// owned is the value of an owned word: bpf/owned.h.
-func owned(word uint64) uint64 { return word << 16 >> 16 }
-
-// ownedWord is one of the owner with the low bits of a serial.
-func ownedWord(serial, value uint64) uint64 { return serial<<48 | owned(value) }
-
-// tickShift is TICK_SHIFT of bpf/owned.h.
-const tickShift = 6
-
-// ticksToMonotonic turns an owned word with a time that is not after now into nanoseconds. Its bits come
-// again after half a year.
-func ticksToMonotonic(word uint64) uint64 {
-	now, err := monotonic()
-	if err != nil {
-		return 0
-	}
-	return (now>>tickShift - owned(now>>tickShift-word)) << tickShift
 }
 
 func (t *Table) deleteFlow(key bpf.ABIFlowKey) error {

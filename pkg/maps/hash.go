@@ -3,7 +3,9 @@
 package maps
 
 import (
+	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -93,4 +95,24 @@ func (s *secrets) slotSum(sel eroute.Selector) uint64 {
 		return s.address(sel.Dst.Addr(), kind, 10) + s.pair(ports, 0, 12)
 	}
 	return s.address(sel.Dst.Addr(), 0, 10) + s.pair(kind, ports, 14)
+}
+
+func fixedBits(s eroute.Selector) int {
+	if s.Src.Addr().Is4() {
+		return int(bpf.ABILimitsROW4FIXED_BITS)
+	}
+	return int(bpf.ABILimitsROW6FIXED_BITS)
+}
+
+// chooseSecrets chooses those of the hashes.
+func chooseSecrets(meta *bpf.ABITableMeta) error {
+	for _, secret := range []any{&meta.Factors, &meta.Keys} {
+		if err := binary.Read(rand.Reader, binary.NativeEndian, secret); err != nil {
+			return fmt.Errorf("choose the hashes' secrets: %w", err)
+		}
+	}
+	for i := range meta.Factors {
+		meta.Factors[i] |= 1
+	}
+	return nil
 }

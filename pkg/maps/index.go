@@ -127,6 +127,9 @@ func (x *index) row(s eroute.Selector) *bpf.ABIIndexEntry {
 	return x.value(x.slots.entry(group, slot))
 }
 
+// count is how many eroutes are in the index.
+func (x *index) count() int { return int(x.head.Slots) }
+
 // each yields the eroutes in the index until it is told to stop.
 func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexEntry) bool) {
 	for slot := range x.slots.each {

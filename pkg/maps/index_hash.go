@@ -6,15 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
-
-func fixedBits(s eroute.Selector) int {
-	if s.Src.Addr().Is4() {
-		return int(bpf.ABILimitsKEY4FIXED_BITS)
-	}
-	return int(bpf.ABILimitsKEY6FIXED_BITS)
-}
 
 // blocks returns the bits of the largest blocks, which have filter cells, those of the smallest, and
 // the step between sizes.

@@ -12,9 +12,13 @@ import (
 func checkIndexes(t *testing.T, table *Table) {
 	t.Helper()
 	other := table.indexesOf(1 - table.generation())
+	if err := other.openThere(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
 	for i, family := range indexFamilies {
-		if s, err := other.sheets(i); err != nil || len(s) > 0 {
-			t.Errorf("index of the generation that is not in use: %d sheets, %v", len(s), err)
+		if other.index(i) != nil {
+			t.Errorf("there is an index of %v of the generation that is not in use", family)
 		}
 		rows, err := table.gen.family(family)
 		if err != nil {
@@ -27,22 +31,17 @@ func checkIndexes(t *testing.T, table *Table) {
 func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
 	t.Helper()
 	ix := table.indexesOf(table.generation())
-	s, err := ix.sheets(i)
-	if err != nil {
+	if err := ix.openThere(); err != nil {
 		t.Fatal(err)
 	}
-	defer closeMaps(s)
-	if len(s) == 0 {
+	defer func() { _ = ix.Close() }()
+	x := ix.index(i)
+	if x == nil {
 		if len(rows) > 0 {
 			t.Errorf("no index of %d eroutes of %v", len(rows), indexFamilies[i])
 		}
 		return
 	}
-	x, err := openIndex(s, indexFamilies[i], ix.secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = x.Close() }()
 	for _, e := range rows {
 		if row := x.row(e.selector); row == nil || *row != indexRow(&e.value) {
 			t.Errorf("%v: index has %+v, the table %+v", e.selector, row, e.value)
@@ -52,8 +51,8 @@ func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
 	for range x.each {
 		have++
 	}
-	if have != len(rows) || int(x.head.Slots) != have {
-		t.Errorf("index has %d eroutes, counts %d; the table has %d", have, x.head.Slots, len(rows))
+	if have != len(rows) || x.count() != have {
+		t.Errorf("index has %d eroutes, counts %d; the table has %d", have, x.count(), len(rows))
 	}
 }
 

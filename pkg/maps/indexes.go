@@ -5,6 +5,7 @@ package maps
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -28,45 +29,38 @@ type indexes struct {
 	err        error                    // one may say less than the tries and is still there: nobody may use it
 }
 
-var indexFamilies = [...]eroute.Family{eroute.Inet, eroute.Inet6}
-
-func indexOf(s eroute.Selector) int {
-	if s.Src.Addr().Is4() {
-		return 0
-	}
-	return 1
-}
-
 // sheet returns the slot of the first sheet of an index.
 func (ix *indexes) sheet(i int) uint32 { return (2*ix.generation + uint32(i)) * mostSheets }
 
 func (ix *indexes) pin(slot uint32) string { return ix.dir.Path(innerName(indexName, slot)) }
 
-// openIndexes opens the indexes of the generation in use, made anew where one is missing
-// or has much that is stale. No packet may use them meanwhile.
-func (t *Table) openIndexes() (*indexes, error) {
-	ix := t.indexesOf(t.generation())
+// newIndexes returns the indexes of a generation, none of them open: outer is the array of the sheets, dir where
+// they are pinned.
+func newIndexes(outer *ebpf.Map, dir *loader.Dir, options *ebpf.LoadPinOptions, generation uint32, secret *secrets) *indexes {
+	return &indexes{outer: outer, dir: dir, options: options, generation: generation, secret: secret}
+}
+
+// openForChanges opens the indexes. One that is missing, or has many stale entries, is built from the tries,
+// which entries reads. No packet may use them meanwhile.
+func (ix *indexes) openForChanges(entries readEntries) error {
 	err := ix.openThere()
 	for i, x := range ix.open {
 		switch {
 		case err != nil:
 		case x == nil:
-			err = ix.build(t.gen, i)
-		case x.head.Stale > max(x.head.Slots, staleLimit) && unix.Access(t.dir.Path(), unix.W_OK) == nil:
-			ix.remake(i, int(x.head.Summaries), int(x.head.Slots))
+			err = ix.build(entries, i)
+		case x.head.Stale > max(x.head.Slots, staleLimit) && unix.Access(ix.dir.Path(), unix.W_OK) == nil:
+			ix.remake(i, int(x.head.Kinds), int(x.head.Slots))
 		}
 	}
-	if err != nil {
-		_ = ix.Close()
-		return nil, err
-	}
-	return ix, nil
+	return err
 }
 
-// indexesOf returns the indexes of a generation, none of them open.
-func (t *Table) indexesOf(generation uint32) *indexes {
-	return &indexes{outer: t.maps[indexName], dir: t.dir, options: t.options, generation: generation, secret: secretsOf(t.meta.value)}
-}
+// index returns that of a family, by its place in families; nil if it is not open.
+func (ix *indexes) index(i int) *index { return ix.open[i] }
+
+// failed returns why packets must not use what there is now.
+func (ix *indexes) failed() error { return ix.err }
 
 // Close ends the changes. It fails if packets must not use what there is now.
 func (ix *indexes) Close() error {
@@ -127,9 +121,12 @@ func (ix *indexes) sheets(i int) (all sheets, err error) {
 // are left if these are more.
 const staleLimit = 65536
 
+// readEntries reads the eroutes of one family from the tries.
+type readEntries func(eroute.Family) ([]entry, error)
+
 // build makes an index of the eroutes that are in the tries, if there are any.
-func (ix *indexes) build(g *generation, i int) error {
-	rows, err := g.family(indexFamilies[i])
+func (ix *indexes) build(entries readEntries, i int) error {
+	rows, err := entries(indexFamilies[i])
 	if err != nil || len(rows) == 0 {
 		return err
 	}
@@ -157,16 +154,14 @@ func (ix *indexes) reserve(i, kinds, slots int) {
 	ix.remake(i, kinds, slots)
 }
 
-// reserveFor makes room for what changes put, so many of each family.
-func (ix *indexes) reserveFor(changes *eroute.Changes, n [len(indexFamilies)]int) {
+// reserveFor makes room for eroutes that are to be put, n of each family.
+func (ix *indexes) reserveFor(selectors iter.Seq[eroute.Selector], n [len(indexFamilies)]int) {
 	var kinds [len(indexFamilies)]*kindCount
 	for i := range n {
 		kinds[i] = ix.newKindCount(n[i])
 	}
-	for _, c := range changes.All() {
-		if isPut(c.Op) {
-			kinds[indexOf(c.Selector)].add(c.Selector)
-		}
+	for s := range selectors {
+		kinds[indexOf(s)].add(s)
 	}
 	for i := range n {
 		if n[i] > 0 {
@@ -289,12 +284,12 @@ func (ix *indexes) removeAll() error {
 }
 
 // rebuild makes the indexes anew from what is in the tries.
-func (ix *indexes) rebuild(g *generation) error {
+func (ix *indexes) rebuild(entries readEntries) error {
 	if err := ix.removeAll(); err != nil {
 		return err
 	}
 	for i := range indexFamilies {
-		if err := ix.build(g, i); err != nil {
+		if err := ix.build(entries, i); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
-	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
@@ -151,9 +150,9 @@ func (t *Teller) Close() error {
 	return err
 }
 
-// tellMonitors tells of what was done to the table.
-func (t *Table) tellMonitors(notices iter.Seq[Notice]) (err error) {
-	j, _, err := loadJournal(t.dir.Path())
+// publish writes what was done just now to the table whose pins are in a directory, if anybody reads.
+func publish(dir string, notices iter.Seq[Notice]) (err error) {
+	j, _, err := loadJournal(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -170,26 +169,4 @@ func (t *Table) tellMonitors(notices iter.Seq[Notice]) (err error) {
 		j.put(&n)
 	}
 	return nil
-}
-
-// notices is what monitors are told of the changes that were made.
-func (w *writer) notices() iter.Seq[Notice] {
-	return func(yield func(Notice) bool) {
-		for i := range w.made {
-			c := w.changes.At(i)
-			if !yield(Notice{Kind: changeNotices[c.Op], Eroute: c.Selector, SAID: c.SAID}) {
-				return
-			}
-		}
-	}
-}
-
-var changeNotices = map[eroute.Op]NoticeKind{
-	eroute.OpAdd: NoticeAdd, eroute.OpReplace: NoticeReplace, eroute.OpDel: NoticeDel, eroute.OpClear: NoticeClear,
-}
-
-// restored is what monitors are told of a table that was put in the place of another.
-func restored(e Effect) iter.Seq[Notice] {
-	detail := fmt.Sprintf("%d added, %d changed, %d deleted, %d kept", e.Added, e.Changed, e.Deleted, e.Kept)
-	return func(yield func(Notice) bool) { yield(Notice{Kind: NoticeRestore, Detail: detail}) }
 }

@@ -3,9 +3,7 @@
 package maps
 
 import (
-	"encoding/binary"
 	"net/netip"
-	"unsafe"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -16,13 +14,6 @@ type rowKey any
 
 // srcKey is a source prefix's key in the trie of its family.
 type srcKey any
-
-// bePort puts a port into the byte order of the packet.
-func bePort(port uint16) uint16 {
-	var b [2]byte
-	binary.BigEndian.PutUint16(b[:], port)
-	return binary.NativeEndian.Uint16(b[:])
-}
 
 // newRowKey returns the key that names exactly this selector.
 func newRowKey(s eroute.Selector) rowKey {
@@ -109,52 +100,3 @@ func shape(s eroute.Selector) bpf.ABIErouteTuple {
 	}
 	return bpf.ABIErouteTupleTUPLE_ANY
 }
-
-// saidKey names an SA in the map of SAs that have eroutes.
-type saidKey struct {
-	Proto  uint8
-	Family eroute.Family
-	Pad    uint16
-	SPI    uint32
-	Dst    [16]byte
-}
-
-// saidValue is what is kept of an SA that has eroutes.
-type saidValue struct {
-	Slot     uint32 // in eroute_sas
-	Refs4    uint32 // IPv4 eroutes that name it
-	Refs6    uint32 // IPv6 eroutes that name it
-	PrevIfID uint32 // the if_id its state had before ours; 0: none
-}
-
-const (
-	saidKeySize   = uint32(unsafe.Sizeof(saidKey{}))
-	saidValueSize = uint32(unsafe.Sizeof(saidValue{}))
-)
-
-func addrBytes(a netip.Addr) (b [16]byte) {
-	copy(b[:], a.AsSlice())
-	return b
-}
-
-func bytesAddr(f eroute.Family, b [16]byte) netip.Addr {
-	if f == eroute.Inet {
-		return netip.AddrFrom4([4]byte(b[:4]))
-	}
-	return netip.AddrFrom16(b)
-}
-
-func newSAIDKey(s eroute.SAID) saidKey {
-	return saidKey{Proto: s.Proto, Family: eroute.FamilyOf(s.Dst), SPI: s.SPI, Dst: addrBytes(s.Dst)}
-}
-
-func (k saidKey) said() eroute.SAID {
-	return eroute.SAID{Proto: k.Proto, SPI: k.SPI, Dst: bytesAddr(k.Family, k.Dst)}
-}
-
-// newRowValue returns an eroute's value; sa is the slot of its SA, 0 for a magic SAID.
-func newRowValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIErouteValue {
-	return bpf.ABIErouteValue{Id: id, Sa: sa, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits())}
-}
-
-func rowAction(v *bpf.ABIErouteValue) eroute.Action { return eroute.Action(v.Action) }

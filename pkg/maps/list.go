@@ -7,20 +7,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/cilium/ebpf"
-
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
-
-// entry is an eroute as the tries hold it.
-type entry struct {
-	selector eroute.Selector
-	value    bpf.ABIErouteValue
-}
-
-// batchSize is how many entries are read from a trie at a time.
-const batchSize = 4096
 
 // All yields every eroute with its counters, in the order of the listing. An error
 // ends it. What it holds of the table at a time are the eroutes of one source prefix.
@@ -188,13 +177,4 @@ func (g *generation) allSources() ([]netip.Prefix, error) {
 		return netip.PrefixFrom(netip.AddrFrom16(k.Addr), int(k.Prefixlen))
 	})
 	return append(v4, v6...), err
-}
-
-// readAll returns what convert makes of every key of a map and its value.
-func readAll[K, V, E any](m *ebpf.Map, convert func(*K, *V) E) (all []E, err error) {
-	_, err = eachPair(m, func(k *K, v *V) (bool, error) {
-		all = append(all, convert(k, v))
-		return true, nil
-	})
-	return all, err
 }

@@ -40,15 +40,6 @@ func (t *Table) IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error) 
 	return out.CB[bpf.ABILookupCbLOOKUP_LOCAL_IKE] != 0, nil
 }
 
-// skbContext is struct __sk_buff (include/uapi/linux/bpf.h) as far as cb; the rest is
-// room for what this and later kernels have behind it.
-type skbContext struct {
-	Len, PktType, Mark, QueueMapping, Protocol, VlanPresent, VlanTCI, VlanProto,
-	Priority, IngressIfindex, Ifindex, TCIndex uint32
-	CB   [5]uint32
-	Rest [47]uint32
-}
-
 // lookupFrame returns the eroute that an Ethernet frame's packet would meet. p is what
 // the frame shows to selectors. Returns ErrNotIP if the program sees no IP packet.
 func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool, error) {
@@ -117,10 +108,9 @@ func matched(cb [5]uint32, p eroute.Packet) (s eroute.Selector, err error) {
 }
 
 const (
-	ethernetLen = 14
-	ipv4Len     = 20
-	ipv6Len     = 40
-	portsLen    = 8
+	ipv4Len  = 20
+	ipv6Len  = 40
+	portsLen = 8
 )
 
 // newFrame makes the smallest frame that shows this packet to the parser: headers, and

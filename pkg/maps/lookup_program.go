@@ -5,7 +5,6 @@ package maps
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/cilium/ebpf"
 
@@ -16,7 +15,7 @@ import (
 func (t *Table) SwapPinned() error {
 	return errors.Join(
 		t.swapPinned(loader.LoadLookup, lookupName),
-		t.swapPinned(loader.LoadNotify, filepath.Join(relayDir, tellName)),
+		t.swapPinned(loader.LoadTell, tellPin),
 	)
 }
 

@@ -3,11 +3,7 @@
 package maps
 
 import (
-	"errors"
-	"fmt"
 	"iter"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -75,28 +71,4 @@ func (g *generation) eachEntry(f func(entry) (more bool, err error)) error {
 		return f(entry{selector6(k), *v})
 	})
 	return err
-}
-
-// eachPair calls f with every key of a map and its value, as long as it returns true and
-// no error. Returns what f has returned last.
-func eachPair[K, V any](m *ebpf.Map, f func(*K, *V) (more bool, err error)) (more bool, err error) {
-	var (
-		cursor ebpf.MapBatchCursor
-		keys   = make([]K, batchSize)
-		values = make([]V, batchSize)
-	)
-	for {
-		n, batchErr := m.BatchLookup(&cursor, keys, values, nil)
-		for i := range n {
-			if more, err := f(&keys[i], &values[i]); err != nil || !more {
-				return false, err
-			}
-		}
-		if errors.Is(batchErr, ebpf.ErrKeyNotExist) {
-			return true, nil
-		}
-		if batchErr != nil {
-			return false, fmt.Errorf("read map: %w", batchErr)
-		}
-	}
 }

@@ -33,18 +33,11 @@ type Monitor struct {
 	checked time.Time // that the journal is still the table's
 }
 
-// OpenMonitor begins to read what happens from now on in the calling thread's network
-// namespace, making the table if there is none.
-func OpenMonitor() (_ *Monitor, err error) {
+// openMonitor begins to read what happens from now on in the calling thread's network
+// namespace, which has a table.
+func openMonitor() (_ *Monitor, err error) {
 	m := &Monitor{}
 	if m.cookie, err = loader.NetnsCookie(); err != nil {
-		return nil, err
-	}
-	t, err := OpenWrite()
-	if err != nil {
-		return nil, err
-	}
-	if err := t.Close(); err != nil {
 		return nil, err
 	}
 	dir, err := loader.TablePath(m.cookie)

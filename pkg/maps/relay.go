@@ -18,6 +18,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
 // Event is a packet that met a trap or a hold, or a command's message about a hold.
@@ -41,27 +42,22 @@ type Relay struct {
 	shared *shared[bpf.ABIRelay]
 }
 
-// OpenRelay opens the events of the calling thread's network namespace, making the table
-// if there is none. Returns ErrRelayRuns if there is a relay.
-func OpenRelay() (_ *Relay, err error) {
-	t, err := OpenWrite()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = t.Close() }()
+// openRelay opens the events of a table for its relay: relay and events are its maps, which may be closed
+// afterwards, dir is its pin directory. Returns ErrRelayRuns if there is a relay.
+func openRelay(dir *loader.Dir, relay, events *ebpf.Map) (_ *Relay, err error) {
 	r := &Relay{}
 	defer func() {
 		if err != nil {
 			_ = r.closeAll()
 		}
 	}()
-	if r.lock, err = t.lockRelay(); err != nil {
+	if r.lock, err = lockRelay(dir); err != nil {
 		return nil, err
 	}
-	if r.shared, err = openShared[bpf.ABIRelay](t.maps["eroute_relay"], false); err != nil {
+	if r.shared, err = openShared[bpf.ABIRelay](relay, false); err != nil {
 		return nil, err
 	}
-	if r.ring, err = t.maps["eroute_events"].Clone(); err != nil {
+	if r.ring, err = events.Clone(); err != nil {
 		return nil, fmt.Errorf("open events: %w", err)
 	}
 	if r.events, err = ringbuf.NewReader(r.ring); err != nil {
@@ -82,10 +78,10 @@ func (r *Relay) Alive(d time.Duration) error {
 	return err
 }
 
-// relayRuns tells whether a relay takes events.
-func (t *Table) relayRuns() (bool, error) {
+// relayAlive tells whether a relay takes events.
+func relayAlive(state *bpf.ABIRelay) (bool, error) {
 	now, err := monotonic()
-	return atomic.LoadUint64(&t.relay.now().AliveUntil) > now, err
+	return atomic.LoadUint64(&state.AliveUntil) > now, err
 }
 
 // SetRate sets how many ACQUIREs each trap may make a second; a second's worth may come

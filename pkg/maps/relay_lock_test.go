@@ -16,17 +16,17 @@ func TestRelayLock(t *testing.T) {
 	if err != nil || st.Mode().Perm() != 0o700 {
 		t.Errorf("%v, %v", st.Mode(), err)
 	}
-	first, err := table.lockRelay()
+	first, err := lockRelay(table.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := table.lockRelay(); !errors.Is(err, ErrRelayRuns) {
+	if _, err := lockRelay(table.dir); !errors.Is(err, ErrRelayRuns) {
 		t.Errorf("the second relay: %v", err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	second, err := table.lockRelay()
+	second, err := lockRelay(table.dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func (t *Table) repair() error {
 		t.repairSAs(used),
 		t.dropAsks(entries),
 		t.removeOrphans(view),
-		t.indexesOf(t.generation()).rebuild(t.gen),
+		t.indexesOf(t.generation()).rebuild(t.gen.family),
 	)
 	if err != nil {
 		return err
@@ -163,14 +163,14 @@ func (t *Table) keepSAs(have, all map[saidKey]saidValue) error {
 		was, known := have[key]
 		switch {
 		case known && was == v:
-		case known && was.Slot == v.Slot && was.families()&v.families() == v.families():
+		case known && was.Slot == v.Slot && familiesOf(was)&familiesOf(v) == familiesOf(v):
 			errs.add(t.tolerate(t.putSAID(key, v)))
 		default: // it would be missing, or seem unused
 			errs.add(t.putSAID(key, v))
 		}
 	}
 	for key, v := range all {
-		if v.families() == 0 {
+		if familiesOf(v) == 0 {
 			errs.add(t.tolerate(t.forget(key)))
 		}
 	}

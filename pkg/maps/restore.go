@@ -52,7 +52,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 		return r.effect, err
 	}
 	t.endWriting()
-	return r.effect, errors.Join(t.tellMonitors(restored(r.effect)), t.tellRelay([]Ended{{How: Cleared}}))
+	return r.effect, errors.Join(publish(t.dir.Path(), restored(r.effect)), t.tellRelay([]Ended{{How: Cleared}}))
 }
 
 // restore is a table that is made beside the one that packets meet.
@@ -193,8 +193,8 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 }
 
 // oldRow returns what the old table has for a selector, nil if nothing.
-func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
-	if x := r.oldIndexes.open[indexOf(s)]; x != nil {
+func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexRow, error) {
+	if x := r.oldIndexes.index(indexOf(s)); x != nil {
 		return x.row(s), nil
 	}
 	if r.oldCount == 0 {
@@ -265,8 +265,7 @@ func (r *restore) heldSA(key saidKey, family eroute.Family) (slot uint32, held b
 // abandon takes back what was made beside the table.
 func (r *restore) abandon() error {
 	r.rows.abandon()
-	copy(r.ids.words, r.oldIDs)
-	r.ids.next = 0
+	r.ids.load(r.oldIDs)
 	closed := errors.Join(r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close())
 	var errs errorList
 	for _, ref := range r.placed {
@@ -283,8 +282,7 @@ func (r *restore) commit() error {
 	if err := waitForPackets(); err != nil {
 		return err
 	}
-	copy(r.ids.words, r.used)
-	r.ids.next = 0
+	r.ids.load(r.used)
 	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.commitSAs(), r.commitAsks(),
 		r.deleteOtherFlows(r.next), r.dropOtherGeneration(r.next))
 }

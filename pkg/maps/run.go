@@ -10,12 +10,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ethernetLen is what TC programs find before the IP header.
+const ethernetLen = 14
+
 // testRun is the part of union bpf_attr for BPF_PROG_TEST_RUN (include/uapi/linux/bpf.h).
 type testRun struct {
 	prog, ret, dataIn, dataOut    uint32
 	data, out                     uint64
 	repeat, duration, ctxIn, ctxO uint32
 	ctx, ctxOut                   uint64
+}
+
+// skbContext is struct __sk_buff (include/uapi/linux/bpf.h) as far as cb; the rest is
+// room for what this and later kernels have behind it.
+type skbContext struct {
+	Len, PktType, Mark, QueueMapping, Protocol, VlanPresent, VlanTCI, VlanProto,
+	Priority, IngressIfindex, Ifindex, TCIndex uint32
+	CB   [5]uint32
+	Rest [47]uint32
 }
 
 // run runs a TC program on a frame, once. The library would load a program of its own

@@ -18,8 +18,8 @@ var ErrTooManySAs = fmt.Errorf("too many Security Associations: the most is %d",
 
 func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
 
-// families is the set of inner families that eroutes of an SA have.
-func (v saidValue) families() (f xfrm.Families) {
+// familiesOf is the set of inner families that eroutes of an SA have.
+func familiesOf(v saidValue) (f xfrm.Families) {
 	if v.Refs4 > 0 {
 		f |= xfrm.IPv4
 	}
@@ -27,13 +27,6 @@ func (v saidValue) families() (f xfrm.Families) {
 		f |= xfrm.IPv6
 	}
 	return f
-}
-
-func (v *saidValue) refs(f eroute.Family) *uint32 {
-	if f == eroute.Inet {
-		return &v.Refs4
-	}
-	return &v.Refs6
 }
 
 func (t *Table) said(key saidKey) (v saidValue, found bool, err error) {
@@ -58,7 +51,7 @@ func (t *Table) putSAID(key saidKey, v saidValue) error {
 func (t *Table) saids() (map[saidKey]saidValue, error) {
 	all, err := t.allSAIDs()
 	for key, v := range all {
-		if v.families() == 0 {
+		if familiesOf(v) == 0 {
 			delete(all, key)
 		}
 	}
@@ -133,7 +126,7 @@ func (t *Table) releaseSA(ref saidRef) error {
 	if refs := v.refs(ref.family); *refs > 0 {
 		*refs--
 	}
-	if v.families() != 0 {
+	if familiesOf(v) != 0 {
 		return t.putSAID(key, v)
 	}
 	return t.forget(key)

@@ -100,7 +100,7 @@ func (t *Table) lender(n *namedSA, s xfrm.State, view *xfrmView) (*namedSA, erro
 		if l == nil || !mayShare(l.key, n.key) || l.borrows() {
 			continue
 		}
-		if l.value.families() == 0 { // kept as long as n uses the state that it was kept for
+		if familiesOf(l.value) == 0 { // kept as long as n uses the state that it was kept for
 			if s.IfID == id && l.sa.Borrower == n.ownIfID() {
 				return l, nil
 			}
@@ -148,8 +148,8 @@ func (t *Table) bind(key saidKey, v saidValue, view *xfrmView) error {
 	}
 	id := owner.ownIfID()
 	inner := families & s.Inner
-	if v.families()&s.Inner == 0 {
-		inner = v.families() // refused, with the reason
+	if familiesOf(v)&s.Inner == 0 {
+		inner = familiesOf(v) // refused, with the reason
 	}
 	if s.IfID != id || !view.bound[id].Pins(s, inner) {
 		prev, err := t.xfrm.BindState(s, id, inner)
@@ -175,7 +175,7 @@ func (t *Table) bind(key saidKey, v saidValue, view *xfrmView) error {
 // state since one with its SPI has come.
 func (t *Table) rebindOwner(n *namedSA, s xfrm.State, view *xfrmView) error {
 	was, err := t.ownerOf(s.IfID)
-	if err != nil || was == nil || !mayShare(was.key, n.key) || was.value.families() == 0 || !isUsable(&was.sa) {
+	if err != nil || was == nil || !mayShare(was.key, n.key) || familiesOf(was.value) == 0 || !isUsable(&was.sa) {
 		return err
 	}
 	return t.bind(was.key, was.value, view)
@@ -185,9 +185,9 @@ func (t *Table) rebindOwner(n *namedSA, s xfrm.State, view *xfrmView) error {
 // families of all eroutes whose packets will have the if_id that n's will, and the former lender, if
 // there is one.
 func (t *Table) settlePartner(n, lender *namedSA, s xfrm.State, view *xfrmView) (families xfrm.Families, former *namedSA, err error) {
-	families = n.value.families()
+	families = familiesOf(n.value)
 	if lender != nil {
-		families |= lender.value.families()
+		families |= familiesOf(lender.value)
 	}
 	p, err := t.partner(n)
 	switch {
@@ -196,7 +196,7 @@ func (t *Table) settlePartner(n, lender *namedSA, s xfrm.State, view *xfrmView) 
 	case n.borrows():
 		return families, p, nil
 	case lender == nil && p.isOf(s, view):
-		return families | p.value.families(), nil, nil
+		return families | familiesOf(p.value), nil, nil
 	}
 	// The policies of n's if_id are about to lead to another state than that of p.
 	return families, nil, t.part(n, p)
@@ -276,7 +276,7 @@ func (t *Table) unbind(key saidKey, v saidValue, view *xfrmView) error {
 	if err = errors.Join(err, perr); err != nil {
 		return err
 	}
-	if p != nil && p.value.families() != 0 {
+	if p != nil && familiesOf(p.value) != 0 {
 		if _, missing := view.find(p.key.said()); missing == nil {
 			return nil // it uses the policies
 		}
@@ -298,7 +298,7 @@ func (t *Table) forget(key saidKey) error {
 	if err != nil {
 		return err
 	}
-	if p != nil && !n.borrows() && p.value.families() != 0 && isUsable(&p.sa) {
+	if p != nil && !n.borrows() && familiesOf(p.value) != 0 && isUsable(&p.sa) {
 		n.value.Refs4, n.value.Refs6 = 0, 0
 		return errors.Join(t.stop(n.value.Slot), t.putSAID(key, n.value))
 	}
@@ -328,7 +328,7 @@ func (t *Table) forget(key saidKey) error {
 
 // forgetKept forgets a lender that was kept for a borrower that it has no more.
 func (t *Table) forgetKept(lender *namedSA) error {
-	if lender == nil || lender.value.families() != 0 {
+	if lender == nil || familiesOf(lender.value) != 0 {
 		return nil
 	}
 	return t.forget(lender.key)

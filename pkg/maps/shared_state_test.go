@@ -128,7 +128,7 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 		if slotSAID(&sa) != key.said() {
 			t.Errorf("slot of %s tells %s", key.said(), slotSAID(&sa))
 		}
-		carried := v.families() & s.Inner
+		carried := familiesOf(v) & s.Inner
 		if !isUsable(&sa) {
 			if synced && missing == nil && carried != 0 {
 				t.Errorf("packets drop, though %s is there", key.said())

@@ -105,7 +105,7 @@ func (t *Table) load(write bool) error {
 	if t.gen, err = t.openGeneration(t.generation()); err != nil {
 		return err
 	}
-	t.counts = newCounterSet(t)
+	t.counts = newCounterSet(t.maps[countersName], t.dir, t.options)
 	if !write {
 		return nil
 	}

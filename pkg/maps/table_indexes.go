@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+// openIndexes opens the indexes of the generation in use for changes.
+func (t *Table) openIndexes() (*indexes, error) {
+	ix := t.indexesOf(t.generation())
+	if err := ix.openForChanges(t.gen.family); err != nil {
+		_ = ix.Close()
+		return nil, err
+	}
+	return ix, nil
+}
+
+// indexesOf returns the indexes of a generation, none of them open.
+func (t *Table) indexesOf(generation uint32) *indexes {
+	return newIndexes(t.maps[indexName], t.dir, t.options, generation, secretsOf(t.meta.value))
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+)
+
+// Maps that only user space reads: bitmaps of the counter slots and the SA slots that
+// are taken, the SAs that have eroutes, and how traps ask.
+const (
+	idsName   = "eroute_ids"
+	slotsName = "eroute_sa_slots"
+	saidName  = "eroute_said"
+	asksName  = "eroute_asks"
+)
+
+// maxAsks bounds the traps that ask in a way of their own: a hash takes memory for its
+// maximum, 16 bytes each.
+const maxAsks = 262144
+
+var userNames = []string{idsName, slotsName, saidName, asksName}
+
+var userSpecs = []*ebpf.MapSpec{
+	bitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
+	bitmapSpec(slotsName, uint32(bpf.ABILimitsEROUTE_MAX_SAS)),
+	{
+		Name: saidName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
+		KeySize: saidKeySize, ValueSize: saidValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
+	},
+	{
+		Name: asksName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
+		KeySize: askKeySize, ValueSize: askValueSize, MaxEntries: maxAsks,
+	},
+}
