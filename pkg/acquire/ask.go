@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -15,7 +16,7 @@ import (
 
 // question is a flow that needs an SA.
 type question struct {
-	flow   maps.FlowID
+	flow   abi.FlowID
 	trap   eroute.Selector
 	device int
 	packet eroute.Packet // one of it
@@ -77,7 +78,7 @@ func (r *relay) ask(ctx context.Context) error {
 	if len(r.questions) == 0 {
 		return nil
 	}
-	seen := make(map[maps.FlowID]bool)
+	seen := make(map[abi.FlowID]bool)
 	questions := slices.DeleteFunc(r.questions, func(q question) bool {
 		again := seen[q.flow]
 		seen[q.flow] = true
@@ -122,7 +123,7 @@ func (r *relay) ask(ctx context.Context) error {
 
 // confirm looks at a flow that there are packets of though nobody has been asked about it. A hold
 // is to be asked for; what is kept of a flow with an SA is sent.
-func (r *relay) confirm(t *maps.Table, id maps.FlowID) error {
+func (r *relay) confirm(t *maps.Table, id abi.FlowID) error {
 	f, found, err := t.Flow(id)
 	switch {
 	case err != nil || !found: // for sweep to see to

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -82,7 +83,7 @@ func (r *relay) orphan(t *maps.Table, orphans []maps.Flow) error {
 	}
 	err := r.drain()
 	var waiting []maps.Flow
-	ending := make(map[maps.FlowID]bool)
+	ending := make(map[abi.FlowID]bool)
 	for _, f := range orphans {
 		r.lost[f.Selector] = time.Now()
 		if r.store.holds[f.ID()] != nil {
@@ -115,7 +116,7 @@ func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) e
 		return nil
 	}
 	var errs []error
-	events := make(map[maps.FlowID]*Event, len(next))
+	events := make(map[abi.FlowID]*Event, len(next))
 	send := func(some []maps.Answer) {
 		for sent := true; sent; {
 			errs = append(errs, r.drain())
@@ -166,7 +167,7 @@ func (r *relay) tick() error {
 	if err := r.drain(); err != nil || len(r.asked) == 0 && len(r.store.holds) == 0 {
 		return err
 	}
-	flows := make(map[maps.FlowID]maps.Flow)
+	flows := make(map[abi.FlowID]maps.Flow)
 	err := r.read(func(t *maps.Table) error {
 		all, err := t.Flows()
 		for _, f := range all {
@@ -202,8 +203,8 @@ func (r *relay) tick() error {
 
 // sweep looks at packets whose hold is no flow: either a %hold of the table, or it has
 // ended. What the table says of their packets now tells what becomes of them.
-func (r *relay) sweep(flows map[maps.FlowID]maps.Flow, now time.Time) error {
-	var lone []maps.FlowID
+func (r *relay) sweep(flows map[abi.FlowID]maps.Flow, now time.Time) error {
+	var lone []abi.FlowID
 	var errs []error
 	for id, h := range r.store.holds {
 		if f, ok := flows[id]; !ok && now.Sub(h.since) > patience {
@@ -231,7 +232,7 @@ func (r *relay) sweep(flows map[maps.FlowID]maps.Flow, now time.Time) error {
 				return err
 			}
 			switch action := met.SAID.Action(); {
-			case found && flow == (maps.FlowID{Selector: met.Selector}) && action == eroute.ActionHold:
+			case found && flow == (abi.FlowID{Selector: met.Selector}) && action == eroute.ActionHold:
 			case !found || action == eroute.ActionHold || action.IsTrap():
 				r.free(flow, "its hold is no more")
 			default:

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -70,7 +71,7 @@ func newBench(t *testing.T) *bench {
 		Config:   Config{HoldLifetime: time.Minute, Counters: &Counters{}},
 		reporter: reporter{log: slog.New(slog.DiscardHandler), counts: &Counters{}},
 		store:    newStore(100, 100000), sender: &b.sent, intake: newIntake(&b.script),
-		asked: map[maps.FlowID]time.Time{}, lost: map[eroute.Selector]time.Time{}, ages: ages{seen: map[xfrm.StateKey]uint64{}},
+		asked: map[abi.FlowID]time.Time{}, lost: map[eroute.Selector]time.Time{}, ages: ages{seen: map[xfrm.StateKey]uint64{}},
 	}
 	b.locked(t, func(table *maps.Table) error {
 		t.Cleanup(func() { _ = os.RemoveAll(table.Dir().Path()) })
@@ -87,7 +88,7 @@ func (b *bench) locked(t *testing.T, f func(*maps.Table) error) {
 }
 
 // hold makes a flow of the trap with a serial, as bpf/trap.h does.
-func (b *bench) hold(t *testing.T, serial uint64) maps.FlowID {
+func (b *bench) hold(t *testing.T, serial uint64) abi.FlowID {
 	t.Helper()
 	b.locked(t, func(table *maps.Table) error {
 		key := bpf.ABIFlowKey{Family: unix.AF_INET, SrcPrefixlen: 32, DstPrefixlen: 32}
@@ -107,7 +108,7 @@ func (b *bench) hold(t *testing.T, serial uint64) maps.FlowID {
 			table.Map("eroute_relay").Put(uint32(0), relay),
 		)
 	})
-	return maps.FlowID{Selector: b.flow, Serial: serial}
+	return abi.FlowID{Selector: b.flow, Serial: serial}
 }
 
 // event is one of a packet with this content.
@@ -118,7 +119,7 @@ func (b *bench) packetEvent(serial uint64, content string) maps.Event {
 	copy(p[12:], b.flow.Src.Addr().AsSlice())
 	copy(p[16:], b.flow.Dst.Addr().AsSlice())
 	copy(p[28:], content)
-	return maps.Event{Flow: maps.FlowID{Selector: b.flow, Serial: serial}, Trap: b.trap, Time: time.Now(), Packet: p}
+	return maps.Event{Flow: abi.FlowID{Selector: b.flow, Serial: serial}, Trap: b.trap, Time: time.Now(), Packet: p}
 }
 
 func (b *bench) acquired(serial uint64, content string) maps.Event {
@@ -176,13 +177,13 @@ func TestSwitchKeepsOrder(t *testing.T) {
 // packets nor of what is asked for it.
 func TestStaleEndIgnored(t *testing.T) {
 	b := newBench(t)
-	ended := maps.Event{Ended: maps.Freed, Flow: maps.FlowID{Selector: b.flow, Serial: 7}, Time: time.Now()}
+	ended := maps.Event{Ended: maps.Freed, Flow: abi.FlowID{Selector: b.flow, Serial: 7}, Time: time.Now()}
 	b.hold(t, 8)
 	b.script = script{{b.packetEvent(7, "old"), b.acquired(8, "first"), ended, b.packetEvent(8, "second")}}
 	if err := b.drain(); err != nil {
 		t.Fatal(err)
 	}
-	id := maps.FlowID{Selector: b.flow, Serial: 8}
+	id := abi.FlowID{Selector: b.flow, Serial: 8}
 	if _, asked := b.asked[id]; !asked || len(b.asked) != 1 {
 		t.Errorf("asked for %v", b.asked)
 	}
@@ -221,7 +222,7 @@ func TestFlowWithoutSA(t *testing.T) {
 		flows := b.flows(t)
 		b.locked(t, func(table *maps.Table) error { return b.orphan(table, flows) })
 	}
-	answered := func(serial uint64) maps.FlowID {
+	answered := func(serial uint64) abi.FlowID {
 		t.Helper()
 		id := b.hold(t, serial)
 		b.locked(t, func(table *maps.Table) error {

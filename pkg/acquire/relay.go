@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -59,7 +60,7 @@ type relay struct {
 	store  *store
 	sender outlet
 	intake *intake
-	asked  map[maps.FlowID]time.Time     // flows that wait for an answer
+	asked  map[abi.FlowID]time.Time      // flows that wait for an answer
 	lost   map[eroute.Selector]time.Time // flows that have ended because their SA had gone
 	ages   ages
 	known  *answers // until XFRM changes
@@ -94,7 +95,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		exec:   newRunner(ctx, c.Exec, c.Log, execTimeout),
 		store:  newStore(c.MaxPackets, c.MaxBytes),
 		sender: newSender(), intake: newIntake(table),
-		asked: make(map[maps.FlowID]time.Time), lost: make(map[eroute.Selector]time.Time),
+		asked: make(map[abi.FlowID]time.Time), lost: make(map[eroute.Selector]time.Time),
 		ages: ages{seen: make(map[xfrm.StateKey]uint64)},
 	}
 	defer func() {
@@ -252,7 +253,7 @@ func (r *relay) ended(e maps.Event) {
 }
 
 // now returns the eroute that a flow's packets meet now.
-func (r *relay) now(flow maps.FlowID) (met eroute.Eroute) {
+func (r *relay) now(flow abi.FlowID) (met eroute.Eroute) {
 	h := r.store.holds[flow]
 	if h == nil {
 		return met
@@ -271,14 +272,14 @@ func (r *relay) now(flow maps.FlowID) (met eroute.Eroute) {
 }
 
 // release sends a flow's packets on, in their order.
-func (r *relay) release(flow maps.FlowID, met eroute.Eroute, detail string) {
+func (r *relay) release(flow abi.FlowID, met eroute.Eroute, detail string) {
 	event := Event{Kind: KindRelease, Flow: flow.Selector, Eroute: met.Selector, SAID: met.SAID, Detail: detail}
 	r.send(flow, &event)
 	r.report(event)
 }
 
 // send sends on what is kept of a flow, and counts it in an event.
-func (r *relay) send(flow maps.FlowID, event *Event) {
+func (r *relay) send(flow abi.FlowID, event *Event) {
 	delete(r.asked, flow)
 	for _, p := range r.store.take(flow) {
 		event.Device = p.device
@@ -291,7 +292,7 @@ func (r *relay) send(flow maps.FlowID, event *Event) {
 }
 
 // free gives a flow's packets up.
-func (r *relay) free(flow maps.FlowID, detail string) {
+func (r *relay) free(flow abi.FlowID, detail string) {
 	delete(r.asked, flow)
 	if packets := r.store.take(flow); len(packets) > 0 {
 		r.report(Event{Kind: KindLost, Flow: flow.Selector, Device: packets[0].device, Packets: len(packets), Detail: detail})

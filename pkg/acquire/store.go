@@ -5,8 +5,8 @@ package acquire
 import (
 	"time"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // packet is one that a hold keeps.
@@ -31,14 +31,14 @@ type usage struct{ packets, bytes int }
 type store struct {
 	usage
 	maxPackets, maxBytes int
-	holds                map[maps.FlowID]*kept
+	holds                map[abi.FlowID]*kept
 	traps                map[eroute.Selector]usage
 }
 
 func newStore(maxPackets, maxBytes int) *store {
 	return &store{
 		maxPackets: maxPackets, maxBytes: maxBytes,
-		holds: make(map[maps.FlowID]*kept), traps: make(map[eroute.Selector]usage),
+		holds: make(map[abi.FlowID]*kept), traps: make(map[eroute.Selector]usage),
 	}
 }
 
@@ -55,7 +55,7 @@ const fairShare = 8
 // put keeps a packet behind those that are kept of the flow; of more than most the
 // newest takes the place of the one before it. Returns false if there is no room, and
 // then what was kept before stays.
-func (s *store) put(flow maps.FlowID, trap eroute.Selector, p packet, most int, now time.Time) bool {
+func (s *store) put(flow abi.FlowID, trap eroute.Selector, p packet, most int, now time.Time) bool {
 	h := s.holds[flow]
 	if h == nil {
 		h = &kept{trap: trap, since: now}
@@ -99,7 +99,7 @@ func (s *store) add(trap eroute.Selector, more usage) {
 }
 
 // first returns the first packet that is kept of a flow, nil if there is none.
-func (s *store) first(flow maps.FlowID) []byte {
+func (s *store) first(flow abi.FlowID) []byte {
 	if h := s.holds[flow]; h != nil {
 		return h.packets[0].bytes
 	}
@@ -107,7 +107,7 @@ func (s *store) first(flow maps.FlowID) []byte {
 }
 
 // take returns a flow's packets, the first one first, and keeps them no longer.
-func (s *store) take(flow maps.FlowID) []packet {
+func (s *store) take(flow abi.FlowID) []packet {
 	h := s.holds[flow]
 	if h == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 func flowOf(i int) eroute.Selector {
@@ -18,7 +18,7 @@ func flowOf(i int) eroute.Selector {
 	return eroute.Selector{Src: netip.PrefixFrom(src, 32), Dst: netip.MustParsePrefix("192.0.1.1/32")}
 }
 
-func idOf(i int) maps.FlowID { return maps.FlowID{Selector: flowOf(i), Serial: uint64(i)} }
+func idOf(i int) abi.FlowID { return abi.FlowID{Selector: flowOf(i), Serial: uint64(i)} }
 
 // trapOf is one of two traps that flows are of.
 func trapOf(i int) eroute.Selector {
@@ -97,7 +97,7 @@ func TestStoreIsFair(t *testing.T) {
 		kept := [2]int{}
 		for trap, count := range []int{10 * maxPackets, maxPackets / 20} {
 			for i := range count {
-				flow := maps.FlowID{Selector: flowOf(i), Serial: uint64(trap*maxPackets*10 + i)}
+				flow := abi.FlowID{Selector: flowOf(i), Serial: uint64(trap*maxPackets*10 + i)}
 				if s.put(flow, trapOf(trap), packet{bytes: make([]byte, size)}, ofHold, time.Now()) {
 					kept[trap]++
 				}
@@ -110,7 +110,7 @@ func TestStoreIsFair(t *testing.T) {
 	}
 }
 
-func sliceOf(s *store, flow maps.FlowID) []packet {
+func sliceOf(s *store, flow abi.FlowID) []packet {
 	if h := s.holds[flow]; h != nil {
 		return h.packets
 	}

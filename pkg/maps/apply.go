@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -122,9 +123,9 @@ func puts(changes *eroute.Changes) iter.Seq[eroute.Selector] {
 }
 
 // countPuts counts them by family.
-func countPuts(changes *eroute.Changes) (n [len(indexFamilies)]int) {
+func countPuts(changes *eroute.Changes) (n [len(abi.Families)]int) {
 	for s := range puts(changes) {
-		n[indexOf(s)]++
+		n[abi.FamilyIndex(s)]++
 	}
 	return n
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -32,13 +33,13 @@ const (
 // putAsk keeps how a trap asks. It is written before the trap, and stays a little
 // longer.
 func (t *Table) putAsk(s eroute.Selector, a eroute.Ask) error {
-	key := newFlowKey(s, 0)
+	key := abi.NewFlowKey(s, 0)
 	if a == (eroute.Ask{}) || a == eroute.DefaultAsk {
 		return t.deleteAsk(key)
 	}
 	v := askValue{Mode: a.Mode, Proto: a.Proto, ReqID: a.ReqID}
 	if a.Peer.IsValid() {
-		v.Family, v.Peer = eroute.FamilyOf(a.Peer), addrBytes(a.Peer)
+		v.Family, v.Peer = eroute.FamilyOf(a.Peer), abi.AddrBytes(a.Peer)
 	}
 	err := t.maps[asksName].Put(key, v)
 	if errors.Is(err, unix.E2BIG) {
@@ -60,7 +61,7 @@ func (t *Table) deleteAsk(key bpf.ABIFlowKey) error {
 // Ask returns how the trap with this selector asks.
 func (t *Table) Ask(s eroute.Selector) (eroute.Ask, error) {
 	var v askValue
-	err := t.maps[asksName].Lookup(newFlowKey(s, 0), &v)
+	err := t.maps[asksName].Lookup(abi.NewFlowKey(s, 0), &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return eroute.DefaultAsk, nil
 	}
@@ -69,16 +70,16 @@ func (t *Table) Ask(s eroute.Selector) (eroute.Ask, error) {
 	}
 	a := eroute.Ask{Mode: v.Mode, Proto: v.Proto, ReqID: v.ReqID}
 	if v.Family != 0 {
-		a.Peer = bytesAddr(v.Family, v.Peer)
+		a.Peer = abi.BytesAddr(v.Family, v.Peer)
 	}
 	return a, nil
 }
 
 // dropAsks deletes those of traps that are not there.
-func (t *Table) dropAsks(entries []entry) error {
+func (t *Table) dropAsks(entries []abi.Entry) error {
 	traps := make(map[eroute.Selector]bool)
 	for _, e := range entries {
-		traps[e.selector] = rowAction(&e.value).IsTrap()
+		traps[e.Selector] = abi.ActionOf(&e.Value).IsTrap()
 	}
 	keys, err := readAll(t.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
 	if err != nil {
@@ -86,7 +87,7 @@ func (t *Table) dropAsks(entries []entry) error {
 	}
 	var errs errorList
 	for _, key := range keys {
-		if !traps[flowSelector(&key)] {
+		if !traps[abi.FlowSelector(&key)] {
 			errs.add(t.deleteAsk(key))
 		}
 	}

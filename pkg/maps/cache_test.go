@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -87,11 +88,11 @@ func TestCacheHit(t *testing.T) {
 
 // setOf is where an IPv4 packet's answer is kept.
 func setOf(p eroute.Packet, meta *bpf.ABITableMeta) uint64 {
-	secret := secretsOf(meta)
+	secret := abi.SecretsOf(meta)
 	dst := p.Dst.As4()
-	sum := secret.address(p.Src, binary.NativeEndian.Uint32(dst[:]), 0) +
-		secret.pair(uint32(bePort(p.SrcPort))|uint32(bePort(p.DstPort))<<16, uint32(p.Proto), 8)
-	h := secret.spread(sum)
+	sum := secret.Address(p.Src, binary.NativeEndian.Uint32(dst[:]), 0) +
+		secret.Pair(uint32(abi.BEPort(p.SrcPort))|uint32(abi.BEPort(p.DstPort))<<16, uint32(p.Proto), 8)
+	h := secret.Spread(sum)
 	return (h ^ h>>32) * meta.Factors[1] >> (64 - meta.CacheBits[0])
 }
 

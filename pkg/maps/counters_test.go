@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/bpf/bpftest"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -173,7 +173,7 @@ func TestCountersMatchPrograms(t *testing.T) {
 	const counted = 1 << 40
 	setCounters(t, table, row.Id, 0, counted)
 	want[host(0)] += counted
-	before, err := monotonic()
+	before, err := abi.Monotonic()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestCountersMatchPrograms(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)
 	}
-	after, err := monotonic()
+	after, err := abi.Monotonic()
 	if err != nil {
 		t.Fatal(err)
 	}

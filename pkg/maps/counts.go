@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"sync/atomic"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -56,12 +57,12 @@ func noneSet(words []uint64) bool {
 func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	names := make(map[uint32]eroute.Eroute, len(ids))
 	slots := t.slotReader()
-	name := func(e entry) error {
-		if !ids[e.value.Id] {
+	name := func(e abi.Entry) error {
+		if !ids[e.Value.Id] {
 			return nil
 		}
-		said, err := slots.said(&e.value)
-		names[e.value.Id] = eroute.Eroute{Selector: e.selector, SAID: said}
+		said, err := slots.said(&e.Value)
+		names[e.Value.Id] = eroute.Eroute{Selector: e.Selector, SAID: said}
 		return err
 	}
 	flows, err := t.currentFlows()
@@ -72,16 +73,16 @@ func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 		if isHold(&f.value) {
 			continue
 		}
-		if err := name(entry{flowSelector(&f.key), f.value.Entry}); err != nil {
+		if err := name(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row}); err != nil {
 			return nil, err
 		}
 	}
-	err = t.gen.eachEntry(func(e entry) (bool, error) {
+	err = t.gen.eachEntry(func(e abi.Entry) (bool, error) {
 		return true, name(e)
 	})
 	for _, f := range flows {
 		if isTrapHold(&f.value) && ids[f.value.Trap] {
-			names[f.value.Trap] = eroute.Eroute{Selector: flowSelector(&f.key), SAID: eroute.Hold}
+			names[f.value.Trap] = eroute.Eroute{Selector: abi.FlowSelector(&f.key), SAID: eroute.Hold}
 		}
 	}
 	return names, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -55,7 +56,7 @@ func TestCountsOfAllEroutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	flow := eroute.Selector{Src: netip.MustParsePrefix("10.0.0.1/32"), Dst: netip.MustParsePrefix("10.9.0.1/32")}
-	makeHold(t, table, flow, entry{trap, *value})
+	makeHold(t, table, flow, abi.Entry{Selector: trap, Value: *value})
 
 	var last uint32
 	seen := 0

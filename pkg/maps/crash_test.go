@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -130,8 +131,8 @@ func (c *crash) interrupt(t *testing.T, inject []string) {
 		reference := &eroute.Linear{}
 		mustApply(t, table, reference, crashTable...)
 		if c.flows {
-			makeHold(t, table, nth(1), entry{selector: nth(1)})
-			if err := table.deleteFlow(newFlowKey(nth(1), table.generation())); err != nil {
+			makeHold(t, table, nth(1), abi.Entry{Selector: nth(1)})
+			if err := table.deleteFlow(abi.NewFlowKey(nth(1), table.generation())); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
@@ -62,7 +63,7 @@ func create(dir string) error {
 		return err
 	}
 	meta := bpf.ABITableMeta{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), Version: 1}
-	if err := chooseSecrets(&meta); err != nil {
+	if err := abi.ChooseSecrets(&meta); err != nil {
 		return err
 	}
 	for family := range answers {

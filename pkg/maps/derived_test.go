@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -19,7 +20,7 @@ import (
 type derived struct {
 	Sources map[netip.Prefix]shapeCounts
 	IDs     map[uint32]bool
-	SAs     map[saidKey][2]uint32 // eroutes that name it, IPv4 and IPv6
+	SAs     map[abi.SAIDKey][2]uint32 // eroutes that name it, IPv4 and IPv6
 	Slots   map[uint32]bool
 	Count   uint32
 	Writing uint32
@@ -47,29 +48,29 @@ func wantDerived(t *testing.T, table *Table) derived {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := derived{map[netip.Prefix]shapeCounts{}, map[uint32]bool{}, map[saidKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
+	d := derived{map[netip.Prefix]shapeCounts{}, map[uint32]bool{}, map[abi.SAIDKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
 	for _, e := range entries {
-		v := d.Sources[e.selector.Src]
-		v[shape(e.selector)]++
-		d.Sources[e.selector.Src] = v
-		if d.IDs[e.value.Id] {
-			t.Errorf("two eroutes share the counters %d", e.value.Id)
+		v := d.Sources[e.Selector.Src]
+		v[abi.TupleOf(e.Selector)]++
+		d.Sources[e.Selector.Src] = v
+		if d.IDs[e.Value.Id] {
+			t.Errorf("two eroutes share the counters %d", e.Value.Id)
 		}
-		d.IDs[e.value.Id] = true
-		if rowAction(&e.value) == eroute.ActionSA {
-			sa, err := table.readSA(e.value.Sa)
+		d.IDs[e.Value.Id] = true
+		if abi.ActionOf(&e.Value) == eroute.ActionSA {
+			sa, err := table.readSA(e.Value.Sa)
 			if err != nil {
 				t.Fatal(err)
 			}
 			said := slotSAID(&sa)
-			refs := d.SAs[newSAIDKey(said)]
-			if e.selector.Src.Addr().Is4() {
+			refs := d.SAs[abi.NewSAIDKey(said)]
+			if e.Selector.Src.Addr().Is4() {
 				refs[0]++
 			} else {
 				refs[1]++
 			}
-			d.SAs[newSAIDKey(said)] = refs
-			d.Slots[e.value.Sa] = true
+			d.SAs[abi.NewSAIDKey(said)] = refs
+			d.Slots[e.Value.Sa] = true
 		}
 	}
 	if len(d.Slots) != len(d.SAs) {
@@ -80,7 +81,7 @@ func wantDerived(t *testing.T, table *Table) derived {
 
 func haveDerived(t *testing.T, table *Table) derived {
 	t.Helper()
-	d := derived{Sources: map[netip.Prefix]shapeCounts{}, SAs: map[saidKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
+	d := derived{Sources: map[netip.Prefix]shapeCounts{}, SAs: map[abi.SAIDKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
 	sources, err := table.gen.allSources()
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +108,7 @@ func haveDerived(t *testing.T, table *Table) derived {
 }
 
 // checkKept sees that an SA without eroutes is there because another has its if_id.
-func checkKept(t *testing.T, table *Table, key saidKey) {
+func checkKept(t *testing.T, table *Table, key abi.SAIDKey) {
 	t.Helper()
 	n, err := table.namedSA(key)
 	if err != nil {
@@ -115,7 +116,7 @@ func checkKept(t *testing.T, table *Table, key saidKey) {
 	}
 	p, err := table.partner(n)
 	if err != nil || p == nil || n.borrows() || familiesOf(p.value) == 0 {
-		t.Errorf("%s has no eroutes and nobody borrows from it: %v", key.said(), err)
+		t.Errorf("%s has no eroutes and nobody borrows from it: %v", key.SAID(), err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 )
 
 const (
@@ -74,7 +75,7 @@ func newDevice(words *bpf.ABIDeviceWords) Device {
 
 // PutIngress tells programs which interface a frame belongs to.
 func (t *Table) PutIngress(key bpf.ABIIngressKey, v bpf.ABIIngress) error {
-	v.Seal = secretsOf(t.meta.value).ingressSeal(&key, &v)
+	v.Seal = abi.SecretsOf(t.meta.value).IngressSeal(&key, &v)
 	if err := t.maps[ingressName].Put(key, v); err != nil {
 		return fmt.Errorf("write ingress interface: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
@@ -33,7 +34,7 @@ var endKinds = [...]bpf.ABIEventKind{
 
 // Ended tells the relay of a %hold eroute that is no more.
 type Ended struct {
-	Flow FlowID // not for Cleared
+	Flow abi.FlowID // not for Cleared
 	How  End
 }
 
@@ -102,7 +103,7 @@ func tellRelay(dir *loader.Dir, state *bpf.ABIRelay, all []Ended) error {
 		frame := bytes.NewBuffer(make([]byte, ethernetLen))
 		event := bpf.ABIEvent{Kind: uint32(endKinds[e.How])}
 		if e.How != Cleared {
-			event.Serial, event.Flow = e.Flow.Serial, newFlowKey(e.Flow.Selector, 0)
+			event.Serial, event.Flow = e.Flow.Serial, abi.NewFlowKey(e.Flow.Selector, 0)
 		}
 		if err := binary.Write(frame, binary.NativeEndian, event); err != nil {
 			return fmt.Errorf("write message to relay: %w", err)

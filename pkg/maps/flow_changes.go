@@ -12,12 +12,13 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // Answer is an SA that a flow is to go through from now on.
 type Answer struct {
-	Flow FlowID
+	Flow abi.FlowID
 	SAID eroute.SAID
 }
 
@@ -51,7 +52,7 @@ func (t *Table) Answer(ctx context.Context, answers []Answer, send func([]Answer
 }
 
 func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]Answer)) (switched []Answer, err error) {
-	now, err := monotonic()
+	now, err := abi.Monotonic()
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]A
 }
 
 // keepNoLonger lets a flow's packets go through its SA at once.
-func (w *writer) keepNoLonger(id FlowID) error {
+func (w *writer) keepNoLonger(id abi.FlowID) error {
 	v, err := w.flow(id.Selector)
 	if err != nil || v == nil || v.Serial != id.Serial || v.KeptUntil == 0 {
 		return err
@@ -88,8 +89,8 @@ func (w *writer) keepNoLonger(id FlowID) error {
 
 // putFlow writes a flow that is there, with a new seal.
 func (w *writer) putFlow(s eroute.Selector, v *bpf.ABIFlow) error {
-	key := newFlowKey(s, w.generation())
-	v.Seal = secretsOf(w.meta.value).flowSeal(&key, v)
+	key := abi.NewFlowKey(s, w.generation())
+	v.Seal = abi.SecretsOf(w.meta.value).FlowSeal(&key, v)
 	if err := w.maps[flowsName].Update(key, v, ebpf.UpdateExist); err != nil {
 		return fmt.Errorf("write flow: %w", err)
 	}
@@ -131,7 +132,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 		return false, err
 	}
 	next := *old
-	next.Entry = newRowValue(a.Flow.Selector, a.SAID, id, slot)
+	next.Row = abi.NewValue(a.Flow.Selector, a.SAID, id, slot)
 	if kept {
 		next.KeptUntil = until
 	}
@@ -153,7 +154,7 @@ func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 	if len(flows) == 0 {
 		return nil, nil
 	}
-	now, err := monotonic()
+	now, err := abi.Monotonic()
 	if err != nil {
 		return nil, err
 	}
@@ -167,9 +168,9 @@ func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 				continue
 			}
 			next := *old
-			next.Entry = bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Entry.DstPrefixlen}
-			none := ownedWord(next.Serial, 0)
-			next.Packets, next.Bytes, next.Last, next.Asked, next.KeptUntil = none, none, ownedWord(next.Serial, now>>tickShift), now, 0
+			next.Row = bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Row.DstPrefixlen}
+			none := abi.OwnedWord(next.Serial, 0)
+			next.Packets, next.Bytes, next.Last, next.Asked, next.KeptUntil = none, none, abi.OwnedWord(next.Serial, now>>abi.TickShift), now, 0
 			if err := w.putFlow(f.Selector, &next); err != nil {
 				return err
 			}
@@ -212,11 +213,11 @@ func (w *writer) endFlow(s eroute.Selector, how End) error {
 	if err != nil || old == nil {
 		return err
 	}
-	if err := w.deleteFlow(newFlowKey(s, w.generation())); err != nil {
+	if err := w.deleteFlow(abi.NewFlowKey(s, w.generation())); err != nil {
 		return err
 	}
 	w.unusedFlow(s, old)
-	w.ended = append(w.ended, Ended{FlowID{s, old.Serial}, how})
+	w.ended = append(w.ended, Ended{abi.FlowID{Selector: s, Serial: old.Serial}, how})
 	return nil
 }
 
@@ -260,7 +261,7 @@ func (w *writer) endFlowsOfTraps() error {
 	}
 	for _, f := range all {
 		if how, ok := w.endedTraps[f.value.Trap]; ok {
-			if err := w.endFlow(flowSelector(&f.key), how); err != nil {
+			if err := w.endFlow(abi.FlowSelector(&f.key), how); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/bpf/bpftest"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -73,7 +74,7 @@ func loadFlowProbe(t *testing.T, table *Table, flows int) *ebpf.Collection {
 	packets := make([]bpftest.ProbePacket, flows)
 	for i := range packets {
 		s := testFlow(i)
-		packets[i] = bpftest.ProbePacket{Family: uint8(eroute.Inet), Proto: 17, Sport: bePort(1), Dport: bePort(2)}
+		packets[i] = bpf.ProbePacket{Family: uint8(eroute.Inet), Proto: 17, Sport: abi.BEPort(1), Dport: abi.BEPort(2)}
 		copy(packets[i].Src[:], s.Src.Addr().AsSlice())
 		copy(packets[i].Dst[:], s.Dst.Addr().AsSlice())
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -27,7 +28,7 @@ type Flow struct {
 }
 
 // ID returns the flow's name.
-func (f *Flow) ID() FlowID { return FlowID{f.Selector, f.Serial} }
+func (f *Flow) ID() abi.FlowID { return abi.FlowID{Selector: f.Selector, Serial: f.Serial} }
 
 // flow returns the flow with exactly this selector; nil if there is none.
 func (t *Table) flow(s eroute.Selector) (*bpf.ABIFlow, error) {
@@ -35,7 +36,7 @@ func (t *Table) flow(s eroute.Selector) (*bpf.ABIFlow, error) {
 		return nil, nil
 	}
 	var v bpf.ABIFlow
-	err := t.maps[flowsName].Lookup(newFlowKey(s, t.generation()), &v)
+	err := t.maps[flowsName].Lookup(abi.NewFlowKey(s, t.generation()), &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil, nil
 	}
@@ -94,12 +95,12 @@ func (t *Table) Flows() ([]Flow, error) {
 }
 
 // Flow returns a flow, if it is still there.
-func (t *Table) Flow(id FlowID) (Flow, bool, error) {
+func (t *Table) Flow(id abi.FlowID) (Flow, bool, error) {
 	v, err := t.flow(id.Selector)
 	if err != nil || v == nil || v.Serial != id.Serial {
 		return Flow{}, false, err
 	}
-	f, err := t.newFlow(flowEntry{newFlowKey(id.Selector, t.generation()), *v}, t.slotReader())
+	f, err := t.newFlow(flowEntry{abi.NewFlowKey(id.Selector, t.generation()), *v}, t.slotReader())
 	return f, err == nil, err
 }
 
@@ -108,10 +109,10 @@ func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
 	return Flow{
 		Eroute: row,
 		Serial: f.value.Serial,
-		Trap:   trapOf(row.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
+		Trap:   abi.TrapOf(row.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
 		Device: int(f.value.Device),
-		Asked:  monotonicToWall(f.value.Asked),
-		Last:   monotonicToWall(ticksToMonotonic(f.value.Last)),
+		Asked:  abi.MonotonicToWall(f.value.Asked),
+		Last:   abi.MonotonicToWall(abi.TicksToMonotonic(f.value.Last)),
 	}, err
 }
 
@@ -126,15 +127,15 @@ func isTrapHold(f *bpf.ABIFlow) bool {
 // flowEroute is a flow as the listing shows it.
 func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error) {
 	if !isHold(&f.value) {
-		return t.eroute(entry{flowSelector(&f.key), f.value.Entry}, slots)
+		return t.eroute(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row}, slots)
 	}
 	if isTrapHold(&f.value) {
 		c, err := t.counts.read(f.value.Trap)
-		return newEroute(&entry{selector: flowSelector(&f.key)}, eroute.Hold, c), err
+		return newEroute(&abi.Entry{Selector: abi.FlowSelector(&f.key)}, eroute.Hold, c), err
 	}
 	return eroute.Eroute{
-		Selector: flowSelector(&f.key), SAID: eroute.Hold,
-		Packets: owned(f.value.Packets), Bytes: owned(f.value.Bytes), LastUsed: monotonicToWall(ticksToMonotonic(f.value.Last)),
+		Selector: abi.FlowSelector(&f.key), SAID: eroute.Hold,
+		Packets: abi.Owned(f.value.Packets), Bytes: abi.Owned(f.value.Bytes), LastUsed: abi.MonotonicToWall(abi.TicksToMonotonic(f.value.Last)),
 	}, nil
 }
 

@@ -10,22 +10,23 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // makeHold makes a flow of a trap as the egress program does.
-func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) FlowID {
+func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap abi.Entry) abi.FlowID {
 	t.Helper()
 	table.relay.value.LastSerial++
 	serial := table.relay.value.LastSerial
 	v := bpf.ABIFlow{
 		Serial: serial,
-		Entry:  bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
-		Trap:   trap.value.Id, TrapAction: trap.value.Action,
-		TrapSrcPrefixlen: uint8(trap.selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.selector.Dst.Bits()),
+		Row:    bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
+		Trap:   trap.Value.Id, TrapAction: trap.Value.Action,
+		TrapSrcPrefixlen: uint8(trap.Selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.Selector.Dst.Bits()),
 	}
-	key := newFlowKey(flow, table.generation())
-	v.Seal = secretsOf(table.meta.value).flowSeal(&key, &v)
+	key := abi.NewFlowKey(flow, table.generation())
+	v.Seal = abi.SecretsOf(table.meta.value).FlowSeal(&key, &v)
 	if err := table.maps[flowsName].Update(key, v, ebpf.UpdateNoExist); err != nil {
 		t.Fatal(err)
 	}
@@ -33,11 +34,11 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap entry) Flow
 	if err := table.maps["eroute_relay"].Lookup(uint32(0), &relay); err != nil {
 		t.Fatal(err)
 	}
-	relay.FlowTuples |= 1 << shape(flow)
+	relay.FlowShapes |= 1 << abi.TupleOf(flow)
 	if err := table.maps["eroute_relay"].Put(uint32(0), relay); err != nil {
 		t.Fatal(err)
 	}
-	return FlowID{flow, serial}
+	return abi.FlowID{Selector: flow, Serial: serial}
 }
 
 // flowOfTrap is the flow that a packet makes when it meets a trap.
@@ -86,7 +87,7 @@ func TestFlowsAgainstReference(t *testing.T) {
 				t.Fatalf("trap %v: %v", met, err)
 			}
 			flow := flowOfTrap(p, met)
-			id := makeHold(t, table, flow, entry{met.Selector, *value})
+			id := makeHold(t, table, flow, abi.Entry{Selector: met.Selector, Value: *value})
 			reference.Replace(flow, eroute.Hold)
 			made++
 			checkPacket(t, table, reference, p)
@@ -169,7 +170,7 @@ func TestHoldsAreEroutes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		makeHold(t, table, flow, entry{trap, *value})
+		makeHold(t, table, flow, abi.Entry{Selector: trap, Value: *value})
 	}
 	listed := func() (text string) {
 		for e, err := range table.All() {

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -57,9 +58,9 @@ func (g *generation) sources(a netip.Addr) *ebpf.Map {
 
 // row returns the eroute with exactly this selector. A trie answers with the longest
 // match; the prefix length in the value tells whether that is the one.
-func (g *generation) row(s eroute.Selector) (*bpf.ABIErouteValue, bool, error) {
-	var v bpf.ABIErouteValue
-	err := g.rows(s.Src.Addr()).Lookup(newRowKey(s), &v)
+func (g *generation) row(s eroute.Selector) (*bpf.ABIRowValue, bool, error) {
+	var v bpf.ABIRowValue
+	err := g.rows(s.Src.Addr()).Lookup(abi.NewEntryKey(s), &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil, false, nil
 	}
@@ -70,7 +71,7 @@ func (g *generation) row(s eroute.Selector) (*bpf.ABIErouteValue, bool, error) {
 }
 
 func (g *generation) deleteRow(s eroute.Selector) error {
-	if err := g.rows(s.Src.Addr()).Delete(newRowKey(s)); err != nil {
+	if err := g.rows(s.Src.Addr()).Delete(abi.NewEntryKey(s)); err != nil {
 		return fmt.Errorf("delete eroute: %w", err)
 	}
 	return nil
@@ -107,7 +108,7 @@ func newSrcValue(p netip.Prefix, n shapeCounts) bpf.ABISrcValue {
 // source returns what is kept of exactly this source prefix; zero if it has no eroutes.
 func (g *generation) source(p netip.Prefix) (shapeCounts, error) {
 	var v bpf.ABISrcValue
-	err := g.sources(p.Addr()).Lookup(newSrcKey(p), &v)
+	err := g.sources(p.Addr()).Lookup(abi.NewSourceKey(p), &v)
 	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return shapeCounts{}, fmt.Errorf("look source prefix up: %w", err)
 	}
@@ -121,12 +122,12 @@ func (g *generation) source(p netip.Prefix) (shapeCounts, error) {
 func (g *generation) putSource(p netip.Prefix, n shapeCounts) error {
 	tries := g.sources(p.Addr())
 	if n == (shapeCounts{}) {
-		if err := tries.Delete(newSrcKey(p)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := tries.Delete(abi.NewSourceKey(p)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("delete source prefix: %w", err)
 		}
 		return nil
 	}
-	if err := tries.Put(newSrcKey(p), newSrcValue(p, n)); err != nil {
+	if err := tries.Put(abi.NewSourceKey(p), newSrcValue(p, n)); err != nil {
 		return fmt.Errorf("write source prefix: %w", err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -28,10 +29,10 @@ func TestHashesSpread(t *testing.T) {
 	}
 	for range 64 {
 		var meta bpf.ABITableMeta
-		if err := chooseSecrets(&meta); err != nil {
+		if err := abi.ChooseSecrets(&meta); err != nil {
 			t.Fatal(err)
 		}
-		x := &index{secret: secretsOf(&meta)}
+		x := &index{secret: abi.SecretsOf(&meta)}
 		for name, selectors := range inputs {
 			in, whole := map[int]int{}, map[uint64]bool{}
 			for _, s := range selectors {

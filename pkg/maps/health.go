@@ -40,7 +40,7 @@ func (t *Table) SAUses() ([]SAUse, error) {
 		if err != nil {
 			return nil, err
 		}
-		uses = append(uses, SAUse{key.said(), v.Refs4 + v.Refs6, isUsable(&sa), sa.IfId, familiesOf(v)})
+		uses = append(uses, SAUse{key.SAID(), v.Refs4 + v.Refs6, isUsable(&sa), sa.IfId, familiesOf(v)})
 	}
 	slices.SortFunc(uses, func(a, b SAUse) int {
 		return cmp.Or(a.SAID.Dst.Compare(b.SAID.Dst), cmp.Compare(a.SAID.SPI, b.SAID.SPI), cmp.Compare(a.SAID.Proto, b.SAID.Proto))

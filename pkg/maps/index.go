@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -18,11 +19,11 @@ type index struct {
 	filter []uint64 // cells for sources, then for destinations
 	kinds  kinds
 	slots  groups
-	secret *secrets
+	secret *abi.Secrets
 }
 
 // openIndex maps an index into memory to be written. The sheets can be closed after.
-func openIndex(s sheets, family eroute.Family, secret *secrets) (*index, error) {
+func openIndex(s sheets, family eroute.Family, secret *abi.Secrets) (*index, error) {
 	lines, err := s.lines()
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func slotSize(f eroute.Family) int {
 func (x *index) place(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	var key keyBytes
 	of := kindsOf(x.secret, s)
-	kind := lenBit(s.Dst) | 1<<(shapesAt+int(shape(s)))
+	kind := lenBit(s.Dst) | 1<<(shapesAt+int(abi.TupleOf(s)))
 	if err := x.kinds.add(of.source, kind|x.blockBits(s.Dst)); err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func (x *index) place(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	}
 	x.admit(&x.head.WideSrc, 0, s.Src)
 	x.admit(&x.head.WideDst, int(x.head.Cells), s.Dst)
-	slot, err := x.slots.put(x.secret.spread(of.sum+x.secret.slotSum(s)), key.row(s))
+	slot, err := x.slots.put(x.secret.Spread(of.sum+x.secret.SlotSum(s)), key.row(s))
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func (x *index) blockBits(dst netip.Prefix) uint64 {
 		return 0xffff << blocksAt
 	}
 	largest, _, _ := blocks(dst.Addr())
-	return 1 << (blocksAt + int(x.secret.spread(x.secret.blockSum(dst.Addr(), largest))>>60))
+	return 1 << (blocksAt + int(x.secret.Spread(x.secret.BlockSum(dst.Addr(), largest))>>60))
 }
 
 // admit notes in the filter that there is a prefix.
@@ -102,11 +103,11 @@ func (x *index) admit(wide *uint64, firstCell int, p netip.Prefix) {
 		return
 	}
 	largest, _, _ := blocks(p.Addr())
-	x.filter[firstCell+below(x.secret.spread(x.secret.blockSum(p.Addr(), largest)), int(x.head.Cells))] |= lenBit(p)
+	x.filter[firstCell+below(x.secret.Spread(x.secret.BlockSum(p.Addr(), largest)), int(x.head.Cells))] |= lenBit(p)
 }
 
 func (x *index) slotHash(s eroute.Selector) uint64 {
-	return x.secret.spread(x.secret.sourceSum(s.Src) + x.secret.slotSum(s))
+	return x.secret.Spread(x.secret.SourceSum(s.Src) + x.secret.SlotSum(s))
 }
 
 // drop deletes an eroute. Its kinds stay, which costs a little time and nothing else.
@@ -134,10 +135,10 @@ func (x *index) count() int { return int(x.head.Slots) }
 func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexEntry) bool) {
 	for slot := range x.slots.each {
 		var s eroute.Selector
-		if x.slots.key == int(unsafe.Sizeof(bpf.ABIErouteKey4{})) {
-			s = selector4((*bpf.ABIErouteKey4)(unsafe.Pointer(&slot[0])))
+		if x.slots.key == int(unsafe.Sizeof(bpf.ABIRowKey4{})) {
+			s = abi.Selector4((*bpf.ABIRowKey4)(unsafe.Pointer(&slot[0])))
 		} else {
-			s = selector6((*bpf.ABIErouteKey6)(unsafe.Pointer(&slot[0])))
+			s = abi.Selector6((*bpf.ABIRowKey6)(unsafe.Pointer(&slot[0])))
 		}
 		if !yield(s, x.value(slot)) {
 			return
@@ -157,9 +158,9 @@ type keyBytes struct {
 
 func (k *keyBytes) row(s eroute.Selector) []byte {
 	if s.Src.Addr().Is4() {
-		*(*bpf.ABIErouteKey4)(unsafe.Pointer(k)) = rowKey4(s)
-		return k.bytes[:unsafe.Sizeof(bpf.ABIErouteKey4{})]
+		*(*bpf.ABIRowKey4)(unsafe.Pointer(k)) = abi.EntryKey4(s)
+		return k.bytes[:unsafe.Sizeof(bpf.ABIRowKey4{})]
 	}
-	*(*bpf.ABIErouteKey6)(unsafe.Pointer(k)) = rowKey6(s)
+	*(*bpf.ABIRowKey6)(unsafe.Pointer(k)) = abi.EntryKey6(s)
 	return k.bytes[:]
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -13,7 +14,7 @@ import (
 // sources, up to two for each where they do not. It counts linearly, by the bits of a bitmap that stay 0
 // (Whang et al., A Linear-Time Probabilistic Counting Algorithm, 1990).
 type kindCount struct {
-	secret *secrets
+	secret *abi.Secrets
 	bitmap []uint64 // a power of 2
 }
 

@@ -4,6 +4,7 @@ package maps
 
 import (
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -29,11 +30,11 @@ type kindHashes struct {
 	near          bool // there is a word for its source in a block of destinations
 }
 
-func kindsOf(secret *secrets, s eroute.Selector) kindHashes {
-	of := kindHashes{sum: secret.sourceSum(s.Src), near: !isWide(s.Dst)}
-	of.source = secret.spread(of.sum)
+func kindsOf(secret *abi.Secrets, s eroute.Selector) kindHashes {
+	of := kindHashes{sum: secret.SourceSum(s.Src), near: !isWide(s.Dst)}
+	of.source = secret.Spread(of.sum)
 	if of.near {
-		of.block = secret.spread(of.sum + secret.blockSum(s.Dst.Addr(), kindBlock(s.Dst)))
+		of.block = secret.Spread(of.sum + secret.BlockSum(s.Dst.Addr(), kindBlock(s.Dst)))
 	}
 	return of
 }

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -18,7 +19,7 @@ const indexName = "eroute_index"
 const minCells, maxCells = 64, 65536
 
 // makeIndex makes an empty index with room for as many kinds and eroutes. It is not installed yet.
-func makeIndex(family eroute.Family, secret *secrets, kinds, slots int) (sheets, *index, error) {
+func makeIndex(family eroute.Family, secret *abi.Secrets, kinds, slots int) (sheets, *index, error) {
 	head, lines := indexLayout(family, kinds, slots)
 	s, err := makeSheets(lines)
 	if err != nil {

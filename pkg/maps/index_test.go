@@ -5,6 +5,7 @@ package maps
 import (
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -16,7 +17,7 @@ func checkIndexes(t *testing.T, table *Table) {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.Close() }()
-	for i, family := range indexFamilies {
+	for i, family := range abi.Families {
 		if other.index(i) != nil {
 			t.Errorf("there is an index of %v of the generation that is not in use", family)
 		}
@@ -28,7 +29,7 @@ func checkIndexes(t *testing.T, table *Table) {
 	}
 }
 
-func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
+func checkOneIndex(t *testing.T, table *Table, i int, rows []abi.Entry) {
 	t.Helper()
 	ix := table.indexesOf(table.generation())
 	if err := ix.openThere(); err != nil {
@@ -38,13 +39,13 @@ func checkOneIndex(t *testing.T, table *Table, i int, rows []entry) {
 	x := ix.index(i)
 	if x == nil {
 		if len(rows) > 0 {
-			t.Errorf("no index of %d eroutes of %v", len(rows), indexFamilies[i])
+			t.Errorf("no index of %d eroutes of %v", len(rows), abi.Families[i])
 		}
 		return
 	}
 	for _, e := range rows {
-		if row := x.row(e.selector); row == nil || *row != indexRow(&e.value) {
-			t.Errorf("%v: index has %+v, the table %+v", e.selector, row, e.value)
+		if row := x.row(e.Selector); row == nil || *row != indexRow(&e.Value) {
+			t.Errorf("%v: index has %+v, the table %+v", e.Selector, row, e.Value)
 		}
 	}
 	have := 0

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
@@ -23,10 +24,10 @@ type indexes struct {
 	dir        *loader.Dir // where they are pinned
 	options    *ebpf.LoadPinOptions
 	generation uint32
-	secret     *secrets
-	open       [len(indexFamilies)]*index
-	lost       [len(indexFamilies)]bool // there is none, and this command makes none
-	err        error                    // one may say less than the tries and is still there: nobody may use it
+	secret     *abi.Secrets
+	open       [len(abi.Families)]*index
+	lost       [len(abi.Families)]bool // there is none, and this command makes none
+	err        error                   // one may say less than the tries and is still there: nobody may use it
 }
 
 // sheet returns the slot of the first sheet of an index.
@@ -36,7 +37,7 @@ func (ix *indexes) pin(slot uint32) string { return ix.dir.Path(innerName(indexN
 
 // newIndexes returns the indexes of a generation, none of them open: outer is the array of the sheets, dir where
 // they are pinned.
-func newIndexes(outer *ebpf.Map, dir *loader.Dir, options *ebpf.LoadPinOptions, generation uint32, secret *secrets) *indexes {
+func newIndexes(outer *ebpf.Map, dir *loader.Dir, options *ebpf.LoadPinOptions, generation uint32, secret *abi.Secrets) *indexes {
 	return &indexes{outer: outer, dir: dir, options: options, generation: generation, secret: secret}
 }
 
@@ -83,7 +84,7 @@ func (ix *indexes) closeBeside() <-chan error {
 
 // openThere opens the indexes that are there.
 func (ix *indexes) openThere() error {
-	for i, family := range indexFamilies {
+	for i, family := range abi.Families {
 		s, err := ix.sheets(i)
 		if err != nil {
 			return fmt.Errorf("open index: %w", err)
@@ -122,21 +123,21 @@ func (ix *indexes) sheets(i int) (all sheets, err error) {
 const staleLimit = 65536
 
 // readEntries reads the eroutes of one family from the tries.
-type readEntries func(eroute.Family) ([]entry, error)
+type readEntries func(eroute.Family) ([]abi.Entry, error)
 
 // build makes an index of the eroutes that are in the tries, if there are any.
 func (ix *indexes) build(entries readEntries, i int) error {
-	rows, err := entries(indexFamilies[i])
+	rows, err := entries(abi.Families[i])
 	if err != nil || len(rows) == 0 {
 		return err
 	}
 	kinds := ix.newKindCount(len(rows))
 	for _, e := range rows {
-		kinds.add(e.selector)
+		kinds.add(e.Selector)
 	}
 	ix.reserve(i, kinds.estimate(), len(rows))
 	for _, e := range rows {
-		ix.put(e.selector, e.value)
+		ix.put(e.Selector, e.Value)
 	}
 	return nil
 }
@@ -155,13 +156,13 @@ func (ix *indexes) reserve(i, kinds, slots int) {
 }
 
 // reserveFor makes room for eroutes that are to be put, n of each family.
-func (ix *indexes) reserveFor(selectors iter.Seq[eroute.Selector], n [len(indexFamilies)]int) {
-	var kinds [len(indexFamilies)]*kindCount
+func (ix *indexes) reserveFor(selectors iter.Seq[eroute.Selector], n [len(abi.Families)]int) {
+	var kinds [len(abi.Families)]*kindCount
 	for i := range n {
 		kinds[i] = ix.newKindCount(n[i])
 	}
 	for s := range selectors {
-		kinds[indexOf(s)].add(s)
+		kinds[abi.FamilyIndex(s)].add(s)
 	}
 	for i := range n {
 		if n[i] > 0 {
@@ -171,8 +172,8 @@ func (ix *indexes) reserveFor(selectors iter.Seq[eroute.Selector], n [len(indexF
 }
 
 // put adds an eroute or switches it.
-func (ix *indexes) put(s eroute.Selector, v bpf.ABIErouteValue) {
-	i := indexOf(s)
+func (ix *indexes) put(s eroute.Selector, v bpf.ABIRowValue) {
+	i := abi.FamilyIndex(s)
 	for range 3 {
 		x := ix.at(s)
 		if x == nil {
@@ -197,7 +198,7 @@ const minSlots = 64
 
 // at returns the index for a selector, made if there is none yet; nil if it cannot be.
 func (ix *indexes) at(s eroute.Selector) *index {
-	i := indexOf(s)
+	i := abi.FamilyIndex(s)
 	if ix.open[i] == nil {
 		ix.remake(i, minSlots, minSlots)
 	}
@@ -205,7 +206,7 @@ func (ix *indexes) at(s eroute.Selector) *index {
 }
 
 func (ix *indexes) drop(s eroute.Selector) {
-	if x := ix.open[indexOf(s)]; x != nil {
+	if x := ix.open[abi.FamilyIndex(s)]; x != nil {
 		x.drop(s)
 	}
 }
@@ -216,7 +217,7 @@ func (ix *indexes) remake(i, kinds, slots int) {
 		return
 	}
 	old := ix.open[i]
-	s, x, err := makeIndex(indexFamilies[i], ix.secret, kinds, slots)
+	s, x, err := makeIndex(abi.Families[i], ix.secret, kinds, slots)
 	if err != nil {
 		ix.lose(i)
 		return
@@ -277,7 +278,7 @@ func (ix *indexes) remove(i int) error {
 // removeAll takes the indexes of a generation away.
 func (ix *indexes) removeAll() error {
 	var errs []error
-	for i := range indexFamilies {
+	for i := range abi.Families {
 		errs = append(errs, ix.remove(i))
 	}
 	return errors.Join(errs...)
@@ -288,7 +289,7 @@ func (ix *indexes) rebuild(entries readEntries) error {
 	if err := ix.removeAll(); err != nil {
 		return err
 	}
-	for i := range indexFamilies {
+	for i := range abi.Families {
 		if err := ix.build(entries, i); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
@@ -84,7 +85,7 @@ func (j journal) put(n *Notice) {
 
 // isWanted tells whether a monitor reads.
 func (j journal) isWanted() (bool, error) {
-	now, err := monotonic()
+	now, err := abi.Monotonic()
 	return atomic.LoadUint64(j.wanted()) > now, err
 }
 

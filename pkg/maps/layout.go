@@ -12,10 +12,11 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 )
 
 // userTypes are the Go types of values that only user space reads.
-var userTypes = []any{saidKey{}, saidValue{}, askValue{}, rawNotice{}}
+var userTypes = []any{abi.SAIDKey{}, abi.SAIDValue{}, askValue{}, rawNotice{}}
 
 // Layout describes everything that two versions of this program must agree on to share a table, as text: the
 // types of bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -34,7 +35,7 @@ func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
 // trap with its selector.
 func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
 	l := listing{Table: t, counts: newSnapshot(t.counts), slots: t.slotReader(), flows: flows, yield: yield}
-	slices.SortFunc(l.flows, func(a, b flowEntry) int { return eroute.Compare(flowSelector(&a.key), flowSelector(&b.key)) })
+	slices.SortFunc(l.flows, func(a, b flowEntry) int { return eroute.Compare(abi.FlowSelector(&a.key), abi.FlowSelector(&b.key)) })
 	err := t.gen.eachEntry(l.add)
 	if err == nil && !l.stopped {
 		err = l.flush()
@@ -53,14 +54,14 @@ type listing struct {
 	*Table
 	counts  *snapshot
 	slots   *slotReader
-	group   []entry // of one source prefix
+	group   []abi.Entry // of one source prefix
 	flows   []flowEntry
 	yield   func(eroute.Eroute, error) bool
 	stopped bool
 }
 
-func (l *listing) add(e entry) (more bool, err error) {
-	if len(l.group) > 0 && l.group[0].selector.Src != e.selector.Src {
+func (l *listing) add(e abi.Entry) (more bool, err error) {
+	if len(l.group) > 0 && l.group[0].Selector.Src != e.Selector.Src {
 		err = l.flush()
 	}
 	l.group = append(l.group, e)
@@ -69,20 +70,20 @@ func (l *listing) add(e entry) (more bool, err error) {
 
 // flush yields what is collected, and the flows that come before.
 func (l *listing) flush() error {
-	slices.SortFunc(l.group, func(a, b entry) int { return eroute.Compare(a.selector, b.selector) })
+	slices.SortFunc(l.group, func(a, b abi.Entry) int { return eroute.Compare(a.Selector, b.Selector) })
 	for i := range l.group {
 		e := &l.group[i]
-		if err := l.flowsBefore(&e.selector); err != nil || l.stopped {
+		if err := l.flowsBefore(&e.Selector); err != nil || l.stopped {
 			return err
 		}
-		if len(l.flows) > 0 && flowSelector(&l.flows[0].key) == e.selector {
+		if len(l.flows) > 0 && abi.FlowSelector(&l.flows[0].key) == e.Selector {
 			continue
 		}
-		counters, err := l.counts.read(e.value.Id)
+		counters, err := l.counts.read(e.Value.Id)
 		if err != nil {
 			return err
 		}
-		said, err := l.slots.said(&e.value)
+		said, err := l.slots.said(&e.Value)
 		if err != nil {
 			return err
 		}
@@ -100,7 +101,7 @@ func (l *listing) flush() error {
 
 // flowsBefore yields the flows that come before a selector, all that are left if it is nil.
 func (l *listing) flowsBefore(s *eroute.Selector) error {
-	for len(l.flows) > 0 && (s == nil || eroute.Compare(flowSelector(&l.flows[0].key), *s) < 0) {
+	for len(l.flows) > 0 && (s == nil || eroute.Compare(abi.FlowSelector(&l.flows[0].key), *s) < 0) {
 		row, err := l.flowEroute(l.flows[0], l.slots)
 		if err != nil {
 			return err
@@ -113,23 +114,23 @@ func (l *listing) flowsBefore(s *eroute.Selector) error {
 	return nil
 }
 
-func newEroute(e *entry, said eroute.SAID, c counters) eroute.Eroute {
+func newEroute(e *abi.Entry, said eroute.SAID, c counters) eroute.Eroute {
 	return eroute.Eroute{
-		Selector: e.selector,
+		Selector: e.Selector,
 		SAID:     said,
 		Packets:  c.Packets,
 		Bytes:    c.Bytes,
-		LastUsed: monotonicToWall(c.Last),
+		LastUsed: abi.MonotonicToWall(c.Last),
 	}
 }
 
 // eroute adds an entry's SAID, its counters, and how it asks.
-func (t *Table) eroute(e entry, slots *slotReader) (eroute.Eroute, error) {
-	c, err := t.counts.read(e.value.Id)
+func (t *Table) eroute(e abi.Entry, slots *slotReader) (eroute.Eroute, error) {
+	c, err := t.counts.read(e.Value.Id)
 	if err != nil {
 		return eroute.Eroute{}, err
 	}
-	said, err := slots.said(&e.value)
+	said, err := slots.said(&e.Value)
 	if err != nil {
 		return eroute.Eroute{}, err
 	}
@@ -144,7 +145,7 @@ func (t *Table) withAsk(e eroute.Eroute) (_ eroute.Eroute, err error) {
 }
 
 // entries reads the eroutes of both families.
-func (g *generation) entries() ([]entry, error) {
+func (g *generation) entries() ([]abi.Entry, error) {
 	v4, err := g.family(eroute.Inet)
 	if err != nil {
 		return nil, err
@@ -154,14 +155,14 @@ func (g *generation) entries() ([]entry, error) {
 }
 
 // family reads the eroutes of one family.
-func (g *generation) family(f eroute.Family) ([]entry, error) {
+func (g *generation) family(f eroute.Family) ([]abi.Entry, error) {
 	if f == eroute.Inet {
-		return readAll(g.row4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) entry {
-			return entry{selector4(k), *v}
+		return readAll(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) abi.Entry {
+			return abi.Entry{Selector: abi.Selector4(k), Value: *v}
 		})
 	}
-	return readAll(g.row6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) entry {
-		return entry{selector6(k), *v}
+	return readAll(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) abi.Entry {
+		return abi.Entry{Selector: abi.Selector6(k), Value: *v}
 	})
 }
 

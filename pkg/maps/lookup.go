@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -72,7 +73,7 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 	if !exists || value.Id != out.CB[bpf.ABILookupCbLOOKUP_ID] {
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: what it found is not %v", s)
 	}
-	row, err := t.eroute(entry{s, *value}, t.slotReader())
+	row, err := t.eroute(abi.Entry{Selector: s, Value: *value}, t.slotReader())
 	return row, true, err
 }
 
@@ -81,7 +82,7 @@ func (t *Table) lookupFlow(s eroute.Selector) (eroute.Eroute, bool, error) {
 	if err != nil || flow == nil { // programs make flows and the relay ends them meanwhile
 		return eroute.Eroute{}, false, err
 	}
-	row, err := t.flowEroute(flowEntry{newFlowKey(s, t.generation()), *flow}, t.slotReader())
+	row, err := t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.slotReader())
 	return row, true, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -22,7 +23,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 		slots := t.slotReader()
 		covered := make(map[eroute.Selector]bool) // a flow goes before the trap that it came from
 		for _, f := range flows {
-			s := flowSelector(&f.key)
+			s := abi.FlowSelector(&f.key)
 			if !keep(s) {
 				continue
 			}
@@ -31,8 +32,8 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 				return
 			}
 		}
-		err = t.gen.eachEntry(func(e entry) (bool, error) {
-			if covered[e.selector] || !keep(e.selector) {
+		err = t.gen.eachEntry(func(e abi.Entry) (bool, error) {
+			if covered[e.Selector] || !keep(e.Selector) {
 				return true, nil
 			}
 			row, err := t.eroute(e, slots)
@@ -47,7 +48,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 // SAReady tells whether packets of eroutes with this SAID are given to XFRM: its state was
 // there when last looked for, has not gone since, and has sequence numbers left.
 func (t *Table) SAReady(said eroute.SAID) (bool, error) {
-	v, found, err := t.said(newSAIDKey(said))
+	v, found, err := t.said(abi.NewSAIDKey(said))
 	if err != nil || !found {
 		return false, err
 	}
@@ -60,15 +61,15 @@ func (t *Table) RelayRuns() (bool, error) { return t.relayRuns() }
 
 // eachEntry calls f with every eroute of both families, in no order, as long as it
 // returns true and no error.
-func (g *generation) eachEntry(f func(entry) (more bool, err error)) error {
-	more, err := eachPair(g.row4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) (bool, error) {
-		return f(entry{selector4(k), *v})
+func (g *generation) eachEntry(f func(abi.Entry) (more bool, err error)) error {
+	more, err := eachPair(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) (bool, error) {
+		return f(abi.Entry{Selector: abi.Selector4(k), Value: *v})
 	})
 	if err != nil || !more {
 		return err
 	}
-	_, err = eachPair(g.row6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) (bool, error) {
-		return f(entry{selector6(k), *v})
+	_, err = eachPair(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) (bool, error) {
+		return f(abi.Entry{Selector: abi.Selector6(k), Value: *v})
 	})
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -37,7 +38,7 @@ func TestMatching(t *testing.T) {
 		flow := flowOfTrap(eroute.Packet{Src: e.Selector.Src.Addr(), Dst: e.Selector.Dst.Addr()}, e)
 		if _, there := find(rows, flow); e.SAID.Action().IsTrap() && (!there || flow == e.Selector) && !made[flow] {
 			made[flow] = true
-			makeHold(t, table, flow, entry{e.Selector, *value})
+			makeHold(t, table, flow, abi.Entry{Selector: e.Selector, Value: *value})
 		}
 	}
 	reference := withFlows(t, table, rows)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 )
 
 // generation is the number of the table that packets meet.
@@ -43,7 +44,7 @@ func (t *Table) count() uint32 {
 func (t *Table) addCount(family, n int) { atomic.AddUint32(&t.meta.value.Count[family], uint32(n)) }
 
 // setCounts notes how many eroutes there are of each family.
-func (t *Table) setCounts(counts [len(indexFamilies)]uint32) {
+func (t *Table) setCounts(counts [len(abi.Families)]uint32) {
 	for family, n := range counts {
 		atomic.StoreUint32(&t.meta.value.Count[family], n)
 	}

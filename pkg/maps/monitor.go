@@ -13,6 +13,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
@@ -72,7 +73,7 @@ func openJournal(dir string) (journal, ebpf.MapID, error) {
 
 // want has notices written for some time more.
 func (m *Monitor) want() error {
-	now, err := monotonic()
+	now, err := abi.Monotonic()
 	if until := now + uint64(wantedFor); until > atomic.LoadUint64(m.wanted()) {
 		atomic.StoreUint64(m.wanted(), until)
 	}

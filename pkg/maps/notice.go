@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -71,7 +72,7 @@ type rawNotice struct {
 	Time      int64 // nanoseconds since 1970
 	Flow      bpf.ABIFlowKey
 	Eroute    bpf.ABIFlowKey
-	SAID      saidKey
+	SAID      abi.SAIDKey
 	Device    uint32
 	Packets   uint32
 	Kind      NoticeKind
@@ -93,15 +94,15 @@ func (n *Notice) words() entryValue {
 		HasFlow: n.Flow.Src.IsValid(), HasEroute: n.Eroute.Src.IsValid(), HasSAID: n.SAID != eroute.SAID{},
 	}
 	if raw.HasFlow {
-		raw.Flow = newFlowKey(n.Flow, 0)
+		raw.Flow = abi.NewFlowKey(n.Flow, 0)
 	}
 	if raw.HasEroute {
-		raw.Eroute = newFlowKey(n.Eroute, 0)
+		raw.Eroute = abi.NewFlowKey(n.Eroute, 0)
 	}
 	if raw.HasSAID {
-		raw.SAID = saidKey{Proto: n.SAID.Proto, SPI: n.SAID.SPI}
+		raw.SAID = abi.SAIDKey{Proto: n.SAID.Proto, SPI: n.SAID.SPI}
 		if n.SAID.Dst.IsValid() {
-			raw.SAID = newSAIDKey(n.SAID)
+			raw.SAID = abi.NewSAIDKey(n.SAID)
 		}
 	}
 	raw.Length = uint8(copy(raw.Detail[:], n.Detail))
@@ -114,15 +115,15 @@ func (words *entryValue) notice() Notice {
 	raw := (*rawNotice)(unsafe.Pointer(words))
 	n := Notice{Kind: raw.Kind, Time: time.Unix(0, raw.Time), Device: int(raw.Device), Packets: int(raw.Packets)}
 	if raw.HasFlow {
-		n.Flow = flowSelector(&raw.Flow)
+		n.Flow = abi.FlowSelector(&raw.Flow)
 	}
 	if raw.HasEroute {
-		n.Eroute = flowSelector(&raw.Eroute)
+		n.Eroute = abi.FlowSelector(&raw.Eroute)
 	}
 	if raw.HasSAID {
 		n.SAID = eroute.SAID{Proto: raw.SAID.Proto, SPI: raw.SAID.SPI}
 		if raw.SAID.Family != 0 {
-			n.SAID = raw.SAID.said()
+			n.SAID = raw.SAID.SAID()
 		}
 	}
 	n.Detail = string(raw.Detail[:min(int(raw.Length), len(raw.Detail))])

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -51,14 +52,14 @@ func (t *Table) reconcile(view *xfrmView) error {
 	}
 	// Those without a state last: whether policies are still in use is known by then.
 	var errs errorList
-	bind := func(key saidKey) {
+	bind := func(key abi.SAIDKey) {
 		if err := t.bind(key, all[key], view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
 			errs.add(err)
 		}
 	}
-	var rest []saidKey
+	var rest []abi.SAIDKey
 	for key := range all {
-		if _, err := view.find(key.said()); err != nil {
+		if _, err := view.find(key.SAID()); err != nil {
 			rest = append(rest, key)
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
@@ -27,7 +28,7 @@ type Event struct {
 	Acquire bool // it met a trap, and made the flow; else it met the flow's hold
 	Gap     bool // it met an answered flow whose SA has just gone or come
 	Time    time.Time
-	Flow    FlowID          // of the hold; none for Cleared
+	Flow    abi.FlowID      // of the hold; none for Cleared
 	Trap    eroute.Selector // for Acquire only
 	Device  int             // ifindex of the ipsec device
 	Packet  []byte          // from its IP header on; empty: it was not kept
@@ -73,14 +74,14 @@ func (r *Relay) Alive(d time.Duration) error {
 		atomic.StoreUint64(&r.shared.value.AliveUntil, 0)
 		return nil
 	}
-	now, err := monotonic()
+	now, err := abi.Monotonic()
 	atomic.StoreUint64(&r.shared.value.AliveUntil, now+uint64(d))
 	return err
 }
 
 // relayAlive tells whether a relay takes events.
 func relayAlive(state *bpf.ABIRelay) (bool, error) {
-	now, err := monotonic()
+	now, err := abi.Monotonic()
 	return atomic.LoadUint64(&state.AliveUntil) > now, err
 }
 
@@ -141,19 +142,19 @@ func parseEvent(b []byte) (Event, error) {
 		return Event{}, fmt.Errorf("read event: packet of %d bytes in %d", e.Len, len(b)-n)
 	}
 	if how := slices.Index(endKinds[1:], bpf.ABIEventKind(e.Kind)) + 1; how > 0 {
-		ended := Event{Ended: End(how), Time: monotonicToWall(e.Time)}
+		ended := Event{Ended: End(how), Time: abi.MonotonicToWall(e.Time)}
 		if ended.Ended != Cleared {
-			ended.Flow = FlowID{flowSelector(&e.Flow), e.Serial}
+			ended.Flow = abi.FlowID{Selector: abi.FlowSelector(&e.Flow), Serial: e.Serial}
 		}
 		return ended, nil
 	}
-	flow := flowSelector(&e.Flow)
+	flow := abi.FlowSelector(&e.Flow)
 	return Event{
 		Acquire: e.Kind == uint32(bpf.ABIEventKindEVENT_ACQUIRE),
 		Gap:     e.Kind == uint32(bpf.ABIEventKindEVENT_GAP),
-		Time:    monotonicToWall(e.Time),
-		Flow:    FlowID{flow, e.Serial},
-		Trap:    trapOf(flow, e.TrapSrcPrefixlen, e.TrapDstPrefixlen),
+		Time:    abi.MonotonicToWall(e.Time),
+		Flow:    abi.FlowID{Selector: flow, Serial: e.Serial},
+		Trap:    abi.TrapOf(flow, e.TrapSrcPrefixlen, e.TrapDstPrefixlen),
 		Device:  int(e.Device),
 		Packet:  b[n : n+int(e.Len)],
 	}, nil

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -37,7 +38,7 @@ func (t *Table) repair() error {
 	used := append(slices.Clone(entries), answered...)
 	t.ids.clear()
 	for _, e := range used {
-		t.ids.set(e.value.Id)
+		t.ids.set(e.Value.Id)
 	}
 	view, err := t.viewXFRM()
 	if err != nil {
@@ -55,9 +56,9 @@ func (t *Table) repair() error {
 	}
 	// An SA that cannot be installed drops its packets: it is for Sync to name it.
 	_ = t.reconcile(view)
-	var counts [len(indexFamilies)]uint32
+	var counts [len(abi.Families)]uint32
 	for _, e := range entries {
-		counts[indexOf(e.selector)]++
+		counts[abi.FamilyIndex(e.Selector)]++
 	}
 	t.setCounts(counts)
 	t.endWriting()
@@ -65,10 +66,10 @@ func (t *Table) repair() error {
 }
 
 // repairFlows ends the flows of traps that are gone, and returns those that have an SA.
-func (t *Table) repairFlows(entries []entry) (answered []entry, err error) {
+func (t *Table) repairFlows(entries []abi.Entry) (answered []abi.Entry, err error) {
 	traps := make(map[uint32]bool)
 	for _, e := range entries {
-		traps[e.value.Id] = rowAction(&e.value).IsTrap()
+		traps[e.Value.Id] = abi.ActionOf(&e.Value).IsTrap()
 	}
 	flows, err := t.currentFlows()
 	if err != nil {
@@ -80,18 +81,18 @@ func (t *Table) repairFlows(entries []entry) (answered []entry, err error) {
 				return nil, err
 			}
 		} else if !isHold(&f.value) {
-			answered = append(answered, entry{flowSelector(&f.key), f.value.Entry})
+			answered = append(answered, abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row})
 		}
 	}
 	return answered, nil
 }
 
-func (t *Table) repairSources(entries []entry) error {
+func (t *Table) repairSources(entries []abi.Entry) error {
 	want := make(map[netip.Prefix]shapeCounts)
 	for _, e := range entries {
-		v := want[e.selector.Src]
-		v[shape(e.selector)]++
-		want[e.selector.Src] = v
+		v := want[e.Selector.Src]
+		v[abi.TupleOf(e.Selector)]++
+		want[e.Selector.Src] = v
 	}
 	have, err := t.gen.allSources()
 	if err != nil {
@@ -118,7 +119,7 @@ func (t *Table) repairSources(entries []entry) error {
 	return errs.err()
 }
 
-func (t *Table) repairSAs(entries []entry) error {
+func (t *Table) repairSAs(entries []abi.Entry) error {
 	all, err := t.allSAIDs()
 	if err != nil {
 		return err
@@ -130,17 +131,17 @@ func (t *Table) repairSAs(entries []entry) error {
 	}
 	slots := t.slotReader()
 	for _, e := range entries {
-		if rowAction(&e.value) != eroute.ActionSA {
+		if abi.ActionOf(&e.Value) != eroute.ActionSA {
 			continue
 		}
-		said, err := slots.said(&e.value)
+		said, err := slots.said(&e.Value)
 		if err != nil {
 			return err
 		}
-		key := newSAIDKey(said)
+		key := abi.NewSAIDKey(said)
 		v := all[key]
-		v.Slot = e.value.Sa
-		*v.refs(eroute.FamilyOf(e.selector.Src.Addr()))++
+		v.Slot = e.Value.Sa
+		*v.Refs(eroute.FamilyOf(e.Selector.Src.Addr()))++
 		all[key] = v
 	}
 	if err := t.keepSAs(have, all); err != nil {
@@ -157,7 +158,7 @@ func (t *Table) repairSAs(entries []entry) error {
 }
 
 // keepSAs writes the numbers of eroutes of all SAs, in place of those in have, and forgets SAs without any.
-func (t *Table) keepSAs(have, all map[saidKey]saidValue) error {
+func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
 	var errs errorList
 	for key, v := range all {
 		was, known := have[key]

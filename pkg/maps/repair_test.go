@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -38,7 +39,7 @@ func TestRepair(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	nothing := &xfrmView{seen: make(map[saidKey]bool)}
+	nothing := &xfrmView{seen: make(map[abi.SAIDKey]bool)}
 	for _, c := range []struct {
 		name  string
 		leave func(table *Table, l *eroute.Linear) // brings the reference to what should be there
@@ -80,14 +81,14 @@ func TestRepair(t *testing.T) {
 			must(err)
 			must(table.counts.reset(id))
 			must(newSources(table, table.gen).add(nth(9)))
-			must(putRow(table, nth(9), newRowValue(nth(9), eroute.Hold, id, 0)))
+			must(putRow(table, nth(9), abi.NewValue(nth(9), eroute.Hold, id, 0)))
 			must(l.Add(nth(9), eroute.Hold))
 		}},
 		{"an eroute switched, the old SA still held", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.take()
 			must(err)
 			must(table.counts.reset(id))
-			must(putRow(table, nth(1), newRowValue(nth(1), eroute.Pass, id, 0)))
+			must(putRow(table, nth(1), abi.NewValue(nth(1), eroute.Pass, id, 0)))
 			l.Replace(nth(1), eroute.Pass)
 		}},
 		{"an eroute deleted, still counted and noted", func(table *Table, l *eroute.Linear) {
@@ -105,18 +106,18 @@ func TestRepair(t *testing.T) {
 			next := 1 - table.generation()
 			must(newGeneration(table.dir.Path(), table.maps, next))
 			table.meta.value.Generation = next
-			table.setCounts([len(indexFamilies)]uint32{})
+			table.setCounts([len(abi.Families)]uint32{})
 			l.Clear()
 		}},
 		{"everything", func(table *Table, _ *eroute.Linear) {
-			table.setCounts([len(indexFamilies)]uint32{77, 4})
+			table.setCounts([len(abi.Families)]uint32{77, 4})
 			for i := range table.ids.words[:100] {
 				table.ids.words[i] = ^uint64(0)
 			}
 			table.slots.words[3] = 5
 			must(newSources(table, table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
-			must(table.putSAID(newSAIDKey(other), saidValue{Slot: 4711, Refs4: 3}))
-			must(table.putSAID(newSAIDKey(said), saidValue{Slot: 0, Refs4: 30, Refs6: 2}))
+			must(table.putSAID(abi.NewSAIDKey(other), abi.SAIDValue{Slot: 4711, Refs4: 3}))
+			must(table.putSAID(abi.NewSAIDKey(said), abi.SAIDValue{Slot: 0, Refs4: 30, Refs6: 2}))
 			must(newGeneration(table.dir.Path(), table.maps, 1-table.generation()))
 		}},
 	} {
@@ -141,7 +142,7 @@ func TestRepair(t *testing.T) {
 func TestNoRepairWhenUnchanged(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
-	table.setCounts([len(indexFamilies)]uint32{12, 1}) // what a repair would put right
+	table.setCounts([len(abi.Families)]uint32{12, 1}) // what a repair would put right
 	before := *table.meta.value
 	if err := table.Close(); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -59,11 +60,11 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 type restore struct {
 	*writer // its generation is the new one
 	next    uint32
-	made    [len(indexFamilies)]uint32 // eroutes in it
+	made    [len(abi.Families)]uint32 // eroutes in it
 	effect  Effect
-	used    []uint64              // ids it uses
-	refs    map[saidKey]saidValue // SAs it names
-	placed  []saidRef             // holds on them until it is in use
+	used    []uint64                      // ids it uses
+	refs    map[abi.SAIDKey]abi.SAIDValue // SAs it names
+	placed  []saidRef                     // holds on them until it is in use
 	asks    map[eroute.Selector]eroute.Ask
 
 	// Of the table that packets meet.
@@ -91,7 +92,7 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	return &restore{
 		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(&beside, g), rows: &rows{gen: g}},
 		next:   next,
-		used:   make([]uint64, len(t.ids.words)), refs: map[saidKey]saidValue{}, asks: map[eroute.Selector]eroute.Ask{},
+		used:   make([]uint64, len(t.ids.words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, asks: map[eroute.Selector]eroute.Ask{},
 		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.words),
 	}, nil
 }
@@ -153,12 +154,12 @@ func (r *restore) put(c eroute.Change) error {
 	if c.SAID.Action().IsTrap() && c.Ask != (eroute.Ask{}) && c.Ask != eroute.DefaultAsk {
 		r.asks[s] = c.Ask
 	}
-	row := newRowValue(s, c.SAID, id, slot)
+	row := abi.NewValue(s, c.SAID, id, slot)
 	if err := r.rows.put(s, row); err != nil {
 		return err
 	}
 	r.indexes.put(s, row)
-	r.made[indexOf(s)]++
+	r.made[abi.FamilyIndex(s)]++
 	return nil
 }
 
@@ -194,7 +195,7 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 
 // oldRow returns what the old table has for a selector, nil if nothing.
 func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexRow, error) {
-	if x := r.oldIndexes.index(indexOf(s)); x != nil {
+	if x := r.oldIndexes.index(abi.FamilyIndex(s)); x != nil {
 		return x.row(s), nil
 	}
 	if r.oldCount == 0 {
@@ -225,9 +226,9 @@ func (r *restore) place(ref saidRef) (slot uint32, err error) {
 	if ref.said.Action() != eroute.ActionSA {
 		return 0, nil
 	}
-	key := newSAIDKey(ref.said)
+	key := abi.NewSAIDKey(ref.said)
 	v, known := r.refs[key]
-	refs := v.refs(ref.family)
+	refs := v.Refs(ref.family)
 	if !known || *refs == 0 {
 		held := false
 		if v.Slot, held, err = r.heldSA(key, ref.family); err != nil {
@@ -247,9 +248,9 @@ func (r *restore) place(ref saidRef) (slot uint32, err error) {
 
 // heldSA returns the slot of an SA that eroutes of the old table use. Its number of eroutes is
 // not raised, which would take memory: commitSAs writes it.
-func (r *restore) heldSA(key saidKey, family eroute.Family) (slot uint32, held bool, err error) {
+func (r *restore) heldSA(key abi.SAIDKey, family eroute.Family) (slot uint32, held bool, err error) {
 	v, found, err := r.said(key)
-	if err != nil || !found || *v.refs(family) == 0 {
+	if err != nil || !found || *v.Refs(family) == 0 {
 		return 0, false, err
 	}
 	if !r.view.seen[key] {
@@ -309,7 +310,7 @@ func (r *restore) commitAsks() error {
 	}
 	var errs errorList
 	for _, key := range keys {
-		if _, there := r.asks[flowSelector(&key)]; !there {
+		if _, there := r.asks[abi.FlowSelector(&key)]; !there {
 			errs.add(r.deleteAsk(key))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -32,9 +33,9 @@ type pending[K any] struct {
 // put adds an eroute, or switches the one with its selector in place: soon.
 func (r *rows) put(s eroute.Selector, v bpf.ABIErouteValue) error {
 	if s.Src.Addr().Is4() {
-		return r.v4.put(r.gen.row4, rowKey4(s), v)
+		return r.v4.put(r.gen.row4, abi.EntryKey4(s), v)
 	}
-	return r.v6.put(r.gen.row6, rowKey6(s), v)
+	return r.v6.put(r.gen.row6, abi.EntryKey6(s), v)
 }
 
 // flush writes what waits. When it has returned nothing is under way.

@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -27,7 +28,7 @@ func TestRowsFail(t *testing.T) {
 	defer func() { _ = trie.Close() }()
 	r := &rows{gen: &generation{row4: trie}}
 	put := func(s eroute.Selector) error {
-		return r.put(s, newRowValue(s, eroute.Drop, 0, 0))
+		return r.put(s, abi.NewValue(s, eroute.Drop, 0, 0))
 	}
 	for n := range batchSize {
 		if err := put(sel(fmt.Sprintf("10.%d.%d.0/24", n/256, n%256), "192.0.2.0/24")); err != nil {
@@ -41,14 +42,14 @@ func TestRowsFail(t *testing.T) {
 	if err := put(late); err != nil {
 		t.Fatal(err)
 	}
-	if err := trie.Delete(rowKey4(late)); err != nil {
+	if err := trie.Delete(abi.EntryKey4(late)); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.flush(); err == nil {
 		t.Error("the failure is forgotten")
 	}
-	var v bpf.ABIErouteValue
-	if err := trie.Lookup(rowKey4(late), &v); err == nil {
+	var v bpf.ABIRowValue
+	if err := trie.Lookup(abi.EntryKey4(late), &v); err == nil {
 		t.Error("there was a write after the one that failed")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -19,7 +20,7 @@ var ErrTooManySAs = fmt.Errorf("too many Security Associations: the most is %d",
 func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
 
 // familiesOf is the set of inner families that eroutes of an SA have.
-func familiesOf(v saidValue) (f xfrm.Families) {
+func familiesOf(v abi.SAIDValue) (f xfrm.Families) {
 	if v.Refs4 > 0 {
 		f |= xfrm.IPv4
 	}
@@ -29,7 +30,7 @@ func familiesOf(v saidValue) (f xfrm.Families) {
 	return f
 }
 
-func (t *Table) said(key saidKey) (v saidValue, found bool, err error) {
+func (t *Table) said(key abi.SAIDKey) (v abi.SAIDValue, found bool, err error) {
 	err = t.maps[saidName].Lookup(key, &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return v, false, nil
@@ -40,7 +41,7 @@ func (t *Table) said(key saidKey) (v saidValue, found bool, err error) {
 	return v, true, nil
 }
 
-func (t *Table) putSAID(key saidKey, v saidValue) error {
+func (t *Table) putSAID(key abi.SAIDKey, v abi.SAIDValue) error {
 	if err := t.maps[saidName].Put(key, v); err != nil {
 		return fmt.Errorf("write SA: %w", err)
 	}
@@ -48,7 +49,7 @@ func (t *Table) putSAID(key saidKey, v saidValue) error {
 }
 
 // saids reads all SAs that have eroutes.
-func (t *Table) saids() (map[saidKey]saidValue, error) {
+func (t *Table) saids() (map[abi.SAIDKey]abi.SAIDValue, error) {
 	all, err := t.allSAIDs()
 	for key, v := range all {
 		if familiesOf(v) == 0 {
@@ -59,16 +60,16 @@ func (t *Table) saids() (map[saidKey]saidValue, error) {
 }
 
 // allSAIDs reads all SAs that have eroutes, or are kept because another borrows their if_id.
-func (t *Table) allSAIDs() (map[saidKey]saidValue, error) {
+func (t *Table) allSAIDs() (map[abi.SAIDKey]abi.SAIDValue, error) {
 	type pair struct {
-		key   saidKey
-		value saidValue
+		key   abi.SAIDKey
+		value abi.SAIDValue
 	}
-	pairs, err := readAll(t.maps[saidName], func(k *saidKey, v *saidValue) pair { return pair{*k, *v} })
+	pairs, err := readAll(t.maps[saidName], func(k *abi.SAIDKey, v *abi.SAIDValue) pair { return pair{*k, *v} })
 	if err != nil {
 		return nil, fmt.Errorf("list SAs: %w", err)
 	}
-	all := make(map[saidKey]saidValue, len(pairs))
+	all := make(map[abi.SAIDKey]abi.SAIDValue, len(pairs))
 	for _, p := range pairs {
 		all[p.key] = p.value
 	}
@@ -81,7 +82,7 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 	if ref.said.Action() != eroute.ActionSA {
 		return 0, nil
 	}
-	key := newSAIDKey(ref.said)
+	key := abi.NewSAIDKey(ref.said)
 	v, found, err := t.said(key)
 	if err != nil {
 		return 0, err
@@ -92,7 +93,7 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 		}
 		err = t.writeSA(v.Slot, newSA(v.Slot, ref.said))
 	}
-	refs := v.refs(ref.family)
+	refs := v.Refs(ref.family)
 	*refs++
 	if err == nil {
 		err = t.putSAID(key, v)
@@ -118,12 +119,12 @@ func (t *Table) releaseSA(ref saidRef) error {
 	if ref.said.Action() != eroute.ActionSA {
 		return nil
 	}
-	key := newSAIDKey(ref.said)
+	key := abi.NewSAIDKey(ref.said)
 	v, found, err := t.said(key)
 	if err != nil || !found {
 		return err
 	}
-	if refs := v.refs(ref.family); *refs > 0 {
+	if refs := v.Refs(ref.family); *refs > 0 {
 		*refs--
 	}
 	if familiesOf(v) != 0 {

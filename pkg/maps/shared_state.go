@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -21,8 +22,8 @@ import (
 
 // namedSA is an SA in the table: key, value and slot.
 type namedSA struct {
-	key   saidKey
-	value saidValue
+	key   abi.SAIDKey
+	value abi.SAIDValue
 	sa    bpf.ABISa
 }
 
@@ -32,7 +33,7 @@ func (n *namedSA) ownIfID() uint32 { return ifID(n.value.Slot) }
 func (n *namedSA) borrows() bool { return n.sa.IfId != n.ownIfID() }
 
 // namedSA reads an SA. Returns nil if no eroute names it and nobody borrows from it.
-func (t *Table) namedSA(key saidKey) (*namedSA, error) {
+func (t *Table) namedSA(key abi.SAIDKey) (*namedSA, error) {
 	v, found, err := t.said(key)
 	if err != nil || !found {
 		return nil, err
@@ -51,7 +52,7 @@ func (t *Table) ownerOf(id uint32) (*namedSA, error) {
 	if err != nil || sa.Spi == 0 { // never used
 		return nil, err
 	}
-	n, err := t.namedSA(newSAIDKey(slotSAID(&sa)))
+	n, err := t.namedSA(abi.NewSAIDKey(slotSAID(&sa)))
 	if err != nil || n == nil || n.value.Slot != slot {
 		return nil, err
 	}
@@ -75,14 +76,14 @@ func (t *Table) partner(n *namedSA) (*namedSA, error) {
 }
 
 // mayShare tells whether two SAIDs may name one state.
-func mayShare(a, b saidKey) bool {
+func mayShare(a, b abi.SAIDKey) bool {
 	aTun, bTun := a.Proto == eroute.ProtoTun, b.Proto == eroute.ProtoTun
 	return aTun != bTun && a.SPI == b.SPI && a.Family == b.Family && a.Dst == b.Dst
 }
 
 // isOf tells whether n names a state.
 func (n *namedSA) isOf(s xfrm.State, view *xfrmView) bool {
-	found, err := view.find(n.key.said())
+	found, err := view.find(n.key.SAID())
 	return err == nil && found.StateKey == s.StateKey
 }
 
@@ -124,8 +125,8 @@ func (t *Table) partOther(lender, n *namedSA) error {
 
 // bind installs an SA and lets packets use it, or stops them if it is not there.
 // Families that the state cannot carry stay without a policy: XFRM drops them.
-func (t *Table) bind(key saidKey, v saidValue, view *xfrmView) error {
-	s, err := view.find(key.said())
+func (t *Table) bind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
+	s, err := view.find(key.SAID())
 	if err != nil {
 		return errors.Join(err, t.unbind(key, v, view))
 	}
@@ -206,7 +207,7 @@ func (t *Table) settlePartner(n, lender *namedSA, s xfrm.State, view *xfrmView) 
 func (t *Table) part(n, borrower *namedSA) error {
 	n.sa.Borrower = 0
 	wasUsable := isUsable(&borrower.sa)
-	borrower.sa = newSA(borrower.value.Slot, borrower.key.said())
+	borrower.sa = newSA(borrower.value.Slot, borrower.key.SAID())
 	err := t.writeSA(borrower.value.Slot, borrower.sa)
 	if err == nil && wasUsable {
 		err = waitForPackets()
@@ -235,7 +236,7 @@ func (t *Table) use(n, lender *namedSA, s xfrm.State) error {
 	if err := t.writeSA(n.value.Slot, next); err != nil {
 		return err
 	}
-	_, err := t.xfrm.Find(n.key.said())
+	_, err := t.xfrm.Find(n.key.SAID())
 	if !errors.Is(err, xfrm.ErrNoState) {
 		return err
 	}
@@ -245,7 +246,7 @@ func (t *Table) use(n, lender *namedSA, s xfrm.State) error {
 		owner = lender
 		errs = append(errs, t.stop(lender.value.Slot))
 	}
-	return errors.Join(append(errs, waitForPackets(), t.xfrm.Unbind(n.key.said(), owner.ownIfID(), owner.value.PrevIfID))...)
+	return errors.Join(append(errs, waitForPackets(), t.xfrm.Unbind(n.key.SAID(), owner.ownIfID(), owner.value.PrevIfID))...)
 }
 
 // stop makes packets of a slot drop.
@@ -260,7 +261,7 @@ func (t *Table) stop(slot uint32) error {
 
 // unbind stops packets from using an SA, then removes its policies: with a policy and
 // no state, a packet would make the kernel keep the SPI for a larval state.
-func (t *Table) unbind(key saidKey, v saidValue, view *xfrmView) error {
+func (t *Table) unbind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	sa, err := t.readSA(v.Slot)
 	if err != nil || t.xfrm == nil {
 		return err
@@ -277,19 +278,19 @@ func (t *Table) unbind(key saidKey, v saidValue, view *xfrmView) error {
 		return err
 	}
 	if p != nil && familiesOf(p.value) != 0 {
-		if _, missing := view.find(p.key.said()); missing == nil {
+		if _, missing := view.find(p.key.SAID()); missing == nil {
 			return nil // it uses the policies
 		}
 	}
 	if p != nil && n.borrows() {
 		owner = p
 	}
-	return t.xfrm.Unbind(key.said(), owner.ownIfID(), owner.value.PrevIfID)
+	return t.xfrm.Unbind(key.SAID(), owner.ownIfID(), owner.value.PrevIfID)
 }
 
 // forget uninstalls an SA that no eroute names and frees its slot, unless another borrows its
 // if_id. Idempotent.
-func (t *Table) forget(key saidKey) error {
+func (t *Table) forget(key abi.SAIDKey) error {
 	n, err := t.namedSA(key)
 	if err != nil || n == nil {
 		return err
@@ -308,11 +309,11 @@ func (t *Table) forget(key saidKey) error {
 		}
 	}
 	borrowed := n.borrows()
-	if err := t.writeSA(n.value.Slot, newSA(n.value.Slot, key.said())); err != nil {
+	if err := t.writeSA(n.value.Slot, newSA(n.value.Slot, key.SAID())); err != nil {
 		return err
 	}
 	if t.xfrm != nil && !borrowed {
-		if err := t.xfrm.Unbind(key.said(), n.ownIfID(), n.value.PrevIfID); err != nil {
+		if err := t.xfrm.Unbind(key.SAID(), n.ownIfID(), n.value.PrevIfID); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -124,29 +125,29 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, missing := m.states.Find(key.said())
-		if slotSAID(&sa) != key.said() {
-			t.Errorf("slot of %s tells %s", key.said(), slotSAID(&sa))
+		s, missing := m.states.Find(key.SAID())
+		if slotSAID(&sa) != key.SAID() {
+			t.Errorf("slot of %s tells %s", key.SAID(), slotSAID(&sa))
 		}
 		carried := familiesOf(v) & s.Inner
 		if !isUsable(&sa) {
 			if synced && missing == nil && carried != 0 {
-				t.Errorf("packets drop, though %s is there", key.said())
+				t.Errorf("packets drop, though %s is there", key.SAID())
 			}
 			continue
 		}
 		used[sa.IfId] = true
 		p := m.policies[sa.IfId]
-		if mayShare(key, saidKey{p.state.Proto, eroute.Inet, 0, p.state.SPI, addrBytes(p.state.Dst)}) && !synced {
+		if mayShare(key, abi.SAIDKey{Proto: p.state.Proto, Family: eroute.Inet, Pad: 0, SPI: p.state.SPI, Dst: abi.AddrBytes(p.state.Dst)}) && !synced {
 			s = m.states[p.state] // tun means another since a state with its SPI came, but nobody looked
 		}
 		switch {
 		case missing != nil:
-			t.Errorf("packets are given to %s, which is not there", key.said())
+			t.Errorf("packets are given to %s, which is not there", key.SAID())
 		case s.IfID != sa.IfId:
-			t.Errorf("packets of %s have if_id %#x, its state has %#x", key.said(), sa.IfId, s.IfID)
+			t.Errorf("packets of %s have if_id %#x, its state has %#x", key.SAID(), sa.IfId, s.IfID)
 		case p.state != s.StateKey || p.inner&carried != carried:
-			t.Errorf("policies of %s: %v, want %s for %s", key.said(), p, s.StateKey, carried)
+			t.Errorf("policies of %s: %v, want %s for %s", key.SAID(), p, s.StateKey, carried)
 		}
 	}
 	if synced {

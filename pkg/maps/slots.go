@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -19,7 +20,7 @@ const sasName = "eroute_sas"
 // newSA returns what a slot holds of an SA that packets cannot use yet.
 func newSA(slot uint32, said eroute.SAID) bpf.ABISa {
 	return bpf.ABISa{
-		Spi: said.SPI, Proto: said.Proto, Family: uint8(eroute.FamilyOf(said.Dst)), Edst: addrBytes(said.Dst),
+		Spi: said.SPI, Proto: said.Proto, Family: uint8(eroute.FamilyOf(said.Dst)), Edst: abi.AddrBytes(said.Dst),
 		Use: uint8(bpf.ABISaUseSA_ABSENT), IfId: ifID(slot),
 	}
 }
@@ -43,7 +44,7 @@ func (t *Table) readSA(slot uint32) (sa bpf.ABISa, err error) {
 func isUsable(sa *bpf.ABISa) bool { return sa.Use != uint8(bpf.ABISaUseSA_ABSENT) }
 
 func slotSAID(sa *bpf.ABISa) eroute.SAID {
-	return eroute.SAID{Proto: sa.Proto, SPI: sa.Spi, Dst: bytesAddr(eroute.Family(sa.Family), sa.Edst)}
+	return eroute.SAID{Proto: sa.Proto, SPI: sa.Spi, Dst: abi.BytesAddr(eroute.Family(sa.Family), sa.Edst)}
 }
 
 var magicSAIDs = [...]eroute.SAID{
@@ -90,8 +91,8 @@ func (r *slotReader) at(slot uint32) (sa bpf.ABISa, err error) {
 }
 
 // said returns the SAID of an eroute.
-func (r *slotReader) said(v *bpf.ABIErouteValue) (eroute.SAID, error) {
-	if rowAction(v) != eroute.ActionSA {
+func (r *slotReader) said(v *bpf.ABIRowValue) (eroute.SAID, error) {
+	if abi.ActionOf(v) != eroute.ActionSA {
 		return magicSAIDs[v.Action], nil
 	}
 	sa, err := r.at(v.Sa)

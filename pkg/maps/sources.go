@@ -5,6 +5,7 @@ package maps
 import (
 	"net/netip"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -45,8 +46,8 @@ func (s *sources) add(sel eroute.Selector) error {
 	if err != nil {
 		return err
 	}
-	src.now[shape(sel)]++
-	if src.written[shape(sel)] > 0 {
+	src.now[abi.TupleOf(sel)]++
+	if src.written[abi.TupleOf(sel)] > 0 {
 		return nil
 	}
 	return s.write(sel.Src, src)
@@ -61,7 +62,7 @@ func (s *sources) drop(sel eroute.Selector) error {
 	if err != nil {
 		return err
 	}
-	src.now[shape(sel)]--
+	src.now[abi.TupleOf(sel)]--
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 )
 
 // ReasonCount is how many packets ended for one reason, since the table was made.
@@ -81,7 +82,7 @@ func (t *Table) Stats() (Stats, error) {
 	s := Stats{Eroutes: t.count(), Limit: t.limit()}
 	if t.writing() { // by a command that was killed: it may have counted what it has not written
 		s.Eroutes = 0
-		if err := t.gen.eachEntry(func(entry) (bool, error) { s.Eroutes++; return true, nil }); err != nil {
+		if err := t.gen.eachEntry(func(abi.Entry) (bool, error) { s.Eroutes++; return true, nil }); err != nil {
 			return s, err
 		}
 	}
@@ -125,7 +126,7 @@ func (t *Table) Stats() (Stats, error) {
 }
 
 // missing counts the SAs that packets find absent.
-func (t *Table) missing(all map[saidKey]saidValue) (n int, err error) {
+func (t *Table) missing(all map[abi.SAIDKey]abi.SAIDValue) (n int, err error) {
 	slots := t.slotReader()
 	for _, v := range all {
 		sa, err := slots.at(v.Slot)

@@ -2,6 +2,10 @@
 
 package maps
 
+import (
+	"github.com/ipsec-eroute/eroute/pkg/abi"
+)
+
 // openIndexes opens the indexes of the generation in use for changes.
 func (t *Table) openIndexes() (*indexes, error) {
 	ix := t.indexesOf(t.generation())
@@ -14,5 +18,5 @@ func (t *Table) openIndexes() (*indexes, error) {
 
 // indexesOf returns the indexes of a generation, none of them open.
 func (t *Table) indexesOf(generation uint32) *indexes {
-	return newIndexes(t.maps[indexName], t.dir, t.options, generation, secretsOf(t.meta.value))
+	return newIndexes(t.maps[indexName], t.dir, t.options, generation, abi.SecretsOf(t.meta.value))
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 )
 
 // Maps that only user space reads: bitmaps of the counter slots and the SA slots that
@@ -29,7 +30,7 @@ var userSpecs = []*ebpf.MapSpec{
 	bitmapSpec(slotsName, uint32(bpf.ABILimitsEROUTE_MAX_SAS)),
 	{
 		Name: saidName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
-		KeySize: saidKeySize, ValueSize: saidValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
+		KeySize: abi.SAIDKeySize, ValueSize: abi.SAIDValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
 	},
 	{
 		Name: asksName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -31,14 +32,14 @@ func (t *Table) Walk(n int) (w Walk, err error) {
 		return w, err
 	}
 	eroutes := busiest[eroute.Selector]{most: n}
-	add := func(e entry) {
-		if int(e.value.Id) < len(packets) {
-			eroutes.add(e.selector, packets[e.value.Id])
+	add := func(e abi.Entry) {
+		if int(e.Value.Id) < len(packets) {
+			eroutes.add(e.Selector, packets[e.Value.Id])
 		}
 	}
 	seen := 0
-	err = t.gen.eachEntry(func(e entry) (bool, error) {
-		if rowAction(&e.value).IsTrap() {
+	err = t.gen.eachEntry(func(e abi.Entry) (bool, error) {
+		if abi.ActionOf(&e.Value).IsTrap() {
 			w.Traps++
 		}
 		add(e)
@@ -55,9 +56,9 @@ func (t *Table) Walk(n int) (w Walk, err error) {
 	}
 	for _, f := range flows {
 		if isHold(&f.value) {
-			eroutes.add(flowSelector(&f.key), owned(f.value.Packets)) // 0 if it counts as its trap
+			eroutes.add(abi.FlowSelector(&f.key), abi.Owned(f.value.Packets)) // 0 if it counts as its trap
 		} else {
-			add(entry{flowSelector(&f.key), f.value.Entry})
+			add(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row})
 		}
 	}
 	w.Eroutes = eroutes.list()
@@ -77,14 +78,14 @@ func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
 	}
 	sas := busiest[eroute.SAID]{most: n}
 	for key := range all {
-		s, err := states.Find(key.said())
+		s, err := states.Find(key.SAID())
 		if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		sas.add(key.said(), s.Packets)
+		sas.add(key.SAID(), s.Packets)
 	}
 	return sas.list(), nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -55,14 +56,14 @@ func (t *Table) exact(s eroute.Selector) (row eroute.Eroute, found bool, err err
 		return row, false, err
 	}
 	if flow != nil {
-		row, err = t.flowEroute(flowEntry{newFlowKey(s, t.generation()), *flow}, t.slotReader())
+		row, err = t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.slotReader())
 		return row, true, err
 	}
 	value, found, err := t.gen.row(s)
 	if err != nil || !found {
 		return row, false, err
 	}
-	row, err = t.eroute(entry{s, *value}, t.slotReader())
+	row, err = t.eroute(abi.Entry{Selector: s, Value: *value}, t.slotReader())
 	return row, true, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -81,12 +82,12 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 			return err
 		}
 	}
-	if said.Action().IsTrap() || (exists && rowAction(old).IsTrap()) {
+	if said.Action().IsTrap() || (exists && abi.ActionOf(old).IsTrap()) {
 		if err := w.putAsk(s, c.Ask); err != nil {
 			return err
 		}
 	}
-	row := newRowValue(s, said, id, slot)
+	row := abi.NewValue(s, said, id, slot)
 	if err := w.rows.put(s, row); err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 	if exists {
 		w.gone(s, old, Released)
 	} else {
-		w.addCount(indexOf(s), 1)
+		w.addCount(abi.FamilyIndex(s), 1)
 	}
 	return w.endFlow(s, Released)
 }
@@ -122,9 +123,9 @@ func (w *writer) del(s eroute.Selector) error {
 	}
 	w.indexes.drop(s)
 	w.gone(s, old, Freed)
-	w.addCount(indexOf(s), -1)
-	if rowAction(old).IsTrap() {
-		err = w.deleteAsk(newFlowKey(s, 0))
+	w.addCount(abi.FamilyIndex(s), -1)
+	if abi.ActionOf(old).IsTrap() {
+		err = w.deleteAsk(abi.NewFlowKey(s, 0))
 	}
 	return errors.Join(err, w.sources.drop(s), w.endFlow(s, Freed))
 }
@@ -143,7 +144,7 @@ func (w *writer) clear() error {
 		return err
 	}
 	w.setGeneration(next)
-	w.setCounts([len(indexFamilies)]uint32{})
+	w.setCounts([len(abi.Families)]uint32{})
 	old, oldIndexes := w.gen, w.indexes
 	w.gen, w.rows, w.sources, w.indexes = g, &rows{gen: g}, newSources(w.Table, g), w.indexesOf(next)
 	if err := waitForPackets(); err != nil {
@@ -164,18 +165,18 @@ func (w *writer) clear() error {
 // gone notes that an eroute of the table was replaced or deleted.
 func (w *writer) gone(s eroute.Selector, v *bpf.ABIErouteValue, how End) {
 	w.unused(s, v)
-	switch action := rowAction(v); {
+	switch action := abi.ActionOf(v); {
 	case action.IsTrap():
 		w.endedTraps[v.Id] = how
 	case action == eroute.ActionHold:
-		w.ended = append(w.ended, Ended{FlowID{Selector: s}, how})
+		w.ended = append(w.ended, Ended{abi.FlowID{Selector: s}, how})
 	}
 }
 
 // unused notes what a replaced or deleted row leaves behind.
 func (w *writer) unused(s eroute.Selector, v *bpf.ABIErouteValue) {
 	w.unusedIDs = append(w.unusedIDs, v.Id)
-	if rowAction(v) == eroute.ActionSA {
+	if abi.ActionOf(v) == eroute.ActionSA {
 		w.unusedSAs = append(w.unusedSAs, slotRef{v.Sa, eroute.FamilyOf(s.Src.Addr())})
 	}
 }

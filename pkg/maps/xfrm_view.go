@@ -3,6 +3,7 @@
 package maps
 
 import (
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -14,13 +15,13 @@ type xfrmView struct {
 	few    int                     // SAs left that are asked for alone
 	states xfrm.States             // nil: not dumped
 	bound  map[uint32]xfrm.Binding // by if_id, ours only; nil: not dumped
-	seen   map[saidKey]bool        // SAs that this command has bound, or tried to
+	seen   map[abi.SAIDKey]bool    // SAs that this command has bound, or tried to
 }
 
 // newXFRMView returns a view that knows only how many states there are. To ask for one
 // SA costs as much as ten to twenty states do in a dump.
 func (t *Table) newXFRMView() (*xfrmView, error) {
-	view := &xfrmView{handle: t.xfrm, seen: make(map[saidKey]bool)}
+	view := &xfrmView{handle: t.xfrm, seen: make(map[abi.SAIDKey]bool)}
 	if t.xfrm == nil {
 		return view, nil
 	}
@@ -32,7 +33,7 @@ func (t *Table) newXFRMView() (*xfrmView, error) {
 // viewXFRM returns a view of all that XFRM holds at this moment: two dumps, however many
 // SAs there are.
 func (t *Table) viewXFRM() (*xfrmView, error) {
-	view := &xfrmView{handle: t.xfrm, seen: make(map[saidKey]bool)}
+	view := &xfrmView{handle: t.xfrm, seen: make(map[abi.SAIDKey]bool)}
 	return view, view.dump()
 }
 

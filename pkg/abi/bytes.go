@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package abi
 
 import (
 	"encoding/binary"
@@ -9,19 +9,21 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// bePort puts a port into the byte order of the packet.
-func bePort(port uint16) uint16 {
+// BEPort converts a port between host and network byte order.
+func BEPort(port uint16) uint16 {
 	var b [2]byte
 	binary.BigEndian.PutUint16(b[:], port)
 	return binary.NativeEndian.Uint16(b[:])
 }
 
-func addrBytes(a netip.Addr) (b [16]byte) {
+// AddrBytes returns an address as maps hold it, in network byte order: an IPv4 address in the first 4 bytes.
+func AddrBytes(a netip.Addr) (b [16]byte) {
 	copy(b[:], a.AsSlice())
 	return b
 }
 
-func bytesAddr(f eroute.Family, b [16]byte) netip.Addr {
+// BytesAddr is the inverse of AddrBytes.
+func BytesAddr(f eroute.Family, b [16]byte) netip.Addr {
 	if f == eroute.Inet {
 		return netip.AddrFrom4([4]byte(b[:4]))
 	}

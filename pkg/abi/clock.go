@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package abi
 
 import (
 	"fmt"
@@ -9,17 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// monotonicToWall turns CLOCK_MONOTONIC nanoseconds into a time of day; zero for 0.
-func monotonicToWall(ns uint64) time.Time {
-	now, err := monotonic()
+// MonotonicToWall converts CLOCK_MONOTONIC nanoseconds to wall-clock time; the zero time for 0.
+func MonotonicToWall(ns uint64) time.Time {
+	now, err := Monotonic()
 	if ns == 0 || err != nil {
 		return time.Time{}
 	}
 	return time.Now().Add(time.Duration(ns - now))
 }
 
-// monotonic reads CLOCK_MONOTONIC, in nanoseconds.
-func monotonic() (uint64, error) {
+// Monotonic reads CLOCK_MONOTONIC, in nanoseconds.
+func Monotonic() (uint64, error) {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return 0, fmt.Errorf("read clock: %w", err)
