@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // answers are the arrays of sheets that hold what is remembered of each family's packets: bpf/cache.h,
@@ -41,17 +42,17 @@ func makeAnswers(maps map[string]*ebpf.Map, family int, from, to uint32) error {
 	if from > 0 {
 		first = 1 << (from - answers[family].sheetBits)
 	}
-	spec, err := specs()
+	spec, err := pinned.Specs()
 	if err != nil {
 		return err
 	}
 	for _, name := range answers[family].names {
-		made, err := newMaps(spec.Maps[name].InnerMap, int(end-first))
+		made, err := pinned.NewMaps(spec.Maps[name].InnerMap, int(end-first))
 		if err != nil {
 			return fmt.Errorf("create %s: %w", name, err)
 		}
-		err = installInners(maps[name], first, made)
-		closeMaps(made)
+		err = pinned.InstallInners(maps[name], first, made)
+		pinned.CloseMaps(made)
 		if err != nil {
 			return fmt.Errorf("install %s: %w", name, err)
 		}
@@ -63,10 +64,10 @@ func makeAnswers(maps map[string]*ebpf.Map, family int, from, to uint32) error {
 // stays as it is: that costs time and nothing else.
 func (t *Table) growAnswers() {
 	for family := range answers {
-		now := t.meta.value.CacheBits[family]
-		want := cacheBits(family, atomic.LoadUint32(&t.meta.value.Count[family]))
+		now := t.meta.Value.CacheBits[family]
+		want := cacheBits(family, atomic.LoadUint32(&t.meta.Value.Count[family]))
 		if want > now && makeAnswers(t.maps, family, now, want) == nil {
-			atomic.StoreUint32(&t.meta.value.CacheBits[family], want)
+			atomic.StoreUint32(&t.meta.Value.CacheBits[family], want)
 		}
 	}
 }

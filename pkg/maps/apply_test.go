@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // sel is the selector of two prefixes.
@@ -129,7 +130,7 @@ func TestApplyContext(t *testing.T) {
 
 // More eroutes than are read at a time are listed whole, and deleted without a trace.
 func TestManyEroutes(t *testing.T) {
-	const n = 2*batchSize + 17
+	const n = 2*pinned.BatchSize + 17
 	table, reference := newTable(t), &eroute.Linear{}
 	var adds, dels []eroute.Change
 	for i := range n {

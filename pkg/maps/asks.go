@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // askValue is how a trap asks, if not as eroute.DefaultAsk.
@@ -81,7 +82,7 @@ func (t *Table) dropAsks(entries []abi.Entry) error {
 	for _, e := range entries {
 		traps[e.Selector] = abi.ActionOf(&e.Value).IsTrap()
 	}
-	keys, err := readAll(t.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
+	keys, err := pinned.ReadAll(t.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
 	if err != nil {
 		return err
 	}

@@ -12,14 +12,15 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // remembered visits the answers to IPv4 packets of the table's version.
 func remembered(t *testing.T, table *Table, visit func(*bpf.ABICacheWords) (changed bool)) {
 	t.Helper()
-	version := table.meta.value.Version
+	version := table.meta.Value.Version
 	array := table.Map("eroute_cache4")
-	slots, err := takenSlots(array)
+	slots, err := pinned.TakenSlots(array)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func TestCacheBucketCollision(t *testing.T) {
 		for i := range 80 {
 			s := nth(i)
 			p := eroute.Packet{Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: 17, SrcPort: port, DstPort: 53}
-			if setOf(p, table.meta.value) == 7 {
+			if setOf(p, table.meta.Value) == 7 {
 				together = append(together, p)
 			}
 		}
@@ -131,7 +132,7 @@ func TestCacheBucketCollision(t *testing.T) {
 func TestCacheSpreadsSimilarKeys(t *testing.T) {
 	for _, poor := range []int{0, 1} {
 		table := newTable(t)
-		table.meta.value.Factors[poor] = 1
+		table.meta.Value.Factors[poor] = 1
 		mustApply(t, table, &eroute.Linear{}, add(nth(0), eroute.Drop))
 		const packets = 4096
 		answers := 0
@@ -139,7 +140,7 @@ func TestCacheSpreadsSimilarKeys(t *testing.T) {
 			answers = askOfPorts(t, table, packets)
 		}
 		if answers < packets*99/100 {
-			t.Errorf("%d answers are remembered of %d, with factors %d", answers, packets, table.meta.value.Factors)
+			t.Errorf("%d answers are remembered of %d, with factors %d", answers, packets, table.meta.Value.Factors)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // chosenAddresses are pairs of addresses that differ from the first in the highest bits of a word, and in those
@@ -64,7 +65,7 @@ func TestChosenFlowsSpread(t *testing.T) {
 func fullest6(t *testing.T, table *Table) (most, all int) {
 	t.Helper()
 	array := table.Map("eroute_cache6")
-	slots, err := takenSlots(array)
+	slots, err := pinned.TakenSlots(array)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // counters are an eroute's, summed over all CPUs.
@@ -37,7 +38,7 @@ type counterSet struct {
 	open   *ebpf.LoadPinOptions
 	cpus   uint32
 	sheets map[uint32]*ebpf.Map
-	shared map[uint32]*shared[bpf.ABICounterBlock] // those that were written to
+	shared map[uint32]*pinned.Shared[bpf.ABICounterBlock] // those that were written to
 }
 
 // countersName is the array of the sheets.
@@ -47,7 +48,7 @@ const countersName = "eroute_counters"
 func newCounterSet(outer *ebpf.Map, dir *loader.Dir, open *ebpf.LoadPinOptions) *counterSet {
 	return &counterSet{
 		outer: outer, dir: dir, open: open, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_SHEETS),
-		sheets: make(map[uint32]*ebpf.Map), shared: make(map[uint32]*shared[bpf.ABICounterBlock]),
+		sheets: make(map[uint32]*ebpf.Map), shared: make(map[uint32]*pinned.Shared[bpf.ABICounterBlock]),
 	}
 }
 
@@ -62,14 +63,14 @@ func (c *counterSet) Close() error {
 	return errors.Join(errs...)
 }
 
-func (c *counterSet) pin(n uint32) string { return c.dir.Path(innerName(countersName, n)) }
+func (c *counterSet) pin(n uint32) string { return c.dir.Path(pinned.InnerName(countersName, n)) }
 
 // sheet opens a sheet; nil if it does not exist.
 func (c *counterSet) sheet(n uint32) (*ebpf.Map, error) {
 	if m, ok := c.sheets[n]; ok {
 		return m, nil
 	}
-	m, err := openInner(c.dir, c.outer, countersName, n, c.open)
+	m, err := pinned.OpenInner(c.dir, c.outer, countersName, n, c.open)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil, nil
 	}
@@ -85,7 +86,7 @@ func (c *counterSet) block(id uint32) uint32 { return id / blockIDs * c.cpus }
 
 // reset makes an eroute's counters exist and be zero. No packet may count on them meanwhile.
 func (c *counterSet) reset(id uint32) error {
-	var s *shared[bpf.ABICounterBlock]
+	var s *pinned.Shared[bpf.ABICounterBlock]
 	for cpu := range c.cpus {
 		n := c.block(id) + cpu
 		if cpu == 0 || n%counterBlocks == 0 {
@@ -94,14 +95,14 @@ func (c *counterSet) reset(id uint32) error {
 				return err
 			}
 		}
-		block, at := &s.all[n%counterBlocks], id%blockIDs
+		block, at := &s.All[n%counterBlocks], id%blockIDs
 		block.Of[at], block.Last[at] = bpf.ABICounters{}, 0
 	}
 	return nil
 }
 
 // mapped maps a sheet into memory, made if it does not exist, as what an id needs.
-func (c *counterSet) mapped(n, id uint32) (*shared[bpf.ABICounterBlock], error) {
+func (c *counterSet) mapped(n, id uint32) (*pinned.Shared[bpf.ABICounterBlock], error) {
 	if s := c.shared[n]; s != nil {
 		return s, nil
 	}
@@ -115,7 +116,7 @@ func (c *counterSet) mapped(n, id uint32) (*shared[bpf.ABICounterBlock], error) 
 	if err != nil {
 		return nil, err
 	}
-	s, err := openShared[bpf.ABICounterBlock](m, false)
+	s, err := pinned.OpenShared[bpf.ABICounterBlock](m, false)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (c *counterSet) mapped(n, id uint32) (*shared[bpf.ABICounterBlock], error) 
 
 // reserve makes counters exist for as many ids more as are going to be taken: for each
 // update of its map of maps the kernel waits for packets, so there is one for all.
-func (c *counterSet) reserve(ids *bitmap, count int) error { return c.makeUpTo(ids.last(count)) }
+func (c *counterSet) reserve(ids *pinned.Bitmap, count int) error { return c.makeUpTo(ids.Last(count)) }
 
 // makeUpTo makes the sheets exist that ids up to one need. They are made in order: those
 // that are missing are the last.
@@ -142,16 +143,16 @@ func (c *counterSet) makeUpTo(id uint32) error {
 	if first == end {
 		return nil
 	}
-	spec, err := specs()
+	spec, err := pinned.Specs()
 	if err != nil {
 		return err
 	}
-	made, err := newMaps(spec.Maps[countersName].InnerMap, int(end-first))
+	made, err := pinned.NewMaps(spec.Maps[countersName].InnerMap, int(end-first))
 	if err != nil {
 		return fmt.Errorf("create counters: %w", err)
 	}
-	defer closeMaps(made)
-	if err := putInners(c.outer, first, made, c.pin); err != nil {
+	defer pinned.CloseMaps(made)
+	if err := pinned.PutInners(c.outer, first, made, c.pin); err != nil {
 		return fmt.Errorf("install counters: %w", err)
 	}
 	for i, m := range made {

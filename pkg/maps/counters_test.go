@@ -14,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // Counters begin at 0 with every add and replace, even in a slot that had others, and
@@ -73,7 +74,7 @@ func setCounters(t *testing.T, table *Table, id, cpu uint32, packets uint64) {
 		t.Fatal(err)
 	}
 	const longAgo = 0x8001 << bpf.ABILimitsCOUNTER_TICK_AT
-	block, at := &sheet.all[n%counterBlocks], id%blockIDs
+	block, at := &sheet.All[n%counterBlocks], id%blockIDs
 	block.Of[at], block.Last[at] = bpf.ABICounters{Packets: packets | longAgo, Bytes: 100 * packets}, 1<<30
 }
 
@@ -97,7 +98,7 @@ func hosts(n int, op eroute.Op) []eroute.Change {
 // checkSheets sees that there are the sheets that so many ids need, and no more.
 func checkSheets(t *testing.T, table *Table, ids int) {
 	t.Helper()
-	got, err := takenSlots(table.counts.outer)
+	got, err := pinned.TakenSlots(table.counts.outer)
 	blocks := (uint32(ids) + blockIDs - 1) / blockIDs * table.counts.cpus
 	if want := (blocks + counterBlocks - 1) / counterBlocks; err != nil || uint32(len(got)) != want {
 		t.Errorf("sheets %d for %d ids, %v, want %d", got, ids, err, want)

@@ -8,24 +8,25 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // Version changes with every command that changes the table: what an id of
 // [Table.EachCount] stands for is the same as long as it does not.
-func (t *Table) Version() uint64 { return atomic.LoadUint64(&t.meta.now().Version) }
+func (t *Table) Version() uint64 { return atomic.LoadUint64(&t.meta.Now().Version) }
 
 // EachCount calls f with the counters of every eroute, by a number that stands for it, in
 // ascending order. Holds of traps are not among them. It takes one system call for 128
 // eroutes and CPU.
 func (t *Table) EachCount(f func(id uint32, packets, bytes uint64)) error {
-	ids, err := openShared[uint64](t.maps[idsName], t.options.ReadOnly)
+	ids, err := pinned.OpenShared[uint64](t.maps[idsName], t.options.ReadOnly)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ids.Close() }()
 	const words = blockIDs / 64
-	for first := uint32(0); int(first) < len(ids.all); first += words {
-		taken := ids.all[first : first+words]
+	for first := uint32(0); int(first) < len(ids.All); first += words {
+		taken := ids.All[first : first+words]
 		if noneSet(taken) {
 			continue
 		}

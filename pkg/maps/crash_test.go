@@ -18,6 +18,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // crashEnv names the scenario that the test binary runs instead of tests, to be killed in it.
@@ -50,7 +51,7 @@ var crashTable = []eroute.Change{add(nth(0), eroute.Drop), add(nth(1), tunnelSA)
 func TestMain(m *testing.M) {
 	if name := os.Getenv(crashEnv); name != "" {
 		runtime.LockOSThread() // strace counts the calls of each thread
-		oneByOne = true
+		pinned.Sequential = true
 		i := slices.IndexFunc(crashes, func(c crash) bool { return c.name == name })
 		if err := crashes[i].run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // lookupName is the program that answers --lookup, pinned beside the maps.
@@ -25,7 +26,7 @@ func create(dir string) error {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return fmt.Errorf("lift the memory lock limit: %w", err)
 	}
-	spec, err := specs()
+	spec, err := pinned.Specs()
 	if err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func create(dir string) error {
 	}
 	defer coll.Close()
 	for name, m := range coll.Maps {
-		if !isTable(name) {
+		if !pinned.IsTableMap(name) {
 			continue
 		}
 		if err := m.Pin(filepath.Join(dir, name)); err != nil {
@@ -83,17 +84,17 @@ var generationMaps = []string{"eroute_src4", "eroute_entry4", "eroute_src6", "er
 
 // newGeneration puts empty tries into a generation's slots; dir is the pin directory.
 func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) error {
-	spec, err := specs()
+	spec, err := pinned.Specs()
 	if err != nil {
 		return err
 	}
-	return atOnce(len(generationMaps), func(i int) error {
+	return pinned.InParallel(len(generationMaps), func(i int) error {
 		name := generationMaps[i]
 		trie, err := ebpf.NewMap(spec.Maps[name].InnerMap)
 		if err != nil {
 			return fmt.Errorf("create trie for %s: %w", name, err)
 		}
-		err = putInner(maps[name], generation, trie, filepath.Join(dir, innerName(name, generation)))
+		err = pinned.PutInner(maps[name], generation, trie, filepath.Join(dir, pinned.InnerName(name, generation)))
 		_ = trie.Close()
 		if err != nil {
 			return fmt.Errorf("install trie in %s: %w", name, err)
@@ -104,9 +105,9 @@ func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) err
 
 // dropGeneration takes the tries out of a generation's slots.
 func (t *Table) dropGeneration(generation uint32) error {
-	return atOnce(len(generationMaps), func(i int) error {
+	return pinned.InParallel(len(generationMaps), func(i int) error {
 		name := generationMaps[i]
-		if err := deleteInner(t.maps[name], generation, t.dir.Path(innerName(name, generation))); err != nil {
+		if err := pinned.DeleteInner(t.maps[name], generation, t.dir.Path(pinned.InnerName(name, generation))); err != nil {
 			return fmt.Errorf("drop generation %d of %s: %w", generation, name, err)
 		}
 		return nil

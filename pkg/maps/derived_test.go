@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // derived is all that a table keeps beside its eroutes and that follows from them.
@@ -103,7 +104,7 @@ func haveDerived(t *testing.T, table *Table) derived {
 		}
 		d.SAs[key] = [2]uint32{v.Refs4, v.Refs6}
 	}
-	d.Count, d.Writing = table.count(), table.meta.value.Writing
+	d.Count, d.Writing = table.count(), table.meta.Value.Writing
 	return d
 }
 
@@ -120,9 +121,9 @@ func checkKept(t *testing.T, table *Table, key abi.SAIDKey) {
 	}
 }
 
-func taken(b *bitmap) map[uint32]bool {
+func taken(b *pinned.Bitmap) map[uint32]bool {
 	all := map[uint32]bool{}
-	for i, word := range b.words {
+	for i, word := range b.Words {
 		for ; word != 0; word &= word - 1 {
 			all[uint32(i*64+bits.TrailingZeros64(word))] = true
 		}

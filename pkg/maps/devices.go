@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 const (
@@ -57,7 +58,7 @@ func (t *Table) Devices() (iter.Seq2[uint32, Device], error) {
 		ifindex uint32
 		Device
 	}
-	all, err := readAll(t.maps[devicesName], func(ifindex *uint32, words *bpf.ABIDeviceWords) device {
+	all, err := pinned.ReadAll(t.maps[devicesName], func(ifindex *uint32, words *bpf.ABIDeviceWords) device {
 		return device{*ifindex, newDevice(words)}
 	})
 	return func(yield func(uint32, Device) bool) {
@@ -75,7 +76,7 @@ func newDevice(words *bpf.ABIDeviceWords) Device {
 
 // PutIngress tells programs which interface a frame belongs to.
 func (t *Table) PutIngress(key bpf.ABIIngressKey, v bpf.ABIIngress) error {
-	v.Seal = abi.SecretsOf(t.meta.value).IngressSeal(&key, &v)
+	v.Seal = abi.SecretsOf(t.meta.Value).IngressSeal(&key, &v)
 	if err := t.maps[ingressName].Put(key, v); err != nil {
 		return fmt.Errorf("write ingress interface: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // End is what becomes of the packets of a %hold eroute that is no more.
@@ -100,7 +101,7 @@ func tellRelay(dir *loader.Dir, state *bpf.ABIRelay, all []Ended) error {
 	}
 	defer func() { _ = prog.Close() }()
 	for _, e := range all {
-		frame := bytes.NewBuffer(make([]byte, ethernetLen))
+		frame := bytes.NewBuffer(make([]byte, pinned.EthernetLen))
 		event := bpf.ABIEvent{Kind: uint32(endKinds[e.How])}
 		if e.How != Cleared {
 			event.Serial, event.Flow = e.Flow.Serial, abi.NewFlowKey(e.Flow.Selector, 0)
@@ -108,8 +109,8 @@ func tellRelay(dir *loader.Dir, state *bpf.ABIRelay, all []Ended) error {
 		if err := binary.Write(frame, binary.NativeEndian, event); err != nil {
 			return fmt.Errorf("write message to relay: %w", err)
 		}
-		var in, out skbContext
-		ret, err := run(prog, frame.Bytes(), &in, &out)
+		var in, out pinned.SKBContext
+		ret, err := pinned.Run(prog, frame.Bytes(), &in, &out)
 		if err != nil {
 			return fmt.Errorf("tell relay: %w", err)
 		}

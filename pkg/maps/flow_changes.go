@@ -90,7 +90,7 @@ func (w *writer) keepNoLonger(id abi.FlowID) error {
 // putFlow writes a flow that is there, with a new seal.
 func (w *writer) putFlow(s eroute.Selector, v *bpf.ABIFlow) error {
 	key := abi.NewFlowKey(s, w.generation())
-	v.Seal = abi.SecretsOf(w.meta.value).FlowSeal(&key, v)
+	v.Seal = abi.SecretsOf(w.meta.Value).FlowSeal(&key, v)
 	if err := w.maps[flowsName].Update(key, v, ebpf.UpdateExist); err != nil {
 		return fmt.Errorf("write flow: %w", err)
 	}
@@ -115,7 +115,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	if now, err := w.slotReader().said(&old.Entry); err != nil || now == a.SAID {
 		return false, err
 	}
-	id, err := w.ids.take()
+	id, err := w.ids.Take()
 	if err != nil {
 		return false, eroute.ErrTableFull
 	}
@@ -138,7 +138,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	}
 	err = w.putFlow(a.Flow.Selector, &next)
 	if errors.Is(err, ebpf.ErrKeyNotExist) { // it has ended since
-		w.ids.free(id)
+		w.ids.Free(id)
 		return false, w.releaseSA(ref)
 	}
 	if err != nil {

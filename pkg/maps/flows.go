@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 const flowsName = "eroute_flows"
@@ -54,7 +55,7 @@ type flowEntry struct {
 
 // flowEntries reads the flows of all generations.
 func (t *Table) flowEntries() ([]flowEntry, error) {
-	return readAll(t.maps[flowsName], func(k *bpf.ABIFlowKey, v *bpf.ABIFlow) flowEntry {
+	return pinned.ReadAll(t.maps[flowsName], func(k *bpf.ABIFlowKey, v *bpf.ABIFlow) flowEntry {
 		return flowEntry{*k, *v}
 	})
 }

@@ -17,8 +17,8 @@ import (
 // makeHold makes a flow of a trap as the egress program does.
 func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap abi.Entry) abi.FlowID {
 	t.Helper()
-	table.relay.value.LastSerial++
-	serial := table.relay.value.LastSerial
+	table.relay.Value.LastSerial++
+	serial := table.relay.Value.LastSerial
 	v := bpf.ABIFlow{
 		Serial: serial,
 		Row:    bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
@@ -26,7 +26,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap abi.Entry) 
 		TrapSrcPrefixlen: uint8(trap.Selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.Selector.Dst.Bits()),
 	}
 	key := abi.NewFlowKey(flow, table.generation())
-	v.Seal = abi.SecretsOf(table.meta.value).FlowSeal(&key, &v)
+	v.Seal = abi.SecretsOf(table.meta.Value).FlowSeal(&key, &v)
 	if err := table.maps[flowsName].Update(key, v, ebpf.UpdateNoExist); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // generation is one whole table: a trie of source prefixes and a trie of eroutes for
@@ -24,7 +25,7 @@ func (t *Table) openGeneration(number uint32) (g *generation, err error) {
 	g = &generation{}
 	for i, to := range []**ebpf.Map{&g.src4, &g.row4, &g.src6, &g.row6} {
 		name := generationMaps[i]
-		if *to, err = openInner(t.dir, t.maps[name], name, number, t.options); err != nil {
+		if *to, err = pinned.OpenInner(t.dir, t.maps[name], name, number, t.options); err != nil {
 			_ = g.Close()
 			return nil, fmt.Errorf("open generation %d of %s: %w", number, name, err)
 		}

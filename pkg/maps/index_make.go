@@ -10,6 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 const indexName = "eroute_index"
@@ -26,12 +27,12 @@ func makeIndex(family eroute.Family, secret *abi.Secrets, kinds, slots int) (she
 		return nil, nil, err
 	}
 	if err := s[0].Put(uint32(0), unsafe.Slice((*byte)(unsafe.Pointer(&head)), lineSize)); err != nil {
-		closeMaps(s)
+		pinned.CloseMaps(s)
 		return nil, nil, fmt.Errorf("write index: %w", err)
 	}
 	x, err := openIndex(s, family, secret)
 	if err != nil {
-		closeMaps(s)
+		pinned.CloseMaps(s)
 		return nil, nil, err
 	}
 	return s, x, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // indexes are those of a generation, as a writer changes them. An index that cannot be
@@ -33,7 +34,7 @@ type indexes struct {
 // sheet returns the slot of the first sheet of an index.
 func (ix *indexes) sheet(i int) uint32 { return (2*ix.generation + uint32(i)) * mostSheets }
 
-func (ix *indexes) pin(slot uint32) string { return ix.dir.Path(innerName(indexName, slot)) }
+func (ix *indexes) pin(slot uint32) string { return ix.dir.Path(pinned.InnerName(indexName, slot)) }
 
 // newIndexes returns the indexes of a generation, none of them open: outer is the array of the sheets, dir where
 // they are pinned.
@@ -93,7 +94,7 @@ func (ix *indexes) openThere() error {
 			continue
 		}
 		x, err := openIndex(s, family, ix.secret)
-		closeMaps(s)
+		pinned.CloseMaps(s)
 		if err != nil {
 			return err
 		}
@@ -105,12 +106,12 @@ func (ix *indexes) openThere() error {
 // sheets opens those of an index, none if it is not there.
 func (ix *indexes) sheets(i int) (all sheets, err error) {
 	for n := range mostSheets {
-		m, err := openInner(ix.dir, ix.outer, indexName, ix.sheet(i)+n, ix.options)
+		m, err := pinned.OpenInner(ix.dir, ix.outer, indexName, ix.sheet(i)+n, ix.options)
 		if errors.Is(err, ebpf.ErrKeyNotExist) {
 			break
 		}
 		if err != nil {
-			closeMaps(all)
+			pinned.CloseMaps(all)
 			return nil, err
 		}
 		all = append(all, m)
@@ -240,7 +241,7 @@ func (ix *indexes) remake(i, kinds, slots int) {
 	if err != nil {
 		ix.lose(i)
 	}
-	closeMaps(s)
+	pinned.CloseMaps(s)
 }
 
 // install puts the sheets of an index in the place of those there are.
@@ -248,7 +249,7 @@ func (ix *indexes) install(i int, s sheets) error {
 	if err := ix.remove(i); err != nil {
 		return err
 	}
-	return putInners(ix.outer, ix.sheet(i), s, ix.pin)
+	return pinned.PutInners(ix.outer, ix.sheet(i), s, ix.pin)
 }
 
 // lose does without an index.
@@ -263,12 +264,12 @@ func (ix *indexes) lose(i int) {
 
 // remove takes an index away, if there is one.
 func (ix *indexes) remove(i int) error {
-	slots, err := takenSlots(ix.outer)
+	slots, err := pinned.TakenSlots(ix.outer)
 	if err != nil {
 		return err
 	}
 	slots = slices.DeleteFunc(slots, func(slot uint32) bool { return slot/mostSheets != ix.sheet(i)/mostSheets })
-	err = atOnce(len(slots), func(n int) error { return deleteInner(ix.outer, slots[n], ix.pin(slots[n])) })
+	err = pinned.InParallel(len(slots), func(n int) error { return pinned.DeleteInner(ix.outer, slots[n], ix.pin(slots[n])) })
 	if err != nil {
 		return fmt.Errorf("remove index: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // The journal is a ring of entries in a memory mapped array that the first monitor pins
@@ -35,14 +36,14 @@ const wantedFor = 3 * time.Second
 type journalEntry [entryWords]uint64
 
 // journal is the mapped array.
-type journal struct{ *shared[journalEntry] }
+type journal struct{ *pinned.Shared[journalEntry] }
 
 // head is how many entries were begun. wanted is until when somebody reads,
 // CLOCK_MONOTONIC in nanoseconds.
-func (j journal) head() *uint64   { return &j.all[0][0] }
-func (j journal) wanted() *uint64 { return &j.all[0][1] }
+func (j journal) head() *uint64   { return &j.All[0][0] }
+func (j journal) wanted() *uint64 { return &j.All[0][1] }
 
-func (j journal) entry(number uint64) *journalEntry { return &j.all[1+number%journalEntries] }
+func (j journal) entry(number uint64) *journalEntry { return &j.All[1+number%journalEntries] }
 
 func journalSpec() *ebpf.MapSpec {
 	return &ebpf.MapSpec{
@@ -67,7 +68,7 @@ func loadJournal(dir string) (j journal, id ebpf.MapID, err error) {
 	if m.ValueSize() != entryWords*8 {
 		return j, 0, fmt.Errorf("open journal: entries of %d bytes, not %d: another version of this program made it", m.ValueSize(), entryWords*8)
 	}
-	j.shared, err = openShared[journalEntry](m, false)
+	j.Shared, err = pinned.OpenShared[journalEntry](m, false)
 	return j, id, err
 }
 
@@ -104,7 +105,7 @@ func NewTeller() (*Teller, error) {
 
 // Tell tells all monitors. It does not wait for them.
 func (t *Teller) Tell(notices ...Notice) error {
-	if t.shared != nil {
+	if t.Shared != nil {
 		if wanted, err := t.isWanted(); err != nil || wanted {
 			t.putAll(notices)
 			return err
@@ -143,11 +144,11 @@ func (t *Teller) putAll(notices []Notice) {
 
 // Close gives the journal back.
 func (t *Teller) Close() error {
-	if t.shared == nil {
+	if t.Shared == nil {
 		return nil
 	}
-	err := t.shared.Close()
-	t.shared = nil
+	err := t.Shared.Close()
+	t.Shared = nil
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // userTypes are the Go types of values that only user space reads.
@@ -32,7 +33,7 @@ func Layout() (string, error) {
 	}
 	var specs []*ebpf.MapSpec
 	for name, spec := range lookup.Maps {
-		if isTable(name) {
+		if pinned.IsTableMap(name) {
 			specs = append(specs, spec)
 		}
 	}

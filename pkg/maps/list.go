@@ -10,6 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // All yields every eroute with its counters, in the order of the listing. An error
@@ -157,24 +158,24 @@ func (g *generation) entries() ([]abi.Entry, error) {
 // family reads the eroutes of one family.
 func (g *generation) family(f eroute.Family) ([]abi.Entry, error) {
 	if f == eroute.Inet {
-		return readAll(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) abi.Entry {
+		return pinned.ReadAll(g.row4, func(k *bpf.ABIRowKey4, v *bpf.ABIRowValue) abi.Entry {
 			return abi.Entry{Selector: abi.Selector4(k), Value: *v}
 		})
 	}
-	return readAll(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) abi.Entry {
+	return pinned.ReadAll(g.row6, func(k *bpf.ABIRowKey6, v *bpf.ABIRowValue) abi.Entry {
 		return abi.Entry{Selector: abi.Selector6(k), Value: *v}
 	})
 }
 
 // allSources reads the source prefixes of both families.
 func (g *generation) allSources() ([]netip.Prefix, error) {
-	v4, err := readAll(g.src4, func(k *bpf.ABISrcKey4, _ *bpf.ABISrcValue) netip.Prefix {
+	v4, err := pinned.ReadAll(g.src4, func(k *bpf.ABISrcKey4, _ *bpf.ABISrcValue) netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom4(k.Addr), int(k.Prefixlen))
 	})
 	if err != nil {
 		return nil, err
 	}
-	v6, err := readAll(g.src6, func(k *bpf.ABISrcKey6, _ *bpf.ABISrcValue) netip.Prefix {
+	v6, err := pinned.ReadAll(g.src6, func(k *bpf.ABISrcKey6, _ *bpf.ABISrcValue) netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom16(k.Addr), int(k.Prefixlen))
 	})
 	return append(v4, v6...), err

@@ -11,6 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // ErrNotIP says that the kernel program did not take the bytes for an IP packet.
@@ -34,8 +35,8 @@ func (t *Table) IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	in, out := skbContext{Ifindex: ifindex}, skbContext{}
-	if _, err := run(t.lookup, frame, &in, &out); err != nil {
+	in, out := pinned.SKBContext{Ifindex: ifindex}, pinned.SKBContext{}
+	if _, err := pinned.Run(t.lookup, frame, &in, &out); err != nil {
 		return false, fmt.Errorf("run lookup program: %w", err)
 	}
 	return out.CB[bpf.ABILookupCbLOOKUP_LOCAL_IKE] != 0, nil
@@ -44,8 +45,8 @@ func (t *Table) IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error) 
 // lookupFrame returns the eroute that an Ethernet frame's packet would meet. p is what
 // the frame shows to selectors. Returns ErrNotIP if the program sees no IP packet.
 func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool, error) {
-	var in, out skbContext
-	ret, err := run(t.lookup, frame, &in, &out)
+	var in, out pinned.SKBContext
+	ret, err := pinned.Run(t.lookup, frame, &in, &out)
 	if err != nil {
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: %w", err)
 	}
@@ -127,9 +128,9 @@ func newFrame(p eroute.Packet) ([]byte, error) {
 }
 
 func newFrame4(p eroute.Packet) []byte {
-	frame := make([]byte, ethernetLen+ipv4Len+portsLen)
+	frame := make([]byte, pinned.EthernetLen+ipv4Len+portsLen)
 	binary.BigEndian.PutUint16(frame[12:], 0x0800)
-	ip := frame[ethernetLen:]
+	ip := frame[pinned.EthernetLen:]
 	ip[0] = 0x45
 	binary.BigEndian.PutUint16(ip[2:], ipv4Len+portsLen)
 	ip[8], ip[9] = 64, p.Proto
@@ -139,9 +140,9 @@ func newFrame4(p eroute.Packet) []byte {
 }
 
 func newFrame6(p eroute.Packet) []byte {
-	frame := make([]byte, ethernetLen+ipv6Len+portsLen)
+	frame := make([]byte, pinned.EthernetLen+ipv6Len+portsLen)
 	binary.BigEndian.PutUint16(frame[12:], 0x86dd)
-	ip := frame[ethernetLen:]
+	ip := frame[pinned.EthernetLen:]
 	ip[0] = 0x60
 	binary.BigEndian.PutUint16(ip[4:], portsLen)
 	ip[6], ip[7] = p.Proto, 64

@@ -193,8 +193,8 @@ func (m *Monitor) at(number uint64) (Notice, entryState) {
 
 // Close ends the reading. Others go on.
 func (m *Monitor) Close() error {
-	if m.shared == nil {
+	if m.Shared == nil {
 		return nil
 	}
-	return m.shared.Close()
+	return m.Shared.Close()
 }

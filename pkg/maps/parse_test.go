@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // parsedPorts are the ports that the eroutes of newParserTable tell apart.
@@ -54,7 +55,7 @@ func newParserTable(t *testing.T) (*Table, *eroute.Linear) {
 // frameOf puts an Ethernet header before an IP packet, whose type is what the packet's
 // version says.
 func frameOf(packet []byte) []byte {
-	frame := make([]byte, ethernetLen, ethernetLen+len(packet))
+	frame := make([]byte, pinned.EthernetLen, pinned.EthernetLen+len(packet))
 	frame[12], frame[13] = 0x08, 0x00
 	if len(packet) > 0 && packet[0]>>4 == 6 {
 		frame[12], frame[13] = 0x86, 0xdd

@@ -20,6 +20,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // Event is a packet that met a trap or a hold, or a command's message about a hold.
@@ -40,7 +41,7 @@ type Relay struct {
 	lock   *os.File // of the only relay
 	ring   *ebpf.Map
 	events *ringbuf.Reader
-	shared *shared[bpf.ABIRelay]
+	shared *pinned.Shared[bpf.ABIRelay]
 }
 
 // openRelay opens the events of a table for its relay: relay and events are its maps, which may be closed
@@ -55,7 +56,7 @@ func openRelay(dir *loader.Dir, relay, events *ebpf.Map) (_ *Relay, err error) {
 	if r.lock, err = lockRelay(dir); err != nil {
 		return nil, err
 	}
-	if r.shared, err = openShared[bpf.ABIRelay](relay, false); err != nil {
+	if r.shared, err = pinned.OpenShared[bpf.ABIRelay](relay, false); err != nil {
 		return nil, err
 	}
 	if r.ring, err = events.Clone(); err != nil {
@@ -71,11 +72,11 @@ func openRelay(dir *loader.Dir, relay, events *ebpf.Map) (_ *Relay, err error) {
 // Alive tells the programs that events are taken for this long from now on; 0: no more.
 func (r *Relay) Alive(d time.Duration) error {
 	if d == 0 {
-		atomic.StoreUint64(&r.shared.value.AliveUntil, 0)
+		atomic.StoreUint64(&r.shared.Value.AliveUntil, 0)
 		return nil
 	}
 	now, err := abi.Monotonic()
-	atomic.StoreUint64(&r.shared.value.AliveUntil, now+uint64(d))
+	atomic.StoreUint64(&r.shared.Value.AliveUntil, now+uint64(d))
 	return err
 }
 
@@ -88,7 +89,7 @@ func relayAlive(state *bpf.ABIRelay) (bool, error) {
 // SetRate sets how many ACQUIREs each trap may make a second; a second's worth may come
 // at once. Not 0.
 func (r *Relay) SetRate(perSecond uint32) {
-	atomic.StoreUint64(&r.shared.value.TrapInterval, uint64(time.Second)/uint64(perSecond))
+	atomic.StoreUint64(&r.shared.Value.TrapInterval, uint64(time.Second)/uint64(perSecond))
 }
 
 // Wait returns when there is an event, or after this time.

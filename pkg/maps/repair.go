@@ -36,9 +36,9 @@ func (t *Table) repair() error {
 		return err
 	}
 	used := append(slices.Clone(entries), answered...)
-	t.ids.clear()
+	t.ids.Clear()
 	for _, e := range used {
-		t.ids.set(e.Value.Id)
+		t.ids.Set(e.Value.Id)
 	}
 	view, err := t.viewXFRM()
 	if err != nil {
@@ -150,9 +150,9 @@ func (t *Table) repairSAs(entries []abi.Entry) error {
 	if all, err = t.allSAIDs(); err != nil {
 		return err
 	}
-	t.slots.clear()
+	t.slots.Clear()
 	for _, v := range all {
-		t.slots.set(v.Slot)
+		t.slots.Set(v.Slot)
 	}
 	return nil
 }

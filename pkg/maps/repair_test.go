@@ -46,11 +46,11 @@ func TestRepair(t *testing.T) {
 	}{
 		{"nothing", func(*Table, *eroute.Linear) {}},
 		{"a counter slot without an eroute", func(table *Table, _ *eroute.Linear) {
-			_, err := table.ids.take()
+			_, err := table.ids.Take()
 			must(err)
 		}},
 		{"an SA's slot without the SA", func(table *Table, _ *eroute.Linear) {
-			slot, err := table.slots.take()
+			slot, err := table.slots.Take()
 			must(err)
 			ready := newSA(slot, other)
 			ready.Use = uint8(bpf.ABISaUseSA_READY)
@@ -77,7 +77,7 @@ func TestRepair(t *testing.T) {
 			must(newSources(table, table.gen).add(six))
 		}},
 		{"an eroute that is not counted", func(table *Table, l *eroute.Linear) {
-			id, err := table.ids.take()
+			id, err := table.ids.Take()
 			must(err)
 			must(table.counts.reset(id))
 			must(newSources(table, table.gen).add(nth(9)))
@@ -85,7 +85,7 @@ func TestRepair(t *testing.T) {
 			must(l.Add(nth(9), eroute.Hold))
 		}},
 		{"an eroute switched, the old SA still held", func(table *Table, l *eroute.Linear) {
-			id, err := table.ids.take()
+			id, err := table.ids.Take()
 			must(err)
 			must(table.counts.reset(id))
 			must(putRow(table, nth(1), abi.NewValue(nth(1), eroute.Pass, id, 0)))
@@ -105,16 +105,16 @@ func TestRepair(t *testing.T) {
 		{"a table cleared, the old generation still there", func(table *Table, l *eroute.Linear) {
 			next := 1 - table.generation()
 			must(newGeneration(table.dir.Path(), table.maps, next))
-			table.meta.value.Generation = next
+			table.meta.Value.Generation = next
 			table.setCounts([len(abi.Families)]uint32{})
 			l.Clear()
 		}},
 		{"everything", func(table *Table, _ *eroute.Linear) {
 			table.setCounts([len(abi.Families)]uint32{77, 4})
-			for i := range table.ids.words[:100] {
-				table.ids.words[i] = ^uint64(0)
+			for i := range table.ids.Words[:100] {
+				table.ids.Words[i] = ^uint64(0)
 			}
-			table.slots.words[3] = 5
+			table.slots.Words[3] = 5
 			must(newSources(table, table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
 			must(table.putSAID(abi.NewSAIDKey(other), abi.SAIDValue{Slot: 4711, Refs4: 3}))
 			must(table.putSAID(abi.NewSAIDKey(said), abi.SAIDValue{Slot: 0, Refs4: 30, Refs6: 2}))
@@ -143,7 +143,7 @@ func TestNoRepairWhenUnchanged(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
 	table.setCounts([len(abi.Families)]uint32{12, 1}) // what a repair would put right
-	before := *table.meta.value
+	before := *table.meta.Value
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestNoRepairWhenUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	*table = *again
-	if got := *table.meta.value; got != before {
+	if got := *table.meta.Value; got != before {
 		t.Errorf("%+v, want %+v", got, before)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -92,8 +93,8 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	return &restore{
 		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(&beside, g), rows: &rows{gen: g}},
 		next:   next,
-		used:   make([]uint64, len(t.ids.words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, asks: map[eroute.Selector]eroute.Ask{},
-		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.words),
+		used:   make([]uint64, len(t.ids.Words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, asks: map[eroute.Selector]eroute.Ask{},
+		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.Words),
 	}, nil
 }
 
@@ -104,7 +105,7 @@ func (r *restore) fill(ctx context.Context, eroutes iter.Seq2[eroute.Change, err
 		if err != nil {
 			return err
 		}
-		if i%batchSize == 0 {
+		if i%pinned.BatchSize == 0 {
 			err = ctx.Err()
 		}
 		if err == nil {
@@ -182,7 +183,7 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 		} else {
 			r.effect.Added++
 		}
-		if id, err = r.ids.take(); err != nil {
+		if id, err = r.ids.Take(); err != nil {
 			return 0, eroute.ErrTableFull
 		}
 		if err := r.counts.reset(id); err != nil {
@@ -266,7 +267,7 @@ func (r *restore) heldSA(key abi.SAIDKey, family eroute.Family) (slot uint32, he
 // abandon takes back what was made beside the table.
 func (r *restore) abandon() error {
 	r.rows.abandon()
-	r.ids.load(r.oldIDs)
+	r.ids.Load(r.oldIDs)
 	closed := errors.Join(r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close())
 	var errs errorList
 	for _, ref := range r.placed {
@@ -283,7 +284,7 @@ func (r *restore) commit() error {
 	if err := waitForPackets(); err != nil {
 		return err
 	}
-	r.ids.load(r.used)
+	r.ids.Load(r.used)
 	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.commitSAs(), r.commitAsks(),
 		r.deleteOtherFlows(r.next), r.dropOtherGeneration(r.next))
 }
@@ -304,7 +305,7 @@ func (r *restore) commitSAs() error {
 }
 
 func (r *restore) commitAsks() error {
-	keys, err := readAll(r.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
+	keys, err := pinned.ReadAll(r.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
 	if err != nil {
 		return err
 	}

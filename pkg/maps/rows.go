@@ -11,6 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // rows writes eroutes, many with one system call, which is made while the next ones are
@@ -51,7 +52,7 @@ func (r *rows) abandon() {
 
 func (p *pending[K]) put(trie *ebpf.Map, key K, value bpf.ABIErouteValue) error {
 	p.keys, p.values = append(p.keys, key), append(p.values, value)
-	if len(p.keys) < batchSize {
+	if len(p.keys) < pinned.BatchSize {
 		return nil
 	}
 	if err := p.wait(); err != nil {

@@ -11,11 +11,12 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // A write that fails beside others is told whenever it is asked for, and is the last.
 func TestRowsFail(t *testing.T) {
-	spec, err := specs()
+	spec, err := pinned.Specs()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +31,7 @@ func TestRowsFail(t *testing.T) {
 	put := func(s eroute.Selector) error {
 		return r.put(s, abi.NewValue(s, eroute.Drop, 0, 0))
 	}
-	for n := range batchSize {
+	for n := range pinned.BatchSize {
 		if err := put(sel(fmt.Sprintf("10.%d.%d.0/24", n/256, n%256), "192.0.2.0/24")); err != nil {
 			t.Fatal(err)
 		}

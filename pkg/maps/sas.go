@@ -11,6 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -65,7 +66,7 @@ func (t *Table) allSAIDs() (map[abi.SAIDKey]abi.SAIDValue, error) {
 		key   abi.SAIDKey
 		value abi.SAIDValue
 	}
-	pairs, err := readAll(t.maps[saidName], func(k *abi.SAIDKey, v *abi.SAIDValue) pair { return pair{*k, *v} })
+	pairs, err := pinned.ReadAll(t.maps[saidName], func(k *abi.SAIDKey, v *abi.SAIDValue) pair { return pair{*k, *v} })
 	if err != nil {
 		return nil, fmt.Errorf("list SAs: %w", err)
 	}
@@ -88,7 +89,7 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 		return 0, err
 	}
 	if !found {
-		if v.Slot, err = t.slots.take(); err != nil {
+		if v.Slot, err = t.slots.Take(); err != nil {
 			return 0, ErrTooManySAs
 		}
 		err = t.writeSA(v.Slot, newSA(v.Slot, ref.said))
@@ -99,7 +100,7 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 		err = t.putSAID(key, v)
 	}
 	if err != nil && !found {
-		t.slots.free(v.Slot)
+		t.slots.Free(v.Slot)
 	}
 	if err != nil || *refs > 1 && view.seen[key] {
 		return v.Slot, err

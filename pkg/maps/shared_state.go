@@ -320,7 +320,7 @@ func (t *Table) forget(key abi.SAIDKey) error {
 	if err := t.maps[saidName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("delete SA: %w", err)
 	}
-	t.slots.free(n.value.Slot)
+	t.slots.Free(n.value.Slot)
 	if borrowed {
 		return t.forgetKept(p)
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // line is union index_line.
@@ -32,11 +33,11 @@ func makeSheets(lines uint32) (made sheets, err error) {
 	if n > mostSheets {
 		return nil, fmt.Errorf("create index: %d lines are more than there is room for", lines)
 	}
-	spec, err := specs()
+	spec, err := pinned.Specs()
 	if err != nil {
 		return nil, err
 	}
-	if made, err = newMaps(spec.Maps[indexName].InnerMap, int(n)); err != nil {
+	if made, err = pinned.NewMaps(spec.Maps[indexName].InnerMap, int(n)); err != nil {
 		return nil, fmt.Errorf("create index: %w", err)
 	}
 	return made, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // sasName is the map of the SAs that eroutes name, by slot.
@@ -79,7 +80,7 @@ func (r *slotReader) at(slot uint32) (sa bpf.ABISa, err error) {
 		return r.readSA(slot)
 	}
 	for have := len(r.read); int(slot) >= have; have = len(r.read) {
-		more := min(max(have, leastSlots), batchSize)
+		more := min(max(have, leastSlots), pinned.BatchSize)
 		r.read = slices.Grow(r.read, more)[:have+more]
 		n, err := r.maps[sasName].BatchLookup(&r.cursor, make([]uint32, more), r.read[have:], nil)
 		r.read = r.read[:have+n]

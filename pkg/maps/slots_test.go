@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // Whoever reads only finds the SAID of every eroute, also of more SAs than are read with one
 // system call.
 func TestReadSlots(t *testing.T) {
-	const many = batchSize + 100
+	const many = pinned.BatchSize + 100
 	table, reference := newTable(t), &eroute.Linear{}
 	var changes []eroute.Change
 	saids := map[eroute.Selector]eroute.SAID{}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -26,15 +27,15 @@ type Table struct {
 	lookup  *ebpf.Program
 	gen     *generation
 	counts  *counterSet
-	meta    *shared[bpf.ABITableMeta]
-	relay   *shared[bpf.ABIRelay]
+	meta    *pinned.Shared[bpf.ABITableMeta]
+	relay   *pinned.Shared[bpf.ABIRelay]
 
 	uncounted *bool // numbers of eroutes are out of date: see tolerate
 
 	// Only if opened for writing.
-	xfrm  sadb    // nil too if the kernel has no XFRM
-	ids   *bitmap // counter slots
-	slots *bitmap // SA slots
+	xfrm  sadb           // nil too if the kernel has no XFRM
+	ids   *pinned.Bitmap // counter slots
+	slots *pinned.Bitmap // SA slots
 }
 
 // OpenRead opens the table of the calling thread's network namespace for listing and
@@ -76,13 +77,13 @@ func open(dir *loader.Dir, write bool) (*Table, error) {
 }
 
 func (t *Table) load(write bool) error {
-	spec, err := specs()
+	spec, err := pinned.Specs()
 	if err != nil {
 		return err
 	}
 	names := slices.Clone(userNames)
 	for name := range spec.Maps {
-		if isTable(name) {
+		if pinned.IsTableMap(name) {
 			names = append(names, name)
 		}
 	}
@@ -96,10 +97,10 @@ func (t *Table) load(write bool) error {
 	if t.lookup, err = ebpf.LoadPinnedProgram(t.dir.Path(lookupName), t.options); err != nil {
 		return fmt.Errorf("open lookup program: %w", err)
 	}
-	if t.meta, err = openShared[bpf.ABITableMeta](t.maps["eroute_meta"], !write); err != nil {
+	if t.meta, err = pinned.OpenShared[bpf.ABITableMeta](t.maps["eroute_meta"], !write); err != nil {
 		return err
 	}
-	if t.relay, err = openShared[bpf.ABIRelay](t.maps["eroute_relay"], !write); err != nil {
+	if t.relay, err = pinned.OpenShared[bpf.ABIRelay](t.maps["eroute_relay"], !write); err != nil {
 		return err
 	}
 	if t.gen, err = t.openGeneration(t.generation()); err != nil {
@@ -109,10 +110,10 @@ func (t *Table) load(write bool) error {
 	if !write {
 		return nil
 	}
-	if t.ids, err = openBitmap(t.maps[idsName]); err != nil {
+	if t.ids, err = pinned.OpenBitmap(t.maps[idsName]); err != nil {
 		return err
 	}
-	if t.slots, err = openBitmap(t.maps[slotsName]); err != nil {
+	if t.slots, err = pinned.OpenBitmap(t.maps[slotsName]); err != nil {
 		return err
 	}
 	t.xfrm, err = openSADB()
@@ -125,7 +126,7 @@ func (t *Table) Close() error {
 	if t.xfrm != nil {
 		errs = append(errs, t.xfrm.Close())
 	}
-	for _, b := range []*bitmap{t.ids, t.slots} {
+	for _, b := range []*pinned.Bitmap{t.ids, t.slots} {
 		if b != nil {
 			errs = append(errs, b.Close())
 		}

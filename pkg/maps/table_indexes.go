@@ -18,5 +18,5 @@ func (t *Table) openIndexes() (*indexes, error) {
 
 // indexesOf returns the indexes of a generation, none of them open.
 func (t *Table) indexesOf(generation uint32) *indexes {
-	return newIndexes(t.maps[indexName], t.dir, t.options, generation, abi.SecretsOf(t.meta.value))
+	return newIndexes(t.maps[indexName], t.dir, t.options, generation, abi.SecretsOf(t.meta.Value))
 }

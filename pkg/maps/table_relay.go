@@ -15,8 +15,8 @@ func OpenRelay() (*Relay, error) {
 
 // relayRuns tells whether a relay takes events.
 func (t *Table) relayRuns() (bool, error) {
-	return relayAlive(t.relay.now())
+	return relayAlive(t.relay.Now())
 }
 
 // tellRelay sends the relay, if one runs, messages about holds.
-func (t *Table) tellRelay(all []Ended) error { return tellRelay(t.dir, t.relay.now(), all) }
+func (t *Table) tellRelay(all []Ended) error { return tellRelay(t.dir, t.relay.Now(), all) }

@@ -33,5 +33,5 @@ func (t *Table) endWriting() {
 	if *t.uncounted {
 		state = bpf.ABIWritingWRITING_COUNTS
 	}
-	atomic.StoreUint32(&t.meta.value.Writing, uint32(state))
+	atomic.StoreUint32(&t.meta.Value.Writing, uint32(state))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // Maps that only user space reads: bitmaps of the counter slots and the SA slots that
@@ -26,8 +27,8 @@ const maxAsks = 262144
 var userNames = []string{idsName, slotsName, saidName, asksName}
 
 var userSpecs = []*ebpf.MapSpec{
-	bitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
-	bitmapSpec(slotsName, uint32(bpf.ABILimitsEROUTE_MAX_SAS)),
+	pinned.BitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
+	pinned.BitmapSpec(slotsName, uint32(bpf.ABILimitsEROUTE_MAX_SAS)),
 	{
 		Name: saidName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
 		KeySize: abi.SAIDKeySize, ValueSize: abi.SAIDValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),

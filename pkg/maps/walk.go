@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -45,7 +46,7 @@ func (t *Table) Walk(n int) (w Walk, err error) {
 		add(e)
 		// One that goes at the wrong moment makes the kernel begin anew, not for ever.
 		seen++
-		return seen < 2*max(int(t.count()), batchSize), nil
+		return seen < 2*max(int(t.count()), pinned.BatchSize), nil
 	})
 	if err != nil {
 		return w, err

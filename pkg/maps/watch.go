@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -114,7 +115,7 @@ func arrayBytes(spec *ebpf.MapSpec) uint64 { return uint64(spec.MaxEntries) * ui
 // Memory returns the bytes of kernel memory that each map takes, by its name in bpf/maps.h.
 // Maps of maps count with what is in them.
 func (t *Table) Memory() (map[string]uint64, error) {
-	spec, err := specs()
+	spec, err := pinned.Specs()
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func (t *Table) Memory() (map[string]uint64, error) {
 		if m.Type() != ebpf.ArrayOfMaps {
 			continue
 		}
-		slots, err := takenSlots(m)
+		slots, err := pinned.TakenSlots(m)
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +145,7 @@ func (t *Table) Memory() (map[string]uint64, error) {
 			continue
 		}
 		for _, slot := range slots {
-			inner, err := openInner(t.dir, m, name, slot, t.options)
+			inner, err := pinned.OpenInner(t.dir, m, name, slot, t.options)
 			if err != nil {
 				return nil, fmt.Errorf("open map %d of %s: %w", slot, name, err)
 			}

@@ -66,7 +66,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 			return err
 		}
 	}
-	id, err := w.ids.take()
+	id, err := w.ids.Take()
 	if err != nil {
 		return eroute.ErrTableFull
 	}
@@ -153,7 +153,7 @@ func (w *writer) clear() error {
 	if err := w.dropGeneration(1 - next); err != nil {
 		return err
 	}
-	w.ids.clear()
+	w.ids.Clear()
 	w.ended = append(w.ended, Ended{How: Cleared})
 	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.removeAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
 		return err
@@ -190,7 +190,7 @@ func (w *writer) settle() error {
 		return err
 	}
 	for _, id := range w.unusedIDs {
-		w.ids.free(id)
+		w.ids.Free(id)
 	}
 	var errs errorList
 	slots := w.slotReader()

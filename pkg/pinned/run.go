@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package pinned
 
 import (
 	"runtime"
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ethernetLen is what TC programs find before the IP header.
-const ethernetLen = 14
+// EthernetLen is the length of an Ethernet header in bytes.
+const EthernetLen = 14
 
 // testRun is the part of union bpf_attr for BPF_PROG_TEST_RUN (include/uapi/linux/bpf.h).
 type testRun struct {
@@ -21,18 +21,19 @@ type testRun struct {
 	ctx, ctxOut                   uint64
 }
 
-// skbContext is struct __sk_buff (include/uapi/linux/bpf.h) as far as cb; the rest is
-// room for what this and later kernels have behind it.
-type skbContext struct {
+// SKBContext is struct __sk_buff (include/uapi/linux/bpf.h) up to cb. Rest is space for the fields behind it, in this
+// and later kernels.
+type SKBContext struct {
 	Len, PktType, Mark, QueueMapping, Protocol, VlanPresent, VlanTCI, VlanProto,
 	Priority, IngressIfindex, Ifindex, TCIndex uint32
 	CB   [5]uint32
 	Rest [47]uint32
 }
 
-// run runs a TC program on a frame, once. The library would load a program of its own
-// before, to see whether the kernel can do that: it takes a capability, to run does not.
-func run(p *ebpf.Program, frame []byte, in, out *skbContext) (ret uint32, err error) {
+// Run runs a TC program once on an Ethernet frame. in is the context before, out after; ret is what the program
+// returned. The library's own method first loads a program as a feature probe, which requires a capability; a test
+// run requires none.
+func Run(p *ebpf.Program, frame []byte, in, out *SKBContext) (ret uint32, err error) {
 	var pinned runtime.Pinner
 	defer pinned.Unpin()
 	for _, p := range []any{&frame[0], in, out} {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pinned
+
+import (
+	"errors"
+	"math/bits"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// errNoSlot is returned if all bits of a bitmap are set.
+var errNoSlot = errors.New("no slot left")
+
+// Bitmap allocates small numbers. It is a memory-mapped array, which persists between commands.
+type Bitmap struct {
+	*Shared[uint64]
+	Words []uint64
+	next  int // index of the first word that may have a free bit
+}
+
+// BitmapSpec describes a bitmap; bits must be a multiple of 64.
+func BitmapSpec(name string, bits uint32) *ebpf.MapSpec {
+	return &ebpf.MapSpec{
+		Name: name, Type: ebpf.Array, Flags: unix.BPF_F_MMAPABLE,
+		KeySize: 4, ValueSize: 8, MaxEntries: bits / 64,
+	}
+}
+
+// OpenBitmap maps a bitmap that is opened for writing.
+func OpenBitmap(m *ebpf.Map) (*Bitmap, error) {
+	mem, err := OpenShared[uint64](m, false)
+	if err != nil {
+		return nil, err
+	}
+	return &Bitmap{Shared: mem, Words: mem.All}, nil
+}
+
+// Take allocates the lowest free number.
+func (b *Bitmap) Take() (uint32, error) {
+	for range len(b.Words) {
+		if free := bits.TrailingZeros64(^b.Words[b.next]); free < 64 {
+			b.Words[b.next] |= 1 << free
+			return uint32(b.next*64 + free), nil
+		}
+		b.next = (b.next + 1) % len(b.Words)
+	}
+	return 0, errNoSlot
+}
+
+// Set marks a number as taken.
+func (b *Bitmap) Set(n uint32) { b.Words[n/64] |= 1 << (n % 64) }
+
+// Free releases a number. Idempotent.
+func (b *Bitmap) Free(n uint32) {
+	b.Words[n/64] &^= 1 << (n % 64)
+	b.next = min(b.next, int(n/64))
+}
+
+// Last returns an upper bound of the next count numbers that Take returns.
+func (b *Bitmap) Last(count int) uint32 {
+	for i, w := range b.Words {
+		if count -= bits.OnesCount64(^w); count <= 0 {
+			return uint32(i*64 + 63)
+		}
+	}
+	return uint32(len(b.Words)*64 - 1)
+}
+
+// Load replaces all words.
+func (b *Bitmap) Load(words []uint64) {
+	copy(b.Words, words)
+	b.next = 0
+}
+
+// Clear releases all numbers.
+func (b *Bitmap) Clear() {
+	clear(b.Words)
+	b.next = 0
+}
