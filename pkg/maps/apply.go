@@ -31,7 +31,7 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 	}
 	return t.change(func(w *writer) error {
 		if n := countPuts(changes); n[0]+n[1] > manyPuts {
-			if err := w.counts.reserve(w.ids, n[0]+n[1]); err != nil {
+			if err := w.counts.Reserve(w.ids, n[0]+n[1]); err != nil {
 				return err
 			}
 			w.indexes.reserveFor(puts(changes), n)

@@ -3,6 +3,7 @@
 package maps
 
 import (
+	"errors"
 	"maps"
 	"net/netip"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
@@ -27,7 +29,7 @@ func TestCountersRestart(t *testing.T) {
 		if err != nil || !exists {
 			t.Fatalf("row %d: %v, %v", n, exists, err)
 		}
-		for cpu := range table.counts.cpus {
+		for cpu := range cpus() {
 			setCounters(t, table, row.Id, cpu, packets)
 		}
 	}
@@ -68,18 +70,27 @@ func TestCountersRestart(t *testing.T) {
 // setCounters has a CPU have counted packets of 100 bytes on an eroute.
 func setCounters(t *testing.T, table *Table, id, cpu uint32, packets uint64) {
 	t.Helper()
-	n := table.counts.block(id) + cpu
-	sheet, err := table.counts.mapped(n/counterBlocks, id)
+	n := id/counters.BlockIDs*cpus() + cpu
+	chunk, err := pinned.OpenInner(table.dir, table.maps[counters.MapName], counters.MapName, n/counters.ChunkBlocks, table.options)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = chunk.Close() }()
 	const longAgo = 0x8001 << bpf.ABILimitsCOUNTER_TICK_AT
-	block, at := &sheet.All[n%counterBlocks], id%blockIDs
+	var block bpf.ABICounterBlock
+	err = chunk.Lookup(n%counters.ChunkBlocks, &block)
+	at := id % counters.BlockIDs
 	block.Of[at], block.Last[at] = bpf.ABICounters{Packets: packets | longAgo, Bytes: 100 * packets}, 1<<30
+	if err = errors.Join(err, chunk.Put(n%counters.ChunkBlocks, block)); err != nil {
+		t.Fatal(err)
+	}
 }
 
+// cpus is how many CPUs count.
+func cpus() uint32 { return uint32(ebpf.MustPossibleCPU()) }
+
 // sheetIDs is how many eroutes have counters in one sheet.
-func sheetIDs(table *Table) int { return int(counterBlocks * blockIDs / table.counts.cpus) }
+func sheetIDs(table *Table) int { return int(counters.ChunkBlocks * counters.BlockIDs / cpus()) }
 
 // host returns a selector for one source address.
 func host(n int) eroute.Selector {
@@ -98,9 +109,9 @@ func hosts(n int, op eroute.Op) []eroute.Change {
 // checkSheets sees that there are the sheets that so many ids need, and no more.
 func checkSheets(t *testing.T, table *Table, ids int) {
 	t.Helper()
-	got, err := pinned.TakenSlots(table.counts.outer)
-	blocks := (uint32(ids) + blockIDs - 1) / blockIDs * table.counts.cpus
-	if want := (blocks + counterBlocks - 1) / counterBlocks; err != nil || uint32(len(got)) != want {
+	got, err := pinned.TakenSlots(table.maps[counters.MapName])
+	blocks := (uint32(ids) + counters.BlockIDs - 1) / counters.BlockIDs * cpus()
+	if want := (blocks + counters.ChunkBlocks - 1) / counters.ChunkBlocks; err != nil || uint32(len(got)) != want {
 		t.Errorf("sheets %d for %d ids, %v, want %d", got, ids, err, want)
 	}
 }
@@ -136,14 +147,14 @@ func TestCountersInBulk(t *testing.T) {
 func TestCountersAllocated(t *testing.T) {
 	table := newTable(t)
 	checkSheets(t, table, 0)
-	for _, id := range []uint32{0, blockIDs - 1, blockIDs} {
-		if err := table.counts.reset(id); err != nil {
+	for _, id := range []uint32{0, counters.BlockIDs - 1, counters.BlockIDs} {
+		if err := table.counts.Reset(id); err != nil {
 			t.Fatal(err)
 		}
 		checkSheets(t, table, sheetIDs(table))
 	}
 	for range 2 {
-		if err := table.counts.reset(uint32(sheetIDs(table))); err != nil {
+		if err := table.counts.Reset(uint32(sheetIDs(table))); err != nil {
 			t.Fatal(err)
 		}
 		checkSheets(t, table, 2*sheetIDs(table))
@@ -205,7 +216,7 @@ func TestCountersMatchPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	const step = 20e6 // of the coarse clock
-	if c, err := table.counts.read(row.Id); err != nil || c.Last+step < before || c.Last > after {
+	if c, err := table.counts.Read(row.Id); err != nil || c.Last+step < before || c.Last > after {
 		t.Errorf("counted at %d, %v, want from %d to %d", c.Last, err, before, after)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
@@ -24,13 +25,13 @@ func (t *Table) EachCount(f func(id uint32, packets, bytes uint64)) error {
 		return err
 	}
 	defer func() { _ = ids.Close() }()
-	const words = blockIDs / 64
+	const words = counters.BlockIDs / 64
 	for first := uint32(0); int(first) < len(ids.All); first += words {
 		taken := ids.All[first : first+words]
 		if noneSet(taken) {
 			continue
 		}
-		block, err := t.counts.readBlock(first / words)
+		block, err := t.counts.ReadBlock(first / words)
 		if err != nil {
 			return err
 		}

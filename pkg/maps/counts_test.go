@@ -9,13 +9,14 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // All counters are read by number, summed over CPUs, of eroutes that there are; their
 // numbers lead to them; holds of traps are told apart.
 func TestCountsOfAllEroutes(t *testing.T) {
-	const eroutes = 2*int(blockIDs) + 5
+	const eroutes = 2*int(counters.BlockIDs) + 5
 	table := newTable(t)
 	trap := eroute.Selector{Src: netip.MustParsePrefix("10.0.0.0/8"), Dst: netip.MustParsePrefix("10.9.0.0/16")}
 	changes := []eroute.Change{{Op: eroute.OpAdd, Selector: trap, SAID: eroute.Trap}}
@@ -46,7 +47,7 @@ func TestCountsOfAllEroutes(t *testing.T) {
 		}
 		if exists {
 			rows[value.Id], ids[value.Id] = c.Selector, true
-			for cpu := range table.counts.cpus {
+			for cpu := range cpus() {
 				setCounters(t, table, value.Id, cpu, uint64(value.Id))
 			}
 		}

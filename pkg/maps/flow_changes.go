@@ -120,7 +120,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 		return false, eroute.ErrTableFull
 	}
 	ref := saidRef{a.SAID, eroute.FamilyOf(a.Flow.Selector.Src.Addr())}
-	if err := w.counts.reset(id); err != nil {
+	if err := w.counts.Reset(id); err != nil {
 		return false, err
 	}
 	slot, err := w.holdSA(ref, w.view)

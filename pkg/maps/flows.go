@@ -131,7 +131,7 @@ func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error
 		return t.eroute(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row}, slots)
 	}
 	if isTrapHold(&f.value) {
-		c, err := t.counts.read(f.value.Trap)
+		c, err := t.counts.Read(f.value.Trap)
 		return newEroute(&abi.Entry{Selector: abi.FlowSelector(&f.key)}, eroute.Hold, c), err
 	}
 	return eroute.Eroute{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
@@ -35,7 +36,7 @@ func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
 // list yields the eroutes of the table and flows, in order. A flow takes the place of a
 // trap with its selector.
 func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
-	l := listing{Table: t, counts: newSnapshot(t.counts), slots: t.slotReader(), flows: flows, yield: yield}
+	l := listing{Table: t, counts: counters.NewSnapshot(t.counts), slots: t.slotReader(), flows: flows, yield: yield}
 	slices.SortFunc(l.flows, func(a, b flowEntry) int { return eroute.Compare(abi.FlowSelector(&a.key), abi.FlowSelector(&b.key)) })
 	err := t.gen.eachEntry(l.add)
 	if err == nil && !l.stopped {
@@ -53,7 +54,7 @@ func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
 // prefixes are in order, the eroutes of each are not.
 type listing struct {
 	*Table
-	counts  *snapshot
+	counts  *counters.Snapshot
 	slots   *slotReader
 	group   []abi.Entry // of one source prefix
 	flows   []flowEntry
@@ -80,7 +81,7 @@ func (l *listing) flush() error {
 		if len(l.flows) > 0 && abi.FlowSelector(&l.flows[0].key) == e.Selector {
 			continue
 		}
-		counters, err := l.counts.read(e.Value.Id)
+		counters, err := l.counts.Read(e.Value.Id)
 		if err != nil {
 			return err
 		}
@@ -115,7 +116,7 @@ func (l *listing) flowsBefore(s *eroute.Selector) error {
 	return nil
 }
 
-func newEroute(e *abi.Entry, said eroute.SAID, c counters) eroute.Eroute {
+func newEroute(e *abi.Entry, said eroute.SAID, c counters.Counters) eroute.Eroute {
 	return eroute.Eroute{
 		Selector: e.Selector,
 		SAID:     said,
@@ -127,7 +128,7 @@ func newEroute(e *abi.Entry, said eroute.SAID, c counters) eroute.Eroute {
 
 // eroute adds an entry's SAID, its counters, and how it asks.
 func (t *Table) eroute(e abi.Entry, slots *slotReader) (eroute.Eroute, error) {
-	c, err := t.counts.read(e.Value.Id)
+	c, err := t.counts.Read(e.Value.Id)
 	if err != nil {
 		return eroute.Eroute{}, err
 	}

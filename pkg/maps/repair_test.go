@@ -79,7 +79,7 @@ func TestRepair(t *testing.T) {
 		{"an eroute that is not counted", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.Take()
 			must(err)
-			must(table.counts.reset(id))
+			must(table.counts.Reset(id))
 			must(newSources(table, table.gen).add(nth(9)))
 			must(putRow(table, nth(9), abi.NewValue(nth(9), eroute.Hold, id, 0)))
 			must(l.Add(nth(9), eroute.Hold))
@@ -87,7 +87,7 @@ func TestRepair(t *testing.T) {
 		{"an eroute switched, the old SA still held", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.Take()
 			must(err)
-			must(table.counts.reset(id))
+			must(table.counts.Reset(id))
 			must(putRow(table, nth(1), abi.NewValue(nth(1), eroute.Pass, id, 0)))
 			l.Replace(nth(1), eroute.Pass)
 		}},

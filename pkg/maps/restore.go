@@ -186,7 +186,7 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 		if id, err = r.ids.Take(); err != nil {
 			return 0, eroute.ErrTableFull
 		}
-		if err := r.counts.reset(id); err != nil {
+		if err := r.counts.Reset(id); err != nil {
 			return 0, err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -26,7 +27,7 @@ type Table struct {
 	maps    map[string]*ebpf.Map
 	lookup  *ebpf.Program
 	gen     *generation
-	counts  *counterSet
+	counts  *counters.Set
 	meta    *pinned.Shared[bpf.ABITableMeta]
 	relay   *pinned.Shared[bpf.ABIRelay]
 
@@ -106,7 +107,7 @@ func (t *Table) load(write bool) error {
 	if t.gen, err = t.openGeneration(t.generation()); err != nil {
 		return err
 	}
-	t.counts = newCounterSet(t.maps[countersName], t.dir, t.options)
+	t.counts = counters.NewSet(t.maps[counters.MapName], t.dir, t.options)
 	if !write {
 		return nil
 	}

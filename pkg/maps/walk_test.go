@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -20,13 +21,13 @@ func met(t *testing.T, table *Table, s eroute.Selector, packets uint64) {
 	if err != nil || !exists {
 		t.Fatalf("row %v: %v, %v", s, exists, err)
 	}
-	setCounters(t, table, row.Id, table.counts.cpus-1, packets)
+	setCounters(t, table, row.Id, cpus()-1, packets)
 }
 
 // A walk finds the busiest eroutes of both families and counts the traps, whatever block
 // their counters are in, while a command has the table's lock.
 func TestWalk(t *testing.T) {
-	const many = 2*int(blockIDs) + 210
+	const many = 2*int(counters.BlockIDs) + 210
 	table := newTable(t)
 	changes := make([]eroute.Change, 0, 2*many)
 	for i := range many {
@@ -106,7 +107,7 @@ func TestMemory(t *testing.T) {
 	if after["eroute_entry4"] < before["eroute_entry4"]+row || after["eroute_src6"] != before["eroute_src6"] {
 		t.Errorf("before %v, after %v", before, after)
 	}
-	if counters := uint64(counterBlocks) * uint64(unsafe.Sizeof(bpf.ABICounterBlock{})); after["eroute_counters"] < before["eroute_counters"]+counters {
+	if counters := uint64(counters.ChunkBlocks) * uint64(unsafe.Sizeof(bpf.ABICounterBlock{})); after["eroute_counters"] < before["eroute_counters"]+counters {
 		t.Errorf("counters before %d, after %d, want %d more", before["eroute_counters"], after["eroute_counters"], counters)
 	}
 	for name := range table.maps {

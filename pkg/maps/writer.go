@@ -70,7 +70,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 	if err != nil {
 		return eroute.ErrTableFull
 	}
-	if err := w.counts.reset(id); err != nil {
+	if err := w.counts.Reset(id); err != nil {
 		return err
 	}
 	slot, err := w.holdSA(saidRef{said, eroute.FamilyOf(s.Src.Addr())}, w.view)
