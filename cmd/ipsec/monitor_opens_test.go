@@ -13,19 +13,19 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/schema"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
 )
 
 // monitorChanges runs a monitor while change makes changes of m, which it is told of.
-func monitorChanges(t *testing.T, m *memory, change func(tell func(maps.Notice)), args ...string) []string {
+func monitorChanges(t *testing.T, m *memory, change func(tell func(journal.Event)), args ...string) []string {
 	t.Helper()
 	var out, errs strings.Builder
 	e := testEnv(nil, &out, &errs)
 	m.openers(e)
 	e.monitor = func(_ context.Context, tell func(monitor.Event) error) (err error) {
 		err = tell(monitor.Event{Time: time.Now()})
-		change(func(n maps.Notice) {
+		change(func(n journal.Event) {
 			if err == nil {
 				err = tell(monitor.Event{Time: time.Now(), Notice: &n})
 			}
@@ -38,17 +38,17 @@ func monitorChanges(t *testing.T, m *memory, change func(tell func(maps.Notice))
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
-func changeNotice(op eroute.Op, src string, said eroute.SAID) (eroute.Selector, maps.Notice) {
+func changeNotice(op eroute.Op, src string, said eroute.SAID) (eroute.Selector, journal.Event) {
 	s := eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix("10.2.0.0/16")}
-	kinds := map[eroute.Op]maps.NoticeKind{eroute.OpAdd: maps.NoticeAdd, eroute.OpReplace: maps.NoticeReplace, eroute.OpDel: maps.NoticeDel}
-	return s, maps.Notice{Kind: kinds[op], Eroute: s, SAID: said}
+	kinds := map[eroute.Op]journal.Kind{eroute.OpAdd: journal.KindAdd, eroute.OpReplace: journal.KindReplace, eroute.OpDel: journal.KindDel}
+	return s, journal.Event{Kind: kinds[op], Eroute: s, SAID: said}
 }
 
 // A monitor tells what changes open, once they have settled; what closes again it tells
 // only as changes.
 func TestMonitorOpens(t *testing.T) {
 	m := newGateway(t, testSAID)
-	lines := monitorChanges(t, m, func(tell func(maps.Notice)) {
+	lines := monitorChanges(t, m, func(tell func(journal.Event)) {
 		_, n := changeNotice(eroute.OpAdd, "10.1.7.0/24", eroute.Pass)
 		tell(n)
 		_, n = changeNotice(eroute.OpAdd, "10.1.8.0/24", eroute.Pass)
@@ -85,14 +85,14 @@ func TestMonitorOpens(t *testing.T) {
 // selectors that are opened some are told, and how many more there are.
 func TestMonitorOpensRestore(t *testing.T) {
 	m := newGateway(t, testSAID)
-	lines := monitorChanges(t, m, func(tell func(maps.Notice)) {
+	lines := monitorChanges(t, m, func(tell func(journal.Event)) {
 		for i := range 25 {
 			s := eroute.Selector{Src: netip.MustParsePrefix(fmt.Sprintf("10.1.%d.0/25", i)), Dst: netip.MustParsePrefix("10.2.0.0/16")}
 			if err := m.eroutes.Add(s, eroute.Pass); err != nil {
 				t.Fatal(err)
 			}
 		}
-		tell(maps.Notice{Kind: maps.NoticeRestore, Detail: "25 added, 0 changed, 0 deleted, 1 kept"})
+		tell(journal.Event{Kind: journal.KindRestore, Detail: "25 added, 0 changed, 0 deleted, 1 kept"})
 	}, "--json")
 	if err := schema.CheckLines([]byte(strings.Join(lines, "\n"))); err != nil {
 		t.Error(err)

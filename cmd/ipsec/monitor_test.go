@@ -15,7 +15,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/schema"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -29,7 +29,7 @@ func testEvents() (events []monitor.Event, lines []string) {
 		Proto: eroute.ProtoTCP, DstPort: 22,
 	}
 	host := eroute.Selector{Src: netip.MustParsePrefix("10.1.0.1/32"), Dst: netip.MustParsePrefix("10.2.0.1/32")}
-	notice := func(line string, n maps.Notice) {
+	notice := func(line string, n journal.Event) {
 		n.Time = at
 		events, lines = append(events, monitor.Event{Time: at, Notice: &n}), append(lines, line)
 	}
@@ -39,16 +39,16 @@ func testEvents() (events []monitor.Event, lines []string) {
 	missed := func(line string, m monitor.Missed) {
 		events, lines = append(events, monitor.Event{Time: at, Missed: &m}), append(lines, line)
 	}
-	notice("add         10.1.0.0/16 -> 10.2.0.0/16 => tun0x1000@192.0.2.2", maps.Notice{Kind: maps.NoticeAdd, Eroute: net, SAID: testSAID})
-	notice("replace     2001:db8::1/128 -> [2001:db8::2/128]:22 protocol 6 => %drop", maps.Notice{Kind: maps.NoticeReplace, Eroute: flow, SAID: eroute.Drop})
-	notice("del         10.1.0.0/16 -> 10.2.0.0/16", maps.Notice{Kind: maps.NoticeDel, Eroute: net})
-	notice("clear", maps.Notice{Kind: maps.NoticeClear})
-	notice("restore     1 added, 0 changed, 0 deleted, 2 kept", maps.Notice{Kind: maps.NoticeRestore, Detail: "1 added, 0 changed, 0 deleted, 2 kept"})
-	notice("hold        10.1.0.1/32 -> 10.2.0.1/32 => %hold, lo, 1 packet", maps.Notice{Kind: maps.NoticeHold, Flow: host, Eroute: host, SAID: eroute.Hold, Device: 1, Packets: 1})
-	notice("acquire     10.1.0.1/32 -> 10.2.0.1/32 by 10.1.0.0/16 -> 10.2.0.0/16 => %trap, lo", maps.Notice{Kind: maps.NoticeAcquire, Flow: host, Eroute: net, SAID: eroute.Trap, Device: 1})
-	notice("release     10.1.0.1/32 -> 10.2.0.1/32 => tun0x1000@192.0.2.2, 2 packets: answered", maps.Notice{Kind: maps.NoticeRelease, Flow: host, Eroute: host, SAID: testSAID, Packets: 2, Detail: "answered"})
-	notice("reap        10.1.0.1/32 -> 10.2.0.1/32: no traffic", maps.Notice{Kind: maps.NoticeReap, Flow: host, Detail: "no traffic"})
-	notice("lost        interface 999999, 3 packets", maps.Notice{Kind: maps.NoticeLost, Device: 999999, Packets: 3})
+	notice("add         10.1.0.0/16 -> 10.2.0.0/16 => tun0x1000@192.0.2.2", journal.Event{Kind: journal.KindAdd, Eroute: net, SAID: testSAID})
+	notice("replace     2001:db8::1/128 -> [2001:db8::2/128]:22 protocol 6 => %drop", journal.Event{Kind: journal.KindReplace, Eroute: flow, SAID: eroute.Drop})
+	notice("del         10.1.0.0/16 -> 10.2.0.0/16", journal.Event{Kind: journal.KindDel, Eroute: net})
+	notice("clear", journal.Event{Kind: journal.KindClear})
+	notice("restore     1 added, 0 changed, 0 deleted, 2 kept", journal.Event{Kind: journal.KindRestore, Detail: "1 added, 0 changed, 0 deleted, 2 kept"})
+	notice("hold        10.1.0.1/32 -> 10.2.0.1/32 => %hold, lo, 1 packet", journal.Event{Kind: journal.KindHold, Flow: host, Eroute: host, SAID: eroute.Hold, Device: 1, Packets: 1})
+	notice("acquire     10.1.0.1/32 -> 10.2.0.1/32 by 10.1.0.0/16 -> 10.2.0.0/16 => %trap, lo", journal.Event{Kind: journal.KindAcquire, Flow: host, Eroute: net, SAID: eroute.Trap, Device: 1})
+	notice("release     10.1.0.1/32 -> 10.2.0.1/32 => tun0x1000@192.0.2.2, 2 packets: answered", journal.Event{Kind: journal.KindRelease, Flow: host, Eroute: host, SAID: testSAID, Packets: 2, Detail: "answered"})
+	notice("reap        10.1.0.1/32 -> 10.2.0.1/32: no traffic", journal.Event{Kind: journal.KindReap, Flow: host, Detail: "no traffic"})
+	notice("lost        interface 999999, 3 packets", journal.Event{Kind: journal.KindLost, Device: 999999, Packets: 3})
 	state := testLife.State
 	sa("sa-add      esp spi 0x1000 dst 192.0.2.2 src 192.0.2.1, tunnel mode, reqid 7, if_id 0x65000000", xfrm.Change{Kind: xfrm.StateAdded, State: state})
 	state.Src, state.ReqID, state.IfID, state.Mode = netip.IPv4Unspecified(), 0, 0, xfrm.ModeTransport

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -68,7 +68,7 @@ func Opened(w *bufio.Writer, o monitor.Opened) error {
 	return err
 }
 
-func noticeText(n *maps.Notice) (text string) {
+func noticeText(n *journal.Event) (text string) {
 	switch {
 	case !n.Flow.Src.IsValid() && n.Eroute.Src.IsValid():
 		text = Selector(n.Eroute)

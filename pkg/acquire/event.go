@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
 // Kind is what happened to a flow.
@@ -70,7 +70,7 @@ type reporter struct {
 	log      *slog.Logger
 	out      io.Writer // nil: nobody wants objects
 	counts   *Counters
-	monitors *maps.Teller // nil: they are not told
+	monitors *journal.Publisher // nil: they are not told
 }
 
 func (r reporter) report(e Event) {

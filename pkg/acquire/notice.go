@@ -5,7 +5,7 @@ package acquire
 import (
 	"time"
 
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
 // tellMonitors tells those who monitor the network namespace of an event.
@@ -13,8 +13,8 @@ func (r reporter) tellMonitors(e Event, at time.Time) {
 	if r.monitors == nil {
 		return
 	}
-	err := r.monitors.Tell(maps.Notice{
-		Kind: maps.NoticeKindOf(string(e.Kind)), Time: at, Flow: e.Flow, Eroute: e.Eroute, SAID: e.SAID,
+	err := r.monitors.Publish(journal.Event{
+		Kind: journal.KindOf(string(e.Kind)), Time: at, Flow: e.Flow, Eroute: e.Eroute, SAID: e.SAID,
 		Device: e.Device, Packets: e.Packets, Detail: e.Detail,
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -79,7 +80,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, table.Close()) }()
 	table.SetRate(c.Rate)
-	monitors, err := maps.NewTeller()
+	monitors, err := journal.NewPublisher()
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
 // Apply makes changes in their order. All are checked first, each against the table
@@ -155,7 +156,7 @@ func (t *Table) change(make func(*writer) error) error {
 		// If this fails as well, the next command puts right what this one has left.
 		_ = t.repair()
 	}
-	return errors.Join(err, publish(t.dir.Path(), w.notices()), t.tellRelay(w.ended))
+	return errors.Join(err, journal.PublishTo(t.dir.Path(), w.events()), t.tellRelay(w.ended))
 }
 
 // before is what is known of a change's selector just before it is made.

@@ -13,11 +13,12 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // userTypes are the Go types of values that only user space reads.
-var userTypes = []any{abi.SAIDKey{}, abi.SAIDValue{}, askValue{}, rawNotice{}}
+var userTypes = []any{abi.SAIDKey{}, abi.SAIDValue{}, askValue{}, journal.RawEvent{}}
 
 // Layout describes everything that two versions of this program must agree on to share a table, as text: the
 // types of bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the
@@ -37,7 +38,7 @@ func Layout() (string, error) {
 			specs = append(specs, spec)
 		}
 	}
-	specs = append(append(specs, userSpecs...), journalSpec())
+	specs = append(append(specs, userSpecs...), journal.MapSpec())
 	var lines []string
 	for t, err := range abi.Types.All() {
 		if err != nil {
@@ -51,7 +52,7 @@ func Layout() (string, error) {
 	for _, spec := range specs {
 		lines = append(lines, describeMap(spec))
 	}
-	for kind, name := range noticeNames {
+	for kind, name := range journal.KindNames {
 		lines = append(lines, fmt.Sprintf("notice %d: %s", kind, name))
 	}
 	slices.Sort(lines)

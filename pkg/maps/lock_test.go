@@ -11,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netns"
 
+	"github.com/ipsec-eroute/eroute/internal/testns"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
@@ -159,7 +160,7 @@ func TestManyWriters(t *testing.T) {
 
 // Two commands that make the table at once make one.
 func TestCreateRace(t *testing.T) {
-	enterNetns(t)
+	testns.Enter(t)
 	var all []<-chan error
 	for n := range 4 {
 		all = append(all, elsewhere(t, write(add(nth(n), eroute.Drop))))
@@ -184,7 +185,7 @@ func TestCreateRace(t *testing.T) {
 func TestNamespaces(t *testing.T) {
 	a, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, a, reference, add(nth(0), eroute.Drop))
-	enterNetns(t)
+	testns.Enter(t)
 	for range 2 {
 		if table, err := OpenRead(); !errors.Is(err, loader.ErrNoTable) {
 			t.Errorf("table %v, %v, want %v", table, err, loader.ErrNoTable)

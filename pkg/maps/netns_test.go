@@ -3,17 +3,16 @@
 package maps
 
 import (
-	"runtime"
 	"testing"
 
-	"github.com/vishvananda/netns"
+	"github.com/ipsec-eroute/eroute/internal/testns"
 )
 
 // newTable returns an empty table of a network namespace of the test's own. The test
 // needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF.
 func newTable(t testing.TB) *Table {
 	t.Helper()
-	enterNetns(t)
+	testns.Enter(t)
 	table, err := OpenWrite()
 	if err != nil {
 		t.Fatal(err)
@@ -27,16 +26,4 @@ func newTable(t testing.TB) *Table {
 		}
 	})
 	return table
-}
-
-// enterNetns moves the test's goroutine into a new network namespace. Its thread ends
-// with the test.
-func enterNetns(t testing.TB) {
-	t.Helper()
-	runtime.LockOSThread()
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatalf("new network namespace (needs root): %v", err)
-	}
-	t.Cleanup(func() { _ = ns.Close() })
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -54,7 +55,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 		return r.effect, err
 	}
 	t.endWriting()
-	return r.effect, errors.Join(publish(t.dir.Path(), restored(r.effect)), t.tellRelay([]Ended{{How: Cleared}}))
+	return r.effect, errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.tellRelay([]Ended{{How: Cleared}}))
 }
 
 // restore is a table that is made beside the one that packets meet.

@@ -7,11 +7,12 @@ import (
 	"iter"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
-// OpenMonitor begins to read what happens from now on in the calling thread's network
-// namespace, making the table if there is none.
-func OpenMonitor() (*Monitor, error) {
+// OpenJournal starts to read the events of the network namespace of the calling thread. It creates the table if there
+// is none.
+func OpenJournal() (*journal.Reader, error) {
 	t, err := OpenWrite()
 	if err != nil {
 		return nil, err
@@ -19,27 +20,27 @@ func OpenMonitor() (*Monitor, error) {
 	if err := t.Close(); err != nil {
 		return nil, err
 	}
-	return openMonitor()
+	return journal.Open()
 }
 
-// notices is what monitors are told of the changes that were made.
-func (w *writer) notices() iter.Seq[Notice] {
-	return func(yield func(Notice) bool) {
+// events yields the events of the changes that were made.
+func (w *writer) events() iter.Seq[journal.Event] {
+	return func(yield func(journal.Event) bool) {
 		for i := range w.made {
 			c := w.changes.At(i)
-			if !yield(Notice{Kind: changeNotices[c.Op], Eroute: c.Selector, SAID: c.SAID}) {
+			if !yield(journal.Event{Kind: changeEvents[c.Op], Eroute: c.Selector, SAID: c.SAID}) {
 				return
 			}
 		}
 	}
 }
 
-var changeNotices = map[eroute.Op]NoticeKind{
-	eroute.OpAdd: NoticeAdd, eroute.OpReplace: NoticeReplace, eroute.OpDel: NoticeDel, eroute.OpClear: NoticeClear,
+var changeEvents = map[eroute.Op]journal.Kind{
+	eroute.OpAdd: journal.KindAdd, eroute.OpReplace: journal.KindReplace, eroute.OpDel: journal.KindDel, eroute.OpClear: journal.KindClear,
 }
 
-// restored is what monitors are told of a table that was put in the place of another.
-func restored(e Effect) iter.Seq[Notice] {
+// restoreEvent yields the event of a restore.
+func restoreEvent(e Effect) iter.Seq[journal.Event] {
 	detail := fmt.Sprintf("%d added, %d changed, %d deleted, %d kept", e.Added, e.Changed, e.Deleted, e.Kept)
-	return func(yield func(Notice) bool) { yield(Notice{Kind: NoticeRestore, Detail: detail}) }
+	return func(yield func(journal.Event) bool) { yield(journal.Event{Kind: journal.KindRestore, Detail: detail}) }
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -22,7 +23,7 @@ import (
 // missed. One that is none of them says that monitoring has begun.
 type Event struct {
 	Time   time.Time
-	Notice *maps.Notice
+	Notice *journal.Event
 	SA     *xfrm.Change
 	Missed *Missed
 }
@@ -51,7 +52,7 @@ const saWait = 200 * time.Millisecond
 // up what it monitors: what a slow tell is too late for is told as missed. Needs the
 // network namespace of the calling thread at its beginning only.
 func Run(ctx context.Context, tell func(Event) error) (err error) {
-	table, err := maps.OpenMonitor()
+	table, err := maps.OpenJournal()
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func Run(ctx context.Context, tell func(Event) error) (err error) {
 	return nil
 }
 
-func readTable(ctx context.Context, table *maps.Monitor, put func(Event) error) error {
+func readTable(ctx context.Context, table *journal.Reader, put func(Event) error) error {
 	for {
 		notices, lost, err := table.Read(ctx)
 		if lost > 0 {
@@ -109,7 +110,7 @@ func readTable(ctx context.Context, table *maps.Monitor, put func(Event) error) 
 				return err
 			}
 		}
-		if errors.Is(err, maps.ErrNewTable) {
+		if errors.Is(err, journal.ErrNewTable) {
 			err = put(Event{Time: time.Now(), Missed: &Missed{Why: NewTable}})
 		}
 		if err != nil {

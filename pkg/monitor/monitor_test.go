@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netns"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -107,7 +108,7 @@ func TestRun(t *testing.T) {
 	selector := eroute.Selector{Src: netip.MustParsePrefix("10.0.0.0/8"), Dst: netip.MustParsePrefix("10.1.0.0/16")}
 	change(t, eroute.Change{Op: eroute.OpAdd, Selector: selector, SAID: eroute.Drop})
 	e := next(t, events, func(e Event) bool { return true })
-	if n := e.Notice; n == nil || n.Kind != maps.NoticeAdd || n.Eroute != selector || n.SAID != eroute.Drop || time.Since(e.Time) > time.Minute {
+	if n := e.Notice; n == nil || n.Kind != journal.KindAdd || n.Eroute != selector || n.SAID != eroute.Drop || time.Since(e.Time) > time.Minute {
 		t.Errorf("%+v", e)
 	}
 	// Larval states need no ESP in the kernel. That they are made is not told.
@@ -155,7 +156,7 @@ func TestSlowReader(t *testing.T) {
 		switch e := next(t, events, func(Event) bool { return true }); {
 		case e.Missed != nil:
 			missed += int(e.Missed.Count)
-		case e.Notice.Kind == maps.NoticeAdd:
+		case e.Notice.Kind == journal.KindAdd:
 			seen++
 		}
 	}

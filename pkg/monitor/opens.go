@@ -9,7 +9,8 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
+	"github.com/ipsec-eroute/eroute/pkg/monitor"
 )
 
 // How long changes are collected before they are compared.
@@ -47,8 +48,8 @@ type Opened struct {
 	More   int
 }
 
-var noticeOps = map[maps.NoticeKind]eroute.Op{
-	maps.NoticeAdd: eroute.OpAdd, maps.NoticeReplace: eroute.OpReplace, maps.NoticeDel: eroute.OpDel, maps.NoticeClear: eroute.OpClear,
+var noticeOps = map[journal.Kind]eroute.Op{
+	journal.KindAdd: eroute.OpAdd, journal.KindReplace: eroute.OpReplace, journal.KindDel: eroute.OpDel, journal.KindClear: eroute.OpClear,
 }
 
 // Begin reads the table. Changes from now on are reported.
@@ -66,7 +67,7 @@ func (w *Opens) Add(e *Event) error {
 	switch {
 	case w.table == nil:
 		return w.err
-	case e.Notice != nil && e.Notice.Kind == maps.NoticeRestore, e.Missed != nil:
+	case e.Notice != nil && e.Notice.Kind == journal.KindRestore, e.Missed != nil:
 		w.stale = true
 	case e.Notice != nil && noticeOps[e.Notice.Kind] != 0:
 		w.changes.Append(eroute.Change{Op: noticeOps[e.Notice.Kind], Selector: e.Notice.Eroute, SAID: e.Notice.SAID})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package journal_test
 
 import (
 	"context"
@@ -16,12 +16,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ipsec-eroute/eroute/internal/testns"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-func newMonitor(t *testing.T) *Monitor {
+func newMonitor(t *testing.T) *journal.Reader {
 	t.Helper()
-	m, err := OpenMonitor()
+	m, err := maps.OpenJournal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,22 +39,22 @@ func newMonitor(t *testing.T) *Monitor {
 // monitored is a namespace with an empty table, which is not open.
 func monitored(t *testing.T) {
 	t.Helper()
-	enterNetns(t)
+	testns.Enter(t)
 	removed(t, openWrite(t))
 	t.Cleanup(func() { removed(t, openWrite(t)) })
 }
 
 // removed unpins a table and closes it.
-func removed(t *testing.T, table *Table) {
+func removed(t *testing.T, table *maps.Table) {
 	t.Helper()
 	if err := errors.Join(table.Dir().Remove(), table.Close()); err != nil {
 		t.Error(err)
 	}
 }
 
-func openWrite(t *testing.T) *Table {
+func openWrite(t *testing.T) *maps.Table {
 	t.Helper()
-	table, err := OpenWrite()
+	table, err := maps.OpenWrite()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +70,7 @@ func apply(t *testing.T, changes ...eroute.Change) {
 }
 
 // next reads as many notices as there are to come; it fails if more are lost.
-func next(t *testing.T, m *Monitor, count int) (all []Notice) {
+func next(t *testing.T, m *journal.Reader, count int) (all []journal.Event) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -82,9 +85,9 @@ func next(t *testing.T, m *Monitor, count int) (all []Notice) {
 }
 
 // nothing sees that there is no notice.
-func nothing(t *testing.T, m *Monitor) {
+func nothing(t *testing.T, m *journal.Reader) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*monitorPause)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*journal.PollInterval)
 	defer cancel()
 	if notices, lost, err := m.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v, %d lost, %v, want nothing", notices, lost, err)
@@ -95,7 +98,7 @@ func change(op eroute.Op, src string, said eroute.SAID) eroute.Change {
 	return eroute.Change{Op: op, Selector: eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix("10.9.0.0/16")}, SAID: said}
 }
 
-var compareNotices = cmp.Options{cmpopts.IgnoreFields(Notice{}, "Time"), cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})}
+var compareNotices = cmp.Options{cmpopts.IgnoreFields(journal.Event{}, "Time"), cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})}
 
 // Every monitor is told of every change that was made, in order, and of none that was
 // refused.
@@ -115,12 +118,12 @@ func TestMonitors(t *testing.T) {
 		t.Fatal(err)
 	}
 	apply(t, eroute.Change{Op: eroute.OpClear})
-	want := []Notice{
-		{Kind: NoticeAdd, Eroute: change(0, "10.1.0.0/16", eroute.SAID{}).Selector, SAID: eroute.Drop},
-		{Kind: NoticeReplace, Eroute: change(0, "10.1.0.0/16", eroute.SAID{}).Selector, SAID: eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("2001:db8::1")}},
-		{Kind: NoticeAdd, Eroute: change(0, "10.2.0.0/16", eroute.SAID{}).Selector, SAID: eroute.Pass},
-		{Kind: NoticeDel, Eroute: change(0, "10.2.0.0/16", eroute.SAID{}).Selector},
-		{Kind: NoticeClear},
+	want := []journal.Event{
+		{Kind: journal.KindAdd, Eroute: change(0, "10.1.0.0/16", eroute.SAID{}).Selector, SAID: eroute.Drop},
+		{Kind: journal.KindReplace, Eroute: change(0, "10.1.0.0/16", eroute.SAID{}).Selector, SAID: eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("2001:db8::1")}},
+		{Kind: journal.KindAdd, Eroute: change(0, "10.2.0.0/16", eroute.SAID{}).Selector, SAID: eroute.Pass},
+		{Kind: journal.KindDel, Eroute: change(0, "10.2.0.0/16", eroute.SAID{}).Selector},
+		{Kind: journal.KindClear},
 	}
 	if diff := cmp.Diff(want, next(t, first, len(want)), compareNotices); diff != "" {
 		t.Errorf("first monitor: (-want +got)\n%s", diff)
@@ -139,8 +142,8 @@ func TestMonitors(t *testing.T) {
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []*Monitor{first, second} {
-		want := []Notice{{Kind: NoticeRestore, Detail: "1 added, 0 changed, 0 deleted, 0 kept"}}
+	for _, m := range []*journal.Reader{first, second} {
+		want := []journal.Event{{Kind: journal.KindRestore, Detail: "1 added, 0 changed, 0 deleted, 0 kept"}}
 		if diff := cmp.Diff(want, next(t, m, 1), compareNotices); diff != "" {
 			t.Errorf("restore: (-want +got)\n%s", diff)
 		}
@@ -150,25 +153,25 @@ func TestMonitors(t *testing.T) {
 // A notice comes out as it went in.
 func TestNotice(t *testing.T) {
 	flow := eroute.Selector{Src: netip.MustParsePrefix("2001:db8::1/128"), Dst: netip.MustParsePrefix("::/0"), Proto: 6, SrcPort: 1, DstPort: 65535}
-	for kind := NoticeAdd; kind <= NoticeLost; kind++ {
-		if NoticeKindOf(kind.String()) != kind {
+	for kind := journal.KindAdd; kind <= journal.KindLost; kind++ {
+		if journal.KindOf(kind.String()) != kind {
 			t.Errorf("kind %d is named %q", kind, kind)
 		}
-		n := Notice{
+		n := journal.Event{
 			Kind: kind, Time: time.Unix(1000, 5), Flow: flow, Eroute: change(0, "10.0.0.0/8", eroute.SAID{}).Selector,
 			SAID: eroute.TrapSubnet, Device: 7, Packets: 128, Detail: strings.Repeat("x", 71),
 		}
-		words := n.words()
-		if got := words.notice(); !cmp.Equal(n, got, cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})) {
+		got := n.Encoded()
+		if !cmp.Equal(n, got, cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})) {
 			t.Errorf("%+v became %+v", n, got)
 		}
 	}
-	long := Notice{Detail: strings.Repeat("x", 300)}
-	words := long.words()
-	if got := words.notice().Detail; got != strings.Repeat("x", 71) {
+	long := journal.Event{Detail: strings.Repeat("x", 300)}
+	got := long.Encoded().Detail
+	if got != strings.Repeat("x", 71) {
 		t.Errorf("long detail became %q", got)
 	}
-	if NoticeKindOf("") != 0 || NoticeKindOf("nonsense") != 0 {
+	if journal.KindOf("") != 0 || journal.KindOf("nonsense") != 0 {
 		t.Error("a kind without a name")
 	}
 }
@@ -179,23 +182,23 @@ func TestSlowMonitor(t *testing.T) {
 	const extra = 5000
 	monitored(t)
 	m, teller := newMonitor(t), newTeller(t)
-	for i := range journalEntries + extra {
-		tell(t, teller, Notice{Packets: i})
+	for i := range journal.Entries + extra {
+		tell(t, teller, journal.Event{Packets: i})
 	}
 	notices, lost, err := m.Read(t.Context())
 	if err != nil || lost != extra || len(notices) == 0 || notices[0].Packets != extra {
 		t.Fatalf("%d notices, %d lost, %v", len(notices), lost, err)
 	}
-	rest := next(t, m, journalEntries-len(notices))
-	if last := rest[len(rest)-1]; last.Packets != journalEntries+extra-1 {
+	rest := next(t, m, journal.Entries-len(notices))
+	if last := rest[len(rest)-1]; last.Packets != journal.Entries+extra-1 {
 		t.Errorf("the last is %+v", last)
 	}
 	nothing(t, m)
 }
 
-func newTeller(t *testing.T) *Teller {
+func newTeller(t *testing.T) *journal.Publisher {
 	t.Helper()
-	teller, err := NewTeller()
+	teller, err := journal.NewPublisher()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,9 +210,9 @@ func newTeller(t *testing.T) *Teller {
 	return teller
 }
 
-func tell(t *testing.T, teller *Teller, n Notice) {
+func tell(t *testing.T, teller *journal.Publisher, n journal.Event) {
 	t.Helper()
-	if err := teller.Tell(n); err != nil {
+	if err := teller.Publish(n); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -224,7 +227,7 @@ func TestJournalConcurrentWriters(t *testing.T) {
 		teller := newTeller(t)
 		wait.Go(func() {
 			for j := range each {
-				if err := teller.Tell(Notice{Device: i, Packets: j, Detail: fmt.Sprint(i * j)}); err != nil {
+				if err := teller.Publish(journal.Event{Device: i, Packets: j, Detail: fmt.Sprint(i * j)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -244,16 +247,16 @@ func TestJournalConcurrentWriters(t *testing.T) {
 func TestJournalWithoutReader(t *testing.T) {
 	monitored(t)
 	m, teller := newMonitor(t), newTeller(t)
-	tell(t, teller, Notice{Packets: 1})
+	tell(t, teller, journal.Event{Packets: 1})
 	next(t, m, 1)
-	atomic.StoreUint64(m.wanted(), 0)
-	tell(t, teller, Notice{Packets: 2})
+	atomic.StoreUint64(m.Lease(), 0)
+	tell(t, teller, journal.Event{Packets: 2})
 	apply(t, change(eroute.OpAdd, "10.1.0.0/16", eroute.Drop))
-	if head := atomic.LoadUint64(m.head()); head != 1 {
+	if head := atomic.LoadUint64(m.Head()); head != 1 {
 		t.Errorf("%d notices were written, want 1", head)
 	}
 	later := newMonitor(t)
-	tell(t, teller, Notice{Packets: 3})
+	tell(t, teller, journal.Event{Packets: 3})
 	if got := next(t, later, 1); got[0].Packets != 3 {
 		t.Errorf("got %+v", got)
 	}
@@ -263,13 +266,13 @@ func TestJournalWithoutReader(t *testing.T) {
 func TestJournalWriterKilled(t *testing.T) {
 	monitored(t)
 	m, teller := newMonitor(t), newTeller(t)
-	tell(t, teller, Notice{Packets: 1})
-	atomic.AddUint64(m.head(), 1)
-	tell(t, teller, Notice{Packets: 3})
+	tell(t, teller, journal.Event{Packets: 1})
+	atomic.AddUint64(m.Head(), 1)
+	tell(t, teller, journal.Event{Packets: 3})
 	start := time.Now()
 	next(t, m, 1)
 	notices, lost, err := m.Read(t.Context())
-	if err != nil || lost != 1 || len(notices) != 1 || notices[0].Packets != 3 || time.Since(start) < monitorPatience {
+	if err != nil || lost != 1 || len(notices) != 1 || notices[0].Packets != 3 || time.Since(start) < journal.StuckTimeout {
 		t.Errorf("%v, %d lost, %v after %v", notices, lost, err, time.Since(start))
 	}
 }
@@ -282,11 +285,11 @@ func TestMonitorNewTable(t *testing.T) {
 	apply(t, change(eroute.OpAdd, "10.1.0.0/16", eroute.Drop))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if notices, lost, err := m.Read(ctx); !errors.Is(err, ErrNewTable) {
+	if notices, lost, err := m.Read(ctx); !errors.Is(err, journal.ErrNewTable) {
 		t.Fatalf("%v, %d lost, %v", notices, lost, err)
 	}
 	apply(t, change(eroute.OpDel, "10.1.0.0/16", eroute.SAID{}))
-	if got := next(t, m, 1); got[0].Kind != NoticeDel {
+	if got := next(t, m, 1); got[0].Kind != journal.KindDel {
 		t.Errorf("got %+v", got)
 	}
 }
