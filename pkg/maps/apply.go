@@ -35,7 +35,7 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 			if err := w.counts.Reserve(w.ids, n[0]+n[1]); err != nil {
 				return err
 			}
-			w.indexes.reserveFor(puts(changes), n)
+			w.indexes.ReserveFor(puts(changes), n)
 		}
 		w.changes = changes
 		for i, c := range changes.All() {
@@ -144,8 +144,8 @@ func (t *Table) change(make func(*writer) error) error {
 	}
 	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
 	err = errors.Join(make(w), w.rows.flush())
-	unusable := w.indexes.failed()
-	closed := w.indexes.closeBeside() // takes milliseconds if they are large, as settle does
+	unusable := w.indexes.Err()
+	closed := w.indexes.CloseAsync() // takes milliseconds if they are large, as settle does
 	if err == nil && unusable == nil {
 		err = errors.Join(w.sources.flush(), w.settle())
 	}

@@ -3,49 +3,25 @@
 package maps
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"testing"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/internal/collisions"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// chosenAddresses are pairs of addresses that differ from the first in the highest bits of a word, and in those
-// to which a multiplication by a known number and a shift carry this difference: a hash that XORs a secret in
-// first and goes on so gives 15 of the other 35 the hash of the first, whatever the secret is.
-func chosenAddresses() (chosen [][2]netip.Addr) {
-	const top, next = 1<<63 | 1<<31, 1<<62 | 1<<30
-	half := [][2]uint64{{}, {1 << 63, top}, {1 << 62, next}, {1 << 62, next | top}, {3 << 62, next}, {3 << 62, next | top}}
-	base := netip.MustParseAddr("2001:db8:1234:5678:9abc:def0:1357:2468").As16()
-	for _, high := range half {
-		for _, low := range half {
-			var pair [2]netip.Addr
-			for i := range pair {
-				a := base
-				for at, differ := range []uint64{high[i], low[i]} {
-					word := binary.NativeEndian.Uint64(a[8*at:])
-					binary.NativeEndian.PutUint64(a[8*at:], word^differ)
-				}
-				pair[i] = netip.AddrFrom16(a)
-			}
-			chosen = append(chosen, pair)
-		}
-	}
-	return chosen
-}
-
 // Whoever chooses packets cannot choose that they meet in one place of the remembered answers: of the flows of
-// chosenAddresses, each has a set of its own, by chance two share one.
+// collisions.Addresses, each has a set of its own, by chance two share one.
 func TestChosenFlowsSpread(t *testing.T) {
 	for range 4 { // secrets
 		table := newTable(t)
 		everything := eroute.Selector{Src: netip.MustParsePrefix("::/0"), Dst: netip.MustParsePrefix("::/0")}
 		mustApply(t, table, &eroute.Linear{}, add(everything, eroute.Drop))
-		chosen := chosenAddresses()
+		chosen := collisions.Addresses()
 		onCPU(t, 0, func() {
 			for range 4 {
 				for _, c := range chosen {

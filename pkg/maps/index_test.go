@@ -7,18 +7,19 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/index"
 )
 
 // checkIndexes sees that the indexes say what the tries do, and nothing else.
 func checkIndexes(t *testing.T, table *Table) {
 	t.Helper()
 	other := table.indexesOf(1 - table.generation())
-	if err := other.openThere(); err != nil {
+	if err := other.OpenExisting(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.Close() }()
 	for i, family := range abi.Families {
-		if other.index(i) != nil {
+		if other.Index(i) != nil {
 			t.Errorf("there is an index of %v of the generation that is not in use", family)
 		}
 		rows, err := table.gen.family(family)
@@ -32,11 +33,11 @@ func checkIndexes(t *testing.T, table *Table) {
 func checkOneIndex(t *testing.T, table *Table, i int, rows []abi.Entry) {
 	t.Helper()
 	ix := table.indexesOf(table.generation())
-	if err := ix.openThere(); err != nil {
+	if err := ix.OpenExisting(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = ix.Close() }()
-	x := ix.index(i)
+	x := ix.Index(i)
 	if x == nil {
 		if len(rows) > 0 {
 			t.Errorf("no index of %d eroutes of %v", len(rows), abi.Families[i])
@@ -44,16 +45,16 @@ func checkOneIndex(t *testing.T, table *Table, i int, rows []abi.Entry) {
 		return
 	}
 	for _, e := range rows {
-		if row := x.row(e.Selector); row == nil || *row != indexRow(&e.Value) {
+		if row := x.Lookup(e.Selector); row == nil || *row != index.ValueOf(&e.Value) {
 			t.Errorf("%v: index has %+v, the table %+v", e.Selector, row, e.Value)
 		}
 	}
 	have := 0
-	for range x.each {
+	for range x.All {
 		have++
 	}
-	if have != len(rows) || x.count() != have {
-		t.Errorf("index has %d eroutes, counts %d; the table has %d", have, x.count(), len(rows))
+	if have != len(rows) || x.Len() != have {
+		t.Errorf("index has %d eroutes, counts %d; the table has %d", have, x.Len(), len(rows))
 	}
 }
 

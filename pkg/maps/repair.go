@@ -49,7 +49,7 @@ func (t *Table) repair() error {
 		t.repairSAs(used),
 		t.dropAsks(entries),
 		t.removeOrphans(view),
-		t.indexesOf(t.generation()).rebuild(t.gen.family),
+		t.indexesOf(t.generation()).Rebuild(t.gen.family),
 	)
 	if err != nil {
 		return err
@@ -180,5 +180,5 @@ func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
 
 // dropOtherGeneration frees what a --clear has left of the generation not in use.
 func (t *Table) dropOtherGeneration(current uint32) error {
-	return errors.Join(t.indexesOf(1-current).removeAll(), t.dropGeneration(1-current))
+	return errors.Join(t.indexesOf(1-current).RemoveAll(), t.dropGeneration(1-current))
 }

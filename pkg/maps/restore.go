@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/index"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -71,7 +72,7 @@ type restore struct {
 
 	// Of the table that packets meet.
 	oldGen     *generation
-	oldIndexes *indexes
+	oldIndexes *index.Set
 	oldCount   int
 	oldIDs     []uint64
 }
@@ -86,7 +87,7 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 		return nil, err
 	}
 	old := t.indexesOf(t.generation())
-	if err := old.openThere(); err != nil {
+	if err := old.OpenExisting(); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	beside := *t
@@ -126,11 +127,11 @@ func (r *restore) put(c eroute.Change) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	x := r.indexes.at(s)
+	x := r.indexes.Ensure(s)
 	if x == nil {
 		return errors.New("no memory for the index")
 	}
-	if x.row(s) != nil {
+	if x.Lookup(s) != nil {
 		return eroute.ErrExist
 	}
 	if r.made[0]+r.made[1] >= r.limit() {
@@ -160,7 +161,7 @@ func (r *restore) put(c eroute.Change) error {
 	if err := r.rows.put(s, row); err != nil {
 		return err
 	}
-	r.indexes.put(s, row)
+	r.indexes.Put(s, row)
 	r.made[abi.FamilyIndex(s)]++
 	return nil
 }
@@ -197,8 +198,8 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 
 // oldRow returns what the old table has for a selector, nil if nothing.
 func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexRow, error) {
-	if x := r.oldIndexes.index(abi.FamilyIndex(s)); x != nil {
-		return x.row(s), nil
+	if x := r.oldIndexes.Index(abi.FamilyIndex(s)); x != nil {
+		return x.Lookup(s), nil
 	}
 	if r.oldCount == 0 {
 		return nil, nil
@@ -207,7 +208,7 @@ func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	if err != nil || !exists {
 		return nil, err
 	}
-	row := indexRow(v)
+	row := index.ValueOf(v)
 	return &row, nil
 }
 

@@ -4,12 +4,13 @@ package maps
 
 import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/index"
 )
 
 // openIndexes opens the indexes of the generation in use for changes.
-func (t *Table) openIndexes() (*indexes, error) {
+func (t *Table) openIndexes() (*index.Set, error) {
 	ix := t.indexesOf(t.generation())
-	if err := ix.openForChanges(t.gen.family); err != nil {
+	if err := ix.OpenForChanges(t.gen.family); err != nil {
 		_ = ix.Close()
 		return nil, err
 	}
@@ -17,6 +18,6 @@ func (t *Table) openIndexes() (*indexes, error) {
 }
 
 // indexesOf returns the indexes of a generation, none of them open.
-func (t *Table) indexesOf(generation uint32) *indexes {
-	return newIndexes(t.maps[indexName], t.dir, t.options, generation, abi.SecretsOf(t.meta.Value))
+func (t *Table) indexesOf(generation uint32) *index.Set {
+	return index.NewSet(t.maps[index.MapName], t.dir, t.options, generation, abi.SecretsOf(t.meta.Value))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/index"
 )
 
 // writer makes changes one by one and keeps what they leave unused until no packet
@@ -17,7 +18,7 @@ type writer struct {
 	rows       *rows
 	hadFlows   bool // when the changes began
 	sources    *sources
-	indexes    *indexes
+	indexes    *index.Set
 	view       *xfrmView
 	unusedIDs  []uint32
 	unusedSAs  []slotRef
@@ -91,7 +92,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 	if err := w.rows.put(s, row); err != nil {
 		return err
 	}
-	w.indexes.put(s, row)
+	w.indexes.Put(s, row)
 	// A flow ends once its row is there, or packets would meet the trap again.
 	if w.hadFlows {
 		if err := w.rows.flush(); err != nil {
@@ -121,7 +122,7 @@ func (w *writer) del(s eroute.Selector) error {
 	if err := w.gen.deleteRow(s); err != nil {
 		return err
 	}
-	w.indexes.drop(s)
+	w.indexes.Drop(s)
 	w.gone(s, old, Freed)
 	w.addCount(abi.FamilyIndex(s), -1)
 	if abi.ActionOf(old).IsTrap() {
@@ -155,7 +156,7 @@ func (w *writer) clear() error {
 	}
 	w.ids.Clear()
 	w.ended = append(w.ended, Ended{How: Cleared})
-	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.removeAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
+	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.RemoveAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
 		return err
 	}
 	w.view, err = w.newXFRMView()

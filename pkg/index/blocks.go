@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package index
 
 import (
 	"net/netip"
@@ -8,8 +8,8 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// blocks returns the bits of the largest blocks, which have filter cells, those of the smallest, and
-// the step between sizes.
+// blocks returns the prefix lengths of the largest blocks, which have cells in the filter, and of the smallest, and the
+// step between.
 func blocks(a netip.Addr) (largest, smallest, step int) {
 	if a.Is4() {
 		return int(bpf.ABILimitsINDEX_BLOCK4), int(bpf.ABILimitsINDEX_SMALLEST4), int(bpf.ABILimitsINDEX_STEP4)
@@ -17,13 +17,13 @@ func blocks(a netip.Addr) (largest, smallest, step int) {
 	return int(bpf.ABILimitsINDEX_BLOCK6), int(bpf.ABILimitsINDEX_SMALLEST6), int(bpf.ABILimitsINDEX_STEP6)
 }
 
-// kindBlock returns the bits of the smallest block with kinds of its own that a destination lies within.
-func kindBlock(p netip.Prefix) int {
+// summaryBlock returns the prefix length of the smallest block with a summary that contains a destination.
+func summaryBlock(p netip.Prefix) int {
 	largest, smallest, step := blocks(p.Addr())
 	return min(p.Bits()-(p.Bits()-largest)%step, smallest)
 }
 
-// lenBit is the bit for a prefix length in a set of lengths: bpf/index.h.
+// lenBit returns the bit of a prefix length in a set of lengths: bpf/index.h.
 func lenBit(p netip.Prefix) uint64 {
 	hostbits := p.Addr().BitLen() - p.Bits()
 	switch {
@@ -38,7 +38,7 @@ func lenBit(p netip.Prefix) uint64 {
 	}
 }
 
-// isWide tells whether a prefix covers more than one filter cell.
+// isWide reports whether a prefix covers more than one cell of the filter.
 func isWide(p netip.Prefix) bool {
 	largest, _, _ := blocks(p.Addr())
 	return p.Bits() < largest

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package index
 
 import (
 	"net/netip"
@@ -11,27 +11,26 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// index answers for the tries of one family: see bpf/index.h. It is written in memory, and
-// packets do not use it while the table is written.
-type index struct {
-	lines  []line
-	head   *bpf.ABIIndex
-	filter []uint64 // cells for sources, then for destinations
-	kinds  kinds
-	slots  groups
-	secret *abi.Secrets
+// Index is the index of one family, mapped into memory. Packets do not use it while it is written.
+type Index struct {
+	lines     []line
+	head      *bpf.ABIIndex
+	filter    []uint64 // cells for sources, then for destinations
+	summaries summaries
+	slots     groups
+	secret    *abi.Secrets
 }
 
-// openIndex maps an index into memory to be written. The sheets can be closed after.
-func openIndex(s sheets, family eroute.Family, secret *abi.Secrets) (*index, error) {
+// openIndex maps the chunks of an index into memory. They may be closed afterwards.
+func openIndex(s chunks, family eroute.Family, secret *abi.Secrets) (*Index, error) {
 	lines, err := s.lines()
 	if err != nil {
 		return nil, err
 	}
-	x := &index{lines: lines, head: (*bpf.ABIIndex)(unsafe.Pointer(&lines[0])), secret: secret}
+	x := &Index{lines: lines, head: (*bpf.ABIIndex)(unsafe.Pointer(&lines[0])), secret: secret}
 	h := x.head
 	x.filter = words(lines, 1, 2*h.Cells)
-	x.kinds = kinds{lines: lines[h.SummariesAt:][:h.SummaryLines], used: &h.Summaries}
+	x.summaries = summaries{lines: lines[h.KindsAt:][:h.KindLines], used: &h.Kinds}
 	x.slots = groups{
 		words: words(lines, h.SlotGroupsAt, h.SlotGroups), used: &h.Slots,
 		size: slotSize(family), key: int(unsafe.Sizeof(bpf.ABIErouteKey6{})),
@@ -43,7 +42,8 @@ func openIndex(s sheets, family eroute.Family, secret *abi.Secrets) (*index, err
 	return x, nil
 }
 
-func (x *index) Close() error { return unmapLines(x.lines) }
+// Close unmaps the index.
+func (x *Index) Close() error { return unmapLines(x.lines) }
 
 func words(lines []line, at, n uint32) []uint64 {
 	return unsafe.Slice(&lines[at][0], n)
@@ -60,17 +60,17 @@ func slotSize(f eroute.Family) int {
 	return int(unsafe.Sizeof(bpf.ABIIndexSlot6{}))
 }
 
-// place returns where the index keeps what packets need of an eroute, made if there is
-// none. Returns errIndexFull if there is no room; then the index says less than the tries.
-func (x *index) place(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
+// insert returns the value of an eroute in the index, and adds the eroute if it is not there. Returns errFull if there
+// is no room: then the index has fewer eroutes than the tries.
+func (x *Index) insert(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	var key keyBytes
-	of := kindsOf(x.secret, s)
-	kind := lenBit(s.Dst) | 1<<(shapesAt+int(abi.TupleOf(s)))
-	if err := x.kinds.add(of.source, kind|x.blockBits(s.Dst)); err != nil {
+	of := summaryHashesOf(x.secret, s)
+	bits := lenBit(s.Dst) | 1<<(tuplesAt+int(abi.TupleOf(s)))
+	if err := x.summaries.add(of.source, bits|x.blockBits(s.Dst)); err != nil {
 		return nil, err
 	}
 	if of.near {
-		if err := x.kinds.add(of.block, kind); err != nil {
+		if err := x.summaries.add(of.block, bits); err != nil {
 			return nil, err
 		}
 	}
@@ -83,12 +83,12 @@ func (x *index) place(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	return x.value(slot), nil
 }
 
-func (x *index) value(slot []byte) *bpf.ABIIndexEntry {
-	return (*bpf.ABIIndexEntry)(unsafe.Pointer(&slot[x.slots.key]))
+func (x *Index) value(slot []byte) *bpf.ABIIndexRow {
+	return (*bpf.ABIIndexRow)(unsafe.Pointer(&slot[x.slots.key]))
 }
 
-// blockBits are a source's bits for the blocks with a destination.
-func (x *index) blockBits(dst netip.Prefix) uint64 {
+// blockBits returns the bits in the summary of a source for the blocks of a destination.
+func (x *Index) blockBits(dst netip.Prefix) uint64 {
 	if isWide(dst) {
 		return 0xffff << blocksAt
 	}
@@ -96,8 +96,8 @@ func (x *index) blockBits(dst netip.Prefix) uint64 {
 	return 1 << (blocksAt + int(x.secret.Spread(x.secret.BlockSum(dst.Addr(), largest))>>60))
 }
 
-// admit notes in the filter that there is a prefix.
-func (x *index) admit(wide *uint64, firstCell int, p netip.Prefix) {
+// admit adds a prefix to the filter.
+func (x *Index) admit(wide *uint64, firstCell int, p netip.Prefix) {
 	if isWide(p) {
 		*wide |= lenBit(p)
 		return
@@ -106,20 +106,20 @@ func (x *index) admit(wide *uint64, firstCell int, p netip.Prefix) {
 	x.filter[firstCell+below(x.secret.Spread(x.secret.BlockSum(p.Addr(), largest)), int(x.head.Cells))] |= lenBit(p)
 }
 
-func (x *index) slotHash(s eroute.Selector) uint64 {
+func (x *Index) slotHash(s eroute.Selector) uint64 {
 	return x.secret.Spread(x.secret.SourceSum(s.Src) + x.secret.SlotSum(s))
 }
 
-// drop deletes an eroute. Its kinds stay, which costs a little time and nothing else.
-func (x *index) drop(s eroute.Selector) {
+// Drop deletes an eroute. Its bits in summaries and filter stay: they cost additional probes.
+func (x *Index) Drop(s eroute.Selector) {
 	var key keyBytes
 	if x.slots.drop(x.slotHash(s), key.row(s)) {
 		x.head.Stale++
 	}
 }
 
-// row returns what the index has of an eroute, nil if nothing.
-func (x *index) row(s eroute.Selector) *bpf.ABIIndexEntry {
+// Lookup returns the value of the eroute with exactly this selector, nil if there is none.
+func (x *Index) Lookup(s eroute.Selector) *bpf.ABIIndexRow {
 	var key keyBytes
 	group, slot, _, found := x.slots.find(x.slotHash(s), key.row(s))
 	if !found {
@@ -128,11 +128,11 @@ func (x *index) row(s eroute.Selector) *bpf.ABIIndexEntry {
 	return x.value(x.slots.entry(group, slot))
 }
 
-// count is how many eroutes are in the index.
-func (x *index) count() int { return int(x.head.Slots) }
+// Len returns the number of eroutes in the index.
+func (x *Index) Len() int { return int(x.head.Slots) }
 
-// each yields the eroutes in the index until it is told to stop.
-func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexEntry) bool) {
+// All yields the eroutes in the index.
+func (x *Index) All(yield func(eroute.Selector, *bpf.ABIIndexRow) bool) {
 	for slot := range x.slots.each {
 		var s eroute.Selector
 		if x.slots.key == int(unsafe.Sizeof(bpf.ABIRowKey4{})) {
@@ -146,11 +146,12 @@ func (x *index) each(yield func(eroute.Selector, *bpf.ABIIndexEntry) bool) {
 	}
 }
 
-func indexRow(v *bpf.ABIErouteValue) bpf.ABIIndexEntry {
-	return bpf.ABIIndexEntry{Id: v.Id, Sa: v.Sa, Action: v.Action}
+// ValueOf returns the value in the index of an eroute with a value in the trie.
+func ValueOf(v *bpf.ABIRowValue) bpf.ABIIndexRow {
+	return bpf.ABIIndexRow{Id: v.Id, Sa: v.Sa, Action: v.Action}
 }
 
-// keyBytes holds the key of an entry, as it is in memory.
+// keyBytes holds the key of an entry in its memory representation.
 type keyBytes struct {
 	_     [0]uint64
 	bytes [unsafe.Sizeof(bpf.ABIErouteKey6{})]byte

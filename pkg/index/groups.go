@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package index
 
 import (
 	"bytes"
@@ -10,20 +10,20 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// errIndexFull says that an entry finds no place: the index has to be made larger.
-var errIndexFull = errors.New("index full")
+// errFull is returned if there is no slot for an entry: the index must be built again with more room.
+var errFull = errors.New("index full")
 
 const (
 	groupSlots = int(bpf.ABILimitsINDEX_SLOTS)
 	groupReach = int(bpf.ABILimitsINDEX_MAX_PROBES)
 
-	// groupFull of groupOf slots are used on average at the most. Among a million entries none then
-	// goes on by groupReach groups; once three of four slots are used, some do.
+	// At most groupFull of groupOf slots are used on average. Then no entry of a million is groupReach groups away
+	// from its own; with three of four slots used, some are.
 	groupFull, groupOf = 11, 16
 )
 
-// groups are the entries of one kind in an index, hashed: see struct index in bpf/abi.h. An
-// entry is its key, then its value.
+// groups is a hash table of entries in groups of slots: see struct index in bpf/abi.h. An entry is its key, then its
+// value.
 type groups struct {
 	words   []uint64 // a group each
 	entries []byte
@@ -32,13 +32,13 @@ type groups struct {
 	used    *uint32 // entries
 }
 
-// room is how many entries there is room for.
+// room is the maximum number of entries.
 func (g *groups) room() int { return groupSlots * len(g.words) * groupFull / groupOf }
 
-// below turns a hash into a number below n, as bpf/index.h does.
+// below maps a hash to a number below n, as bpf/index.h does.
 func below(h uint64, n int) int { return int(h >> 32 * uint64(n) >> 32) }
 
-// tagOf is what a group's word has of the hash of an entry.
+// tagOf returns the bits of a hash that are in the word of a group.
 func tagOf(h uint64) uint64 { return h>>24&0x7f | 0x80 }
 
 func (g *groups) entry(group, slot int) []byte {
@@ -46,15 +46,15 @@ func (g *groups) entry(group, slot int) []byte {
 	return g.entries[at : at+g.size : at+g.size]
 }
 
-// sameTags has a bit set in those bytes of a group's word that are the tag of a hash, and
-// seldom in others.
+// sameTags returns a word with a bit set in the bytes of a group's word that are the tag of a hash, and rarely in
+// others.
 func sameTags(word, h uint64) uint64 {
 	const each = 0x0101010101010101
 	other := word ^ tagOf(h)*each
 	return (other - each) &^ other & 0x0080808080808080
 }
 
-// find returns where an entry is; steps is how many groups after its own.
+// find returns the position of an entry; steps is its distance in groups from its own.
 func (g *groups) find(h uint64, key []byte) (group, slot, steps int, found bool) {
 	group = below(h, len(g.words))
 	for steps = range groupReach {
@@ -73,13 +73,13 @@ func (g *groups) find(h uint64, key []byte) (group, slot, steps int, found bool)
 	return 0, 0, 0, false
 }
 
-// put returns the entry with a key, made with a value of zeros if there is none.
+// put returns the entry with a key. It adds one with a zero value if there is none.
 func (g *groups) put(h uint64, key []byte) (entry []byte, err error) {
 	if group, slot, _, found := g.find(h, key); found {
 		return g.entry(group, slot), nil
 	}
 	if int(*g.used) >= g.room() {
-		return nil, errIndexFull
+		return nil, errFull
 	}
 	group := below(h, len(g.words))
 	for steps := range groupReach {
@@ -97,10 +97,10 @@ func (g *groups) put(h uint64, key []byte) (entry []byte, err error) {
 		}
 		group = (group + 1) % len(g.words)
 	}
-	return nil, errIndexFull
+	return nil, errFull
 }
 
-// drop deletes the entry with a key. Reports whether there was one.
+// drop deletes the entry with a key and reports whether there was one.
 func (g *groups) drop(h uint64, key []byte) bool {
 	group, slot, steps, found := g.find(h, key)
 	if !found {
@@ -112,8 +112,8 @@ func (g *groups) drop(h uint64, key []byte) bool {
 	return true
 }
 
-// pass notes in the groups that an entry goes past that one more does, or one less. What
-// has reached 255 stays there: it is then not known how many they are.
+// pass changes the counts of entries that are further away, in the groups that an entry was not put into. A count of
+// 255 is sticky.
 func (g *groups) pass(h uint64, steps, change int) {
 	group := below(h, len(g.words))
 	for range steps {
@@ -124,7 +124,7 @@ func (g *groups) pass(h uint64, steps, change int) {
 	}
 }
 
-// each yields the entries until it is told to stop.
+// each yields the entries.
 func (g *groups) each(yield func(entry []byte) bool) {
 	for group, word := range g.words {
 		for slot := range groupSlots {

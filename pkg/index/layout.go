@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package index
 
 import (
 	"fmt"
@@ -13,16 +13,16 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-const indexName = "eroute_index"
+// MapName is the name of the array of chunks.
+const MapName = "eroute_index"
 
-// Filter cells that an index has at the least and at the most, for sources and for
-// destinations each.
+// Limits of the number of filter cells, for sources and for destinations each.
 const minCells, maxCells = 64, 65536
 
-// makeIndex makes an empty index with room for as many kinds and eroutes. It is not installed yet.
-func makeIndex(family eroute.Family, secret *abi.Secrets, kinds, slots int) (sheets, *index, error) {
-	head, lines := indexLayout(family, kinds, slots)
-	s, err := makeSheets(lines)
+// create creates an empty index with room for numbers of summaries and eroutes. It is not installed yet.
+func create(family eroute.Family, secret *abi.Secrets, summaries, slots int) (chunks, *Index, error) {
+	head, lines := layout(family, summaries, slots)
+	s, err := newChunks(lines)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -38,8 +38,8 @@ func makeIndex(family eroute.Family, secret *abi.Secrets, kinds, slots int) (she
 	return s, x, nil
 }
 
-// indexLayout returns the first line of an index, and how many lines it has.
-func indexLayout(family eroute.Family, kinds, slots int) (head bpf.ABIIndex, lines uint32) {
+// layout returns the first line of an index and the number of lines.
+func layout(family eroute.Family, summaries, slots int) (head bpf.ABIIndex, lines uint32) {
 	lines = 1
 	take := func(bytes uint32) (at uint32) {
 		at = lines
@@ -49,8 +49,8 @@ func indexLayout(family eroute.Family, kinds, slots int) (head bpf.ABIIndex, lin
 	cells := 1 << bits.Len(uint(slots))
 	head.Cells = uint32(min(max(cells, minCells), maxCells))
 	take(2 * head.Cells * 8)
-	head.SummaryLines = uint32(kinds/kindLoad + 1)
-	head.SummariesAt = take(head.SummaryLines * uint32(lineSize))
+	head.KindLines = uint32(summaries/summaryLoad + 1)
+	head.KindsAt = take(head.KindLines * uint32(lineSize))
 	head.SlotGroups = uint32(slots*groupOf/(groupFull*groupSlots) + groupReach)
 	head.SlotGroupsAt = take(head.SlotGroups * 8)
 	head.SlotsAt = take(head.SlotGroups * uint32(groupSlots*slotSize(family)))

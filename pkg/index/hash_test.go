@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package index
 
 import (
 	"net/netip"
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/internal/collisions"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -15,10 +16,10 @@ import (
 func TestHashesSpread(t *testing.T) {
 	const places = 4096
 	inputs := map[string][]eroute.Selector{}
-	for _, c := range chosenAddresses() {
+	for _, c := range collisions.Addresses() {
 		s := eroute.Selector{Src: netip.PrefixFrom(c[0], 128), Dst: netip.PrefixFrom(c[1], 128)}
 		inputs["chosen"] = append(inputs["chosen"], s)
-		inputs["chosen destination"] = append(inputs["chosen destination"], eroute.Selector{Src: netip.PrefixFrom(chosenAddresses()[0][0], 128), Dst: s.Dst})
+		inputs["chosen destination"] = append(inputs["chosen destination"], eroute.Selector{Src: netip.PrefixFrom(collisions.Addresses()[0][0], 128), Dst: s.Dst})
 	}
 	for i := range 256 {
 		a, b := [4]byte{10, 0, 0, byte(i)}, [4]byte{10, byte(i), 0, 1}
@@ -32,7 +33,7 @@ func TestHashesSpread(t *testing.T) {
 		if err := abi.ChooseSecrets(&meta); err != nil {
 			t.Fatal(err)
 		}
-		x := &index{secret: abi.SecretsOf(&meta)}
+		x := &Index{secret: abi.SecretsOf(&meta)}
 		for name, selectors := range inputs {
 			in, whole := map[int]int{}, map[uint64]bool{}
 			for _, s := range selectors {
