@@ -17,7 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // Options of "ipsec acquire", in the order of the help text.
@@ -103,7 +103,7 @@ func (c *command) acquireConfig() (acquire.Config, error) {
 		HoldLifetime: acquire.DefaultHoldLifetime,
 		MaxPackets:   acquire.DefaultMaxPackets,
 		MaxBytes:     acquire.DefaultMaxBytes,
-		Rate:         maps.DefaultRate,
+		Rate:         relaywire.DefaultRate,
 		Exec:         p.Value(acqExec),
 		Confine:      true,
 		Log:          c.logger(),

@@ -11,6 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -26,7 +27,7 @@ type question struct {
 func (r *relay) drain() error {
 	events, err := r.intake.take()
 	for _, e := range events {
-		if e.Ended != 0 {
+		if e.HoldEnd != 0 {
 			r.ended(e)
 		} else {
 			r.event(e)
@@ -36,7 +37,7 @@ func (r *relay) drain() error {
 }
 
 // event keeps a packet, and notes what is to be asked for.
-func (r *relay) event(e maps.Event) {
+func (r *relay) event(e relaywire.Event) {
 	flow := e.Flow.Selector
 	most := ofHold
 	if _, lost := r.lost[flow]; lost || e.Gap {

@@ -11,20 +11,20 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // How many events, and bytes of packets, wait in the relay's own memory while its loop is busy,
 // before it no longer says that it lives: about as many as in the ring buffer.
 const (
-	intakeEvents = maps.MostEvents
+	intakeEvents = relaywire.MaxEvents
 	intakeBytes  = 4 << 20
 )
 
 // ring is where events come from: a *maps.Relay.
 type ring interface {
 	Wait(time.Duration) error
-	Read() (maps.Event, error)
+	Read() (relaywire.Event, error)
 }
 
 // intake brings the kernel's events to the loop, in their order. The loop can also have all
@@ -35,8 +35,8 @@ type intake struct {
 	room chan struct{} // they were taken
 
 	mu     sync.Mutex
-	events []maps.Event // read from the ring, not yet taken
-	bytes  int          // of their packets
+	events []relaywire.Event // read from the ring, not yet taken
+	bytes  int               // of their packets
 }
 
 func newIntake(r ring) *intake {
@@ -102,10 +102,10 @@ func (in *intake) fill(events, bytes int) error {
 }
 
 // take returns all events that have come before it was called.
-func (in *intake) take() ([]maps.Event, error) {
+func (in *intake) take() ([]relaywire.Event, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	err := in.fill(len(in.events)+maps.MostEvents, math.MaxInt)
+	err := in.fill(len(in.events)+relaywire.MaxEvents, math.MaxInt)
 	events := in.events
 	in.events, in.bytes = nil, 0
 	signal(in.room)

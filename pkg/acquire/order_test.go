@@ -20,16 +20,17 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // script is a ring buffer whose events a test has written: for each time that it is read to
 // its end, those that come then.
-type script [][]maps.Event
+type script [][]relaywire.Event
 
 func (s *script) Wait(time.Duration) error { return nil }
 
-func (s *script) Read() (e maps.Event, err error) {
+func (s *script) Read() (e relaywire.Event, err error) {
 	if len(*s) == 0 {
 		return e, os.ErrDeadlineExceeded
 	}
@@ -112,23 +113,23 @@ func (b *bench) hold(t *testing.T, serial uint64) abi.FlowID {
 }
 
 // event is one of a packet with this content.
-func (b *bench) packetEvent(serial uint64, content string) maps.Event {
+func (b *bench) packetEvent(serial uint64, content string) relaywire.Event {
 	p := make([]byte, 28+len(content))
 	p[0], p[9] = 0x45, unix.IPPROTO_ICMP
 	p[3] = byte(len(p))
 	copy(p[12:], b.flow.Src.Addr().AsSlice())
 	copy(p[16:], b.flow.Dst.Addr().AsSlice())
 	copy(p[28:], content)
-	return maps.Event{Flow: abi.FlowID{Selector: b.flow, Serial: serial}, Trap: b.trap, Time: time.Now(), Packet: p}
+	return relaywire.Event{Flow: abi.FlowID{Selector: b.flow, Serial: serial}, Trap: b.trap, Time: time.Now(), Packet: p}
 }
 
-func (b *bench) acquired(serial uint64, content string) maps.Event {
+func (b *bench) acquired(serial uint64, content string) relaywire.Event {
 	e := b.packetEvent(serial, content)
 	e.Acquire = true
 	return e
 }
 
-func (b *bench) gap(serial uint64, content string) maps.Event {
+func (b *bench) gap(serial uint64, content string) relaywire.Event {
 	e := b.packetEvent(serial, content)
 	e.Gap = true
 	return e
@@ -177,7 +178,7 @@ func TestSwitchKeepsOrder(t *testing.T) {
 // packets nor of what is asked for it.
 func TestStaleEndIgnored(t *testing.T) {
 	b := newBench(t)
-	ended := maps.Event{Ended: maps.Freed, Flow: abi.FlowID{Selector: b.flow, Serial: 7}, Time: time.Now()}
+	ended := relaywire.Event{HoldEnd: relaywire.Freed, Flow: abi.FlowID{Selector: b.flow, Serial: 7}, Time: time.Now()}
 	b.hold(t, 8)
 	b.script = script{{b.packetEvent(7, "old"), b.acquired(8, "first"), ended, b.packetEvent(8, "second")}}
 	if err := b.drain(); err != nil {

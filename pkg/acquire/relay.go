@@ -19,6 +19,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -55,7 +56,7 @@ const (
 type relay struct {
 	Config
 	reporter
-	table  *maps.Relay
+	table  *relaywire.Reader
 	xfrm   *xfrm.Handle // nil: the kernel has no XFRM
 	exec   *runner
 	store  *store
@@ -145,9 +146,9 @@ func Run(ctx context.Context, c Config) (err error) {
 // sayAlive tells the programs that events are taken, if there is somebody to ask.
 func (r *relay) sayAlive() error {
 	if r.somebodyListens() {
-		return r.table.Alive(aliveFor)
+		return r.table.SetAlive(aliveFor)
 	}
-	return r.table.Alive(0)
+	return r.table.SetAlive(0)
 }
 
 // somebodyListens tells whether an ACQUIRE reaches anybody: a key manager that listens to
@@ -231,17 +232,17 @@ func (r *relay) adopt() error {
 }
 
 // ended is a %hold that a command has replaced or deleted. All of its packets have come.
-func (r *relay) ended(e maps.Event) {
+func (r *relay) ended(e relaywire.Event) {
 	_, asked := r.asked[e.Flow]
-	switch e.Ended {
-	case maps.Released:
+	switch e.HoldEnd {
+	case relaywire.Released:
 		if !asked && r.store.holds[e.Flow] == nil {
 			return
 		}
 		r.release(e.Flow, r.now(e.Flow), "replaced")
-	case maps.Freed:
+	case relaywire.Freed:
 		r.free(e.Flow, "deleted")
-	case maps.Cleared:
+	case relaywire.Cleared:
 		for flow := range r.store.holds {
 			r.free(flow, "cleared")
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // Apply makes changes in their order. All are checked first, each against the table
@@ -142,7 +143,7 @@ func (t *Table) change(make func(*writer) error) error {
 	if err != nil {
 		return err
 	}
-	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]End{}}
+	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]relaywire.HoldEndReason{}}
 	err = errors.Join(make(w), w.rows.flush())
 	unusable := w.indexes.Err()
 	closed := w.indexes.CloseAsync() // takes milliseconds if they are large, as settle does
@@ -156,7 +157,7 @@ func (t *Table) change(make func(*writer) error) error {
 		// If this fails as well, the next command puts right what this one has left.
 		_ = t.repair()
 	}
-	return errors.Join(err, journal.PublishTo(t.dir.Path(), w.events()), t.tellRelay(w.ended))
+	return errors.Join(err, journal.PublishTo(t.dir.Path(), w.events()), t.notifyRelay(w.endedHolds))
 }
 
 // before is what is known of a change's selector just before it is made.

@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // lookupName is the program that answers --lookup, pinned beside the maps.
@@ -57,10 +58,10 @@ func create(dir string) error {
 			return fmt.Errorf("pin map %s: %w", spec.Name, err)
 		}
 	}
-	if err := pinTell(dir, coll.Maps); err != nil {
+	if err := relaywire.PinNotify(dir, coll.Maps); err != nil {
 		return err
 	}
-	if err := initialRelay(coll.Maps["eroute_relay"]); err != nil {
+	if err := relaywire.Initialize(coll.Maps["eroute_relay"]); err != nil {
 		return err
 	}
 	meta := bpf.ABITableMeta{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), Version: 1}

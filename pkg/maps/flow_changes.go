@@ -14,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // Answer is an SA that a flow is to go through from now on.
@@ -198,17 +199,17 @@ func (t *Table) EndFlows(end func(Flow) bool) (ended []Flow, err error) {
 	}
 	return ended, t.change(func(w *writer) error {
 		for _, f := range ended {
-			if err := w.endFlow(f.Selector, Freed); err != nil {
+			if err := w.endFlow(f.Selector, relaywire.Freed); err != nil {
 				return err
 			}
 		}
-		w.ended = nil
+		w.endedHolds = nil
 		return nil
 	})
 }
 
 // endFlow deletes the flow with this selector, if there is one.
-func (w *writer) endFlow(s eroute.Selector, how End) error {
+func (w *writer) endFlow(s eroute.Selector, how relaywire.HoldEndReason) error {
 	old, err := w.flow(s)
 	if err != nil || old == nil {
 		return err
@@ -217,7 +218,7 @@ func (w *writer) endFlow(s eroute.Selector, how End) error {
 		return err
 	}
 	w.unusedFlow(s, old)
-	w.ended = append(w.ended, Ended{abi.FlowID{Selector: s, Serial: old.Serial}, how})
+	w.endedHolds = append(w.endedHolds, relaywire.HoldEnded{Flow: abi.FlowID{Selector: s, Serial: old.Serial}, Reason: how})
 	return nil
 }
 
@@ -228,12 +229,12 @@ func (w *writer) endLateFlows(changes *eroute.Changes) error {
 		return err
 	}
 	for _, c := range changes.All() {
-		how := Released
+		how := relaywire.Released
 		switch c.Op {
 		case eroute.OpClear:
 			continue
 		case eroute.OpDel:
-			how = Freed
+			how = relaywire.Freed
 		}
 		if err := w.endFlow(c.Selector, how); err != nil {
 			return err

@@ -9,13 +9,14 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // SwapPinned puts this version's programs that commands run in the place of the pinned ones.
 func (t *Table) SwapPinned() error {
 	return errors.Join(
 		t.swapPinned(loader.LoadLookup, lookupName),
-		t.swapPinned(loader.LoadTell, tellPin),
+		t.swapPinned(loader.LoadTell, relaywire.NotifyPin),
 	)
 }
 

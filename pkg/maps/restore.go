@@ -16,6 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/index"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -56,7 +57,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 		return r.effect, err
 	}
 	t.endWriting()
-	return r.effect, errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.tellRelay([]Ended{{How: Cleared}}))
+	return r.effect, errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.notifyRelay([]relaywire.HoldEnded{{Reason: relaywire.Cleared}}))
 }
 
 // restore is a table that is made beside the one that packets meet.

@@ -2,21 +2,27 @@
 
 package maps
 
-// OpenRelay opens the events of the calling thread's network namespace, making the table
-// if there is none. Returns ErrRelayRuns if there is a relay.
-func OpenRelay() (*Relay, error) {
+import (
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+)
+
+// OpenRelay opens the events of the network namespace of the calling thread. It creates the table if there is none.
+// Returns relaywire.ErrRunning if there is a relay.
+func OpenRelay() (*relaywire.Reader, error) {
 	t, err := OpenWrite()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = t.Close() }()
-	return openRelay(t.dir, t.maps["eroute_relay"], t.maps["eroute_events"])
+	return relaywire.Open(t.dir, t.maps["eroute_relay"], t.maps["eroute_events"])
 }
 
-// relayRuns tells whether a relay takes events.
+// relayRuns reports whether a relay reads events.
 func (t *Table) relayRuns() (bool, error) {
-	return relayAlive(t.relay.Now())
+	return relaywire.IsAlive(t.relay.Now())
 }
 
-// tellRelay sends the relay, if one runs, messages about holds.
-func (t *Table) tellRelay(all []Ended) error { return tellRelay(t.dir, t.relay.Now(), all) }
+// notifyRelay sends messages about holds that have ended to the relay, if one runs.
+func (t *Table) notifyRelay(all []relaywire.HoldEnded) error {
+	return relaywire.Notify(t.dir, t.relay.Now(), all)
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/index"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // writer makes changes one by one and keeps what they leave unused until no packet
@@ -22,10 +23,10 @@ type writer struct {
 	view       *xfrmView
 	unusedIDs  []uint32
 	unusedSAs  []slotRef
-	endedTraps map[uint32]End  // by their ids: what becomes of their flows
-	ended      []Ended         // what the relay is to be told
-	changes    *eroute.Changes // what monitors are to be told
-	made       int             // how many of them are made
+	endedTraps map[uint32]relaywire.HoldEndReason // by their ids: what becomes of their flows
+	endedHolds []relaywire.HoldEnded              // what the relay is to be told
+	changes    *eroute.Changes                    // what monitors are to be told
+	made       int                                // how many of them are made
 }
 
 // saidRef is one eroute's hold on an SA.
@@ -100,11 +101,11 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 		}
 	}
 	if exists {
-		w.gone(s, old, Released)
+		w.gone(s, old, relaywire.Released)
 	} else {
 		w.addCount(abi.FamilyIndex(s), 1)
 	}
-	return w.endFlow(s, Released)
+	return w.endFlow(s, relaywire.Released)
 }
 
 func (w *writer) del(s eroute.Selector) error {
@@ -113,7 +114,7 @@ func (w *writer) del(s eroute.Selector) error {
 		return err
 	}
 	if !exists {
-		return w.endFlow(s, Freed)
+		return w.endFlow(s, relaywire.Freed)
 	}
 	// What was added before it is there first: packets must not fall between the two.
 	if err := w.rows.flush(); err != nil {
@@ -123,12 +124,12 @@ func (w *writer) del(s eroute.Selector) error {
 		return err
 	}
 	w.indexes.Drop(s)
-	w.gone(s, old, Freed)
+	w.gone(s, old, relaywire.Freed)
 	w.addCount(abi.FamilyIndex(s), -1)
 	if abi.ActionOf(old).IsTrap() {
 		err = w.deleteAsk(abi.NewFlowKey(s, 0))
 	}
-	return errors.Join(err, w.sources.drop(s), w.endFlow(s, Freed))
+	return errors.Join(err, w.sources.drop(s), w.endFlow(s, relaywire.Freed))
 }
 
 // clear switches to an empty generation in one step.
@@ -155,7 +156,7 @@ func (w *writer) clear() error {
 		return err
 	}
 	w.ids.Clear()
-	w.ended = append(w.ended, Ended{How: Cleared})
+	w.endedHolds = append(w.endedHolds, relaywire.HoldEnded{Reason: relaywire.Cleared})
 	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.RemoveAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
 		return err
 	}
@@ -164,13 +165,13 @@ func (w *writer) clear() error {
 }
 
 // gone notes that an eroute of the table was replaced or deleted.
-func (w *writer) gone(s eroute.Selector, v *bpf.ABIErouteValue, how End) {
+func (w *writer) gone(s eroute.Selector, v *bpf.ABIRowValue, how relaywire.HoldEndReason) {
 	w.unused(s, v)
 	switch action := abi.ActionOf(v); {
 	case action.IsTrap():
 		w.endedTraps[v.Id] = how
 	case action == eroute.ActionHold:
-		w.ended = append(w.ended, Ended{abi.FlowID{Selector: s}, how})
+		w.endedHolds = append(w.endedHolds, relaywire.HoldEnded{Flow: abi.FlowID{Selector: s}, Reason: how})
 	}
 }
 

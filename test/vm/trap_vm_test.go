@@ -2,7 +2,7 @@
 
 //go:build vm
 
-package vm
+package esp
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // relayVariable makes the test binary run a relay instead of tests, with this lifetime of holds: a relay
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 	}
 	err = acquire.Run(context.Background(), acquire.Config{
 		HoldLifetime: lifetime, MaxPackets: acquire.DefaultMaxPackets, MaxBytes: acquire.DefaultMaxBytes,
-		Rate: maps.DefaultRate, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Rate: relaywire.DefaultRate, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
 		slog.Error("relay", "error", err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package relaywire
 
 import (
 	"encoding/binary"
@@ -23,37 +23,36 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// Event is a packet that met a trap or a hold, or a command's message about a hold.
+// Event is a packet that matched a trap or a hold, or a message of a command about a hold.
 type Event struct {
-	Ended   End  // of the hold; 0: it is a packet
-	Acquire bool // it met a trap, and made the flow; else it met the flow's hold
-	Gap     bool // it met an answered flow whose SA has just gone or come
+	HoldEnd HoldEndReason // of a message; 0: a packet
+	Acquire bool          // the packet matched a trap and created the flow; else it matched the hold of the flow
+	Gap     bool          // the packet matched an answered flow whose SA has just been deleted or added
 	Time    time.Time
-	Flow    abi.FlowID      // of the hold; none for Cleared
+	Flow    abi.FlowID      // not for Cleared
 	Trap    eroute.Selector // for Acquire only
 	Device  int             // ifindex of the ipsec device
-	Packet  []byte          // from its IP header on; empty: it was not kept
+	Packet  []byte          // from the IP header on; empty: not kept
 }
 
-// Relay is what a relay needs of the table all the time, without its lock: the events,
-// and the sign that somebody takes them.
-type Relay struct {
-	lock   *os.File // of the only relay
+// Reader reads the events of a table and has the lock of the relay. It does not need the lock of the table.
+type Reader struct {
+	lock   *os.File
 	ring   *ebpf.Map
 	events *ringbuf.Reader
 	shared *pinned.Shared[bpf.ABIRelay]
 }
 
-// openRelay opens the events of a table for its relay: relay and events are its maps, which may be closed
-// afterwards, dir is its pin directory. Returns ErrRelayRuns if there is a relay.
-func openRelay(dir *loader.Dir, relay, events *ebpf.Map) (_ *Relay, err error) {
-	r := &Relay{}
+// Open opens the events of a table. relay and events are its maps, which may be closed afterwards, dir its pin
+// directory. Returns ErrRunning if there is a relay.
+func Open(dir *loader.Dir, relay, events *ebpf.Map) (_ *Reader, err error) {
+	r := &Reader{}
 	defer func() {
 		if err != nil {
 			_ = r.closeAll()
 		}
 	}()
-	if r.lock, err = lockRelay(dir); err != nil {
+	if r.lock, err = lock(dir); err != nil {
 		return nil, err
 	}
 	if r.shared, err = pinned.OpenShared[bpf.ABIRelay](relay, false); err != nil {
@@ -65,12 +64,12 @@ func openRelay(dir *loader.Dir, relay, events *ebpf.Map) (_ *Relay, err error) {
 	if r.events, err = ringbuf.NewReader(r.ring); err != nil {
 		return nil, fmt.Errorf("open events: %w", err)
 	}
-	r.events.SetDeadline(time.Unix(1, 0)) // it never waits
+	r.events.SetDeadline(time.Unix(1, 0)) // Read never blocks
 	return r, nil
 }
 
-// Alive tells the programs that events are taken for this long from now on; 0: no more.
-func (r *Relay) Alive(d time.Duration) error {
+// SetAlive is the heartbeat of the relay: programs make events for this time from now on. 0 stops them.
+func (r *Reader) SetAlive(d time.Duration) error {
 	if d == 0 {
 		atomic.StoreUint64(&r.shared.Value.AliveUntil, 0)
 		return nil
@@ -80,20 +79,19 @@ func (r *Relay) Alive(d time.Duration) error {
 	return err
 }
 
-// relayAlive tells whether a relay takes events.
-func relayAlive(state *bpf.ABIRelay) (bool, error) {
+// IsAlive reports whether a relay reads events; state is the value of the relay map.
+func IsAlive(state *bpf.ABIRelay) (bool, error) {
 	now, err := abi.Monotonic()
 	return atomic.LoadUint64(&state.AliveUntil) > now, err
 }
 
-// SetRate sets how many ACQUIREs each trap may make a second; a second's worth may come
-// at once. Not 0.
-func (r *Relay) SetRate(perSecond uint32) {
+// SetRate limits the ACQUIREs of each trap, per second. The burst is those of one second. perSecond must not be 0.
+func (r *Reader) SetRate(perSecond uint32) {
 	atomic.StoreUint64(&r.shared.Value.TrapInterval, uint64(time.Second)/uint64(perSecond))
 }
 
-// Wait returns when there is an event, or after this time.
-func (r *Relay) Wait(wait time.Duration) error {
+// Wait blocks until there is an event, at most for a time.
+func (r *Reader) Wait(wait time.Duration) error {
 	fds := []unix.PollFd{{Fd: int32(r.ring.FD()), Events: unix.POLLIN}}
 	if _, err := unix.Poll(fds, int(wait.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("wait for events: %w", err)
@@ -102,7 +100,7 @@ func (r *Relay) Wait(wait time.Duration) error {
 }
 
 // Read returns the next event, or os.ErrDeadlineExceeded if there is none.
-func (r *Relay) Read() (Event, error) {
+func (r *Reader) Read() (Event, error) {
 	record, err := r.events.Read()
 	if err != nil {
 		return Event{}, err
@@ -110,13 +108,13 @@ func (r *Relay) Read() (Event, error) {
 	return parseEvent(record.RawSample)
 }
 
-// MostEvents is more than the ring buffer can hold.
-const MostEvents = int(bpf.ABILimitsEVENTS_SIZE) / int(unsafe.Sizeof(bpf.ABIEvent{}))
+// MaxEvents is an upper bound of the number of events in the ring buffer.
+const MaxEvents = int(bpf.ABILimitsEVENTS_SIZE) / int(unsafe.Sizeof(bpf.ABIEvent{}))
 
-// Close stops the programs from making events.
-func (r *Relay) Close() error { return errors.Join(r.Alive(0), r.closeAll()) }
+// Close stops the programs from making events and releases the lock.
+func (r *Reader) Close() error { return errors.Join(r.SetAlive(0), r.closeAll()) }
 
-func (r *Relay) closeAll() error {
+func (r *Reader) closeAll() error {
 	var errs []error
 	if r.events != nil {
 		errs = append(errs, r.events.Close())
@@ -142,9 +140,9 @@ func parseEvent(b []byte) (Event, error) {
 	if n+int(e.Len) > len(b) {
 		return Event{}, fmt.Errorf("read event: packet of %d bytes in %d", e.Len, len(b)-n)
 	}
-	if how := slices.Index(endKinds[1:], bpf.ABIEventKind(e.Kind)) + 1; how > 0 {
-		ended := Event{Ended: End(how), Time: abi.MonotonicToWall(e.Time)}
-		if ended.Ended != Cleared {
+	if reason := slices.Index(endEventKinds[1:], bpf.ABIEventKind(e.Kind)) + 1; reason > 0 {
+		ended := Event{HoldEnd: HoldEndReason(reason), Time: abi.MonotonicToWall(e.Time)}
+		if ended.HoldEnd != Cleared {
 			ended.Flow = abi.FlowID{Selector: abi.FlowSelector(&e.Flow), Serial: e.Serial}
 		}
 		return ended, nil
@@ -161,13 +159,13 @@ func parseEvent(b []byte) (Event, error) {
 	}, nil
 }
 
-// initialRelay is what programs find before the first relay: none, but rates.
-func initialRelay(m *ebpf.Map) error {
+// Initialize writes the state of the relay of a new table: no relay runs, DefaultRate.
+func Initialize(m *ebpf.Map) error {
 	if err := m.Put(uint32(0), bpf.ABIRelay{TrapInterval: uint64(time.Second) / DefaultRate}); err != nil {
 		return fmt.Errorf("write relay state: %w", err)
 	}
 	return nil
 }
 
-// DefaultRate is how many ACQUIREs a trap may make a second.
+// DefaultRate is the default of the ACQUIREs of a trap per second.
 const DefaultRate = 1000
