@@ -53,7 +53,7 @@ func Layout() (string, error) {
 		lines = append(lines, describeMap(spec))
 	}
 	for kind, name := range journal.KindNames {
-		lines = append(lines, fmt.Sprintf("notice %d: %s", kind, name))
+		lines = append(lines, fmt.Sprintf("event %d: %s", kind, name))
 	}
 	slices.Sort(lines)
 	return strings.Join(slices.Compact(lines), "\n") + "\n", nil
