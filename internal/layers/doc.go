@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package layers tests that packages import only packages of lower layers:
+//
+//	cmd/ipsec
+//	doctor  explain  acquire  metrics  monitor
+//	device
+//	maps                                   the table
+//	index  counters  journal  relaywire    its parts
+//	pinned                                 operations on pinned maps
+//	abi  loader  xfrm  diff  busy          conversions; files, locks and programs; SAs; no maps
+//	eroute  bpf  fib  netdump              values; programs; the kernel's routes and interfaces
+package layers

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package layers
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/ipsec-eroute/eroute/"
+
+// layers are the packages by layer, the lowest first.
+var layers = [][]string{
+	{"bpf", "pkg/eroute", "pkg/fib", "pkg/netdump", "internal/cli"},
+	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/busy", "internal/manpages"},
+	{"pkg/pinned", "pkg/migrate"},
+	{"pkg/index", "pkg/counters", "pkg/journal", "pkg/relaywire"},
+	{"pkg/maps"},
+	{"pkg/device", "pkg/monitor", "pkg/maps/layout"},
+	{"pkg/acquire", "pkg/doctor", "pkg/explain"},
+	{"pkg/metrics"},
+	{"cmd/ipsec"},
+}
+
+// Tests and their support may import everything; they are not imported by the product.
+func isSupport(pkg string) bool {
+	return strings.HasPrefix(pkg, "internal/test") || pkg == "internal/collisions" || pkg == "internal/layers"
+}
+
+// A package imports only packages of lower layers, and each package has a layer.
+func TestLayers(t *testing.T) {
+	layer := make(map[string]int)
+	for i, all := range layers {
+		for _, pkg := range all {
+			layer[pkg] = i
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}",
+		module+"bpf", module+"pkg/...", module+"internal/...", module+"cmd/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		if isSupport(pkg) {
+			continue
+		}
+		at, known := layer[pkg]
+		if !known {
+			t.Errorf("%s has no layer", pkg)
+			continue
+		}
+		seen++
+		for _, path := range fields[1:] {
+			imported, own := strings.CutPrefix(path, module)
+			if below, known := layer[imported]; own && (!known || below >= at) {
+				t.Errorf("%s imports %s, which is not of a lower layer", pkg, imported)
+			}
+		}
+	}
+	if seen != len(layer) {
+		t.Errorf("%d packages, %d have a layer", seen, len(layer))
+	}
+}
