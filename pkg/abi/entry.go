@@ -10,13 +10,13 @@ import (
 // Entry is an entry of the trie of eroutes.
 type Entry struct {
 	Selector eroute.Selector
-	Value    bpf.ABIRowValue
+	Value    bpf.ABIErouteValue
 }
 
 // NewValue returns the value of an eroute with the counters id; sa is the slot of its SA, 0 for a magic SAID.
-func NewValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIRowValue {
-	return bpf.ABIRowValue{Id: id, Sa: sa, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits())}
+func NewValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIErouteValue {
+	return bpf.ABIErouteValue{Id: id, Sa: sa, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits())}
 }
 
 // ActionOf returns what happens to packets that match an eroute.
-func ActionOf(v *bpf.ABIRowValue) eroute.Action { return eroute.Action(v.Action) }
+func ActionOf(v *bpf.ABIErouteValue) eroute.Action { return eroute.Action(v.Action) }

@@ -102,9 +102,9 @@ func (s *Secrets) SlotSum(sel eroute.Selector) uint64 {
 // fixedBits is the prefix length of a trie key without its destination.
 func fixedBits(s eroute.Selector) int {
 	if s.Src.Addr().Is4() {
-		return int(bpf.ABILimitsROW4FIXED_BITS)
+		return int(bpf.ABILimitsKEY4FIXED_BITS)
 	}
-	return int(bpf.ABILimitsROW6FIXED_BITS)
+	return int(bpf.ABILimitsKEY6FIXED_BITS)
 }
 
 // ChooseSecrets sets random secrets.

@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// EntryKey is an eroute's key in the trie of its family: *bpf.ABIRowKey4 or *bpf.ABIRowKey6.
+// EntryKey is an eroute's key in the trie of its family: *bpf.ABIErouteKey4 or *bpf.ABIErouteKey6.
 type EntryKey any
 
 // SourceKey is a source prefix's key in the trie of its family.
@@ -26,9 +26,9 @@ func NewEntryKey(s eroute.Selector) EntryKey {
 }
 
 // EntryKey4 is NewEntryKey for IPv4.
-func EntryKey4(s eroute.Selector) bpf.ABIRowKey4 {
-	return bpf.ABIRowKey4{
-		Prefixlen:   uint32(bpf.ABILimitsROW4FIXED_BITS) + uint32(s.Dst.Bits()),
+func EntryKey4(s eroute.Selector) bpf.ABIErouteKey4 {
+	return bpf.ABIErouteKey4{
+		Prefixlen:   uint32(bpf.ABILimitsKEY4FIXED_BITS) + uint32(s.Dst.Bits()),
 		Src:         s.Src.Addr().As4(),
 		SrcHostbits: uint8(32 - s.Src.Bits()),
 		Proto:       s.Proto,
@@ -39,9 +39,9 @@ func EntryKey4(s eroute.Selector) bpf.ABIRowKey4 {
 }
 
 // EntryKey6 is NewEntryKey for IPv6.
-func EntryKey6(s eroute.Selector) bpf.ABIRowKey6 {
-	return bpf.ABIRowKey6{
-		Prefixlen:   uint32(bpf.ABILimitsROW6FIXED_BITS) + uint32(s.Dst.Bits()),
+func EntryKey6(s eroute.Selector) bpf.ABIErouteKey6 {
+	return bpf.ABIErouteKey6{
+		Prefixlen:   uint32(bpf.ABILimitsKEY6FIXED_BITS) + uint32(s.Dst.Bits()),
 		Src:         s.Src.Addr().As16(),
 		SrcHostbits: uint8(128 - s.Src.Bits()),
 		Proto:       s.Proto,
@@ -72,7 +72,7 @@ func SourceKey6(p netip.Prefix) bpf.ABISrcKey6 {
 }
 
 // Selector4 returns the selector of a key.
-func Selector4(k *bpf.ABIRowKey4) eroute.Selector {
+func Selector4(k *bpf.ABIErouteKey4) eroute.Selector {
 	return eroute.Selector{
 		Src:     netip.PrefixFrom(netip.AddrFrom4(k.Src), 32-int(k.SrcHostbits)),
 		Dst:     netip.PrefixFrom(netip.AddrFrom4(k.Dst), int(k.Prefixlen)-int(bpf.ABILimitsKEY4FIXED_BITS)),
@@ -83,7 +83,7 @@ func Selector4(k *bpf.ABIRowKey4) eroute.Selector {
 }
 
 // Selector6 returns the selector of a key.
-func Selector6(k *bpf.ABIRowKey6) eroute.Selector {
+func Selector6(k *bpf.ABIErouteKey6) eroute.Selector {
 	return eroute.Selector{
 		Src:     netip.PrefixFrom(netip.AddrFrom16(k.Src), 128-int(k.SrcHostbits)),
 		Dst:     netip.PrefixFrom(netip.AddrFrom16(k.Dst), int(k.Prefixlen)-int(bpf.ABILimitsKEY6FIXED_BITS)),
@@ -94,7 +94,7 @@ func Selector6(k *bpf.ABIRowKey6) eroute.Selector {
 }
 
 // TupleOf returns which of protocol and ports a selector sets.
-func TupleOf(s eroute.Selector) bpf.ABIErouteShape {
+func TupleOf(s eroute.Selector) bpf.ABIErouteTuple {
 	switch {
 	case s.SrcPort != 0 && s.DstPort != 0:
 		return bpf.ABIErouteTupleTUPLE_SPORT_DPORT

@@ -25,7 +25,7 @@ type Block [BlockIDs]Counters
 // Sizes of blocks and chunks.
 const (
 	BlockIDs    = uint32(bpf.ABILimitsCOUNTER_BLOCK)
-	ChunkBlocks = uint32(bpf.ABILimitsCOUNTER_SHEET_BLOCKS) // in a chunk
+	ChunkBlocks = uint32(bpf.ABILimitsCOUNTER_CHUNK_BLOCKS) // in a chunk
 
 	// maxAhead is the highest number of ids that chunks are created for in advance.
 	maxAhead = 65536
@@ -48,7 +48,7 @@ const MapName = "eroute_counters"
 // opened.
 func NewSet(outer *ebpf.Map, dir *loader.Dir, open *ebpf.LoadPinOptions) *Set {
 	return &Set{
-		outer: outer, dir: dir, open: open, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_SHEETS),
+		outer: outer, dir: dir, open: open, cpus: outer.MaxEntries() / uint32(bpf.ABILimitsCOUNTER_CHUNKS),
 		chunks: make(map[uint32]*ebpf.Map), shared: make(map[uint32]*pinned.Shared[bpf.ABICounterBlock]),
 	}
 }

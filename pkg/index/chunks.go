@@ -20,8 +20,8 @@ type line [8]uint64
 // Sizes in bytes, lines and maps.
 const (
 	lineSize   = int(unsafe.Sizeof(line{}))
-	chunkLines = uint32(bpf.ABILimitsINDEX_SHEET_LINES)
-	maxChunks  = uint32(bpf.ABILimitsINDEX_SHEETS)
+	chunkLines = uint32(bpf.ABILimitsINDEX_CHUNK_LINES)
+	maxChunks  = uint32(bpf.ABILimitsINDEX_CHUNKS)
 	chunkSize  = uintptr(chunkLines) * unsafe.Sizeof(line{})
 )
 

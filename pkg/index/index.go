@@ -30,7 +30,7 @@ func openIndex(s chunks, family eroute.Family, secret *abi.Secrets) (*Index, err
 	x := &Index{lines: lines, head: (*bpf.ABIIndex)(unsafe.Pointer(&lines[0])), secret: secret}
 	h := x.head
 	x.filter = words(lines, 1, 2*h.Cells)
-	x.summaries = summaries{lines: lines[h.KindsAt:][:h.KindLines], used: &h.Kinds}
+	x.summaries = summaries{lines: lines[h.SummariesAt:][:h.SummaryLines], used: &h.Summaries}
 	x.slots = groups{
 		words: words(lines, h.SlotGroupsAt, h.SlotGroups), used: &h.Slots,
 		size: slotSize(family), key: int(unsafe.Sizeof(bpf.ABIErouteKey6{})),
@@ -62,7 +62,7 @@ func slotSize(f eroute.Family) int {
 
 // insert returns the value of an eroute in the index, and adds the eroute if it is not there. Returns errFull if there
 // is no room: then the index has fewer eroutes than the tries.
-func (x *Index) insert(s eroute.Selector) (*bpf.ABIIndexRow, error) {
+func (x *Index) insert(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	var key keyBytes
 	of := summaryHashesOf(x.secret, s)
 	bits := lenBit(s.Dst) | 1<<(tuplesAt+int(abi.TupleOf(s)))
@@ -83,8 +83,8 @@ func (x *Index) insert(s eroute.Selector) (*bpf.ABIIndexRow, error) {
 	return x.value(slot), nil
 }
 
-func (x *Index) value(slot []byte) *bpf.ABIIndexRow {
-	return (*bpf.ABIIndexRow)(unsafe.Pointer(&slot[x.slots.key]))
+func (x *Index) value(slot []byte) *bpf.ABIIndexEntry {
+	return (*bpf.ABIIndexEntry)(unsafe.Pointer(&slot[x.slots.key]))
 }
 
 // blockBits returns the bits in the summary of a source for the blocks of a destination.
@@ -119,7 +119,7 @@ func (x *Index) Drop(s eroute.Selector) {
 }
 
 // Lookup returns the value of the eroute with exactly this selector, nil if there is none.
-func (x *Index) Lookup(s eroute.Selector) *bpf.ABIIndexRow {
+func (x *Index) Lookup(s eroute.Selector) *bpf.ABIIndexEntry {
 	var key keyBytes
 	group, slot, _, found := x.slots.find(x.slotHash(s), key.row(s))
 	if !found {
@@ -132,13 +132,13 @@ func (x *Index) Lookup(s eroute.Selector) *bpf.ABIIndexRow {
 func (x *Index) Len() int { return int(x.head.Slots) }
 
 // All yields the eroutes in the index.
-func (x *Index) All(yield func(eroute.Selector, *bpf.ABIIndexRow) bool) {
+func (x *Index) All(yield func(eroute.Selector, *bpf.ABIIndexEntry) bool) {
 	for slot := range x.slots.each {
 		var s eroute.Selector
-		if x.slots.key == int(unsafe.Sizeof(bpf.ABIRowKey4{})) {
-			s = abi.Selector4((*bpf.ABIRowKey4)(unsafe.Pointer(&slot[0])))
+		if x.slots.key == int(unsafe.Sizeof(bpf.ABIErouteKey4{})) {
+			s = abi.Selector4((*bpf.ABIErouteKey4)(unsafe.Pointer(&slot[0])))
 		} else {
-			s = abi.Selector6((*bpf.ABIRowKey6)(unsafe.Pointer(&slot[0])))
+			s = abi.Selector6((*bpf.ABIErouteKey6)(unsafe.Pointer(&slot[0])))
 		}
 		if !yield(s, x.value(slot)) {
 			return
@@ -147,8 +147,8 @@ func (x *Index) All(yield func(eroute.Selector, *bpf.ABIIndexRow) bool) {
 }
 
 // ValueOf returns the value in the index of an eroute with a value in the trie.
-func ValueOf(v *bpf.ABIRowValue) bpf.ABIIndexRow {
-	return bpf.ABIIndexRow{Id: v.Id, Sa: v.Sa, Action: v.Action}
+func ValueOf(v *bpf.ABIErouteValue) bpf.ABIIndexEntry {
+	return bpf.ABIIndexEntry{Id: v.Id, Sa: v.Sa, Action: v.Action}
 }
 
 // keyBytes holds the key of an entry in its memory representation.
@@ -159,9 +159,9 @@ type keyBytes struct {
 
 func (k *keyBytes) row(s eroute.Selector) []byte {
 	if s.Src.Addr().Is4() {
-		*(*bpf.ABIRowKey4)(unsafe.Pointer(k)) = abi.EntryKey4(s)
-		return k.bytes[:unsafe.Sizeof(bpf.ABIRowKey4{})]
+		*(*bpf.ABIErouteKey4)(unsafe.Pointer(k)) = abi.EntryKey4(s)
+		return k.bytes[:unsafe.Sizeof(bpf.ABIErouteKey4{})]
 	}
-	*(*bpf.ABIRowKey6)(unsafe.Pointer(k)) = abi.EntryKey6(s)
+	*(*bpf.ABIErouteKey6)(unsafe.Pointer(k)) = abi.EntryKey6(s)
 	return k.bytes[:]
 }

@@ -52,7 +52,7 @@ func (ix *Set) OpenForChanges(entries ReadEntries) error {
 		case x == nil:
 			err = ix.build(entries, i)
 		case x.head.Stale > max(x.head.Slots, staleLimit) && unix.Access(ix.dir.Path(), unix.W_OK) == nil:
-			ix.remake(i, int(x.head.Kinds), int(x.head.Slots))
+			ix.remake(i, int(x.head.Summaries), int(x.head.Slots))
 		}
 	}
 	return err
@@ -146,7 +146,7 @@ func (ix *Set) build(entries ReadEntries, i int) error {
 // reserve makes room for a number of additional summaries and eroutes.
 func (ix *Set) reserve(i, summaries, slots int) {
 	if x := ix.open[i]; x != nil {
-		summaries += int(x.head.Kinds)
+		summaries += int(x.head.Summaries)
 		slots += int(x.head.Slots)
 		if summaries <= x.summaries.room() && slots <= x.slots.room() {
 			return
@@ -173,7 +173,7 @@ func (ix *Set) ReserveFor(selectors iter.Seq[eroute.Selector], n [len(abi.Famili
 }
 
 // Put adds an eroute or replaces its value.
-func (ix *Set) Put(s eroute.Selector, v bpf.ABIRowValue) {
+func (ix *Set) Put(s eroute.Selector, v bpf.ABIErouteValue) {
 	i := abi.FamilyIndex(s)
 	for range 3 {
 		x := ix.Ensure(s)

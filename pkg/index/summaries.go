@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	tuplesAt      = int(bpf.ABILimitsINDEX_SHAPES_AT)
+	tuplesAt      = int(bpf.ABILimitsINDEX_TUPLES_AT)
 	blocksAt      = int(bpf.ABILimitsINDEX_BLOCKS_AT)
-	lineSummaries = int(bpf.ABILimitsINDEX_KINDS)
+	lineSummaries = int(bpf.ABILimitsINDEX_SUMMARIES)
 
 	// summaryLoad is the maximum number of words in a line that are used, on average.
 	summaryLoad = 4

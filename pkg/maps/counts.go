@@ -75,7 +75,7 @@ func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 		if isHold(&f.value) {
 			continue
 		}
-		if err := name(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row}); err != nil {
+		if err := name(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Entry}); err != nil {
 			return nil, err
 		}
 	}

@@ -133,7 +133,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 		return false, err
 	}
 	next := *old
-	next.Row = abi.NewValue(a.Flow.Selector, a.SAID, id, slot)
+	next.Entry = abi.NewValue(a.Flow.Selector, a.SAID, id, slot)
 	if kept {
 		next.KeptUntil = until
 	}
@@ -169,7 +169,7 @@ func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 				continue
 			}
 			next := *old
-			next.Row = bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Row.DstPrefixlen}
+			next.Entry = bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Entry.DstPrefixlen}
 			none := abi.OwnedWord(next.Serial, 0)
 			next.Packets, next.Bytes, next.Last, next.Asked, next.KeptUntil = none, none, abi.OwnedWord(next.Serial, now>>abi.TickShift), now, 0
 			if err := w.putFlow(f.Selector, &next); err != nil {

@@ -128,7 +128,7 @@ func isTrapHold(f *bpf.ABIFlow) bool {
 // flowEroute is a flow as the listing shows it.
 func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error) {
 	if !isHold(&f.value) {
-		return t.eroute(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row}, slots)
+		return t.eroute(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Entry}, slots)
 	}
 	if isTrapHold(&f.value) {
 		c, err := t.counts.Read(f.value.Trap)

@@ -21,7 +21,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap abi.Entry) 
 	serial := table.relay.Value.LastSerial
 	v := bpf.ABIFlow{
 		Serial: serial,
-		Row:    bpf.ABIRowValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
+		Row:    bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
 		Trap:   trap.Value.Id, TrapAction: trap.Value.Action,
 		TrapSrcPrefixlen: uint8(trap.Selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.Selector.Dst.Bits()),
 	}
@@ -34,7 +34,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap abi.Entry) 
 	if err := table.maps["eroute_relay"].Lookup(uint32(0), &relay); err != nil {
 		t.Fatal(err)
 	}
-	relay.FlowShapes |= 1 << abi.TupleOf(flow)
+	relay.FlowTuples |= 1 << abi.TupleOf(flow)
 	if err := table.maps["eroute_relay"].Put(uint32(0), relay); err != nil {
 		t.Fatal(err)
 	}

@@ -59,8 +59,8 @@ func (g *generation) sources(a netip.Addr) *ebpf.Map {
 
 // row returns the eroute with exactly this selector. A trie answers with the longest
 // match; the prefix length in the value tells whether that is the one.
-func (g *generation) row(s eroute.Selector) (*bpf.ABIRowValue, bool, error) {
-	var v bpf.ABIRowValue
+func (g *generation) row(s eroute.Selector) (*bpf.ABIErouteValue, bool, error) {
+	var v bpf.ABIErouteValue
 	err := g.rows(s.Src.Addr()).Lookup(abi.NewEntryKey(s), &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil, false, nil

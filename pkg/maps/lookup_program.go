@@ -16,7 +16,7 @@ import (
 func (t *Table) SwapPinned() error {
 	return errors.Join(
 		t.swapPinned(loader.LoadLookup, lookupName),
-		t.swapPinned(loader.LoadTell, relaywire.NotifyPin),
+		t.swapPinned(loader.LoadNotify, relaywire.NotifyPin),
 	)
 }
 

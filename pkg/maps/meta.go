@@ -24,7 +24,7 @@ func (t *Table) beginWriting() {
 // beginBuilding notes that a table is made beside the one that packets meet, which goes on
 // as it is.
 func (t *Table) beginBuilding() {
-	atomic.StoreUint32(&t.meta.Value.Writing, uint32(bpf.ABIWritingWRITING_ASIDE))
+	atomic.StoreUint32(&t.meta.Value.Writing, uint32(bpf.ABIWritingWRITING_STANDBY))
 }
 
 // writing tells whether a command changes the table, or was killed while it did.
@@ -55,4 +55,4 @@ func (t *Table) limit() uint32 { return atomic.LoadUint32(&t.meta.Now().Limit) }
 func (t *Table) setLimit(n uint32) { atomic.StoreUint32(&t.meta.Value.Limit, n) }
 
 // haveFlows tells whether traps have ever made flows: if not, there is no need to look for one.
-func (t *Table) haveFlows() bool { return atomic.LoadUint32(&t.relay.Now().FlowShapes) != 0 }
+func (t *Table) haveFlows() bool { return atomic.LoadUint32(&t.relay.Now().FlowTuples) != 0 }

@@ -81,7 +81,7 @@ func (t *Table) repairFlows(entries []abi.Entry) (answered []abi.Entry, err erro
 				return nil, err
 			}
 		} else if !isHold(&f.value) {
-			answered = append(answered, abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row})
+			answered = append(answered, abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Entry})
 		}
 	}
 	return answered, nil

@@ -198,7 +198,7 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 }
 
 // oldRow returns what the old table has for a selector, nil if nothing.
-func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexRow, error) {
+func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	if x := r.oldIndexes.Index(abi.FamilyIndex(s)); x != nil {
 		return x.Lookup(s), nil
 	}

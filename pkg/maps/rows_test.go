@@ -49,7 +49,7 @@ func TestRowsFail(t *testing.T) {
 	if err := r.flush(); err == nil {
 		t.Error("the failure is forgotten")
 	}
-	var v bpf.ABIRowValue
+	var v bpf.ABIErouteValue
 	if err := trie.Lookup(abi.EntryKey4(late), &v); err == nil {
 		t.Error("there was a write after the one that failed")
 	}

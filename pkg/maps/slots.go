@@ -92,7 +92,7 @@ func (r *slotReader) at(slot uint32) (sa bpf.ABISa, err error) {
 }
 
 // said returns the SAID of an eroute.
-func (r *slotReader) said(v *bpf.ABIRowValue) (eroute.SAID, error) {
+func (r *slotReader) said(v *bpf.ABIErouteValue) (eroute.SAID, error) {
 	if abi.ActionOf(v) != eroute.ActionSA {
 		return magicSAIDs[v.Action], nil
 	}

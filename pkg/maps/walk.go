@@ -59,7 +59,7 @@ func (t *Table) Walk(n int) (w Walk, err error) {
 		if isHold(&f.value) {
 			eroutes.add(abi.FlowSelector(&f.key), abi.Owned(f.value.Packets)) // 0 if it counts as its trap
 		} else {
-			add(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Row})
+			add(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Entry})
 		}
 	}
 	w.Eroutes = eroutes.list()

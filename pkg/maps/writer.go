@@ -165,7 +165,7 @@ func (w *writer) clear() error {
 }
 
 // gone notes that an eroute of the table was replaced or deleted.
-func (w *writer) gone(s eroute.Selector, v *bpf.ABIRowValue, how relaywire.HoldEndReason) {
+func (w *writer) gone(s eroute.Selector, v *bpf.ABIErouteValue, how relaywire.HoldEndReason) {
 	w.unused(s, v)
 	switch action := abi.ActionOf(v); {
 	case action.IsTrap():

@@ -10,7 +10,6 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
-	"github.com/ipsec-eroute/eroute/pkg/monitor"
 )
 
 // How long changes are collected before they are compared.

@@ -43,7 +43,7 @@ type HoldEnded struct {
 // a message into the ring buffer, behind the packets that matched the hold.
 const (
 	lockDir    = loader.PrivateName
-	notifyName = "eroute_tell"
+	notifyName = "eroute_notify"
 
 	// NotifyPin is the path of the pin below the pin directory.
 	NotifyPin = lockDir + "/" + notifyName
@@ -57,7 +57,7 @@ func PinNotify(dir string, maps map[string]*ebpf.Map) error {
 	if err := os.Mkdir(filepath.Join(dir, lockDir), 0o700); err != nil {
 		return fmt.Errorf("create the relay's directory: %w", err)
 	}
-	prog, err := loader.LoadTell(maps)
+	prog, err := loader.LoadNotify(maps)
 	if err != nil {
 		return err
 	}
