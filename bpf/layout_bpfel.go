@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "3d5e0f3b"
+const layoutDigest = "f7f795be"

@@ -74,7 +74,7 @@ func loadFlowProbe(t *testing.T, table *Table, flows int) *ebpf.Collection {
 	packets := make([]bpftest.ProbePacket, flows)
 	for i := range packets {
 		s := testFlow(i)
-		packets[i] = bpf.ProbePacket{Family: uint8(eroute.Inet), Proto: 17, Sport: abi.BEPort(1), Dport: abi.BEPort(2)}
+		packets[i] = bpftest.ProbePacket{Family: uint8(eroute.Inet), Proto: 17, Sport: abi.BEPort(1), Dport: abi.BEPort(2)}
 		copy(packets[i].Src[:], s.Src.Addr().AsSlice())
 		copy(packets[i].Dst[:], s.Dst.Addr().AsSlice())
 	}

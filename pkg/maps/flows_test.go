@@ -21,7 +21,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap abi.Entry) 
 	serial := table.relay.Value.LastSerial
 	v := bpf.ABIFlow{
 		Serial: serial,
-		Row:    bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
+		Entry:  bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: uint8(flow.Dst.Bits())},
 		Trap:   trap.Value.Id, TrapAction: trap.Value.Action,
 		TrapSrcPrefixlen: uint8(trap.Selector.Src.Bits()), TrapDstPrefixlen: uint8(trap.Selector.Dst.Bits()),
 	}

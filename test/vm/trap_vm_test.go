@@ -2,7 +2,7 @@
 
 //go:build vm
 
-package esp
+package vm
 
 import (
 	"bytes"
