@@ -13,7 +13,6 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
-	"github.com/ipsec-eroute/eroute/pkg/busy"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -22,6 +21,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 	"github.com/ipsec-eroute/eroute/pkg/migrate"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
+	"github.com/ipsec-eroute/eroute/pkg/top"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -73,7 +73,7 @@ type table interface {
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
 	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
 	Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
-	busy.Source
+	top.Source
 	SAReady(said eroute.SAID) (bool, error)
 	RelayRuns() (bool, error)
 	Stats() (maps.Stats, error)

@@ -120,7 +120,7 @@ func (c *command) guardNoTable(check func(table) error) error {
 	if err != nil {
 		return err
 	}
-	if t == (noTable{}) {
+	if t == (emptyTable{}) {
 		return check(t)
 	}
 	return t.Close()

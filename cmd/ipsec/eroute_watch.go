@@ -14,7 +14,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/internal/screen"
-	"github.com/ipsec-eroute/eroute/pkg/busy"
+	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
 // How often --watch looks.
@@ -43,7 +43,7 @@ func runWatch(c *command) error {
 		return w.lines("", render.SampleJSON)
 	case isTerminal(c.env.stdout):
 		terminal := screen.Terminal{In: c.env.stdin, Out: c.env.stdout, Environ: c.env.environ}
-		return terminal.Run(ctx, interval, func() (busy.Look, error) { return w.look(screen.MaxRows) })
+		return terminal.Run(ctx, interval, func() (top.Sample, error) { return w.look(screen.MaxRows) })
 	}
 	return w.lines(render.SampleTitle(), render.Sample)
 }
@@ -66,21 +66,21 @@ func (c *command) interval() (time.Duration, error) {
 type watch struct {
 	*command
 	interval time.Duration
-	watcher  busy.Watcher
+	watcher  top.Sampler
 }
 
 // look opens the table for as long as it takes to read: commands that change it wait.
-func (w *watch) look(n int) (look busy.Look, err error) {
-	t, err := orNoTable(w.env.openRead())
+func (w *watch) look(n int) (look top.Sample, err error) {
+	t, err := orEmptyTable(w.env.openRead())
 	if err != nil {
 		return look, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	return w.watcher.Look(t, w.env.now(), n)
+	return w.watcher.Sample(t, w.env.now(), n)
 }
 
 // lines writes a title, and what it sees after each interval, where there is no terminal.
-func (w *watch) lines(title string, write func(io.Writer, *busy.Look) error) error {
+func (w *watch) lines(title string, write func(io.Writer, *top.Sample) error) error {
 	for first := true; ; first = false {
 		look, err := w.look(watchPlainRows)
 		switch {

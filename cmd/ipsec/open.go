@@ -5,8 +5,8 @@ package main
 // openForReading opens the table; where there is none it is as if it were empty.
 func (c *command) openForReading() (table, error) {
 	c.note("opening the table for reading")
-	t, err := orNoTable(c.env.openRead())
-	if t == (noTable{}) {
+	t, err := orEmptyTable(c.env.openRead())
+	if t == (emptyTable{}) {
 		c.note("no table in this network namespace: treated as empty")
 	}
 	return t, err
@@ -16,11 +16,11 @@ func (c *command) openForReading() (table, error) {
 // makes says so, and otherwise stands open as an empty one.
 func (c *command) openForChange(makes bool) (table, error) {
 	if !makes {
-		t, err := orNoTable(c.env.openRead())
+		t, err := orEmptyTable(c.env.openRead())
 		if err != nil {
 			return nil, err
 		}
-		if t == (noTable{}) {
+		if t == (emptyTable{}) {
 			c.note("no table in this network namespace")
 			return t, nil
 		}

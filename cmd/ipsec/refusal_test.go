@@ -117,7 +117,7 @@ func TestRefusalMakesNoTable(t *testing.T) {
 			t.Errorf("%q: status %d, stderr %q, table made: %v", args, status, stderr, m.exists)
 		}
 	}
-	if err := (noTable{}).Apply(t.Context(), eroute.ChangesOf(eroute.Change{Op: eroute.OpAdd})); err == nil {
+	if err := (emptyTable{}).Apply(t.Context(), eroute.ChangesOf(eroute.Change{Op: eroute.OpAdd})); err == nil {
 		t.Error("an eroute was added to no table")
 	}
 }

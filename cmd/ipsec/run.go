@@ -27,7 +27,7 @@ func run(ctx context.Context, e *env, args []string) int {
 		err = flushErr
 	}
 	if err != nil {
-		c.say(mend(err).Error())
+		c.say(explainError(err).Error())
 		return 1
 	}
 	return 0

@@ -101,7 +101,7 @@ func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 
 // listing returns the table's lines.
 func listing(ts *testscript.TestScript, e *env) (lines []string) {
-	t, err := orNoTable(e.openRead())
+	t, err := orEmptyTable(e.openRead())
 	ts.Check(err)
 	for row, err := range t.All() {
 		ts.Check(err)

@@ -93,7 +93,7 @@ func versionScript(t *testing.T, tag string, commits int) string {
 // Versions of packages sort: a commit before its release, before a commit after it.
 func TestVersionScriptSorts(t *testing.T) {
 	before, at, after := versionScript(t, "", 0), versionScript(t, "v"+release, 0), versionScript(t, "v"+release, 2)
-	if !regexp.MustCompile(`^` + regexp.QuoteMeta(release) + `~git20261129\.[0-9a-f]{7}$`).MatchString(before) || at != release ||
+	if !regexp.MustCompile(`^`+regexp.QuoteMeta(release)+`~git20261129\.[0-9a-f]{7}$`).MatchString(before) || at != release ||
 		!regexp.MustCompile(`^`+regexp.QuoteMeta(release)+`\+2\.g[0-9a-f]{7}$`).MatchString(after) {
 		t.Errorf("versions %q, %q, %q", before, at, after)
 	}

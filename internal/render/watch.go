@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/ipsec-eroute/eroute/pkg/busy"
+	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
 // SampleTitle returns the line above samples.
@@ -20,18 +20,18 @@ const sampleFormat = "%-20s %11s %11s %12s %14s %s\n"
 
 // Sample writes a line for all eroutes together, and one for each with traffic, the busiest
 // first.
-func Sample(w io.Writer, look *busy.Look) error {
-	line := func(r *busy.Row, of string) error {
+func Sample(w io.Writer, look *top.Sample) error {
+	line := func(r *top.Row, of string) error {
 		_, err := fmt.Fprintf(w, sampleFormat, look.Time.UTC().Format(time.RFC3339),
 			fmt.Sprintf("%.1f", r.PacketRate), fmt.Sprintf("%.1f", r.ByteRate), fmt.Sprint(r.Packets), fmt.Sprint(r.Bytes), of)
 		return err
 	}
-	all := busy.Row{PacketRate: look.PacketRate, ByteRate: look.ByteRate}
+	all := top.Row{PacketRate: look.PacketRate, ByteRate: look.ByteRate}
 	all.Packets, all.Bytes = look.Packets, look.Bytes
 	if err := line(&all, fmt.Sprintf("all %d eroutes", look.Count)); err != nil {
 		return err
 	}
-	for _, r := range look.By(busy.ByPacketRate) {
+	for _, r := range look.By(top.ByPacketRate) {
 		if r.PacketRate == 0 {
 			break
 		}

@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/ipsec-eroute/eroute/pkg/busy"
+	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
 // sampleJSON is a sample in docs/schema.json.
@@ -29,13 +29,13 @@ type busyRowJSON struct {
 }
 
 // SampleJSON writes a sample of the busiest eroutes as an object in a line.
-func SampleJSON(w io.Writer, look *busy.Look) error {
+func SampleJSON(w io.Writer, look *top.Sample) error {
 	j := sampleJSON{
 		Time: look.Time.UTC().Format(time.RFC3339Nano), Seconds: look.Since.Seconds(),
 		Eroutes: look.Count, Packets: look.Packets, Bytes: look.Bytes,
 		PacketRate: look.PacketRate, ByteRate: look.ByteRate, Top: []busyRowJSON{},
 	}
-	for _, r := range look.By(busy.ByPacketRate) {
+	for _, r := range look.By(top.ByPacketRate) {
 		if r.PacketRate == 0 {
 			break
 		}

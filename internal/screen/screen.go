@@ -12,7 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
-	"github.com/ipsec-eroute/eroute/pkg/busy"
+	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
 // MaxRows is the maximum number of eroutes that a screen shows.
@@ -26,7 +26,7 @@ type Terminal struct {
 }
 
 // Run shows samples, taken at an interval, until the context ends or the user quits.
-func (t Terminal) Run(ctx context.Context, interval time.Duration, sample func() (busy.Look, error)) error {
+func (t Terminal) Run(ctx context.Context, interval time.Duration, sample func() (top.Sample, error)) error {
 	m := &model{look: sample, interval: interval}
 	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(t.In), tea.WithOutput(t.Out), tea.WithEnvironment(t.Environ)}
 	if noColor(t.Environ) {
@@ -55,19 +55,19 @@ func noColor(environ []string) bool {
 
 // model is the state of a screen.
 type model struct {
-	look     func() (busy.Look, error) // not called while it runs
+	look     func() (top.Sample, error) // not called while it runs
 	interval time.Duration
 
 	width, height int
-	by            busy.Key
+	by            top.Key
 	paused        bool
-	last          *busy.Look // nil: there was none yet
+	last          *top.Sample // nil: there was none yet
 	err           error
 }
 
 type (
 	lookMsg struct {
-		look busy.Look
+		look top.Sample
 		err  error
 	}
 	tickMsg struct{}
@@ -108,13 +108,13 @@ func (m *model) key(name string) tea.Cmd {
 	case "space":
 		m.paused = !m.paused
 	case "p":
-		m.by = busy.ByPacketRate
+		m.by = top.ByPacketRate
 	case "b":
-		m.by = busy.ByByteRate
+		m.by = top.ByByteRate
 	case "P":
-		m.by = busy.ByPackets
+		m.by = top.ByPackets
 	case "B":
-		m.by = busy.ByBytes
+		m.by = top.ByBytes
 	}
 	return nil
 }

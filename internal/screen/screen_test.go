@@ -13,8 +13,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ipsec-eroute/eroute/pkg/busy"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
 // source has three eroutes, on which 0, 1 and 10 packets of 100 bytes arrive between samples.
@@ -65,11 +65,11 @@ func press(m *model, keys ...rune) {
 func TestScreen(t *testing.T) {
 	src := &source{}
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	var watcher busy.Watcher
-	m := &model{interval: time.Second, look: func() (busy.Look, error) {
+	var watcher top.Sampler
+	m := &model{interval: time.Second, look: func() (top.Sample, error) {
 		src.traffic()
 		now = now.Add(time.Second)
-		return watcher.Look(src, now, MaxRows)
+		return watcher.Sample(src, now, MaxRows)
 	}}
 	m.Update(tea.WindowSizeMsg{Width: 120, Height: 8})
 	if got := screenOf(m); got[0] != "loading ..." {

@@ -10,8 +10,8 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/ipsec-eroute/eroute/pkg/busy"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
 // The styles of the screen. Colours that a terminal does not support are omitted.
@@ -30,10 +30,10 @@ var (
 const frameLines = 3
 
 var columns = [...]struct {
-	key   busy.Key
+	key   top.Key
 	title string
 	width int
-}{{busy.ByPacketRate, "packets/s", 10}, {busy.ByByteRate, "bytes/s", 10}, {busy.ByPackets, "packets", 14}, {busy.ByBytes, "bytes", 18}}
+}{{top.ByPacketRate, "packets/s", 10}, {top.ByByteRate, "bytes/s", 10}, {top.ByPackets, "packets", 14}, {top.ByBytes, "bytes", 18}}
 
 const keysHelp = "sort by: p packets/s  b bytes/s  P packets  B bytes    space pause  q quit"
 
@@ -81,7 +81,7 @@ func (m *model) columnLine() string {
 	return line.String() + "  " + styleColumn.Render("eroute")
 }
 
-func rowLine(r *busy.Row) string {
+func rowLine(r *top.Row) string {
 	style := styleQuiet
 	if r.PacketRate > 0 {
 		style = styleBusy

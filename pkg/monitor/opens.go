@@ -35,7 +35,7 @@ type Opens struct {
 	first   time.Time      // when the first of them came
 	timer   *time.Timer    // runs if there are any
 	err     error          // of what ran in the background
-	busy    sync.WaitGroup
+	running sync.WaitGroup
 	looking sync.Mutex // one at a time
 }
 
@@ -75,7 +75,7 @@ func (w *Opens) Add(e *Event) error {
 	}
 	if w.timer == nil {
 		w.first = time.Now()
-		w.busy.Add(1)
+		w.running.Add(1)
 		w.timer = time.AfterFunc(OpensPause, w.look)
 	} else if time.Since(w.first) < opensLimit && w.timer.Stop() {
 		w.timer.Reset(OpensPause)
@@ -85,7 +85,7 @@ func (w *Opens) Add(e *Event) error {
 
 // look compares the table before and after the collected changes.
 func (w *Opens) look() {
-	defer w.busy.Done()
+	defer w.running.Done()
 	w.looking.Lock()
 	defer w.looking.Unlock()
 	w.mu.Lock()
@@ -138,6 +138,6 @@ func (w *Opens) End() error {
 		w.timer.Reset(0)
 	}
 	w.mu.Unlock()
-	w.busy.Wait()
+	w.running.Wait()
 	return w.err
 }

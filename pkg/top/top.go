@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package busy finds the eroutes that most packets meet, again and again, in a table of
-// any size: it keeps two numbers for each eroute, and names only those that it shows.
-package busy
+// Package top samples the busiest eroutes of a table of any size: it keeps two numbers per
+// eroute, and looks up selectors only of those it returns.
+package top
 
 import (
 	"time"
@@ -12,18 +12,18 @@ import (
 
 // Source is a table at one moment. [maps.Table] is one.
 type Source interface {
-	// EachCount calls f with the counters of every eroute but holds of traps, by a number
-	// that stands for it, in ascending order.
+	// EachCount calls f with the counters of every eroute but holds of traps, by the number of
+	// the eroute, in ascending order.
 	EachCount(f func(id uint32, packets, bytes uint64)) error
-	// Version changes before a number stands for something else.
+	// Version changes before a number is reused.
 	Version() uint64
-	// Named finds what numbers stand for.
+	// Named returns the eroutes of numbers.
 	Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error)
 	// Holds returns the holds of traps with their counters.
 	Holds() ([]eroute.Eroute, error)
 }
 
-// Key is what eroutes are ordered by, the greatest first.
+// Key is the order of eroutes, greatest first.
 type Key uint8
 
 // The keys.
@@ -35,16 +35,16 @@ const (
 	keys
 )
 
-// Row is an eroute and how much meets it.
+// Row is an eroute and its rates.
 type Row struct {
 	eroute.Eroute
-	PacketRate, ByteRate float64 // a second, since the look before; 0 at the first look
+	PacketRate, ByteRate float64 // per second, since the previous sample; 0 in the first one
 }
 
-// Look is what was busy at one moment.
-type Look struct {
+// Sample holds the busiest eroutes at one moment.
+type Sample struct {
 	Time  time.Time
-	Since time.Duration // the look before; 0: there is none
+	Since time.Duration // the previous sample; 0: there is none
 	Count int           // of eroutes, holds of traps included
 
 	// Of all eroutes together.
@@ -55,13 +55,13 @@ type Look struct {
 }
 
 // By returns the busiest eroutes by a key.
-func (l *Look) By(k Key) []Row { return l.rows[k] }
+func (l *Sample) By(k Key) []Row { return l.rows[k] }
 
-// count is what is kept of an eroute between two looks.
+// count holds the counters of an eroute between two samples.
 type count struct{ packets, bytes uint64 }
 
-// row returns an eroute's rates from the counters of now and then. Counters that have
-// fallen began again at 0.
+// row returns an eroute's rates since the counters of before. Counters that have decreased
+// were reset.
 func (c count) row(before count, since time.Duration) Row {
 	r := Row{Eroute: eroute.Eroute{Packets: c.packets, Bytes: c.bytes}}
 	if c.packets < before.packets || c.bytes < before.bytes {
@@ -74,7 +74,7 @@ func (c count) row(before count, since time.Duration) Row {
 	return r
 }
 
-// by returns what the row is ordered by: the key, then what else there is.
+// by returns the values by which rows are ordered.
 func (r *Row) by(k Key) [2]float64 {
 	switch k {
 	case ByByteRate:
@@ -87,7 +87,7 @@ func (r *Row) by(k Key) [2]float64 {
 	return [2]float64{r.PacketRate, float64(r.Packets)}
 }
 
-// before tells whether r comes before s.
+// before reports whether r comes before s.
 func (r *Row) before(s *Row, k Key) bool {
 	a, b := r.by(k), s.by(k)
 	return a[0] > b[0] || a[0] == b[0] && a[1] > b[1]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package busy
+package top
 
 import (
 	"errors"
@@ -63,82 +63,82 @@ func lines(rows []Row) (all []string) {
 	return all
 }
 
-func checkRows(t *testing.T, look Look, err error, by Key, want ...string) {
+func checkRows(t *testing.T, sample Sample, err error, by Key, want ...string) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, lines(look.By(by))); diff != "" {
+	if diff := cmp.Diff(want, lines(sample.By(by))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
-// The busiest come first, by whatever key; rates are those since the look before.
+// The busiest come first, by whatever key; rates are those since the sample before.
 func TestLook(t *testing.T) {
 	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	src := &table{version: 1, counts: map[uint32]count{1: {100, 10000}, 2: {50, 90000}, 7: {0, 0}, 300: {10, 10}}}
-	var w Watcher
-	look, err := w.Look(src, start, 3)
-	checkRows(t, look, err, ByPacketRate, "10.0.0.1 %drop 100 10000 0.0 0.0", "10.0.0.2 %drop 50 90000 0.0 0.0", "10.0.1.44 %drop 10 10 0.0 0.0")
-	if look.Count != 4 || look.Packets != 160 || look.Bytes != 100010 || look.Since != 0 {
-		t.Errorf("totals: %+v", look)
+	var w Sampler
+	sample, err := w.Sample(src, start, 3)
+	checkRows(t, sample, err, ByPacketRate, "10.0.0.1 %drop 100 10000 0.0 0.0", "10.0.0.2 %drop 50 90000 0.0 0.0", "10.0.1.44 %drop 10 10 0.0 0.0")
+	if sample.Count != 4 || sample.Packets != 160 || sample.Bytes != 100010 || sample.Since != 0 {
+		t.Errorf("totals: %+v", sample)
 	}
 
 	src.counts[7], src.counts[300] = count{40, 400}, count{20, 2010}
 	src.holds = []eroute.Eroute{{Selector: selector(8), SAID: eroute.Hold, Packets: 6, Bytes: 60}}
-	look, err = w.Look(src, start.Add(2*time.Second), 3)
-	checkRows(t, look, err, ByPacketRate, "10.0.0.7 %drop 40 400 20.0 200.0", "10.0.1.44 %drop 20 2010 5.0 1000.0", "10.0.0.8 %hold 6 60 3.0 30.0")
-	if look.Count != 5 || look.PacketRate != 28 || look.ByteRate != 1230 || look.Since != 2*time.Second {
-		t.Errorf("totals: %+v", look)
+	sample, err = w.Sample(src, start.Add(2*time.Second), 3)
+	checkRows(t, sample, err, ByPacketRate, "10.0.0.7 %drop 40 400 20.0 200.0", "10.0.1.44 %drop 20 2010 5.0 1000.0", "10.0.0.8 %hold 6 60 3.0 30.0")
+	if sample.Count != 5 || sample.PacketRate != 28 || sample.ByteRate != 1230 || sample.Since != 2*time.Second {
+		t.Errorf("totals: %+v", sample)
 	}
 
-	look, err = w.Look(src, start.Add(3*time.Second), 1)
+	sample, err = w.Sample(src, start.Add(3*time.Second), 1)
 	for by, want := range map[Key][]string{
 		ByPacketRate: {"10.0.0.1 %drop 100 10000 0.0 0.0"}, // nothing has moved: the one with most packets
 		ByByteRate:   {"10.0.0.1 %drop 100 10000 0.0 0.0"},
 		ByPackets:    {"10.0.0.1 %drop 100 10000 0.0 0.0"},
 		ByBytes:      {"10.0.0.2 %drop 50 90000 0.0 0.0"},
 	} {
-		checkRows(t, look, err, by, want...)
+		checkRows(t, sample, err, by, want...)
 	}
 
 	// Counters that began again, and an eroute that has gone.
 	src.version, src.counts = 2, map[uint32]count{7: {10, 100}}
 	src.holds = nil
-	look, err = w.Look(src, start.Add(4*time.Second), 3)
-	checkRows(t, look, err, ByPacketRate, "10.0.0.7 %drop 10 100 10.0 100.0")
+	sample, err = w.Sample(src, start.Add(4*time.Second), 3)
+	checkRows(t, sample, err, ByPacketRate, "10.0.0.7 %drop 10 100 10.0 100.0")
 }
 
 // The table is gone through only when there is a new name to find.
 func TestNames(t *testing.T) {
 	src := &table{version: 1, counts: map[uint32]count{1: {}, 2: {}, 950: {1000, 1}}}
-	var w Watcher
+	var w Sampler
 	now := time.Unix(1000, 0)
-	look := func(n int) (look Look, err error) {
+	sample := func(n int) (sample Sample, err error) {
 		now = now.Add(time.Second)
-		return w.Look(src, now, n)
+		return w.Sample(src, now, n)
 	}
-	l, err := look(2) // 950 stands for no eroute
+	l, err := sample(2) // 950 stands for no eroute
 	checkRows(t, l, err, ByPacketRate, "10.0.0.1 %drop 0 0 0.0 0.0")
 	for range 3 {
-		l, err = look(2)
+		l, err = sample(2)
 		checkRows(t, l, err, ByPacketRate, "10.0.0.1 %drop 0 0 0.0 0.0")
 	}
 	if src.walks != 1 || src.named != 2 {
 		t.Errorf("gone through %d times for %d numbers, want once for 2", src.walks, src.named)
 	}
 	src.counts[2] = count{5, 5}
-	l, err = look(1)
+	l, err = sample(1)
 	checkRows(t, l, err, ByPacketRate, "10.0.0.2 %drop 5 5 5.0 5.0")
 	if src.walks != 2 || src.named != 3 {
 		t.Errorf("gone through %d times for %d numbers, want twice for 3", src.walks, src.named)
 	}
 	src.version++
-	if _, err = look(1); err != nil || src.walks != 3 {
+	if _, err = sample(1); err != nil || src.walks != 3 {
 		t.Errorf("gone through %d times, %v: a changed table must be", src.walks, err)
 	}
 	src.err = errors.New("broken")
-	if _, err := look(1); !errors.Is(err, src.err) {
+	if _, err := sample(1); !errors.Is(err, src.err) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// mend adds to an error of the kernel how to mend it.
-func mend(err error) error {
+// explainError adds the cause and the remedy to an error of the kernel.
+func explainError(err error) error {
 	var (
 		value    *eroute.ValueError
 		file     *files.Error

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// emptyTable is the table of a network namespace that has none. Commands that would add
+// nothing to the table do not create one.
+type emptyTable struct{}
+
+// orEmptyTable returns an empty table instead of the error that there is none.
+func orEmptyTable(t table, err error) (table, error) {
+	if errors.Is(err, loader.ErrNoTable) {
+		return emptyTable{}, nil
+	}
+	return t, err
+}
+
+// Apply accepts what can be done to an empty table and leaves it empty.
+func (emptyTable) Apply(_ context.Context, changes *eroute.Changes) error {
+	for i, c := range changes.All() {
+		switch c.Op {
+		case eroute.OpClear:
+		case eroute.OpDel:
+			return &eroute.ChangeError{Index: i, Change: c, Err: eroute.ErrNotFound}
+		default:
+			return &eroute.ChangeError{Index: i, Change: c, Err: loader.ErrNoTable}
+		}
+	}
+	return nil
+}
+
+// Check checks changes as to an empty table that would be made for them.
+func (emptyTable) Check(changes *eroute.Changes) (maps.Effect, error) {
+	there := make(map[eroute.Selector]bool)
+	for i, c := range changes.All() {
+		err := c.Validate()
+		switch {
+		case err != nil:
+		case c.Op == eroute.OpClear:
+			clear(there)
+		case c.Op == eroute.OpDel && !there[c.Selector]:
+			err = eroute.ErrNotFound
+		case c.Op == eroute.OpAdd && there[c.Selector]:
+			err = eroute.ErrExist
+		default:
+			there[c.Selector] = c.Op != eroute.OpDel
+		}
+		if err != nil {
+			return maps.Effect{}, &eroute.ChangeError{Index: i, Change: c, Err: err}
+		}
+	}
+	effect := maps.Effect{}
+	for _, exists := range there {
+		if exists {
+			effect.Added++
+		}
+	}
+	return effect, nil
+}
+
+// Restore checks a table; it cannot commit one.
+func (t emptyTable) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (maps.Effect, error) {
+	if commit {
+		return maps.Effect{}, loader.ErrNoTable
+	}
+	changes := &eroute.Changes{}
+	for c, err := range eroutes {
+		if err != nil {
+			return maps.Effect{}, err
+		}
+		changes.Append(c)
+	}
+	return t.Check(changes)
+}
+
+// Written yields nothing.
+func (t emptyTable) Written() iter.Seq2[eroute.Eroute, error] { return t.All() }
+
+func (emptyTable) All() iter.Seq2[eroute.Eroute, error] {
+	return func(func(eroute.Eroute, error) bool) {}
+}
+
+// IsOwnKeyExchange is false: without a table there is no ipsec device.
+func (emptyTable) IsOwnKeyExchange(eroute.Packet, uint32) (bool, error) { return false, nil }
+
+func (emptyTable) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
+	return eroute.Eroute{}, false, nil
+}
+
+// Matching yields nothing.
+func (t emptyTable) Matching(func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
+	return t.All()
+}
+
+func (emptyTable) EachCount(func(id uint32, packets, bytes uint64)) error  { return nil }
+func (emptyTable) Version() uint64                                         { return 0 }
+func (emptyTable) Named(map[uint32]bool) (map[uint32]eroute.Eroute, error) { return nil, nil }
+func (emptyTable) Holds() ([]eroute.Eroute, error)                         { return nil, nil }
+
+func (emptyTable) SAReady(eroute.SAID) (bool, error) { return false, nil }
+func (emptyTable) RelayRuns() (bool, error)          { return false, nil }
+
+func (emptyTable) Stats() (maps.Stats, error) {
+	return maps.Stats{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}, nil
+}
+
+func (emptyTable) SetLimit(uint32) error      { return loader.ErrNoTable }
+func (emptyTable) Sync(context.Context) error { return nil }
+func (emptyTable) Close() error               { return nil }
