@@ -29,12 +29,12 @@ var goals = []goal{
 			return s.ratio(Case{Section: Program, Table: "hub " + f, Eroutes: 100000, Traffic: "1k hot flows"}, ratio{"eroute", "parse", ""})
 		})
 	}},
-	{"uniform, hub and mesh, v4: a verdict over a hash look-up", 1.5, false, func(s *Set) []point { return s.uniform("v4") }},
-	{"uniform, hub and mesh, v6: a verdict over a hash look-up", 2, false, func(s *Set) []point { return s.uniform("v6") }},
-	{"nested 100k with ports, hits: a verdict over a hash look-up", 4, false, func(s *Set) []point {
+	{"uniform, hub and mesh, v4: a verdict over a hash lookup", 1.5, false, func(s *Set) []point { return s.uniform("v4") }},
+	{"uniform, hub and mesh, v6: a verdict over a hash lookup", 2, false, func(s *Set) []point { return s.uniform("v6") }},
+	{"nested 100k with ports, hits: a verdict over a hash lookup", 4, false, func(s *Set) []point {
 		return s.nested("uniform", "1k hot flows", "90% hot, 10% uniform")
 	}},
-	{"nested 100k with ports, misses of all kinds: over a hash look-up", 10, false, func(s *Set) []point {
+	{"nested 100k with ports, misses of all kinds: over a hash lookup", 10, false, func(s *Set) []point {
 		return s.nested("near misses", "crossed", "misses")
 	}},
 	{"hot flows: a verdict at 1M over one at 1k", 1.3, false, func(s *Set) []point {
@@ -60,7 +60,7 @@ var goals = []goal{
 	{"one add at 1M over one add at 1", 1.5, false, func(s *Set) []point {
 		return []point{{"", s.ratio(Case{Section: Change, Eroutes: 1000000}, ratio{"add", "add-at-1", ""})}}
 	}},
-	{"bytes an eroute in the kernel at 1M, counters aside", 256, false, func(s *Set) []point {
+	{"bytes per eroute in the kernel at 1M, without counters", 256, false, func(s *Set) []point {
 		return each([]string{"hub v4", "mesh v4", "nested v4", "hub v6", "mesh v6", "nested v6"}, func(table string) float64 {
 			f, _ := s.Get(Case{Section: Memory, Table: table, Eroutes: 1000000}, "table")
 			return f.Median

@@ -28,7 +28,7 @@ type sectionInfo struct {
 }
 
 var sections = []sectionInfo{
-	{Verdict, "A verdict, and what else could be asked", "ns a packet",
+	{Verdict, "A verdict, compared with other lookups", "ns a packet",
 		[]string{"walk", "hash", "lpm", "tries", "index", "verdict", "counted"},
 		[]ratio{{"verdict", "hash", ""}, {"index", "hash", ""}, {"lpm", "hash", ""}}},
 	{Program, "A whole XDP program on frames of a list; driver: an empty one", "ns a packet",
