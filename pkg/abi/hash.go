@@ -60,7 +60,7 @@ func (s *Secrets) FlowSeal(key *bpf.ABIFlowKey, v *bpf.ABIFlow) uint64 {
 	return s.pairs(append(slices.Clip(facts), 0, 0, 0, 0), 0)
 }
 
-// IngressSeal is ingress_seal of bpf/fast.h.
+// IngressSeal is ingress_seal of bpf/fastpath.h.
 func (s *Secrets) IngressSeal(key *bpf.ABIIngressKey, v *bpf.ABIIngress) uint64 {
 	var bytes []byte
 	for _, part := range []any{key, v.Ifindex, v.Mac, v.Pad} {

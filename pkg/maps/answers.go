@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// answers are the arrays of sheets that hold what is remembered of each family's packets: bpf/cache.h,
-// bpf/early.h. Only programs read and write the sheets, so these have no pins.
+// answers are the arrays of sheets that hold what is remembered of each family's packets: bpf/cache.h.
+// Only programs read and write the sheets, so these have no pins.
 var answers = [len(abi.Families)]struct {
 	names     [2]string
 	sheetBits uint32 // sets of a sheet, as a power of 2

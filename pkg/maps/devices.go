@@ -28,7 +28,7 @@ type Device struct {
 
 // PutDevice tells programs of an ipsec device.
 func (t *Table) PutDevice(ifindex uint32, d Device) error {
-	owner := uint64(ifindex) << 32 // in each word: see find_device in bpf/leave.h
+	owner := uint64(ifindex) << 32 // in each word: see find_device in bpf/output.h
 	words := bpf.ABIDeviceWords{Physical: owner | uint64(d.Physical), HasXfrm: owner, Detour: owner | uint64(d.Detour)}
 	if d.HasXFRM {
 		words.HasXfrm |= 1
