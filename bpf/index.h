@@ -322,6 +322,7 @@ struct index_search4 {
 
 struct index_search6 {
 	struct index_search search;
+	__u32 pad; /* see struct aligned_key */
 	struct eroute_key6 key;
 };
 

@@ -121,12 +121,17 @@ static __always_inline void parse_ipv6_chain(void *ctx, const enum hook hook, __
 static __always_inline void parse_ipv6(void *ctx, const enum hook hook, __u32 l3, struct packet *p)
 {
 	struct ipv6hdr ip ALIGNED;
+	__u32 first; /* version, traffic class, flow label */
 
-	if (load_bytes(ctx, hook, l3, &ip, sizeof(ip)) || ip.version != 6)
+	if (load_bytes(ctx, hook, l3, &ip, sizeof(ip)))
+		return;
+	__builtin_memcpy(&first, &ip, sizeof(first));
+	first = bpf_ntohl(first);
+	if (first >> 28 != 6)
 		return;
 	p->family = AF_INET6;
 	p->ttl = ip.hop_limit;
-	p->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
+	p->tos = first >> 20;
 	p->len = ip.payload_len ? sizeof(ip) + bpf_ntohs(ip.payload_len) : 0;
 	p->plain = ip.nexthdr != IPPROTO_HOPOPTS;
 	__builtin_memcpy(p->src, &ip.saddr, 16);

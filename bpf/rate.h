@@ -28,6 +28,7 @@ static __always_inline __u64 rate_ahead(__u64 word, __u64 burst, __u64 now)
 static __always_inline int rate_allow(__u64 *word, __u64 owner, __u64 interval, __u64 burst,
 				      __u64 now)
 {
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < 8; i++) {
 		__u64 old = READ_ONCE(*word);
 		__u64 due = rate_ahead(old, burst, now) + interval;

@@ -16,6 +16,12 @@ union eroute_key {
 	struct eroute_key4 v4;
 };
 
+/* Aligns the IPv6 addresses in a key to 8 bytes, as mask_address() and copy_address() require. */
+struct aligned_key {
+	__u32 pad;
+	union eroute_key key;
+} ALIGNED;
+
 static __always_inline __u32 address_bits(const bool v6)
 {
 	return v6 ? 128 : 32;
@@ -49,7 +55,10 @@ static __always_inline __u8 *key_src_hostbits(union eroute_key *key, const bool 
 /* Copies an address of the family. */
 static __always_inline void copy_address(__u8 *to, const __u8 *from, const bool v6)
 {
-	__builtin_memcpy(to, from, v6 ? 16 : 4);
+	if (v6)
+		__builtin_memcpy(__builtin_assume_aligned(to, 8), from, 16);
+	else
+		__builtin_memcpy(to, from, 4);
 }
 
 /* Copies an address and clears its last hostbits bits. */
@@ -58,6 +67,7 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 hostb
 	if (v6) {
 		__u64 high, low;
 
+		to = __builtin_assume_aligned(to, 8);
 		__builtin_memcpy(&high, from, 8);
 		__builtin_memcpy(&low, from + 8, 8);
 		if (hostbits >= 64) {

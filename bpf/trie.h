@@ -47,8 +47,8 @@ static __always_inline struct src_value *find_source(struct trie_walk *w, const 
 	struct src_key4 key4 = { .prefixlen = w->prefixlen };
 	struct src_key6 key6 = { .prefixlen = w->prefixlen };
 
-	copy_address(key4.addr, w->p->src, false);
-	copy_address(key6.addr, w->p->src, true);
+	__builtin_memcpy(key4.addr, w->p->src, sizeof(key4.addr));
+	__builtin_memcpy(key6.addr, w->p->src, sizeof(key6.addr));
 	return bpf_map_lookup_elem(w->sources, v6 ? (void *)&key6 : (void *)&key4);
 }
 
@@ -57,19 +57,20 @@ static __always_inline long trie_step(struct trie_walk *w, const bool v6)
 {
 	struct src_value *src = find_source(w, v6);
 	__u32 hostbits;
-	union eroute_key key;
+	struct aligned_key aligned;
+	union eroute_key *key = &aligned.key;
 
 	if (!src)
 		return 1;
-	__builtin_memset(&key, 0, v6 ? sizeof(key.v6) : sizeof(key.v4));
-	*key_prefixlen(&key) = key_fixed_bits(v6) + address_bits(v6);
+	__builtin_memset(key, 0, v6 ? sizeof(key->v6) : sizeof(key->v4));
+	*key_prefixlen(key) = key_fixed_bits(v6) + address_bits(v6);
 	hostbits = address_bits(v6) - src->prefixlen;
-	mask_address(key_src(&key, v6), w->p->src, hostbits, v6);
-	*key_src_hostbits(&key, v6) = hostbits;
-	copy_address(key_dst(&key, v6), w->p->dst, v6);
+	mask_address(key_src(key, v6), w->p->src, hostbits, v6);
+	*key_src_hostbits(key, v6) = hostbits;
+	copy_address(key_dst(key, v6), w->p->dst, v6);
 	for (__u32 tuple = 0; tuple < TUPLES; tuple++)
 		if (src->refs[tuple][0] | src->refs[tuple][1] | src->refs[tuple][2])
-			try_tuple(w, &key, tuple, v6);
+			try_tuple(w, key, tuple, v6);
 	w->src_prefixlen = src->prefixlen;
 	if (w->entry || !src->prefixlen)
 		return 1;
