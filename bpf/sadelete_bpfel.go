@@ -41,6 +41,7 @@ const (
 	SADeleteMapErouteTrapRates   = "eroute_trap_rates"
 	SADeleteProgErouteSaDelete   = "eroute_sa_delete"
 	SADeleteVarNetnsCookie       = "netns_cookie"
+	SADeleteVarReadsInOrder      = "reads_in_order"
 )
 
 // LoadSADelete returns the embedded CollectionSpec for SADelete.
@@ -121,7 +122,8 @@ type SADeleteMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SADeleteVariableSpecs struct {
-	NetnsCookie *ebpf.VariableSpec `ebpf:"netns_cookie"`
+	NetnsCookie  *ebpf.VariableSpec `ebpf:"netns_cookie"`
+	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // SADeleteObjects contains all objects after they have been loaded into the kernel.
@@ -201,7 +203,8 @@ func (m *SADeleteMaps) Close() error {
 //
 // It can be passed to LoadSADeleteObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SADeleteVariables struct {
-	NetnsCookie *ebpf.Variable `ebpf:"netns_cookie"`
+	NetnsCookie  *ebpf.Variable `ebpf:"netns_cookie"`
+	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // SADeletePrograms contains all programs after they have been loaded into the kernel.

@@ -41,6 +41,7 @@ const (
 	SAExhaustedMapErouteTrapRates    = "eroute_trap_rates"
 	SAExhaustedProgErouteSaExhausted = "eroute_sa_exhausted"
 	SAExhaustedVarNetnsCookie        = "netns_cookie"
+	SAExhaustedVarReadsInOrder       = "reads_in_order"
 )
 
 // LoadSAExhausted returns the embedded CollectionSpec for SAExhausted.
@@ -121,7 +122,8 @@ type SAExhaustedMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SAExhaustedVariableSpecs struct {
-	NetnsCookie *ebpf.VariableSpec `ebpf:"netns_cookie"`
+	NetnsCookie  *ebpf.VariableSpec `ebpf:"netns_cookie"`
+	ReadsInOrder *ebpf.VariableSpec `ebpf:"reads_in_order"`
 }
 
 // SAExhaustedObjects contains all objects after they have been loaded into the kernel.
@@ -201,7 +203,8 @@ func (m *SAExhaustedMaps) Close() error {
 //
 // It can be passed to LoadSAExhaustedObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SAExhaustedVariables struct {
-	NetnsCookie *ebpf.Variable `ebpf:"netns_cookie"`
+	NetnsCookie  *ebpf.Variable `ebpf:"netns_cookie"`
+	ReadsInOrder *ebpf.Variable `ebpf:"reads_in_order"`
 }
 
 // SAExhaustedPrograms contains all programs after they have been loaded into the kernel.
