@@ -54,9 +54,9 @@ func (f *filter) keeps(e *eroute.Eroute) bool {
 		f.packets <= e.Packets
 }
 
-// within tells whether a prefix lies in another; in the zero one all do.
+// within reports whether a prefix is in another one; the zero prefix contains all.
 func within(p, outer netip.Prefix) bool {
-	return !outer.IsValid() || outer.Bits() <= p.Bits() && outer.Contains(p.Addr())
+	return !outer.IsValid() || eroute.ContainsPrefix(outer, p)
 }
 
 // of yields those eroutes that the filter keeps, and errors.

@@ -125,15 +125,7 @@ func protocolText(proto uint8) string {
 	if proto == 0 || proto == 255 { // IPSEC_PROTO_ANY
 		return "all"
 	}
-	return "all of " + protocolName(proto)
-}
-
-func protocolName(proto uint8) string {
-	switch proto {
-	case eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp:
-		return eroute.ProtocolName(proto)
-	}
-	return fmt.Sprintf("protocol %d", proto)
+	return "all of " + xfrm.ProtocolName(proto)
 }
 
 func interfaceName(index int) string {

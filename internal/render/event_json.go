@@ -52,7 +52,7 @@ func newStateJSON(c *xfrm.Change) *stateJSON {
 	s := &c.State
 	j := &stateJSON{}
 	if c.Kind != xfrm.StatesFlushed || s.Proto != 0 && s.Proto != 255 {
-		j.Proto = protocolName(s.Proto)
+		j.Proto = xfrm.ProtocolName(s.Proto)
 	}
 	if c.Kind == xfrm.StatesFlushed {
 		return j

@@ -50,17 +50,7 @@ func xdpOwner(lan netlink.Link) string {
 	if xdp == nil || !xdp.Attached {
 		return ""
 	}
-	owner := fmt.Sprintf("id %d", xdp.ProgId)
-	prog, err := ebpf.NewProgramFromID(ebpf.ProgramID(xdp.ProgId))
-	if err != nil {
-		return owner
-	}
-	defer func() { _ = prog.Close() }()
-	info, err := prog.Info()
-	if err != nil {
-		return owner
-	}
-	return fmt.Sprintf("%s (%s)", info.Name, owner)
+	return loader.ProgramName(xdp.ProgId)
 }
 
 // putIngress tells the programs which interface a frame belongs to.

@@ -68,7 +68,7 @@ func before(links loader.Links) (all []Before, err error) {
 				return nil, err
 			}
 			for _, id := range ids {
-				all = append(all, Before{l.Attrs().Name, programName(uint32(id)), hook})
+				all = append(all, Before{l.Attrs().Name, loader.ProgramName(uint32(id)), hook})
 			}
 		}
 	}

@@ -10,11 +10,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cilium/ebpf"
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
@@ -91,7 +91,7 @@ func (in *Interface) read(l netlink.Link, tool *ethtool.Ethtool) (err error) {
 	}
 	if xdp := attrs.Xdp; xdp != nil && xdp.Attached {
 		const generic = 2 // XDP_ATTACHED_SKB
-		in.XDP.Program, in.XDP.Generic = programName(xdp.ProgId), xdp.AttachMode == generic
+		in.XDP.Program, in.XDP.Generic = loader.ProgramName(xdp.ProgId), xdp.AttachMode == generic
 	}
 	// An interface without features has none that could be in the way.
 	features, _ := tool.Features(in.Name)
@@ -111,20 +111,6 @@ func (in *Interface) readGRO(l netlink.Link, links []netlink.Link, tool *ethtool
 		}
 	}
 	in.LimitOfGRO = device.LimitOfGRO(l, links)
-}
-
-// programName is the name and id of a BPF program.
-func programName(id uint32) string {
-	p, err := ebpf.NewProgramFromID(ebpf.ProgramID(id))
-	if err != nil {
-		return fmt.Sprintf("id %d", id)
-	}
-	defer func() { _ = p.Close() }()
-	info, err := p.Info()
-	if err != nil {
-		return fmt.Sprintf("id %d", id)
-	}
-	return fmt.Sprintf("%s (id %d)", info.Name, id)
 }
 
 // sysctl reads a number below net; 0 if there is no such setting.

@@ -71,8 +71,5 @@ func ParseAskProtocol(text string) (uint8, error) {
 	return 0, refuse(text, errors.New("must be esp, ah or comp"))
 }
 
-// ProtocolName returns the name that SAIDs have for a protocol, "" for none.
-func ProtocolName(proto uint8) string { return protoName(proto) }
-
 // IsTrap tells whether the action asks key managers.
 func (a Action) IsTrap() bool { return a == ActionTrap || a == ActionTrapSubnet }

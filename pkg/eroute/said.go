@@ -58,7 +58,7 @@ func (s SAID) Action() Action {
 	case TrapSubnet:
 		return ActionTrapSubnet
 	}
-	if protoName(s.Proto) == "" || s.SPI < minSPI || !s.Dst.IsValid() || s.Dst.Zone() != "" {
+	if ProtocolName(s.Proto) == "" || s.SPI < minSPI || !s.Dst.IsValid() || s.Dst.Zone() != "" {
 		return 0
 	}
 	return ActionSA
@@ -80,14 +80,14 @@ func (s SAID) String() string {
 	case 0:
 		return fmt.Sprintf("proto%d:0x%x@%s", s.Proto, s.SPI, s.Dst)
 	case ActionSA:
-		return fmt.Sprintf("%s0x%x@%s", protoName(s.Proto), s.SPI, s.Dst)
+		return fmt.Sprintf("%s0x%x@%s", ProtocolName(s.Proto), s.SPI, s.Dst)
 	default:
 		return "%" + action.String()
 	}
 }
 
-// protoName returns the name that a SAID has for the protocol, "" for none.
-func protoName(proto uint8) string {
+// ProtocolName returns the name of a protocol in SAIDs: tun, esp, ah or comp; "" for others.
+func ProtocolName(proto uint8) string {
 	switch proto {
 	case ProtoTun:
 		return "tun"

@@ -88,7 +88,7 @@ var errSAIDProtocol = errors.New("protocol must be ah, esp, comp or tun")
 // cutProtocol takes the protocol's name from the start of text.
 func cutProtocol(text string) (proto uint8, rest string, err error) {
 	for _, proto := range []uint8{ProtoAH, ProtoESP, ProtoComp, ProtoTun} {
-		if rest, ok := strings.CutPrefix(text, protoName(proto)); ok {
+		if rest, ok := strings.CutPrefix(text, ProtocolName(proto)); ok {
 			return proto, rest, nil
 		}
 	}

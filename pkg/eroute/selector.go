@@ -44,5 +44,18 @@ func (s Selector) Matches(p Packet) bool {
 		(s.DstPort == 0 || s.DstPort == p.DstPort)
 }
 
+// Contains reports whether all packets that t matches match s.
+func (s Selector) Contains(t Selector) bool {
+	return ContainsPrefix(s.Src, t.Src) && ContainsPrefix(s.Dst, t.Dst) &&
+		(s.Proto == 0 || s.Proto == t.Proto) &&
+		(s.SrcPort == 0 || s.SrcPort == t.SrcPort) &&
+		(s.DstPort == 0 || s.DstPort == t.DstPort)
+}
+
+// ContainsPrefix reports whether all addresses of inner are in outer; false if one is invalid.
+func ContainsPrefix(outer, inner netip.Prefix) bool {
+	return outer.Bits() <= inner.Bits() && outer.Overlaps(inner)
+}
+
 // hasPorts reports whether the table knows ports for the protocol.
 func hasPorts(proto uint8) bool { return proto == ProtoTCP || proto == ProtoUDP }

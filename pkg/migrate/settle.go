@@ -4,7 +4,6 @@ package migrate
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -17,7 +16,7 @@ func settle(all []carried) (kept []carried, notes []string) {
 	for i := range all {
 		for j := range all {
 			a, b := all[i], all[j]
-			if a.policy.Priority >= b.policy.Priority || hidden[i] || hidden[j] || !within(b.Selector, a.Selector) {
+			if a.policy.Priority >= b.policy.Priority || hidden[i] || hidden[j] || !a.Selector.Contains(b.Selector) {
 				continue
 			}
 			hidden[j] = true
@@ -60,12 +59,4 @@ func overlap(a, b eroute.Selector) bool {
 	same := func(x, y uint16) bool { return x == 0 || y == 0 || x == y }
 	return a.Src.Overlaps(b.Src) && a.Dst.Overlaps(b.Dst) && same(uint16(a.Proto), uint16(b.Proto)) &&
 		same(a.SrcPort, b.SrcPort) && same(a.DstPort, b.DstPort)
-}
-
-// within tells whether all packets that match s match outer.
-func within(s, outer eroute.Selector) bool {
-	in := func(p, q netip.Prefix) bool { return p.Bits() >= q.Bits() && q.Overlaps(p) }
-	same := func(x, y uint16) bool { return y == 0 || x == y }
-	return in(s.Src, outer.Src) && in(s.Dst, outer.Dst) && same(uint16(s.Proto), uint16(outer.Proto)) &&
-		same(s.SrcPort, outer.SrcPort) && same(s.DstPort, outer.DstPort)
 }

@@ -76,11 +76,11 @@ func parseSelector(s nl.XfrmSelector) eroute.Selector {
 
 // Selects tells whether the state says that it is for all packets of the flow.
 func (s State) Selects(flow eroute.Selector) bool {
-	return s.Sel != (eroute.Selector{}) && covers(s.Sel, flow)
+	return s.Sel != (eroute.Selector{}) && s.Sel.Contains(flow)
 }
 
 // Covers tells whether the policy is for all packets of the flow.
-func (p OutPolicy) Covers(flow eroute.Selector) bool { return covers(p.Selector, flow) }
+func (p OutPolicy) Covers(flow eroute.Selector) bool { return p.Selector.Contains(flow) }
 
 // PolicyFor returns the policy that the kernel would choose for the flow, nil if none covers it.
 func PolicyFor(policies []OutPolicy, flow eroute.Selector) (best *OutPolicy) {
@@ -105,12 +105,4 @@ func (p OutPolicy) Complete(ask eroute.Ask) eroute.Ask {
 		ask.Peer = t.Dst
 	}
 	return ask
-}
-
-func covers(s, flow eroute.Selector) bool {
-	return s.Src.Overlaps(flow.Src) && s.Src.Bits() <= flow.Src.Bits() &&
-		s.Dst.Overlaps(flow.Dst) && s.Dst.Bits() <= flow.Dst.Bits() &&
-		(s.Proto == 0 || s.Proto == flow.Proto) &&
-		(s.SrcPort == 0 || s.SrcPort == flow.SrcPort) &&
-		(s.DstPort == 0 || s.DstPort == flow.DstPort)
 }

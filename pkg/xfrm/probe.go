@@ -26,7 +26,7 @@ func Available(proto uint8, family Families) (bool, error) {
 		return false, nil // no XFRM_USER, none of the protocol or the family, no algorithm for it
 	}
 	if err != nil {
-		return false, fmt.Errorf("probe %s over %s: %w", protoName(proto), family, err)
+		return false, fmt.Errorf("probe %s over %s: %w", ProtocolName(proto), family, err)
 	}
 	return true, nil
 }

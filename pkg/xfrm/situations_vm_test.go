@@ -249,7 +249,7 @@ func TestVMAvailable(t *testing.T) {
 	for _, proto := range []uint8{eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp} {
 		for _, family := range each {
 			if ok, err := Available(proto, family); !ok || err != nil {
-				t.Errorf("Available(%s, %s) = %v, %v, want true", protoName(proto), family, ok, err)
+				t.Errorf("Available(%s, %s) = %v, %v, want true", ProtocolName(proto), family, ok, err)
 			}
 		}
 	}

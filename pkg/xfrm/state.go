@@ -43,8 +43,8 @@ type State struct {
 	idle bool // larval, or for input only
 }
 
-// protoName returns the name of a state's protocol.
-func protoName(proto uint8) string {
+// ProtocolName returns the name of a state's protocol, or "protocol N".
+func ProtocolName(proto uint8) string {
 	switch proto {
 	case unix.IPPROTO_ESP:
 		return "esp"
@@ -58,7 +58,7 @@ func protoName(proto uint8) string {
 
 // String returns the key as ip-xfrm(8) would have it: esp spi 0x135 dst 192.0.2.1.
 func (k StateKey) String() string {
-	return fmt.Sprintf("%s spi %#x dst %s", protoName(k.Proto), k.SPI, k.Dst)
+	return fmt.Sprintf("%s spi %#x dst %s", ProtocolName(k.Proto), k.SPI, k.Dst)
 }
 
 // Mode is how a state wraps packets: XFRM_MODE_ of linux/xfrm.h.
@@ -116,7 +116,7 @@ func (s State) usable() error {
 func (s State) carries(inner Families) error {
 	if wrong := inner &^ s.Inner; wrong != 0 {
 		return fmt.Errorf("%s in %s mode over %s carries %s only, not %s: %w",
-			protoName(s.Proto), s.Mode, FamilyOf(s.Dst), s.Inner, wrong, ErrUnsupported)
+			ProtocolName(s.Proto), s.Mode, FamilyOf(s.Dst), s.Inner, wrong, ErrUnsupported)
 	}
 	return nil
 }
