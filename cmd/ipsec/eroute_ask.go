@@ -12,7 +12,7 @@ import (
 var askOptions = cli.MaskOf(optAcquireMode, optAcquireProto, optAcquirePeer, optAcquireReqID)
 
 // ask parses how a trap asks key managers; the zero Ask if nothing is said of it.
-func (r *parser) ask(p *cli.Parsed, said eroute.SAID) (a eroute.Ask, err error) {
+func (r *parser) ask(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParams, err error) {
 	given, ok := p.First(askOptions)
 	if !ok {
 		return a, nil
@@ -20,7 +20,7 @@ func (r *parser) ask(p *cli.Parsed, said eroute.SAID) (a eroute.Ask, err error) 
 	if !said.Action().IsTrap() {
 		return a, fmt.Errorf("%s: %s takes no --acquire options", p.Quote(given), said)
 	}
-	a = eroute.DefaultAsk
+	a = eroute.DefaultAcquire
 	if f := p.Field(optAcquireMode); f.Given() {
 		if a.Mode, err = eroute.ParseMode(f.Text); err != nil {
 			return a, f.Refuse(err)

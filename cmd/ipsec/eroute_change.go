@@ -31,7 +31,7 @@ func (r *parser) change(p *cli.Parsed) (c eroute.Change, err error) {
 		return c, err
 	}
 	c.SAID = said
-	c.Ask, err = r.ask(p, said)
+	c.Acquire, err = r.ask(p, said)
 	return c, err
 }
 

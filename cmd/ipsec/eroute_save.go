@@ -79,7 +79,7 @@ func batchLine(e *eroute.Eroute) string {
 	add("--src-port", uint32(s.SrcPort))
 	add("--dst-port", uint32(s.DstPort))
 	line = append(line, "--said", e.SAID.String())
-	if a := e.Ask; a != (eroute.Ask{}) && a != eroute.DefaultAsk {
+	if a := e.Acquire; a != (eroute.AcquireParams{}) && a != eroute.DefaultAcquire {
 		line = append(line, "--acquire-mode", a.Mode.String(), "--acquire-proto", eroute.ProtocolName(a.Proto))
 		if a.Peer.IsValid() {
 			line = append(line, "--acquire-peer", a.Peer.String())

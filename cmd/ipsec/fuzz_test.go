@@ -84,7 +84,7 @@ func FuzzSaved(f *testing.F) {
 		if status, _, stderr := runMemory(second, saved, "eroute", "--batch", "-"); status != 0 {
 			t.Fatalf("%q was saved as %q, which is refused: %s", batch, saved, stderr)
 		}
-		same := cmpopts.EquateComparable(eroute.Eroute{}, eroute.Selector{}, eroute.Ask{})
+		same := cmpopts.EquateComparable(eroute.Eroute{}, eroute.Selector{}, eroute.AcquireParams{})
 		if diff := cmp.Diff(first.eroutes.List(), second.eroutes.List(), same) + cmp.Diff(first.asks, second.asks, same); diff != "" {
 			t.Fatalf("%q was saved as %q:\n%s", batch, saved, diff)
 		}
@@ -169,7 +169,7 @@ func FuzzSavedLine(f *testing.F) {
 		if ok && (err != nil || short != long) {
 			t.Fatalf("%q means %+v, or %+v, %v", line, short, long, err)
 		}
-		if err != nil || long.Op != eroute.OpAdd || long.Ask != (eroute.Ask{}) {
+		if err != nil || long.Op != eroute.OpAdd || long.Acquire != (eroute.AcquireParams{}) {
 			return
 		}
 		saved := batchLine(&eroute.Eroute{Selector: long.Selector, SAID: long.SAID})

@@ -20,9 +20,9 @@ import (
 type memory struct {
 	exists  bool // whether it has a table
 	eroutes eroute.Linear
-	asks    map[eroute.Selector]eroute.Ask // of traps
-	count   uint32                         // of eroutes
-	met     map[eroute.Selector]uint64     // packets of 100 bytes that met eroutes
+	asks    map[eroute.Selector]eroute.AcquireParams // of traps
+	count   uint32                                   // of eroutes
+	met     map[eroute.Selector]uint64               // packets of 100 bytes that met eroutes
 	limit   uint32
 	devices memoryDevices
 	kernel  memoryKernel
@@ -30,7 +30,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), asks: map[eroute.Selector]eroute.Ask{}}
+	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), asks: map[eroute.Selector]eroute.AcquireParams{}}
 }
 
 func (m *memory) do(f func()) { f() }
@@ -119,7 +119,7 @@ func (m *memory) effect(next *memory, changes *eroute.Changes) (e maps.Effect) {
 }
 
 func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (e maps.Effect, err error) {
-	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.Ask{}}
+	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.AcquireParams{}}
 	i := 0
 	for c, err := range eroutes {
 		if err != nil {
@@ -153,9 +153,9 @@ func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, err
 
 // after is the table with the changes made.
 func (m *memory) after(changes *eroute.Changes) (*memory, error) {
-	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.Ask{}}
+	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.AcquireParams{}}
 	for _, e := range m.eroutes.List() {
-		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID, Ask: m.asks[e.Selector]}); err != nil {
+		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID, Acquire: m.asks[e.Selector]}); err != nil {
 			return nil, err
 		}
 	}
@@ -198,14 +198,14 @@ func (m *memory) apply(c eroute.Change) error {
 func (m *memory) ask(c eroute.Change) {
 	delete(m.asks, c.Selector)
 	if c.Op != eroute.OpDel && c.SAID.Action().IsTrap() {
-		m.asks[c.Selector] = cmp.Or(c.Ask, eroute.DefaultAsk)
+		m.asks[c.Selector] = cmp.Or(c.Acquire, eroute.DefaultAcquire)
 	}
 }
 
 func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for _, e := range m.eroutes.List() {
-			e.Ask = m.asks[e.Selector]
+			e.Acquire = m.asks[e.Selector]
 			e.Packets, e.Bytes = m.met[e.Selector], 100*m.met[e.Selector]
 			if !yield(e, nil) {
 				return
@@ -218,7 +218,7 @@ func (m *memory) Written() iter.Seq2[eroute.Eroute, error] { return m.All() }
 
 func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	e, found := m.eroutes.Lookup(p)
-	e.Ask = m.asks[e.Selector]
+	e.Acquire = m.asks[e.Selector]
 	return e, found, nil
 }
 

@@ -38,7 +38,7 @@ type acquireJSON struct {
 	ReqID uint32 `json:"reqid,omitempty"`
 }
 
-func newAcquireJSON(a eroute.Ask) *acquireJSON {
+func newAcquireJSON(a eroute.AcquireParams) *acquireJSON {
 	j := &acquireJSON{Mode: a.Mode.String(), Proto: eroute.ProtocolName(a.Proto), ReqID: a.ReqID}
 	if a.Peer.IsValid() {
 		j.Peer = a.Peer.String()
@@ -53,8 +53,8 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 		SAID: e.SAID.String(), Action: e.SAID.Action().String(),
 		Packets: e.Packets, Bytes: e.Bytes,
 	}
-	if e.Ask != (eroute.Ask{}) {
-		j.Acquire = newAcquireJSON(e.Ask)
+	if e.Acquire != (eroute.AcquireParams{}) {
+		j.Acquire = newAcquireJSON(e.Acquire)
 	}
 	if !e.LastUsed.IsZero() {
 		text := e.LastUsed.UTC().Format(time.RFC3339Nano)

@@ -62,20 +62,20 @@ func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Add
 
 // way is how a flow is asked for: as its trap says, else as the key manager's policy for the flow does.
 type way struct {
-	eroute.Ask
+	eroute.AcquireParams
 	policy *xfrm.OutPolicy // nil: there is none, or the trap's reqid says which SA
 }
 
 // way returns how a flow of a trap that asks so is asked for.
-func (a answers) way(flow eroute.Selector, ask eroute.Ask) way {
-	w := way{Ask: ask}
+func (a answers) way(flow eroute.Selector, ask eroute.AcquireParams) way {
+	w := way{AcquireParams: ask}
 	if ask.ReqID != 0 {
 		return w
 	}
 	if w.policy = xfrm.PolicyFor(a.policies, flow); w.policy == nil {
 		return w
 	}
-	w.Ask = w.policy.Complete(ask)
+	w.AcquireParams = w.policy.Complete(ask)
 	return w
 }
 

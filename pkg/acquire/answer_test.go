@@ -31,7 +31,7 @@ func TestFindAnswer(t *testing.T) {
 			Template: xfrm.Template{Dst: peer, Proto: eroute.ProtoESP, Mode: xfrm.ModeTunnel, ReqID: reqid},
 		}}
 	}
-	byReqID, byPolicy := eroute.DefaultAsk, eroute.DefaultAsk
+	byReqID, byPolicy := eroute.DefaultAcquire, eroute.DefaultAcquire
 	byReqID.ReqID = 7
 	byPeer := byPolicy
 	byPeer.Peer = peer
@@ -41,7 +41,7 @@ func TestFindAnswer(t *testing.T) {
 		name     string
 		states   []xfrm.State
 		policies []xfrm.OutPolicy
-		ask      eroute.Ask
+		ask      eroute.AcquireParams
 		want     uint32 // SPI; 0: none
 	}{
 		{"none", nil, nil, byReqID, 0},
@@ -85,7 +85,7 @@ func TestFindAnswer(t *testing.T) {
 // are replaced.
 func TestNewestState(t *testing.T) {
 	own := map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}
-	ask := eroute.DefaultAsk
+	ask := eroute.DefaultAcquire
 	ask.ReqID = 7
 	g := ages{seen: map[xfrm.StateKey]uint64{}}
 	states := xfrm.States{}
@@ -114,34 +114,34 @@ func TestAcquireParamsFromPolicy(t *testing.T) {
 		Selector: eroute.Selector{Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix("192.0.1.0/24")}, Priority: 1,
 		Template: xfrm.Template{Dst: peer, Proto: eroute.ProtoAH, Mode: xfrm.ModeTransport, ReqID: 4},
 	}
-	ask := func(change func(*eroute.Ask)) eroute.Ask {
-		a := eroute.DefaultAsk
+	ask := func(change func(*eroute.AcquireParams)) eroute.AcquireParams {
+		a := eroute.DefaultAcquire
 		if change != nil {
 			change(&a)
 		}
 		return a
 	}
-	transport := ask(func(a *eroute.Ask) { a.Mode = eroute.ModeTransport })
+	transport := ask(func(a *eroute.AcquireParams) { a.Mode = eroute.ModeTransport })
 	for _, c := range []struct {
 		name     string
 		policies []xfrm.OutPolicy
-		ask      eroute.Ask
-		want     eroute.Ask
+		ask      eroute.AcquireParams
+		want     eroute.AcquireParams
 	}{
 		{"no policy", nil, ask(nil), ask(nil)},
-		{"reqid in the trap", []xfrm.OutPolicy{narrow}, ask(func(a *eroute.Ask) { a.ReqID = 7 }), ask(func(a *eroute.Ask) { a.ReqID = 7 })},
-		{"policy", []xfrm.OutPolicy{wide}, ask(nil), eroute.Ask{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
-		{"the policy that goes first", []xfrm.OutPolicy{wide, narrow}, ask(nil), eroute.Ask{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH, ReqID: 4, Peer: peer}},
-		{"peer in the trap", []xfrm.OutPolicy{wide}, ask(func(a *eroute.Ask) { a.Peer = peer }), eroute.Ask{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: peer}},
-		{"mode in the trap", []xfrm.OutPolicy{wide}, transport, eroute.Ask{Mode: eroute.ModeTransport, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
+		{"reqid in the trap", []xfrm.OutPolicy{narrow}, ask(func(a *eroute.AcquireParams) { a.ReqID = 7 }), ask(func(a *eroute.AcquireParams) { a.ReqID = 7 })},
+		{"policy", []xfrm.OutPolicy{wide}, ask(nil), eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
+		{"the policy that goes first", []xfrm.OutPolicy{wide, narrow}, ask(nil), eroute.AcquireParams{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH, ReqID: 4, Peer: peer}},
+		{"peer in the trap", []xfrm.OutPolicy{wide}, ask(func(a *eroute.AcquireParams) { a.Peer = peer }), eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: peer}},
+		{"mode in the trap", []xfrm.OutPolicy{wide}, transport, eroute.AcquireParams{Mode: eroute.ModeTransport, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := answers{policies: c.policies}.way(flowOf(1), c.ask)
-			if got.Ask != c.want {
-				t.Errorf("asked %+v, want %+v", got.Ask, c.want)
+			if got.AcquireParams != c.want {
+				t.Errorf("asked %+v, want %+v", got.AcquireParams, c.want)
 			}
 			if (got.problem() == "") != (c.want.ReqID != 0) {
-				t.Errorf("problem %q of %+v", got.problem(), got.Ask)
+				t.Errorf("problem %q of %+v", got.problem(), got.AcquireParams)
 			}
 		})
 	}

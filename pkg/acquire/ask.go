@@ -99,7 +99,7 @@ func (r *relay) ask(ctx context.Context) error {
 					return err
 				}
 			}
-			ask, err := t.Ask(q.trap)
+			ask, err := t.AcquireParams(q.trap)
 			if err != nil {
 				return err
 			}
@@ -144,7 +144,7 @@ func (r *relay) confirm(t *maps.Table, id abi.FlowID) error {
 func (r *relay) acquire(q question, ask way) error {
 	r.seq++
 	flow := q.flow.Selector
-	a := xfrm.Acquire{Flow: flow, Policy: q.trap, Packet: q.packet, Ask: ask.Ask, Seq: r.seq}
+	a := xfrm.Acquire{Flow: flow, Policy: q.trap, Packet: q.packet, Ask: ask.AcquireParams, Seq: r.seq}
 	event := Event{Kind: KindAcquire, Flow: flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device, Detail: ask.problem()}
 	if flow == q.trap {
 		event.SAID = eroute.TrapSubnet

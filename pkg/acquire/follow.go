@@ -59,7 +59,7 @@ func (r *relay) follow(ctx context.Context) error {
 		var next []maps.Answer
 		var orphans []maps.Flow
 		for _, f := range flows {
-			ask, err := t.Ask(f.Trap)
+			ask, err := t.AcquireParams(f.Trap)
 			if err != nil {
 				return err
 			}

@@ -76,7 +76,7 @@ func newBench(t *testing.T) *bench {
 	}
 	b.locked(t, func(table *maps.Table) error {
 		t.Cleanup(func() { _ = os.RemoveAll(table.Dir().Path()) })
-		return table.Apply(t.Context(), []eroute.Change{{Op: eroute.OpAdd, Selector: b.trap, SAID: eroute.Trap, Ask: eroute.DefaultAsk}})
+		return table.Apply(t.Context(), []eroute.Change{{Op: eroute.OpAdd, Selector: b.trap, SAID: eroute.Trap, Acquire: eroute.DefaultAcquire}})
 	})
 	return b
 }

@@ -33,13 +33,13 @@ func (o Op) String() string {
 // Change is one change of the table.
 type Change struct {
 	Op       Op
-	Selector Selector // not for OpClear
-	SAID     SAID     // for OpAdd and OpReplace only
-	Ask      Ask      // for traps only; the zero Ask is [DefaultAsk]
+	Selector Selector      // not for OpClear
+	SAID     SAID          // for OpAdd and OpReplace only
+	Acquire  AcquireParams // for traps only; the zero Ask is [DefaultAcquire]
 }
 
 // Validate checks what the operation uses of the change. Returns [ErrBadOp],
-// [ErrBadSAID], [ErrBadAsk] or an error of [Selector.Validate].
+// [ErrBadSAID], [ErrBadAcquire] or an error of [Selector.Validate].
 func (c Change) Validate() error {
 	switch c.Op {
 	case OpClear:
@@ -50,13 +50,13 @@ func (c Change) Validate() error {
 		if err := c.Selector.Validate(); err != nil {
 			return err
 		}
-		if err := c.SAID.Validate(); err != nil || c.Ask == (Ask{}) {
+		if err := c.SAID.Validate(); err != nil || c.Acquire == (AcquireParams{}) {
 			return err
 		}
 		if !c.SAID.Action().IsTrap() {
-			return fmt.Errorf("check change: %s asks nobody: %w", c.SAID, ErrBadAsk)
+			return fmt.Errorf("check change: %s asks nobody: %w", c.SAID, ErrBadAcquire)
 		}
-		return c.Ask.Validate()
+		return c.Acquire.Validate()
 	}
 	return fmt.Errorf("check change: %s: %w", c.Op, ErrBadOp)
 }

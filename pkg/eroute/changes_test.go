@@ -15,7 +15,7 @@ func TestChanges(t *testing.T) {
 		{Op: OpAdd, Selector: Selector{Src: four, Dst: four, Proto: 6, SrcPort: 1, DstPort: 65535}, SAID: Drop},
 		{Op: OpReplace, Selector: Selector{Src: six, Dst: six}, SAID: SAID{Proto: ProtoESP, SPI: 1 << 31, Dst: four.Addr()}},
 		{Op: OpDel, Selector: Selector{Src: netip.MustParsePrefix("0.0.0.0/0"), Dst: netip.MustParsePrefix("10.1.2.3/32")}},
-		{Op: OpAdd, Selector: Selector{Src: six, Dst: six}, SAID: Trap, Ask: Ask{Proto: ProtoAH, ReqID: 7, Peer: six.Addr()}},
+		{Op: OpAdd, Selector: Selector{Src: six, Dst: six}, SAID: Trap, Acquire: AcquireParams{Proto: ProtoAH, ReqID: 7, Peer: six.Addr()}},
 		{Op: OpAdd, Selector: Selector{Src: netip.MustParsePrefix("::ffff:10.0.0.0/104"), Dst: six}, SAID: Pass},
 		{Op: OpAdd, Selector: Selector{Src: four, Dst: six}, SAID: Pass},
 		{Op: OpAdd, Selector: Selector{Src: netip.PrefixFrom(four.Addr(), 40)}, SAID: SAID{Dst: netip.MustParseAddr("fe80::1%lo")}},

@@ -12,10 +12,10 @@ import (
 type Eroute struct {
 	Selector Selector
 	SAID     SAID
-	Packets  uint64    // packets that met it since it was added or replaced
-	Bytes    uint64    // their IP packets' length in bytes
-	LastUsed time.Time // when the last one did; zero: never
-	Ask      Ask       // of a trap; else zero
+	Packets  uint64        // packets that met it since it was added or replaced
+	Bytes    uint64        // their IP packets' length in bytes
+	LastUsed time.Time     // when the last one did; zero: never
+	Acquire  AcquireParams // of a trap; else zero
 }
 
 // String returns the eroute's line of the listing, without line end:

@@ -63,7 +63,7 @@ func (x *explainer) decide(e *Explanation) error {
 
 // acquireText tells the reqid of the ACQUIRE, as chosen by pkg/acquire.
 func (x *explainer) acquireText(e *Explanation) string {
-	if reqid := e.Match.Ask.ReqID; reqid != 0 {
+	if reqid := e.Match.Acquire.ReqID; reqid != 0 {
 		return fmt.Sprintf(" with reqid %d", reqid)
 	}
 	policy, err := x.kernel.Policy(flowOf(e.Packet, *e.Match))

@@ -18,7 +18,7 @@ import (
 )
 
 // userTypes are the Go types of values that only user space reads.
-var userTypes = []any{abi.SAIDKey{}, abi.SAIDValue{}, askValue{}, journal.RawEvent{}}
+var userTypes = []any{abi.SAIDKey{}, abi.SAIDValue{}, acquireValue{}, journal.RawEvent{}}
 
 // Layout describes everything that two versions of this program must agree on to share a table, as text: the
 // types of bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the

@@ -89,7 +89,7 @@ func (l *listing) flush() error {
 		if err != nil {
 			return err
 		}
-		row, err := l.withAsk(newEroute(e, said, counters))
+		row, err := l.withAcquire(newEroute(e, said, counters))
 		if err != nil {
 			return err
 		}
@@ -136,12 +136,12 @@ func (t *Table) eroute(e abi.Entry, slots *slotReader) (eroute.Eroute, error) {
 	if err != nil {
 		return eroute.Eroute{}, err
 	}
-	return t.withAsk(newEroute(&e, said, c))
+	return t.withAcquire(newEroute(&e, said, c))
 }
 
-func (t *Table) withAsk(e eroute.Eroute) (_ eroute.Eroute, err error) {
+func (t *Table) withAcquire(e eroute.Eroute) (_ eroute.Eroute, err error) {
 	if e.SAID.Action().IsTrap() {
-		e.Ask, err = t.Ask(e.Selector)
+		e.Acquire, err = t.AcquireParams(e.Selector)
 	}
 	return e, err
 }

@@ -47,7 +47,7 @@ func (t *Table) repair() error {
 	err = errors.Join(
 		t.repairSources(entries),
 		t.repairSAs(used),
-		t.dropAsks(entries),
+		t.deleteStaleAcquire(entries),
 		t.removeOrphans(view),
 		t.indexesOf(t.generation()).Rebuild(t.gen.family),
 	)

@@ -69,7 +69,7 @@ type restore struct {
 	used    []uint64                      // ids it uses
 	refs    map[abi.SAIDKey]abi.SAIDValue // SAs it names
 	placed  []saidRef                     // holds on them until it is in use
-	asks    map[eroute.Selector]eroute.Ask
+	acquire map[eroute.Selector]eroute.AcquireParams
 
 	// Of the table that packets meet.
 	oldGen     *generation
@@ -96,7 +96,7 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	return &restore{
 		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(&beside, g), rows: &rows{gen: g}},
 		next:   next,
-		used:   make([]uint64, len(t.ids.Words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, asks: map[eroute.Selector]eroute.Ask{},
+		used:   make([]uint64, len(t.ids.Words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, acquire: map[eroute.Selector]eroute.AcquireParams{},
 		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.Words),
 	}, nil
 }
@@ -155,8 +155,8 @@ func (r *restore) put(c eroute.Change) error {
 		}
 		clear(r.sources.touched)
 	}
-	if c.SAID.Action().IsTrap() && c.Ask != (eroute.Ask{}) && c.Ask != eroute.DefaultAsk {
-		r.asks[s] = c.Ask
+	if c.SAID.Action().IsTrap() && c.Acquire != (eroute.AcquireParams{}) && c.Acquire != eroute.DefaultAcquire {
+		r.acquire[s] = c.Acquire
 	}
 	row := abi.NewValue(s, c.SAID, id, slot)
 	if err := r.rows.put(s, row); err != nil {
@@ -177,7 +177,7 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if old != nil && old.Action == uint8(c.SAID.Action()) && old.Sa == slot && r.asksAlike(c) {
+	if old != nil && old.Action == uint8(c.SAID.Action()) && old.Sa == slot && r.sameAcquire(c) {
 		r.effect.Kept++
 		id = old.Id
 	} else {
@@ -213,15 +213,15 @@ func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	return &row, nil
 }
 
-func (r *restore) asksAlike(c eroute.Change) bool {
+func (r *restore) sameAcquire(c eroute.Change) bool {
 	if !c.SAID.Action().IsTrap() {
 		return true
 	}
-	ask := c.Ask
-	if ask == (eroute.Ask{}) {
-		ask = eroute.DefaultAsk
+	ask := c.Acquire
+	if ask == (eroute.AcquireParams{}) {
+		ask = eroute.DefaultAcquire
 	}
-	old, err := r.Ask(c.Selector)
+	old, err := r.AcquireParams(c.Selector)
 	return err == nil && old == ask
 }
 
@@ -288,7 +288,7 @@ func (r *restore) commit() error {
 		return err
 	}
 	r.ids.Load(r.used)
-	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.commitSAs(), r.commitAsks(),
+	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.commitSAs(), r.commitAcquire(),
 		r.deleteOtherFlows(r.next), r.dropOtherGeneration(r.next))
 }
 
@@ -307,20 +307,20 @@ func (r *restore) commitSAs() error {
 	return r.keepSAs(have, all)
 }
 
-func (r *restore) commitAsks() error {
-	keys, err := pinned.ReadAll(r.maps[asksName], func(k *bpf.ABIFlowKey, _ *askValue) bpf.ABIFlowKey { return *k })
+func (r *restore) commitAcquire() error {
+	keys, err := pinned.ReadAll(r.maps[acquireName], func(k *bpf.ABIFlowKey, _ *acquireValue) bpf.ABIFlowKey { return *k })
 	if err != nil {
 		return err
 	}
 	var errs errorList
 	for _, key := range keys {
-		if _, there := r.asks[abi.FlowSelector(&key)]; !there {
-			errs.add(r.deleteAsk(key))
+		if _, there := r.acquire[abi.FlowSelector(&key)]; !there {
+			errs.add(r.deleteAcquire(key))
 		}
 	}
-	for s, ask := range r.asks {
-		if old, err := r.Ask(s); err != nil || old != ask {
-			errs.add(errors.Join(err, r.putAsk(s, ask)))
+	for s, ask := range r.acquire {
+		if old, err := r.AcquireParams(s); err != nil || old != ask {
+			errs.add(errors.Join(err, r.putAcquire(s, ask)))
 		}
 	}
 	return errs.err()

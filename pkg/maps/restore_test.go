@@ -73,7 +73,7 @@ func TestRestore(t *testing.T) {
 func TestRestoreRefused(t *testing.T) {
 	broken := errors.New("broken off")
 	ask := add(nth(5), eroute.Trap)
-	ask.Ask = eroute.Ask{Mode: eroute.DefaultAsk.Mode, Proto: eroute.DefaultAsk.Proto, ReqID: 7}
+	ask.Acquire = eroute.AcquireParams{Mode: eroute.DefaultAcquire.Mode, Proto: eroute.DefaultAcquire.Proto, ReqID: 7}
 	for _, c := range []struct {
 		name   string
 		commit bool
@@ -97,7 +97,7 @@ func TestRestoreRefused(t *testing.T) {
 			}
 			compareListings(t, table, reference)
 			checkDerived(t, table)
-			if got, err := table.Ask(nth(5)); err != nil || got != eroute.DefaultAsk {
+			if got, err := table.AcquireParams(nth(5)); err != nil || got != eroute.DefaultAcquire {
 				t.Errorf("asks %+v, %v", got, err)
 			}
 			if err := table.SetLimit(10); err != nil {

@@ -14,17 +14,17 @@ import (
 // Maps that only user space reads: bitmaps of the counter slots and the SA slots that
 // are taken, the SAs that have eroutes, and how traps ask.
 const (
-	idsName   = "eroute_ids"
-	slotsName = "eroute_sa_slots"
-	saidName  = "eroute_said"
-	asksName  = "eroute_asks"
+	idsName     = "eroute_ids"
+	slotsName   = "eroute_sa_slots"
+	saidName    = "eroute_said"
+	acquireName = "eroute_acquire"
 )
 
-// maxAsks bounds the traps that ask in a way of their own: a hash takes memory for its
+// maxAcquire bounds the traps that ask in a way of their own: a hash takes memory for its
 // maximum, 16 bytes each.
-const maxAsks = 262144
+const maxAcquire = 262144
 
-var userNames = []string{idsName, slotsName, saidName, asksName}
+var userNames = []string{idsName, slotsName, saidName, acquireName}
 
 var userSpecs = []*ebpf.MapSpec{
 	pinned.BitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
@@ -34,7 +34,7 @@ var userSpecs = []*ebpf.MapSpec{
 		KeySize: abi.SAIDKeySize, ValueSize: abi.SAIDValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
 	},
 	{
-		Name: asksName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
-		KeySize: askKeySize, ValueSize: askValueSize, MaxEntries: maxAsks,
+		Name: acquireName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
+		KeySize: acquireKeySize, ValueSize: acquireValueSize, MaxEntries: maxAcquire,
 	},
 }

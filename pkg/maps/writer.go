@@ -85,7 +85,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 		}
 	}
 	if said.Action().IsTrap() || (exists && abi.ActionOf(old).IsTrap()) {
-		if err := w.putAsk(s, c.Ask); err != nil {
+		if err := w.putAcquire(s, c.Acquire); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (w *writer) del(s eroute.Selector) error {
 	w.gone(s, old, relaywire.Freed)
 	w.addCount(abi.FamilyIndex(s), -1)
 	if abi.ActionOf(old).IsTrap() {
-		err = w.deleteAsk(abi.NewFlowKey(s, 0))
+		err = w.deleteAcquire(abi.NewFlowKey(s, 0))
 	}
 	return errors.Join(err, w.sources.drop(s), w.endFlow(s, relaywire.Freed))
 }
@@ -157,7 +157,7 @@ func (w *writer) clear() error {
 	}
 	w.ids.Clear()
 	w.endedHolds = append(w.endedHolds, relaywire.HoldEnded{Reason: relaywire.Cleared})
-	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.RemoveAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.dropAsks(nil)); err != nil {
+	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.RemoveAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.deleteStaleAcquire(nil)); err != nil {
 		return err
 	}
 	w.view, err = w.newXFRMView()

@@ -48,8 +48,8 @@ func check(t *testing.T, k Kernel, want []string, wantNotes ...string) {
 	var got []string
 	for _, e := range eroutes {
 		text := strings.Join(strings.Fields(e.String())[1:], " ")
-		if e.Ask != (eroute.Ask{}) {
-			text += fmt.Sprintf(" %s %s %s %d", e.Ask.Mode, eroute.ProtocolName(e.Ask.Proto), e.Ask.Peer, e.Ask.ReqID)
+		if e.Acquire != (eroute.AcquireParams{}) {
+			text += fmt.Sprintf(" %s %s %s %d", e.Acquire.Mode, eroute.ProtocolName(e.Acquire.Proto), e.Acquire.Peer, e.Acquire.ReqID)
 		}
 		got = append(got, text)
 	}

@@ -38,13 +38,13 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 		return e, "", fmt.Errorf("mode %s is not supported", t.Mode)
 	}
 	if k.Negotiated && t.ReqID != 0 {
-		e.SAID, e.Ask = eroute.Trap, ask(t)
-		if err := e.Ask.Validate(); err != nil {
+		e.SAID, e.Acquire = eroute.Trap, ask(t)
+		if err := e.Acquire.Validate(); err != nil {
 			return e, remark, err
 		}
 		// The policy says so at run time, where reqids and peers may be others.
 		if t.Proto == eroute.ProtoESP || t.Proto == eroute.ProtoAH {
-			e.Ask = eroute.Ask{}
+			e.Acquire = eroute.AcquireParams{}
 		}
 		if remark == "" && e.Selector.Dst.IsSingleIP() {
 			remark = "it covers a single host: if the address is assigned dynamically, use one %trap eroute for the whole address pool"
@@ -56,8 +56,8 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 }
 
 // ask has a key manager asked for what a template demands.
-func ask(t xfrm.Template) eroute.Ask {
-	a := eroute.Ask{Mode: eroute.Mode(t.Mode), Proto: t.Proto, ReqID: t.ReqID}
+func ask(t xfrm.Template) eroute.AcquireParams {
+	a := eroute.AcquireParams{Mode: eroute.Mode(t.Mode), Proto: t.Proto, ReqID: t.ReqID}
 	if t.Dst.IsValid() && !t.Dst.IsUnspecified() {
 		a.Peer = t.Dst
 	}

@@ -52,7 +52,7 @@ func settle(all []carried) (kept []carried, notes []string) {
 }
 
 // alike tells whether both do the same with a packet.
-func alike(a, b carried) bool { return a.SAID == b.SAID && a.Ask == b.Ask }
+func alike(a, b carried) bool { return a.SAID == b.SAID && a.Acquire == b.Acquire }
 
 // overlap tells whether packets may match both.
 func overlap(a, b eroute.Selector) bool {

@@ -17,7 +17,7 @@ type Acquire struct {
 	Flow   eroute.Selector // what the SA is for
 	Policy eroute.Selector // the trap that the flow belongs to
 	Packet eroute.Packet   // one of the flow: what an ACQUIRE of the kernel's own shows
-	Ask    eroute.Ask
+	Ask    eroute.AcquireParams
 	Seq    uint32
 }
 

@@ -95,7 +95,7 @@ func FuzzAcquire(f *testing.F) {
 		if err != nil {
 			return
 		}
-		ask := eroute.Ask{Proto: eroute.ProtoESP, ReqID: reqID}
+		ask := eroute.AcquireParams{Proto: eroute.ProtoESP, ReqID: reqID}
 		if tunnel {
 			ask.Mode = eroute.ModeTunnel
 		}

@@ -93,12 +93,12 @@ func PolicyFor(policies []OutPolicy, flow eroute.Selector) (best *OutPolicy) {
 }
 
 // Complete returns how to ask for an SA of this policy: what ask leaves open, the policy says.
-func (p OutPolicy) Complete(ask eroute.Ask) eroute.Ask {
+func (p OutPolicy) Complete(ask eroute.AcquireParams) eroute.AcquireParams {
 	t := p.Template
 	if ask.ReqID == 0 {
 		ask.ReqID = t.ReqID
 	}
-	if ask.Mode == eroute.DefaultAsk.Mode && ask.Proto == eroute.DefaultAsk.Proto && (t.Proto == eroute.ProtoESP || t.Proto == eroute.ProtoAH) {
+	if ask.Mode == eroute.DefaultAcquire.Mode && ask.Proto == eroute.DefaultAcquire.Proto && (t.Proto == eroute.ProtoESP || t.Proto == eroute.ProtoAH) {
 		ask.Mode, ask.Proto = eroute.Mode(t.Mode), t.Proto
 	}
 	if !ask.Peer.IsValid() && t.Dst.IsValid() && !t.Dst.IsUnspecified() {

@@ -157,8 +157,8 @@ func randomChange() eroute.Change {
 	case 0:
 		c.SAID = eroute.Pass
 	case 1:
-		c.SAID, c.Ask = eroute.Trap, eroute.DefaultAsk
-		c.Ask.ReqID = uint32(rand.IntN(3))
+		c.SAID, c.Acquire = eroute.Trap, eroute.DefaultAcquire
+		c.Acquire.ReqID = uint32(rand.IntN(3))
 	case 2:
 		c.SAID = eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000 + uint32(rand.IntN(50)), Dst: lab.WAN4.Addr()}
 	}

@@ -38,11 +38,11 @@ func (s *soak) usage(t *testing.T) (u usage) {
 		}
 		u.entries = entriesInUse{
 			eroutes: int(stats.Eroutes), flows: stats.Holds + stats.Answered,
-			sas: countKeys(t, tab.Map("eroute_said")), asks: countKeys(t, tab.Map("eroute_asks")),
+			sas: countKeys(t, tab.Map("eroute_said")), asks: countKeys(t, tab.Map("eroute_acquire")),
 			counters: countBits(t, tab.Map("eroute_ids")), slots: countBits(t, tab.Map("eroute_sa_slots")),
 			links: strings.Count(pins(t, tab.Dir().Path("links")), "\n"),
 		}
-		for _, name := range []string{"eroute_said", "eroute_asks", "eroute_flows", "eroute_trap_rates"} {
+		for _, name := range []string{"eroute_said", "eroute_acquire", "eroute_flows", "eroute_trap_rates"} {
 			info, err := tab.Map(name).Info()
 			if err != nil {
 				return err

@@ -291,8 +291,8 @@ func (w *writer) refill() []eroute.Change {
 
 func withAsk(c eroute.Change) eroute.Change {
 	if c.SAID.Action().IsTrap() {
-		c.Ask = eroute.DefaultAsk
-		c.Ask.ReqID = 7
+		c.Acquire = eroute.DefaultAcquire
+		c.Acquire.ReqID = 7
 	}
 	return c
 }

@@ -26,27 +26,27 @@ func (m Mode) String() string {
 	return "tunnel"
 }
 
-// Ask is how a trap asks key managers for an SA.
-type Ask struct {
+// AcquireParams is how a trap asks key managers for an SA.
+type AcquireParams struct {
 	Mode  Mode
 	Proto uint8      // ProtoESP, ProtoAH or ProtoComp
 	Peer  netip.Addr // zero: the key manager knows
 	ReqID uint32     // 0: the key manager knows
 }
 
-// DefaultAsk asks for ESP in tunnel mode, of whomever the key manager finds.
-var DefaultAsk = Ask{Mode: ModeTunnel, Proto: ProtoESP}
+// DefaultAcquire asks for ESP in tunnel mode, of whomever the key manager finds.
+var DefaultAcquire = AcquireParams{Mode: ModeTunnel, Proto: ProtoESP}
 
-// ErrBadAsk says that key managers cannot be asked like this.
-var ErrBadAsk = errors.New("not a way to ask for an SA")
+// ErrBadAcquire says that key managers cannot be asked like this.
+var ErrBadAcquire = errors.New("not a way to ask for an SA")
 
-// Validate checks mode and protocol. Returns [ErrBadAsk].
-func (a Ask) Validate() error {
+// Validate checks mode and protocol. Returns [ErrBadAcquire].
+func (a AcquireParams) Validate() error {
 	if a.Mode > ModeTunnel {
-		return fmt.Errorf("check mode %d: %w", a.Mode, ErrBadAsk)
+		return fmt.Errorf("check mode %d: %w", a.Mode, ErrBadAcquire)
 	}
 	if a.Proto != ProtoESP && a.Proto != ProtoAH && a.Proto != ProtoComp {
-		return fmt.Errorf("check protocol %d: %w", a.Proto, ErrBadAsk)
+		return fmt.Errorf("check protocol %d: %w", a.Proto, ErrBadAcquire)
 	}
 	return nil
 }
