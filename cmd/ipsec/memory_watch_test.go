@@ -11,7 +11,7 @@ import (
 // memoryWatch is what metrics read of a table in memory, which no packet has ever met.
 type memoryWatch struct{ *memory }
 
-func (m memoryWatch) Walk(int) (w maps.Walk, err error) {
+func (m memoryWatch) Scan(int) (w maps.Scan, err error) {
 	for _, e := range m.eroutes.List() {
 		if e.SAID.Action().IsTrap() {
 			w.Traps++

@@ -16,7 +16,7 @@ import (
 // memory is a table in memory, with counts.
 type memory struct {
 	stats   maps.Stats
-	walk    maps.Walk
+	walk    maps.Scan
 	eroutes []eroute.Eroute
 	sas     []maps.SA
 	closed  int
@@ -24,9 +24,9 @@ type memory struct {
 
 func (m *memory) Stats() (maps.Stats, error) { return m.stats, nil }
 
-func (m *memory) Walk(n int) (maps.Walk, error) {
+func (m *memory) Scan(n int) (maps.Scan, error) {
 	if n != Most {
-		return maps.Walk{}, errors.New("not the bound that is documented")
+		return maps.Scan{}, errors.New("not the bound that is documented")
 	}
 	return m.walk, nil
 }
@@ -90,7 +90,7 @@ func example(t *testing.T) *memory {
 				{Name: "trap-queue-full", Verdict: maps.Dropped, Packets: 3, Bytes: 180},
 			},
 		},
-		walk: maps.Walk{Traps: 4, Eroutes: []eroute.Selector{site, gone, mail}, SAs: []eroute.SAID{tun}},
+		walk: maps.Scan{Traps: 4, Eroutes: []eroute.Selector{site, gone, mail}, SAs: []eroute.SAID{tun}},
 		eroutes: []eroute.Eroute{
 			{Selector: site, SAID: tun, Packets: 90, Bytes: 11000},
 			{Selector: mail, SAID: eroute.Drop, Packets: 18446744073709551615, Bytes: 7},

@@ -23,7 +23,7 @@ type Source struct {
 // Table is what is read of a [maps.Table].
 type Table interface {
 	Stats() (maps.Stats, error)
-	Walk(n int) (maps.Walk, error)
+	Scan(n int) (maps.Scan, error)
 	Exact(selectors []eroute.Selector) ([]eroute.Eroute, error)
 	SAs(saids []eroute.SAID) ([]maps.SA, error)
 	Queue() (waiting, size int, err error)
@@ -47,7 +47,7 @@ type figures struct {
 
 // read reads the figures of now. walk tells which eroutes and SAs were the busiest when
 // last looked for.
-func (s Source) read(walk func() (maps.Walk, error)) (f figures, err error) {
+func (s Source) read(walk func() (maps.Scan, error)) (f figures, err error) {
 	t, err := s.Open()
 	if errors.Is(err, loader.ErrNoTable) {
 		f.Limit = uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)
@@ -79,7 +79,7 @@ func (s Source) read(walk func() (maps.Walk, error)) (f figures, err error) {
 }
 
 // walk looks at the whole table, which it opens for itself: it takes its time.
-func (s Source) walk() (w maps.Walk, err error) {
+func (s Source) walk() (w maps.Scan, err error) {
 	t, err := s.Open()
 	if errors.Is(err, loader.ErrNoTable) {
 		return w, nil
@@ -88,7 +88,7 @@ func (s Source) walk() (w maps.Walk, err error) {
 		return w, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	return t.Walk(Most)
+	return t.Scan(Most)
 }
 
 // xfrm returns the kernel's counters of what XFRM dropped, nil if it has none.

@@ -19,10 +19,10 @@ const (
 
 // walks remembers the last walk through a table, and has another made when it is time.
 type walks struct {
-	walk func() (maps.Walk, error)
+	walk func() (maps.Scan, error)
 
 	mu      sync.Mutex
-	last    *maps.Walk    // nil: none yet
+	last    *maps.Scan    // nil: none yet
 	err     error         // of the one that was made last
 	next    time.Time     // when another may begin
 	running chan struct{} // closed at the end of the one under way; nil: none is
@@ -30,7 +30,7 @@ type walks struct {
 
 // latest returns a walk that was just made if that does not take long, else the last one.
 // The first it waits for.
-func (w *walks) latest() (maps.Walk, error) {
+func (w *walks) latest() (maps.Scan, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.running == nil && !time.Now().Before(w.next) {
@@ -50,7 +50,7 @@ func (w *walks) latest() (maps.Walk, error) {
 		w.mu.Lock()
 	}
 	if w.err != nil {
-		return maps.Walk{}, w.err
+		return maps.Scan{}, w.err
 	}
 	return *w.last, nil
 }

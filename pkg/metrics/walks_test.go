@@ -16,10 +16,10 @@ func TestWalks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const takes = 2500 * time.Millisecond
 		made := 0
-		w := walks{walk: func() (maps.Walk, error) {
+		w := walks{walk: func() (maps.Scan, error) {
 			time.Sleep(takes)
 			made++
-			return maps.Walk{Traps: made}, nil
+			return maps.Scan{Traps: made}, nil
 		}}
 		want := func(traps int, after time.Duration) {
 			t.Helper()
@@ -45,11 +45,11 @@ func TestWalks(t *testing.T) {
 func TestWalkFails(t *testing.T) {
 	broken := errors.New("broken")
 	made := 0
-	w := walks{walk: func() (maps.Walk, error) {
+	w := walks{walk: func() (maps.Scan, error) {
 		if made++; made%2 == 0 {
-			return maps.Walk{}, broken
+			return maps.Scan{}, broken
 		}
-		return maps.Walk{Traps: made}, nil
+		return maps.Scan{Traps: made}, nil
 	}}
 	synctest.Test(t, func(t *testing.T) {
 		for i := 1; i <= 4; i++ {

@@ -53,7 +53,7 @@ func TestBusiestSAs(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		walk, err := table.Walk(metrics.Most)
+		walk, err := table.Scan(metrics.Most)
 		if err == nil {
 			got, err = table.SAs(append(walk.SAs, parseSAID(t, "tun0x9999@192.1.2.45")))
 		}

@@ -26,7 +26,7 @@ func met(t *testing.T, table *Table, s eroute.Selector, packets uint64) {
 
 // A walk finds the busiest eroutes of both families and counts the traps, whatever block
 // their counters are in, while a command has the table's lock.
-func TestWalk(t *testing.T) {
+func TestScan(t *testing.T) {
 	const many = 2*int(counters.BlockIDs) + 210
 	table := newTable(t)
 	changes := make([]eroute.Change, 0, 2*many)
@@ -54,7 +54,7 @@ func TestWalk(t *testing.T) {
 	}
 	defer func() { _ = watch.Close() }()
 	for _, n := range []int{3, 20} {
-		got, err := watch.Walk(n)
+		got, err := watch.Scan(n)
 		if err != nil || got.Traps != many+many/100+1 || !slices.Equal(got.Eroutes, want[:min(n, len(want))]) {
 			t.Errorf("walk for %d: %+v, %v, want %v", n, got, err, want)
 		}

@@ -13,17 +13,17 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Walk is what can be told of a table only by looking at all of it.
-type Walk struct {
+// Scan is what can be told of a table only by looking at all of it.
+type Scan struct {
 	Traps   int               // eroutes with %trap or %trapsubnet
 	Eroutes []eroute.Selector // those that most packets met, the busiest first
 	SAs     []eroute.SAID     // those that carried most packets, likewise
 }
 
-// Walk looks at the whole table, keeping no more of it than a number for each eroute and
+// Scan looks at the whole table, keeping no more of it than a number for each eroute and
 // the n busiest eroutes and SAs. Without the lock a table that is being changed may be seen
 // half way.
-func (t *Table) Walk(n int) (w Walk, err error) {
+func (t *Table) Scan(n int) (w Scan, err error) {
 	var packets []uint64 // by id
 	err = t.EachCount(func(id uint32, count, _ uint64) {
 		packets = append(packets, make([]uint64, int(id)+1-len(packets))...)
