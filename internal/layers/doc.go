@@ -3,8 +3,9 @@
 // Package layers tests that packages import only packages of lower layers:
 //
 //	cmd/ipsec
-//	doctor  explain  acquire  metrics  monitor
-//	device
+//	render  metrics                        of internal/; text and JSON
+//	doctor  explain  acquire
+//	device  monitor
 //	maps                                   the table
 //	index  counters  journal  relaywire    its parts
 //	pinned                                 operations on pinned maps

@@ -24,7 +24,7 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(removeLeftover(virtual), dropStrays(t)); err != nil {
+	if err := errors.Join(removeLeftover(virtual), dropOrphans(t)); err != nil {
 		return nil, err
 	}
 	dev, kind, err := create(virtual, phys.Attrs().MTU)

@@ -101,7 +101,7 @@ func NeedsFollow(t *maps.Table) (bool, error) {
 		if err != nil || slices.ContainsFunc(found, func(s step) bool { return s.mend != nil }) {
 			return true, err
 		}
-		if changed, err := Unsettled(a.Virtual); err != nil || len(changed) > 0 {
+		if changed, err := Drift(a.Virtual); err != nil || len(changed) > 0 {
 			return true, err
 		}
 		for _, family := range families {

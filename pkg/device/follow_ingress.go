@@ -72,7 +72,7 @@ func (f *follower) moveIngress(from int, name string, lan netlink.Link) error {
 		delete(b.Ingress, from)
 		b.Ingress[lan.Attrs().Index] = name
 	})
-	return errors.Join(err, dropStrays(f.table))
+	return errors.Join(err, dropOrphans(f.table))
 }
 
 // frames returns what the programs know of the frames of an interface.

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Unsettled names the settings under net that are no longer as Attach left them for the
+// Drift names the settings under net that are no longer as Attach left them for the
 // ipsec device.
-func Unsettled(virtual string) (changed []string, err error) {
+func Drift(virtual string) (changed []string, err error) {
 	for _, s := range settings {
 		name := fmt.Sprintf(s.path, virtual)
 		value, err := os.ReadFile(filepath.Join("/proc/sys/net", name))
@@ -32,7 +32,7 @@ func Unsettled(virtual string) (changed []string, err error) {
 
 // settle makes what [Unsettled] names what attach made it.
 func settle(virtual string) error {
-	changed, err := Unsettled(virtual)
+	changed, err := Drift(virtual)
 	if err != nil || len(changed) == 0 {
 		return err
 	}

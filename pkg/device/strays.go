@@ -10,10 +10,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// dropStrays forgets the devices and ingress interfaces that no program is attached to:
+// dropOrphans forgets the devices and ingress interfaces that no program is attached to:
 // those of a device that goes, or that a command which was killed had noted. What was made
 // for them goes, too.
-func dropStrays(t *maps.Table) error {
+func dropOrphans(t *maps.Table) error {
 	attached := map[loader.Hook]map[int]bool{loader.HookEgress: {}, loader.HookTC: {}}
 	virtuals, err := t.Dir().Virtuals()
 	if err != nil {

@@ -42,7 +42,7 @@ func (d *Dir) Close() error { return d.lock.Close() }
 // another BPF file system.
 func OpenShared() (*Dir, error) {
 	return openExisting(func(path string) (*os.File, error) {
-		giveWay(path)
+		yieldToWriter(path)
 		return flock(path, unix.LOCK_SH)
 	})
 }

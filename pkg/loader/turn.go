@@ -33,8 +33,8 @@ func lockExclusive(path string) (*os.File, error) {
 	return flock(path, unix.LOCK_EX)
 }
 
-// giveWay waits for writers that wait.
-func giveWay(path string) {
+// yieldToWriter waits for writers that wait.
+func yieldToWriter(path string) {
 	turn, err := os.Open(filepath.Join(path, turnName))
 	if err != nil {
 		return

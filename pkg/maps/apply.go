@@ -65,7 +65,7 @@ func (t *Table) Check(changes *eroute.Changes) (Effect, error) {
 
 // effect compares the table with what it is after changes. Eroutes that are put again count as
 // changed.
-func (t *Table) effect(changes *eroute.Changes, befores []before) (e Effect, err error) {
+func (t *Table) effect(changes *eroute.Changes, befores []prior) (e Effect, err error) {
 	type state struct{ before, after bool }
 	states, cleared := make(map[eroute.Selector]state), false
 	for i, c := range changes.All() {
@@ -78,9 +78,9 @@ func (t *Table) effect(changes *eroute.Changes, befores []before) (e Effect, err
 		}
 		now, known := states[c.Selector]
 		if !known {
-			now.before = befores[i] == beforeThere
+			now.before = befores[i] == priorPresent
 			if cleared {
-				if _, now.before, err = t.gen.row(c.Selector); err != nil {
+				if _, now.before, err = t.gen.entry(c.Selector); err != nil {
 					return e, err
 				}
 			}
@@ -132,8 +132,8 @@ func countPuts(changes *eroute.Changes) (n [len(abi.Families)]int) {
 	return n
 }
 
-// change lets make change the table, and waits until no packet meets what was before.
-func (t *Table) change(make func(*writer) error) error {
+// change applies changes to the table, and returns when no packet uses what was there before.
+func (t *Table) change(apply func(*writer) error) error {
 	view, err := t.newXFRMView()
 	if err != nil {
 		return err
@@ -143,12 +143,12 @@ func (t *Table) change(make func(*writer) error) error {
 	if err != nil {
 		return err
 	}
-	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), rows: &rows{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]relaywire.HoldEndReason{}}
-	err = errors.Join(make(w), w.rows.flush())
+	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), entries: &entryWriter{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]relaywire.HoldEndReason{}}
+	err = errors.Join(apply(w), w.entries.flush())
 	unusable := w.indexes.Err()
 	closed := w.indexes.CloseAsync() // takes milliseconds if they are large, as settle does
 	if err == nil && unusable == nil {
-		err = errors.Join(w.sources.flush(), w.settle())
+		err = errors.Join(w.sources.flush(), w.waitAndFree())
 	}
 	err = errors.Join(err, <-closed)
 	if err == nil {
@@ -160,25 +160,25 @@ func (t *Table) change(make func(*writer) error) error {
 	return errors.Join(err, journal.PublishTo(t.dir.Path(), w.events()), t.notifyRelay(w.endedHolds))
 }
 
-// before is what is known of a change's selector just before it is made.
-type before uint8
+// prior is what is known of a change's selector just before it is made.
+type prior uint8
 
 const (
-	beforeThere   before = iota // it is in the table
-	beforeAbsent                // it is not
-	beforeChanged               // a change before it was about it
+	priorPresent prior = iota // it is in the table
+	priorAbsent               // it is not
+	priorChanged              // a change before it was about it
 )
 
 // check goes through the changes without making them.
-func (t *Table) check(changes *eroute.Changes) (befores []before, err error) {
+func (t *Table) check(changes *eroute.Changes) (befores []prior, err error) {
 	var (
 		count   = t.count()
 		cleared = count == 0 && !t.haveFlows() // nothing can be there
 		changed = newLatest(changes)
 	)
-	befores = make([]before, changes.Len())
+	befores = make([]prior, changes.Len())
 	for i, c := range changes.All() {
-		refuse := func(err error) ([]before, error) { return nil, &eroute.ChangeError{Index: i, Change: c, Err: err} }
+		refuse := func(err error) ([]prior, error) { return nil, &eroute.ChangeError{Index: i, Change: c, Err: err} }
 		if err := c.Validate(); err != nil {
 			return refuse(err)
 		}
@@ -190,7 +190,7 @@ func (t *Table) check(changes *eroute.Changes) (befores []before, err error) {
 		var is presence
 		last := changed.of(c.Selector)
 		if *last != 0 {
-			is.row = changes.At(int(*last-1)).Op != eroute.OpDel
+			is.entry = changes.At(int(*last-1)).Op != eroute.OpDel
 		} else if !cleared {
 			if is, err = t.presence(c.Selector); err != nil {
 				return nil, err
@@ -198,19 +198,19 @@ func (t *Table) check(changes *eroute.Changes) (befores []before, err error) {
 		}
 		switch {
 		case *last != 0:
-			befores[i] = beforeChanged
-		case !is.row:
-			befores[i] = beforeAbsent
+			befores[i] = priorChanged
+		case !is.entry:
+			befores[i] = priorAbsent
 		}
-		exists := is.row || is.flow
+		exists := is.entry || is.flow
 		switch {
 		case c.Op == eroute.OpDel && !exists:
 			return refuse(eroute.ErrNotFound)
 		case c.Op == eroute.OpAdd && exists:
 			return refuse(eroute.ErrExist)
-		case c.Op == eroute.OpDel && is.row:
+		case c.Op == eroute.OpDel && is.entry:
 			count--
-		case c.Op == eroute.OpDel || is.row:
+		case c.Op == eroute.OpDel || is.entry:
 		case count >= t.limit():
 			return refuse(fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, t.limit()))
 		default:
@@ -223,10 +223,10 @@ func (t *Table) check(changes *eroute.Changes) (befores []before, err error) {
 
 // presence is where an eroute is: in the table, among the flows of traps, or in both,
 // where the flow goes before the trap that it came from.
-type presence struct{ row, flow bool }
+type presence struct{ entry, flow bool }
 
 func (t *Table) presence(s eroute.Selector) (is presence, err error) {
-	if _, is.row, err = t.gen.row(s); err != nil {
+	if _, is.entry, err = t.gen.entry(s); err != nil {
 		return is, err
 	}
 	flow, err := t.flow(s)

@@ -68,9 +68,9 @@ func create(dir string) error {
 	if err := abi.ChooseSecrets(&meta); err != nil {
 		return err
 	}
-	for family := range answers {
+	for family := range caches {
 		meta.CacheBits[family] = cacheBits(family, 0)
-		if err := makeAnswers(coll.Maps, family, 0, meta.CacheBits[family]); err != nil {
+		if err := newCacheChunks(coll.Maps, family, 0, meta.CacheBits[family]); err != nil {
 			return err
 		}
 	}

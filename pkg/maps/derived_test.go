@@ -19,7 +19,7 @@ import (
 
 // derived is all that a table keeps beside its eroutes and that follows from them.
 type derived struct {
-	Sources map[netip.Prefix]shapeCounts
+	Sources map[netip.Prefix]tupleCounts
 	IDs     map[uint32]bool
 	SAs     map[abi.SAIDKey][2]uint32 // eroutes that name it, IPv4 and IPv6
 	Slots   map[uint32]bool
@@ -49,7 +49,7 @@ func wantDerived(t *testing.T, table *Table) derived {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := derived{map[netip.Prefix]shapeCounts{}, map[uint32]bool{}, map[abi.SAIDKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
+	d := derived{map[netip.Prefix]tupleCounts{}, map[uint32]bool{}, map[abi.SAIDKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
 	for _, e := range entries {
 		v := d.Sources[e.Selector.Src]
 		v[abi.TupleOf(e.Selector)]++
@@ -82,7 +82,7 @@ func wantDerived(t *testing.T, table *Table) derived {
 
 func haveDerived(t *testing.T, table *Table) derived {
 	t.Helper()
-	d := derived{Sources: map[netip.Prefix]shapeCounts{}, SAs: map[abi.SAIDKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
+	d := derived{Sources: map[netip.Prefix]tupleCounts{}, SAs: map[abi.SAIDKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
 	sources, err := table.gen.allSources()
 	if err != nil {
 		t.Fatal(err)

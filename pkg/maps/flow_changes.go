@@ -145,7 +145,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	w.unusedFlow(a.Flow.Selector, old)
+	w.retireFlow(a.Flow.Selector, old)
 	return true, nil
 }
 
@@ -175,7 +175,7 @@ func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 			if err := w.putFlow(f.Selector, &next); err != nil {
 				return err
 			}
-			w.unusedFlow(f.Selector, old)
+			w.retireFlow(f.Selector, old)
 			held = append(held, f)
 		}
 		return nil
@@ -217,7 +217,7 @@ func (w *writer) endFlow(s eroute.Selector, how relaywire.HoldEndReason) error {
 	if err := w.deleteFlow(abi.NewFlowKey(s, w.generation())); err != nil {
 		return err
 	}
-	w.unusedFlow(s, old)
+	w.retireFlow(s, old)
 	w.endedHolds = append(w.endedHolds, relaywire.HoldEnded{Flow: abi.FlowID{Selector: s, Serial: old.Serial}, Reason: how})
 	return nil
 }
@@ -225,7 +225,7 @@ func (w *writer) endFlow(s eroute.Selector, how relaywire.HoldEndReason) error {
 // endLateFlows ends the flows that the first trap ever has made of what was changed,
 // while those changes waited to be written.
 func (w *writer) endLateFlows(changes *eroute.Changes) error {
-	if err := w.rows.flush(); err != nil || w.hadFlows || !w.haveFlows() {
+	if err := w.entries.flush(); err != nil || w.hadFlows || !w.haveFlows() {
 		return err
 	}
 	for _, c := range changes.All() {
@@ -243,10 +243,10 @@ func (w *writer) endLateFlows(changes *eroute.Changes) error {
 	return nil
 }
 
-// unusedFlow notes what a flow leaves behind; a hold has nothing.
-func (w *writer) unusedFlow(s eroute.Selector, f *bpf.ABIFlow) {
+// retireFlow notes what a flow leaves behind; a hold has nothing.
+func (w *writer) retireFlow(s eroute.Selector, f *bpf.ABIFlow) {
 	if !isHold(f) {
-		w.unused(s, &f.Entry)
+		w.retireRefs(s, &f.Entry)
 	}
 }
 

@@ -18,12 +18,12 @@ import (
 // generation is one whole table: a trie of source prefixes and a trie of eroutes for
 // each family.
 type generation struct {
-	src4, row4, src6, row6 *ebpf.Map
+	src4, entry4, src6, entry6 *ebpf.Map
 }
 
 func (t *Table) openGeneration(number uint32) (g *generation, err error) {
 	g = &generation{}
-	for i, to := range []**ebpf.Map{&g.src4, &g.row4, &g.src6, &g.row6} {
+	for i, to := range []**ebpf.Map{&g.src4, &g.entry4, &g.src6, &g.entry6} {
 		name := generationMaps[i]
 		if *to, err = pinned.OpenInner(t.dir, t.maps[name], name, number, t.options); err != nil {
 			_ = g.Close()
@@ -35,7 +35,7 @@ func (t *Table) openGeneration(number uint32) (g *generation, err error) {
 
 func (g *generation) Close() error {
 	var errs []error
-	for _, m := range []*ebpf.Map{g.src4, g.row4, g.src6, g.row6} {
+	for _, m := range []*ebpf.Map{g.src4, g.entry4, g.src6, g.entry6} {
 		if m != nil {
 			errs = append(errs, m.Close())
 		}
@@ -43,11 +43,11 @@ func (g *generation) Close() error {
 	return errors.Join(errs...)
 }
 
-func (g *generation) rows(a netip.Addr) *ebpf.Map {
+func (g *generation) entryTrie(a netip.Addr) *ebpf.Map {
 	if a.Is4() {
-		return g.row4
+		return g.entry4
 	}
-	return g.row6
+	return g.entry6
 }
 
 func (g *generation) sources(a netip.Addr) *ebpf.Map {
@@ -57,11 +57,11 @@ func (g *generation) sources(a netip.Addr) *ebpf.Map {
 	return g.src6
 }
 
-// row returns the eroute with exactly this selector. A trie answers with the longest
+// entry returns the eroute with exactly this selector. A trie answers with the longest
 // match; the prefix length in the value tells whether that is the one.
-func (g *generation) row(s eroute.Selector) (*bpf.ABIErouteValue, bool, error) {
+func (g *generation) entry(s eroute.Selector) (*bpf.ABIErouteValue, bool, error) {
 	var v bpf.ABIErouteValue
-	err := g.rows(s.Src.Addr()).Lookup(abi.NewEntryKey(s), &v)
+	err := g.entryTrie(s.Src.Addr()).Lookup(abi.NewEntryKey(s), &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil, false, nil
 	}
@@ -71,18 +71,18 @@ func (g *generation) row(s eroute.Selector) (*bpf.ABIErouteValue, bool, error) {
 	return &v, int(v.DstPrefixlen) == s.Dst.Bits(), nil
 }
 
-func (g *generation) deleteRow(s eroute.Selector) error {
-	if err := g.rows(s.Src.Addr()).Delete(abi.NewEntryKey(s)); err != nil {
+func (g *generation) deleteEntry(s eroute.Selector) error {
+	if err := g.entryTrie(s.Src.Addr()).Delete(abi.NewEntryKey(s)); err != nil {
 		return fmt.Errorf("delete eroute: %w", err)
 	}
 	return nil
 }
 
-// shapeCounts is how many eroutes of each shape a source prefix has.
-type shapeCounts [bpf.ABIErouteTupleTUPLES]uint32
+// tupleCounts is how many eroutes of each shape a source prefix has.
+type tupleCounts [bpf.ABIErouteTupleTUPLES]uint32
 
 // covers reports whether n has every shape that other has.
-func (n shapeCounts) covers(other shapeCounts) bool {
+func (n tupleCounts) covers(other tupleCounts) bool {
 	for i, count := range other {
 		if count > 0 && n[i] == 0 {
 			return false
@@ -91,14 +91,14 @@ func (n shapeCounts) covers(other shapeCounts) bool {
 	return true
 }
 
-func newShapeCounts(v *bpf.ABISrcValue) (n shapeCounts) {
+func newTupleCounts(v *bpf.ABISrcValue) (n tupleCounts) {
 	for i, refs := range v.Refs {
 		n[i] = uint32(refs[0]) | uint32(refs[1])<<8 | uint32(refs[2])<<16
 	}
 	return n
 }
 
-func newSrcValue(p netip.Prefix, n shapeCounts) bpf.ABISrcValue {
+func newSrcValue(p netip.Prefix, n tupleCounts) bpf.ABISrcValue {
 	v := bpf.ABISrcValue{Prefixlen: uint8(p.Bits())}
 	for i, count := range n {
 		v.Refs[i] = [3]uint8{uint8(count), uint8(count >> 8), uint8(count >> 16)}
@@ -107,22 +107,22 @@ func newSrcValue(p netip.Prefix, n shapeCounts) bpf.ABISrcValue {
 }
 
 // source returns what is kept of exactly this source prefix; zero if it has no eroutes.
-func (g *generation) source(p netip.Prefix) (shapeCounts, error) {
+func (g *generation) source(p netip.Prefix) (tupleCounts, error) {
 	var v bpf.ABISrcValue
 	err := g.sources(p.Addr()).Lookup(abi.NewSourceKey(p), &v)
 	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return shapeCounts{}, fmt.Errorf("look source prefix up: %w", err)
+		return tupleCounts{}, fmt.Errorf("look source prefix up: %w", err)
 	}
 	if err != nil || int(v.Prefixlen) != p.Bits() {
-		return shapeCounts{}, nil
+		return tupleCounts{}, nil
 	}
-	return newShapeCounts(&v), nil
+	return newTupleCounts(&v), nil
 }
 
 // putSource writes what is kept of a source prefix, or deletes it with its last eroute.
-func (g *generation) putSource(p netip.Prefix, n shapeCounts) error {
+func (g *generation) putSource(p netip.Prefix, n tupleCounts) error {
 	tries := g.sources(p.Addr())
-	if n == (shapeCounts{}) {
+	if n == (tupleCounts{}) {
 		if err := tries.Delete(abi.NewSourceKey(p)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("delete source prefix: %w", err)
 		}

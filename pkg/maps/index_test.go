@@ -64,7 +64,7 @@ func TestIndexIsUsed(t *testing.T) {
 		table, reference := newTable(t), &eroute.Linear{}
 		mustApply(t, table, reference, add(s, eroute.Drop))
 		p := eroute.Packet{Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
-		if err := table.gen.deleteRow(s); err != nil {
+		if err := table.gen.deleteEntry(s); err != nil {
 			t.Fatal(err)
 		}
 		checkAnswer := func(port uint16, want bool) { // a flow each, which nothing remembers

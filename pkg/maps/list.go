@@ -159,11 +159,11 @@ func (g *generation) entries() ([]abi.Entry, error) {
 // family reads the eroutes of one family.
 func (g *generation) family(f eroute.Family) ([]abi.Entry, error) {
 	if f == eroute.Inet {
-		return pinned.ReadAll(g.row4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) abi.Entry {
+		return pinned.ReadAll(g.entry4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) abi.Entry {
 			return abi.Entry{Selector: abi.Selector4(k), Value: *v}
 		})
 	}
-	return pinned.ReadAll(g.row6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) abi.Entry {
+	return pinned.ReadAll(g.entry6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) abi.Entry {
 		return abi.Entry{Selector: abi.Selector6(k), Value: *v}
 	})
 }

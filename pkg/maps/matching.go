@@ -63,13 +63,13 @@ func (t *Table) RelayRuns() (bool, error) { return t.relayRuns() }
 // eachEntry calls f with every eroute of both families, in no order, as long as it
 // returns true and no error.
 func (g *generation) eachEntry(f func(abi.Entry) (more bool, err error)) error {
-	more, err := pinned.Each(g.row4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) (bool, error) {
+	more, err := pinned.Each(g.entry4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) (bool, error) {
 		return f(abi.Entry{Selector: abi.Selector4(k), Value: *v})
 	})
 	if err != nil || !more {
 		return err
 	}
-	_, err = pinned.Each(g.row6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) (bool, error) {
+	_, err = pinned.Each(g.entry6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) (bool, error) {
 		return f(abi.Entry{Selector: abi.Selector6(k), Value: *v})
 	})
 	return err

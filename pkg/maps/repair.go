@@ -88,7 +88,7 @@ func (t *Table) repairFlows(entries []abi.Entry) (answered []abi.Entry, err erro
 }
 
 func (t *Table) repairSources(entries []abi.Entry) error {
-	want := make(map[netip.Prefix]shapeCounts)
+	want := make(map[netip.Prefix]tupleCounts)
 	for _, e := range entries {
 		v := want[e.Selector.Src]
 		v[abi.TupleOf(e.Selector)]++
@@ -101,7 +101,7 @@ func (t *Table) repairSources(entries []abi.Entry) error {
 	var errs errorList
 	for _, p := range have {
 		if _, ok := want[p]; !ok {
-			errs.add(t.gen.putSource(p, shapeCounts{}))
+			errs.add(t.gen.putSource(p, tupleCounts{}))
 		}
 	}
 	for p, v := range want {

@@ -92,7 +92,7 @@ func TestRepair(t *testing.T) {
 			l.Replace(nth(1), eroute.Pass)
 		}},
 		{"an eroute deleted, still counted and noted", func(table *Table, l *eroute.Linear) {
-			must(table.gen.deleteRow(nth(1)))
+			must(table.gen.deleteEntry(nth(1)))
 			must(l.Del(nth(1)))
 		}},
 		{"a generation begun", func(table *Table, _ *eroute.Linear) {
@@ -159,6 +159,6 @@ func TestNoRepairWhenUnchanged(t *testing.T) {
 
 // putRow writes an eroute and nothing else.
 func putRow(table *Table, s eroute.Selector, v bpf.ABIErouteValue) error {
-	r := &rows{gen: table.gen}
+	r := &entryWriter{gen: table.gen}
 	return errors.Join(r.put(s, v), r.flush())
 }

@@ -41,7 +41,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	}
 	err = r.fill(ctx, eroutes)
 	if err == nil {
-		err = errors.Join(r.rows.flush(), r.sources.flush(), r.indexes.Close())
+		err = errors.Join(r.entries.flush(), r.sources.flush(), r.indexes.Close())
 	}
 	if err != nil || !commit {
 		if left := r.abandon(); left != nil {
@@ -68,7 +68,7 @@ type restore struct {
 	effect  Effect
 	used    []uint64                      // ids it uses
 	refs    map[abi.SAIDKey]abi.SAIDValue // SAs it names
-	placed  []saidRef                     // holds on them until it is in use
+	bound   []saidRef                     // holds on them until it is in use
 	acquire map[eroute.Selector]eroute.AcquireParams
 
 	// Of the table that packets meet.
@@ -94,7 +94,7 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	beside := *t
 	beside.gen = g
 	return &restore{
-		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(&beside, g), rows: &rows{gen: g}},
+		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(&beside, g), entries: &entryWriter{gen: g}},
 		next:   next,
 		used:   make([]uint64, len(t.ids.Words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, acquire: map[eroute.Selector]eroute.AcquireParams{},
 		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.Words),
@@ -138,7 +138,7 @@ func (r *restore) put(c eroute.Change) error {
 	if r.made[0]+r.made[1] >= r.limit() {
 		return fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, r.limit())
 	}
-	slot, err := r.place(saidRef{c.SAID, eroute.FamilyOf(s.Src.Addr())})
+	slot, err := r.bindSA(saidRef{c.SAID, eroute.FamilyOf(s.Src.Addr())})
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (r *restore) put(c eroute.Change) error {
 		r.acquire[s] = c.Acquire
 	}
 	row := abi.NewValue(s, c.SAID, id, slot)
-	if err := r.rows.put(s, row); err != nil {
+	if err := r.entries.put(s, row); err != nil {
 		return err
 	}
 	r.indexes.Put(s, row)
@@ -173,7 +173,7 @@ const maxTouched = 65536
 // takeID gives an eroute that is the same in the old table the counters it has there, and
 // others new ones.
 func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
-	old, err := r.oldRow(c.Selector)
+	old, err := r.oldEntry(c.Selector)
 	if err != nil {
 		return 0, err
 	}
@@ -197,15 +197,15 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 	return id, nil
 }
 
-// oldRow returns what the old table has for a selector, nil if nothing.
-func (r *restore) oldRow(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
+// oldEntry returns what the old table has for a selector, nil if nothing.
+func (r *restore) oldEntry(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	if x := r.oldIndexes.Index(abi.FamilyIndex(s)); x != nil {
 		return x.Lookup(s), nil
 	}
 	if r.oldCount == 0 {
 		return nil, nil
 	}
-	v, exists, err := r.oldGen.row(s)
+	v, exists, err := r.oldGen.entry(s)
 	if err != nil || !exists {
 		return nil, err
 	}
@@ -225,8 +225,8 @@ func (r *restore) sameAcquire(c eroute.Change) bool {
 	return err == nil && old == ask
 }
 
-// place makes an SA ready for eroutes of the new table, and returns its slot.
-func (r *restore) place(ref saidRef) (slot uint32, err error) {
+// bindSA makes an SA ready for eroutes of the new table, and returns its slot.
+func (r *restore) bindSA(ref saidRef) (slot uint32, err error) {
 	if ref.said.Action() != eroute.ActionSA {
 		return 0, nil
 	}
@@ -242,7 +242,7 @@ func (r *restore) place(ref saidRef) (slot uint32, err error) {
 			if v.Slot, err = r.holdSA(ref, r.view); err != nil {
 				return 0, err
 			}
-			r.placed = append(r.placed, ref)
+			r.bound = append(r.bound, ref)
 		}
 	}
 	*refs++
@@ -269,11 +269,11 @@ func (r *restore) heldSA(key abi.SAIDKey, family eroute.Family) (slot uint32, he
 
 // abandon takes back what was made beside the table.
 func (r *restore) abandon() error {
-	r.rows.abandon()
+	r.entries.abandon()
 	r.ids.Load(r.oldIDs)
 	closed := errors.Join(r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close())
 	var errs errorList
-	for _, ref := range r.placed {
+	for _, ref := range r.bound {
 		errs.add(r.releaseSA(ref))
 	}
 	return errors.Join(closed, errs.err(), r.dropOtherGeneration(r.generation()))

@@ -17,7 +17,7 @@ import (
 // met has packets counted on an eroute.
 func met(t *testing.T, table *Table, s eroute.Selector, packets uint64) {
 	t.Helper()
-	row, exists, err := table.gen.row(s)
+	row, exists, err := table.gen.entry(s)
 	if err != nil || !exists {
 		t.Fatalf("row %v: %v, %v", s, exists, err)
 	}

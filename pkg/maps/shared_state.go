@@ -139,7 +139,7 @@ func (t *Table) bind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	if err != nil {
 		return err
 	}
-	families, former, err := t.settlePartner(n, lender, s, view)
+	families, former, err := t.separatePartner(n, lender, s, view)
 	if err != nil {
 		return err
 	}
@@ -182,10 +182,10 @@ func (t *Table) rebindOwner(n *namedSA, s xfrm.State, view *xfrmView) error {
 	return t.bind(was.key, was.value, view)
 }
 
-// settlePartner parts n from an SA that it shared another state with. It returns the
+// separatePartner parts n from an SA that it shared another state with. It returns the
 // families of all eroutes whose packets will have the if_id that n's will, and the former lender, if
 // there is one.
-func (t *Table) settlePartner(n, lender *namedSA, s xfrm.State, view *xfrmView) (families xfrm.Families, former *namedSA, err error) {
+func (t *Table) separatePartner(n, lender *namedSA, s xfrm.State, view *xfrmView) (families xfrm.Families, former *namedSA, err error) {
 	families = familiesOf(n.value)
 	if lender != nil {
 		families |= familiesOf(lender.value)

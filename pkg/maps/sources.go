@@ -19,8 +19,8 @@ type sources struct {
 }
 
 type source struct {
-	now     shapeCounts
-	written shapeCounts
+	now     tupleCounts
+	written tupleCounts
 }
 
 func newSources(t *Table, g *generation) *sources {

@@ -28,7 +28,7 @@ func (t *Table) tolerate(err error) error {
 
 // endWriting ends what beginWriting or beginBuilding began.
 func (t *Table) endWriting() {
-	t.growAnswers()
+	t.growCaches()
 	state := bpf.ABIWritingWRITING_NOTHING
 	if *t.uncounted {
 		state = bpf.ABIWritingWRITING_COUNTS

@@ -16,13 +16,13 @@ import (
 // can use it: counter slots and SAs.
 type writer struct {
 	*Table
-	rows       *rows
+	entries    *entryWriter
 	hadFlows   bool // when the changes began
 	sources    *sources
 	indexes    *index.Set
 	view       *xfrmView
-	unusedIDs  []uint32
-	unusedSAs  []slotRef
+	retiredIDs []uint32
+	retiredSAs []slotRef
 	endedTraps map[uint32]relaywire.HoldEndReason // by their ids: what becomes of their flows
 	endedHolds []relaywire.HoldEnded              // what the relay is to be told
 	changes    *eroute.Changes                    // what monitors are to be told
@@ -42,9 +42,9 @@ type slotRef struct {
 }
 
 // apply makes a change, or has it made soon: by rows.flush.
-func (w *writer) apply(c eroute.Change, is before) error {
-	if is == beforeChanged {
-		if err := w.rows.flush(); err != nil {
+func (w *writer) apply(c eroute.Change, is prior) error {
+	if is == priorChanged {
+		if err := w.entries.flush(); err != nil {
 			return err
 		}
 	}
@@ -59,12 +59,12 @@ func (w *writer) apply(c eroute.Change, is before) error {
 
 // put adds an eroute or switches it in place. Everything the new row leads to is
 // there before the row is. What it has taken when it fails is for repair to give back.
-func (w *writer) put(c eroute.Change, is before) (err error) {
+func (w *writer) put(c eroute.Change, is prior) (err error) {
 	s, said := c.Selector, c.SAID
 	var old *bpf.ABIErouteValue
 	exists := false
-	if is != beforeAbsent {
-		if old, exists, err = w.gen.row(s); err != nil {
+	if is != priorAbsent {
+		if old, exists, err = w.gen.entry(s); err != nil {
 			return err
 		}
 	}
@@ -90,18 +90,18 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 		}
 	}
 	row := abi.NewValue(s, said, id, slot)
-	if err := w.rows.put(s, row); err != nil {
+	if err := w.entries.put(s, row); err != nil {
 		return err
 	}
 	w.indexes.Put(s, row)
 	// A flow ends once its row is there, or packets would meet the trap again.
 	if w.hadFlows {
-		if err := w.rows.flush(); err != nil {
+		if err := w.entries.flush(); err != nil {
 			return err
 		}
 	}
 	if exists {
-		w.gone(s, old, relaywire.Released)
+		w.retire(s, old, relaywire.Released)
 	} else {
 		w.addCount(abi.FamilyIndex(s), 1)
 	}
@@ -109,7 +109,7 @@ func (w *writer) put(c eroute.Change, is before) (err error) {
 }
 
 func (w *writer) del(s eroute.Selector) error {
-	old, exists, err := w.gen.row(s)
+	old, exists, err := w.gen.entry(s)
 	if err != nil {
 		return err
 	}
@@ -117,14 +117,14 @@ func (w *writer) del(s eroute.Selector) error {
 		return w.endFlow(s, relaywire.Freed)
 	}
 	// What was added before it is there first: packets must not fall between the two.
-	if err := w.rows.flush(); err != nil {
+	if err := w.entries.flush(); err != nil {
 		return err
 	}
-	if err := w.gen.deleteRow(s); err != nil {
+	if err := w.gen.deleteEntry(s); err != nil {
 		return err
 	}
 	w.indexes.Drop(s)
-	w.gone(s, old, relaywire.Freed)
+	w.retire(s, old, relaywire.Freed)
 	w.addCount(abi.FamilyIndex(s), -1)
 	if abi.ActionOf(old).IsTrap() {
 		err = w.deleteAcquire(abi.NewFlowKey(s, 0))
@@ -134,7 +134,7 @@ func (w *writer) del(s eroute.Selector) error {
 
 // clear switches to an empty generation in one step.
 func (w *writer) clear() error {
-	if err := errors.Join(w.rows.flush(), w.settle()); err != nil {
+	if err := errors.Join(w.entries.flush(), w.waitAndFree()); err != nil {
 		return err
 	}
 	next := 1 - w.generation()
@@ -148,7 +148,7 @@ func (w *writer) clear() error {
 	w.setGeneration(next)
 	w.setCounts([len(abi.Families)]uint32{})
 	old, oldIndexes := w.gen, w.indexes
-	w.gen, w.rows, w.sources, w.indexes = g, &rows{gen: g}, newSources(w.Table, g), w.indexesOf(next)
+	w.gen, w.entries, w.sources, w.indexes = g, &entryWriter{gen: g}, newSources(w.Table, g), w.indexesOf(next)
 	if err := waitForPackets(); err != nil {
 		return err
 	}
@@ -164,9 +164,9 @@ func (w *writer) clear() error {
 	return err
 }
 
-// gone notes that an eroute of the table was replaced or deleted.
-func (w *writer) gone(s eroute.Selector, v *bpf.ABIErouteValue, how relaywire.HoldEndReason) {
-	w.unused(s, v)
+// retire notes that an eroute of the table was replaced or deleted.
+func (w *writer) retire(s eroute.Selector, v *bpf.ABIErouteValue, how relaywire.HoldEndReason) {
+	w.retireRefs(s, v)
 	switch action := abi.ActionOf(v); {
 	case action.IsTrap():
 		w.endedTraps[v.Id] = how
@@ -175,34 +175,34 @@ func (w *writer) gone(s eroute.Selector, v *bpf.ABIErouteValue, how relaywire.Ho
 	}
 }
 
-// unused notes what a replaced or deleted row leaves behind.
-func (w *writer) unused(s eroute.Selector, v *bpf.ABIErouteValue) {
-	w.unusedIDs = append(w.unusedIDs, v.Id)
+// retireRefs notes what a replaced or deleted row leaves behind.
+func (w *writer) retireRefs(s eroute.Selector, v *bpf.ABIErouteValue) {
+	w.retiredIDs = append(w.retiredIDs, v.Id)
 	if abi.ActionOf(v) == eroute.ActionSA {
-		w.unusedSAs = append(w.unusedSAs, slotRef{v.Sa, eroute.FamilyOf(s.Src.Addr())})
+		w.retiredSAs = append(w.retiredSAs, slotRef{v.Sa, eroute.FamilyOf(s.Src.Addr())})
 	}
 }
 
-// settle waits until no packet uses what changes so far have left behind, and frees it.
-func (w *writer) settle() error {
+// waitAndFree waits until no packet uses what changes so far have left behind, and frees it.
+func (w *writer) waitAndFree() error {
 	if err := waitForPackets(); err != nil {
 		return err
 	}
 	if err := w.endFlowsOfTraps(); err != nil {
 		return err
 	}
-	for _, id := range w.unusedIDs {
+	for _, id := range w.retiredIDs {
 		w.ids.Free(id)
 	}
 	var errs errorList
 	slots := w.slotReader()
-	for _, ref := range w.unusedSAs {
+	for _, ref := range w.retiredSAs {
 		sa, err := slots.at(ref.slot)
 		if err == nil && !*w.uncounted {
 			err = w.tolerate(w.releaseSA(saidRef{slotSAID(&sa), ref.family}))
 		}
 		errs.add(err)
 	}
-	w.unusedIDs, w.unusedSAs = nil, nil
+	w.retiredIDs, w.retiredSAs = nil, nil
 	return errs.err()
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // A write that fails beside others is told whenever it is asked for, and is the last.
-func TestRowsFail(t *testing.T) {
+func TestEntryWriterFails(t *testing.T) {
 	spec, err := pinned.Specs()
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestRowsFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = trie.Close() }()
-	r := &rows{gen: &generation{row4: trie}}
+	r := &entryWriter{gen: &generation{entry4: trie}}
 	put := func(s eroute.Selector) error {
 		return r.put(s, abi.NewValue(s, eroute.Drop, 0, 0))
 	}

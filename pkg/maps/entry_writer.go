@@ -14,9 +14,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// rows writes eroutes, many with one system call, which is made while the next ones are
+// entryWriter writes eroutes, many with one system call, which is made while the next ones are
 // collected. What waits is not in the table yet.
-type rows struct {
+type entryWriter struct {
 	gen *generation
 	v4  pending[bpf.ABIErouteKey4]
 	v6  pending[bpf.ABIErouteKey6]
@@ -32,20 +32,20 @@ type pending[K any] struct {
 }
 
 // put adds an eroute, or switches the one with its selector in place: soon.
-func (r *rows) put(s eroute.Selector, v bpf.ABIErouteValue) error {
+func (r *entryWriter) put(s eroute.Selector, v bpf.ABIErouteValue) error {
 	if s.Src.Addr().Is4() {
-		return r.v4.put(r.gen.row4, abi.EntryKey4(s), v)
+		return r.v4.put(r.gen.entry4, abi.EntryKey4(s), v)
 	}
-	return r.v6.put(r.gen.row6, abi.EntryKey6(s), v)
+	return r.v6.put(r.gen.entry6, abi.EntryKey6(s), v)
 }
 
 // flush writes what waits. When it has returned nothing is under way.
-func (r *rows) flush() error {
-	return errors.Join(r.v4.flush(r.gen.row4), r.v6.flush(r.gen.row6))
+func (r *entryWriter) flush() error {
+	return errors.Join(r.v4.flush(r.gen.entry4), r.v6.flush(r.gen.entry6))
 }
 
 // abandon gives up what waits. When it has returned nothing is under way.
-func (r *rows) abandon() {
+func (r *entryWriter) abandon() {
 	_ = errors.Join(r.v4.wait(), r.v6.wait())
 	r.v4, r.v6 = pending[bpf.ABIErouteKey4]{}, pending[bpf.ABIErouteKey6]{}
 }

@@ -14,20 +14,20 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// answers are the arrays of sheets that hold what is remembered of each family's packets: bpf/cache.h.
-// Only programs read and write the sheets, so these have no pins.
-var answers = [len(abi.Families)]struct {
+// caches are the arrays of chunks with the cache of each family: bpf/cache.h. Only programs read and write the
+// chunks, so these have no pins.
+var caches = [len(abi.Families)]struct {
 	names     [2]string
-	sheetBits uint32 // sets of a sheet, as a power of 2
+	chunkBits uint32 // buckets in a chunk, as a power of 2
 }{
 	{[...]string{"eroute_cache4", "eroute_fpcache4"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS4)},
 	{[...]string{"eroute_cache6", "eroute_fpcache6"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS6)},
 }
 
-// cacheBits returns how many sets a family with so many eroutes has, as a power of 2: answers for one flow
-// of each.
+// cacheBits returns the number of buckets of a family with a number of eroutes, as a power of 2: entries for one flow
+// of each eroute.
 func cacheBits(family int, eroutes uint32) uint32 {
-	sheet := answers[family].sheetBits
+	sheet := caches[family].chunkBits
 	if eroutes == 0 {
 		return sheet
 	}
@@ -35,18 +35,18 @@ func cacheBits(family int, eroutes uint32) uint32 {
 	return min(max(sets, uint32(bpf.ABILimitsCACHE_MIN_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MAX_CHUNKS_BITS))
 }
 
-// makeAnswers fills a family's arrays with empty sheets, up to a number of sets as a power of 2. From is the
-// number there is, 0 for none.
-func makeAnswers(maps map[string]*ebpf.Map, family int, from, to uint32) error {
-	first, end := uint32(0), uint32(1)<<(to-answers[family].sheetBits)
+// newCacheChunks fills the arrays of a family with empty chunks, up to a number of buckets as a power of 2. from is the
+// current number, 0 for none.
+func newCacheChunks(maps map[string]*ebpf.Map, family int, from, to uint32) error {
+	first, end := uint32(0), uint32(1)<<(to-caches[family].chunkBits)
 	if from > 0 {
-		first = 1 << (from - answers[family].sheetBits)
+		first = 1 << (from - caches[family].chunkBits)
 	}
 	spec, err := pinned.Specs()
 	if err != nil {
 		return err
 	}
-	for _, name := range answers[family].names {
+	for _, name := range caches[family].names {
 		made, err := pinned.NewMaps(spec.Maps[name].InnerMap, int(end-first))
 		if err != nil {
 			return fmt.Errorf("create %s: %w", name, err)
@@ -60,13 +60,12 @@ func makeAnswers(maps map[string]*ebpf.Map, family int, from, to uint32) error {
 	return nil
 }
 
-// growAnswers makes room for the answers of a table that has grown. Without memory for it, it
-// stays as it is: that costs time and nothing else.
-func (t *Table) growAnswers() {
-	for family := range answers {
+// growCaches enlarges the caches for a table that has grown. Best effort: without memory packets miss more often.
+func (t *Table) growCaches() {
+	for family := range caches {
 		now := t.meta.Value.CacheBits[family]
 		want := cacheBits(family, atomic.LoadUint32(&t.meta.Value.Count[family]))
-		if want > now && makeAnswers(t.maps, family, now, want) == nil {
+		if want > now && newCacheChunks(t.maps, family, now, want) == nil {
 			atomic.StoreUint32(&t.meta.Value.CacheBits[family], want)
 		}
 	}
