@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "f7f795be"
+const layoutDigest = "fe75c37f"
