@@ -51,7 +51,6 @@ test: ## everything below; needs root, takes 20 to 40 minutes on two cores
 check: ## the inner loop: formatting, words, go vet and fast unit tests, in under two minutes; needs root
 	@scripts/check-format.sh
 	@scripts/check-words.sh
-	go vet ./...
 	go vet -tags vm ./...
 	go test $$(go list ./bpf ./cmd/... ./pkg/... ./internal/... | grep -vE '/($(SLOW))$$')
 	go test -skip '$(SLOW_COMMAND)' ./cmd/ipsec
