@@ -143,6 +143,13 @@ enum limits {
 	INDEX_SUMMARIES = 7,
 	INDEX_TUPLES_AT = 42,
 	INDEX_BLOCKS_AT = 48,
+
+	/*
+	 * Steps of a lookup, two probes each, after which it falls back to the tries. The index makes a probe for each
+	 * prefix length and tuple of each source, the tries a lookup for each tuple: in many nested prefixes of both
+	 * ends they cost less.
+	 */
+	INDEX_STEPS = 96,
 };
 
 /* What an eroute does to a packet. Never 0: an empty value has no action. */

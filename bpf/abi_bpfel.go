@@ -293,6 +293,7 @@ const (
 	ABILimitsINDEX_SUMMARIES       ABILimits = 7
 	ABILimitsINDEX_TUPLES_AT       ABILimits = 42
 	ABILimitsINDEX_BLOCKS_AT       ABILimits = 48
+	ABILimitsINDEX_STEPS           ABILimits = 96
 )
 
 type ABILookupCb uint32

@@ -590,12 +590,6 @@ static __noinline enum index_result index_begin6(struct index_search *l)
 	return index_begin(l, true);
 }
 
-/* The maximum steps of a search: each tuple of each destination prefix of each source prefix. */
-static __always_inline __u32 most_steps(const bool v6)
-{
-	return (address_bits(v6) + 2) * (address_bits(v6) + 2) * TUPLES;
-}
-
 /* Looks a packet up in the index with a number. */
 static __noinline enum index_result index_lookup4(const struct packet *p, __u32 number,
 						  const struct table_meta *meta, struct verdict *v)
@@ -609,7 +603,8 @@ static __noinline enum index_result index_lookup4(const struct packet *p, __u32 
 	if (at->result != INDEX_MATCH)
 		return at->result;
 	at->result = INDEX_NO_MATCH;
-	bpf_loop(most_steps(false), next_slots4, &l, 0);
+	if (bpf_loop(INDEX_STEPS, next_slots4, &l, 0) == INDEX_STEPS)
+		return INDEX_FALLBACK;
 	return at->result;
 }
 
@@ -625,7 +620,8 @@ static __noinline enum index_result index_lookup6(const struct packet *p, __u32 
 	if (at->result != INDEX_MATCH)
 		return at->result;
 	at->result = INDEX_NO_MATCH;
-	bpf_loop(most_steps(true), next_slots6, &l, 0);
+	if (bpf_loop(INDEX_STEPS, next_slots6, &l, 0) == INDEX_STEPS)
+		return INDEX_FALLBACK;
 	return at->result;
 }
 

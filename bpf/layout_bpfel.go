@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "fe75c37f"
+const layoutDigest = "f76732d2"
