@@ -113,11 +113,15 @@ func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
 	if err != nil {
 		return err
 	}
-	result, err := c.guardChanges(t, changes, g)
+	var next *diff.Table
+	result, err := g.compareRunning(c, "--batch "+c.opts.Value(optBatch), t, func(before *diff.Table) (*diff.Table, error) {
+		next, err = before.With(changes)
+		return next, err
+	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.printEffect(effect), c.painter().Summary(c.out, result))
+	return errors.Join(c.printEffect(effect), c.painter().Summary(c.out, result), c.writeCost(next))
 }
 
 // makesTable reports whether the changes need a table where there is none.

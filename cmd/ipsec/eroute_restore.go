@@ -84,7 +84,7 @@ func (c *command) tryRestore(file string, g *guard) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.printEffect(effect), c.painter().Summary(c.out, result))
+	return errors.Join(c.printEffect(effect), c.painter().Summary(c.out, result), c.writeCost(next.table))
 }
 
 // restoreGuarded is restore if the guard allows it. The file is read before the table is

@@ -4,6 +4,7 @@ package diff
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -89,6 +90,22 @@ type rule struct {
 
 // Len returns how many eroutes there are.
 func (t *Table) Len() int { return t.families[0].len() + t.families[1].len() }
+
+// Selectors yields the selectors of the eroutes.
+func (t *Table) Selectors() iter.Seq[eroute.Selector] {
+	return func(yield func(eroute.Selector) bool) {
+		for i := range t.families {
+			f := &t.families[i]
+			for _, rules := range append(slices.Clone(f.chunks), f.all) {
+				for n := range rules {
+					if !yield(rules[n].selector(i == 1)) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
 
 // Add adds an eroute. That there is one with this selector shows later, see [DuplicateError].
 func (t *Table) Add(s eroute.Selector, said eroute.SAID) {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
+	"github.com/ipsec-eroute/eroute/pkg/cost"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -22,6 +24,24 @@ func TestTable(t *testing.T) {
 		Table: &Table{Stats: maps.Stats{Eroutes: 90, Limit: 100}, HalfWritten: true},
 	}, want{Problem, "", "killed"}, want{Problem, "", "90 eroutes of 100"})
 	checkFindings(t, tableCheck, &Facts{Table: &Table{Stats: maps.Stats{Limit: 100}, HalfRestored: true}}, want{Note, "", "none of its eroutes"})
+}
+
+func TestCost(t *testing.T) {
+	w := cost.Worst{
+		Packet: eroute.Packet{Src: netip.MustParseAddr("10.1.2.3"), Dst: netip.MustParseAddr("10.2.0.1"), Proto: 6, SrcPort: 1024, DstPort: 1024},
+		Time:   30 * time.Microsecond, AtMost: 30 * time.Microsecond, Lookups: 300,
+		Sources: []cost.Source{{Prefix: netip.MustParsePrefix("10.1.2.3/32"), Eroutes: 40}, {Prefix: netip.MustParsePrefix("10.1.2.0/24"), Eroutes: 7}},
+	}
+	over := func(measured time.Duration) *Facts {
+		return &Facts{Table: &Table{Expensive: []Expensive{{w, measured}}}}
+	}
+	checkFindings(t, costCheck, &Facts{Table: &Table{}})
+	checkFindings(t, costCheck, over(cost.Limit4)) // the estimate was too high
+	checkFindings(t, costCheck, over(50*time.Microsecond), want{Note, "",
+		"a packet 10.1.2.3:1024 -> 10.2.0.1:1024 protocol 6 takes about 50µs to look up: 300 lookups in 47 eroutes of 2 nested sources, 10.1.2.3/32, 10.1.2.0/24"})
+	checkFindings(t, costCheck, over(0), want{Note, "", "takes about 30µs"})
+	w.Sources, w.Packet, w.AtMost = nil, eroute.Packet{}, 70*time.Microsecond
+	checkFindings(t, costCheck, over(0), want{Note, "", "up to 70µs"})
 }
 
 func TestDevice(t *testing.T) {

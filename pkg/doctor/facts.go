@@ -35,6 +35,7 @@ type Table struct {
 	maps.Stats
 	HalfWritten  bool
 	HalfRestored bool // a restore was killed before it changed anything
+	Expensive    []Expensive
 }
 
 // Device is an attached ipsec device.

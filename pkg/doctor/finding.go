@@ -42,6 +42,7 @@ func interfaces(f *Facts) bool { return len(f.Interfaces) > 0 }
 var checks = []check{
 	kernelCheck,
 	tableCheck,
+	costCheck,
 	deviceCheck,
 	syncCheck,
 	settingsCheck,

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/pkg/cost"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -55,6 +56,9 @@ func (f *Facts) gatherTable() (err error) {
 		return nil
 	}
 	f.Table = &read
+	if err := read.gatherExpensive(t); err != nil {
+		return err
+	}
 	uses, err := t.SAUses()
 	if err != nil {
 		return err
@@ -63,6 +67,25 @@ func (f *Facts) gatherTable() (err error) {
 		f.SAs = append(f.SAs, SA{SAUse: use})
 	}
 	return f.gatherDevices(t)
+}
+
+// gatherExpensive finds packets that take long to look up, and measures them.
+func (read *Table) gatherExpensive(t *maps.Table) error {
+	var all cost.Table
+	for s, err := range t.Selectors() {
+		if err != nil {
+			return err
+		}
+		all.Add(s)
+	}
+	for _, w := range all.Expensive() {
+		measured, err := t.LookupTime(w.Flows)
+		if err != nil {
+			return err
+		}
+		read.Expensive = append(read.Expensive, Expensive{w, measured})
+	}
+	return nil
 }
 
 // gatherXFRM reads the states, and finds those of the table's SAs.

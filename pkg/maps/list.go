@@ -33,6 +33,16 @@ func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) { t.list(nil, yield) }
 }
 
+// Selectors yields the selector of every eroute that commands have written, in no order. An error ends it.
+func (t *Table) Selectors() iter.Seq2[eroute.Selector, error] {
+	return func(yield func(eroute.Selector, error) bool) {
+		err := t.gen.eachEntry(func(e abi.Entry) (bool, error) { return yield(e.Selector, nil), nil })
+		if err != nil {
+			yield(eroute.Selector{}, err)
+		}
+	}
+}
+
 // list yields the eroutes of the table and flows, in order. A flow takes the place of a
 // trap with its selector.
 func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {

@@ -4,6 +4,7 @@ package pinned
 
 import (
 	"runtime"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -34,13 +35,24 @@ type SKBContext struct {
 // returned. The library's own method first loads a program as a feature probe, which requires a capability; a test
 // run requires none.
 func Run(p *ebpf.Program, frame []byte, in, out *SKBContext) (ret uint32, err error) {
+	attr, err := testRunOf(p, frame, in, out)
+	return attr.ret, err
+}
+
+// RunTime is Run, and returns the time that the program ran.
+func RunTime(p *ebpf.Program, frame []byte) (time.Duration, error) {
+	attr, err := testRunOf(p, frame, &SKBContext{}, &SKBContext{})
+	return time.Duration(attr.duration), err
+}
+
+func testRunOf(p *ebpf.Program, frame []byte, in, out *SKBContext) (attr testRun, err error) {
 	var pinned runtime.Pinner
 	defer pinned.Unpin()
 	for _, p := range []any{&frame[0], in, out} {
 		pinned.Pin(p)
 	}
 	const size = uint32(unsafe.Sizeof(*in))
-	attr := testRun{
+	attr = testRun{
 		prog: uint32(p.FD()), dataIn: uint32(len(frame)), data: uint64(uintptr(unsafe.Pointer(&frame[0]))), repeat: 1,
 		ctxIn: size, ctx: uint64(uintptr(unsafe.Pointer(in))),
 		ctxO: size, ctxOut: uint64(uintptr(unsafe.Pointer(out))),
@@ -49,10 +61,10 @@ func Run(p *ebpf.Program, frame []byte, in, out *SKBContext) (ret uint32, err er
 		_, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_TEST_RUN, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
 		switch errno {
 		case 0:
-			return attr.ret, nil
+			return attr, nil
 		case unix.EINTR:
 		default:
-			return 0, errno
+			return attr, errno
 		}
 	}
 }

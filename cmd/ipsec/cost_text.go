@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/pkg/cost"
+	"github.com/ipsec-eroute/eroute/pkg/diff"
+)
+
+// writeCost says which packets of a table would take long to look up, if there are any.
+func (c *command) writeCost(t *diff.Table) error {
+	var all cost.Table
+	for s := range t.Selectors() {
+		all.Add(s)
+	}
+	for _, w := range all.Expensive() {
+		if _, err := fmt.Fprintf(c.out, "%s\n", w.Describe(w.Time)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
