@@ -9,6 +9,6 @@
 //	maps                                   the table
 //	index  counters  journal  relaywire    its parts
 //	pinned                                 operations on pinned maps
-//	abi  loader  xfrm  diff  top           conversions; files, locks and programs; SAs; no maps
+//	abi  loader  xfrm  cost  diff  top     conversions; files, locks and programs; SAs; no maps
 //	eroute  bpf  fib  netdump              values; programs; the kernel's routes and interfaces
 package layers

@@ -14,7 +14,7 @@ const module = "github.com/ipsec-eroute/eroute/"
 // layers are the packages by layer, the lowest first.
 var layers = [][]string{
 	{"bpf", "pkg/eroute", "pkg/fib", "pkg/netdump", "internal/cli", "internal/files"},
-	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "internal/manpages"},
+	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/cost", "pkg/diff", "pkg/top", "internal/manpages"},
 	{"pkg/pinned", "pkg/migrate", "internal/screen"},
 	{"pkg/index", "pkg/counters", "pkg/journal", "pkg/relaywire"},
 	{"pkg/maps"},
