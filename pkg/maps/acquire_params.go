@@ -16,7 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// acquireValue is how a trap asks, if not as eroute.DefaultAcquire.
+// acquireValue holds the acquire parameters of a trap, if they differ from eroute.DefaultAcquire.
 type acquireValue struct {
 	Mode   eroute.Mode
 	Proto  uint8
@@ -31,8 +31,7 @@ const (
 	acquireValueSize = uint32(unsafe.Sizeof(acquireValue{}))
 )
 
-// putAcquire keeps how a trap asks. It is written before the trap, and stays a little
-// longer.
+// putAcquire writes the acquire parameters of a trap. They are written before the trap and deleted after it.
 func (t *Table) putAcquire(s eroute.Selector, a eroute.AcquireParams) error {
 	key := abi.NewFlowKey(s, 0)
 	if a == (eroute.AcquireParams{}) || a == eroute.DefaultAcquire {
@@ -59,7 +58,7 @@ func (t *Table) deleteAcquire(key bpf.ABIFlowKey) error {
 	return nil
 }
 
-// AcquireParams returns how the trap with this selector asks.
+// AcquireParams returns the acquire parameters of the trap with this selector.
 func (t *Table) AcquireParams(s eroute.Selector) (eroute.AcquireParams, error) {
 	var v acquireValue
 	err := t.maps[acquireName].Lookup(abi.NewFlowKey(s, 0), &v)
@@ -76,7 +75,7 @@ func (t *Table) AcquireParams(s eroute.Selector) (eroute.AcquireParams, error) {
 	return a, nil
 }
 
-// deleteStaleAcquire deletes those of traps that are not there.
+// deleteStaleAcquire deletes the acquire parameters of traps that no longer exist.
 func (t *Table) deleteStaleAcquire(entries []abi.Entry) error {
 	traps := make(map[eroute.Selector]bool)
 	for _, e := range entries {

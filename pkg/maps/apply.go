@@ -17,15 +17,15 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
-// Apply makes changes in their order. All are checked first, each against the table
-// as the ones before it leave it: an *eroute.ChangeError names the first that cannot
-// be made, and then nothing is changed. When Apply has returned, no packet meets what
-// was replaced or deleted any more. A context that ends stops between two changes.
+// Apply makes the changes in order. It first checks each change against the table as the preceding changes
+// leave it. If a change is impossible, Apply returns an *eroute.ChangeError that names the first one, and
+// changes nothing. When Apply returns, no packet uses a replaced or deleted eroute any more. If the context
+// ends, Apply stops between two changes.
 func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	return t.ApplyList(ctx, eroute.ChangesOf(changes...))
 }
 
-// ApplyList is Apply for many changes.
+// ApplyList is Apply for a list of changes.
 func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 	befores, err := t.check(changes)
 	if err != nil {
@@ -53,8 +53,7 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 	})
 }
 
-// Check tells what Apply would refuse or do, and changes nothing. Flows of traps are not
-// counted.
+// Check returns the effect or the error of Apply without changing the table. Flows of traps are not counted.
 func (t *Table) Check(changes *eroute.Changes) (Effect, error) {
 	befores, err := t.check(changes)
 	if err != nil {
@@ -63,8 +62,7 @@ func (t *Table) Check(changes *eroute.Changes) (Effect, error) {
 	return t.effect(changes, befores)
 }
 
-// effect compares the table with what it is after changes. Eroutes that are put again count as
-// changed.
+// effect compares the table with the result of the changes. Eroutes that are put again count as changed.
 func (t *Table) effect(changes *eroute.Changes, befores []prior) (e Effect, err error) {
 	type state struct{ before, after bool }
 	states, cleared := make(map[eroute.Selector]state), false
@@ -110,10 +108,10 @@ func (t *Table) effect(changes *eroute.Changes, befores []prior) (e Effect, err 
 	return e, nil
 }
 
-// manyPuts is how many changes that take counters it is worth making room for all at once.
+// manyPuts is the number of changes that take counters from which room is reserved for all of them at once.
 const manyPuts = 1024
 
-// puts yields the selectors of the changes that each take counters.
+// puts yields the selector of each change that takes counters.
 func puts(changes *eroute.Changes) iter.Seq[eroute.Selector] {
 	return func(yield func(eroute.Selector) bool) {
 		for _, c := range changes.All() {
@@ -124,7 +122,7 @@ func puts(changes *eroute.Changes) iter.Seq[eroute.Selector] {
 	}
 }
 
-// countPuts counts them by family.
+// countPuts counts, by family, the changes that take counters.
 func countPuts(changes *eroute.Changes) (n [len(abi.Families)]int) {
 	for s := range puts(changes) {
 		n[abi.FamilyIndex(s)]++
@@ -132,7 +130,7 @@ func countPuts(changes *eroute.Changes) (n [len(abi.Families)]int) {
 	return n
 }
 
-// change applies changes to the table, and returns when no packet uses what was there before.
+// change applies changes to the table, and returns when no packet uses the previous state.
 func (t *Table) change(apply func(*writer) error) error {
 	view, err := t.newXFRMView()
 	if err != nil {
@@ -146,7 +144,7 @@ func (t *Table) change(apply func(*writer) error) error {
 	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), entries: &entryWriter{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]relaywire.HoldEndReason{}}
 	err = errors.Join(apply(w), w.entries.flush())
 	unusable := w.indexes.Err()
-	closed := w.indexes.CloseAsync() // takes milliseconds if they are large, as settle does
+	closed := w.indexes.CloseAsync() // takes milliseconds if they are large, as waitAndFree does
 	if err == nil && unusable == nil {
 		err = errors.Join(w.sources.flush(), w.waitAndFree())
 	}
@@ -154,26 +152,26 @@ func (t *Table) change(apply func(*writer) error) error {
 	if err == nil {
 		t.endWriting()
 	} else {
-		// If this fails as well, the next command puts right what this one has left.
+		// If repair fails too, the next command repairs the table.
 		_ = t.repair()
 	}
 	return errors.Join(err, journal.PublishTo(t.dir.Path(), w.events()), t.notifyRelay(w.endedHolds))
 }
 
-// prior is what is known of a change's selector just before it is made.
+// prior is the state of a change's selector just before the change is made.
 type prior uint8
 
 const (
-	priorPresent prior = iota // it is in the table
-	priorAbsent               // it is not
-	priorChanged              // a change before it was about it
+	priorPresent prior = iota // in the table
+	priorAbsent               // not in the table
+	priorChanged              // an earlier change in the list has this selector
 )
 
-// check goes through the changes without making them.
+// check validates the changes without making them.
 func (t *Table) check(changes *eroute.Changes) (befores []prior, err error) {
 	var (
 		count   = t.count()
-		cleared = count == 0 && !t.haveFlows() // nothing can be there
+		cleared = count == 0 && !t.haveFlows() // the table has neither eroutes nor flows
 		changed = newLatest(changes)
 	)
 	befores = make([]prior, changes.Len())
@@ -221,8 +219,8 @@ func (t *Table) check(changes *eroute.Changes) (befores []prior, err error) {
 	return befores, nil
 }
 
-// presence is where an eroute is: in the table, among the flows of traps, or in both,
-// where the flow goes before the trap that it came from.
+// presence reports where an eroute exists: in the table, among the flows of traps, or in both. A flow takes
+// precedence over its trap.
 type presence struct{ entry, flow bool }
 
 func (t *Table) presence(s eroute.Selector) (is presence, err error) {
@@ -234,13 +232,13 @@ func (t *Table) presence(s eroute.Selector) (is presence, err error) {
 	return is, err
 }
 
-// SetLimit sets how many eroutes the table may hold, both families together. Returns
-// an error if it holds more, or if the kernel's tries cannot hold as many.
+// SetLimit sets the maximum number of eroutes of both families together. It returns an error if the table holds
+// more, or if the kernel's tries cannot hold that many.
 func (t *Table) SetLimit(limit uint32) error {
 	if count := t.count(); limit < count {
 		return fmt.Errorf("set limit to %d: the table holds %d eroutes", limit, count)
 	}
-	// A full trie refuses even an update in place: one entry stays spare.
+	// A full trie refuses even an update in place, so one entry stays spare.
 	if limit >= uint32(bpf.ABILimitsEROUTE_MAX) {
 		return fmt.Errorf("set limit to %d: the most is %d", limit, bpf.ABILimitsEROUTE_MAX-1)
 	}
@@ -248,9 +246,8 @@ func (t *Table) SetLimit(limit uint32) error {
 	return nil
 }
 
-// waitForPackets returns when every packet that was being classified has been.
-// Programs run under RCU, and MEMBARRIER_CMD_GLOBAL waits for a grace period
-// (kernel/sched/membarrier.c).
+// waitForPackets waits until every packet in flight has been classified. Programs run under RCU, and
+// MEMBARRIER_CMD_GLOBAL waits for a grace period (kernel/sched/membarrier.c).
 func waitForPackets() error {
 	const global = 1
 	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, global, 0, 0); errno != 0 {

@@ -13,12 +13,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// sel is the selector of two prefixes.
+// sel returns the selector of two prefixes.
 func sel(src, dst string) eroute.Selector {
 	return eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix(dst)}
 }
 
-// nth is one of many selectors that differ.
+// nth returns the nth of many different selectors.
 func nth(n int) eroute.Selector {
 	return sel(fmt.Sprintf("10.%d.%d.0/24", n/256, n%256), "192.0.2.0/24")
 }
@@ -35,7 +35,7 @@ func del(s eroute.Selector) eroute.Change { return eroute.Change{Op: eroute.OpDe
 
 var empty = eroute.Change{Op: eroute.OpClear}
 
-// mustApply makes changes that have to succeed, in the table and in the reference.
+// mustApply makes changes that must succeed, in the table and in the reference.
 func mustApply(t *testing.T, table *Table, reference *eroute.Linear, changes ...eroute.Change) {
 	t.Helper()
 	for _, c := range changes {
@@ -48,8 +48,8 @@ func mustApply(t *testing.T, table *Table, reference *eroute.Linear, changes ...
 	}
 }
 
-// A batch with a change that cannot be made is refused by that change's index, and
-// changes nothing, whatever comes before.
+// TestApplyRefuses checks that a batch with an impossible change is refused with the index of that change, and
+// changes nothing, whatever precedes it.
 func TestApplyRefuses(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop), add(sel("::/0", "::/0"), eroute.Pass))
@@ -89,7 +89,7 @@ func TestApplyRefuses(t *testing.T) {
 	}
 }
 
-// The changes of a batch see what the ones before them did.
+// TestApplyInOrder checks that each change of a batch sees the effect of the preceding ones.
 func TestApplyInOrder(t *testing.T) {
 	said := eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: netip.MustParseAddr("192.1.2.45")}
 	for name, changes := range map[string][]eroute.Change{
@@ -112,7 +112,7 @@ func TestApplyInOrder(t *testing.T) {
 	}
 }
 
-// A context that has ended changes nothing, and leaves a table that works.
+// TestApplyContext checks that Apply changes nothing if its context has ended, and that the table still works.
 func TestApplyContext(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
@@ -128,7 +128,7 @@ func TestApplyContext(t *testing.T) {
 	mustApply(t, table, reference, add(nth(1), eroute.Drop))
 }
 
-// More eroutes than are read at a time are listed whole, and deleted without a trace.
+// TestManyEroutes checks that more eroutes than one batch are listed completely, and deleted without a trace.
 func TestManyEroutes(t *testing.T) {
 	const n = 2*pinned.BatchSize + 17
 	table, reference := newTable(t), &eroute.Linear{}

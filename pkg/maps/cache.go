@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// caches are the arrays of chunks with the cache of each family: bpf/cache.h. Only programs read and write the
-// chunks, so these have no pins.
+// caches describes the arrays of chunks that hold each family's cache, see bpf/cache.h. Only programs read and
+// write the chunks, so these have no pins.
 var caches = [len(abi.Families)]struct {
 	names     [2]string
 	chunkBits uint32 // buckets in a chunk, as a power of 2
@@ -24,8 +24,8 @@ var caches = [len(abi.Families)]struct {
 	{[...]string{"eroute_cache6", "eroute_fpcache6"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS6)},
 }
 
-// cacheBits returns the number of buckets of a family with a number of eroutes, as a power of 2: entries for one flow
-// of each eroute.
+// cacheBits returns the number of cache buckets, as a power of 2, for a number of eroutes of a family: enough
+// entries for one flow per eroute.
 func cacheBits(family int, eroutes uint32) uint32 {
 	sheet := caches[family].chunkBits
 	if eroutes == 0 {
@@ -35,8 +35,8 @@ func cacheBits(family int, eroutes uint32) uint32 {
 	return min(max(sets, uint32(bpf.ABILimitsCACHE_MIN_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MAX_CHUNKS_BITS))
 }
 
-// newCacheChunks fills the arrays of a family with empty chunks, up to a number of buckets as a power of 2. from is the
-// current number, 0 for none.
+// newCacheChunks fills the arrays of a family with empty chunks up to a number of buckets, as a power of 2.
+// from is the current number, as a power of 2; 0: none.
 func newCacheChunks(maps map[string]*ebpf.Map, family int, from, to uint32) error {
 	first, end := uint32(0), uint32(1)<<(to-caches[family].chunkBits)
 	if from > 0 {
@@ -60,7 +60,8 @@ func newCacheChunks(maps map[string]*ebpf.Map, family int, from, to uint32) erro
 	return nil
 }
 
-// growCaches enlarges the caches for a table that has grown. Best effort: without memory packets miss more often.
+// growCaches enlarges the caches after the table has grown. Best effort: without memory, packets miss more
+// often.
 func (t *Table) growCaches() {
 	for family := range caches {
 		now := t.meta.Value.CacheBits[family]

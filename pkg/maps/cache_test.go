@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// remembered visits the answers to IPv4 packets of the table's version.
+// remembered visits the IPv4 cache entries of the table's version.
 func remembered(t *testing.T, table *Table, visit func(*bpf.ABICacheWords) (changed bool)) {
 	t.Helper()
 	version := table.meta.Value.Version
@@ -45,8 +45,8 @@ func remembered(t *testing.T, table *Table, visit func(*bpf.ABICacheWords) (chan
 	}
 }
 
-// An answer is remembered, used while the table stays as it is, and neither used while a
-// command writes nor after it.
+// TestCacheHit checks that a cache entry is inserted, is used while the table does not change, and is used
+// neither while a command writes nor afterwards.
 func TestCacheHit(t *testing.T) {
 	table := newTable(t)
 	reference := &eroute.Linear{}
@@ -56,7 +56,7 @@ func TestCacheHit(t *testing.T) {
 	answers := 0
 	remembered(t, table, func(a *bpf.ABICacheWords) bool {
 		answers++
-		a.Result &^= 7 << 56 // the action: as if there were no eroute
+		a.Result &^= 7 << 56 // the action: as for a miss in the table
 		return true
 	})
 	if answers != 1 {
@@ -87,7 +87,7 @@ func TestCacheHit(t *testing.T) {
 	}
 }
 
-// setOf is where an IPv4 packet's answer is kept.
+// setOf returns the cache bucket of an IPv4 packet.
 func setOf(p eroute.Packet, meta *bpf.ABITableMeta) uint64 {
 	secret := abi.SecretsOf(meta)
 	dst := p.Dst.As4()
@@ -97,8 +97,8 @@ func setOf(p eroute.Packet, meta *bpf.ABITableMeta) uint64 {
 	return (h ^ h>>32) * meta.Factors[1] >> (64 - meta.CacheBits[0])
 }
 
-// Packets that all meet in one set, as an attacker would choose them if he knew the
-// secrets, get the right answer all the same.
+// TestCacheBucketCollision checks that packets that all hash to one bucket get the right verdict. An attacker
+// who knew the secrets could choose such packets.
 func TestCacheBucketCollision(t *testing.T) {
 	table := newTable(t)
 	reference := &eroute.Linear{}
@@ -128,7 +128,8 @@ func TestCacheBucketCollision(t *testing.T) {
 	}
 }
 
-// Packets that differ in little, and count up, are kept in many sets, even if chance has chosen a poor factor.
+// TestCacheSpreadsSimilarKeys checks that packets with similar, ascending keys are cached in many buckets, even
+// if a random factor is poor.
 func TestCacheSpreadsSimilarKeys(t *testing.T) {
 	for _, poor := range []int{0, 1} {
 		table := newTable(t)
@@ -145,8 +146,7 @@ func TestCacheSpreadsSimilarKeys(t *testing.T) {
 	}
 }
 
-// askOfPorts asks about a packet to each of so many ports, on one CPU, and returns how many answers are
-// remembered.
+// askOfPorts looks up one packet per port, on one CPU, and returns the number of cache entries.
 func askOfPorts(t *testing.T, table *Table, ports uint16) (answers int) {
 	t.Helper()
 	onCPU(t, 0, func() {
@@ -161,7 +161,7 @@ func askOfPorts(t *testing.T, table *Table, ports uint16) (answers int) {
 	return answers
 }
 
-// Of packets that do not come again few are kept, until some do.
+// TestCacheMissStreak checks that few one-off packets are cached, until packets hit.
 func TestCacheMissStreak(t *testing.T) {
 	const packets, patience, sample = 4096, int(bpf.ABILimitsCACHE_PATIENCE), int(bpf.ABILimitsCACHE_SAMPLE)
 	table := newTable(t)
@@ -178,8 +178,8 @@ func TestCacheMissStreak(t *testing.T) {
 	}
 }
 
-// While others keep asking about the same packets, from all CPUs, nobody gets an old
-// answer once a change has returned.
+// TestCacheUnderTraffic checks that no lookup returns an old verdict after a change has returned, while threads
+// look the same packet up all the time.
 func TestCacheUnderTraffic(t *testing.T) {
 	const changes = 300
 	table := newTable(t)
@@ -199,7 +199,7 @@ func TestCacheUnderTraffic(t *testing.T) {
 	stop()
 }
 
-// askAllTheTime asks about a packet from several threads until the function it returns is called.
+// askAllTheTime looks a packet up from several threads until stop is called.
 func askAllTheTime(t *testing.T, table *Table, p eroute.Packet) (stop func()) {
 	t.Helper()
 	const askers = 4

@@ -14,10 +14,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// Whoever chooses packets cannot choose that they meet in one place of the remembered answers: of the flows of
-// collisions.Addresses, each has a set of its own, by chance two share one.
+// TestChosenFlowsSpread checks that the sender of packets cannot choose flows that collide in one cache bucket:
+// the flows of collisions.Addresses have different buckets, apart from chance collisions.
 func TestChosenFlowsSpread(t *testing.T) {
-	for range 4 { // secrets
+	for range 4 { // each with other secrets
 		table := newTable(t)
 		everything := eroute.Selector{Src: netip.MustParsePrefix("::/0"), Dst: netip.MustParsePrefix("::/0")}
 		mustApply(t, table, &eroute.Linear{}, add(everything, eroute.Drop))
@@ -37,7 +37,7 @@ func TestChosenFlowsSpread(t *testing.T) {
 	}
 }
 
-// fullest6 returns how many answers to IPv6 packets are in the set that has most, and in all.
+// fullest6 returns the number of IPv6 cache entries in the fullest bucket, and in all buckets.
 func fullest6(t *testing.T, table *Table) (most, all int) {
 	t.Helper()
 	array := table.Map("eroute_cache6")

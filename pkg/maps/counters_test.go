@@ -20,8 +20,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// Counters begin at 0 with every add and replace, even in a slot that had others, and
-// other changes leave them alone.
+// TestCountersRestart checks that counters start at 0 after every add and replace, even in a reused slot, and
+// that other changes do not affect them.
 func TestCountersRestart(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	count := func(n int, packets uint64) {
@@ -68,7 +68,7 @@ func TestCountersRestart(t *testing.T) {
 	}
 }
 
-// setCounters has a CPU have counted packets of 100 bytes on an eroute.
+// setCounters sets the counters of an eroute on one CPU, with 100 bytes per packet.
 func setCounters(t *testing.T, table *Table, id, cpu uint32, packets uint64) {
 	t.Helper()
 	n := id/counters.BlockIDs*cpus() + cpu
@@ -87,10 +87,10 @@ func setCounters(t *testing.T, table *Table, id, cpu uint32, packets uint64) {
 	}
 }
 
-// cpus is how many CPUs count.
+// cpus returns the number of CPUs that count.
 func cpus() uint32 { return uint32(ebpf.MustPossibleCPU()) }
 
-// sheetIDs is how many eroutes have counters in one sheet.
+// sheetIDs returns the number of eroutes with counters in one chunk.
 func sheetIDs(table *Table) int { return int(counters.ChunkBlocks * counters.BlockIDs / cpus()) }
 
 // host returns a selector for one source address.
@@ -107,7 +107,7 @@ func hosts(n int, op eroute.Op) []eroute.Change {
 	return changes
 }
 
-// checkSheets sees that there are the sheets that so many ids need, and no more.
+// checkSheets checks that exactly the chunks that this number of ids needs exist.
 func checkSheets(t *testing.T, table *Table, ids int) {
 	t.Helper()
 	got, err := pinned.TakenSlots(table.maps[counters.MapName])
@@ -117,7 +117,7 @@ func checkSheets(t *testing.T, table *Table, ids int) {
 	}
 }
 
-// Sheets are made for eroutes that are added, and used again: also by a large batch.
+// TestCountersInBulk checks that chunks are allocated for added eroutes and reused, also for a large batch.
 func TestCountersInBulk(t *testing.T) {
 	table := newTable(t)
 	many := sheetIDs(table) + 10
@@ -130,7 +130,7 @@ func TestCountersInBulk(t *testing.T) {
 		}
 		checkDerived(t, table)
 	}
-	for _, op := range []eroute.Op{eroute.OpAdd, eroute.OpReplace} { // new counters beside the old ones, until no packet counts there
+	for _, op := range []eroute.Op{eroute.OpAdd, eroute.OpReplace} { // new counters, while packets may still count in the old ones
 		if err := table.Apply(t.Context(), hosts(many, op)); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestCountersInBulk(t *testing.T) {
 	}
 }
 
-// One by one, room is made for as many as there are.
+// TestCountersAllocated checks that single adds allocate chunks for the eroutes that exist, and no more.
 func TestCountersAllocated(t *testing.T) {
 	table := newTable(t)
 	checkSheets(t, table, 0)
@@ -162,7 +162,8 @@ func TestCountersAllocated(t *testing.T) {
 	}
 }
 
-// Programs count where commands read, on every CPU and in every sheet, and nowhere else.
+// TestCountersMatchPrograms checks that programs count in the counters that commands read, on every CPU and in
+// every chunk, and nowhere else.
 func TestCountersMatchPrograms(t *testing.T) {
 	table := newTable(t)
 	many := sheetIDs(table) + 300
@@ -222,13 +223,13 @@ func TestCountersMatchPrograms(t *testing.T) {
 	}
 }
 
-// loadProbe loads the program that meets packets and counts.
+// loadProbe loads the program that matches packets and counts them.
 func loadProbe(t *testing.T, table *Table, packets []bpftest.ProbePacket) *ebpf.Program {
 	t.Helper()
 	return loadProbes(t, table, packets).Programs["probe_count_too"]
 }
 
-// loadProbes loads the programs that meet packets.
+// loadProbes loads the programs that match packets.
 func loadProbes(t *testing.T, table *Table, packets []bpftest.ProbePacket) *ebpf.Collection {
 	t.Helper()
 	spec, err := bpftest.LoadProbe()

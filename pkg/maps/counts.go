@@ -12,13 +12,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// Version changes with every command that changes the table: what an id of
-// [Table.EachCount] stands for is the same as long as it does not.
+// Version returns a number that every command that changes the table increases. The ids of [Table.EachCount]
+// are valid while it stays the same.
 func (t *Table) Version() uint64 { return atomic.LoadUint64(&t.meta.Now().Version) }
 
-// EachCount calls f with the counters of every eroute, by a number that stands for it, in
-// ascending order. Holds of traps are not among them. It takes one system call for 128
-// eroutes and CPU.
+// EachCount calls f with the id and the counters of every eroute, in ascending order of ids. Holds of traps are
+// not included. It makes one system call per 128 eroutes and CPU.
 func (t *Table) EachCount(f func(id uint32, packets, bytes uint64)) error {
 	ids, err := pinned.OpenShared[uint64](t.maps[idsName], t.options.ReadOnly)
 	if err != nil {
@@ -54,8 +53,8 @@ func noneSet(words []uint64) bool {
 	return true
 }
 
-// Named finds the eroutes that some numbers of [Table.EachCount] stand for, without their
-// counters. It goes through the whole table, but holds a batch of it at a time.
+// Named returns the eroutes with these ids of [Table.EachCount], without their counters. It scans the whole
+// table, in batches.
 func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	names := make(map[uint32]eroute.Eroute, len(ids))
 	slots := t.slotReader()
@@ -90,8 +89,8 @@ func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	return names, err
 }
 
-// Holds returns the flows of traps that wait for an answer, with their counters, in no order. Those
-// of %trapsubnet count as their traps and are not among them.
+// Holds returns the flows of traps that wait for an SA, with their counters, in no order. Those of %trapsubnet
+// count as their traps and are not included.
 func (t *Table) Holds() ([]eroute.Eroute, error) {
 	flows, err := t.currentFlows()
 	if err != nil {

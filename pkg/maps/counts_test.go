@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// All counters are read by number, summed over CPUs, of eroutes that there are; their
-// numbers lead to them; holds of traps are told apart.
+// TestCountsOfAllEroutes checks that the counters of all existing eroutes are read by id and summed over CPUs,
+// that the ids identify the eroutes, and that holds of traps are reported separately.
 func TestCountsOfAllEroutes(t *testing.T) {
 	const eroutes = 2*int(counters.BlockIDs) + 5
 	table := newTable(t)

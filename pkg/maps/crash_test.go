@@ -21,19 +21,19 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// crashEnv names the scenario that the test binary runs instead of tests, to be killed in it.
+// crashEnv names the scenario that the test binary runs instead of tests, in order to be killed.
 const crashEnv = "EROUTE_CRASH"
 
-// crash is a command that is killed, or has system calls fail.
+// crash is a command that is killed, or whose system calls fail.
 type crash struct {
 	name    string
 	changes []eroute.Change
-	restore bool // they are a whole table
+	restore bool // the changes are a complete table
 	flows   bool // traps have made flows before
 }
 
-// crashStep is one in how many system calls a command is killed at, from a random one on;
-// EROUTE_CRASH_ALL has it killed at every one.
+// crashStep is the distance between the system calls at which a command is killed, starting from a random one.
+// With EROUTE_CRASH_ALL it is killed at every call.
 const crashStep = 4
 
 var crashes = []crash{
@@ -75,8 +75,8 @@ func (c *crash) run() error {
 	return errors.Join(err, table.Close())
 }
 
-// outcomes are the tables that may be there once the command has ended or was killed: that
-// from before, that after, and for changes one by one those between.
+// outcomes returns the tables that are possible after the command has ended or was killed: the one before it,
+// the one after it, and, for changes made one by one, those in between.
 func (c *crash) outcomes(t *testing.T) (all []*eroute.Linear) {
 	t.Helper()
 	l := &eroute.Linear{}
@@ -103,17 +103,17 @@ func (c *crash) outcomes(t *testing.T) (all []*eroute.Linear) {
 	return all
 }
 
-// A command that is killed at any of its bpf(2) calls leaves a table that the next
-// accepts and puts right: each change is in it or not, and nothing else. Needs strace.
+// TestKilledAtEveryStep checks that a command killed at any of its bpf(2) calls leaves a table that the next
+// command accepts and repairs: each change is in it or not, and nothing else. Needs strace.
 func TestKilledAtEveryStep(t *testing.T) { interruptCommands(t, "signal=SIGKILL:when=%d") }
 
-// So does one for which the kernel has no memory at any of them, or from any of them on.
+// TestNoMemoryAtEveryStep checks the same for a command whose bpf(2) calls fail with ENOMEM, one of them or all
+// from one on.
 func TestNoMemoryAtEveryStep(t *testing.T) {
 	interruptCommands(t, "error=ENOMEM:when=%d", "error=ENOMEM:when=%d+")
 }
 
-// interruptCommands has something happen to commands at one of their bpf(2) calls after the
-// other, at random one of several things.
+// interruptCommands injects a fault into one bpf(2) call after the other, chosen at random from inject.
 func interruptCommands(t *testing.T, inject ...string) {
 	for _, c := range crashes {
 		t.Run(c.name, func(t *testing.T) { c.interrupt(t, inject) })
@@ -151,7 +151,7 @@ func (c *crash) interrupt(t *testing.T, inject []string) {
 			t.Fatalf("call %d: the table is number %d of %d, from before, on the way and after", at, outcome, len(outcomes))
 		}
 		seen[outcome]++
-		mustApply(t, table, copyOf(outcomes[outcome])) // makes an index that there was no memory for
+		mustApply(t, table, copyOf(outcomes[outcome])) // builds the index if there was no memory for it
 		checkDerived(t, table)
 		if t.Failed() {
 			t.Fatalf("call %d", at)
@@ -169,8 +169,8 @@ func (c *crash) interrupt(t *testing.T, inject []string) {
 	t.Logf("at %d calls, outcomes %v", times, seen)
 }
 
-// runWith runs the command under strace, which does something at one of its bpf(2) calls,
-// counted from 1. Reports whether there were as many, and whether the command failed.
+// runWith runs the command under strace, which injects a fault into one of its bpf(2) calls, counted from 1. It
+// reports whether that call was made, and whether the command failed.
 func (c *crash) runWith(t *testing.T, inject string) (happened, failed bool) {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "strace")

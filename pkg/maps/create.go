@@ -16,10 +16,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
-// lookupName is the program that answers --lookup, pinned beside the maps.
+// lookupName is the program that runs --lookup, pinned with the maps.
 const lookupName = "eroute_lookup"
 
-// create pins an empty table's maps and the lookup program in dir.
+// create pins the maps of an empty table and the lookup program in dir.
 func create(dir string) error {
 	if err := loader.CheckDescriptors(); err != nil {
 		return err
@@ -80,10 +80,10 @@ func create(dir string) error {
 	return newGeneration(dir, coll.Maps, 0)
 }
 
-// generationMaps are the arrays that hold a map for each generation of the table.
+// generationMaps are the arrays that hold one map per generation of the table.
 var generationMaps = []string{"eroute_src4", "eroute_entry4", "eroute_src6", "eroute_entry6"}
 
-// newGeneration puts empty tries into a generation's slots; dir is the pin directory.
+// newGeneration puts empty tries into the slots of a generation. dir is the pin directory.
 func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) error {
 	spec, err := pinned.Specs()
 	if err != nil {
@@ -104,7 +104,7 @@ func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) err
 	})
 }
 
-// dropGeneration takes the tries out of a generation's slots.
+// dropGeneration removes the tries from the slots of a generation.
 func (t *Table) dropGeneration(generation uint32) error {
 	return pinned.InParallel(len(generationMaps), func(i int) error {
 		name := generationMaps[i]

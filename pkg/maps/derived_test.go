@@ -17,7 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// derived is all that a table keeps beside its eroutes and that follows from them.
+// derived is all data that a table derives from its eroutes.
 type derived struct {
 	Sources map[netip.Prefix]tupleCounts
 	IDs     map[uint32]bool
@@ -27,8 +27,8 @@ type derived struct {
 	Writing uint32
 }
 
-// checkDerived sees that a table opened for writing keeps exactly what its eroutes
-// need: nothing leaked, nothing missing.
+// checkDerived checks that a table opened for writing holds exactly what its eroutes need: no leak, nothing
+// missing.
 func checkDerived(t *testing.T, table *Table) {
 	t.Helper()
 	if diff := cmp.Diff(wantDerived(t, table), haveDerived(t, table), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
@@ -108,7 +108,7 @@ func haveDerived(t *testing.T, table *Table) derived {
 	return d
 }
 
-// checkKept sees that an SA without eroutes is there because another has its if_id.
+// checkKept checks that an SA without eroutes is kept because another SA borrows its if_id.
 func checkKept(t *testing.T, table *Table, key abi.SAIDKey) {
 	t.Helper()
 	n, err := table.namedSA(key)

@@ -19,14 +19,14 @@ const (
 	ingressName = "eroute_ingress"
 )
 
-// Device is what programs know of an ipsec device.
+// Device is the programs' configuration of an ipsec device.
 type Device struct {
 	Physical uint32 // ifindex
 	HasXFRM  bool
 	Detour   uint32 // ifindex of the detour device; 0: none
 }
 
-// PutDevice tells programs of an ipsec device.
+// PutDevice writes the programs' configuration of an ipsec device.
 func (t *Table) PutDevice(ifindex uint32, d Device) error {
 	owner := uint64(ifindex) << 32 // in each word: see find_device in bpf/output.h
 	words := bpf.ABIDeviceWords{Physical: owner | uint64(d.Physical), HasXfrm: owner, Detour: owner | uint64(d.Detour)}
@@ -39,7 +39,7 @@ func (t *Table) PutDevice(ifindex uint32, d Device) error {
 	return nil
 }
 
-// Device returns what programs know of an ipsec device, and whether it is one.
+// Device returns the programs' configuration of an interface, and whether that is an ipsec device.
 func (t *Table) Device(ifindex uint32) (d Device, exists bool, err error) {
 	var words bpf.ABIDeviceWords
 	err = t.maps[devicesName].Lookup(ifindex, &words)
@@ -52,7 +52,8 @@ func (t *Table) Device(ifindex uint32) (d Device, exists bool, err error) {
 	return newDevice(&words), true, nil
 }
 
-// Devices yields the ipsec devices that programs know, by ifindex. The error is that of the list.
+// Devices yields the programs' configuration of all ipsec devices, by ifindex. The error is that of reading the
+// list.
 func (t *Table) Devices() (iter.Seq2[uint32, Device], error) {
 	type device struct {
 		ifindex uint32
@@ -74,7 +75,7 @@ func newDevice(words *bpf.ABIDeviceWords) Device {
 	return Device{Physical: uint32(words.Physical), HasXFRM: uint32(words.HasXfrm) != 0, Detour: uint32(words.Detour)}
 }
 
-// PutIngress tells programs which interface a frame belongs to.
+// PutIngress writes, for the programs, the interface that a frame belongs to.
 func (t *Table) PutIngress(key bpf.ABIIngressKey, v bpf.ABIIngress) error {
 	v.Seal = abi.SecretsOf(t.meta.Value).IngressSeal(&key, &v)
 	if err := t.maps[ingressName].Put(key, v); err != nil {

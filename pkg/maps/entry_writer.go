@@ -14,24 +14,24 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// entryWriter writes eroutes, many with one system call, which is made while the next ones are
-// collected. What waits is not in the table yet.
+// entryWriter writes eroutes in batches, one system call each, while the next batch is collected. A queued
+// eroute is not yet in the table.
 type entryWriter struct {
 	gen *generation
 	v4  pending[bpf.ABIErouteKey4]
 	v6  pending[bpf.ABIErouteKey6]
 }
 
-// pending are entries that wait to be written.
+// pending holds entries that are queued to be written.
 type pending[K any] struct {
 	keys   []K
 	values []bpf.ABIErouteValue
-	spare  *pending[K] // to be filled next
-	under  chan error  // of the write that is under way; nil: none is
-	failed error       // of a write: no other is made after it
+	spare  *pending[K] // the next batch to fill
+	under  chan error  // result of the write in progress; nil: none
+	failed error       // error of a write, after which there are no further ones
 }
 
-// put adds an eroute, or switches the one with its selector in place: soon.
+// put queues an eroute, to be added or to replace in place the one with its selector.
 func (r *entryWriter) put(s eroute.Selector, v bpf.ABIErouteValue) error {
 	if s.Src.Addr().Is4() {
 		return r.v4.put(r.gen.entry4, abi.EntryKey4(s), v)
@@ -39,12 +39,12 @@ func (r *entryWriter) put(s eroute.Selector, v bpf.ABIErouteValue) error {
 	return r.v6.put(r.gen.entry6, abi.EntryKey6(s), v)
 }
 
-// flush writes what waits. When it has returned nothing is under way.
+// flush writes the queued eroutes. No write is in progress when it returns.
 func (r *entryWriter) flush() error {
 	return errors.Join(r.v4.flush(r.gen.entry4), r.v6.flush(r.gen.entry6))
 }
 
-// abandon gives up what waits. When it has returned nothing is under way.
+// abandon discards the queued eroutes. No write is in progress when it returns.
 func (r *entryWriter) abandon() {
 	_ = errors.Join(r.v4.wait(), r.v6.wait())
 	r.v4, r.v6 = pending[bpf.ABIErouteKey4]{}, pending[bpf.ABIErouteKey6]{}
@@ -69,7 +69,7 @@ func (p *pending[K]) put(trie *ebpf.Map, key K, value bpf.ABIErouteValue) error 
 	return nil
 }
 
-// wait returns when no write is under way.
+// wait returns when no write is in progress.
 func (p *pending[K]) wait() error {
 	if p.under != nil {
 		p.failed = <-p.under
@@ -93,8 +93,8 @@ func (p *pending[K]) write(trie *ebpf.Map) error {
 	}
 	n := 0
 	if len(p.keys) > 1 {
-		// A batch can fail for want of memory where single updates do not, and if it fails
-		// at once the kernel may leave the number as it was.
+		// A batch can fail for lack of memory where single updates succeed. If it fails at once, the kernel may
+		// leave the count unchanged.
 		var err error
 		if n, err = trie.BatchUpdate(p.keys, p.values, nil); err != nil && n == len(p.keys) {
 			n = 0

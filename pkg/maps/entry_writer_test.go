@@ -14,7 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// A write that fails beside others is told whenever it is asked for, and is the last.
+// TestEntryWriterFails checks that the error of a background write is returned by each later call, and that
+// there is no further write.
 func TestEntryWriterFails(t *testing.T) {
 	spec, err := pinned.Specs()
 	if err != nil {
@@ -39,7 +40,7 @@ func TestEntryWriterFails(t *testing.T) {
 	if err := r.v4.wait(); err == nil {
 		t.Error("100 entries took more")
 	}
-	late := sel("10.0.0.0/24", "192.0.2.0/24") // for which there is room
+	late := sel("10.0.0.0/24", "192.0.2.0/24") // fits into the trie
 	if err := put(late); err != nil {
 		t.Fatal(err)
 	}

@@ -7,11 +7,11 @@ import (
 	"fmt"
 )
 
-// maxErrors is the number of errors that an errorList shows: a large table can give one
-// for each eroute, all with the same cause.
+// maxErrors is the number of errors that an errorList shows. A large table can return one per eroute, all with
+// the same cause.
 const maxErrors = 5
 
-// errorList collects errors. It keeps the first maxErrors and counts the others.
+// errorList collects errors. It keeps the first maxErrors and counts the rest.
 type errorList struct {
 	errs []error
 	more int
@@ -28,7 +28,7 @@ func (l *errorList) add(err error) {
 	}
 }
 
-// err returns one error that wraps those kept, or nil if there was none.
+// err returns one error that wraps those kept, or nil if there were none.
 func (l *errorList) err() error {
 	if l.more == 0 {
 		return errors.Join(l.errs...)

@@ -17,27 +17,27 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
-// Answer is an SA that a flow is to go through from now on.
+// Answer is an SA to switch a flow to.
 type Answer struct {
 	Flow abi.FlowID
 	SAID eroute.SAID
 }
 
 const (
-	// answersAtOnce is how many flows are switched before what is kept of them is sent.
+	// answersAtOnce is the number of flows that are switched before their held packets are sent.
 	answersAtOnce = 64
-	// keptFor is how long at the most the relay gets the packets of a flow that it sends the
-	// earlier ones of.
+	// keptFor is the maximum time for which the relay receives new packets of a flow while it sends the held
+	// ones.
 	keptFor = 200 * time.Millisecond
 )
 
-// Answer switches flows from their hold, or from another SA, to an SA, each in place.
-// Flows that have gone meanwhile are left out; those switched are returned. When it has
-// returned, no packet meets what they were before.
+// Answer switches flows, each in place, from a hold or another SA to an SA. It returns the flows that it
+// switched; flows that have ended meanwhile are left out. When it returns, no packet uses their previous state
+// any more.
 //
-// Send is to send on what is kept of flows that have just been switched: until it returns,
-// packets that come after those go to the relay, too. It is called twice for each flow, as some
-// may come until the flow no longer keeps them.
+// send must send the held packets of flows that have just been switched. Until it returns, later packets of
+// those flows also go to the relay. It is called twice for each flow, as packets can arrive at the relay until
+// the flow stops sending them there.
 func (t *Table) Answer(ctx context.Context, answers []Answer, send func([]Answer)) (switched []Answer, err error) {
 	err = t.change(func(w *writer) error {
 		for some := range slices.Chunk(answers, answersAtOnce) {
@@ -78,7 +78,7 @@ func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]A
 	return switched, err
 }
 
-// keepNoLonger lets a flow's packets go through its SA at once.
+// keepNoLonger lets a flow's packets use its SA at once, instead of the relay.
 func (w *writer) keepNoLonger(id abi.FlowID) error {
 	v, err := w.flow(id.Selector)
 	if err != nil || v == nil || v.Serial != id.Serial || v.KeptUntil == 0 {
@@ -88,7 +88,7 @@ func (w *writer) keepNoLonger(id abi.FlowID) error {
 	return w.putFlow(id.Selector, v)
 }
 
-// putFlow writes a flow that is there, with a new seal.
+// putFlow writes an existing flow with a new seal.
 func (w *writer) putFlow(s eroute.Selector, v *bpf.ABIFlow) error {
 	key := abi.NewFlowKey(s, w.generation())
 	v.Seal = abi.SecretsOf(w.meta.Value).FlowSeal(&key, v)
@@ -98,7 +98,7 @@ func (w *writer) putFlow(s eroute.Selector, v *bpf.ABIFlow) error {
 	return nil
 }
 
-// keeps tells whether packets that meet a flow go to the relay.
+// keeps reports whether packets that match a flow go to the relay.
 func (w *writer) keeps(f *bpf.ABIFlow) (bool, error) {
 	if isHold(f) {
 		return true, nil
@@ -107,7 +107,8 @@ func (w *writer) keeps(f *bpf.ABIFlow) (bool, error) {
 	return !isUsable(&sa), err
 }
 
-// answer switches a flow. If the relay has got its packets, it goes on to get them until this time.
+// answer switches a flow to an SA. If the relay receives the flow's packets, it continues to do so until the
+// given time.
 func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	old, err := w.flow(a.Flow.Selector)
 	if err != nil || old == nil || old.Serial != a.Flow.Serial {
@@ -138,7 +139,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 		next.KeptUntil = until
 	}
 	err = w.putFlow(a.Flow.Selector, &next)
-	if errors.Is(err, ebpf.ErrKeyNotExist) { // it has ended since
+	if errors.Is(err, ebpf.ErrKeyNotExist) { // it has ended meanwhile
 		w.ids.Free(id)
 		return false, w.releaseSA(ref)
 	}
@@ -149,7 +150,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	return true, nil
 }
 
-// HoldFlows turns flows whose SA has gone into holds, each in place. Returns those that it
+// HoldFlows turns flows whose SA has been deleted into holds, each in place. It returns the flows that it
 // turned.
 func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 	if len(flows) == 0 {
@@ -182,8 +183,8 @@ func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 	})
 }
 
-// EndFlows ends the flows that end tells, after which their traps are as before.
-// Returns those that it ended. The relay, whose flows these are, is not told.
+// EndFlows ends the flows for which end returns true; packets then match their traps again. It returns the
+// ended flows. The relay, which owns these flows, is not notified.
 func (t *Table) EndFlows(end func(Flow) bool) (ended []Flow, err error) {
 	flows, err := t.Flows()
 	if err != nil {
@@ -208,7 +209,7 @@ func (t *Table) EndFlows(end func(Flow) bool) (ended []Flow, err error) {
 	})
 }
 
-// endFlow deletes the flow with this selector, if there is one.
+// endFlow deletes the flow with this selector, if it exists.
 func (w *writer) endFlow(s eroute.Selector, how relaywire.HoldEndReason) error {
 	old, err := w.flow(s)
 	if err != nil || old == nil {
@@ -222,8 +223,8 @@ func (w *writer) endFlow(s eroute.Selector, how relaywire.HoldEndReason) error {
 	return nil
 }
 
-// endLateFlows ends the flows that the first trap ever has made of what was changed,
-// while those changes waited to be written.
+// endLateFlows ends flows of changed eroutes that a trap made while the changes were queued, if the table had
+// no flows before.
 func (w *writer) endLateFlows(changes *eroute.Changes) error {
 	if err := w.entries.flush(); err != nil || w.hadFlows || !w.haveFlows() {
 		return err
@@ -243,15 +244,15 @@ func (w *writer) endLateFlows(changes *eroute.Changes) error {
 	return nil
 }
 
-// retireFlow notes what a flow leaves behind; a hold has nothing.
+// retireFlow notes the resources that a flow no longer uses. A hold has none.
 func (w *writer) retireFlow(s eroute.Selector, f *bpf.ABIFlow) {
 	if !isHold(f) {
 		w.retireRefs(s, &f.Entry)
 	}
 }
 
-// endFlowsOfTraps ends the flows of traps that are no more. No packet meets those traps
-// any more either, so none makes another flow.
+// endFlowsOfTraps ends the flows of deleted traps. No packet matches those traps any more, so no new flow
+// appears.
 func (w *writer) endFlowsOfTraps() error {
 	if len(w.endedTraps) == 0 {
 		return nil
@@ -271,7 +272,7 @@ func (w *writer) endFlowsOfTraps() error {
 	return waitForPackets()
 }
 
-// deleteOtherFlows deletes what is left of flows of the generation not in use.
+// deleteOtherFlows deletes the remaining flows of the generation that is not in use.
 func (t *Table) deleteOtherFlows(current uint32) error {
 	all, err := t.flowEntries()
 	if err != nil {

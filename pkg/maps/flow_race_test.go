@@ -18,8 +18,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// A packet gets the verdict of its own flow, and counts on no other, while flows end and begin in the memory
-// of those that have ended.
+// TestFlowsReused checks that a packet gets the verdict of its own flow, and is counted on no other, while
+// flows end and new ones reuse their memory.
 func TestFlowsReused(t *testing.T) {
 	const flows = 3
 	table := newTable(t)
@@ -63,7 +63,7 @@ func testFlow(i int) eroute.Selector {
 	return eroute.Selector{Src: netip.PrefixFrom(src, 32), Dst: netip.PrefixFrom(dst, 32)}
 }
 
-// loadFlowProbe loads the programs that look flows up and change them, with a packet of each.
+// loadFlowProbe loads the programs that look flows up and change them, with one packet of each flow.
 func loadFlowProbe(t *testing.T, table *Table, flows int) *ebpf.Collection {
 	t.Helper()
 	var relay bpf.ABIRelay

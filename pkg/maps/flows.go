@@ -17,21 +17,20 @@ import (
 
 const flowsName = "eroute_flows"
 
-// Flow is an eroute that a trap has made: a %hold, or the SA that the key managers
-// have answered with.
+// Flow is an eroute that a trap has made: a %hold, or an SA that a key manager has negotiated.
 type Flow struct {
 	eroute.Eroute
 	Serial uint64
 	Trap   eroute.Selector
 	Device int       // ifindex of the ipsec device
-	Asked  time.Time // when the packet came that made it
-	Last   time.Time // of a hold: when its last packet came
+	Asked  time.Time // time of the packet that made it
+	Last   time.Time // of a hold: time of its last packet
 }
 
-// ID returns the flow's name.
+// ID returns the flow's identity.
 func (f *Flow) ID() abi.FlowID { return abi.FlowID{Selector: f.Selector, Serial: f.Serial} }
 
-// flow returns the flow with exactly this selector; nil if there is none.
+// flow returns the flow with exactly this selector, or nil if it does not exist.
 func (t *Table) flow(s eroute.Selector) (*bpf.ABIFlow, error) {
 	if !t.haveFlows() {
 		return nil, nil
@@ -47,7 +46,7 @@ func (t *Table) flow(s eroute.Selector) (*bpf.ABIFlow, error) {
 	return &v, nil
 }
 
-// flowEntry is a flow as the hash holds it.
+// flowEntry is an entry of the hash of flows.
 type flowEntry struct {
 	key   bpf.ABIFlowKey
 	value bpf.ABIFlow
@@ -95,7 +94,7 @@ func (t *Table) Flows() ([]Flow, error) {
 	return flows, nil
 }
 
-// Flow returns a flow, if it is still there.
+// Flow returns a flow, if it still exists.
 func (t *Table) Flow(id abi.FlowID) (Flow, bool, error) {
 	v, err := t.flow(id.Selector)
 	if err != nil || v == nil || v.Serial != id.Serial {
@@ -119,13 +118,13 @@ func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
 
 func isHold(f *bpf.ABIFlow) bool { return f.Entry.Action == uint8(bpf.ABIErouteActionACT_HOLD) }
 
-// isTrapHold tells whether a flow is the hold that a %trapsubnet has turned into: it goes on
-// counting as its trap.
+// isTrapHold reports whether a flow is the hold that replaces a %trapsubnet. Its packets still count as the
+// trap's.
 func isTrapHold(f *bpf.ABIFlow) bool {
 	return isHold(f) && f.TrapAction == uint8(bpf.ABIErouteActionACT_TRAPSUBNET)
 }
 
-// flowEroute is a flow as the listing shows it.
+// flowEroute converts a flow to an eroute for the listing.
 func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error) {
 	if !isHold(&f.value) {
 		return t.eroute(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Entry}, slots)

@@ -41,7 +41,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap abi.Entry) 
 	return abi.FlowID{Selector: flow, Serial: serial}
 }
 
-// flowOfTrap is the flow that a packet makes when it meets a trap.
+// flowOfTrap returns the flow that a packet makes when it matches a trap.
 func flowOfTrap(p eroute.Packet, trap eroute.Eroute) eroute.Selector {
 	s := trap.Selector
 	if trap.SAID == eroute.Trap {
@@ -50,8 +50,8 @@ func flowOfTrap(p eroute.Packet, trap eroute.Eroute) eroute.Selector {
 	return s
 }
 
-// With flows of traps in the table, held and answered, every packet meets what a linear
-// scan finds if they are eroutes like any other; what ends a flow leaves its trap.
+// TestFlowsAgainstReference checks that, with held and answered flows in the table, every packet matches what a
+// linear scan finds if flows are ordinary eroutes, and that the end of a flow leaves its trap.
 func TestFlowsAgainstReference(t *testing.T) {
 	const rounds, packets = 40, 300
 	r := newRandom(t)
@@ -129,7 +129,7 @@ func TestFlowsAgainstReference(t *testing.T) {
 	compareListings(t, table, rows)
 }
 
-// withFlows is a reference of the table's rows and the flows that there are.
+// withFlows returns a reference with the table's entries and its current flows.
 func withFlows(t *testing.T, table *Table, rows *eroute.Linear) *eroute.Linear {
 	t.Helper()
 	all := copyOf(rows)
@@ -155,8 +155,8 @@ func find(l *eroute.Linear, s eroute.Selector) (eroute.Eroute, bool) {
 	return eroute.Eroute{}, false
 }
 
-// A hold can be deleted and replaced like any eroute, cannot be added to, and goes with
-// a clear.
+// TestHoldsAreEroutes checks that a hold can be deleted and replaced like any eroute, that an add of its
+// selector fails, and that a clear removes it.
 func TestHoldsAreEroutes(t *testing.T) {
 	table := newTable(t)
 	trap := eroute.Selector{Src: netip.MustParsePrefix("10.0.0.0/8"), Dst: netip.MustParsePrefix("10.0.0.0/8")}

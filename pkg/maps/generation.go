@@ -15,8 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// generation is one whole table: a trie of source prefixes and a trie of eroutes for
-// each family.
+// generation is a complete table: for each family a trie of source prefixes and a trie of eroutes.
 type generation struct {
 	src4, entry4, src6, entry6 *ebpf.Map
 }
@@ -57,8 +56,8 @@ func (g *generation) sources(a netip.Addr) *ebpf.Map {
 	return g.src6
 }
 
-// entry returns the eroute with exactly this selector. A trie answers with the longest
-// match; the prefix length in the value tells whether that is the one.
+// entry returns the eroute with exactly this selector. A trie returns the longest match; the prefix length in
+// the value shows whether it is exact.
 func (g *generation) entry(s eroute.Selector) (*bpf.ABIErouteValue, bool, error) {
 	var v bpf.ABIErouteValue
 	err := g.entryTrie(s.Src.Addr()).Lookup(abi.NewEntryKey(s), &v)
@@ -78,10 +77,10 @@ func (g *generation) deleteEntry(s eroute.Selector) error {
 	return nil
 }
 
-// tupleCounts is how many eroutes of each shape a source prefix has.
+// tupleCounts is the number of eroutes of each tuple below a source prefix.
 type tupleCounts [bpf.ABIErouteTupleTUPLES]uint32
 
-// covers reports whether n has every shape that other has.
+// covers reports whether n has every tuple that other has.
 func (n tupleCounts) covers(other tupleCounts) bool {
 	for i, count := range other {
 		if count > 0 && n[i] == 0 {
@@ -106,7 +105,7 @@ func newSrcValue(p netip.Prefix, n tupleCounts) bpf.ABISrcValue {
 	return v
 }
 
-// source returns what is kept of exactly this source prefix; zero if it has no eroutes.
+// source returns the counts of exactly this source prefix, or zero if it has no eroutes.
 func (g *generation) source(p netip.Prefix) (tupleCounts, error) {
 	var v bpf.ABISrcValue
 	err := g.sources(p.Addr()).Lookup(abi.NewSourceKey(p), &v)
@@ -119,7 +118,7 @@ func (g *generation) source(p netip.Prefix) (tupleCounts, error) {
 	return newTupleCounts(&v), nil
 }
 
-// putSource writes what is kept of a source prefix, or deletes it with its last eroute.
+// putSource writes the counts of a source prefix, or deletes the prefix if it has no eroutes.
 func (g *generation) putSource(p netip.Prefix, n tupleCounts) error {
 	tries := g.sources(p.Addr())
 	if n == (tupleCounts{}) {

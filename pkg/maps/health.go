@@ -11,23 +11,23 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// HalfWritten tells whether a command was killed while it changed the table. While the
-// table is open none can be changing it.
+// HalfWritten reports whether a command was killed while it changed the table. No other command can be changing
+// the table while it is open.
 func (t *Table) HalfWritten() bool { return t.writingState() == bpf.ABIWritingWRITING_TABLE }
 
-// HalfRestored tells whether a restore was killed before it changed anything.
+// HalfRestored reports whether a restore was killed before it changed anything.
 func (t *Table) HalfRestored() bool { return t.writingState() == bpf.ABIWritingWRITING_STANDBY }
 
 // SAUse is an SA that eroutes name.
 type SAUse struct {
 	SAID    eroute.SAID
 	Eroutes uint32
-	Usable  bool // whether packets were to use it when it was last looked for
+	Usable  bool // whether packets could use it when XFRM was last read
 	IfID    uint32
 	Inner   xfrm.Families // families of the eroutes
 }
 
-// SAUses lists the SAs that eroutes name, by destination, SPI and protocol.
+// SAUses lists the SAs that eroutes name, sorted by destination, SPI and protocol.
 func (t *Table) SAUses() ([]SAUse, error) {
 	all, err := t.saids()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/index"
 )
 
-// checkIndexes sees that the indexes say what the tries do, and nothing else.
+// checkIndexes checks that the indexes hold exactly the eroutes of the tries.
 func checkIndexes(t *testing.T, table *Table) {
 	t.Helper()
 	other := table.indexesOf(1 - table.generation())
@@ -58,7 +58,7 @@ func checkOneIndex(t *testing.T, table *Table, i int, rows []abi.Entry) {
 	}
 }
 
-// Packets are answered by the index while nothing is written, and by the tries otherwise.
+// TestIndexIsUsed checks that lookups use the index while nothing is written, and the tries otherwise.
 func TestIndexIsUsed(t *testing.T) {
 	for _, s := range []eroute.Selector{sel("10.1.0.0/16", "10.2.0.0/16"), sel("2001:db8::/32", "::/0"), sel("0.0.0.0/0", "0.0.0.0/0")} {
 		table, reference := newTable(t), &eroute.Linear{}
@@ -67,7 +67,7 @@ func TestIndexIsUsed(t *testing.T) {
 		if err := table.gen.deleteEntry(s); err != nil {
 			t.Fatal(err)
 		}
-		checkAnswer := func(port uint16, want bool) { // a flow each, which nothing remembers
+		checkAnswer := func(port uint16, want bool) { // each port is a new flow, not in the cache
 			t.Helper()
 			p.SrcPort = port
 			frame, err := newFrame(p)
@@ -78,7 +78,7 @@ func TestIndexIsUsed(t *testing.T) {
 				t.Errorf("%v: %v, %v", s, found, err)
 			}
 		}
-		checkAnswer(1, true) // finds what is no more in the table
+		checkAnswer(1, true) // the index finds an eroute that is no longer in the table
 		table.beginWriting()
 		checkAnswer(2, false)
 		table.endWriting()
@@ -86,8 +86,8 @@ func TestIndexIsUsed(t *testing.T) {
 	}
 }
 
-// An index is made larger as eroutes are added, one by one and many at once, and anew
-// after many were deleted.
+// TestIndexGrows checks that an index grows as eroutes are added, singly and in bulk, and is rebuilt after many
+// deletions.
 func TestIndexGrows(t *testing.T) {
 	const many = 3000
 	table, reference := newTable(t), &eroute.Linear{}

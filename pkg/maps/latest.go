@@ -8,12 +8,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// latest finds the last change so far of a selector: a hash of positions, 4 to 8 bytes a
-// change, where a map of selectors would take more than the changes themselves.
+// latest finds the last change so far of each selector. It is a hash table of positions and takes 4 to 8 bytes
+// per change; a map keyed by selector would take more than the changes themselves.
 type latest struct {
 	changes *eroute.Changes
 	seed    maphash.Seed
-	slots   []uint32 // a position and 1, or 0; a power of two
+	slots   []uint32 // position + 1, or 0 if empty; the length is a power of two
 }
 
 func newLatest(changes *eroute.Changes) *latest {
@@ -24,7 +24,7 @@ func newLatest(changes *eroute.Changes) *latest {
 	return &latest{changes, maphash.MakeSeed(), make([]uint32, size)}
 }
 
-// of returns where the position of a selector's last change is kept, and 1; 0 if it has none.
+// of returns the slot that holds the position + 1 of a selector's last change; 0 if it has none.
 func (l *latest) of(s eroute.Selector) *uint32 {
 	for h := maphash.Comparable(l.seed, s); ; h++ {
 		at := &l.slots[h&uint64(len(l.slots)-1)]
@@ -34,5 +34,5 @@ func (l *latest) of(s eroute.Selector) *uint32 {
 	}
 }
 
-// clear forgets all.
+// clear removes all positions.
 func (l *latest) clear() { clear(l.slots) }

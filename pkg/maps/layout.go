@@ -20,7 +20,7 @@ import (
 // userTypes are the Go types of values that only user space reads.
 var userTypes = []any{abi.SAIDKey{}, abi.SAIDValue{}, acquireValue{}, journal.RawEvent{}}
 
-// Layout describes everything that two versions of this program must agree on to share a table, as text: the
+// Layout describes, as text, everything that two versions of this program must agree on to share a table: the
 // types of bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the
 // pin path from it.
 func Layout() (string, error) {
@@ -59,7 +59,7 @@ func Layout() (string, error) {
 	return strings.Join(slices.Compact(lines), "\n") + "\n", nil
 }
 
-// describeC returns a line for a named type of C, and none for others: these are part of a named one.
+// describeC returns one line for a named C type, and none for an unnamed type, which is part of a named one.
 func describeC(t btf.Type) []string {
 	var members []btf.Member
 	switch t := t.(type) {
@@ -70,7 +70,7 @@ func describeC(t btf.Type) []string {
 	case *btf.Enum:
 		var values []string
 		for _, v := range t.Values {
-			if v.Name != "EROUTE_LAYOUT" { // is in the path itself
+			if v.Name != "EROUTE_LAYOUT" { // already in the path itself
 				values = append(values, fmt.Sprintf("%s=%d", v.Name, v.Value))
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// Whatever of a type or map changes, its description does, and so the pin path.
+// TestLayoutChanges checks that any change of a type or map changes its description, and so the pin path.
 func TestLayoutChanges(t *testing.T) {
 	word, half := &btf.Int{Size: 4}, &btf.Int{Size: 2}
 	base := &btf.Struct{Name: "s", Size: 8, Members: []btf.Member{{Name: "a", Type: word}, {Name: "b", Type: word, Offset: 32}}}

@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// A table that is full refuses one eroute more, of either family, and nothing else.
+// TestLimit checks that a full table refuses one more eroute, of either family, and nothing else.
 func TestLimit(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	if s, err := table.Stats(); err != nil || s.Limit != 1000000 {
@@ -44,7 +44,7 @@ func TestLimit(t *testing.T) {
 	checkDerived(t, table)
 }
 
-// A limit is refused that the table exceeds, or that the tries cannot hold.
+// TestSetLimit checks that a limit is refused if the table exceeds it or the tries cannot hold it.
 func TestSetLimit(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop), add(nth(1), eroute.Drop))

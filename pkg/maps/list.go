@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// All yields every eroute with its counters, in the order of the listing. An error
-// ends it. What it holds of the table at a time are the eroutes of one source prefix.
+// All yields every eroute with its counters, in listing order. An error ends it. It holds the eroutes of one
+// source prefix in memory at a time.
 func (t *Table) All() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		flows, err := t.currentFlows()
@@ -27,8 +27,8 @@ func (t *Table) All() iter.Seq2[eroute.Eroute, error] {
 	}
 }
 
-// Written yields every eroute that commands have written, in the order of the listing:
-// without flows, which traps make by themselves. An error ends it.
+// Written yields every eroute that commands have written, in listing order, without the flows that traps make.
+// An error ends it.
 func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) { t.list(nil, yield) }
 }
@@ -43,8 +43,7 @@ func (t *Table) Selectors() iter.Seq2[eroute.Selector, error] {
 	}
 }
 
-// list yields the eroutes of the table and flows, in order. A flow takes the place of a
-// trap with its selector.
+// list yields the eroutes of the table and the flows, in order. A flow replaces the trap with its selector.
 func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
 	l := listing{Table: t, counts: counters.NewSnapshot(t.counts), slots: t.slotReader(), flows: flows, yield: yield}
 	slices.SortFunc(l.flows, func(a, b flowEntry) int { return eroute.Compare(abi.FlowSelector(&a.key), abi.FlowSelector(&b.key)) })
@@ -60,8 +59,8 @@ func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
 	}
 }
 
-// listing puts into order what comes from the tries in that of their keys: source
-// prefixes are in order, the eroutes of each are not.
+// listing sorts the eroutes that the tries yield in key order: source prefixes are in order, the eroutes of
+// each are not.
 type listing struct {
 	*Table
 	counts  *counters.Snapshot
@@ -80,7 +79,7 @@ func (l *listing) add(e abi.Entry) (more bool, err error) {
 	return !l.stopped, err
 }
 
-// flush yields what is collected, and the flows that come before.
+// flush yields the collected eroutes, merged with the flows that precede them.
 func (l *listing) flush() error {
 	slices.SortFunc(l.group, func(a, b abi.Entry) int { return eroute.Compare(a.Selector, b.Selector) })
 	for i := range l.group {
@@ -111,7 +110,7 @@ func (l *listing) flush() error {
 	return nil
 }
 
-// flowsBefore yields the flows that come before a selector, all that are left if it is nil.
+// flowsBefore yields the flows that precede a selector, or all remaining flows if it is nil.
 func (l *listing) flowsBefore(s *eroute.Selector) error {
 	for len(l.flows) > 0 && (s == nil || eroute.Compare(abi.FlowSelector(&l.flows[0].key), *s) < 0) {
 		row, err := l.flowEroute(l.flows[0], l.slots)
@@ -136,7 +135,7 @@ func newEroute(e *abi.Entry, said eroute.SAID, c counters.Counters) eroute.Erout
 	}
 }
 
-// eroute adds an entry's SAID, its counters, and how it asks.
+// eroute adds the SAID, the counters and the acquire parameters to an entry.
 func (t *Table) eroute(e abi.Entry, slots *slotReader) (eroute.Eroute, error) {
 	c, err := t.counts.Read(e.Value.Id)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// elsewhere runs f on a thread of its own in the caller's network namespace, as another
-// command would be, and gives its error when it is done.
+// elsewhere runs f on a thread of its own in the caller's network namespace, as another command would run, and
+// sends its error when it is done.
 func elsewhere(t *testing.T, f func() error) <-chan error {
 	t.Helper()
 	ns, err := netns.Get()
@@ -26,7 +26,7 @@ func elsewhere(t *testing.T, f func() error) <-chan error {
 	}
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		defer func() { _ = ns.Close() }()
 		if err := netns.Set(ns); err != nil {
 			done <- err
@@ -37,7 +37,7 @@ func elsewhere(t *testing.T, f func() error) <-chan error {
 	return done
 }
 
-// waits sees that what runs elsewhere does not end while held, and does once released.
+// waits checks that done does not end while the lock is held, and ends after release.
 func waits(t *testing.T, done <-chan error, release func() error) {
 	t.Helper()
 	select {
@@ -86,8 +86,8 @@ func read(s eroute.Selector) func() error {
 	}
 }
 
-// A writer waits for the writer before it, and for readers; a reader for the writer,
-// whose changes it then sees; readers do not wait for each other.
+// TestLock checks that a writer waits for an earlier writer and for readers, that a reader waits for the writer
+// and then sees its changes, and that readers do not wait for each other.
 func TestLock(t *testing.T) {
 	table := newTable(t)
 	done := elsewhere(t, write(add(nth(1), eroute.Drop)))
@@ -121,7 +121,7 @@ func TestLock(t *testing.T) {
 	compareListings(t, table, &eroute.Linear{})
 }
 
-// Commands that change the table at once all do: none is lost, none fails.
+// TestManyWriters checks that concurrent commands all change the table: no change is lost, no command fails.
 func TestManyWriters(t *testing.T) {
 	const writers, each = 8, 5
 	table, reference := newTable(t), &eroute.Linear{}
@@ -158,7 +158,7 @@ func TestManyWriters(t *testing.T) {
 	checkDerived(t, table)
 }
 
-// Two commands that make the table at once make one.
+// TestCreateRace checks that two commands that create the table concurrently create one.
 func TestCreateRace(t *testing.T) {
 	testns.Enter(t)
 	var all []<-chan error
@@ -180,8 +180,8 @@ func TestCreateRace(t *testing.T) {
 	}
 }
 
-// A namespace where nothing was ever added has no table, also while others have one,
-// and reading makes none.
+// TestNamespaces checks that a namespace to which no eroute was added has no table, even while others have one,
+// and that reading does not create one.
 func TestNamespaces(t *testing.T) {
 	a, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, a, reference, add(nth(0), eroute.Drop))

@@ -14,11 +14,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// ErrNotIP says that the kernel program did not take the bytes for an IP packet.
+// ErrNotIP is returned if the kernel program does not accept the bytes as an IP packet.
 var ErrNotIP = errors.New("not an IP packet")
 
-// Lookup returns the eroute that a packet would meet, with its counters, by running
-// the kernel program on a packet made for it. Nothing is counted or changed.
+// Lookup returns the eroute that a packet matches, with its counters. It runs the kernel program on a frame
+// made for the packet. Nothing is counted or changed.
 func (t *Table) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	frame, err := newFrame(p)
 	if err != nil {
@@ -27,9 +27,9 @@ func (t *Table) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	return t.lookupFrame(frame, p)
 }
 
-// IsOwnKeyExchange tells whether a packet of the gateway itself, from a key manager or from XFRM, would be its
-// key exchange: by its protocol and ports, and by its source, which the program on the ipsec
-// device asks about in the same way. ifindex is the physical device's; 0: there is none.
+// IsOwnKeyExchange reports whether a packet that the gateway sends, from a key manager or from XFRM, is its own
+// key exchange: by protocol and ports, and by source, which the program on the ipsec device checks in the same
+// way. ifindex is that of the physical device; 0: none.
 func (t *Table) IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error) {
 	frame, err := newFrame(p)
 	if err != nil {
@@ -42,8 +42,8 @@ func (t *Table) IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error) 
 	return out.CB[bpf.ABILookupCbLOOKUP_LOCAL_IKE] != 0, nil
 }
 
-// lookupFrame returns the eroute that an Ethernet frame's packet would meet. p is what
-// the frame shows to selectors. Returns ErrNotIP if the program sees no IP packet.
+// lookupFrame returns the eroute that the packet of an Ethernet frame matches. p holds the frame's fields that
+// selectors compare. Returns ErrNotIP if the program finds no IP packet.
 func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool, error) {
 	var in, out pinned.SKBContext
 	ret, err := pinned.Run(t.lookup, frame, &in, &out)
@@ -80,14 +80,14 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 
 func (t *Table) lookupFlow(s eroute.Selector) (eroute.Eroute, bool, error) {
 	flow, err := t.flow(s)
-	if err != nil || flow == nil { // programs make flows and the relay ends them meanwhile
+	if err != nil || flow == nil { // programs make flows and the relay ends them concurrently
 		return eroute.Eroute{}, false, err
 	}
 	row, err := t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.slotReader())
 	return row, true, err
 }
 
-// matched makes the selector from what the program says of it and the packet.
+// matched builds the selector from the program's result and the packet.
 func matched(cb [5]uint32, p eroute.Packet) (s eroute.Selector, err error) {
 	lens := cb[bpf.ABILookupCbLOOKUP_PREFIXLENS]
 	if s.Src, err = p.Src.Prefix(int(lens & 0xff)); err != nil {
@@ -115,8 +115,8 @@ const (
 	portsLen = 8
 )
 
-// newFrame makes the smallest frame that shows this packet to the parser: headers, and
-// eight bytes that begin with the ports. It is never sent, so checksums are left out.
+// newFrame builds the smallest frame from which the parser reads this packet: headers, and eight bytes that
+// begin with the ports. It is never sent, so checksums are omitted.
 func newFrame(p eroute.Packet) ([]byte, error) {
 	if !p.Src.IsValid() || p.Src.Is4() != p.Dst.Is4() || !p.Dst.IsValid() {
 		return nil, eroute.ErrMixedFamilies

@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
-// SwapPinned puts this version's programs that commands run in the place of the pinned ones.
+// SwapPinned replaces the pinned programs that commands run with those of this version.
 func (t *Table) SwapPinned() error {
 	return errors.Join(
 		t.swapPinned(loader.LoadLookup, lookupName),

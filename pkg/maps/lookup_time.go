@@ -10,9 +10,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// LookupTime runs the kernel program once for each of some packets, and returns the shortest time that it took:
-// the others were interrupted. The packets belong to different flows, so that no cached verdict answers. Returns 0 if
-// there are no packets. Nothing is counted or changed.
+// LookupTime runs the kernel program once for each packet, and returns the shortest time; longer ones include
+// interruptions. The packets must belong to different flows, so that none hits the cache. Returns 0 if there
+// are no packets. Nothing is counted or changed.
 func (t *Table) LookupTime(packets []eroute.Packet) (shortest time.Duration, err error) {
 	for _, p := range packets {
 		frame, err := newFrame(p)

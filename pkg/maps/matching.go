@@ -11,9 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// Matching yields the eroutes whose selector keep wants, flows of traps among them, in no
-// order. It goes through the whole table but holds a batch of it at a time, and reads
-// counters only of what it yields. An error ends it.
+// Matching yields the eroutes whose selector keep accepts, including flows of traps, in no order. It scans the
+// whole table in batches, and reads counters only of the eroutes that it yields. An error ends it.
 func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		flows, err := t.currentFlows()
@@ -22,7 +21,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 			return
 		}
 		slots := t.slotReader()
-		covered := make(map[eroute.Selector]bool) // a flow goes before the trap that it came from
+		covered := make(map[eroute.Selector]bool) // a flow takes precedence over its trap
 		for _, f := range flows {
 			s := abi.FlowSelector(&f.key)
 			if !keep(s) {
@@ -46,8 +45,8 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 	}
 }
 
-// SAReady tells whether packets of eroutes with this SAID are given to XFRM: its state was
-// there when last looked for, has not gone since, and has sequence numbers left.
+// SAReady reports whether packets of eroutes with this SAID are passed to XFRM: the state existed when XFRM was
+// last read, has not been deleted since, and has sequence numbers left.
 func (t *Table) SAReady(said eroute.SAID) (bool, error) {
 	v, found, err := t.said(abi.NewSAIDKey(said))
 	if err != nil || !found {
@@ -57,11 +56,10 @@ func (t *Table) SAReady(said eroute.SAID) (bool, error) {
 	return isUsable(&sa) && sa.Use != uint8(bpf.ABISaUseSA_EXHAUSTED), err
 }
 
-// RelayRuns tells whether a relay takes what meets traps and holds.
+// RelayRuns reports whether a relay receives the packets that match traps and holds.
 func (t *Table) RelayRuns() (bool, error) { return t.relayRuns() }
 
-// eachEntry calls f with every eroute of both families, in no order, as long as it
-// returns true and no error.
+// eachEntry calls f with every eroute of both families, in no order, until it returns false or an error.
 func (g *generation) eachEntry(f func(abi.Entry) (more bool, err error)) error {
 	more, err := pinned.Each(g.entry4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) (bool, error) {
 		return f(abi.Entry{Selector: abi.Selector4(k), Value: *v})

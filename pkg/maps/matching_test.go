@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// What matches a packet is the same in the table and in a linear scan, with flows of
-// traps in it, one of which covers its trap.
+// TestMatching checks that the table and a linear scan find the same matches for a packet, with flows of traps
+// in the table, one of which has its trap's selector.
 func TestMatching(t *testing.T) {
 	r := newRandom(t)
 	table, rows := newTable(t), &eroute.Linear{}
@@ -67,6 +67,6 @@ func TestMatching(t *testing.T) {
 		t.Errorf("%d matches: packets miss", matches)
 	}
 	for range table.Matching(func(eroute.Selector) bool { return true }) {
-		break // must not go on
+		break // the iteration must stop here
 	}
 }

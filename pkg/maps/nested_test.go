@@ -18,8 +18,8 @@ func flipped(a netip.Addr, bit int) netip.Addr {
 	return other
 }
 
-// nestedTable has an eroute for each of the prefixes of an address and each prefix beside those of another, and
-// for all but the shortest as many that match other ports: no packet between the two matches an eroute.
+// nestedTable has an eroute for each pair of a prefix of src and a sibling of a prefix of dst. For all but the
+// shortest prefixes it has as many eroutes that match other ports. No packet from src to dst matches an eroute.
 func nestedTable(t *testing.T, src, dst netip.Addr) (*Table, *eroute.Linear, *cost.Table) {
 	t.Helper()
 	table, reference, costs := newTable(t), &eroute.Linear{}, &cost.Table{}
@@ -40,8 +40,9 @@ func nestedTable(t *testing.T, src, dst netip.Addr) (*Table, *eroute.Linear, *co
 	return table, reference, costs
 }
 
-// The packet that takes the most work in a table of nested prefixes is found by the model, takes about the time that
-// the model says: wide bounds, as other work on the machine may delay each run. Its verdict and others are right.
+// TestNestedToTheLimit checks that the model finds the packet with the most expensive lookup in a table of
+// nested prefixes, and that the lookup takes about the estimated time. The bounds are wide, as other work on
+// the machine may delay each run. It also checks verdicts.
 func TestNestedToTheLimit(t *testing.T) {
 	for _, addrs := range [][2]string{{"10.1.2.3", "80.1.2.3"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:8:2:3:4:5:6"}} {
 		src, dst := netip.MustParseAddr(addrs[0]), netip.MustParseAddr(addrs[1])
@@ -55,7 +56,7 @@ func TestNestedToTheLimit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		table.beginWriting() // the tries alone
+		table.beginWriting() // only the tries are used
 		tries, err := table.LookupTime(w.Flows)
 		table.endWriting()
 		if err != nil {

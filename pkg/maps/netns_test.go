@@ -8,8 +8,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/testns"
 )
 
-// newTable returns an empty table of a network namespace of the test's own. The test
-// needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF.
+// newTable returns an empty table in a network namespace of its own. The test needs CAP_SYS_ADMIN,
+// CAP_NET_ADMIN and CAP_BPF.
 func newTable(t testing.TB) *Table {
 	t.Helper()
 	testns.Enter(t)

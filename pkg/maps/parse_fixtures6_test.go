@@ -10,7 +10,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// The IPv6 headers that are skipped to find the protocol.
+// The IPv6 headers that the parser skips to find the protocol.
 const (
 	hopByHop = 0
 	routing  = 43
@@ -21,14 +21,14 @@ const (
 	shim6    = 140
 )
 
-// link6 is one extension header of a chain: its type, its length beyond the first eight
-// bytes in units of eight, and what a fragment header says of offset and more fragments.
+// link6 is one extension header of a chain: its type, its length beyond the first eight bytes in units of eight
+// bytes, and the offset and more-fragments flag of a fragment header.
 type link6 struct {
 	typ, units byte
 	fragment   uint16
 }
 
-// chain6 is what follows the fixed header: extension headers, then payload of this protocol.
+// chain6 returns the bytes after the fixed header: extension headers, then the payload of this protocol.
 func chain6(links []link6, proto byte, payload []byte) []byte {
 	var b []byte
 	for i, l := range links {

@@ -11,7 +11,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// fixture is an IP packet and what it shows to selectors.
+// fixture is an IP packet and the fields that selectors compare.
 type fixture struct {
 	name         string
 	packet       []byte
@@ -20,7 +20,7 @@ type fixture struct {
 	notIP        bool
 }
 
-// serialize makes a packet of layers, lengths and checksums filled in.
+// serialize makes a packet from layers and fills in lengths and checksums.
 func serialize(t *testing.T, packet ...gopacket.SerializableLayer) []byte {
 	t.Helper()
 	buf := gopacket.NewSerializeBuffer()

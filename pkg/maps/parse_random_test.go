@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// somePort is mostly one that the eroutes of the parser's table name.
+// somePort returns, most of the time, a port of the eroutes of the parser's table.
 func (r *random) somePort() uint16 {
 	if r.IntN(8) == 0 {
 		return uint16(r.Uint32())
@@ -16,7 +16,7 @@ func (r *random) somePort() uint16 {
 	return parsedPorts[r.IntN(len(parsedPorts))]
 }
 
-// payload is a transport header, or what is left of one.
+// payload returns a transport header, possibly truncated.
 func (r *random) payload() []byte {
 	b := make([]byte, 8+r.IntN(24))
 	binary.BigEndian.PutUint16(b, r.somePort())
@@ -101,7 +101,8 @@ func (r *random) mutate(b []byte) []byte {
 	return b
 }
 
-// The kernel program and the reference parser see the same in any packet, whole or damaged.
+// TestParseRandom checks that the kernel program and the reference parser read the same fields from any packet,
+// intact or damaged.
 func TestParseRandom(t *testing.T) {
 	const packets = 60000
 	r := newRandom(t)

@@ -13,11 +13,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// parsedPorts are the ports that the eroutes of newParserTable tell apart.
+// parsedPorts are the ports that the eroutes of newParserTable distinguish.
 var parsedPorts = []uint16{1, 2, 53, 500, 1701, 4500, 65535}
 
-// newParserTable returns a table in which packets that show different things to
-// selectors meet different eroutes, and the same as a reference.
+// newParserTable returns a table in which packets that differ in the fields of selectors match different
+// eroutes, and an equal reference.
 func newParserTable(t *testing.T) (*Table, *eroute.Linear) {
 	t.Helper()
 	table, reference := newTable(t), &eroute.Linear{}
@@ -52,8 +52,7 @@ func newParserTable(t *testing.T) (*Table, *eroute.Linear) {
 	return table, reference
 }
 
-// frameOf puts an Ethernet header before an IP packet, whose type is what the packet's
-// version says.
+// frameOf puts an Ethernet header before an IP packet. The Ethernet type follows the version in the packet.
 func frameOf(packet []byte) []byte {
 	frame := make([]byte, pinned.EthernetLen, pinned.EthernetLen+len(packet))
 	frame[12], frame[13] = 0x08, 0x00
@@ -63,7 +62,7 @@ func frameOf(packet []byte) []byte {
 	return append(frame, packet...)
 }
 
-// headerLen is the length of the fixed header that a packet should have.
+// headerLen returns the length of the fixed header that a packet should have.
 func headerLen(packet []byte) int {
 	if len(packet) > 0 && packet[0]>>4 == 6 {
 		return ipv6Len
@@ -71,8 +70,8 @@ func headerLen(packet []byte) int {
 	return ipv4Len
 }
 
-// checkParsed compares what the kernel program does with a packet with what the
-// reference parser and the reference table do.
+// checkParsed compares the kernel program's result for a packet with that of the reference parser and the
+// reference table.
 func checkParsed(t *testing.T, table *Table, reference *eroute.Linear, packet []byte) {
 	t.Helper()
 	p, wantErr := eroute.ParsePacket(packet)
@@ -92,8 +91,8 @@ func checkParsed(t *testing.T, table *Table, reference *eroute.Linear, packet []
 	}
 }
 
-// Each hand-made packet shows the selectors what the rules say, and the kernel program
-// sees the same as the reference parser.
+// TestParseFixtures checks that the parser reads the specified fields from each hand-made packet, and that the
+// kernel program agrees with the reference parser.
 func TestParseFixtures(t *testing.T) {
 	table, reference := newParserTable(t)
 	for _, f := range append(fixtures4(t), fixtures6(t)...) {
@@ -111,7 +110,8 @@ func TestParseFixtures(t *testing.T) {
 	}
 }
 
-// A frame whose type contradicts the version in its IP header is not taken for IP.
+// TestParseVersionAgainstType checks that a frame whose type contradicts the version in its IP header is not
+// accepted as IP.
 func TestParseVersionAgainstType(t *testing.T) {
 	table, _ := newParserTable(t)
 	for _, packet := range [][]byte{fixtures4(t)[0].packet, fixtures6(t)[0].packet} {

@@ -9,8 +9,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// The kernel's table and a linear scan agree on every packet, whatever batches of
-// changes are made, and on which change of a batch cannot be made.
+// TestAgainstReference checks that the kernel's table and a linear scan agree on every packet after any batches
+// of changes, and on which change of a batch is impossible.
 func TestAgainstReference(t *testing.T) {
 	const rounds, packets = 150, 300
 	r := newRandom(t)
@@ -46,7 +46,7 @@ func TestAgainstReference(t *testing.T) {
 			}
 			hot[r.IntN(len(hot))] = p
 		}
-		// What is remembered of packets seen before must be of this table.
+		// A cache entry of an earlier packet must belong to this table.
 		for _, p := range hot {
 			checkPacket(t, table, reference, p)
 		}
@@ -68,7 +68,7 @@ func checkPacket(t *testing.T, table *Table, reference *eroute.Linear, p eroute.
 	}
 }
 
-// checkIndex sees that an error names the change that was refused.
+// checkIndex checks that an error names the change that was refused.
 func checkIndex(t *testing.T, err error, index int) {
 	t.Helper()
 	var change *eroute.ChangeError

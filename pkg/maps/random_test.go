@@ -11,15 +11,15 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// random makes selectors and packets of both families that nest and nearly match: few
-// addresses, every prefix length, few protocols and ports.
+// random generates selectors and packets of both families that nest and nearly match: few addresses, every
+// prefix length, few protocols and ports.
 type random struct{ *rand.Rand }
 
 func newRandom(t *testing.T) *random { return &random{testenv.Rand(t)} }
 
 func (r *random) addr(v6 bool) netip.Addr {
 	var b [16]byte
-	// One of two values a byte, so that prefixes of any length cover several addresses.
+	// Each byte has one of two values, so that prefixes of any length contain several addresses.
 	for i := range b {
 		b[i] = []byte{0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x8a}[r.IntN(8)]
 	}
@@ -29,7 +29,7 @@ func (r *random) addr(v6 bool) netip.Addr {
 	return netip.AddrFrom4([4]byte(b[:4]))
 }
 
-// prefix has any length, the ends of the range and those of whole bytes most often.
+// prefix returns a prefix of any length, most often at the ends of the range and at whole bytes.
 func (r *random) prefix(v6 bool) netip.Prefix {
 	a := r.addr(v6)
 	length := r.IntN(a.BitLen() + 1)
@@ -58,7 +58,7 @@ func (r *random) selector() eroute.Selector {
 	return s
 }
 
-// packet is one that eroutes with these selectors match, or nearly.
+// packet returns a packet that eroutes with these selectors match, or nearly match.
 func (r *random) packet(known []eroute.Selector) eroute.Packet {
 	v6 := r.IntN(2) == 0
 	p := eroute.Packet{Src: r.addr(v6), Dst: r.addr(v6), Proto: r.proto()}
@@ -75,7 +75,7 @@ func (r *random) packet(known []eroute.Selector) eroute.Packet {
 	return p
 }
 
-// near is an address of a prefix, now and then one that just misses it.
+// near returns an address in a prefix, or sometimes one just outside it.
 func (r *random) near(p netip.Prefix) netip.Addr {
 	b, other := p.Addr().AsSlice(), r.addr(p.Addr().Is6()).AsSlice()
 	flip := -1

@@ -12,10 +12,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Sync brings what is installed in XFRM in line with the SAs that exist now, and
-// removes policies of ours that no eroute needs. Policies of ours that somebody has flushed are
-// put back, those of devices included. Errors name SAs that exist but cannot be used; their packets
-// drop.
+// Sync updates the XFRM state and policies that the table installed to match the SAs that exist now. It removes
+// our policies that no eroute needs, and restores those that were flushed, including those of devices. Its
+// errors name SAs that exist but cannot be used; their packets are dropped.
 func (t *Table) Sync(context.Context) error {
 	view, err := t.viewXFRM()
 	if err != nil {
@@ -24,7 +23,7 @@ func (t *Table) Sync(context.Context) error {
 	return errors.Join(t.allowDevices(), t.reconcile(view), t.removeOrphans(view))
 }
 
-// allowDevices sees that the policies are there that let packets reach the ipsec devices.
+// allowDevices ensures that the policies exist that let packets reach the ipsec devices.
 func (t *Table) allowDevices() error {
 	if t.xfrm == nil {
 		return nil
@@ -44,13 +43,13 @@ func (t *Table) allowDevices() error {
 	return errors.Join(errs...)
 }
 
-// reconcile binds every SA that has eroutes to the state there is now.
+// reconcile binds every SA that has eroutes to its current state.
 func (t *Table) reconcile(view *xfrmView) error {
 	all, err := t.saids()
 	if err != nil {
 		return err
 	}
-	// Those without a state last: whether policies are still in use is known by then.
+	// SAs without a state come last: by then it is known which policies are in use.
 	var errs errorList
 	bind := func(key abi.SAIDKey) {
 		if err := t.bind(key, all[key], view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
@@ -71,7 +70,7 @@ func (t *Table) reconcile(view *xfrmView) error {
 	return errs.err()
 }
 
-// removeOrphans removes policies with an if_id of ours that no eroute's packets have.
+// removeOrphans removes policies with one of our if_ids that no eroute's packets have.
 func (t *Table) removeOrphans(view *xfrmView) error {
 	if t.xfrm == nil {
 		return nil

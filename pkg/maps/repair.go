@@ -12,15 +12,15 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// repair puts right what a command has left that was killed or failed: the eroutes themselves
-// are always whole, but what is derived from them (slots taken, shapes of source
-// prefixes, holds on SAs, the count) may say more than there is.
+// repair corrects a table after a command was killed or failed. The eroutes themselves are always complete, but
+// the data derived from them (slots in use, tuples of source prefixes, references to SAs, the counts) may
+// include too much.
 func (t *Table) repair() error {
 	if !t.writing() {
 		return nil
 	}
 	*t.uncounted = false
-	t.beginWriting() // it may have been making another table, while packets went on using this one
+	t.beginWriting() // the killed command may have been building a standby table while packets used this one
 	if err := waitForPackets(); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (t *Table) repair() error {
 	if err != nil {
 		return err
 	}
-	// An SA that cannot be installed drops its packets: it is for Sync to name it.
+	// An SA that cannot be installed drops its packets; Sync reports it.
 	_ = t.reconcile(view)
 	var counts [len(abi.Families)]uint32
 	for _, e := range entries {
@@ -65,7 +65,7 @@ func (t *Table) repair() error {
 	return nil
 }
 
-// repairFlows ends the flows of traps that are gone, and returns those that have an SA.
+// repairFlows ends the flows of deleted traps, and returns those that have an SA.
 func (t *Table) repairFlows(entries []abi.Entry) (answered []abi.Entry, err error) {
 	traps := make(map[uint32]bool)
 	for _, e := range entries {
@@ -112,7 +112,7 @@ func (t *Table) repairSources(entries []abi.Entry) error {
 		case now == v:
 		case now.covers(v):
 			errs.add(t.tolerate(t.gen.putSource(p, v)))
-		default: // packets would miss some of its eroutes
+		default: // otherwise packets would miss some of its eroutes
 			errs.add(t.gen.putSource(p, v))
 		}
 	}
@@ -157,7 +157,7 @@ func (t *Table) repairSAs(entries []abi.Entry) error {
 	return nil
 }
 
-// keepSAs writes the numbers of eroutes of all SAs, in place of those in have, and forgets SAs without any.
+// keepSAs writes the eroute counts in all where they differ from have, and removes SAs without eroutes.
 func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
 	var errs errorList
 	for key, v := range all {
@@ -166,7 +166,7 @@ func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
 		case known && was == v:
 		case known && was.Slot == v.Slot && familiesOf(was)&familiesOf(v) == familiesOf(v):
 			errs.add(t.tolerate(t.putSAID(key, v)))
-		default: // it would be missing, or seem unused
+		default: // otherwise the SA would be missing, or appear unused
 			errs.add(t.putSAID(key, v))
 		}
 	}
@@ -178,7 +178,7 @@ func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
 	return errs.err()
 }
 
-// dropOtherGeneration frees what a --clear has left of the generation not in use.
+// dropOtherGeneration frees the remains of the generation that is not in use.
 func (t *Table) dropOtherGeneration(current uint32) error {
 	return errors.Join(t.indexesOf(1-current).RemoveAll(), t.dropGeneration(1-current))
 }

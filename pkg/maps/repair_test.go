@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// reopen is what the next command sees after one that was killed while it changed the
-// table: the lock is gone, the mark that it was writing is not.
+// reopen returns the table as the next command sees it after one was killed while it changed the table: the
+// lock is free, but the writing mark is set.
 func reopen(t *testing.T, table *Table) *Table {
 	t.Helper()
 	table.beginWriting()
@@ -27,8 +27,8 @@ func reopen(t *testing.T, table *Table) *Table {
 	return table
 }
 
-// What a command that was killed at any step has left is put right by the next, and
-// each eroute is there or not, whole.
+// TestRepair checks that the next command repairs what a command killed at any step left, and that each eroute
+// is either absent or complete.
 func TestRepair(t *testing.T) {
 	said := eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: netip.MustParseAddr("192.1.2.45")}
 	other := eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x136, Dst: netip.MustParseAddr("2001:db8::1")}
@@ -42,7 +42,7 @@ func TestRepair(t *testing.T) {
 	nothing := &xfrmView{seen: make(map[abi.SAIDKey]bool)}
 	for _, c := range []struct {
 		name  string
-		leave func(table *Table, l *eroute.Linear) // brings the reference to what should be there
+		leave func(table *Table, l *eroute.Linear) // changes the reference to the expected result
 	}{
 		{"nothing", func(*Table, *eroute.Linear) {}},
 		{"a counter slot without an eroute", func(table *Table, _ *eroute.Linear) {
@@ -138,11 +138,11 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// A table that nobody was changing is not gone through when it is opened.
+// TestNoRepairWhenUnchanged checks that opening a table that no command was changing does not scan it.
 func TestNoRepairWhenUnchanged(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
-	table.setCounts([len(abi.Families)]uint32{12, 1}) // what a repair would put right
+	table.setCounts([len(abi.Families)]uint32{12, 1}) // a repair would correct these
 	before := *table.meta.Value
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func TestNoRepairWhenUnchanged(t *testing.T) {
 	}
 }
 
-// putRow writes an eroute and nothing else.
+// putRow writes only an entry, without derived data.
 func putRow(table *Table, s eroute.Selector, v bpf.ABIErouteValue) error {
 	r := &entryWriter{gen: table.gen}
 	return errors.Join(r.put(s, v), r.flush())

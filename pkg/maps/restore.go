@@ -20,15 +20,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Effect is what changes do to a table: how many eroutes they add, change, delete, and
-// how many stay as they are.
+// Effect counts the eroutes that changes add, change, delete, and leave as they are.
 type Effect struct{ Added, Changed, Deleted, Kept int }
 
-// Restore puts a table of eroutes, each an OpAdd, in the place of the one there is: in one step, so
-// that every packet meets the old table or the new one. Eroutes that are the same in both
-// keep their counters; all holds and other flows of traps end. It takes the eroutes one by one, and
-// leaves everything as it is if one is refused, which an *eroute.ChangeError names, or if
-// they end with an error, which is returned as it is. Without commit it leaves everything as it is, too.
+// Restore atomically replaces the table with the eroutes, each an OpAdd: every packet matches against the old
+// table or the new one. Eroutes that are equal in both keep their counters; all holds and other flows of traps
+// end. It reads the eroutes one by one. If one is refused, it returns an *eroute.ChangeError that names it; if
+// they end with an error, it returns that error. In both cases, and if commit is false, the table does not
+// change.
 func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (Effect, error) {
 	view, err := t.newXFRMView()
 	if err != nil {
@@ -37,7 +36,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	t.beginBuilding()
 	r, err := t.newRestore(view)
 	if err != nil {
-		return Effect{}, err // the next command puts right what is left
+		return Effect{}, err // the next command cleans up
 	}
 	err = r.fill(ctx, eroutes)
 	if err == nil {
@@ -60,18 +59,18 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	return r.effect, errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.notifyRelay([]relaywire.HoldEnded{{Reason: relaywire.Cleared}}))
 }
 
-// restore is a table that is made beside the one that packets meet.
+// restore is a standby table that is being built.
 type restore struct {
-	*writer // its generation is the new one
+	*writer // of the new generation
 	next    uint32
-	made    [len(abi.Families)]uint32 // eroutes in it
+	made    [len(abi.Families)]uint32 // number of its eroutes
 	effect  Effect
-	used    []uint64                      // ids it uses
-	refs    map[abi.SAIDKey]abi.SAIDValue // SAs it names
-	bound   []saidRef                     // holds on them until it is in use
+	used    []uint64                      // ids in use
+	refs    map[abi.SAIDKey]abi.SAIDValue // SAs that it names
+	bound   []saidRef                     // references to SAs until the table is in use
 	acquire map[eroute.Selector]eroute.AcquireParams
 
-	// Of the table that packets meet.
+	// Of the table in use.
 	oldGen     *generation
 	oldIndexes *index.Set
 	oldCount   int
@@ -167,11 +166,11 @@ func (r *restore) put(c eroute.Change) error {
 	return nil
 }
 
-// maxTouched bounds the source prefixes that are held in memory.
+// maxTouched limits the number of source prefixes that are held in memory.
 const maxTouched = 65536
 
-// takeID gives an eroute that is the same in the old table the counters it has there, and
-// others new ones.
+// takeID returns the id of the counters of an eroute: those of the old table if the eroute is the same there,
+// else new ones.
 func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 	old, err := r.oldEntry(c.Selector)
 	if err != nil {
@@ -197,7 +196,7 @@ func (r *restore) takeID(c eroute.Change, slot uint32) (id uint32, err error) {
 	return id, nil
 }
 
-// oldEntry returns what the old table has for a selector, nil if nothing.
+// oldEntry returns the old table's entry with this selector, or nil if there is none.
 func (r *restore) oldEntry(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	if x := r.oldIndexes.Index(abi.FamilyIndex(s)); x != nil {
 		return x.Lookup(s), nil
@@ -225,7 +224,7 @@ func (r *restore) sameAcquire(c eroute.Change) bool {
 	return err == nil && old == ask
 }
 
-// bindSA makes an SA ready for eroutes of the new table, and returns its slot.
+// bindSA binds an SA for an eroute of the new table, and returns its slot.
 func (r *restore) bindSA(ref saidRef) (slot uint32, err error) {
 	if ref.said.Action() != eroute.ActionSA {
 		return 0, nil
@@ -250,8 +249,8 @@ func (r *restore) bindSA(ref saidRef) (slot uint32, err error) {
 	return v.Slot, nil
 }
 
-// heldSA returns the slot of an SA that eroutes of the old table use. Its number of eroutes is
-// not raised, which would take memory: commitSAs writes it.
+// heldSA returns the slot of an SA that eroutes of the old table use. It does not raise the SA's number of
+// eroutes, which would take memory: commitSAs writes it.
 func (r *restore) heldSA(key abi.SAIDKey, family eroute.Family) (slot uint32, held bool, err error) {
 	v, found, err := r.said(key)
 	if err != nil || !found || *v.Refs(family) == 0 {
@@ -267,7 +266,7 @@ func (r *restore) heldSA(key abi.SAIDKey, family eroute.Family) (slot uint32, he
 	return v.Slot, true, err
 }
 
-// abandon takes back what was made beside the table.
+// abandon frees the standby table and everything taken for it.
 func (r *restore) abandon() error {
 	r.entries.abandon()
 	r.ids.Load(r.oldIDs)
@@ -292,7 +291,7 @@ func (r *restore) commit() error {
 		r.deleteOtherFlows(r.next), r.dropOtherGeneration(r.next))
 }
 
-// commitSAs keeps the SAs that the new table names.
+// commitSAs writes the eroute counts of the SAs that the new table names, and removes the other SAs.
 func (r *restore) commitSAs() error {
 	all, err := r.allSAIDs()
 	if err != nil {

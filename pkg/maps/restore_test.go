@@ -44,8 +44,8 @@ var (
 	otherSA  = eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x136, Dst: netip.MustParseAddr("2001:db8::1")}
 )
 
-// A table is put in the place of another as a whole. What is the same in both keeps its
-// counters, and nothing is left of what is not.
+// TestRestore checks that a restore replaces a whole table: eroutes that are equal in both keep their counters,
+// and nothing is left of the others.
 func TestRestore(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	six := sel("2001:db8::/32", "::/0")
@@ -69,7 +69,8 @@ func TestRestore(t *testing.T) {
 	checkDerived(t, table)
 }
 
-// What is refused, breaks off, or is only tried changes nothing and leaves nothing.
+// TestRestoreRefused checks that a restore that is refused, ends early, or is a dry run changes nothing and
+// leaves nothing.
 func TestRestoreRefused(t *testing.T) {
 	broken := errors.New("broken off")
 	ask := add(nth(5), eroute.Trap)
@@ -109,8 +110,8 @@ func TestRestoreRefused(t *testing.T) {
 	}
 }
 
-// While packets are asked about from all CPUs, each meets one of two tables that are put
-// in each other's place, and once a restore has returned only the new one.
+// TestRestoreUnderTraffic checks that each packet matches against one of two tables that replace each other,
+// while all CPUs look packets up, and only against the new one after a restore has returned.
 func TestRestoreUnderTraffic(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	tables := [2][]eroute.Change{}
@@ -131,8 +132,8 @@ func TestRestoreUnderTraffic(t *testing.T) {
 	checkDerived(t, table)
 }
 
-// A restore that is killed before it switches has changed nothing, which is not the same
-// as changes that were half made. Both end with the next writer.
+// TestRestoreInterrupted checks that a restore killed before it switches has changed nothing and is
+// distinguished from half made changes. The next writer ends both states.
 func TestRestoreInterrupted(t *testing.T) {
 	table := newTable(t)
 	for _, c := range []struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// sadb is what the table needs of XFRM: *xfrm.Handle, or a model of it in tests.
+// sadb is the part of XFRM that the table uses: *xfrm.Handle, or a model in tests.
 type sadb interface {
 	Find(eroute.SAID) (xfrm.State, error)
 	State(eroute.SAID) (xfrm.State, error)
@@ -24,8 +24,7 @@ type sadb interface {
 	Close() error
 }
 
-// openSADB connects to XFRM in the calling thread's network namespace. Returns nil if the
-// kernel has none.
+// openSADB connects to XFRM in the calling thread's network namespace. Returns nil if the kernel has no XFRM.
 var openSADB = func() (sadb, error) {
 	h, err := xfrm.Open()
 	if errors.Is(err, unix.EPROTONOSUPPORT) {

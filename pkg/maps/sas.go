@@ -15,12 +15,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// ErrTooManySAs says that there is no room for another SA.
+// ErrTooManySAs is returned if there is no slot left for another SA.
 var ErrTooManySAs = fmt.Errorf("too many Security Associations: the most is %d", bpf.ABILimitsEROUTE_MAX_SAS)
 
 func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
 
-// familiesOf is the set of inner families that eroutes of an SA have.
+// familiesOf returns the inner families of an SA's eroutes.
 func familiesOf(v abi.SAIDValue) (f xfrm.Families) {
 	if v.Refs4 > 0 {
 		f |= xfrm.IPv4
@@ -60,7 +60,7 @@ func (t *Table) saids() (map[abi.SAIDKey]abi.SAIDValue, error) {
 	return all, err
 }
 
-// allSAIDs reads all SAs that have eroutes, or are kept because another borrows their if_id.
+// allSAIDs reads all SAs that have eroutes, or that are kept because another SA borrows their if_id.
 func (t *Table) allSAIDs() (map[abi.SAIDKey]abi.SAIDValue, error) {
 	type pair struct {
 		key   abi.SAIDKey
@@ -77,8 +77,8 @@ func (t *Table) allSAIDs() (map[abi.SAIDKey]abi.SAIDValue, error) {
 	return all, nil
 }
 
-// holdSA makes an SA ready for one more eroute and returns its slot; 0 for a magic
-// SAID. An SA that is not there yet is held all the same: its packets drop until it is.
+// holdSA takes a reference to an SA for one eroute and returns its slot; 0 for a magic SAID. It accepts an SA
+// that does not exist yet, whose packets are dropped until it does.
 func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 	if ref.said.Action() != eroute.ActionSA {
 		return 0, nil
@@ -106,8 +106,8 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 		return v.Slot, err
 	}
 	view.seen[key] = true
-	// An SA that is there but cannot be used is no reason to refuse the eroute: its
-	// packets drop, and Sync says why.
+	// An SA that exists but cannot be used does not refuse the eroute: its packets are dropped, and Sync
+	// reports the reason.
 	err = t.bind(key, v, view)
 	if err != nil && !errors.Is(err, xfrm.ErrNoState) && !errors.Is(err, xfrm.ErrUnsupported) {
 		return 0, errors.Join(err, t.releaseSA(ref))
@@ -115,7 +115,7 @@ func (t *Table) holdSA(ref saidRef, view *xfrmView) (uint32, error) {
 	return v.Slot, nil
 }
 
-// releaseSA takes one eroute's hold back, and with the last one all that was installed.
+// releaseSA releases one eroute's reference to an SA. With the last reference it uninstalls the SA.
 func (t *Table) releaseSA(ref saidRef) error {
 	if ref.said.Action() != eroute.ActionSA {
 		return nil
@@ -146,7 +146,7 @@ func (t *Table) releaseAllSAs() error {
 	return errs.err()
 }
 
-// useOf returns what packets do with an SA that has this state.
+// useOf returns how packets use an SA that has this state.
 func useOf(s xfrm.State) bpf.ABISaUse {
 	if s.Spent {
 		return bpf.ABISaUseSA_EXHAUSTED

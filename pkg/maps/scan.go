@@ -13,16 +13,15 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Scan is what can be told of a table only by looking at all of it.
+// Scan holds figures of a table that require a scan of all of it.
 type Scan struct {
 	Traps   int               // eroutes with %trap or %trapsubnet
-	Eroutes []eroute.Selector // those that most packets met, the busiest first
-	SAs     []eroute.SAID     // those that carried most packets, likewise
+	Eroutes []eroute.Selector // with the most packets, the busiest first
+	SAs     []eroute.SAID     // with the most packets, the busiest first
 }
 
-// Scan looks at the whole table, keeping no more of it than a number for each eroute and
-// the n busiest eroutes and SAs. Without the lock a table that is being changed may be seen
-// half way.
+// Scan scans the whole table. It keeps one number per eroute and the n busiest eroutes and SAs in memory.
+// Without the table's lock it may see a change half made.
 func (t *Table) Scan(n int) (w Scan, err error) {
 	var packets []uint64 // by id
 	err = t.EachCount(func(id uint32, count, _ uint64) {
@@ -44,7 +43,7 @@ func (t *Table) Scan(n int) (w Scan, err error) {
 			w.Traps++
 		}
 		add(e)
-		// One that goes at the wrong moment makes the kernel begin anew, not for ever.
+		// If an entry is deleted during the scan, the kernel may restart the iteration. Limit the entries read.
 		seen++
 		return seen < 2*max(int(t.count()), pinned.BatchSize), nil
 	})
@@ -67,7 +66,7 @@ func (t *Table) Scan(n int) (w Scan, err error) {
 	return w, err
 }
 
-// busiestSAs returns the SAs with eroutes that carried most packets.
+// busiestSAs returns the SAs with eroutes that have carried the most packets.
 func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
 	all, err := t.saids()
 	if err != nil || len(all) == 0 || t.xfrm == nil {
@@ -91,7 +90,7 @@ func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
 	return sas.list(), nil
 }
 
-// busiest keeps what has the highest counts of all that is added.
+// busiest keeps the values with the highest counts.
 type busiest[T comparable] struct {
 	most int
 	all  []counted[T]
@@ -102,7 +101,7 @@ type counted[T comparable] struct {
 	packets uint64
 }
 
-// add adds what was not added before, unless its count is 0.
+// add adds a value unless it was added before or its count is 0.
 func (b *busiest[T]) add(what T, packets uint64) {
 	full := len(b.all) >= b.most
 	if packets == 0 || full && packets <= b.all[len(b.all)-1].packets {
@@ -120,7 +119,7 @@ func (b *busiest[T]) add(what T, packets uint64) {
 	b.all = slices.Insert(b.all, at, counted[T]{what, packets})
 }
 
-// list returns the busiest first.
+// list returns the values, the busiest first.
 func (b *busiest[T]) list() []T {
 	list := make([]T, len(b.all))
 	for i, c := range b.all {

@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// met has packets counted on an eroute.
+// met counts packets on an eroute.
 func met(t *testing.T, table *Table, s eroute.Selector, packets uint64) {
 	t.Helper()
 	row, exists, err := table.gen.entry(s)
@@ -24,7 +24,7 @@ func met(t *testing.T, table *Table, s eroute.Selector, packets uint64) {
 	setCounters(t, table, row.Id, cpus()-1, packets)
 }
 
-// A walk finds the busiest eroutes of both families and counts the traps, whatever block
+// TestScan checks that a scan finds the busiest eroutes of both families and counts the traps, whatever block
 // their counters are in, while a command has the table's lock.
 func TestScan(t *testing.T) {
 	const many = 2*int(counters.BlockIDs) + 210
@@ -70,7 +70,7 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// The busiest of all that is added are kept, each once.
+// TestBusiest checks that the busiest of all added values are kept, each once.
 func TestBusiest(t *testing.T) {
 	b := busiest[string]{most: 3}
 	for i, packets := range []uint64{5, 0, 9, 1, 9, 7, 2} {
@@ -83,7 +83,7 @@ func TestBusiest(t *testing.T) {
 	}
 }
 
-// What the maps take grows with what is in the table; the queue is empty.
+// TestMemory checks that the memory of the maps grows with the table, and that the queue is empty.
 func TestMemory(t *testing.T) {
 	table := newTable(t)
 	memory := func() map[string]uint64 {

@@ -14,11 +14,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Two SAIDs can name one state: the SAID of the state's own protocol, and a tun SAID if the
-// state is in tunnel mode. Eroutes keep the SAID that they were given, so each SAID has a
-// slot, but a state has only one if_id. The slot that was bound second borrows the if_id of the
-// first. A lender whose own eroutes are gone stays, without references, while its if_id
-// is borrowed: a live state cannot be given another if_id without losing packets.
+// Two SAIDs can name one state: the SAID of the state's own protocol, and a tun SAID if the state is in tunnel
+// mode. Eroutes keep the SAID that they were added with, so each SAID has a slot, but a state has only one
+// if_id. The slot that was bound second borrows the if_id of the first. A lender that has no more eroutes of
+// its own is kept, without references, while its if_id is borrowed, because changing the if_id of a live state
+// loses packets.
 
 // namedSA is an SA in the table: key, value and slot.
 type namedSA struct {
@@ -29,10 +29,10 @@ type namedSA struct {
 
 func (n *namedSA) ownIfID() uint32 { return ifID(n.value.Slot) }
 
-// borrows tells whether the SA uses the if_id of another slot.
+// borrows reports whether the SA uses the if_id of another slot.
 func (n *namedSA) borrows() bool { return n.sa.IfId != n.ownIfID() }
 
-// namedSA reads an SA. Returns nil if no eroute names it and nobody borrows from it.
+// namedSA reads an SA. Returns nil if no eroute names it and no SA borrows from it.
 func (t *Table) namedSA(key abi.SAIDKey) (*namedSA, error) {
 	v, found, err := t.said(key)
 	if err != nil || !found {
@@ -59,8 +59,8 @@ func (t *Table) ownerOf(id uint32) (*namedSA, error) {
 	return n, nil
 }
 
-// partner returns the SA that n borrows its if_id from, or the one that borrows n's. Returns
-// nil if there is none.
+// partner returns the SA that n borrows its if_id from, or the SA that borrows n's. Returns nil if there is
+// none.
 func (t *Table) partner(n *namedSA) (*namedSA, error) {
 	if n.borrows() {
 		return t.ownerOf(n.sa.IfId)
@@ -75,20 +75,20 @@ func (t *Table) partner(n *namedSA) (*namedSA, error) {
 	return p, nil
 }
 
-// mayShare tells whether two SAIDs may name one state.
+// mayShare reports whether two SAIDs may name one state.
 func mayShare(a, b abi.SAIDKey) bool {
 	aTun, bTun := a.Proto == eroute.ProtoTun, b.Proto == eroute.ProtoTun
 	return aTun != bTun && a.SPI == b.SPI && a.Family == b.Family && a.Dst == b.Dst
 }
 
-// isOf tells whether n names a state.
+// isOf reports whether n names a state.
 func (n *namedSA) isOf(s xfrm.State, view *xfrmView) bool {
 	found, err := view.find(n.key.SAID())
 	return err == nil && found.StateKey == s.StateKey
 }
 
-// lender returns the SA whose if_id the state of n is to have, nil if it is to have n's own:
-// the one whose if_id it has, else the one that n has borrowed from.
+// lender returns the SA whose if_id the state of n will have, or nil if it will have n's own. This is the owner
+// of the state's present if_id, or else the SA that n has borrowed from.
 func (t *Table) lender(n *namedSA, s xfrm.State, view *xfrmView) (*namedSA, error) {
 	for _, id := range []uint32{s.IfID, n.sa.IfId} {
 		if id == n.ownIfID() {
@@ -101,7 +101,7 @@ func (t *Table) lender(n *namedSA, s xfrm.State, view *xfrmView) (*namedSA, erro
 		if l == nil || !mayShare(l.key, n.key) || l.borrows() {
 			continue
 		}
-		if familiesOf(l.value) == 0 { // kept as long as n uses the state that it was kept for
+		if familiesOf(l.value) == 0 { // kept while n uses the state that it was kept for
 			if s.IfID == id && l.sa.Borrower == n.ownIfID() {
 				return l, nil
 			}
@@ -114,7 +114,7 @@ func (t *Table) lender(n *namedSA, s xfrm.State, view *xfrmView) (*namedSA, erro
 	return nil, nil
 }
 
-// partOther parts a lender from a borrower that is not n.
+// partOther separates a lender from a borrower other than n.
 func (t *Table) partOther(lender, n *namedSA) error {
 	p, err := t.partner(lender)
 	if err != nil || p == nil || p.key == n.key {
@@ -123,8 +123,8 @@ func (t *Table) partOther(lender, n *namedSA) error {
 	return t.part(lender, p)
 }
 
-// bind installs an SA and lets packets use it, or stops them if it is not there.
-// Families that the state cannot carry stay without a policy: XFRM drops them.
+// bind installs an SA and lets packets use it, or stops packets if the SA does not exist. Families that the
+// state cannot carry have no policy: XFRM drops their packets.
 func (t *Table) bind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	s, err := view.find(key.SAID())
 	if err != nil {
@@ -150,7 +150,7 @@ func (t *Table) bind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	id := owner.ownIfID()
 	inner := families & s.Inner
 	if familiesOf(v)&s.Inner == 0 {
-		inner = familiesOf(v) // refused, with the reason
+		inner = familiesOf(v) // BindState refuses them with the reason
 	}
 	if s.IfID != id || !view.bound[id].Pins(s, inner) {
 		prev, err := t.xfrm.BindState(s, id, inner)
@@ -172,8 +172,8 @@ func (t *Table) bind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	return err
 }
 
-// rebindOwner binds the SA whose if_id the state had before n gave it another: its SAID means another
-// state since one with its SPI has come.
+// rebindOwner binds the SA whose if_id the state had before n changed it. Its SAID means another state since a
+// state with its SPI was added.
 func (t *Table) rebindOwner(n *namedSA, s xfrm.State, view *xfrmView) error {
 	was, err := t.ownerOf(s.IfID)
 	if err != nil || was == nil || !mayShare(was.key, n.key) || familiesOf(was.value) == 0 || !isUsable(&was.sa) {
@@ -182,9 +182,8 @@ func (t *Table) rebindOwner(n *namedSA, s xfrm.State, view *xfrmView) error {
 	return t.bind(was.key, was.value, view)
 }
 
-// separatePartner parts n from an SA that it shared another state with. It returns the
-// families of all eroutes whose packets will have the if_id that n's will, and the former lender, if
-// there is one.
+// separatePartner separates n from an SA that it shared another state with. It returns the families of all
+// eroutes whose packets will have n's new if_id, and the former lender, if any.
 func (t *Table) separatePartner(n, lender *namedSA, s xfrm.State, view *xfrmView) (families xfrm.Families, former *namedSA, err error) {
 	families = familiesOf(n.value)
 	if lender != nil {
@@ -199,11 +198,11 @@ func (t *Table) separatePartner(n, lender *namedSA, s xfrm.State, view *xfrmView
 	case lender == nil && p.isOf(s, view):
 		return families | familiesOf(p.value), nil, nil
 	}
-	// The policies of n's if_id are about to lead to another state than that of p.
+	// The policies of n's if_id will lead to another state than that of p.
 	return families, nil, t.part(n, p)
 }
 
-// part stops packets of a borrower. The next bind gives it an if_id of its own.
+// part stops the packets of a borrower. The next bind gives it an if_id of its own.
 func (t *Table) part(n, borrower *namedSA) error {
 	n.sa.Borrower = 0
 	wasUsable := isUsable(&borrower.sa)
@@ -215,8 +214,8 @@ func (t *Table) part(n, borrower *namedSA) error {
 	return err
 }
 
-// use lets packets use an SA by a state. The state may have ended since it was read, and
-// that may have been noted just before: it is looked at once more.
+// use lets packets use an SA through a state. The state may have been deleted after it was read, and this may
+// have been noted before the slot was written, so use reads the state again.
 func (t *Table) use(n, lender *namedSA, s xfrm.State) error {
 	next := n.sa
 	next.Use, next.IfId = uint8(useOf(s)), n.ownIfID()
@@ -227,7 +226,7 @@ func (t *Table) use(n, lender *namedSA, s xfrm.State) error {
 			if err := t.writeSA(lender.value.Slot, lender.sa); err != nil {
 				return err
 			}
-			n.sa.Use = uint8(bpf.ABISaUseSA_ABSENT) // look again
+			n.sa.Use = uint8(bpf.ABISaUseSA_ABSENT) // read the state again
 		}
 	}
 	if next == n.sa {
@@ -249,7 +248,7 @@ func (t *Table) use(n, lender *namedSA, s xfrm.State) error {
 	return errors.Join(append(errs, waitForPackets(), t.xfrm.Unbind(n.key.SAID(), owner.ownIfID(), owner.value.PrevIfID))...)
 }
 
-// stop makes packets of a slot drop.
+// stop makes the programs drop packets of a slot.
 func (t *Table) stop(slot uint32) error {
 	sa, err := t.readSA(slot)
 	if err != nil || !isUsable(&sa) {
@@ -259,8 +258,8 @@ func (t *Table) stop(slot uint32) error {
 	return t.writeSA(slot, sa)
 }
 
-// unbind stops packets from using an SA, then removes its policies: with a policy and
-// no state, a packet would make the kernel keep the SPI for a larval state.
+// unbind stops packets from using an SA, then removes its policies. With a policy but no state, a packet would
+// make the kernel reserve the SPI for a larval state.
 func (t *Table) unbind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	sa, err := t.readSA(v.Slot)
 	if err != nil || t.xfrm == nil {
@@ -279,7 +278,7 @@ func (t *Table) unbind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	}
 	if p != nil && familiesOf(p.value) != 0 {
 		if _, missing := view.find(p.key.SAID()); missing == nil {
-			return nil // it uses the policies
+			return nil // the partner uses the policies
 		}
 	}
 	if p != nil && n.borrows() {
@@ -288,8 +287,8 @@ func (t *Table) unbind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	return t.xfrm.Unbind(key.SAID(), owner.ownIfID(), owner.value.PrevIfID)
 }
 
-// forget uninstalls an SA that no eroute names and frees its slot, unless another borrows its
-// if_id. Idempotent.
+// forget uninstalls an SA that no eroute names and frees its slot, unless another SA borrows its if_id.
+// Idempotent.
 func (t *Table) forget(key abi.SAIDKey) error {
 	n, err := t.namedSA(key)
 	if err != nil || n == nil {
@@ -327,7 +326,7 @@ func (t *Table) forget(key abi.SAIDKey) error {
 	return nil
 }
 
-// forgetKept forgets a lender that was kept for a borrower that it has no more.
+// forgetKept removes a lender that was kept for a borrower that it no longer has.
 func (t *Table) forgetKept(lender *namedSA) error {
 	if lender == nil || familiesOf(lender.value) != 0 {
 		return nil

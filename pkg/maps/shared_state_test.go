@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// model is XFRM as far as the table uses it, with the end of a state marked in the table as
+// model is a model of the part of XFRM that the table uses. It marks the end of a state in the table as
 // bpf/sa_delete.bpf.c does.
 type model struct {
 	states   xfrm.States
@@ -27,7 +27,7 @@ type modelPolicy struct {
 	inner xfrm.Families
 }
 
-// newModel is what tables of this test use instead of XFRM.
+// newModel makes the tables of this test use a model instead of XFRM.
 func newModel(t *testing.T) *model {
 	t.Helper()
 	m := &model{xfrm.States{}, map[uint32]modelPolicy{}}
@@ -83,7 +83,7 @@ func (m *model) add(said eroute.SAID, mode xfrm.Mode, inner xfrm.Families, ifID 
 	m.states[key] = xfrm.State{StateKey: key, Mode: mode, Inner: inner, IfID: ifID}
 }
 
-// del ends a state. Packets are told as bpf/sa_delete.bpf.c does it.
+// del deletes a state and marks this in the table, as bpf/sa_delete.bpf.c does.
 func (m *model) del(t *testing.T, table *Table, said eroute.SAID) {
 	t.Helper()
 	key := xfrm.StateKey{Proto: said.Proto, SPI: said.SPI, Dst: said.Dst}
@@ -111,8 +111,8 @@ func (m *model) del(t *testing.T, table *Table, said eroute.SAID) {
 	absent(borrower, func(sa *bpf.ABISa) bool { return sa.IfId == id })
 }
 
-// check sees that packets that are given to XFRM meet the state that their eroute names, and,
-// after a sync, that all whose state is there are.
+// check checks that packets passed to XFRM use the state that their eroute names and, after a sync, that all
+// packets whose state exists are passed to XFRM.
 func (m *model) check(t *testing.T, table *Table, synced bool) {
 	t.Helper()
 	all, err := table.saids()
@@ -139,7 +139,7 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 		used[sa.IfId] = true
 		p := m.policies[sa.IfId]
 		if mayShare(key, abi.SAIDKey{Proto: p.state.Proto, Family: eroute.Inet, Pad: 0, SPI: p.state.SPI, Dst: abi.AddrBytes(p.state.Dst)}) && !synced {
-			s = m.states[p.state] // tun means another since a state with its SPI came, but nobody looked
+			s = m.states[p.state] // tun names another state since one with its SPI was added, but nothing has read XFRM since
 		}
 		switch {
 		case missing != nil:
@@ -163,8 +163,8 @@ func sa(proto uint8, spi uint32) eroute.SAID {
 	return eroute.SAID{Proto: proto, SPI: spi, Dst: netip.MustParseAddr("192.0.2.1")}
 }
 
-// Two eroutes whose SAIDs name one state both use it, whichever was first, and either one
-// goes on when the other has gone.
+// TestSharedState checks that two eroutes whose SAIDs name one state both use it, in either order, and that
+// each continues to work after the other is deleted.
 func TestSharedState(t *testing.T) {
 	for _, proto := range []uint8{eroute.ProtoESP, eroute.ProtoAH} {
 		own, tun := sa(proto, 0x1001), sa(eroute.ProtoTun, 0x1001)
@@ -202,8 +202,8 @@ func TestSharedState(t *testing.T) {
 	}
 }
 
-// Whatever order SAs, eroutes, syncs, restores and killed commands come in: no packet is given
-// to another state than its eroute names.
+// TestSharedStateRandomly checks that no packet is passed to another state than its eroute names, for any order
+// of SAs, eroutes, syncs, restores and killed commands.
 func TestSharedStateRandomly(t *testing.T) {
 	const steps = 600
 	r, m := newRandom(t), newModel(t)
@@ -270,7 +270,7 @@ func TestSharedStateRandomly(t *testing.T) {
 			}
 		default:
 			what, synced = "sync", true
-			_ = table.Sync(t.Context()) // names those whose state cannot carry a family
+			_ = table.Sync(t.Context()) // returns errors for states that cannot carry a family
 		}
 		m.check(t, table, synced)
 		compareListings(t, table, reference)

@@ -18,7 +18,7 @@ import (
 // sasName is the map of the SAs that eroutes name, by slot.
 const sasName = "eroute_sas"
 
-// newSA returns what a slot holds of an SA that packets cannot use yet.
+// newSA returns the value of the slot of an SA that packets cannot use yet.
 func newSA(slot uint32, said eroute.SAID) bpf.ABISa {
 	return bpf.ABISa{
 		Spi: said.SPI, Proto: said.Proto, Family: uint8(eroute.FamilyOf(said.Dst)), Edst: abi.AddrBytes(said.Dst),
@@ -53,16 +53,16 @@ var magicSAIDs = [...]eroute.SAID{
 	eroute.ActionHold: eroute.Hold, eroute.ActionTrap: eroute.Trap, eroute.ActionTrapSubnet: eroute.TrapSubnet,
 }
 
-// fewSlots is how many slots are read alone before they are read many at a time: at first
-// leastSlots, then as many as are read already. To read one alone costs as much as some
-// slotsForOne do together.
+// fewSlots is the number of slots that are read one at a time before batches are used. The first batch has
+// leastSlots, each later one as many as are already read. A single read costs about as much as slotsForOne
+// slots in a batch.
 const (
 	fewSlots    = 8
 	slotsForOne = 16
 	leastSlots  = 64
 )
 
-// slotReader reads SA slots. What it has read it keeps: it is for one look at the table.
+// slotReader reads SA slots and caches them. It is for one pass over the table.
 type slotReader struct {
 	*Table
 	alone  int
@@ -72,8 +72,8 @@ type slotReader struct {
 
 func (t *Table) slotReader() *slotReader { return &slotReader{Table: t} }
 
-// at returns what a slot holds. Slots are given out from the lowest: those before it are
-// mostly in use, too, and read with it if it is not one of few.
+// at returns the value of a slot. Slots are allocated from the lowest, so those before it are mostly in use:
+// after a few single reads, at reads all of them in batches.
 func (r *slotReader) at(slot uint32) (sa bpf.ABISa, err error) {
 	if int(slot) >= len(r.read) && r.alone < max(fewSlots, int(slot)/slotsForOne) {
 		r.alone++

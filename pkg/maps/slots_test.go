@@ -10,8 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// Whoever reads only finds the SAID of every eroute, also of more SAs than are read with one
-// system call.
+// TestReadSlots checks that a reader finds the SAID of every eroute, also with more SAs than one batch.
 func TestReadSlots(t *testing.T) {
 	const many = pinned.BatchSize + 100
 	table, reference := newTable(t), &eroute.Linear{}

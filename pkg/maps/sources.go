@@ -9,9 +9,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// sources is what is kept of source prefixes, as a writer changes it: packets look up
-// the shapes that are noted, and only those. A new shape is written before its first
-// eroute is; everything else once, after the last change.
+// sources holds the changes of a writer to the counts of source prefixes. Packets look up only the tuples that
+// are written there. A new tuple is written before its first eroute; all else is written once, after the last
+// change.
 type sources struct {
 	*Table
 	gen     *generation
@@ -40,7 +40,7 @@ func (s *sources) of(p netip.Prefix) (*source, error) {
 	return src, nil
 }
 
-// add notes an eroute, before it is visible.
+// add counts an eroute before it is visible.
 func (s *sources) add(sel eroute.Selector) error {
 	src, err := s.of(sel.Src)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *sources) add(sel eroute.Selector) error {
 	return s.write(sel.Src, src)
 }
 
-// drop takes an eroute back, after it is gone.
+// drop uncounts an eroute after it is deleted.
 func (s *sources) drop(sel eroute.Selector) error {
 	if *s.uncounted {
 		return nil
@@ -71,7 +71,7 @@ func (s *sources) write(p netip.Prefix, src *source) error {
 	return s.gen.putSource(p, src.now)
 }
 
-// flush writes what is not written yet.
+// flush writes the remaining changes.
 func (s *sources) flush() error {
 	var errs errorList
 	for p, src := range s.touched {

@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 )
 
-// ReasonCount is how many packets ended for one reason, since the table was made.
+// ReasonCount is the number of packets that ended for one reason, since the table was made.
 type ReasonCount struct {
 	Name    string // as in bpf/abi.h, such as "sa-missing"
 	Verdict Verdict
@@ -17,15 +17,15 @@ type ReasonCount struct {
 	Bytes   uint64 // IP headers and payload
 }
 
-// Stats is the state of a table and what became of its packets.
+// Stats holds the state of a table and the counts of its packets by reason.
 type Stats struct {
 	Eroutes    uint32
 	Limit      uint32
 	SAs        int  // SAs that eroutes name
-	SAsMissing int  // those of them that were not there when last looked for
-	Relay      bool // whether one runs: without it traps drop
-	Holds      int  // flows of traps that wait for an answer
-	Answered   int  // flows of traps that have one
+	SAsMissing int  // those that did not exist when XFRM was last read
+	Relay      bool // whether a relay runs; without one traps drop packets
+	Holds      int  // flows of traps that wait for an SA
+	Answered   int  // flows of traps that have an SA
 	Reasons    []ReasonCount
 }
 
@@ -51,14 +51,13 @@ var reasonNames = [bpf.ABIReasonREASONS]string{
 	bpf.ABIReasonREASON_SA_EXHAUSTED:    "sa-exhausted",
 }
 
-// Verdict is what the programs did with a packet.
+// Verdict is how the programs dispose of a packet.
 type Verdict uint8
 
-// The verdicts.
 const (
-	Sent    Verdict = 1 + iota // it went on
-	Kept                       // the relay was given it, to send it on or give it up later
-	Dropped                    // it went nowhere
+	Sent    Verdict = 1 + iota // sent on, encrypted or in clear
+	Kept                       // passed to the relay, which sends or discards it later
+	Dropped                    // discarded
 )
 
 // String returns the verdict's name, such as "dropped".
@@ -66,7 +65,7 @@ func (v Verdict) String() string {
 	return [...]string{Sent: "sent", Kept: "kept", Dropped: "dropped"}[v]
 }
 
-// verdictOf returns what becomes of packets that end for this reason.
+// verdictOf returns the verdict of packets that end for this reason.
 func verdictOf(r bpf.ABIReason) Verdict {
 	switch r {
 	case bpf.ABIReasonREASON_SA, bpf.ABIReasonREASON_PASS, bpf.ABIReasonREASON_IKE:
@@ -80,7 +79,7 @@ func verdictOf(r bpf.ABIReason) Verdict {
 // Stats reads the table's totals.
 func (t *Table) Stats() (Stats, error) {
 	s := Stats{Eroutes: t.count(), Limit: t.limit()}
-	if t.writing() { // by a command that was killed: it may have counted what it has not written
+	if t.writing() { // a killed command may have counted changes that it did not write
 		s.Eroutes = 0
 		if err := t.gen.eachEntry(func(abi.Entry) (bool, error) { s.Eroutes++; return true, nil }); err != nil {
 			return s, err
@@ -125,7 +124,7 @@ func (t *Table) Stats() (Stats, error) {
 	return s, nil
 }
 
-// missing counts the SAs that packets find absent.
+// missing counts the SAs that the programs treat as absent.
 func (t *Table) missing(all map[abi.SAIDKey]abi.SAIDValue) (n int, err error) {
 	slots := t.slotReader()
 	for _, v := range all {

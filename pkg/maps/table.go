@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package maps is the eroute table of a network namespace as it is pinned in bpffs:
-// opened, changed, listed, asked. Every order of map operations here is safe for
-// packets in flight; docs/table.md describes how.
+// Package maps is the eroute table of a network namespace, pinned in bpffs: it opens, changes, lists and
+// searches the table. Each sequence of map operations in it is safe for packets in flight, see docs/table.md.
 package maps
 
 import (
@@ -19,11 +18,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Table is the eroute table of the network namespace it was opened in. Not for use
-// by several goroutines at once.
+// Table is the eroute table of the network namespace it was opened in. It is not safe for concurrent use.
 type Table struct {
 	dir     *loader.Dir
-	options *ebpf.LoadPinOptions // how pins are opened
+	options *ebpf.LoadPinOptions // used to open pins
 	maps    map[string]*ebpf.Map
 	lookup  *ebpf.Program
 	gen     *generation
@@ -31,16 +29,16 @@ type Table struct {
 	meta    *pinned.Shared[bpf.ABITableMeta]
 	relay   *pinned.Shared[bpf.ABIRelay]
 
-	uncounted *bool // numbers of eroutes are out of date: see tolerate
+	uncounted *bool // eroute counts are out of date, see tolerate
 
 	// Only if opened for writing.
-	xfrm  sadb           // nil too if the kernel has no XFRM
-	ids   *pinned.Bitmap // counter slots
-	slots *pinned.Bitmap // SA slots
+	xfrm  sadb           // nil also if the kernel has no XFRM
+	ids   *pinned.Bitmap // counter slots in use
+	slots *pinned.Bitmap // SA slots in use
 }
 
-// OpenRead opens the table of the calling thread's network namespace for listing and
-// lookup. Returns an error that is loader.ErrNoTable if there is none.
+// OpenRead opens the table of the calling thread's network namespace for listing and lookup. Returns an error
+// that is loader.ErrNoTable if there is none.
 func OpenRead() (*Table, error) {
 	dir, err := loader.OpenShared()
 	if err != nil {
@@ -49,9 +47,9 @@ func OpenRead() (*Table, error) {
 	return open(dir, false)
 }
 
-// OpenWrite opens the table of the calling thread's network namespace for changes,
-// making it if there is none. Other writers wait until Close. What a killed command
-// has left half done is put right first.
+// OpenWrite opens the table of the calling thread's network namespace for changes, and creates it if there is
+// none. Other writers wait until Close. OpenWrite first repairs a table that a killed command left half
+// changed.
 func OpenWrite() (*Table, error) {
 	dir, err := loader.OpenExclusive(create)
 	if err != nil {
@@ -121,7 +119,7 @@ func (t *Table) load(write bool) error {
 	return err
 }
 
-// Close gives the table's lock and file descriptors back. The table itself stays.
+// Close releases the table's lock and file descriptors. The table itself stays.
 func (t *Table) Close() error {
 	var errs []error
 	if t.xfrm != nil {
@@ -153,11 +151,10 @@ func (t *Table) Close() error {
 	return errors.Join(append(errs, t.dir.Close())...)
 }
 
-// Dir returns the table's pin directory, locked as long as the table is open.
+// Dir returns the table's pin directory, which is locked while the table is open.
 func (t *Table) Dir() *loader.Dir { return t.dir }
 
-// Map returns one of the table's pinned maps by its name in bpf/maps.h, or nil.
-// It belongs to the table.
+// Map returns one of the table's pinned maps by its name in bpf/maps.h, or nil. The table owns it.
 func (t *Table) Map(name string) *ebpf.Map { return t.maps[name] }
 
 // Replacements returns the maps that bpf programs of this table share, by name.
@@ -171,8 +168,8 @@ func (t *Table) Replacements() map[string]*ebpf.Map {
 	return shared
 }
 
-// XFRM returns the handle through which the table installs SAs; nil if the table was
-// opened for reading or the kernel has no XFRM.
+// XFRM returns the handle through which the table installs SAs, or nil if the table was opened for reading or
+// the kernel has no XFRM.
 func (t *Table) XFRM() *xfrm.Handle {
 	h, _ := t.xfrm.(*xfrm.Handle)
 	return h

@@ -10,8 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
-// OpenJournal starts to read the events of the network namespace of the calling thread. It creates the table if there
-// is none.
+// OpenJournal starts reading the events of the calling thread's network namespace. It creates the table if
+// there is none.
 func OpenJournal() (*journal.Reader, error) {
 	t, err := OpenWrite()
 	if err != nil {

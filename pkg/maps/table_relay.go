@@ -6,8 +6,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
-// OpenRelay opens the events of the network namespace of the calling thread. It creates the table if there is none.
-// Returns relaywire.ErrRunning if there is a relay.
+// OpenRelay opens the relay's events of the calling thread's network namespace. It creates the table if there
+// is none. Returns relaywire.ErrRunning if a relay already runs.
 func OpenRelay() (*relaywire.Reader, error) {
 	t, err := OpenWrite()
 	if err != nil {
@@ -22,7 +22,7 @@ func (t *Table) relayRuns() (bool, error) {
 	return relaywire.IsAlive(t.relay.Now())
 }
 
-// notifyRelay sends messages about holds that have ended to the relay, if one runs.
+// notifyRelay sends messages about ended holds to the relay, if one runs.
 func (t *Table) notifyRelay(all []relaywire.HoldEnded) error {
 	return relaywire.Notify(t.dir, t.relay.Now(), all)
 }

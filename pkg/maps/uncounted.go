@@ -11,13 +11,13 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// The kernel allocates memory even to write a lower number into a trie or a hash, and
-// charges it to the control group that made the table. If that group is full, the numbers
-// of eroutes of source prefixes and SAs keep their old, higher values. Until repair has
-// written them, no source prefix and no SA is released, and every command begins with repair.
+// The kernel allocates memory even to write a lower number into a trie or a hash, and charges it to the control
+// group that created the table. If that group is full, the eroute counts of source prefixes and SAs keep their
+// old, higher values. Until repair has written them, no source prefix and no SA is released, and every command
+// begins with repair.
 
-// tolerate returns err, or nil if there was no memory to write a lower number. Then the
-// numbers of eroutes count as out of date.
+// tolerate returns err, or nil if there was no memory to write a lower number. In that case it marks the eroute
+// counts as out of date.
 func (t *Table) tolerate(err error) error {
 	if !errors.Is(err, unix.ENOMEM) {
 		return err
@@ -26,7 +26,7 @@ func (t *Table) tolerate(err error) error {
 	return nil
 }
 
-// endWriting ends what beginWriting or beginBuilding began.
+// endWriting ends the state that beginWriting or beginBuilding began.
 func (t *Table) endWriting() {
 	t.growCaches()
 	state := bpf.ABIWritingWRITING_NOTHING

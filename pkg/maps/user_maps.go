@@ -11,8 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// Maps that only user space reads: bitmaps of the counter slots and the SA slots that
-// are taken, the SAs that have eroutes, and how traps ask.
+// Maps that only user space reads: bitmaps of the counter slots and SA slots in use, the SAs that have eroutes,
+// and the acquire parameters of traps.
 const (
 	idsName     = "eroute_ids"
 	slotsName   = "eroute_sa_slots"
@@ -20,8 +20,8 @@ const (
 	acquireName = "eroute_acquire"
 )
 
-// maxAcquire bounds the traps that ask in a way of their own: a hash takes memory for its
-// maximum, 16 bytes each.
+// maxAcquire limits the number of traps with acquire parameters of their own. A hash takes memory for its
+// maximum, 16 bytes per entry.
 const maxAcquire = 262144
 
 var userNames = []string{idsName, slotsName, saidName, acquireName}

@@ -16,10 +16,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// OpenWatch opens the table of the calling thread's network namespace for its figures:
-// without its lock, so that whoever watches neither waits for a command nor makes one
-// wait. A command that changes the table meanwhile may be seen half way. Returns an
-// error that is loader.ErrNoTable if there is none.
+// OpenWatch opens the table of the calling thread's network namespace for its figures, without the lock: the
+// caller neither waits for a command nor delays one. It may see a change half made. Returns an error that is
+// loader.ErrNoTable if there is no table.
 func OpenWatch() (*Table, error) {
 	dir, err := loader.OpenUnlocked()
 	if err != nil {
@@ -35,8 +34,8 @@ func OpenWatch() (*Table, error) {
 	return t, nil
 }
 
-// Exact returns the eroutes that have these selectors, as the listing shows them. Those
-// that are not there any more are left out.
+// Exact returns the eroutes that have these selectors, as the listing shows them. Selectors that are no longer
+// in the table are left out.
 func (t *Table) Exact(selectors []eroute.Selector) ([]eroute.Eroute, error) {
 	var all []eroute.Eroute
 	for _, s := range selectors {
@@ -68,14 +67,14 @@ func (t *Table) exact(s eroute.Selector) (row eroute.Eroute, found bool, err err
 	return row, true, err
 }
 
-// SA is what an SA has carried, by XFRM's count.
+// SA is the traffic of an SA, counted by XFRM.
 type SA struct {
 	SAID    eroute.SAID
 	Packets uint64
-	Bytes   uint64 // before it wrapped them
+	Bytes   uint64 // before encapsulation
 }
 
-// SAs returns what these SAs have carried. Those that are not there are left out.
+// SAs returns the traffic of these SAs. SAs that do not exist are left out.
 func (t *Table) SAs(saids []eroute.SAID) ([]SA, error) {
 	var all []SA
 	if t.xfrm == nil {
@@ -94,8 +93,8 @@ func (t *Table) SAs(saids []eroute.SAID) ([]SA, error) {
 	return all, nil
 }
 
-// Queue tells how many bytes wait for the relay, and how many there is room for. Needs
-// permission to write, which the kernel wants of readers of a ring buffer.
+// Queue returns how many bytes wait for the relay, and the size of the queue in bytes. It needs write
+// permission, which the kernel requires of readers of a ring buffer.
 func (t *Table) Queue() (waiting, size int, err error) {
 	events, err := ebpf.LoadPinnedMap(t.dir.Path("eroute_events"), nil)
 	if err != nil {
@@ -109,11 +108,11 @@ func (t *Table) Queue() (waiting, size int, err error) {
 	return r.AvailableBytes(), r.BufferSize(), r.Close()
 }
 
-// arrayBytes is what an array's values take.
+// arrayBytes returns the memory of an array's values, in bytes.
 func arrayBytes(spec *ebpf.MapSpec) uint64 { return uint64(spec.MaxEntries) * uint64(spec.ValueSize) }
 
-// Memory returns the bytes of kernel memory that each map takes, by its name in bpf/maps.h.
-// Maps of maps count with what is in them.
+// Memory returns the bytes of kernel memory that each map takes, by its name in bpf/maps.h. Maps of maps
+// include their inner maps.
 func (t *Table) Memory() (map[string]uint64, error) {
 	spec, err := pinned.Specs()
 	if err != nil {
@@ -140,7 +139,7 @@ func (t *Table) Memory() (map[string]uint64, error) {
 		if err != nil {
 			return nil, err
 		}
-		if inner := spec.Maps[name].InnerMap; inner.Type == ebpf.Array { // all as large, and answers have no pins
+		if inner := spec.Maps[name].InnerMap; inner.Type == ebpf.Array { // all of one size, and cache chunks have no pins
 			bytes[name] += uint64(len(slots)) * arrayBytes(inner)
 			continue
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
-// writer makes changes one by one and keeps what they leave unused until no packet
-// can use it: counter slots and SAs.
+// writer makes changes one by one. It keeps the counter slots and SAs that they no longer use until no packet
+// can use them.
 type writer struct {
 	*Table
 	entries    *entryWriter
@@ -23,25 +23,25 @@ type writer struct {
 	view       *xfrmView
 	retiredIDs []uint32
 	retiredSAs []slotRef
-	endedTraps map[uint32]relaywire.HoldEndReason // by their ids: what becomes of their flows
-	endedHolds []relaywire.HoldEnded              // what the relay is to be told
-	changes    *eroute.Changes                    // what monitors are to be told
-	made       int                                // how many of them are made
+	endedTraps map[uint32]relaywire.HoldEndReason // by id: the reason that their flows end
+	endedHolds []relaywire.HoldEnded              // notifications for the relay
+	changes    *eroute.Changes                    // events for monitors
+	made       int                                // number of changes made
 }
 
-// saidRef is one eroute's hold on an SA.
+// saidRef is one eroute's reference to an SA.
 type saidRef struct {
 	said   eroute.SAID
 	family eroute.Family // the eroute's
 }
 
-// slotRef is one, too, by the SA's slot.
+// slotRef is one eroute's reference to an SA, by the SA's slot.
 type slotRef struct {
 	slot   uint32
 	family eroute.Family // the eroute's
 }
 
-// apply makes a change, or has it made soon: by rows.flush.
+// apply makes a change, or queues it until entries.flush.
 func (w *writer) apply(c eroute.Change, is prior) error {
 	if is == priorChanged {
 		if err := w.entries.flush(); err != nil {
@@ -57,8 +57,8 @@ func (w *writer) apply(c eroute.Change, is prior) error {
 	return w.put(c, is)
 }
 
-// put adds an eroute or switches it in place. Everything the new row leads to is
-// there before the row is. What it has taken when it fails is for repair to give back.
+// put adds an eroute or replaces it in place. Everything that the new entry refers to is written before it. On
+// error, repair reclaims what was allocated.
 func (w *writer) put(c eroute.Change, is prior) (err error) {
 	s, said := c.Selector, c.SAID
 	var old *bpf.ABIErouteValue
@@ -94,7 +94,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 		return err
 	}
 	w.indexes.Put(s, row)
-	// A flow ends once its row is there, or packets would meet the trap again.
+	// A flow ends after its entry is written; otherwise packets would match the trap again.
 	if w.hadFlows {
 		if err := w.entries.flush(); err != nil {
 			return err
@@ -116,7 +116,7 @@ func (w *writer) del(s eroute.Selector) error {
 	if !exists {
 		return w.endFlow(s, relaywire.Freed)
 	}
-	// What was added before it is there first: packets must not fall between the two.
+	// Write earlier additions before the deletion, so that no packet misses both.
 	if err := w.entries.flush(); err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (w *writer) del(s eroute.Selector) error {
 	return errors.Join(err, w.sources.drop(s), w.endFlow(s, relaywire.Freed))
 }
 
-// clear switches to an empty generation in one step.
+// clear switches atomically to an empty generation.
 func (w *writer) clear() error {
 	if err := errors.Join(w.entries.flush(), w.waitAndFree()); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (w *writer) retire(s eroute.Selector, v *bpf.ABIErouteValue, how relaywire.
 	}
 }
 
-// retireRefs notes what a replaced or deleted row leaves behind.
+// retireRefs notes the id and the SA of a replaced or deleted entry.
 func (w *writer) retireRefs(s eroute.Selector, v *bpf.ABIErouteValue) {
 	w.retiredIDs = append(w.retiredIDs, v.Id)
 	if abi.ActionOf(v) == eroute.ActionSA {
@@ -183,7 +183,7 @@ func (w *writer) retireRefs(s eroute.Selector, v *bpf.ABIErouteValue) {
 	}
 }
 
-// waitAndFree waits until no packet uses what changes so far have left behind, and frees it.
+// waitAndFree waits until no packet uses what the changes so far have retired, and frees it.
 func (w *writer) waitAndFree() error {
 	if err := waitForPackets(); err != nil {
 		return err

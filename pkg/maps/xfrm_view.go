@@ -8,18 +8,18 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// xfrmView is what a command knows of XFRM. It asks the kernel for one SA at a time, as
-// long as these are few, and then once for all.
+// xfrmView is a command's view of XFRM. It reads single SAs from the kernel while these are few, and then dumps
+// all.
 type xfrmView struct {
 	handle sadb                    // nil if the kernel has no XFRM
-	few    int                     // SAs left that are asked for alone
+	few    int                     // SAs that may still be read singly
 	states xfrm.States             // nil: not dumped
-	bound  map[uint32]xfrm.Binding // by if_id, ours only; nil: not dumped
-	seen   map[abi.SAIDKey]bool    // SAs that this command has bound, or tried to
+	bound  map[uint32]xfrm.Binding // by if_id, only our own; nil: not dumped
+	seen   map[abi.SAIDKey]bool    // SAs that this command has tried to bind
 }
 
-// newXFRMView returns a view that knows only how many states there are. To ask for one
-// SA costs as much as ten to twenty states do in a dump.
+// newXFRMView returns a view that has read only the number of states. Reading one SA costs as much as ten to
+// twenty states in a dump.
 func (t *Table) newXFRMView() (*xfrmView, error) {
 	view := &xfrmView{handle: t.xfrm, seen: make(map[abi.SAIDKey]bool)}
 	if t.xfrm == nil {
@@ -30,8 +30,7 @@ func (t *Table) newXFRMView() (*xfrmView, error) {
 	return view, err
 }
 
-// viewXFRM returns a view of all that XFRM holds at this moment: two dumps, however many
-// SAs there are.
+// viewXFRM returns a view of all of XFRM at this moment. It takes two dumps, regardless of the number of SAs.
 func (t *Table) viewXFRM() (*xfrmView, error) {
 	view := &xfrmView{handle: t.xfrm, seen: make(map[abi.SAIDKey]bool)}
 	return view, view.dump()
@@ -48,7 +47,7 @@ func (v *xfrmView) dump() (err error) {
 	return err
 }
 
-// find returns the state that an SAID means, with the errors of [xfrm.States.Find].
+// find returns the state that a SAID names, with the errors of [xfrm.States.Find].
 func (v *xfrmView) find(said eroute.SAID) (xfrm.State, error) {
 	if v.handle != nil && v.states == nil {
 		if v.few--; v.few >= 0 {
@@ -61,18 +60,17 @@ func (v *xfrmView) find(said eroute.SAID) (xfrm.State, error) {
 	return v.states.Find(said)
 }
 
-// note keeps that a state has been given an if_id, so that what was dumped before is not
-// believed any more.
+// note updates the dumps after a state has been given an if_id.
 func (v *xfrmView) note(s xfrm.State, id uint32) {
 	if v.states == nil {
 		return
 	}
 	s.IfID = id
 	v.states[s.StateKey] = s
-	v.bound[id] = xfrm.Binding{} // not known any more
+	v.bound[id] = xfrm.Binding{} // unknown from now on
 }
 
-// mayBeBound tells whether an if_id may have policies.
+// mayBeBound reports whether an if_id may have policies.
 func (v *xfrmView) mayBeBound(id uint32) bool {
 	_, bound := v.bound[id]
 	return bound || v.handle != nil && v.bound == nil

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Layout writes layout_bpfel.go: the digest of the layout of everything that is pinned. go generate runs it in bpf/
-// after the objects are made.
+// Layout writes layout_bpfel.go, the digest of the layout of everything that is pinned. go generate runs it in
+// bpf/ after the objects are built.
 package main
 
 import (
