@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ancestors returns the ids of our process and of its line of parents. complete reports whether
-// the line reaches the outermost process, or ends at one whose parent is hidden from us.
+// ancestors returns the ids of our process and its ancestors. complete reports whether the line ends at the
+// outermost process. It is false if it ends at a process whose parent is hidden from us.
 func ancestors() (line []int, complete bool) {
 	return ancestorsOf(os.Getpid(), parentOf)
 }

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// An ancestor that exits while the line of parents is read is left out; one whose parent is
-// hidden ends the line.
+// TestAncestors checks that an ancestor that exits while the line is read is left out, and that one whose
+// parent is hidden ends the line.
 func TestAncestors(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		parents  []map[int]int // at each time the line is read; the last is read again
+		parents  []map[int]int // one map per read of the line; the last is reused
 		want     []int
 		complete bool
 	}{

@@ -11,8 +11,8 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// Before returns the programs that run before ours on an interface's TC hook, in their
-// order; none if ours is not there.
+// Before returns the programs that run before ours on an interface's TC hook, in order. It returns none if ours
+// is not attached.
 func (l Links) Before(hook Hook, ifindex int) ([]ebpf.ProgramID, error) {
 	ours, err := link.LoadPinnedLink(l.path(hook, ifindex), nil)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,16 +12,17 @@ import (
 	"strings"
 )
 
-// Binding is what an ipsec device was attached to, by the names that attach was given. Links
-// know ifindexes only: an interface that is deleted and made again has another one.
+// Binding records the names of the interfaces that an ipsec device was attached to. Links have only ifindexes,
+// which change when an interface is deleted and created again.
 type Binding struct {
 	Physical string
 	Ingress  map[int]string // by the ifindex that its programs were attached to
-	MTU      int            // that the ipsec device was last given, in bytes
+	MTU      int            // last set on the ipsec device, in bytes
 	GRO      map[int]string // interfaces whose GRO attach has turned on, by ifindex
 }
 
-// Names in the directory of a binding. bpffs takes symbolic links besides pins: their targets hold the values.
+// Names in the directory of a binding. bpffs allows symbolic links in addition to pins: their targets hold the
+// values.
 const (
 	bindings        = "bindings"
 	bindingPhysical = "physical"
@@ -30,8 +31,8 @@ const (
 	bindingGRO      = "gro"     // -IFINDEX
 )
 
-// SetBinding notes what the ipsec device of this name is attached to, in the place of what was
-// noted. Returns ErrDeviceName if it cannot have that name.
+// SetBinding replaces the binding of the ipsec device of this name. Returns ErrDeviceName if a device cannot
+// have that name.
 func (d *Dir) SetBinding(virtual string, b Binding) error {
 	if _, err := d.links(virtual); err != nil {
 		return err
@@ -61,8 +62,8 @@ func (d *Dir) SetBinding(virtual string, b Binding) error {
 	return errors.Join(errs...)
 }
 
-// setValue makes a symbolic link, or replaces one in one step: from the same directory, as Landlock
-// wants it of the relay.
+// setValue creates a symbolic link, or replaces it atomically. The rename stays in one directory, as Landlock
+// requires of the relay.
 func setValue(path, value string) error {
 	if is, err := os.Readlink(path); err == nil && is == value {
 		return nil
@@ -77,8 +78,8 @@ func setValue(path, value string) error {
 	return os.Rename(tmp, path)
 }
 
-// Binding returns what the ipsec device of this name is attached to. Returns ErrNotAttached if
-// that was not noted: it is not attached, or by a version that did not.
+// Binding returns the binding of the ipsec device of this name. Returns ErrNotAttached if there is none: the
+// device is not attached, or was attached by a version that wrote no bindings.
 func (d *Dir) Binding(virtual string) (b Binding, err error) {
 	if _, err := d.links(virtual); err != nil {
 		return b, err
@@ -115,12 +116,12 @@ func (d *Dir) Binding(virtual string) (b Binding, err error) {
 		}
 	}
 	if b.Physical == "" {
-		return b, ErrNotAttached // attach was killed while it noted that
+		return b, ErrNotAttached // attach was killed while it wrote the binding
 	}
 	return b, nil
 }
 
-// RemoveBinding forgets what an ipsec device was attached to.
+// RemoveBinding removes the binding of an ipsec device.
 func (d *Dir) RemoveBinding(virtual string) error {
 	if _, err := d.links(virtual); err != nil {
 		return err

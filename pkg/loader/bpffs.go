@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bpffsPath is where bpffs is mounted by convention.
+// bpffsPath is the conventional mount point of bpffs.
 const bpffsPath = "/sys/fs/bpf"
 
-// errNoBPFFS says that no BPF file system is mounted at a path.
+// errNoBPFFS is returned if a path is not in a BPF file system.
 var errNoBPFFS = errors.New("not a BPF file system")
 
 func isBPFFS(path string) error {
@@ -31,9 +31,8 @@ func isBPFFS(path string) error {
 // kept is a path to the BPF file system that KeepBPFFS has opened; "": none.
 var kept string
 
-// KeepBPFFS opens the BPF file system for as long as the process lives, and returns the
-// path by which BPFFS finds it from now on, whatever becomes of the privilege to look at
-// other processes. Not for use by several goroutines at once.
+// KeepBPFFS opens the BPF file system until the process exits, and returns the path that BPFFS returns from now
+// on, even if the process loses the privilege to access other processes. It is not safe for concurrent use.
 func KeepBPFFS() (string, error) {
 	path, err := BPFFS(false)
 	if err != nil {
@@ -47,10 +46,9 @@ func KeepBPFFS() (string, error) {
 	return kept, nil
 }
 
-// BPFFS returns a path to the BPF file system that outlives this command. Under "ip
-// netns exec" a command has a /sys of its own, without it, so it is reached through
-// the root of the outermost process above us that we may look at, normally process 1.
-// With mount set, bpffs is mounted there on /sys/fs/bpf if it is missing.
+// BPFFS returns a path to the BPF file system that outlives this command. Under "ip netns exec" a command has
+// its own /sys without bpffs, so the path goes through the root of the outermost ancestor that we may access,
+// normally process 1. With mount set, BPFFS mounts bpffs there on /sys/fs/bpf if it is missing.
 func BPFFS(mount bool) (string, error) {
 	if kept != "" {
 		return kept, nil
@@ -79,8 +77,7 @@ func bpffsBelow(home string, mount bool) (string, error) {
 	return path, isBPFFS(path)
 }
 
-// mountBPFFS mounts bpffs in a mount namespace. The thread that has moved there ends
-// with its goroutine.
+// mountBPFFS mounts bpffs in a mount namespace. The thread that enters it ends with its goroutine.
 func mountBPFFS(namespace string) error {
 	done := make(chan error, 1)
 	go func() {

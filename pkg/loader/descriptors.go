@@ -9,12 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// needDescriptors is more than it takes to create a table or to load any program.
+// needDescriptors is more than the number of file descriptors needed to create a table or to load any program.
 const needDescriptors = 64
 
-// CheckDescriptors returns an error that is EMFILE or ENFILE if there are not enough file
-// descriptors to create a table or to load a program. Without them, what finds out about
-// the kernel's features takes the kernel to lack some.
+// CheckDescriptors returns an error that is EMFILE or ENFILE if there are not enough file descriptors to create
+// a table or to load a program. Without them, probes of kernel features report supported features as missing.
 func CheckDescriptors() error {
 	null, err := os.Open(os.DevNull)
 	if err != nil {

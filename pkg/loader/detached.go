@@ -11,8 +11,8 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// Detached returns the hooks whose links hold on to nothing any more: their interface was
-// deleted, or the link was detached.
+// Detached returns the hooks whose links are no longer attached: the interface was deleted, or the link was
+// detached.
 func (l Links) Detached() ([]Hook, error) {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
@@ -32,7 +32,7 @@ func (l Links) Detached() ([]Hook, error) {
 	return hooks, nil
 }
 
-// isAttached tells whether a pinned link has an interface; links of other kinds have none.
+// isAttached reports whether a pinned link has an interface. It is true for kinds of links that have none.
 func isAttached(path string) (bool, error) {
 	l, err := link.LoadPinnedLink(path, nil)
 	if err != nil {

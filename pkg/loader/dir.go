@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package loader knows where things are pinned and puts programs on hooks: the
-// directory of a network namespace in bpffs, its lock, the programs and their links.
+// Package loader manages pins and attached programs: the directory of a network namespace in bpffs, its lock,
+// the programs and their links.
 package loader
 
 import (
@@ -14,15 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoTable says that the network namespace has no eroute table yet.
+// ErrNoTable is returned if the network namespace has no eroute table yet.
 var ErrNoTable = errors.New("no eroute table in this network namespace: the first --add or tncfg --attach makes one")
 
-// Dir is the pin directory of one network namespace, locked as long as it is open
-// (but see OpenUnlocked):
+// Dir is the pin directory of one network namespace. It is locked while it is open (but see OpenUnlocked):
 //
 //	/sys/fs/bpf/ipsec/<layout>/<netns cookie>/
 //
-// The lock is a flock(2) on the directory, which the kernel drops with its holder.
+// The lock is a flock(2) on the directory. The kernel releases it when its holder exits.
 type Dir struct {
 	path string
 	lock *os.File
@@ -33,13 +32,12 @@ func (d *Dir) Path(elem ...string) string {
 	return filepath.Join(append([]string{d.path}, elem...)...)
 }
 
-// Close drops the lock.
+// Close releases the lock.
 func (d *Dir) Close() error { return d.lock.Close() }
 
-// OpenShared opens the calling thread's network namespace's directory for reading;
-// readers share it, and wait for a writer. Returns ErrNoTable if there is none, a
-// *LayoutError if there is one of another version, ErrElsewhere if there is one in
-// another BPF file system.
+// OpenShared opens the directory of the calling thread's network namespace for reading. Readers share the lock,
+// and wait for a writer. Returns ErrNoTable if there is no directory, a *LayoutError if there is one of another
+// version, ErrElsewhere if there is one in another BPF file system.
 func OpenShared() (*Dir, error) {
 	return openExisting(func(path string) (*os.File, error) {
 		yieldToWriter(path)
@@ -47,8 +45,7 @@ func OpenShared() (*Dir, error) {
 	})
 }
 
-// OpenUnlocked is OpenShared without the lock, for those who only watch: they neither
-// wait for a writer nor make one wait.
+// OpenUnlocked is OpenShared without the lock: the caller neither waits for a writer nor delays one.
 func OpenUnlocked() (*Dir, error) { return openExisting(os.Open) }
 
 func openExisting(open func(path string) (*os.File, error)) (*Dir, error) {
@@ -76,7 +73,7 @@ func openExisting(open func(path string) (*os.File, error)) (*Dir, error) {
 	return &Dir{path, lock}, nil
 }
 
-// noTable is the error for a network namespace of which no pin directory was found.
+// noTable returns the error for a network namespace that has no visible pin directory.
 func noTable() error {
 	if reached() != reachOutermost {
 		return errUnreachable
@@ -88,11 +85,11 @@ func noTable() error {
 	return cmp.Or(checkElsewhere(cookie), ErrNoTable)
 }
 
-// OpenExclusive opens the calling thread's network namespace's directory for writing;
-// one writer at a time. If there is none, fill is given the path of an empty directory
-// to pin everything in that a table needs, which then becomes visible as a whole, and
-// what network namespaces that have gone have left is removed. Returns a *LayoutError if
-// there is one of another version, ErrElsewhere if there is one in another BPF file system.
+// OpenExclusive opens the directory of the calling thread's network namespace for writing, by one writer at a
+// time. If there is none, it creates one: fill pins everything that a table needs in an empty directory, which
+// then becomes visible atomically. It then also removes the pin directories of deleted network namespaces.
+// Returns a *LayoutError if there is a directory of another version, ErrElsewhere if there is one in another
+// BPF file system.
 func OpenExclusive(fill func(path string) error) (*Dir, error) {
 	root, err := BPFFS(true)
 	if err != nil {
@@ -111,7 +108,7 @@ func OpenExclusive(fill func(path string) error) (*Dir, error) {
 		}
 		lock, err := lockExclusive(path)
 		if errors.Is(err, os.ErrNotExist) {
-			continue // removed since: make it again
+			continue // removed meanwhile: create it again
 		}
 		if err != nil {
 			return nil, err
@@ -120,8 +117,8 @@ func OpenExclusive(fill func(path string) error) (*Dir, error) {
 	}
 }
 
-// Remove unpins the whole directory: table and links are gone when nothing else
-// holds them. The lock stays with d until Close.
+// Remove unpins the whole directory. Table and links end when nothing else holds them. d keeps the lock until
+// Close.
 func (d *Dir) Remove() error { return os.RemoveAll(d.path) }
 
 func namespacePath(root string) (string, error) {
@@ -132,8 +129,8 @@ func namespacePath(root string) (string, error) {
 	return tablePath(root, cookie), nil
 }
 
-// flock opens and locks a directory. One that was removed while we waited for it is
-// looked up again.
+// flock opens and locks a directory. If the directory was removed while flock waited, it looks the path up
+// again.
 func flock(path string, how int) (*os.File, error) {
 	for {
 		f, err := os.Open(path)
@@ -157,13 +154,13 @@ func flock(path string, how int) (*os.File, error) {
 	}
 }
 
-// create makes the directory if it is not there: filled under another name, then renamed.
+// create creates the directory if it does not exist: it fills it under another name, then renames it.
 func create(path string, fill func(path string) error) error {
 	exists := func() bool {
 		_, err := os.Stat(path)
 		return err == nil
 	}
-	if exists() { // whole: there is no need to wait for tables of others to be made
+	if exists() { // complete: no need to wait while tables of other namespaces are created
 		return nil
 	}
 	layout := filepath.Dir(path)
@@ -182,7 +179,7 @@ func create(path string, fill func(path string) error) error {
 	if err := checkLayouts(path); err != nil {
 		return err
 	}
-	// What cannot be removed is no reason not to make a table.
+	// A failed cleanup does not prevent the creation of a table.
 	_ = removeGone(filepath.Dir(all))
 	tmp := path + "-new"
 	if err := os.RemoveAll(tmp); err != nil {

@@ -26,7 +26,7 @@ func enterNetns(t *testing.T) {
 	t.Cleanup(func() { _ = ns.Close() })
 }
 
-// pin fills a directory with one map.
+// pin pins one map in a directory.
 func pin(path string) error {
 	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
 	if err != nil {
@@ -46,7 +46,7 @@ func open(t *testing.T, fill func(string) error) *loader.Dir {
 	return dir
 }
 
-// A directory is made once, and is not there until all is in it.
+// TestOpenExclusive checks that a directory is created once, and is not visible until it is complete.
 func TestOpenExclusive(t *testing.T) {
 	enterNetns(t)
 	if _, err := loader.OpenShared(); !errors.Is(err, loader.ErrNoTable) {
@@ -75,7 +75,8 @@ func TestOpenExclusive(t *testing.T) {
 	}
 }
 
-// What a command killed while it made a directory has left does not stop the next.
+// TestCreateInterrupted checks that the remains of a command killed while it created a directory do not stop
+// the next one.
 func TestCreateInterrupted(t *testing.T) {
 	enterNetns(t)
 	dir := open(t, pin)
@@ -92,7 +93,8 @@ func TestCreateInterrupted(t *testing.T) {
 	}
 }
 
-// Who waits for the lock of a directory that is removed meanwhile gets a new one.
+// TestDirectoryRemovedWhileLocking checks that a process that waits for the lock of a directory gets a new
+// directory if it is removed meanwhile.
 func TestDirectoryRemovedWhileLocking(t *testing.T) {
 	enterNetns(t)
 	dir := open(t, pin)
@@ -104,7 +106,7 @@ func TestDirectoryRemovedWhileLocking(t *testing.T) {
 	second := make(chan *loader.Dir)
 	go func() {
 		defer close(second)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		if err := netns.Set(ns); err != nil {
 			t.Error(err)
 			return
@@ -129,8 +131,8 @@ func TestDirectoryRemovedWhileLocking(t *testing.T) {
 	}
 }
 
-// Names that would lead out of the directory of links, or that bpffs refuses, name no
-// device.
+// TestDeviceNames checks that names that lead out of the directory of links, or that bpffs refuses, are no
+// device names.
 func TestDeviceNames(t *testing.T) {
 	enterNetns(t)
 	dir := open(t, pin)

@@ -11,18 +11,18 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// ErrElsewhere says that the network namespace has a table in another BPF file system: that
-// of a container which shares the network with its host, or of the host.
+// ErrElsewhere is returned if the network namespace has a table in another BPF file system: that of a container
+// which shares the network with its host, or that of the host.
 var ErrElsewhere = errors.New("this network namespace has an eroute table in another BPF file system, of a container or of its host: " +
 	"run ipsec where the table was made, or with that /sys/fs/bpf mounted here")
 
-// A pin directory has a map with the cookie of its network namespace. Nobody else opens
-// it, so that it exists as long as the directory does, and can be found by its number
-// whatever file system the directory is in.
+// cookieName is a map in each pin directory that holds the cookie of its network namespace. No other process
+// opens the map, so it exists as long as the directory does. It can be found by its id, whatever file system
+// the directory is in.
 const cookieName = "eroute_netns"
 
-// pinCookie puts the map into a pin directory that is being made. Returns ErrElsewhere if
-// another directory of the same network namespace has one.
+// pinCookie pins the map in a new pin directory. Returns ErrElsewhere if another directory of the same network
+// namespace has one.
 func pinCookie(path string) error {
 	cookie, err := NetnsCookie()
 	if err != nil {
@@ -45,12 +45,11 @@ func pinCookie(path string) error {
 	return nil
 }
 
-// elsewherePatience is how long the kernel may take to free what was unpinned.
+// elsewherePatience is the time allowed for the kernel to free unpinned maps.
 const elsewherePatience = time.Second
 
-// checkElsewhere returns ErrElsewhere if there is a pin directory of the network namespace
-// with this cookie; the caller knows that there is none in its own BPF file system. Without
-// CAP_SYS_ADMIN it finds none.
+// checkElsewhere returns ErrElsewhere if a pin directory of the network namespace with this cookie exists. The
+// caller has checked that its own BPF file system has none. Without CAP_SYS_ADMIN it finds none.
 func checkElsewhere(cookie uint64) error {
 	for deadline := time.Now().Add(elsewherePatience); hasCookie(cookie); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -63,7 +62,7 @@ func checkElsewhere(cookie uint64) error {
 func hasCookie(cookie uint64) bool {
 	for id := ebpf.MapID(0); ; {
 		next, err := ebpf.MapGetNextID(id)
-		if err != nil { // that was the last, or we may not ask
+		if err != nil { // that was the last, or we lack the permission
 			return false
 		}
 		id = next
@@ -77,7 +76,7 @@ func hasCookie(cookie uint64) bool {
 	}
 }
 
-// cookieOf returns the cookie that a map of a pin directory has; 0 if it is another map.
+// cookieOf returns the cookie in a pin directory's map; 0 if it is another map.
 func cookieOf(m *ebpf.Map) (cookie uint64) {
 	info, err := m.Info()
 	if err != nil || info.Name != cookieName || m.Type() != ebpf.Array || m.KeySize() != 4 || m.ValueSize() != 8 {

@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// orphanEnv has the test binary run as the command of TestParentExits.
+// orphanEnv makes the test binary run as the command of TestParentExits.
 const orphanEnv = "EROUTE_LOADER_ORPHAN"
 
 func TestMain(m *testing.M) {
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// orphan finds the BPF file system, waits until its parent has exited and looks at what it found.
+// orphan finds the BPF file system, waits until its parent has exited, and checks that the path is still valid.
 func orphan() error {
 	path, err := loader.BPFFS(true)
 	if err != nil {
@@ -43,8 +43,8 @@ func orphan() error {
 	return nil
 }
 
-// The path of the BPF file system stays valid when the parent exits, also for a command that may
-// look at its parent but not at process 1. Needs root.
+// TestParentExits checks that the path of the BPF file system stays valid when the parent exits, also for a
+// command that may access its parent but not process 1. Needs root.
 func TestParentExits(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

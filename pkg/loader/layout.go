@@ -10,9 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// LayoutError says that the network namespace has a table, but one whose maps are laid out
-// as another version of this program has them. It is not to be used, nor to be ignored:
-// packets meet it.
+// LayoutError is returned if the network namespace has a table whose maps have the layout of another version of
+// this program. It must not be used, nor ignored: packets are matched against it.
 type LayoutError struct {
 	Path   string // its pin directory
 	Layout string // such as "v10-0123abcd"
@@ -24,8 +23,8 @@ func (e *LayoutError) Error() string {
 		e.Layout, bpf.Layout(), e.Path)
 }
 
-// checkLayouts returns a *LayoutError if the network namespace that path would be the pin
-// directory of has one of another layout.
+// checkLayouts returns a *LayoutError if a pin directory of another layout exists for the network namespace of
+// path.
 func checkLayouts(path string) error {
 	layout, cookie := filepath.Base(filepath.Dir(path)), filepath.Base(path)
 	others, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(path)), "v*", cookie))
@@ -40,7 +39,7 @@ func checkLayouts(path string) error {
 	return nil
 }
 
-// visible is a path in bpffs as who reads it sees it, not by way of another process's root.
+// visible returns a path in bpffs as the user sees it, without the path to another process's root.
 func visible(path string) string {
 	if at := strings.Index(path, bpffsPath); at >= 0 {
 		path = path[at:]

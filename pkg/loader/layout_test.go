@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// A table of another layout is neither used nor passed over, by readers or writers; with
-// one of this layout beside it, that one counts.
+// TestOtherLayout checks that readers and writers neither use nor ignore a table of another layout, and that a
+// table of this layout takes precedence over it.
 func TestOtherLayout(t *testing.T) {
 	enterNetns(t)
 	dir := open(t, pin)

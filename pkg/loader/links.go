@@ -15,19 +15,19 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// ErrNotAttached says that no device of that name is attached.
+// ErrNotAttached is returned if no device of that name is attached.
 var ErrNotAttached = errors.New("not attached")
 
-// ErrDeviceName says that an ipsec device cannot have a name: it names a directory in
-// bpffs, which keeps dots for itself.
+// ErrDeviceName is returned if an ipsec device cannot have a name. The name is that of a directory in bpffs,
+// which reserves dots.
 var ErrDeviceName = errors.New("not a name for an ipsec device: it is empty or has a '.' or '/'")
 
-// Links are the pinned links of one ipsec device: the data path, which outlives the
-// command that made them. They are named after hook and ifindex, since names of
-// interfaces may hold what names in bpffs may not.
+// Links are the pinned links of one ipsec device: the data path, which outlives the command that attached it.
+// They are named after hook and ifindex, since interface names can contain characters that bpffs does not
+// allow.
 type Links struct{ dir string }
 
-// Hook is where a program runs.
+// Hook is a point that programs are attached to.
 type Hook string
 
 // The hooks that programs are attached to.
@@ -37,12 +37,12 @@ const (
 	HookDetour      Hook = "detour"      // TC egress of the detour device
 	HookXDP         Hook = "xdp"         // XDP of an ingress interface
 	HookTC          Hook = "tc"          // TC ingress of an ingress interface
-	HookSADelete    Hook = "sadelete"    // the kernel function that ends a state
-	HookSAExhausted Hook = "saexhausted" // the one that a state without sequence numbers calls
+	HookSADelete    Hook = "sadelete"    // the kernel function that deletes a state
+	HookSAExhausted Hook = "saexhausted" // the kernel function that a state without sequence numbers calls
 )
 
-// NewLinks returns the links of the ipsec device of this name, making room for them.
-// Returns ErrDeviceName if it cannot have that name.
+// NewLinks returns the links of the ipsec device of this name, and creates their directory. Returns
+// ErrDeviceName if a device cannot have that name.
 func (d *Dir) NewLinks(virtual string) (Links, error) {
 	l, err := d.links(virtual)
 	if err != nil {
@@ -54,8 +54,8 @@ func (d *Dir) NewLinks(virtual string) (Links, error) {
 	return l, nil
 }
 
-// Links returns the links of the ipsec device of this name. Returns ErrNotAttached if it
-// has none, ErrDeviceName if it cannot have that name.
+// Links returns the links of the ipsec device of this name. Returns ErrNotAttached if it has none,
+// ErrDeviceName if a device cannot have that name.
 func (d *Dir) Links(virtual string) (Links, error) {
 	l, err := d.links(virtual)
 	if err != nil {
@@ -90,7 +90,7 @@ func (d *Dir) Virtuals() ([]string, error) {
 	return names, nil
 }
 
-// Attach puts a program on an interface's hook and pins the link.
+// Attach attaches a program to an interface's hook and pins the link.
 func (l Links) Attach(hook Hook, ifindex int, prog *ebpf.Program) error {
 	made, err := attach(hook, ifindex, prog)
 	if err != nil {
@@ -124,13 +124,13 @@ func (l Links) path(hook Hook, ifindex int) string {
 	return filepath.Join(l.dir, fmt.Sprintf("%s-%d", hook, ifindex))
 }
 
-// Has tells whether a program was attached to an interface's hook.
+// Has reports whether a program was attached to an interface's hook.
 func (l Links) Has(hook Hook, ifindex int) bool {
 	_, err := os.Stat(l.path(hook, ifindex))
 	return err == nil
 }
 
-// On returns the ifindexes that have a program on a hook.
+// On returns the ifindexes of the interfaces with a program on a hook.
 func (l Links) On(hook Hook) ([]int, error) {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
@@ -151,8 +151,8 @@ func (l Links) On(hook Hook) ([]int, error) {
 	return indexes, nil
 }
 
-// Remove takes the programs off their hooks. It does not leave that to the unpinning,
-// after which the kernel takes its time: the next attach would find them there.
+// Remove detaches the programs and unpins their links. Unpinning alone detaches with a delay, and the next
+// attach would find the programs still attached.
 func (l Links) Remove() error {
 	entries, err := os.ReadDir(l.dir)
 	errs := []error{err}
@@ -162,7 +162,7 @@ func (l Links) Remove() error {
 	return errors.Join(append(errs, os.RemoveAll(l.dir))...)
 }
 
-// Detach takes the programs off an interface's hooks, where some were attached. The links stay.
+// Detach detaches the programs from an interface's hooks, where attached. The links stay.
 func (l Links) Detach(ifindex int, hooks ...Hook) error {
 	var errs []error
 	for _, hook := range hooks {
@@ -173,7 +173,7 @@ func (l Links) Detach(ifindex int, hooks ...Hook) error {
 	return errors.Join(errs...)
 }
 
-// Drop is Detach, and removes the links.
+// Drop is Detach, and also removes the links.
 func (l Links) Drop(ifindex int, hooks ...Hook) error {
 	if err := l.Detach(ifindex, hooks...); err != nil {
 		return err
@@ -186,8 +186,8 @@ func (l Links) Drop(ifindex int, hooks ...Hook) error {
 	return nil
 }
 
-// IsAttached tells whether the program that was attached to an interface's hook still is: it goes
-// with the interface. Whoever may not open links is told that it is.
+// IsAttached reports whether the program that was attached to an interface's hook still is: deleting the
+// interface detaches it. It returns true if the caller may not open links.
 func (l Links) IsAttached(hook Hook, ifindex int) (bool, error) {
 	if !l.Has(hook, ifindex) {
 		return false, nil
@@ -199,7 +199,7 @@ func (l Links) IsAttached(hook Hook, ifindex int) (bool, error) {
 	return attached, err
 }
 
-// detach takes a pinned link's program off its hook, if links to that hook can be detached.
+// detach detaches a pinned link's program, if the kind of link supports that.
 func detach(path string) error {
 	l, err := link.LoadPinnedLink(path, nil)
 	if err != nil {

@@ -16,17 +16,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The kernel does not unpin what a network namespace leaves in bpffs when it goes. Since
-// Linux 6.18 a namespace has a file handle, which is stale when it has gone; a pin directory
-// has an empty directory that is named after it. Older kernels keep such pins until reboot.
+// The kernel does not unpin a network namespace's objects in bpffs when the namespace is deleted. Since Linux
+// 6.18 a namespace has a file handle, which becomes stale on deletion; each pin directory has an empty
+// directory named after the handle. On older kernels such pins stay until reboot.
 
 const handlePrefix = "namespace-"
 
 // threadNetns is the calling thread's network namespace.
 const threadNetns = "/proc/thread-self/ns/net"
 
-// markNamespace notes in a pin directory which namespace it is of, where the kernel can
-// tell later whether it is still there.
+// markNamespace records in a pin directory the handle of its namespace, if the kernel supports handles.
 func markNamespace(path string) error {
 	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, threadNetns, unix.AT_SYMLINK_FOLLOW)
 	if err != nil {
@@ -39,7 +38,7 @@ func markNamespace(path string) error {
 	return nil
 }
 
-// markedHandle returns the file handle of the namespace that a pin directory is of.
+// markedHandle returns the file handle of a pin directory's namespace.
 func markedHandle(path string) (unix.FileHandle, bool) {
 	marks, err := filepath.Glob(filepath.Join(path, handlePrefix+"*"))
 	if err != nil || len(marks) != 1 {
@@ -54,8 +53,8 @@ func markedHandle(path string) (unix.FileHandle, bool) {
 	return unix.NewFileHandle(int32(kind), bytes), true
 }
 
-// removeGone removes the pin directories below root, of any layout, whose network
-// namespaces have gone for certain.
+// removeGone removes the pin directories below root, of any layout, whose network namespaces are certainly
+// deleted.
 func removeGone(root string) error {
 	if !seesAll() {
 		return nil
@@ -77,8 +76,8 @@ func removeGone(root string) error {
 	return errors.Join(errs...)
 }
 
-// isStale tells whether there is no namespace with this handle, or none that we may see:
-// the kernel says ESTALE to both (open_by_handle_at(2)).
+// isStale reports whether no namespace has this handle, or none that we may see: the kernel returns ESTALE in
+// both cases (open_by_handle_at(2)).
 func isStale(here *os.File, handle unix.FileHandle) bool {
 	fd, err := unix.OpenByHandleAt(int(here.Fd()), handle, unix.O_RDONLY|unix.O_CLOEXEC)
 	if err == nil {
@@ -87,8 +86,7 @@ func isStale(here *os.File, handle unix.FileHandle) bool {
 	return errors.Is(err, unix.ESTALE)
 }
 
-// seesAll tells whether we may see every namespace: whether we have CAP_SYS_ADMIN in the
-// initial user namespace.
+// seesAll reports whether we may see every namespace, which takes CAP_SYS_ADMIN in the initial user namespace.
 func seesAll() bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -100,8 +98,8 @@ func seesAll() bool {
 	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino == initial
 }
 
-// hasLive tells whether a link that is pinned below a directory is, or may be, on an
-// interface. A namespace that only sockets hold has no handle, but has its interfaces.
+// hasLive reports whether a link pinned below a directory is, or may be, on an interface. A namespace that is
+// held only by sockets has no handle, but still has its interfaces.
 func hasLive(dir string) bool {
 	pins, err := filepath.Glob(filepath.Join(dir, "links", "*", "*"))
 	if err != nil {
@@ -123,6 +121,6 @@ func hasLive(dir string) bool {
 		if xdp := info.XDP(); xdp != nil {
 			return xdp.Ifindex != 0
 		}
-		return false // of a function, not of an interface
+		return false // on a function, not on an interface
 	})
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// makeAndLeave makes a pin directory in a new network namespace and returns its path. The
-// namespace goes when keep is closed; it is nobody else's.
+// makeAndLeave creates a pin directory in a new network namespace and returns its path. The namespace is
+// deleted when keep is closed, as nothing else uses it.
 func makeAndLeave(t *testing.T, keep <-chan struct{}) string {
 	t.Helper()
 	path := make(chan string)
 	go func() {
 		defer close(path)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		ns, err := netns.New()
 		if err != nil {
 			t.Error(err)
@@ -46,8 +46,8 @@ func makeAndLeave(t *testing.T, keep <-chan struct{}) string {
 	return p
 }
 
-// What a network namespace that has gone has left is removed when the next one makes a
-// table, if the kernel can tell; what one has that is there stays in any case.
+// TestNamespaceGone checks that creating a table removes the pins of a deleted network namespace, if the kernel
+// can report the deletion, and never those of an existing one.
 func TestNamespaceGone(t *testing.T) {
 	enterNetns(t)
 	_, _, err := unix.NameToHandleAt(unix.AT_FDCWD, "/proc/thread-self/ns/net", unix.AT_SYMLINK_FOLLOW)
@@ -65,7 +65,7 @@ func TestNamespaceGone(t *testing.T) {
 		}
 		return err == nil
 	}
-	// The kernel takes a namespace down in its own time.
+	// The kernel deletes a namespace asynchronously.
 	for deadline := time.Now().Add(time.Minute); exists(gone) == tells && time.Now().Before(deadline); {
 		dir, err := loader.OpenExclusive(pin)
 		if err != nil {
@@ -87,14 +87,15 @@ func TestNamespaceGone(t *testing.T) {
 	}
 }
 
-// Who may not see other namespaces takes none for gone: the kernel says the same of both.
+// TestNamespaceNotSeen checks that a process that may not see other namespaces does not treat them as deleted:
+// the kernel returns the same error for both.
 func TestNamespaceNotSeen(t *testing.T) {
 	keep := make(chan struct{})
 	defer close(keep)
 	there := makeAndLeave(t, keep)
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with what it has dropped
+		runtime.LockOSThread() // never unlocked: the thread without the capability ends with the goroutine
 		ns, err := netns.New()
 		if err != nil {
 			done <- err

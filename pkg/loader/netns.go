@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NetnsCookie returns the number that identifies the calling thread's network
-// namespace until the next boot; unlike its inode it is never used again
-// (socket(7), SO_NETNS_COOKIE).
+// NetnsCookie returns the cookie of the calling thread's network namespace. It is unique until the next boot:
+// unlike the inode number, it is never reused (socket(7), SO_NETNS_COOKIE).
 func NetnsCookie() (uint64, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

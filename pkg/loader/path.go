@@ -9,8 +9,8 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// TablePath returns where the table of a network namespace is pinned, if it is, by the
-// namespace's cookie. What is there may be looked at, but not changed, without a lock.
+// TablePath returns the path at which the table of the network namespace with this cookie is pinned, if it
+// exists. Without a lock the table may be read, but not changed.
 func TablePath(cookie uint64) (string, error) {
 	root, err := BPFFS(false)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// HasXFRMInfo tells whether programs can hand packets to XFRM interfaces: whether the
-// kernel, or its module xfrm_interface once loaded, has bpf_skb_set_xfrm_info.
+// HasXFRMInfo reports whether programs can pass packets to XFRM interfaces: whether the kernel, or its module
+// xfrm_interface if loaded, has bpf_skb_set_xfrm_info.
 func HasXFRMInfo() bool {
 	find := func(spec *btf.Spec, err error) bool {
 		if err != nil {
@@ -24,8 +24,8 @@ func HasXFRMInfo() bool {
 	return find(btf.LoadKernelModuleSpec("xfrm_interface")) || find(btf.LoadKernelSpec())
 }
 
-// LoadEgress loads the program of an ipsec device's egress over a table's maps.
-// It is the caller's to close, as are those below.
+// LoadEgress loads the program for an ipsec device's egress with a table's maps. The caller must close it, as
+// with the functions below.
 func LoadEgress(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	var have uint8
 	if HasXFRMInfo() {
@@ -34,49 +34,48 @@ func LoadEgress(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadEgress, "eroute_egress", maps, map[string]any{"have_xfrm_info": have})
 }
 
-// LoadReject loads the program of an ipsec device's ingress, which sends answers to rejected packets.
+// LoadReject loads the program for an ipsec device's ingress, which replies to rejected packets.
 func LoadReject(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadReject, "eroute_reject", maps, nil)
 }
 
-// LoadDetour loads the program of the detour device of an ipsec device.
+// LoadDetour loads the program for the detour device of an ipsec device.
 func LoadDetour(maps map[string]*ebpf.Map, ipsecDevice int) (*ebpf.Program, error) {
 	return load(bpf.LoadDetour, "eroute_detour", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)})
 }
 
-// LoadXDP loads the fast path's XDP program over a table's maps.
+// LoadXDP loads the fast path's XDP program with a table's maps.
 func LoadXDP(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadXDP, "eroute_xdp", maps, nil)
 }
 
-// LoadIngressTC loads the fast path's TC program over a table's maps.
+// LoadIngressTC loads the fast path's TC program with a table's maps.
 func LoadIngressTC(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadIngressTC, "eroute_ingress_tc", maps, nil)
 }
 
-// LoadLookup loads the program that answers --lookup over a table's maps.
+// LoadLookup loads the program that runs --lookup with a table's maps.
 func LoadLookup(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadLookup, "eroute_lookup", maps, nil)
 }
 
-// LoadNotify loads the program by which a command tells the relay something, over a table's maps.
+// LoadNotify loads the program by which a command notifies the relay, with a table's maps.
 func LoadNotify(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadNotify, "eroute_notify", maps, nil)
 }
 
-// LoadSADelete loads the program that notes the end of the states of the calling thread's
-// network namespace.
+// LoadSADelete loads the program that notes the deletion of states in the calling thread's network namespace.
 func LoadSADelete(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadSADelete, "eroute_sa_delete", maps, nil)
 }
 
-// LoadSAExhausted loads the program that notes which states of the calling thread's network
-// namespace have no sequence number left.
+// LoadSAExhausted loads the program that notes which states in the calling thread's network namespace have no
+// sequence numbers left.
 func LoadSAExhausted(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadSAExhausted, "eroute_sa_exhausted", maps, nil)
 }
 
-// load loads the program of a collection over a table's maps, its variables set.
+// load loads the program of a collection with a table's maps, and sets its variables.
 func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[string]*ebpf.Map, variables map[string]any) (*ebpf.Program, error) {
 	if err := CheckDescriptors(); err != nil {
 		return nil, fmt.Errorf("load program %s: %w", name, err)

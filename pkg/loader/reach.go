@@ -11,20 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reach tells whether BPFFS finds the BPF file system of the outermost process.
+// reach is the result of a check whether BPFFS finds the BPF file system of the outermost process.
 type reach int
 
 const (
-	reachUnknown   reach = iota // our parents are hidden from us
-	reachOutermost              // it does, or that process has none
-	reachOther                  // it does not: we may not use that process's root
+	reachUnknown   reach = iota // unknown: our ancestors are hidden from us
+	reachOutermost              // found, or that process has none
+	reachOther                  // not found: we may not use that process's root
 )
 
-// errUnreachable is what who lacks the privilege gets instead of an empty table.
+// errUnreachable is returned, instead of an empty table, to a caller that lacks the privilege.
 var errUnreachable = fmt.Errorf("look for BPF objects below the root of the outermost process: %w", unix.EACCES)
 
-// reached compares the BPF file system that BPFFS finds with that of the outermost
-// process. Mounts may be read without the privilege that it takes to use them.
+// reached compares the BPF file system that BPFFS finds with that of the outermost process. Reading another
+// process's mounts takes less privilege than using them.
 func reached() reach {
 	if kept != "" {
 		return reachOutermost
@@ -43,7 +43,7 @@ func reached() reach {
 		ours, ourErr := bpffsDevice(home)
 		switch {
 		case err != nil && hasExited(outer), ourErr != nil && hasExited(home):
-			// Look again: there is another outermost process now.
+			// Check again, with the new outermost process.
 		case err != nil:
 			return reachUnknown
 		case theirs == "":
@@ -56,8 +56,8 @@ func reached() reach {
 	}
 }
 
-// bpffsDevice is the device number of the BPF file system that a process sees at the usual
-// path, as its mountinfo has it (proc_pid_mountinfo(5)); "" if it sees none.
+// bpffsDevice returns the device number of the BPF file system that a process sees at the conventional path, as
+// in its mountinfo (proc_pid_mountinfo(5)); "" if it sees none.
 func bpffsDevice(proc string) (device string, err error) {
 	f, err := os.Open(proc + "/mountinfo")
 	if err != nil {

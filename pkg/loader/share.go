@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 )
 
-// Share lets the group of a directory or pin in bpffs read it, and nobody write it but
-// its owner. The group is that of the directory above, if that has the set-group-ID bit,
-// else the process's: see docs/privileges.md.
+// Share makes a directory or pin in bpffs readable by its group and writable only by its owner. The group is
+// that of the parent directory if that has the set-group-ID bit, else that of the process, see
+// docs/privileges.md.
 func Share(path string) error {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -30,10 +30,10 @@ func Share(path string) error {
 	return nil
 }
 
-// PrivateName is a directory in the pin directory that only its owner may look into.
+// PrivateName is a directory in the pin directory that only its owner can access.
 const PrivateName = "relay"
 
-// shareAll is Share for a directory and what is in it.
+// shareAll is Share for a directory and its content.
 func shareAll(path string) error {
 	return filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

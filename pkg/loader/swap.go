@@ -12,9 +12,8 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// Swap puts a program in the place of the one that was attached to an interface's hook:
-// each packet meets one of them. The kernel cannot do that to the hook of a function: there
-// both run until the old one has gone.
+// Swap replaces the program attached to an interface's hook atomically: each packet runs one of the two. The
+// kernel cannot replace a program on a function's hook. There both programs run until the old one is detached.
 func (l Links) Swap(hook Hook, ifindex int, prog *ebpf.Program) error {
 	if hook == HookSADelete || hook == HookSAExhausted {
 		return l.swapByName(hook, ifindex, prog)
@@ -30,7 +29,7 @@ func (l Links) Swap(hook Hook, ifindex int, prog *ebpf.Program) error {
 	return nil
 }
 
-// swapByName makes a new link and gives it the name of the old one, which ends with that.
+// swapByName pins a new link under the name of the old one, which ends the old one.
 func (l Links) swapByName(hook Hook, ifindex int, prog *ebpf.Program) error {
 	made, err := attach(hook, ifindex, prog)
 	if err != nil {
@@ -46,15 +45,15 @@ func (l Links) swapByName(hook Hook, ifindex int, prog *ebpf.Program) error {
 // pinned is a map, program or link.
 type pinned interface{ Pin(path string) error }
 
-// PinOver pins p in the directory, in one step if the name is taken.
+// PinOver pins p in the directory. If the name is in use, it is replaced atomically.
 func (d *Dir) PinOver(p pinned, name string) error {
 	return pinOver(p, d.Path(name), d.Path(newName))
 }
 
-// newName is a name in a pin directory for what is to get another one.
+// newName is the name in a pin directory under which an object is created before it is renamed.
 const newName = "new"
 
-// pinOver pins p at path by way of tmp, where a killed command may have left something.
+// pinOver pins p at tmp and renames it to path. A killed command may have left a file at tmp.
 func pinOver(p pinned, path, tmp string) error {
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

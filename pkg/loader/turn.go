@@ -11,29 +11,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// By flock(2) alone a writer would wait for as long as readers come, each before the last
-// has gone. So there is a second lock, on a directory in the pin directory, that a writer
-// holds while it waits for the first: readers that come then let it go first. They do so
-// for a bounded time, as whoever reads may have the table open already, for which the
-// writer waits.
+// With flock(2) alone, overlapping readers would starve a writer. So a writer holds a second lock, on a
+// directory in the pin directory, while it waits for the first, and new readers wait for the second lock. They
+// wait for a limited time only, because a reader may already have the table open, and the writer waits for that
+// reader.
 
 const (
 	turnName = "turn"
 	turnWait = 500 * time.Millisecond // longer than any listing takes
 )
 
-// lockExclusive locks a directory for writing, before readers that come later.
+// lockExclusive locks a directory for writing, ahead of later readers.
 func lockExclusive(path string) (*os.File, error) {
 	turn, err := flock(filepath.Join(path, turnName), unix.LOCK_EX)
 	if err == nil {
 		defer func() { _ = turn.Close() }()
-	} else if !errors.Is(err, os.ErrNotExist) { // made by a version that had none, or removed since
+	} else if !errors.Is(err, os.ErrNotExist) { // removed meanwhile, or created by a version without this directory
 		return nil, err
 	}
 	return flock(path, unix.LOCK_EX)
 }
 
-// yieldToWriter waits for writers that wait.
+// yieldToWriter lets waiting writers lock first.
 func yieldToWriter(path string) {
 	turn, err := os.Open(filepath.Join(path, turnName))
 	if err != nil {
