@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package monitor brings together what happens in a network namespace: changes that
-// commands make to the eroute table, what the relay does, and changes of SAs.
+// Package monitor merges the events of a network namespace: changes that commands make to the eroute table,
+// actions of the relay, and changes of SAs.
 package monitor
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Event is one thing that happened: a notice, a change of an SA, or that events were
-// missed. One that is none of them says that monitoring has begun.
+// Event is a notice, a change of an SA, or a report of missed events. An event with none of them reports that
+// monitoring has begun.
 type Event struct {
 	Time   time.Time
 	Notice *journal.Event
@@ -28,29 +28,28 @@ type Event struct {
 	Missed *Missed
 }
 
-// IsBegin reports whether the event says that monitoring has begun.
+// IsBegin reports whether the event marks the beginning of monitoring.
 func (e *Event) IsBegin() bool { return e.Notice == nil && e.SA == nil && e.Missed == nil }
 
-// Missed tells that there were events that are not shown.
+// Missed reports that events were lost.
 type Missed struct {
-	Count uint64 // 0: not known
+	Count uint64 // 0: unknown
 	Why   string
 }
 
-// Why events were missed.
+// The reasons for missed events.
 const (
 	TooSlow  = "journal overflow"
 	XFRMLost = "XFRM socket overflow"
 	NewTable = "the table was recreated"
 )
 
-// saWait is how long it takes at the most to notice that the context has ended.
+// saWait is the maximum time to notice that the context has ended.
 const saWait = 200 * time.Millisecond
 
-// Run calls tell with each event until the context ends, one at a time, the first when it
-// has begun: all that happens from then on is told. It does not hold
-// up what it monitors: what a slow tell is too late for is told as missed. Needs the
-// network namespace of the calling thread at its beginning only.
+// Run calls tell with one event at a time until the context ends. The first event marks the beginning; every
+// event after it is reported. Run does not delay the commands and SAs that it monitors: if tell is too slow,
+// events are reported as missed. Run needs the network namespace of the calling thread only when it starts.
 func Run(ctx context.Context, tell func(Event) error) (err error) {
 	table, err := maps.OpenJournal()
 	if err != nil {
@@ -58,7 +57,7 @@ func Run(ctx context.Context, tell func(Event) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, table.Close()) }()
 	sas, err := xfrm.Listen()
-	if errors.Is(err, unix.EPROTONOSUPPORT) { // no SAs, then
+	if errors.Is(err, unix.EPROTONOSUPPORT) { // the kernel has no XFRM: report no SAs
 		sas, err = nil, nil
 	}
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// start runs a monitor in a network namespace of the test's own, which the test's
-// goroutine is in. It needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF.
+// start runs a monitor in a network namespace of its own, which the test's goroutine enters. It needs
+// CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF.
 func start(t *testing.T, tell func(Event) error) (stop func() error) {
 	t.Helper()
 	runtime.LockOSThread() // its thread ends with the test
@@ -85,7 +85,7 @@ func change(t *testing.T, changes ...eroute.Change) {
 	}
 }
 
-// next is the next event that which takes.
+// next returns the next event that which accepts.
 func next(t *testing.T, events <-chan Event, which func(Event) bool) Event {
 	t.Helper()
 	for timeout := time.After(10 * time.Second); ; {
@@ -100,7 +100,8 @@ func next(t *testing.T, events <-chan Event, which func(Event) bool) Event {
 	}
 }
 
-// A monitor tells of the table and of SAs, and ends with its context without an error.
+// TestRun checks that a monitor reports changes of the table and of SAs, and returns no error when its context
+// ends.
 func TestRun(t *testing.T) {
 	events := make(chan Event, 10000)
 	stop := start(t, func(e Event) error { events <- e; return nil })
@@ -111,7 +112,7 @@ func TestRun(t *testing.T) {
 	if n := e.Notice; n == nil || n.Kind != journal.KindAdd || n.Eroute != selector || n.SAID != eroute.Drop || time.Since(e.Time) > time.Minute {
 		t.Errorf("%+v", e)
 	}
-	// Larval states need no ESP in the kernel. That they are made is not told.
+	// Larval states need no ESP in the kernel. Their creation is not reported.
 	larval, err := netlink.XfrmStateAllocSpi(&netlink.XfrmState{
 		Src: net.IPv4(192, 0, 2, 1), Dst: net.IPv4(192, 0, 2, 2), Proto: netlink.XFRM_PROTO_ESP, Mode: netlink.XFRM_MODE_TUNNEL,
 	})
@@ -130,7 +131,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A monitor whose reader is slow holds nobody up, and is told how much it has missed.
+// TestSlowReader checks that a monitor with a slow reader delays no command, and reports the number of missed
+// events.
 func TestSlowReader(t *testing.T) {
 	const changes = 100_000
 	events, goOn := make(chan Event), make(chan struct{})
@@ -165,7 +167,7 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// An error of the reader ends the monitor.
+// TestError checks that an error of the reader ends the monitor.
 func TestError(t *testing.T) {
 	broken := errors.New("broken")
 	told := make(chan Event, 100)

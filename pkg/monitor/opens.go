@@ -12,10 +12,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
-// How long changes are collected before they are compared.
+// The time for which changes are collected before a comparison.
 const (
 	OpensPause = 100 * time.Millisecond // after the last change
-	opensLimit = time.Second            // after the first one
+	opensLimit = time.Second            // after the first change
 )
 
 // MaxOpens is the maximum number of selectors reported per comparison.
@@ -30,13 +30,13 @@ type Opens struct {
 
 	mu      sync.Mutex
 	table   *diff.Table
-	changes eroute.Changes // not made to it yet
-	stale   bool           // it is to be read again
-	first   time.Time      // when the first of them came
-	timer   *time.Timer    // runs if there are any
-	err     error          // of what ran in the background
+	changes eroute.Changes // not yet applied to table
+	stale   bool           // table must be read again
+	first   time.Time      // time of the first collected change
+	timer   *time.Timer    // non-nil while changes are pending
+	err     error          // of background work
 	running sync.WaitGroup
-	looking sync.Mutex // one at a time
+	looking sync.Mutex // held during a comparison
 }
 
 // Opened is a set of packets that a change newly sends in clear, or the number of further sets.
@@ -59,7 +59,7 @@ func (w *Opens) Begin() (err error) {
 	return err
 }
 
-// Add adds an event that may be a change of the table. Returns an error of an earlier report.
+// Add adds an event. Events that do not change the table are ignored. Returns the error of an earlier report.
 func (w *Opens) Add(e *Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,7 +131,7 @@ func (w *Opens) compare(before *diff.Table, changes *eroute.Changes, stale bool)
 	return after, err
 }
 
-// End compares the remaining changes and waits for reports.
+// End compares the remaining changes and waits for the reports.
 func (w *Opens) End() error {
 	w.mu.Lock()
 	if w.timer != nil && w.timer.Stop() {
