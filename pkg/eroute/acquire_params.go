@@ -12,7 +12,6 @@ import (
 // XFRM_MODE_TUNNEL (include/uapi/linux/xfrm.h).
 type Mode uint8
 
-// The modes.
 const (
 	ModeTransport Mode = iota
 	ModeTunnel
@@ -26,18 +25,18 @@ func (m Mode) String() string {
 	return "tunnel"
 }
 
-// AcquireParams is how a trap asks key managers for an SA.
+// AcquireParams are the parameters of the SA that a trap requests from key managers.
 type AcquireParams struct {
 	Mode  Mode
 	Proto uint8      // ProtoESP, ProtoAH or ProtoComp
-	Peer  netip.Addr // zero: the key manager knows
-	ReqID uint32     // 0: the key manager knows
+	Peer  netip.Addr // zero: chosen by the key manager
+	ReqID uint32     // 0: chosen by the key manager
 }
 
-// DefaultAcquire asks for ESP in tunnel mode, of whomever the key manager finds.
+// DefaultAcquire requests ESP in tunnel mode, with a peer that the key manager chooses.
 var DefaultAcquire = AcquireParams{Mode: ModeTunnel, Proto: ProtoESP}
 
-// ErrBadAcquire says that key managers cannot be asked like this.
+// ErrBadAcquire is returned if key managers cannot be sent such a request.
 var ErrBadAcquire = errors.New("not a way to ask for an SA")
 
 // Validate checks mode and protocol. Returns [ErrBadAcquire].
@@ -71,5 +70,5 @@ func ParseAskProtocol(text string) (uint8, error) {
 	return 0, refuse(text, errors.New("must be esp, ah or comp"))
 }
 
-// IsTrap tells whether the action asks key managers.
+// IsTrap reports whether packets with this action make key managers negotiate an SA.
 func (a Action) IsTrap() bool { return a == ActionTrap || a == ActionTrapSubnet }

@@ -4,19 +4,19 @@ package eroute
 
 import "fmt"
 
-// Action is what an eroute does to the packets that match it. The numbers are
-// those of enum eroute_action, which the kernel programs know.
+// Action is what an eroute does to the packets that match it. The numbers are those of enum eroute_action in
+// the kernel programs.
 type Action uint8
 
-// The actions. The zero Action is none of them.
+// The actions. The zero Action is invalid.
 const (
 	ActionSA         Action = 1 + iota // processed by a Security Association
 	ActionPass                         // sent on in clear
 	ActionDrop                         // dropped silently
-	ActionReject                       // dropped, the sender is told
+	ActionReject                       // dropped, with a reply to the sender
 	ActionHold                         // stored, not sent
-	ActionTrap                         // key managers are asked, per flow
-	ActionTrapSubnet                   // key managers are asked, for the whole selector
+	ActionTrap                         // an SA is requested from key managers, per flow
+	ActionTrapSubnet                   // an SA is requested from key managers, for the whole selector
 )
 
 var actionNames = [...]string{

@@ -12,10 +12,9 @@ import (
 	"strings"
 )
 
-// ParseAddr parses an address of the family, 0 for either: IPv4 as four decimal
-// parts or 0x and 8 hexadecimal digits, IPv6 as in RFC 4291 without zone, or a
-// host name with exactly one address. Without a family a host name's IPv4
-// addresses are looked for first. An IPv4-mapped IPv6 address stays IPv6.
+// ParseAddr parses an address of the family; 0: either. IPv4 is written as four decimal parts or as 0x and 8
+// hexadecimal digits, IPv6 as in RFC 4291 without zone. A host name must have exactly one address. Without a
+// family the host name's IPv4 addresses are looked up first. An IPv4-mapped IPv6 address stays IPv6.
 func ParseAddr(ctx context.Context, text string, family Family, r Resolver) (netip.Addr, error) {
 	addr, err := parseAddr(ctx, text, family, r)
 	if err != nil {
@@ -24,7 +23,7 @@ func ParseAddr(ctx context.Context, text string, family Family, r Resolver) (net
 	return addr, nil
 }
 
-// parseAddr is [ParseAddr], but its error is only the reason.
+// parseAddr is [ParseAddr], but returns only the reason as error.
 func parseAddr(ctx context.Context, text string, family Family, r Resolver) (netip.Addr, error) {
 	addr, err := parseLiteral(text, 4)
 	if err != nil {
@@ -47,8 +46,8 @@ func parseAddr(ctx context.Context, text string, family Family, r Resolver) (net
 	return netip.Addr{}, noAddress(family)
 }
 
-// TextFamily returns the family that the text of an address or prefix shows by
-// itself. Returns 0 for a host name, for %default and for what is no address.
+// TextFamily returns the family that the text of an address or prefix shows. Returns 0 for a host name, for
+// %default and for text that is not an address.
 func TextFamily(text string) Family {
 	host, _, _ := strings.Cut(text, "/")
 	addr, err := parseLiteral(host, 1)
@@ -58,7 +57,7 @@ func TextFamily(text string) Family {
 	return FamilyOf(addr)
 }
 
-// checkFamily refuses an address that is not of the wanted family, 0 for any.
+// checkFamily refuses an address of another family; 0: accept any.
 func checkFamily(addr netip.Addr, want Family) error {
 	if got := FamilyOf(addr); want != 0 && got != want {
 		return fmt.Errorf("is %s, not %s", got.version(), want.version())
@@ -66,8 +65,8 @@ func checkFamily(addr netip.Addr, want Family) error {
 	return nil
 }
 
-// parseLiteral parses an address that is written as numbers, IPv4 with at least
-// minParts parts. Returns the zero Addr if text is a host name.
+// parseLiteral parses a numeric address, IPv4 with at least minParts parts. Returns the zero Addr if text is a
+// host name.
 func parseLiteral(text string, minParts int) (netip.Addr, error) {
 	switch {
 	case strings.Contains(text, ":"):
@@ -80,9 +79,8 @@ func parseLiteral(text string, minParts int) (netip.Addr, error) {
 	return netip.Addr{}, nil
 }
 
-// isNumeric reports whether text can only be meant as an IPv4 address: its last
-// part is a number. No host name ends in one (RFC 1123, section 2.1), but C
-// libraries would take 10.1 for 10.0.0.1.
+// isNumeric reports whether text can only be an IPv4 address: its last part is a number. No host name ends in
+// one (RFC 1123, section 2.1). C libraries would accept 10.1 as 10.0.0.1.
 func isNumeric(text string) bool {
 	text = strings.TrimSuffix(text, ".")
 	last := text[strings.LastIndex(text, ".")+1:]
@@ -90,7 +88,7 @@ func isNumeric(text string) bool {
 		isDigits(last)
 }
 
-// isDigits reports whether text is decimal digits, at least one.
+// isDigits reports whether text consists of one or more decimal digits.
 func isDigits(text string) bool {
 	for i := range len(text) {
 		if text[i] < '0' || text[i] > '9' {
@@ -111,8 +109,8 @@ func parseIPv6(text string) (netip.Addr, error) {
 	return addr, nil
 }
 
-// parseIPv4 parses minParts to four decimal parts, those missing being zero, or
-// 0x and 8 hexadecimal digits.
+// parseIPv4 parses minParts to four decimal parts, of which missing ones are zero, or 0x and 8 hexadecimal
+// digits.
 func parseIPv4(text string, minParts int) (netip.Addr, error) {
 	if hex, ok := strings.CutPrefix(text, "0x"); ok {
 		return parseHex4(hex)

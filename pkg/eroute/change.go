@@ -7,7 +7,7 @@ import "fmt"
 // Op is what a [Change] does to the table.
 type Op uint8
 
-// The operations. The zero Op is none of them.
+// The operations. The zero Op is invalid.
 const (
 	OpAdd     Op = 1 + iota // fails with [ErrExist] if the selector is in the table
 	OpReplace               // adds it if the selector is not in the table
@@ -15,7 +15,7 @@ const (
 	OpClear                 // removes every eroute of both families
 )
 
-// String returns the option that asks for the operation, without its dashes.
+// String returns the command-line option of the operation, without its dashes.
 func (o Op) String() string {
 	switch o {
 	case OpAdd:
@@ -35,11 +35,11 @@ type Change struct {
 	Op       Op
 	Selector Selector      // not for OpClear
 	SAID     SAID          // for OpAdd and OpReplace only
-	Acquire  AcquireParams // for traps only; the zero Ask is [DefaultAcquire]
+	Acquire  AcquireParams // for traps only; zero: [DefaultAcquire]
 }
 
-// Validate checks what the operation uses of the change. Returns [ErrBadOp],
-// [ErrBadSAID], [ErrBadAcquire] or an error of [Selector.Validate].
+// Validate checks the fields that the operation uses. Returns [ErrBadOp], [ErrBadSAID], [ErrBadAcquire] or an
+// error of [Selector.Validate].
 func (c Change) Validate() error {
 	switch c.Op {
 	case OpClear:
@@ -61,7 +61,7 @@ func (c Change) Validate() error {
 	return fmt.Errorf("check change: %s: %w", c.Op, ErrBadOp)
 }
 
-// ChangeError says which of several changes was refused, and why.
+// ChangeError reports which of several changes was refused, and why.
 type ChangeError struct {
 	Index  int // from 0
 	Change Change

@@ -7,30 +7,30 @@ import (
 	"net/netip"
 )
 
-// Changes is a list of changes in the order in which they are made. A million of them take
-// 64 MB, less than half of what a slice would, without pointers to follow, and the list
-// grows without being copied. Its zero value is empty.
+// Changes is a list of changes in the order in which they are made. A million of them take 64 MB without
+// pointers, less than half the size of a slice, and the list grows without being copied. Its zero value is
+// empty.
 type Changes struct {
 	chunks [][]packedChange
 	n      int
-	odd    []Change // what a packedChange has no room for
+	odd    []Change // changes that do not fit into a packedChange
 }
 
-// changesChunk is how many changes are allocated at a time.
+// changesChunk is the number of changes that are allocated at a time.
 const changesChunk = 4096
 
 // packedChange is a change in 64 bytes.
 type packedChange struct {
-	op                 Op     // 0: the change is in odd, at spi
+	op                 Op     // 0: the change is odd[spi]
 	family, saidFamily Family // of both prefixes; of the SAID's destination, 0: none
 	proto, saidProto   uint8
-	srcLen, dstLen     uint8 // and 1
+	srcLen, dstLen     uint8 // plus 1
 	srcPort, dstPort   uint16
 	spi                uint32
 	src, dst, saidDst  [16]byte
 }
 
-// ChangesOf returns a list of these changes.
+// ChangesOf returns a list of the given changes.
 func ChangesOf(changes ...Change) *Changes {
 	l := &Changes{}
 	for i := range changes {
@@ -39,7 +39,7 @@ func ChangesOf(changes ...Change) *Changes {
 	return l
 }
 
-// Len returns how many changes there are.
+// Len returns the number of changes.
 func (l *Changes) Len() int { return l.n }
 
 // Append adds a change.
@@ -78,7 +78,7 @@ func (l *Changes) add(p packedChange) {
 	l.n++
 }
 
-// At returns the change at a position from 0.
+// At returns the change at position i, counted from 0.
 func (l *Changes) At(i int) Change {
 	p := &l.chunks[i/changesChunk][i%changesChunk]
 	if p.op == 0 {
@@ -98,7 +98,7 @@ func (l *Changes) All() iter.Seq2[int, Change] {
 	}
 }
 
-// pack keeps what most changes have.
+// pack packs the fields that most changes have.
 func pack(c *Change) packedChange {
 	s := &c.Selector
 	return packedChange{
@@ -119,7 +119,7 @@ func (p *packedChange) unpack() Change {
 	}
 }
 
-// addrBytes are the bytes of an address, those of IPv4 first; zeros of none.
+// addrBytes returns the bytes of an address: IPv4 in the first four, zeros for the zero Addr.
 func addrBytes(a netip.Addr) (b [16]byte) {
 	switch {
 	case a.Is4():

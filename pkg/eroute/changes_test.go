@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A list gives back what was put into it, whatever it is, across its chunks.
+// TestChanges checks that a list returns any changes that were added to it, across its chunks.
 func TestChanges(t *testing.T) {
 	four, six := netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")
 	kinds := []Change{

@@ -23,8 +23,8 @@ func (f Field) String() string {
 	return names[f]
 }
 
-// DecidedBy returns the field that decides which of two selectors wins a packet that
-// both match, see [MoreSpecific]. Returns 0 if neither wins.
+// DecidedBy returns the field that decides which of two selectors takes precedence for a packet that both
+// match, see [MoreSpecific]. Returns 0 if neither does.
 func DecidedBy(a, b Selector) Field {
 	switch {
 	case a.Src.Bits() != b.Src.Bits():

@@ -8,7 +8,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// The field that decides is the first in which two selectors of one packet differ.
+// TestDecidedBy checks that the first field in which two selectors of one packet differ decides.
 func TestDecidedBy(t *testing.T) {
 	for _, test := range []struct {
 		a, b eroute.Selector

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package eroute holds what an eroute is: a selector and the Security
-// Association its packets go to. It parses and prints both as ipsec_eroute(8)
-// does, orders and compares them, and has a slow, obvious reference for the
-// table and for the packet parser. It touches neither kernel nor network; host
-// names are looked up through a [Resolver] that the caller gives.
+// Package eroute defines an eroute: a selector and the Security Association of its packets. It parses and
+// prints both as ipsec_eroute(8) does, orders and compares them, and has a slow and simple reference
+// implementation of the table and of the packet parser. It accesses neither kernel nor network; host names are
+// looked up through the caller's [Resolver].
 package eroute

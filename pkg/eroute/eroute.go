@@ -12,14 +12,14 @@ import (
 type Eroute struct {
 	Selector Selector
 	SAID     SAID
-	Packets  uint64        // packets that met it since it was added or replaced
-	Bytes    uint64        // their IP packets' length in bytes
-	LastUsed time.Time     // when the last one did; zero: never
+	Packets  uint64        // packets that matched it since it was added or replaced
+	Bytes    uint64        // length of their IP packets in bytes
+	LastUsed time.Time     // when the last packet matched; zero: never
 	Acquire  AcquireParams // of a trap; else zero
 }
 
-// String returns the eroute's line of the listing, without line end:
-// packet count, source, destination and SAID, see ipsec_eroute(5).
+// String returns the eroute's line of the listing, without line end: packet count, source, destination and
+// SAID, see ipsec_eroute(5).
 func (e Eroute) String() string {
 	return fmt.Sprintf("%-10d %s", e.Packets, e.Rule())
 }
@@ -34,7 +34,7 @@ func (e Eroute) Rule() string {
 	return line
 }
 
-// end returns one end of a selector: addr/bits, and its port if it names one.
+// end returns one end of a selector: addr/bits, and its port if it has one.
 func end(p netip.Prefix, port uint16) string {
 	switch {
 	case port == 0:

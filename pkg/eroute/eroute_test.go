@@ -8,7 +8,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// TestListing has the lines that the KLIPS test suite's consoles and manual pages show.
+// TestListing checks the lines that the KLIPS test suite's consoles and manual pages show.
 func TestListing(t *testing.T) {
 	for _, tt := range []struct {
 		selector eroute.Selector

@@ -8,18 +8,16 @@ import (
 	"net/netip"
 )
 
-// Family is an address family, with Linux's numbers. Its zero value stands for
-// "not given".
+// Family is an address family, with Linux's numbers. Zero: not given.
 type Family uint8
 
-// The address families an eroute can be of.
+// The address families of eroutes.
 const (
 	Inet  Family = 2  // AF_INET
 	Inet6 Family = 10 // AF_INET6
 )
 
-// FamilyOf returns the family of an address. An IPv4-mapped IPv6 address is of
-// Inet6. Returns 0 if addr is the zero Addr.
+// FamilyOf returns the family of an address: Inet6 for an IPv4-mapped IPv6 address, 0 for the zero Addr.
 func FamilyOf(addr netip.Addr) Family {
 	switch {
 	case addr.Is4():
@@ -41,7 +39,7 @@ func ParseFamily(text string) (Family, error) {
 	return 0, refuse(text, errors.New("address family must be inet or inet6"))
 }
 
-// String returns the name that [ParseFamily] takes.
+// String returns the name that [ParseFamily] accepts.
 func (f Family) String() string {
 	switch f {
 	case Inet:
@@ -60,7 +58,7 @@ func (f Family) version() string {
 	return "IPv4"
 }
 
-// network returns the name that a [Resolver] has for the family.
+// network returns the family's network name for a [Resolver].
 func (f Family) network() string {
 	if f == Inet6 {
 		return "ip6"

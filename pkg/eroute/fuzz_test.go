@@ -11,8 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// accepted checks that a parser gave either a value or an error of one line that
-// names the text, and reports which.
+// accepted checks that a parser returned either a value or a one-line error that names the text, and reports
+// which.
 func accepted[T comparable](t *testing.T, text string, got T, err error) bool {
 	t.Helper()
 	if err == nil {
@@ -169,7 +169,7 @@ func FuzzParseProtocol(f *testing.F) {
 	})
 }
 
-// FuzzLoadNames checks that any text is read, and that names mean what numbers can.
+// FuzzLoadNames checks that any text can be read, and that no protocol or service has an empty name.
 func FuzzLoadNames(f *testing.F) {
 	f.Add("icmp 1 ICMP # x\ntcp 6 TCP\n", "ssh 22/tcp\nisakmp 500/udp ike\n", "ssh")
 	f.Add("x 256\n6 7", "a 65536/tcp\nb 1/sctp\nc 1/tcp c", "c")
@@ -210,7 +210,7 @@ func FuzzParsePacket(f *testing.F) {
 		if (got.SrcPort != 0 || got.DstPort != 0) && got.Proto != eroute.ProtoTCP && got.Proto != eroute.ProtoUDP {
 			t.Errorf("ports %d, %d with protocol %d", got.SrcPort, got.DstPort, got.Proto)
 		}
-		// What follows the packet in the buffer is not part of it, if its length is given and all is there.
+		// Bytes after the packet are not part of it, if its length is given and the packet is complete.
 		n := int(b[2])<<8 | int(b[3])
 		if b[0]>>4 == 6 {
 			n = 40 + (int(b[4])<<8 | int(b[5]))

@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// hosts answers lookups from a table of "network host" to addresses.
+// hosts resolves names from a map of "network host" to addresses.
 type hosts map[string][]netip.Addr
 
 func (h hosts) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {

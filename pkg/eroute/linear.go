@@ -4,13 +4,13 @@ package eroute
 
 import "slices"
 
-// Linear is the reference table: what the rules of selection say, by looking at
-// every eroute. Its zero value is an empty table. It is not for concurrent use.
+// Linear is the reference table: it applies the rules of selection to every eroute. Its zero value is an empty
+// table. It is not safe for concurrent use.
 type Linear struct {
 	eroutes []Eroute
 }
 
-// Add adds an eroute. Returns [ErrExist] if there is one with that selector.
+// Add adds an eroute. Returns [ErrExist] if an eroute has that selector.
 func (l *Linear) Add(sel Selector, said SAID) error {
 	if l.find(sel) >= 0 {
 		return ErrExist
@@ -19,8 +19,7 @@ func (l *Linear) Add(sel Selector, said SAID) error {
 	return nil
 }
 
-// Replace adds an eroute in place of the one with that selector, if there is
-// one. Its counters start at 0.
+// Replace adds an eroute, in place of the one with that selector if it exists. Its counters start at 0.
 func (l *Linear) Replace(sel Selector, said SAID) {
 	if i := l.find(sel); i >= 0 {
 		l.eroutes[i] = Eroute{Selector: sel, SAID: said}
@@ -42,7 +41,7 @@ func (l *Linear) Del(sel Selector) error {
 // Clear deletes every eroute.
 func (l *Linear) Clear() { l.eroutes = nil }
 
-// Lookup returns the eroute that the packet meets, false if none matches.
+// Lookup returns the eroute that the packet matches, or false if there is none.
 func (l *Linear) Lookup(p Packet) (Eroute, bool) {
 	var best Eroute
 	found := false
@@ -57,14 +56,14 @@ func (l *Linear) Lookup(p Packet) (Eroute, bool) {
 	return best, found
 }
 
-// List returns the eroutes in the order of the listing.
+// List returns the eroutes in listing order.
 func (l *Linear) List() []Eroute {
 	list := slices.Clone(l.eroutes)
 	slices.SortFunc(list, func(a, b Eroute) int { return Compare(a.Selector, b.Selector) })
 	return list
 }
 
-// find returns the index of the eroute with that selector, -1 if there is none.
+// find returns the index of the eroute with that selector, or -1 if there is none.
 func (l *Linear) find(sel Selector) int {
 	return slices.IndexFunc(l.eroutes, func(e Eroute) bool { return e.Selector == sel })
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// lookup returns the SAID that the packet meets, "none" for no match.
+// lookup returns the SAID that the packet matches, or "none".
 func lookup(l *eroute.Linear, p eroute.Packet) string {
 	e, ok := l.Lookup(p)
 	if !ok {

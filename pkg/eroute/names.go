@@ -17,23 +17,21 @@ const (
 	servicesFile  = "/etc/services"
 )
 
-// Names holds the protocol and service names of protocols(5) and services(5).
-// A nil *Names knows none.
+// Names holds the protocol and service names of protocols(5) and services(5). A nil *Names is empty.
 type Names struct {
 	protocols map[string]uint8
 	services  map[service]uint16
 }
 
-// service is a service name of one protocol.
+// service is a service name and its protocol.
 type service struct {
 	name  string
 	proto uint8
 }
 
-// LoadNames reads names: of protocols the first column only, of services the
-// first column and the aliases, for TCP and UDP. The first of two lines with the
-// same name counts; lines of another form are passed over. Returns an error only
-// if reading fails.
+// LoadNames reads the first column of protocols, and the first column and the aliases of services, for TCP and
+// UDP. The first of two lines with the same name is used; lines in another format are skipped. Returns an error
+// only if reading fails.
 func LoadNames(protocols, services io.Reader) (*Names, error) {
 	n := &Names{protocols: map[string]uint8{}, services: map[service]uint16{}}
 	if err := eachLine(protocols, n.addProtocol); err != nil {
@@ -45,8 +43,8 @@ func LoadNames(protocols, services io.Reader) (*Names, error) {
 	return n, nil
 }
 
-// SystemNames returns the names of /etc/protocols and /etc/services, read once.
-// A file that cannot be read has no names.
+// SystemNames returns the names of /etc/protocols and /etc/services, which it reads once. A file that cannot be
+// read has no names.
 func SystemNames() *Names { return systemNames() }
 
 var systemNames = sync.OnceValue(func() *Names {
@@ -57,7 +55,7 @@ var systemNames = sync.OnceValue(func() *Names {
 	return n
 })
 
-// openNames returns the file's text, or an empty one if it cannot be read.
+// openNames returns the file's text, or an empty text if it cannot be read.
 func openNames(path string) io.Reader {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -66,7 +64,7 @@ func openNames(path string) io.Reader {
 	return strings.NewReader(string(text))
 }
 
-// eachLine calls add with the fields of each line that has two or more, comments left out.
+// eachLine calls add with the fields of each line that has two or more, without comments.
 func eachLine(r io.Reader, add func(fields []string)) error {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -81,7 +79,7 @@ func eachLine(r io.Reader, add func(fields []string)) error {
 	return nil
 }
 
-// addProtocol takes the fields "name number aliases...".
+// addProtocol adds a protocol from the fields "name number aliases...".
 func (n *Names) addProtocol(fields []string) {
 	number, err := parseNumber(fields[1], 8)
 	if _, known := n.protocols[fields[0]]; known || err != nil {
@@ -90,7 +88,7 @@ func (n *Names) addProtocol(fields []string) {
 	n.protocols[fields[0]] = uint8(number)
 }
 
-// addService takes the fields "name port/protocol aliases...".
+// addService adds a service from the fields "name port/protocol aliases...".
 func (n *Names) addService(fields []string) {
 	number, protocol, _ := strings.Cut(fields[1], "/")
 	port, err := parseNumber(number, 16)

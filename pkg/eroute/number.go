@@ -12,9 +12,9 @@ import (
 
 var errNumber = errors.New("not a number (decimal, 0x hexadecimal or leading-0 octal)")
 
-// ParseNumber parses a number of at most the given bits, 1 to 64: decimal,
-// hexadecimal after 0x, or octal after a leading 0; without sign, blank or
-// underscore. Returns a [*ValueError] if text is something else or too large.
+// ParseNumber parses a number of at most the given bits, 1 to 64: decimal, hexadecimal after 0x, or octal after
+// a leading 0, without sign, blank or underscore. Returns a [*ValueError] if text is not such a number or is
+// too large.
 func ParseNumber(text string, bits int) (uint64, error) {
 	n, err := parseNumber(text, bits)
 	if err != nil {
@@ -23,7 +23,7 @@ func ParseNumber(text string, bits int) (uint64, error) {
 	return n, nil
 }
 
-// parseNumber is [ParseNumber], but its error is only the reason.
+// parseNumber is [ParseNumber], but returns only the reason as error.
 func parseNumber(text string, bits int) (uint64, error) {
 	digits, base := text, 10
 	if hex, ok := strings.CutPrefix(text, "0x"); ok {
@@ -41,7 +41,7 @@ func parseNumber(text string, bits int) (uint64, error) {
 	return n, nil
 }
 
-// startsWithDigit tells what was meant as a number from what was meant as a name.
+// startsWithDigit reports whether text is meant as a number, not as a name.
 func startsWithDigit(text string) bool {
 	return text != "" && '0' <= text[0] && text[0] <= '9'
 }

@@ -26,10 +26,9 @@ func comparePrefix(a, b netip.Prefix) int {
 	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(b.Bits(), a.Bits()))
 }
 
-// MoreSpecific orders selectors that match the same packet: the one that wins
-// comes first, so the result is negative if a wins over b. Longest source prefix
-// first, then longest destination prefix, then protocol set over unset, source
-// port set, destination port set. Returns 0 if neither wins; two different
+// MoreSpecific orders selectors that match the same packet: the one that takes precedence comes first, so the
+// result is negative if that is a. Longest source prefix first, then longest destination prefix, then protocol
+// set over unset, source port set, destination port set. Returns 0 if neither takes precedence; two different
 // selectors of the same rank never match the same packet.
 func MoreSpecific(a, b Selector) int {
 	return cmp.Or(

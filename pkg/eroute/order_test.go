@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// texts lets a difference of lists show as listing lines.
+// texts returns listing lines, for readable diffs.
 func texts(selectors []eroute.Selector) []string {
 	var list []string
 	for _, s := range selectors {
@@ -60,7 +60,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestMoreSpecific has selectors that all match one packet, the winner first.
+// TestMoreSpecific checks selectors that all match one packet, in order of precedence.
 func TestMoreSpecific(t *testing.T) {
 	order := []eroute.Selector{
 		sel("10.1.0.0/16", "0.0.0.0/0", 0),

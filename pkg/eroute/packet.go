@@ -7,19 +7,17 @@ import (
 	"net/netip"
 )
 
-// Packet is what an IP packet shows to selectors. Ports are in host byte order,
-// and 0 where selectors see none: in all but TCP and UDP, and in every fragment
-// but the first.
+// Packet holds the fields of an IP packet that selectors compare. Ports are in host byte order. They are 0 for
+// protocols other than TCP and UDP, and in every fragment but the first.
 type Packet struct {
 	Src, Dst         netip.Addr
 	Proto            uint8
 	SrcPort, DstPort uint16
 }
 
-// ParsePacket is the reference for the parser of the kernel programs: it returns
-// what the IP packet in b, which starts at its IP header, shows to selectors.
-// Ports are 0 too where b or the packet ends before them. Returns [ErrNotIP] if b
-// is neither IPv4 nor IPv6, or cut short within the IP header.
+// ParsePacket is the reference for the parser of the kernel programs: it returns the fields that selectors
+// compare of the IP packet in b, which starts at its IP header. Ports are also 0 if b or the packet ends before
+// them. Returns [ErrNotIP] if b is neither IPv4 nor IPv6, or is truncated within the IP header.
 func ParsePacket(b []byte) (Packet, error) {
 	if len(b) == 0 {
 		return Packet{}, ErrNotIP
@@ -55,8 +53,8 @@ func parsePacket4(b []byte) (Packet, error) {
 	return p, nil
 }
 
-// clip cuts off what follows the packet, whose header gives its length as n.
-// Packets over 64 KiB, before the kernel segments them, have length 0 there.
+// clip removes the bytes after the packet, whose header gives its length as n. In packets over 64 KiB that the
+// kernel has not segmented yet, n is 0.
 func clip(b []byte, n int) []byte {
 	if n == 0 {
 		return b
@@ -64,8 +62,7 @@ func clip(b []byte, n int) []byte {
 	return b[:min(n, len(b))]
 }
 
-// setPorts reads the ports from the transport header at offset, if the protocol
-// has them and they are there.
+// setPorts reads the ports from the transport header at offset, if the protocol has ports and b contains them.
 func (p *Packet) setPorts(b []byte, offset int) {
 	if !hasPorts(p.Proto) || len(b) < offset+4 {
 		return

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// IPv6 headers that may come between the fixed header and the transport header.
+// IPv6 headers that can appear between the fixed header and the transport header.
 const (
 	extHopByHop = 0
 	extRouting  = 43
@@ -38,9 +38,8 @@ func parsePacket6(b []byte) (Packet, error) {
 	return p, nil
 }
 
-// followChain skips the extension headers (RFC 8200, section 4; AH and ESP are
-// protocols here) and sets protocol and ports. The protocol stays 0 if the chain
-// is malformed, cut short or longer than [maxExtHeaders].
+// followChain skips the extension headers (RFC 8200, section 4; AH and ESP are protocols here) and sets
+// protocol and ports. The protocol stays 0 if the chain is malformed, truncated or longer than [maxExtHeaders].
 func (p *Packet) followChain(b []byte) {
 	next, offset := b[6], 40
 	for range maxExtHeaders {
@@ -75,8 +74,8 @@ func (p *Packet) followChain(b []byte) {
 	p.setPorts(b, offset)
 }
 
-// setFragmentProto sets the protocol of a fragment other than the first, of
-// which only the next header of its fragment header is known.
+// setFragmentProto sets the protocol of a fragment other than the first, which is known only from the next
+// header field of its fragment header.
 func (p *Packet) setFragmentProto(next uint8) {
 	if !isExtHeader(next) {
 		p.Proto = next

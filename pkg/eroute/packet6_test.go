@@ -11,8 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// packet6 returns an IPv6 packet from 2001:db8::1 to 2001:db8::2 whose payload is
-// the concatenated parts.
+// packet6 returns an IPv6 packet from 2001:db8::1 to 2001:db8::2 with the concatenated parts as payload.
 func packet6(next uint8, parts ...[]byte) []byte {
 	payload := slices.Concat(parts...)
 	b := make([]byte, 40)
@@ -25,7 +24,7 @@ func packet6(next uint8, parts ...[]byte) []byte {
 	return append(b, payload...)
 }
 
-// ext returns an extension header of 8 bytes and as many more units of 8.
+// ext returns an extension header of 8 bytes plus units of 8 bytes.
 func ext(next, units uint8) []byte {
 	b := make([]byte, 8*(int(units)+1))
 	b[0], b[1] = next, units
@@ -44,7 +43,7 @@ func frag(next uint8, offset uint16, more bool) []byte {
 	return b
 }
 
-// chain returns n destination options headers, then one that names the last protocol.
+// chain returns n destination options headers, the last of which names the protocol last.
 func chain(n int, last uint8) []byte {
 	var b []byte
 	for range n - 1 {

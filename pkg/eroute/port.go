@@ -4,8 +4,8 @@ package eroute
 
 import "fmt"
 
-// ParseProtocol parses a transport protocol: a number up to 255 as [ParseNumber]
-// takes it, or a name of n. 0 stands for all protocols.
+// ParseProtocol parses a transport protocol: a number up to 255 in the format of [ParseNumber], or a name in n.
+// 0: all protocols.
 func ParseProtocol(text string, n *Names) (uint8, error) {
 	number, numberErr := parseNumber(text, 8)
 	if numberErr == nil {
@@ -20,9 +20,9 @@ func ParseProtocol(text string, n *Names) (uint8, error) {
 	return 0, refuse(text, fmt.Errorf("no such protocol in the first column of %s", protocolsFile))
 }
 
-// ParsePort parses a port of the given protocol: a number up to 65535 as
-// [ParseNumber] takes it, or a name of n. 0 stands for all ports, whatever the
-// protocol. Returns [ErrPortProtocol] for any other if proto is neither TCP nor UDP.
+// ParsePort parses a port of the given protocol: a number up to 65535 in the format of [ParseNumber], or a name
+// in n. 0: all ports, for any protocol. For other ports it returns [ErrPortProtocol] if proto is neither TCP
+// nor UDP.
 func ParsePort(text string, proto uint8, n *Names) (uint16, error) {
 	number, numberErr := parseNumber(text, 16)
 	if numberErr == nil && number == 0 {

@@ -13,16 +13,14 @@ import (
 	"strings"
 )
 
-// defaultText stands for the prefix of length 0 of a family.
+// defaultText is the text of a family's prefix of length 0.
 const defaultText = "%default"
 
-// ParsePrefix parses a prefix of the family, 0 for the one that the text shows:
-// ADDRESS/BITS, for IPv4 also ADDRESS/MASK with a contiguous mask as four parts or
-// 0x and 8 hexadecimal digits, or %default. IPv4 addresses may lack trailing
-// parts, which are zero: 10.0.1/24. The address may be a host name; several
-// answers are accepted only if all are in the same prefix, and without a family
-// its IPv4 addresses are looked for first. Host bits are masked off. Returns
-// [ErrNeedFamily] for %default without a family.
+// ParsePrefix parses a prefix of the family; 0: the family that the text shows. The text is ADDRESS/BITS, for
+// IPv4 also ADDRESS/MASK with a contiguous mask as four parts or as 0x and 8 hexadecimal digits, or %default.
+// Trailing parts that an IPv4 address lacks are zero: 10.0.1/24. The address may be a host name. Several
+// addresses of a host are accepted only if all are in the same prefix; without a family its IPv4 addresses are
+// looked up first. Host bits are masked off. Returns [ErrNeedFamily] for %default without a family.
 func ParsePrefix(ctx context.Context, text string, family Family, r Resolver) (netip.Prefix, error) {
 	prefix, err := parsePrefix(ctx, text, family, r)
 	if err != nil {
@@ -31,7 +29,7 @@ func ParsePrefix(ctx context.Context, text string, family Family, r Resolver) (n
 	return prefix, nil
 }
 
-// parsePrefix is [ParsePrefix], but its error is only the reason.
+// parsePrefix is [ParsePrefix], but returns only the reason as error.
 func parsePrefix(ctx context.Context, text string, family Family, r Resolver) (netip.Prefix, error) {
 	if text == defaultText {
 		return defaultPrefix(family)
@@ -96,7 +94,7 @@ func resolvePrefix(ctx context.Context, host, mask string, family Family, r Reso
 	return netip.Prefix{}, noAddress(family)
 }
 
-// maskFamilies returns those of the families to try that can have the mask.
+// maskFamilies returns the candidate families that can have the mask.
 func maskFamilies(mask string, want Family) ([]Family, error) {
 	var usable []Family
 	var firstErr error

@@ -12,14 +12,13 @@ import (
 	"strings"
 )
 
-// Resolver looks host names up. network is "ip4" (A records) or "ip6" (AAAA).
-// [*net.Resolver] is one. Where a nil Resolver is given, host names are refused.
+// Resolver looks up host names. network is "ip4" (A records) or "ip6" (AAAA records). [*net.Resolver]
+// implements it. With a nil Resolver host names are refused.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// resolve returns the host's different addresses of one family in ascending
-// order, none if it has none.
+// resolve returns the host's distinct addresses of one family in ascending order, or none.
 func resolve(ctx context.Context, host string, family Family, r Resolver) ([]netip.Addr, error) {
 	if r == nil {
 		return nil, errors.New("not an address, and host names are not resolved here")
@@ -41,7 +40,7 @@ func resolve(ctx context.Context, host string, family Family, r Resolver) ([]net
 	return slices.Compact(addrs), nil
 }
 
-// isNoAddress tells the answer "no such address" from a lookup that failed.
+// isNoAddress distinguishes the answer "no such address" from a failed lookup.
 func isNoAddress(err error) bool {
 	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok {
 		return dnsErr.IsNotFound
@@ -50,7 +49,7 @@ func isNoAddress(err error) bool {
 	return ok
 }
 
-// families returns those to try for a host name where want was asked for, 0 for any.
+// families returns the families to try for a host name if want was given; 0: any.
 func families(want Family) []Family {
 	if want != 0 {
 		return []Family{want}
@@ -58,7 +57,7 @@ func families(want Family) []Family {
 	return []Family{Inet, Inet6}
 }
 
-// noAddress is the reason to refuse a host name without address.
+// noAddress is the reason for which a host name without address is refused.
 func noAddress(want Family) error {
 	if want == 0 {
 		return errors.New("host name has no address")
@@ -66,7 +65,7 @@ func noAddress(want Family) error {
 	return fmt.Errorf("host name has no %s address", want.version())
 }
 
-// severalAddresses is the reason to refuse a host name that is ambiguous.
+// severalAddresses is the reason for which an ambiguous host name is refused.
 func severalAddresses(addrs []netip.Addr) error {
 	texts := make([]string, len(addrs))
 	for i, addr := range addrs {
@@ -75,7 +74,7 @@ func severalAddresses(addrs []netip.Addr) error {
 	return fmt.Errorf("host name has several addresses: %s", strings.Join(texts, ", "))
 }
 
-// isHostName reports whether text has the form of a host name (RFC 1123, and _).
+// isHostName reports whether text has the syntax of a host name (RFC 1123, and also _).
 func isHostName(text string) bool {
 	if len(text) > 254 {
 		return false

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 )
 
-// IP protocol numbers (IANA) that an eroute or a SAID gives a meaning to.
+// IP protocol numbers (IANA) that have a meaning in an eroute or a SAID.
 const (
 	ProtoTun  = 4   // IP in IP; in a SAID any tunnel-mode SA
 	ProtoTCP  = 6   // TCP
@@ -19,13 +19,11 @@ const (
 	protoMagic = 61 // IPPROTO_INT of KLIPS, "any host internal protocol"
 )
 
-// minSPI is the lowest SPI a Security Association can have: RFC 4303 reserves
-// those under it.
+// minSPI is the lowest SPI of a Security Association: RFC 4303 reserves lower ones.
 const minSPI = 0x100
 
-// SAID names a Security Association by protocol, SPI (host byte order) and
-// effective destination; or it is one of the magic ones, which have no
-// destination. It is comparable.
+// SAID names a Security Association by protocol, SPI (host byte order) and effective destination, or is one of
+// the magic SAIDs, which have no destination. It is comparable.
 type SAID struct {
 	Proto uint8
 	SPI   uint32
@@ -42,7 +40,7 @@ var (
 	TrapSubnet = SAID{Proto: protoMagic, SPI: 0x105}
 )
 
-// Action returns what the SAID does to a packet. Returns 0 if it is not valid.
+// Action returns the action of the SAID, or 0 if the SAID is not valid.
 func (s SAID) Action() Action {
 	switch s {
 	case Pass:
@@ -64,8 +62,8 @@ func (s SAID) Action() Action {
 	return ActionSA
 }
 
-// Validate returns [ErrBadSAID] if the SAID is neither magic nor names a
-// protocol of this package, an SPI from 0x100 and a destination without zone.
+// Validate returns [ErrBadSAID] unless the SAID is magic, or has a protocol of this package, an SPI from 0x100
+// and a destination without zone.
 func (s SAID) Validate() error {
 	if s.Action() == 0 {
 		return fmt.Errorf("check SAID %s: %w", s, ErrBadSAID)
@@ -73,8 +71,8 @@ func (s SAID) Validate() error {
 	return nil
 }
 
-// String returns the text that [ParseSAID] takes, as in the listing:
-// tun0x135@192.0.2.1, tun0x145@3049:1::2, %hold.
+// String returns the text that [ParseSAID] accepts, as in the listing: tun0x135@192.0.2.1, tun0x145@3049:1::2,
+// %hold.
 func (s SAID) String() string {
 	switch action := s.Action(); action {
 	case 0:

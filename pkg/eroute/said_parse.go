@@ -22,9 +22,9 @@ var (
 	errSPISmall = fmt.Errorf("SPI must be at least %#x", minSPI)
 )
 
-// ParseSAID parses the text form of a SAID, see ipsec_eroute(8): a magic one,
-// proto.HEX@v4, proto:HEX@v6, or protoN@address with N as [ParseNumber] takes it.
-// Protocol and magic names are lower case; the address is one for [ParseAddr].
+// ParseSAID parses the text form of a SAID, see ipsec_eroute(8): a magic SAID, proto.HEX@v4, proto:HEX@v6, or
+// protoN@address with N in the format of [ParseNumber]. Protocol and magic names are lower case; the address
+// has the format of [ParseAddr].
 func ParseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	said, err := parseSAID(ctx, text, r)
 	if err != nil {
@@ -33,7 +33,7 @@ func ParseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	return said, nil
 }
 
-// parseSAID is [ParseSAID], but its error is only the reason.
+// parseSAID is [ParseSAID], but returns only the reason as error.
 func parseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	if name, ok := strings.CutPrefix(text, "%"); ok {
 		said, ok := magicNames[name]
@@ -61,8 +61,8 @@ func parseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	return SAID{Proto: proto, SPI: spi, Dst: dst}, nil
 }
 
-// NewSAID builds a SAID from the values of --af, --edst, --spi and --proto. An
-// error's text begins with the option at fault.
+// NewSAID builds a SAID from the values of --af, --edst, --spi and --proto. An error's text begins with the
+// faulty option.
 func NewSAID(ctx context.Context, af, edst, spi, proto string, r Resolver) (SAID, error) {
 	family, err := ParseFamily(af)
 	if err != nil {
@@ -85,7 +85,7 @@ func NewSAID(ctx context.Context, af, edst, spi, proto string, r Resolver) (SAID
 
 var errSAIDProtocol = errors.New("protocol must be ah, esp, comp or tun")
 
-// cutProtocol takes the protocol's name from the start of text.
+// cutProtocol cuts the protocol's name from the start of text.
 func cutProtocol(text string) (proto uint8, rest string, err error) {
 	for _, proto := range []uint8{ProtoAH, ProtoESP, ProtoComp, ProtoTun} {
 		if rest, ok := strings.CutPrefix(text, ProtocolName(proto)); ok {
@@ -95,8 +95,8 @@ func cutProtocol(text string) (proto uint8, rest string, err error) {
 	return 0, "", errSAIDProtocol
 }
 
-// parseTextSPI parses .HEX, :HEX or a number, and returns the family that the
-// form demands of the address, 0 for either.
+// parseTextSPI parses .HEX, :HEX or a number, and returns the family that this form requires of the address; 0:
+// either.
 func parseTextSPI(text string) (uint32, Family, error) {
 	var family Family
 	switch {

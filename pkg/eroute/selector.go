@@ -7,8 +7,8 @@ import (
 	"net/netip"
 )
 
-// Selector says which packets an eroute is for. Exactly one eroute has a given
-// selector. It is comparable: prefixes have no host bits set.
+// Selector defines the packets that an eroute matches. At most one eroute has a given selector. It is
+// comparable: prefixes have no host bits set.
 type Selector struct {
 	Src, Dst         netip.Prefix
 	Proto            uint8  // IP protocol number; 0: all
@@ -18,8 +18,8 @@ type Selector struct {
 // Family returns the address family of the selector's source.
 func (s Selector) Family() Family { return FamilyOf(s.Src.Addr()) }
 
-// Validate checks that a table can hold the selector. Returns [ErrBadPrefix],
-// [ErrMixedFamilies] or [ErrPortProtocol] if not.
+// Validate checks that a table can hold the selector. If not, it returns [ErrBadPrefix], [ErrMixedFamilies] or
+// [ErrPortProtocol].
 func (s Selector) Validate() error {
 	for _, p := range []netip.Prefix{s.Src, s.Dst} {
 		if !p.IsValid() || p != p.Masked() {
@@ -35,8 +35,8 @@ func (s Selector) Validate() error {
 	return nil
 }
 
-// Matches reports whether the selector takes the packet. IPv4 never matches
-// IPv6, not even as an IPv4-mapped address.
+// Matches reports whether the packet matches the selector. IPv4 never matches IPv6, not even an IPv4-mapped
+// address.
 func (s Selector) Matches(p Packet) bool {
 	return s.Src.Contains(p.Src) && s.Dst.Contains(p.Dst) &&
 		(s.Proto == 0 || s.Proto == p.Proto) &&
@@ -52,10 +52,10 @@ func (s Selector) Contains(t Selector) bool {
 		(s.DstPort == 0 || s.DstPort == t.DstPort)
 }
 
-// ContainsPrefix reports whether all addresses of inner are in outer; false if one is invalid.
+// ContainsPrefix reports whether all addresses of inner are in outer. Returns false if one is invalid.
 func ContainsPrefix(outer, inner netip.Prefix) bool {
 	return outer.Bits() <= inner.Bits() && outer.Overlaps(inner)
 }
 
-// hasPorts reports whether the table knows ports for the protocol.
+// hasPorts reports whether eroutes of the protocol can have ports.
 func hasPorts(proto uint8) bool { return proto == ProtoTCP || proto == ProtoUDP }
