@@ -15,10 +15,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Attach makes the ipsec device virtual, binds it to the interface physical, and puts
-// the fast path on the ingress interfaces. The device comes up last, so that nothing
-// can be routed into it before its program runs. notes say what this kernel or these
-// interfaces cannot do. On an error nothing is left behind.
+// Attach creates the ipsec device virtual, binds it to the interface physical, and attaches the fast path to
+// the ingress interfaces. The device comes up last, so that nothing can be routed into it before its program
+// runs. notes lists what this kernel or these interfaces do not support. On an error everything is undone.
 func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingress []string) (notes []string, err error) {
 	phys, lans, err := find(t, virtual, physical, ingress)
 	if err != nil {
@@ -67,7 +66,7 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 	return append(lacks(kind), notes...), t.Sync(ctx)
 }
 
-// find checks the names and returns the interfaces that they mean.
+// find checks the names and returns their interfaces.
 func find(t *maps.Table, virtual, physical string, ingress []string) (netlink.Link, []netlink.Link, error) {
 	_, err := t.Dir().Links(virtual)
 	switch {
@@ -77,7 +76,7 @@ func find(t *maps.Table, virtual, physical string, ingress []string) (netlink.Li
 		if _, err := netlink.LinkByName(virtual); err == nil {
 			return nil, nil, fmt.Errorf("--virtual %s: already attached: detach it first", virtual)
 		}
-		// Deleted with "ip link": what was made for it goes too.
+		// The device was deleted with "ip link": remove what is left of the attachment.
 		if err := remove(t, virtual); err != nil {
 			return nil, nil, err
 		}
@@ -85,8 +84,7 @@ func find(t *maps.Table, virtual, physical string, ingress []string) (netlink.Li
 	return interfaces(physical, ingress)
 }
 
-// CheckInterfaces returns an error that names the first interface that Attach would
-// not find.
+// CheckInterfaces returns an error that names the first interface that Attach would not find.
 func CheckInterfaces(physical string, ingress []string) error {
 	_, _, err := interfaces(physical, ingress)
 	return err
@@ -113,7 +111,8 @@ func interfaces(physical string, ingress []string) (netlink.Link, []netlink.Link
 	return phys, lans, nil
 }
 
-// attachEgress makes the table decide over what is routed into the device.
+// attachEgress attaches the egress programs, so that packets routed into the device are matched against the
+// table.
 func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.Binding) (loader.Links, error) {
 	ifindex := dev.Attrs().Index
 	config := maps.Device{Physical: uint32(phys.Attrs().Index)}
@@ -124,7 +123,7 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.B
 	if err := t.Dir().SetBinding(dev.Attrs().Name, b); err != nil {
 		return links, err
 	}
-	// Noted first, so that what is made for it goes with it if this command is killed.
+	// Recorded first, so that the rest is cleaned up if this command is killed.
 	if err := t.PutDevice(uint32(ifindex), config); err != nil {
 		return links, err
 	}
@@ -160,7 +159,7 @@ func attachHook(t *maps.Table, links loader.Links, hook loader.Hook, ifindex int
 	return links.Attach(hook, ifindex, prog)
 }
 
-// bindingTo is what is noted of an attach, so that [Follow] can tell what has become of it.
+// bindingTo returns the binding that an attach records, from which [Follow] detects changes.
 func bindingTo(phys netlink.Link, lans []netlink.Link) loader.Binding {
 	b := loader.Binding{Physical: phys.Attrs().Name, Ingress: make(map[int]string), GRO: make(map[int]string), MTU: min(phys.Attrs().MTU, maxMTU)}
 	for _, lan := range lans {
@@ -169,7 +168,7 @@ func bindingTo(phys netlink.Link, lans []netlink.Link) loader.Binding {
 	return b
 }
 
-// watchStates makes packets of an SA drop as soon as its state ends.
+// watchStates attaches the program that drops packets of an SA as soon as its state ends.
 func watchStates(t *maps.Table, links loader.Links, dev netlink.Link) error {
 	prog, err := loader.LoadSADelete(t.Replacements())
 	if err != nil {
@@ -179,7 +178,8 @@ func watchStates(t *maps.Table, links loader.Links, dev netlink.Link) error {
 	return links.Attach(loader.HookSADelete, dev.Attrs().Index, prog)
 }
 
-// watchSequences makes packets of an SA drop as such as soon as its sequence numbers are used up.
+// watchSequences attaches the program that drops packets of an SA, with their own drop reason, as soon as its
+// sequence numbers are exhausted.
 func watchSequences(t *maps.Table, links loader.Links, dev netlink.Link) error {
 	prog, err := loader.LoadSAExhausted(t.Replacements())
 	if err != nil {
@@ -189,7 +189,7 @@ func watchSequences(t *maps.Table, links loader.Links, dev netlink.Link) error {
 	return links.Attach(loader.HookSAExhausted, dev.Attrs().Index, prog)
 }
 
-// lacks says what the kernel cannot do.
+// lacks returns a note for each feature that the kernel does not support.
 func lacks(kind string) (notes []string) {
 	if kind != KindXFRM {
 		notes = append(notes, "this kernel has no XFRM interfaces (CONFIG_XFRM_INTERFACE): SA eroutes drop, counted as no-xfrm")

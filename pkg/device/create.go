@@ -11,24 +11,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// alias marks a device as made by us, for an attach that was killed half way.
+// alias marks a device as created by this program, so that it is recognized after an attach was killed.
 const alias = "made by ipsec tncfg"
 
 // Kinds of ipsec devices.
 const (
 	KindXFRM  = "xfrm"  // a collect-metadata XFRM interface
-	KindPlain = "plain" // a TUN device nobody reads, where the kernel has no XFRM interfaces
+	KindPlain = "plain" // a TUN device without a reader, on kernels without XFRM interfaces
 )
 
 // iflaXfrmCollectMetadata is IFLA_XFRM_COLLECT_METADATA (include/uapi/linux/if_link.h).
 const iflaXfrmCollectMetadata = 3
 
-// maxMTU is the largest MTU of an ipsec device, in bytes. Packets leave it after
-// bpf_skb_change_head, which refuses what is longer than SKB_MAX_ALLOC, 16,064 bytes with
-// pages of 4 KB, unless it is a GSO packet (net/core/filter.c).
+// maxMTU is the largest MTU of an ipsec device, in bytes. Packets leave it after bpf_skb_change_head, which
+// refuses packets longer than SKB_MAX_ALLOC (16,064 bytes with 4 KB pages) unless they are GSO packets
+// (net/core/filter.c).
 const maxMTU = 16000
 
-// create makes the ipsec device, down, and tells of what kind it is.
+// create creates the ipsec device, down, and returns it and its kind.
 func create(name string, mtu int) (netlink.Link, string, error) {
 	kind := KindXFRM
 	err := createXFRM(name)
@@ -43,7 +43,7 @@ func create(name string, mtu int) (netlink.Link, string, error) {
 	return dev, kind, err
 }
 
-// prepare makes a device that was just made known as ours.
+// prepare sets alias and MTU of a device that was just created.
 func prepare(name string, mtu int) (netlink.Link, error) {
 	dev, err := netlink.LinkByName(name)
 	if err != nil {
@@ -56,7 +56,7 @@ func prepare(name string, mtu int) (netlink.Link, error) {
 	return dev, nil
 }
 
-// createPlain makes a TUN device.
+// createPlain creates a TUN device.
 func createPlain(name string) error {
 	err := netlink.LinkAdd(&netlink.Tuntap{
 		LinkAttrs: netlink.LinkAttrs{Name: name}, Mode: netlink.TUNTAP_MODE_TUN,
@@ -67,7 +67,7 @@ func createPlain(name string) error {
 	return err
 }
 
-// createXFRM is "ip link add NAME type xfrm external".
+// createXFRM does what "ip link add NAME type xfrm external" does.
 func createXFRM(name string) error {
 	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
 	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
@@ -80,7 +80,7 @@ func createXFRM(name string) error {
 	return err
 }
 
-// explain adds the reason that the kernel does not give.
+// explain adds the reason that the kernel's error does not give.
 func explain(err error) error {
 	if errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("%w: a network namespace has one collect-metadata XFRM interface at the most", err)
@@ -88,8 +88,8 @@ func explain(err error) error {
 	return err
 }
 
-// removeLeftover deletes a device of this name that an attach killed half way left
-// behind. Returns an error if somebody else's device has the name.
+// removeLeftover deletes the device of this name, if it exists and has our alias. It returns an error if it is
+// another program's device.
 func removeLeftover(name string) error {
 	dev, err := netlink.LinkByName(name)
 	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {

@@ -14,22 +14,21 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// Detach takes an ipsec device and all that Attach made for it away; the table stays.
-// The device goes down first, and with it the routes into it: what they protected
-// goes where the remaining routes lead. Returns loader.ErrNotAttached if there is no
-// such device.
+// Detach removes an ipsec device and everything that Attach created for it; the table stays. The device is
+// deleted first, together with the routes into it: the traffic that they protected then follows the remaining
+// routes. Detach returns loader.ErrNotAttached if there is no such device.
 func Detach(_ context.Context, t *maps.Table, virtual string) error {
 	if _, err := t.Dir().Links(virtual); err != nil {
 		return fmt.Errorf("--virtual %s: %w", virtual, err)
 	}
-	// Whoever may not delete the device is to leave its programs where they are.
+	// Without the privilege to delete the device, leave its programs attached.
 	if err := removeLeftover(virtual); errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 	return remove(t, virtual)
 }
 
-// remove undoes as much of Attach as was done.
+// remove undoes a complete or partial Attach.
 func remove(t *maps.Table, virtual string) error {
 	errs := []error{removeLeftover(virtual)}
 	links, err := t.Dir().Links(virtual)
@@ -58,8 +57,7 @@ func dropDevice(t *maps.Table, ifindex int) error {
 	return errors.Join(errs...)
 }
 
-// dropPhysical takes the copied routes away if no ipsec device but the one that goes is
-// bound to the interface.
+// dropPhysical removes the copied routes unless an ipsec device other than going is bound to the interface.
 func dropPhysical(t *maps.Table, ifindex, going uint32) error {
 	devices, err := t.Devices()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// detourName is the device by which packets of SAs in transport mode go to XFRM; see
-// bpf/detour.bpf.c. A network namespace has one, as it has one XFRM device.
+// detourName is the device through which packets of transport-mode SAs reach XFRM; see bpf/detour.bpf.c. A
+// network namespace has one, as it has one XFRM device.
 const detourName = "ipsec-detour"
 
 const (
@@ -23,8 +23,8 @@ const (
 	detourRulePriority = passRulePriority
 )
 
-// attachDetour makes the detour device, a TUN device nobody reads, and returns its ifindex.
-// On an error it is gone again.
+// attachDetour creates the detour device, a TUN device without a reader, and returns its ifindex. On an error
+// the device is removed.
 func attachDetour(t *maps.Table, links loader.Links, dev, phys netlink.Link) (ifindex uint32, err error) {
 	if err := removeLeftover(detourName); err != nil {
 		return 0, err
@@ -53,7 +53,7 @@ func attachDetour(t *maps.Table, links loader.Links, dev, phys netlink.Link) (if
 	if err := links.Attach(loader.HookDetour, index, prog); err != nil {
 		return 0, err
 	}
-	// Its link tells that it is to be undone.
+	// From here on removeDetour finds the device by its link.
 	if err := t.XFRM().AllowDevice(index); err != nil {
 		return 0, err
 	}
@@ -72,9 +72,9 @@ func detourRule() *netlink.Rule {
 	return r
 }
 
-// addDetourRoute makes routing find the detour device where it is demanded. IPv4 needs
-// no route for that (net/ipv4/route.c takes the destination to be on the link). Without IPv6 nothing
-// is demanded; [Follow] adds the route when it comes.
+// addDetourRoute adds the IPv6 route and rule by which a lookup with the detour device as output interface
+// succeeds. IPv4 needs none: net/ipv4/route.c then takes the destination to be on-link. Without IPv6 nothing is
+// added; [Follow] adds the route when IPv6 is enabled.
 func addDetourRoute(ifindex int) error {
 	route := &netlink.Route{Family: unix.AF_INET6, Table: detourTable, LinkIndex: ifindex, Dst: anywhere[unix.AF_INET6]}
 	err := netlink.RouteReplace(route)
@@ -90,7 +90,7 @@ func addDetourRoute(ifindex int) error {
 	return nil
 }
 
-// removeDetour undoes attachDetour; the route goes with the device.
+// removeDetour undoes attachDetour; the kernel removes the route with the device.
 func removeDetour(t *maps.Table, links loader.Links) error {
 	detours, err := links.On(loader.HookDetour)
 	errs := []error{err}

@@ -13,23 +13,22 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// Difference is something of an ipsec device that is not as attach would make it now, because an
-// interface, address or route has come, gone or changed since.
+// Difference is a part of an ipsec device that differs from what attach would set up now, because an interface,
+// address or route was added, removed or changed.
 type Difference struct {
 	Text string
 	Cost string
-	Gone bool // nothing can be done about it until an interface comes back
+	Gone bool // cannot be repaired until an interface returns
 }
 
-// step brings one thing that is attached in step with the network namespace.
+// step is one difference and its repair.
 type step struct {
 	Difference
-	mend func() error // nil: there is nothing to do
+	mend func() error // nil: no repair is possible
 }
 
-// steps returns what is to be done for an ipsec device, so that all that belongs to it is as attach
-// would make it now. There are none when that has been done. None for a device that is gone: its
-// routes went with it, so that making it again is no repair.
+// steps returns the differences between an ipsec device and what attach would set up now, with their repairs.
+// It returns none for a device that is gone: its routes went with it, so creating it again would not repair it.
 func steps(t *maps.Table, virtual string) ([]step, error) {
 	dev, err := netlink.LinkByName(virtual)
 	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
@@ -57,8 +56,8 @@ func steps(t *maps.Table, virtual string) ([]step, error) {
 	return found, nil
 }
 
-// OutOfStep returns what of an ipsec device is not as attach would make it now. [Follow] mends what can
-// be mended.
+// OutOfStep returns the differences between an ipsec device and what attach would set up now. [Follow] repairs
+// those that can be repaired.
 func OutOfStep(t *maps.Table, virtual string) (all []Difference, err error) {
 	found, err := steps(t, virtual)
 	for _, s := range found {
@@ -67,9 +66,9 @@ func OutOfStep(t *maps.Table, virtual string) (all []Difference, err error) {
 	return all, err
 }
 
-// Follow brings all ipsec devices in step with the interfaces, addresses and routes of the network
-// namespace. It is idempotent: it changes what differs, and nothing else. Returns what it has found;
-// with an error some of it still is as it was.
+// Follow adapts all ipsec devices to the interfaces, addresses and routes of the network namespace. It is
+// idempotent and changes only what differs. It returns the differences that it repaired; with an error, some of
+// them remain.
 func Follow(t *maps.Table) (done []Difference, err error) {
 	virtuals, err := t.Dir().Virtuals()
 	if err != nil {
@@ -90,7 +89,7 @@ func Follow(t *maps.Table) (done []Difference, err error) {
 	return done, errors.Join(append(errs, SyncRoutes(t))...)
 }
 
-// NeedsFollow tells whether [Follow] has anything to do.
+// NeedsFollow reports whether [Follow] would change anything.
 func NeedsFollow(t *maps.Table) (bool, error) {
 	all, err := List(t)
 	if err != nil {

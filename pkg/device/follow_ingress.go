@@ -17,8 +17,8 @@ import (
 // ingressHooks are the hooks of an ingress interface.
 var ingressHooks = []loader.Hook{loader.HookXDP, loader.HookTC}
 
-// ingress sees that the fast path is on the ingress interfaces that there are, and knows which
-// interface their frames belong to.
+// ingress checks that the fast path is attached to the existing ingress interfaces, and that the programs map
+// frames to the right interfaces.
 func (f *follower) ingress() (found []step, err error) {
 	for _, ifindex := range slices.Sorted(maps.Keys(f.binding.Ingress)) {
 		name := f.binding.Ingress[ifindex]
@@ -58,9 +58,9 @@ func (f *follower) ingress() (found []step, err error) {
 	return found, nil
 }
 
-// moveIngress puts the programs on the interface that has taken the place of one.
+// moveIngress attaches the programs to the interface that has replaced another.
 func (f *follower) moveIngress(from int, name string, lan netlink.Link) error {
-	for _, ifindex := range []int{from, lan.Attrs().Index} { // where one that was interrupted may have begun
+	for _, ifindex := range []int{from, lan.Attrs().Index} { // an interrupted move may have left programs on either
 		if err := f.links.Drop(ifindex, ingressHooks...); err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (f *follower) moveIngress(from int, name string, lan netlink.Link) error {
 	return errors.Join(err, dropOrphans(f.table))
 }
 
-// frames returns what the programs know of the frames of an interface.
+// frames returns the entries that the programs have for frames of an interface.
 func (f *follower) frames(ifindex int) (map[bpf.ABIIngressKey]bpf.ABIIngress, error) {
 	all := make(map[bpf.ABIIngressKey]bpf.ABIIngress)
 	var (
@@ -85,7 +85,7 @@ func (f *follower) frames(ifindex int) (map[bpf.ABIIngressKey]bpf.ABIIngress, er
 	it := f.table.Map("eroute_ingress").Iterate()
 	for it.Next(&key, &value) {
 		if key.Ifindex == uint32(ifindex) {
-			value.Seal = 0 // framesOf knows none
+			value.Seal = 0 // framesOf sets none
 			all[key] = value
 		}
 	}
@@ -100,8 +100,7 @@ func (f *follower) staleFrames(lan netlink.Link) (bool, error) {
 	return !maps.Equal(known, framesOf(lan, f.all)), err
 }
 
-// renewFrames tells the programs of an interface's frames what is so now, then forgets what is
-// not any more.
+// renewFrames writes the current entries for an interface's frames, then deletes stale ones.
 func (f *follower) renewFrames(lan netlink.Link) error {
 	known, err := f.frames(lan.Attrs().Index)
 	if err != nil {

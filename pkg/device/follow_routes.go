@@ -13,11 +13,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// passRules sees that there is the rule for %pass packets of the physical interface, under the name
-// that it has now, and none for names that no ipsec device is bound to.
+// passRules checks that a rule for %pass packets exists for the current name of the physical interface. Its
+// repair also removes the rules for names that no ipsec device is bound to.
 func (f *follower) passRules() (found []step, err error) {
 	if f.phys == nil {
-		return nil, nil // the rule waits for its return
+		return nil, nil // the rule is added when the interface returns
 	}
 	for _, family := range families {
 		rules, err := netdump.Rules(family, &netlink.Rule{Table: passTable}, netlink.RT_FILTER_TABLE)
@@ -43,7 +43,7 @@ func (f *follower) passRules() (found []step, err error) {
 	return found, nil
 }
 
-// detour sees that IPv6 finds the detour device once it has IPv6.
+// detour checks that the IPv6 route to the detour device exists once the device has IPv6.
 func (f *follower) detour() ([]step, error) {
 	if f.find("", int(f.config.Detour)) == nil {
 		return nil, nil
@@ -58,8 +58,8 @@ func (f *follower) detour() ([]step, error) {
 	}}}, nil
 }
 
-// hasDetourRoute tells whether there is all that IPv6 needs to find the detour device, or it
-// needs nothing for it has no IPv6.
+// hasDetourRoute reports whether the IPv6 route and rule to the detour device exist, or are not needed because
+// it has no IPv6.
 func hasDetourRoute(ifindex int) (bool, error) {
 	on, err := hasIPv6(ifindex)
 	if err != nil || !on {

@@ -14,18 +14,18 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// minMTU is the least MTU with which an interface has IPv6: with less, the kernel takes its IPv6
-// routes away, and what they protected would follow others.
+// minMTU is the smallest MTU, in bytes, with which an interface has IPv6. Below it, the kernel removes the
+// interface's IPv6 routes, and the traffic that they protected would follow other routes.
 const minMTU = 1280
 
-// follower compares one ipsec device with the interfaces that there are.
+// follower compares one ipsec device with the existing interfaces.
 type follower struct {
 	table   *maps.Table
 	links   loader.Links
 	binding loader.Binding
 	dev     netlink.Link
 	config  maps.Device
-	phys    netlink.Link // nil: it is gone
+	phys    netlink.Link // nil: gone
 	all     []netlink.Link
 }
 
@@ -46,8 +46,8 @@ func newFollower(t *maps.Table, dev netlink.Link, all []netlink.Link) (f *follow
 	return f, nil
 }
 
-// find returns the interface that something is to be bound to: the one of the name that attach was
-// given or, if none has that name, the one it was bound to, which was renamed. Nil if there is neither.
+// find returns the interface to bind to: the one with the name given to attach; else the one with the ifindex
+// that was bound, which was renamed; else nil.
 func (f *follower) find(name string, ifindex int) netlink.Link {
 	by := func(is func(*netlink.LinkAttrs) bool) netlink.Link {
 		i := slices.IndexFunc(f.all, func(l netlink.Link) bool { return is(l.Attrs()) })
@@ -62,17 +62,17 @@ func (f *follower) find(name string, ifindex int) netlink.Link {
 	return by(func(a *netlink.LinkAttrs) bool { return a.Index == ifindex })
 }
 
-// rebind notes a change of the binding.
+// rebind records a change of the binding.
 func (f *follower) rebind(change func(*loader.Binding)) error {
 	change(&f.binding)
 	if f.binding.Physical == "" {
-		return nil // attached by a version that noted nothing
+		return nil // attached by a version that recorded no binding
 	}
 	return f.table.Dir().SetBinding(f.dev.Attrs().Name, f.binding)
 }
 
-// physical sees that the programs send to the physical interface that there is. If there is none
-// they are told so: its ifindex may be another's one day.
+// physical checks that the programs send to the existing physical interface. If there is none, the repair
+// clears the ifindex, which the kernel may reuse for another interface.
 func (f *follower) physical() ([]step, error) {
 	to := func(index uint32) func() error {
 		if index == f.config.Physical {
@@ -95,8 +95,8 @@ func (f *follower) physical() ([]step, error) {
 	return nil, nil
 }
 
-// mtu sees that the MTUs of the ipsec device and the detour device follow the physical interface's.
-// One that was set by hand stays, if it is not larger.
+// mtu checks that the MTUs of the ipsec device and the detour device follow the physical interface's MTU. An
+// MTU that was set by hand stays, unless it is larger.
 func (f *follower) mtu() (found []step, err error) {
 	if f.phys == nil {
 		return nil, nil
@@ -130,7 +130,8 @@ func (f *follower) mtu() (found []step, err error) {
 	return found, nil
 }
 
-// followMTU returns the MTU that a device is to have which has one now and was given one last.
+// followMTU returns the MTU that a device should have, in bytes. now is its current MTU, given the one that was
+// last set by this program.
 func followMTU(now, given, physical int) int {
 	limit := min(physical, maxMTU)
 	if now >= minMTU {

@@ -17,20 +17,19 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// While a collect-metadata XFRM interface is up, the kernel loses inbound IPv4 packets of SAs in
-// transport mode: xfrm4_rcv_encap_finish (net/ipv4/xfrm4_input.c) uses the metadata as a route. With
-// the module esp4_offload, GRO receives ESP earlier and returns the decrypted packet to the interface,
-// so that it does not reach that function.
+// While a collect-metadata XFRM interface is up, the kernel loses inbound IPv4 packets of SAs in transport
+// mode: xfrm4_rcv_encap_finish (net/ipv4/xfrm4_input.c) uses the metadata as a route. With the module
+// esp4_offload, GRO receives ESP earlier and returns the decrypted packet to the interface, so that it does not
+// reach that function.
 
 // FeatureGRO is ethtool's name of NETIF_F_GRO.
 const FeatureGRO = "rx-gro"
 
-// inboundTransport is the beginning of what attach says about inbound packets of SAs in transport mode.
+// inboundTransport is the prefix of attach's notes about inbound packets of transport-mode SAs.
 const inboundTransport = "inbound IPv4 transport mode: "
 
-// receiveTransport lets inbound IPv4 packets of SAs in transport mode reach the gateway while virtual is
-// attached. notes say what it has changed, and what does not work. remove undoes it, except that
-// the module stays loaded.
+// receiveTransport enables reception of inbound IPv4 packets of transport-mode SAs while virtual is attached.
+// notes lists what it changed and what does not work. remove undoes it, except that the module stays loaded.
 func receiveTransport(dir *loader.Dir, virtual string, phys netlink.Link) (notes []string, err error) {
 	note := func(format string, args ...any) {
 		notes = append(notes, inboundTransport+fmt.Sprintf(format, args...))
@@ -70,8 +69,9 @@ func receiveTransport(dir *loader.Dir, virtual string, phys netlink.Link) (notes
 	return notes, nil
 }
 
-// setGRO turns GRO on for the interfaces in on, and off for other interfaces where an earlier call had
-// turned it on. The binding records which they are. Returns the names of those that it has turned on.
+// setGRO turns GRO on for the interfaces in on, and off for other interfaces where an earlier call had turned
+// it on. The binding records these interfaces. It returns the names of the interfaces that it turned GRO on
+// for.
 func setGRO(dir *loader.Dir, virtual string, b *loader.Binding, on []netlink.Link) (changed []string, err error) {
 	tool, err := ethtool.NewEthtool()
 	if err != nil {
@@ -106,7 +106,7 @@ func setGRO(dir *loader.Dir, virtual string, b *loader.Binding, on []netlink.Lin
 	return changed, errors.Join(append(errs, dir.SetBinding(virtual, *b))...)
 }
 
-// restoreGRO turns GRO of an interface off again, if that still exists.
+// restoreGRO turns GRO of an interface off again, if the interface still exists.
 func restoreGRO(tool *ethtool.Ethtool, ifindex int) error {
 	l, err := netlink.LinkByIndex(ifindex)
 	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
@@ -118,7 +118,7 @@ func restoreGRO(tool *ethtool.Ethtool, ifindex int) error {
 	return turnGRO(tool, l.Attrs().Name, false)
 }
 
-// turnGRO turns GRO of an interface on or off, and returns an error if it is not so then.
+// turnGRO turns GRO of an interface on or off, and returns an error if the change had no effect.
 func turnGRO(tool *ethtool.Ethtool, name string, on bool) error {
 	word := map[bool]string{false: "off", true: "on"}[on]
 	if err := tool.Change(name, map[string]bool{FeatureGRO: on}); err != nil {
@@ -131,8 +131,8 @@ func turnGRO(tool *ethtool.Ethtool, name string, on bool) error {
 	return nil
 }
 
-// followGRO is receiveTransport for a physical interface that has taken the place of another. It loads no
-// module: the relay has no privilege to do so, and attach did.
+// followGRO does what receiveTransport does, for a physical interface that has replaced another. It loads no
+// module: attach did, and the relay lacks the privilege.
 func (f *follower) followGRO() error {
 	if !f.config.HasXFRM || f.binding.Physical == "" || !xfrm.HasESPOffload() {
 		return nil
@@ -145,7 +145,7 @@ func (f *follower) followGRO() error {
 	return err
 }
 
-// removeGRO undoes receiveTransport.
+// removeGRO undoes receiveTransport, except that the module stays loaded.
 func removeGRO(dir *loader.Dir, virtual string) error {
 	binding, err := dir.Binding(virtual)
 	if errors.Is(err, loader.ErrNotAttached) || len(binding.GRO) == 0 {

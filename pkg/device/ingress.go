@@ -15,8 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// attachIngress puts the fast path on an interface: TC always, which answers what is
-// rejected, and XDP where it can be had.
+// attachIngress attaches the fast path to an interface: always TC, which also answers rejected packets, and XDP
+// where it is supported and no other program is attached.
 func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link, program programSource) (notes []string, err error) {
 	name, ifindex := lan.Attrs().Name, lan.Attrs().Index
 	tc, err := program(t, loader.HookTC)
@@ -53,7 +53,7 @@ func xdpOwner(lan netlink.Link) string {
 	return loader.ProgramName(xdp.ProgId)
 }
 
-// putIngress tells the programs which interface a frame belongs to.
+// putIngress writes the entries from which the programs find the interface of a frame.
 func putIngress(t *maps.Table, lan netlink.Link) error {
 	all, err := netdump.Links()
 	if err != nil {
@@ -62,8 +62,8 @@ func putIngress(t *maps.Table, lan netlink.Link) error {
 	return putFrames(t, framesOf(lan, all))
 }
 
-// framesOf returns which interface a frame belongs to that comes in on an interface: this one, or
-// one of the VLAN interfaces on it, up to two tags deep.
+// framesOf returns the interface for each kind of frame that arrives on lan: lan itself, or a VLAN interface on
+// it, up to two tags deep.
 func framesOf(lan netlink.Link, all []netlink.Link) map[bpf.ABIIngressKey]bpf.ABIIngress {
 	frames := make(map[bpf.ABIIngressKey]bpf.ABIIngress)
 	port := uint32(lan.Attrs().Index)
@@ -100,7 +100,8 @@ func putFrames(t *maps.Table, frames map[bpf.ABIIngressKey]bpf.ABIIngress) error
 	return nil
 }
 
-// putPort is for frames without a tag, whose interface programs find without a hash look-up.
+// putPort writes the array entry by which programs find the interface of an untagged frame without a hash
+// lookup.
 func putPort(t *maps.Table, port uint32, v bpf.ABIIngress) error {
 	if port >= uint32(bpf.ABILimitsINGRESS_PORTS) {
 		return nil
@@ -122,7 +123,7 @@ func vlansOn(parent netlink.Link, all []netlink.Link) (on []netlink.Link) {
 
 func vlanID(l netlink.Link) uint16 { return uint16(l.(*netlink.Vlan).VlanId) }
 
-// dropIngress forgets an interface and the VLAN interfaces on it.
+// dropIngress deletes the entries of an interface and of the VLAN interfaces on it.
 func dropIngress(t *maps.Table, ifindex int) error {
 	if err := putPort(t, uint32(ifindex), bpf.ABIIngress{}); err != nil {
 		return err

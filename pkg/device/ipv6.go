@@ -16,9 +16,9 @@ const (
 	devconfDisableIPv6 = 26 // DEVCONF_DISABLE_IPV6
 )
 
-// hasIPv6 tells whether an interface has IPv6 at present. It has none if the kernel has none, if
-// its MTU is below 1280, or if net.ipv6.conf.NAME.disable_ipv6 is 1. It asks by netlink: a process
-// in a sandbox may have no /proc/sys.
+// hasIPv6 reports whether an interface has IPv6 at present. It has none if the kernel has none, if its MTU is
+// below 1280 bytes, or if net.ipv6.conf.NAME.disable_ipv6 is 1. It uses netlink because a sandboxed process may
+// have no /proc/sys.
 func hasIPv6(ifindex int) (bool, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
 	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
@@ -40,8 +40,8 @@ func hasIPv6(ifindex int) (bool, error) {
 	return false, nil
 }
 
-// nested returns the value of an attribute that others are nested around, the outermost first;
-// nil if it is not there.
+// nested returns the value of a nested attribute; path lists the attribute types, outermost first. It returns
+// nil if the attribute is missing.
 func nested(b []byte, path ...uint16) ([]byte, error) {
 	for _, kind := range path {
 		attrs, err := nl.ParseRouteAttr(b)

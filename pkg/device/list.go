@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// List returns the attached ipsec devices, by name.
+// List returns the attached ipsec devices, sorted by name.
 func List(t *maps.Table) ([]Attachment, error) {
 	virtuals, err := t.Dir().Virtuals()
 	if err != nil {
@@ -69,7 +69,7 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 	return a, err
 }
 
-// nameOf returns an interface's name, or the one that it had.
+// nameOf returns an interface's name, or its former name if it is gone.
 func nameOf(ifindex int, had string) string {
 	l, err := netlink.LinkByIndex(ifindex)
 	switch {

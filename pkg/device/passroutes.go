@@ -16,15 +16,15 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// passRulePriority comes after the rule that older versions made for rejected packets.
+// passRulePriority follows oldRejectRulePriority, which older versions used.
 const passRulePriority = 2
 
-// %pass packets leave by the physical device along the best route through it. For IPv4
-// the kernel finds that itself, unless a better one leads nowhere, such as a blackhole that
-// is to stop what the ipsec device no longer takes. For IPv6 it takes the best route through
-// any device (net/ipv6/route.c, RT6_LOOKUP_F_IFACE is for unspecified sources), which is the
-// one into the ipsec device. So the routes through the physical device are copied, if need
-// be, to a table that is asked first where that device is demanded.
+// %pass packets leave through the physical device, along the best route through it. For IPv4 the kernel finds
+// that route itself, unless a better one leads nowhere, such as a blackhole that catches traffic no longer
+// routed into the ipsec device. For IPv6 the kernel uses the best route through any device, which is the one
+// into the ipsec device (net/ipv6/route.c, RT6_LOOKUP_F_IFACE is for unspecified sources). So the routes
+// through the physical device are copied, if necessary, to a table that a rule selects first for lookups with
+// that device as output interface.
 
 func passRule(family int, physical string) *netlink.Rule {
 	r := netlink.NewRule()
@@ -54,7 +54,7 @@ func addPassRule(family int, physical string) error {
 	return nil
 }
 
-// SyncRoutes brings the copies of the routes that %pass packets take up to date.
+// SyncRoutes updates the copies of the routes that %pass packets take.
 func SyncRoutes(t *maps.Table) error {
 	all, err := List(t)
 	if err != nil {
@@ -69,7 +69,7 @@ func SyncRoutes(t *maps.Table) error {
 	return errors.Join(errs...)
 }
 
-// blocks tells whether there are routes that lead nowhere.
+// blocks reports whether the main table has routes that lead nowhere.
 func blocks(family int) (bool, error) {
 	routes, err := netdump.Routes(family, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
 	if lacksFamily(err) {
@@ -106,8 +106,7 @@ func syncPassRoutes(physical netlink.Link) error {
 	return errors.Join(errs...)
 }
 
-// copies returns the copies that there are of a family's routes, and the routes of which
-// there are to be copies.
+// copies returns the existing copies of a family's routes, and the routes that should have copies.
 func copies(family, ifindex int) (have, want map[string]netlink.Route, err error) {
 	if have, err = routesThrough(family, ifindex, passTable); err != nil {
 		return nil, nil, err
@@ -122,7 +121,7 @@ func copies(family, ifindex int) (have, want map[string]netlink.Route, err error
 	return have, want, err
 }
 
-// copyRoutes makes the copies of a family's routes what they are to be.
+// copyRoutes updates the copies of a family's routes.
 func copyRoutes(family, ifindex int) error {
 	have, want, err := copies(family, ifindex)
 	if err != nil {
@@ -141,7 +140,7 @@ func copyRoutes(family, ifindex int) error {
 		if c.Dst == nil {
 			c.Dst = anywhere[family]
 		}
-		if err := netlink.RouteReplace(c); err != nil && !isOff(err) { // else the route itself has just gone
+		if err := netlink.RouteReplace(c); err != nil && !isOff(err) { // isOff: the original route has just been removed
 			errs = append(errs, fmt.Errorf("copy route %v: %w", c.Dst, err))
 		}
 	}
@@ -151,8 +150,8 @@ func copyRoutes(family, ifindex int) error {
 	return errors.Join(append(errs, deleteCopies(have))...)
 }
 
-// onLinkFirst returns the keys of routes in the order in which they can be added: the kernel refuses
-// a gateway that it would reach by another gateway, as by a default route that is there before the gateway's link.
+// onLinkFirst returns the keys of routes in an order in which they can be added: the kernel refuses a gateway
+// that is only reachable through another gateway, so the on-link route to it must come first.
 func onLinkFirst(routes map[string]netlink.Route) []string {
 	keys := make([]string, 0, len(routes))
 	for key := range routes {
@@ -183,8 +182,7 @@ func removePassRoutes(ifindex int) error {
 	return errors.Join(errs...)
 }
 
-// removePassRules removes the rule of an interface, and those of interfaces that are gone
-// or have another name now.
+// removePassRules removes the rule of an interface, and the rules of interfaces that are gone or were renamed.
 func removePassRules(family, ifindex int) error {
 	rules, err := netdump.Rules(family, &netlink.Rule{Table: passTable}, netlink.RT_FILTER_TABLE)
 	if isGone(err) {

@@ -2,6 +2,6 @@
 
 package device
 
-// ProbeXFRM makes a collect-metadata XFRM interface in the calling thread's network
-// namespace, to be called in one that goes away. Returns the kernel's error if it cannot.
+// ProbeXFRM creates a collect-metadata XFRM interface in the calling thread's network namespace, which must be
+// a temporary one. It returns the kernel's error if that fails.
 func ProbeXFRM() error { return createXFRM("probe") }

@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// programSource gives the program for a hook of an ingress interface; it is the caller's to close.
+// programSource returns the program for a hook of an ingress interface; the caller closes it.
 type programSource func(t *maps.Table, hook loader.Hook) (*ebpf.Program, error)
 
 // ingressProgram loads the program for a hook of an ingress interface.
@@ -25,8 +25,8 @@ func ingressProgram(t *maps.Table, hook loader.Hook) (*ebpf.Program, error) {
 	return loader.LoadIngressTC(t.Replacements())
 }
 
-// The programs of ingress interfaces are pinned, so that an interface that comes back gets them
-// from a process that may not load programs.
+// programPin returns the name of the pin of an ingress program. These programs are pinned so that a process
+// without the privilege to load programs can attach them to an interface that returns.
 func programPin(hook loader.Hook) string { return "eroute_ingress_" + string(hook) }
 
 // freshPrograms loads a program and pins it.
@@ -41,7 +41,7 @@ func freshPrograms(t *maps.Table, hook loader.Hook) (*ebpf.Program, error) {
 	return prog, nil
 }
 
-// pinnedPrograms returns the pinned program, or loads it if a version attached that pinned none.
+// pinnedPrograms returns the pinned program, or loads it if the version that attached pinned none.
 func pinnedPrograms(t *maps.Table, hook loader.Hook) (*ebpf.Program, error) {
 	prog, err := ebpf.LoadPinnedProgram(t.Dir().Path(programPin(hook)), nil)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +53,7 @@ func pinnedPrograms(t *maps.Table, hook loader.Hook) (*ebpf.Program, error) {
 	return prog, nil
 }
 
-// unpinPrograms is for when no ingress interface is left.
+// unpinPrograms removes the pins when no ingress interface is left.
 func unpinPrograms(t *maps.Table) error {
 	var errs []error
 	for _, hook := range ingressHooks {

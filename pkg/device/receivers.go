@@ -9,14 +9,14 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Receivers returns the interfaces whose GRO receives the packets that arrive on phys: the interface below
-// a VLAN, macvlan or ipvlan interface, the ports of a bond, team or bridge, and otherwise phys. all are the
-// interfaces of the network namespace. Interfaces of other network namespaces are not among them.
+// Receivers returns the interfaces whose GRO receives the packets that arrive on phys: the parent of a VLAN,
+// macvlan or ipvlan interface, the ports of a bond, team or bridge, and otherwise phys. all are the interfaces
+// of the network namespace; interfaces of other network namespaces are not included.
 func Receivers(phys netlink.Link, all []netlink.Link) []netlink.Link {
 	return receivers(phys, all, maxStacked)
 }
 
-// maxStacked limits how deep interfaces are stacked: the kernel's MAX_NEST_DEV.
+// maxStacked limits the depth of stacked interfaces: the kernel's MAX_NEST_DEV.
 const maxStacked = 8
 
 func receivers(l netlink.Link, all []netlink.Link, depth int) (found []netlink.Link) {
@@ -42,16 +42,16 @@ func receivers(l netlink.Link, all []netlink.Link, depth int) (found []netlink.L
 	return found
 }
 
-// isUpper tells whether an interface receives what another one, its parent, hands it after GRO.
+// isUpper reports whether an interface receives its packets from a parent interface, after the parent's GRO.
 func isUpper(l netlink.Link) bool {
 	return slices.Contains([]string{"vlan", "macvlan", "ipvlan"}, l.Type())
 }
 
-// isElsewhere tells whether an interface's parent is in another network namespace.
+// isElsewhere reports whether an interface's parent is in another network namespace.
 func isElsewhere(l netlink.Link) bool { return l.Attrs().NetNsID >= 0 }
 
-// LimitOfGRO says why GRO does not receive every packet that arrives on phys, although it is on. "" if
-// nothing is known to prevent it: drivers of network cards use GRO for all packets.
+// LimitOfGRO returns the reason why GRO, although enabled, does not receive every packet that arrives on phys;
+// "" if none is known. Drivers of network cards use GRO for all packets.
 func LimitOfGRO(phys netlink.Link, all []netlink.Link) string {
 	limit := func(l netlink.Link) string {
 		name := l.Attrs().Name

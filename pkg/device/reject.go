@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Versions of layout 9 and before answered rejected packets by a packet mark, for which a rule knew a table
-// with "prohibit" only.
+// Versions up to layout 9 answered rejected packets by a packet mark, for which a rule selected a table with
+// only a "prohibit" route.
 const (
 	oldRejectMark         = 0x65720e57
 	oldRejectTable        = 0x65720e57
@@ -24,7 +24,7 @@ var anywhere = map[int]*net.IPNet{
 	unix.AF_INET6: {IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)},
 }
 
-// removeRejectRule removes what such a version has left.
+// removeRejectRule removes the rule and route that such a version has left.
 func removeRejectRule() error {
 	var errs []error
 	for family := range anywhere {

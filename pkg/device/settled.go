@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// Drift names the settings under net that are no longer as Attach left them for the
-// ipsec device.
+// Drift returns the settings under net that differ from those that Attach made for the ipsec device.
 func Drift(virtual string) (changed []string, err error) {
 	for _, s := range settings {
 		name := fmt.Sprintf(s.path, virtual)
@@ -30,7 +29,7 @@ func Drift(virtual string) (changed []string, err error) {
 	return changed, nil
 }
 
-// settle makes what [Unsettled] names what attach made it.
+// settle restores the settings that [Drift] returns.
 func settle(virtual string) error {
 	changed, err := Drift(virtual)
 	if err != nil || len(changed) == 0 {

@@ -10,9 +10,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// dropOrphans forgets the devices and ingress interfaces that no program is attached to:
-// those of a device that goes, or that a command which was killed had noted. What was made
-// for them goes, too.
+// dropOrphans deletes the entries of devices and ingress interfaces that no program is attached to: those of a
+// device that is being removed, or that a killed command had recorded. It also removes the routes and rules of
+// such devices.
 func dropOrphans(t *maps.Table) error {
 	attached := map[loader.Hook]map[int]bool{loader.HookEgress: {}, loader.HookTC: {}}
 	virtuals, err := t.Dir().Virtuals()
@@ -55,7 +55,7 @@ func dropOrphans(t *maps.Table) error {
 	return nil
 }
 
-// noted returns the ifindexes of the devices and ingress interfaces that programs know.
+// noted returns the ifindexes of the devices and ingress interfaces that the maps contain.
 func noted(t *maps.Table) (devices, ingress map[int]bool, err error) {
 	devices, ingress = map[int]bool{}, map[int]bool{}
 	all, err := t.Devices()

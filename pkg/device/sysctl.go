@@ -10,14 +10,15 @@ import (
 	"path/filepath"
 )
 
-// settings of an ipsec device (Documentation/networking/ip-sysctl.rst). All go with it.
+// settings of an ipsec device (Documentation/networking/ip-sysctl.rst). The kernel removes them with the
+// device.
 var settings = []struct{ path, value string }{
-	// Policies of key managers must not act on what is routed here: the table decides.
+	// Policies of key managers must not apply to traffic that is routed here: the table decides.
 	{"ipv4/conf/%s/disable_xfrm", "1"},
-	// Programs ask routing where a packet that comes in here goes: who is told of a rejected one.
+	// Programs look up the route back to the sender of a rejected packet as if it arrived on this device.
 	{"ipv4/conf/%s/forwarding", "1"},
 	{"ipv6/conf/%s/forwarding", "1"},
-	// The device speaks for itself to nobody: no address, no router solicitation.
+	// The device sends no packets of its own: no address, no router solicitation.
 	{"ipv6/conf/%s/addr_gen_mode", "1"},
 	{"ipv6/conf/%s/accept_ra", "0"},
 	{"ipv6/conf/%s/router_solicitations", "0"},

@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// swap is a program that is to take another's place.
+// swap is a program that replaces another.
 type swap struct {
 	links   loader.Links
 	hook    loader.Hook
@@ -22,9 +22,9 @@ type swap struct {
 	prog    *ebpf.Program
 }
 
-// Upgrade puts the programs of this version in the place of those that run, on the hooks of
-// all ipsec devices, under traffic: each packet meets the old or the new one. The table with
-// its counters and holds stays. All are loaded first: if one cannot be, nothing is changed.
+// Upgrade atomically replaces each running program on the hooks of all ipsec devices with the one of this
+// version, under traffic. The table with its counters and holds stays. All programs are loaded first: if one
+// fails to load, nothing is changed.
 func Upgrade(t *maps.Table) (err error) {
 	virtuals, err := t.Dir().Virtuals()
 	if err != nil {
@@ -50,15 +50,15 @@ func Upgrade(t *maps.Table) (err error) {
 	errs := []error{t.SwapPinned()}
 	for _, s := range swaps {
 		errs = append(errs, s.links.Swap(s.hook, s.ifindex, s.prog))
-		if slices.Contains(ingressHooks, s.hook) { // for an interface that comes back
+		if slices.Contains(ingressHooks, s.hook) { // for an interface that returns
 			errs = append(errs, t.Dir().PinOver(s.prog, programPin(s.hook)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// loadSwaps loads a program for each hook that one was attached to, and gives those that
-// could be loaded with an error. Interfaces that are gone have taken their programs along.
+// loadSwaps loads a program for each hook that has one attached. On an error it also returns those loaded so
+// far. It skips interfaces that are gone: their programs went with them.
 func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
 	devices, err := links.On(loader.HookEgress)
 	if err != nil {

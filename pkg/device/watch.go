@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watcher tells that interfaces, addresses, routes or rules of its network namespace have changed.
-// What has become of them, [NeedsFollow] tells.
+// Watcher reports that interfaces, addresses, routes or rules of its network namespace have changed.
+// [NeedsFollow] determines whether the changes matter.
 type Watcher struct{ fd int }
 
-// watched are the groups of rtnetlink(7) that a [Watcher] is in.
+// watched are the rtnetlink(7) groups that a [Watcher] joins.
 const watched = 1<<(unix.RTNLGRP_LINK-1) |
 	1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1) |
 	1<<(unix.RTNLGRP_IPV4_ROUTE-1) | 1<<(unix.RTNLGRP_IPV6_ROUTE-1) |
@@ -33,15 +33,15 @@ func Watch() (*Watcher, error) {
 	return &Watcher{fd}, nil
 }
 
-// Wait returns when something has changed, or os.ErrDeadlineExceeded after this time. That messages
-// were lost is a change, too.
+// Wait returns when something has changed, or os.ErrDeadlineExceeded after this time. Lost messages count as a
+// change.
 func (w *Watcher) Wait(wait time.Duration) error {
 	tv := unix.NsecToTimeval(wait.Nanoseconds())
 	if err := unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
 		return fmt.Errorf("set deadline of routing socket: %w", err)
 	}
 	buf := make([]byte, 65536)
-	for flags := 0; ; flags = unix.MSG_DONTWAIT { // one, and all that are there by then
+	for flags := 0; ; flags = unix.MSG_DONTWAIT { // wait for one, then drain the rest
 		_, _, err := unix.Recvfrom(w.fd, buf, flags)
 		switch {
 		case err == nil, errors.Is(err, unix.ENOBUFS):
