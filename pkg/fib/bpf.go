@@ -35,13 +35,13 @@ const (
 	fragNeeded      = 8
 )
 
-// loopback is the ifindex of lo: rules take what the gateway sends to come in there.
+// loopback is the ifindex of lo: routing rules see it as the input interface of local packets.
 const loopback = 1
 
-// etherSize is the header of the frame that holds the parameters.
+// etherSize is the size of the header of the frame that holds the parameters, in bytes.
 const etherSize = 14
 
-// program returns the program that asks, loaded once.
+// program returns the lookup program, which is loaded once.
 func (r *Router) program(mark bool) (*ebpf.Program, error) {
 	if prog := r.programs[mark]; prog != nil {
 		return prog, nil
@@ -59,7 +59,8 @@ func (r *Router) program(mark bool) (*ebpf.Program, error) {
 	return prog, nil
 }
 
-// outputBPF asks by a run of a program: its packet holds the parameters, and then the answer.
+// outputBPF looks up a route with a test run of a BPF program, whose packet holds first the parameters, then
+// the result.
 func (r *Router) outputBPF(p Packet) (Hop, error) {
 	prog, err := r.program(p.Mark != 0)
 	if err != nil {
@@ -76,13 +77,14 @@ func (r *Router) outputBPF(p Packet) (Hop, error) {
 	case forwardDisabled, unsupported:
 		return Hop{}, errUnknown
 	}
-	if int32(ret) < 0 { // such as EINVAL for a flag that the kernel does not know
+	if int32(ret) < 0 { // such as EINVAL for an unsupported flag
 		return Hop{}, fmt.Errorf("%w: %w", errUnknown, syscall.Errno(-int32(ret)))
 	}
 	return Hop{}, ErrNoRoute
 }
 
-// lookup copies the parameters from the packet, asks, copies the answer back and returns the result.
+// lookup returns a program that copies the parameters from the packet, calls bpf_fib_lookup, copies the result
+// back and returns the helper's return value.
 func lookup(mark bool) asm.Instructions {
 	flags := int32(skipNeighbour)
 	if mark {
@@ -106,7 +108,7 @@ func lookup(mark bool) asm.Instructions {
 	return program
 }
 
-// frame is a frame with the parameters as its content.
+// frame returns a frame with the parameters as its payload.
 func frame(p Packet) []byte {
 	b := make([]byte, etherSize+paramsSize)
 	copy(b[12:], []byte{0x88, 0xb5}) // an EtherType for experiments (IEEE 802)
@@ -124,7 +126,7 @@ func frame(p Packet) []byte {
 	return b
 }
 
-// parseHop reads the answer: the next hop is where the destination was, of a family of its own.
+// parseHop parses the result: the next hop replaces the destination, and may be of another family.
 func parseHop(params []byte, dst netip.Addr) Hop {
 	hop := Hop{Ifindex: int(binary.NativeEndian.Uint32(params[atIfindex:]))}
 	size := 4
@@ -144,7 +146,7 @@ func family(a netip.Addr) uint8 {
 	return unix.AF_INET
 }
 
-// isNoRoute tells from an error of rtnetlink that there is no way for a packet.
+// isNoRoute reports whether an rtnetlink error means that there is no route.
 func isNoRoute(err error) bool {
 	for _, errno := range []error{unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL, unix.ENETDOWN} {
 		if errors.Is(err, errno) {

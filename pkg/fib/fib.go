@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fib asks the kernel where it routes what the gateway sends, with all that routing rules may
-// look at.
+// Package fib looks up the kernel's route for packets that the gateway sends, by all fields that routing rules
+// can match.
 package fib
 
 import (
@@ -11,30 +11,30 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// Packet is what rules and routes see of a packet that the gateway sends.
+// Packet has the fields of a local packet that rules and routes can match.
 type Packet struct {
 	Src, Dst         netip.Addr // Src may be unspecified
-	Proto            uint8      // 0: not known to routing
+	Proto            uint8      // 0: unspecified
 	SrcPort, DstPort uint16
 	Mark             uint32
 }
 
-// Hop is where a packet goes.
+// Hop is the result of a route lookup.
 type Hop struct {
 	Ifindex int
-	Via     netip.Addr // next hop; zero: the destination itself
+	Via     netip.Addr // next hop; zero: the destination is on-link
 }
 
-// ErrNoRoute says that routing has no way for a packet, or one that leads nowhere.
+// ErrNoRoute is returned if a packet has no route, or one that leads nowhere.
 var ErrNoRoute = errors.New("no route")
 
-// errUnknown says that the kernel cannot be asked this way.
+// errUnknown means that this kind of lookup is unavailable, and that another one can be tried.
 var errUnknown = errors.New("the kernel does not tell")
 
-// Router asks the kernel of the calling thread's network namespace. The zero value is one that has not
-// asked yet.
+// Router looks up routes in the calling thread's network namespace, and caches the results. The zero value is
+// ready to use.
 type Router struct {
-	programs map[bool]*ebpf.Program // by whether they ask with a mark
+	programs map[bool]*ebpf.Program // by whether they look up with a mark
 	answers  map[Packet]answer
 }
 
@@ -43,12 +43,12 @@ type answer struct {
 	err error
 }
 
-// Output returns where the kernel routes a packet that the gateway sends. Returns ErrNoRoute if it
-// does not. It asks once for packets that are the same to routing.
+// Output returns the kernel's route for a packet that the gateway sends, or ErrNoRoute. Results are cached by
+// packet.
 //
-// The kernel answers exactly to a BPF program. Who may not load one, and a gateway that does not
-// forward, gets the answer of rtnetlink, which takes packets of protocols other than TCP, UDP and
-// ICMP for UDP.
+// A BPF program gets the exact result. Without the privilege to load one, and on a gateway that does not
+// forward, Output falls back to rtnetlink, which treats packets of protocols other than TCP, UDP and ICMP as
+// UDP.
 func (r *Router) Output(p Packet) (Hop, error) {
 	if a, ok := r.answers[p]; ok {
 		return a.hop, a.err
@@ -64,7 +64,7 @@ func (r *Router) Output(p Packet) (Hop, error) {
 	return hop, err
 }
 
-// Close frees what it asks with.
+// Close closes the loaded programs.
 func (r *Router) Close() error {
 	var errs []error
 	for _, prog := range r.programs {

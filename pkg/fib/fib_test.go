@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
-// Rules by protocol, ports and mark are followed, as they are for the packets that XFRM makes.
+// TestOutput checks that rules by protocol, ports and mark are followed, as for packets that XFRM creates.
 func TestOutput(t *testing.T) {
 	l, err := lab.New("fib")
 	if err != nil {
@@ -47,7 +47,7 @@ func TestOutput(t *testing.T) {
 		name     string
 		p        Packet
 		dev      string
-		bpfAlone bool // rtnetlink cannot be asked that
+		bpfAlone bool // not supported by rtnetlink
 	}{
 		{"nothing known", Packet{Proto: 6}, lab.WAN, false},
 		{"ESP", Packet{Proto: unix.IPPROTO_ESP}, lab.LAN, true},

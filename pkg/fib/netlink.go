@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outputNetlink asks rtnetlink.
+// outputNetlink looks up a route with rtnetlink.
 func outputNetlink(p Packet) (Hop, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_REQUEST)
 	msg := &nl.RtMsg{}
@@ -26,7 +26,7 @@ func outputNetlink(p Packet) (Hop, error) {
 	if p.Mark != 0 {
 		req.AddData(nl.NewRtAttr(unix.RTA_MARK, nl.Uint32Attr(p.Mark)))
 	}
-	if slices.Contains([]uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP}, p.Proto) { // it refuses most others
+	if slices.Contains([]uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP}, p.Proto) { // rtnetlink refuses most others
 		req.AddData(nl.NewRtAttr(unix.RTA_IP_PROTO, []byte{p.Proto}))
 		req.AddData(nl.NewRtAttr(unix.RTA_SPORT, binary.BigEndian.AppendUint16(nil, p.SrcPort)))
 		req.AddData(nl.NewRtAttr(unix.RTA_DPORT, binary.BigEndian.AppendUint16(nil, p.DstPort)))
