@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package netdump reads complete netlink dumps. The kernel marks a dump during which
-// its objects changed as inconsistent: entries may be missing or stale, and the whole
-// dump has to be read again.
+// Package netdump reads complete netlink dumps. The kernel marks a dump as inconsistent if the objects changed
+// during it: entries may be missing or stale, and the whole dump must be repeated.
 package netdump
 
 import (
@@ -17,11 +16,11 @@ import (
 
 const (
 	maxTries = 100
-	maxPause = 20 * time.Millisecond // between two tries; all tries pause for 2 s
+	maxPause = 20 * time.Millisecond // between two tries; at most 2 s in total
 )
 
-// All calls list until its result is complete. After maxTries interrupted dumps it
-// returns an error that is netlink.ErrDumpInterrupted.
+// All calls list until its result is complete. After maxTries interrupted dumps it returns an error that is
+// netlink.ErrDumpInterrupted.
 func All[T any](list func() ([]T, error)) ([]T, error) {
 	pause := time.Millisecond
 	for range maxTries {
@@ -41,20 +40,18 @@ func All[T any](list func() ([]T, error)) ([]T, error) {
 // Links lists the interfaces.
 func Links() ([]netlink.Link, error) { return All(netlink.LinkList) }
 
-// Routes lists the routes of a family that match a filter; mask says which of its
-// fields count.
+// Routes lists the routes of a family that match a filter; mask selects the fields to compare.
 func Routes(family int, filter *netlink.Route, mask uint64) ([]netlink.Route, error) {
 	return All(func() ([]netlink.Route, error) { return netlink.RouteListFiltered(family, filter, mask) })
 }
 
-// Rules lists the routing rules of a family that match a filter; mask says which of
-// its fields count.
+// Rules lists the routing rules of a family that match a filter; mask selects the fields to compare.
 func Rules(family int, filter *netlink.Rule, mask uint64) ([]netlink.Rule, error) {
 	return All(func() ([]netlink.Rule, error) { return netlink.RuleListFiltered(family, filter, mask) })
 }
 
-// Addresses returns the set of the addresses of all interfaces. [net.InterfaceAddrs]
-// does not notice an inconsistent dump.
+// Addresses returns the set of the addresses of all interfaces. [net.InterfaceAddrs] does not detect an
+// inconsistent dump.
 func Addresses() (map[netip.Addr]bool, error) {
 	all, err := All(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, unix.AF_UNSPEC) })
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// An interrupted dump is repeated, another error is not, and there is an end to it.
+// TestAll checks that an interrupted dump is repeated a limited number of times, and that other errors are not
+// retried.
 func TestAll(t *testing.T) {
 	other := errors.New("other")
 	for _, test := range []struct {
@@ -50,9 +51,10 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// While interfaces and addresses come and go, every result has what stays.
+// TestDumpsUnderChange checks that no dump misses permanent interfaces or addresses while others are added and
+// removed.
 func TestDumpsUnderChange(t *testing.T) {
-	runtime.LockOSThread() // and never unlocked: the thread ends with the test
+	runtime.LockOSThread() // never unlocked: the thread ends with the test
 	ns, err := netns.New()
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +76,7 @@ func TestDumpsUnderChange(t *testing.T) {
 	link := func(i int) netlink.Link {
 		return &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprint("br", i)}}
 	}
-	const addresses, links = 400, 40 // more than fits into one message of a dump
+	const addresses, links = 400, 40 // more than fit into one message of a dump
 	for i := range addresses {
 		if err := handle.AddrAdd(lo, addr(i)); err != nil {
 			t.Fatal(err)
@@ -111,7 +113,7 @@ func TestDumpsUnderChange(t *testing.T) {
 	defer churn.Wait()
 	defer close(stop)
 
-	interrupted := 0 // dumps that are read once
+	interrupted := 0 // single dumps that were interrupted
 	for deadline := time.Now().Add(time.Minute); interrupted < 5 && time.Now().Before(deadline); {
 		if _, err := netlink.LinkList(); errors.Is(err, netlink.ErrDumpInterrupted) {
 			interrupted++
