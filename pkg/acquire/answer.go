@@ -14,20 +14,20 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// answers is what key managers have installed at one moment.
+// answers are the states and policies that key managers have installed, read at one moment.
 type answers struct {
-	states   []xfrm.State // for output, the newest first
+	states   []xfrm.State // for output, newest first
 	policies []xfrm.OutPolicy
 }
 
-// ages tells states apart that were made in the same second: by when they were first seen.
+// ages orders states that were created in the same second by when they were first seen.
 type ages struct {
 	seen map[xfrm.StateKey]uint64
 	last uint64
 }
 
-// note numbers the states that were not seen before, and forgets those that are gone.
-// States seen first at the same time are told apart by SPI, always the same way.
+// note numbers the states that it has not seen before, and forgets those that are gone. States first seen
+// together are ordered by SPI, destination and protocol, so that the order is deterministic.
 func (g *ages) note(states xfrm.States) {
 	for key := range g.seen {
 		if _, ok := states[key]; !ok {
@@ -45,7 +45,7 @@ func (g *ages) note(states xfrm.States) {
 	}
 }
 
-// newAnswers takes from all states those that packets leave by: from an address of ours.
+// newAnswers keeps the outbound states: those from an address of ours.
 func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Addr]bool, seen map[xfrm.StateKey]uint64) answers {
 	a := answers{policies: policies}
 	for _, s := range states {
@@ -60,13 +60,14 @@ func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Add
 	return a
 }
 
-// way is how a flow is asked for: as its trap says, else as the key manager's policy for the flow does.
+// way are the parameters for requesting an SA for a flow: those of its trap, completed by the key manager's
+// policy for the flow.
 type way struct {
 	eroute.AcquireParams
-	policy *xfrm.OutPolicy // nil: there is none, or the trap's reqid says which SA
+	policy *xfrm.OutPolicy // nil: there is none, or the trap's reqid selects the SA
 }
 
-// way returns how a flow of a trap that asks so is asked for.
+// way returns the parameters for requesting an SA for a flow. ask are those of the flow's trap.
 func (a answers) way(flow eroute.Selector, ask eroute.AcquireParams) way {
 	w := way{AcquireParams: ask}
 	if ask.ReqID != 0 {
@@ -79,7 +80,7 @@ func (a answers) way(flow eroute.Selector, ask eroute.AcquireParams) way {
 	return w
 }
 
-// problem tells why a key manager may not know what it is asked for; empty if it can.
+// problem returns why a key manager may not be able to answer the request; empty if it can.
 func (w way) problem() string {
 	if w.ReqID != 0 {
 		return ""
@@ -87,10 +88,9 @@ func (w way) problem() string {
 	return "no reqid: the trap has none, nor has a policy for the flow"
 }
 
-// find returns the SA that a flow of a trap is to use: the newest state that is asked for.
-// A reqid in the trap says which; else the template of the key manager's
-// policy for the flow does; else the state's own selector, if it has one. Without any of
-// these there is no way to tell.
+// find returns the SA for a flow of a trap: the newest state that matches the request. The trap's reqid selects
+// it; else the template of the key manager's policy for the flow; else the state's own selector, if it has one.
+// Without any of these no state matches.
 func (a answers) find(flow eroute.Selector, w way) (eroute.SAID, bool) {
 	for _, s := range a.states {
 		if s.Proto == w.Proto && uint8(s.Mode) == uint8(w.Mode) && carries(s, flow) && matches(s, flow, w) {
@@ -121,12 +121,12 @@ func matches(s xfrm.State, flow eroute.Selector, w way) bool {
 		(t.SPI == 0 || t.SPI == s.SPI)
 }
 
-// carries tells whether packets of the flow's family fit in.
+// carries reports whether the state can carry packets of the flow's family.
 func carries(s xfrm.State, flow eroute.Selector) bool {
 	return s.Inner&xfrm.FamilyOf(flow.Src.Addr()) != 0
 }
 
-// said returns the SAID that means a state.
+// said returns the SAID of a state.
 func said(s xfrm.State) eroute.SAID {
 	if s.Mode == xfrm.ModeTunnel {
 		return eroute.SAID{Proto: eroute.ProtoTun, SPI: s.SPI, Dst: s.Dst}

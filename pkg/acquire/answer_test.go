@@ -21,7 +21,7 @@ func stateOf(spi uint32, change func(*xfrm.State)) xfrm.State {
 	return s
 }
 
-// Which SA answers a flow, and that no other does.
+// TestFindAnswer checks which SA answers a flow, and that no other does.
 func TestFindAnswer(t *testing.T) {
 	own := map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}
 	peer, other := netip.MustParseAddr("192.1.2.45"), netip.MustParseAddr("192.1.2.46")
@@ -81,8 +81,8 @@ func TestFindAnswer(t *testing.T) {
 	}
 }
 
-// Of states made in the same second the one seen last is the newest, however often SAs
-// are replaced.
+// TestNewestState checks that of states created in the same second the last one seen is the newest, however
+// often SAs are replaced.
 func TestNewestState(t *testing.T) {
 	own := map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}
 	ask := eroute.DefaultAcquire
@@ -103,7 +103,8 @@ func TestNewestState(t *testing.T) {
 	}
 }
 
-// What a trap leaves open of how to ask, the key manager's policy for the flow says.
+// TestAcquireParamsFromPolicy checks that the key manager's policy for the flow completes the parameters that a
+// trap leaves open.
 func TestAcquireParamsFromPolicy(t *testing.T) {
 	peer, other := netip.MustParseAddr("192.1.2.45"), netip.MustParseAddr("192.1.2.46")
 	wide := xfrm.OutPolicy{

@@ -20,10 +20,10 @@ type question struct {
 	flow   abi.FlowID
 	trap   eroute.Selector
 	device int
-	packet eroute.Packet // one of it
+	packet eroute.Packet // a packet of the flow
 }
 
-// drain takes the events that there are: all packets that have met what they met until now.
+// drain handles all pending events, and so all packets that have hit a trap or hold until now.
 func (r *relay) drain() error {
 	events, err := r.intake.take()
 	for _, e := range events {
@@ -36,7 +36,7 @@ func (r *relay) drain() error {
 	return err
 }
 
-// event keeps a packet, and notes what is to be asked for.
+// event stores a packet, and queues its flow if an SA must be requested.
 func (r *relay) event(e relaywire.Event) {
 	flow := e.Flow.Selector
 	most := ofHold
@@ -58,11 +58,11 @@ func (r *relay) event(e relaywire.Event) {
 	} else if e.Gap || e.Flow.Serial == 0 || asked {
 		return
 	}
-	// Also for a hold that nobody has been asked about, as far as the relay knows.
+	// Also for a hold without a request that the relay knows of.
 	r.questions = append(r.questions, question{e.Flow, e.Trap, e.Device, example(flow, e.Packet)})
 }
 
-// example is what a packet of the flow shows, or what one would if there is none.
+// example returns the fields of a packet of the flow; without a packet, those that the flow implies.
 func example(flow eroute.Selector, packet []byte) eroute.Packet {
 	if shown, err := eroute.ParsePacket(packet); err == nil {
 		return shown
@@ -73,8 +73,8 @@ func example(flow eroute.Selector, packet []byte) eroute.Packet {
 	}
 }
 
-// ask finds the flows in question SAs that are there already, or asks the key managers for them.
-// The table is locked once for all of them, however long it took to get the lock.
+// ask answers the queued flows with existing SAs, or requests SAs from the key managers. The table is locked
+// once for all of them.
 func (r *relay) ask(ctx context.Context) error {
 	if len(r.questions) == 0 {
 		return nil
@@ -122,12 +122,12 @@ func (r *relay) ask(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// confirm looks at a flow that there are packets of though nobody has been asked about it. A hold
-// is to be asked for; what is kept of a flow with an SA is sent.
+// confirm checks a flow that has packets but no request in r.asked. A hold is marked as waiting, so that an SA
+// is requested; the packets of a flow whose SA is ready are sent.
 func (r *relay) confirm(t *maps.Table, id abi.FlowID) error {
 	f, found, err := t.Flow(id)
 	switch {
-	case err != nil || !found: // for sweep to see to
+	case err != nil || !found: // sweep handles this
 		return err
 	case f.SAID == eroute.Hold:
 		r.asked[id] = time.Now()
@@ -140,7 +140,7 @@ func (r *relay) confirm(t *maps.Table, id abi.FlowID) error {
 	return err
 }
 
-// acquire asks the key managers for an SA.
+// acquire requests an SA from the key managers.
 func (r *relay) acquire(q question, ask way) error {
 	r.seq++
 	flow := q.flow.Selector

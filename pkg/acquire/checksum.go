@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checksumAt is where the checksum is in the headers of the protocols for which the
-// kernel leaves it to the network card.
+// checksumAt is the offset in bytes of the checksum in the headers of the protocols for which the kernel leaves
+// it to the network card.
 var checksumAt = map[uint8]int{unix.IPPROTO_TCP: 16, unix.IPPROTO_UDP: 6}
 
-// finishChecksum finishes the checksum of a packet that has only the pseudo header's, the
-// rest being left to the network card (CHECKSUM_PARTIAL, include/linux/skbuff.h): one of
-// the gateway itself, or of a virtual machine or container on it. Any other is left as it
-// is, right or wrong. Fragments are finished: the kernel does it before it cuts a packet up.
+// finishChecksum completes the checksum of a packet that has only the pseudo header's sum (CHECKSUM_PARTIAL,
+// include/linux/skbuff.h): a packet of the gateway itself, or of a virtual machine or container on it. Any
+// other checksum is left unchanged, right or wrong. Fragments need nothing: the kernel completes the checksum
+// before fragmenting.
 func finishChecksum(b []byte) {
 	proto, l4, addresses := transport(b)
 	at, has := checksumAt[proto]
@@ -30,13 +30,13 @@ func finishChecksum(b []byte) {
 	}
 	result := ^fold(add(0, segment))
 	if result == 0 && proto == unix.IPPROTO_UDP {
-		result = 0xffff // RFC 768: 0 says that there is none
+		result = 0xffff // RFC 768: 0 means no checksum
 	}
 	binary.BigEndian.PutUint16(sum, result)
 }
 
-// transport finds protocol, transport header and both addresses of a whole packet.
-// Returns protocol 0 for a fragment, and for what it does not understand.
+// transport returns the protocol, the offset of the transport header and the addresses of an unfragmented
+// packet. It returns protocol 0 for a fragment or an unsupported packet.
 func transport(b []byte) (proto uint8, l4 int, addresses []byte) {
 	switch {
 	case len(b) >= 20 && b[0]>>4 == 4 && binary.BigEndian.Uint16(b[6:])&0x3fff == 0:
@@ -51,7 +51,7 @@ func transport(b []byte) (proto uint8, l4 int, addresses []byte) {
 	return 0, 0, nil
 }
 
-// isOptions tells whether an IPv6 header is followed by another one (RFC 8200).
+// isOptions reports whether an IPv6 header is an extension header that another header follows (RFC 8200).
 func isOptions(next uint8) bool {
 	return next == unix.IPPROTO_HOPOPTS || next == unix.IPPROTO_ROUTING || next == unix.IPPROTO_DSTOPTS
 }

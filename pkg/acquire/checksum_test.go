@@ -12,7 +12,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// partial builds a packet, right, and with only the pseudo header in its checksum.
+// partial builds a packet twice: with the complete checksum, and with only the pseudo header's sum.
 func partial(t *testing.T, v6 bool, transport gopacket.SerializableLayer, at int, payload string) (right, partial []byte) {
 	t.Helper()
 	var network gopacket.SerializableLayer
@@ -41,14 +41,14 @@ func partial(t *testing.T, v6 bool, transport gopacket.SerializableLayer, at int
 	partial = bytes.Clone(right)
 	segment := partial[header:]
 	binary.BigEndian.PutUint16(segment[at:], 0)
-	// What is in the field is the sum of the pseudo header, not its complement.
+	// The field holds the sum of the pseudo header, not its complement.
 	whole := fold(add(0, segment))
 	full := ^binary.BigEndian.Uint16(right[header+at:])
 	binary.BigEndian.PutUint16(segment[at:], fold(uint64(full)+uint64(^whole)))
 	return right, partial
 }
 
-// A checksum that was left to the network card is finished; any other stays as it is.
+// TestFinishChecksum checks that a partial checksum is completed, and any other is left unchanged.
 func TestFinishChecksum(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -85,7 +85,8 @@ func TestFinishChecksum(t *testing.T) {
 	}
 }
 
-// FuzzFinishChecksum checks that of a packet at most a checksum is changed, once.
+// FuzzFinishChecksum checks that at most the checksum of a packet changes, and that a second call changes
+// nothing.
 func FuzzFinishChecksum(f *testing.F) {
 	f.Add([]byte{0x45, 0, 0, 20})
 	f.Add(append([]byte{0x60, 0, 0, 0, 0, 8, 0, 64}, make([]byte, 40)...))

@@ -17,20 +17,19 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// keptCapabilities are those that a relay uses when it has started: XFRM and the table's
-// memory, held packets, new counters and indexes.
+// keptCapabilities are those that a running relay uses: for XFRM and the table's memory, held packets, new
+// counters and indexes.
 var keptCapabilities = []cap.Value{cap.NET_ADMIN, cap.NET_RAW, cap.BPF}
 
-// confine gives up for good what a relay does not need any more, in all threads: to get
-// privileges by executing something, and capabilities. Without commands to run it also
-// gives up, where the kernel has Landlock, files but those of the table, and system calls
-// that are of use to an intruder only, new TCP connections among them.
+// confine permanently drops what a running relay does not need, in all threads: capabilities, and gaining
+// privileges by execve. If it runs no commands it also drops access to all files but the table's, where the
+// kernel has Landlock, and the system calls that only an intruder would use, including new TCP connections.
 func confine(runsCommands bool) error {
 	bpffs, err := loader.KeepBPFFS()
 	if err != nil {
 		return fmt.Errorf("confine relay: %w", err)
 	}
-	_, _ = time.Now().Zone() // reads the time zone's file
+	_, _ = time.Now().Zone() // load the time zone's file while it is readable
 	if _, err := cap.Prctlw(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("confine relay: no new privileges: %w", err)
 	}
@@ -49,8 +48,8 @@ func confine(runsCommands bool) error {
 	return nil
 }
 
-// dropCapabilities keeps those there are of keptCapabilities. Whoever is not root goes on
-// to override the permissions of root's pins, if he could before.
+// dropCapabilities keeps those of keptCapabilities that the process has. A process that is not root also keeps
+// CAP_DAC_OVERRIDE, with which it overrides the permissions of root's pins.
 func dropCapabilities() error {
 	kept := keptCapabilities
 	if os.Geteuid() != 0 {
@@ -76,8 +75,8 @@ func dropCapabilities() error {
 	return set.SetProc()
 }
 
-// restrictFiles leaves the table, what the kernel tells of this process and of its network
-// namespace, and of processors and types. It does nothing on a kernel without Landlock.
+// restrictFiles leaves access to the table, and read access to /proc and the kernel's files about CPUs and BTF.
+// It does nothing on a kernel without Landlock.
 func restrictFiles(bpffs string) error {
 	err := landlock.V5.BestEffort().RestrictPaths(
 		landlock.RWDirs(filepath.Join(bpffs, "ipsec")),
@@ -111,7 +110,8 @@ var forbidden = seccomp.Filter{
 				"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "iopl", "ioperm",
 				"listen",
 			},
-			// Streams of every family but AF_UNIX; raw and datagram sockets have the bit of 2 set.
+			// Stream sockets of all families but AF_UNIX; raw and datagram sockets have the SOCK_DGRAM bit (2)
+			// set.
 			NamesWithCondtions: []seccomp.NameWithConditions{{Name: "socket", Conditions: seccomp.ArgumentConditions{
 				{Argument: 0, Operation: seccomp.BitsNotSet, Value: unix.AF_UNIX},
 				{Argument: 1, Operation: seccomp.BitsSet, Value: unix.SOCK_STREAM},

@@ -20,8 +20,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// inConfined tells the test's own process, run again, to confine itself: "yes", or
-// "commands" if it is to run some.
+// inConfined is an environment variable that makes a child process of the test confine itself: "yes", or
+// "commands" if it runs commands.
 const inConfined = "EROUTE_TEST_CONFINED"
 
 // capEff is the mask of keptCapabilities: NET_ADMIN, NET_RAW, BPF.
@@ -38,8 +38,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A confined process, in all its threads, can do its work and nothing of what an intruder
-// would do first. Needs root.
+// TestConfine checks that a confined process, in all its threads, can do its work but not what an intruder
+// would try first. It needs root.
 func TestConfine(t *testing.T) {
 	for _, how := range []string{"yes", "commands"} {
 		t.Run(how, func(t *testing.T) {
@@ -67,13 +67,13 @@ func tryForbidden(runsCommands bool) error {
 		return err
 	}
 	errs := []error{checkStatus(runsCommands)}
-	// Its work.
+	// Permitted.
 	table, err = maps.OpenWrite()
 	if err != nil {
 		return fmt.Errorf("open table: %w", err)
 	}
 	errs = append(errs, os.RemoveAll(table.Dir().Path()), table.Close())
-	// Nobody's.
+	// Refused.
 	refused := func(what string, err error) {
 		if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
 			errs = append(errs, fmt.Errorf("%s: %w, want it refused", what, err))
@@ -94,7 +94,7 @@ func tryForbidden(runsCommands bool) error {
 	_, err = net.Dial("tcp", "[::1]:9")
 	refused("connect", err)
 	if abi, err := syscall.LandlockGetABIVersion(); err != nil || abi < 1 {
-		return errors.Join(errs...) // files stay as they are
+		return errors.Join(errs...) // without Landlock files are not restricted
 	}
 	_, err = os.ReadFile("/etc/passwd")
 	refused("read a file", err)
@@ -102,7 +102,7 @@ func tryForbidden(runsCommands bool) error {
 	return errors.Join(errs...)
 }
 
-// checkStatus looks at every thread (proc(5), /proc/PID/status).
+// checkStatus checks every thread (proc(5), /proc/PID/status).
 func checkStatus(runsCommands bool) (err error) {
 	files, globErr := filepath.Glob("/proc/self/task/*/status")
 	if len(files) < 2 || globErr != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/landlock-lsm/go-landlock/landlock/syscall"
 )
 
-// Where the kernel has Landlock, as the VM's has, a confined process cannot read or write
-// other files either.
+// TestConfineByLandlock checks that a confined process cannot read or write other files either. The VM's kernel
+// has Landlock.
 func TestConfineByLandlock(t *testing.T) {
 	if abi, err := syscall.LandlockGetABIVersion(); err != nil || abi < 1 {
 		t.Fatalf("Landlock's version is %d, %v", abi, err)

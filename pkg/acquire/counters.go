@@ -10,24 +10,23 @@ import (
 // Kinds are all kinds of events.
 var Kinds = []Kind{KindAcquire, KindHold, KindRelease, KindReap, KindLost}
 
-// Totals is what a relay has done since it began, and what it keeps.
+// Totals are the counts since a relay started, and its current and maximum usage.
 type Totals struct {
 	Events  map[Kind]uint64
 	Packets map[Kind]uint64 // of these events
-	Errors  uint64          // what went wrong and was logged
+	Errors  uint64          // errors that were logged
 
 	KeptPackets, KeptBytes int
-	MaxPackets, MaxBytes   int // that it may keep
+	MaxPackets, MaxBytes   int // limits
 }
 
-// Counters tell others what a relay does while it runs. The zero value is that of one
-// that has not begun.
+// Counters expose the counts of a running relay to other goroutines. The zero value is ready to use.
 type Counters struct {
 	mu     sync.Mutex
 	totals Totals
 }
 
-// Totals returns the counts of now.
+// Totals returns the current counts.
 func (c *Counters) Totals() Totals {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +53,7 @@ func (c *Counters) failed() {
 	c.totals.Errors++
 }
 
-// keeps tells what is in the store.
+// keeps records the usage of the store.
 func (c *Counters) keeps(s *store) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,16 +17,16 @@ import (
 // Kind is what happened to a flow.
 type Kind string
 
-// The kinds.
+// The kinds of events.
 const (
-	KindAcquire Kind = "acquire" // key managers were asked
-	KindHold    Kind = "hold"    // there is a hold
-	KindRelease Kind = "release" // the flow has another eroute, its packets were sent on
-	KindReap    Kind = "reap"    // the flow has ended, the trap is as before
-	KindLost    Kind = "lost"    // a packet, or all of a hold's, was given up
+	KindAcquire Kind = "acquire" // an SA was requested from the key managers
+	KindHold    Kind = "hold"    // a hold was made or found
+	KindRelease Kind = "release" // the flow has another eroute, its packets were sent
+	KindReap    Kind = "reap"    // the flow ended, its trap applies again
+	KindLost    Kind = "lost"    // a packet, or all packets of a hold, were dropped
 )
 
-// record is an event as it is written, see docs/json.md.
+// record is an event's JSON object, see docs/json.md.
 type record struct {
 	Event   Kind        `json:"event"`
 	Time    string      `json:"time"`
@@ -54,23 +54,23 @@ func newSelectors(s eroute.Selector) selectors {
 	return selectors{s.Src.String(), s.Dst.String(), s.Proto, s.SrcPort, s.DstPort}
 }
 
-// Event is one thing that happened.
+// Event is one thing that happened to a flow.
 type Event struct {
 	Kind    Kind
 	Flow    eroute.Selector // zero: all
-	Eroute  eroute.Selector // that the flow met or meets now; zero: not known
+	Eroute  eroute.Selector // that matched or matches the flow; zero: not known
 	SAID    eroute.SAID
 	Device  int // ifindex of the ipsec device; 0: not known
 	Packets int
 	Detail  string
 }
 
-// reporter tells of events: a line of text each to the log, an object each to out.
+// reporter publishes events: as a line of text to the log, as an object to out, and to monitors.
 type reporter struct {
 	log      *slog.Logger
-	out      io.Writer // nil: nobody wants objects
+	out      io.Writer // nil: no objects are written
 	counts   *Counters
-	monitors *journal.Publisher // nil: they are not told
+	monitors *journal.Publisher // nil: no monitors
 }
 
 func (r reporter) report(e Event) {
@@ -109,7 +109,7 @@ func (r reporter) report(e Event) {
 	}
 }
 
-// describe is a selector in a log line.
+// describe returns a selector as text for a log line.
 func describe(s eroute.Selector) string {
 	text := fmt.Sprintf("%s -> %s", s.Src, s.Dst)
 	if s.Proto != 0 {

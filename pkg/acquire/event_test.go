@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Events of every kind, full and empty, are written as docs/schema.json has them.
+// TestEventSchema checks that events of every kind, full and empty, conform to docs/schema.json.
 func TestEventSchema(t *testing.T) {
 	var out bytes.Buffer
 	r := reporter{log: slog.New(slog.DiscardHandler), out: &out, counts: &Counters{}}

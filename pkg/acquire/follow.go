@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// answers returns what key managers have installed. It reads XFRM once for all flows
-// that ask until XFRM changes: a dump for each would hold a storm up.
+// answers returns what key managers have installed. It reads XFRM once for all requests until XFRM changes: a
+// dump for each would slow down a storm of requests.
 func (r *relay) answers() (answers, error) {
 	if r.xfrm == nil {
 		return answers{}, nil
@@ -39,9 +39,8 @@ func (r *relay) answers() (answers, error) {
 	return a, nil
 }
 
-// follow brings flows in line with the SAs that there are now: a hold gets the SA it
-// waits for, a flow whose SA has a successor moves to it, one whose SA has gone without
-// a successor ends. All SAs are reconciled after that.
+// follow updates flows to the SAs that exist now: a hold gets the SA that it waits for, a flow whose SA has a
+// successor moves to it, and a flow whose SA was deleted without a successor ends. Then it reconciles all SAs.
 func (r *relay) follow(ctx context.Context) error {
 	if r.xfrm == nil {
 		return nil
@@ -75,8 +74,8 @@ func (r *relay) follow(ctx context.Context) error {
 	})
 }
 
-// orphan sees to flows that have no SA any more. One with packets that wait for one becomes a hold
-// that keeps them, and is asked for; the others end, and their traps are as before.
+// orphan handles flows that have lost their SA. A flow with stored packets becomes a hold that keeps them, and
+// its SA is requested again; other flows end, and their traps apply again.
 func (r *relay) orphan(t *maps.Table, orphans []maps.Flow) error {
 	if len(orphans) == 0 {
 		return nil
@@ -99,7 +98,7 @@ func (r *relay) orphan(t *maps.Table, orphans []maps.Flow) error {
 		r.questions = append(r.questions, question{f.ID(), f.Trap, f.Device, example(f.Selector, r.store.first(f.ID()))})
 	}
 	ended, endErr := t.EndFlows(func(f maps.Flow) bool { return ending[f.ID()] && f.SAID != eroute.Hold })
-	drainErr := r.drain() // packets that came until then
+	drainErr := r.drain() // packets that arrived until then
 	for _, f := range ended {
 		r.report(Event{Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "no SA any more"})
 		if r.store.holds[f.ID()] != nil {
@@ -109,8 +108,8 @@ func (r *relay) orphan(t *maps.Table, orphans []maps.Flow) error {
 	return errors.Join(err, holdErr, endErr, drainErr)
 }
 
-// answer switches flows to their SAs and sends on what is kept of them. What comes meanwhile, before
-// the programs send packets by the SA themselves, is sent behind that.
+// answer switches flows to their SAs and sends their stored packets. Packets that arrive before the programs
+// use the SA themselves are sent after those.
 func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) error {
 	if len(next) == 0 {
 		return nil
@@ -134,14 +133,14 @@ func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) e
 		}
 	}
 	switched, err := t.Answer(ctx, next, send)
-	send(switched) // what met the hold on another CPU just before
+	send(switched) // packets that hit the hold on another CPU just before
 	for _, a := range switched {
 		r.report(*events[a.Flow])
 	}
 	return errors.Join(append(errs, err)...)
 }
 
-// reap ends holds and gives their packets up; the traps are then as before.
+// reap ends holds and drops their packets; the traps then apply again.
 func (r *relay) reap(t *maps.Table, which func(maps.Flow) bool) error {
 	ended, err := t.EndFlows(which)
 	drainErr := r.drain()
@@ -155,8 +154,8 @@ func (r *relay) reap(t *maps.Table, which func(maps.Flow) bool) error {
 	return errors.Join(err, drainErr)
 }
 
-// tick reaps holds that nobody uses and nobody answers, asks again for those in use,
-// and looks after packets whose holds have ended without anybody telling.
+// tick reaps holds without traffic and answer, requests SAs again for holds in use, and handles packets whose
+// holds have ended without a message.
 func (r *relay) tick() error {
 	now := time.Now()
 	for flow, since := range r.lost {
@@ -201,8 +200,8 @@ func (r *relay) tick() error {
 	return errors.Join(append(errs, r.sweep(flows, now))...)
 }
 
-// sweep looks at packets whose hold is no flow: either a %hold of the table, or it has
-// ended. What the table says of their packets now tells what becomes of them.
+// sweep handles packets whose hold is no flow: either it is a %hold of the table, or it has ended. A lookup of
+// the packets in the table decides whether they stay, are sent or are dropped.
 func (r *relay) sweep(flows map[abi.FlowID]maps.Flow, now time.Time) error {
 	var lone []abi.FlowID
 	var errs []error

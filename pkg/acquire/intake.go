@@ -14,37 +14,36 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
-// How many events, and bytes of packets, wait in the relay's own memory while its loop is busy,
-// before it no longer says that it lives: about as many as in the ring buffer.
+// Limits on the events, and the bytes of their packets, that wait in the relay's memory while its loop is busy;
+// at a limit the relay stops sending heartbeats. They are about those of the ring buffer.
 const (
 	intakeEvents = relaywire.MaxEvents
 	intakeBytes  = 4 << 20
 )
 
-// ring is where events come from: a *maps.Relay.
+// ring is the source of events: a *maps.Relay.
 type ring interface {
 	Wait(time.Duration) error
 	Read() (relaywire.Event, error)
 }
 
-// intake brings the kernel's events to the loop, in their order. The loop can also have all
-// that there are at a moment.
+// intake queues the kernel's events for the loop, in order. The loop can also take all pending events at any
+// moment.
 type intake struct {
 	ring ring
-	come chan struct{} // there are events to take
-	room chan struct{} // they were taken
+	come chan struct{} // events are queued
+	room chan struct{} // events were taken
 
 	mu     sync.Mutex
 	events []relaywire.Event // read from the ring, not yet taken
-	bytes  int               // of their packets
+	bytes  int               // of their packets, total
 }
 
 func newIntake(r ring) *intake {
 	return &intake{ring: r, come: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
-// run reads events until the context ends. It calls alive now and then as long as they are
-// taken.
+// run reads events until the context ends. It calls alive about every aliveFor/6 as long as events are taken.
 func (in *intake) run(ctx context.Context, alive func() error) error {
 	var said time.Time
 	for ctx.Err() == nil {
@@ -75,7 +74,7 @@ func (in *intake) run(ctx context.Context, alive func() error) error {
 	return ctx.Err()
 }
 
-// read reads the events there are, as far as there is room; returns whether there is none left.
+// read reads the pending events up to the limits, and returns whether a limit is reached.
 func (in *intake) read() (full bool, err error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -101,7 +100,7 @@ func (in *intake) fill(events, bytes int) error {
 	return nil
 }
 
-// take returns all events that have come before it was called.
+// take returns all events that arrived before the call.
 func (in *intake) take() ([]relaywire.Event, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -112,7 +111,7 @@ func (in *intake) take() ([]relaywire.Event, error) {
 	return events, err
 }
 
-// signal wakes who waits, or will.
+// signal wakes the receiver, now or when it next waits.
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:

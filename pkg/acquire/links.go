@@ -14,21 +14,22 @@ import (
 )
 
 const (
-	// linkSettleTime gathers changes of interfaces, addresses and routes that come together.
+	// linkSettleTime is the time to wait for further changes of interfaces, addresses and routes, which are
+	// then handled together.
 	linkSettleTime = 20 * time.Millisecond
-	// linkRetry is after how long it is tried again to follow changes that could not be followed.
+	// linkRetry is the time after which a failed update is retried.
 	linkRetry = 5 * time.Second
-	// linkShare bounds the share of a CPU that a flood of route changes takes: 1 in so many.
+	// linkShare limits the share of a CPU that a flood of route changes takes: at most 1 in linkShare.
 	linkShare = 10
 )
 
-// linkFollower keeps the ipsec devices in step with interfaces, addresses and routes.
+// linkFollower adapts the ipsec devices to changes of interfaces, addresses and routes.
 type linkFollower struct {
 	log    *slog.Logger
-	failed string // the last error, "" if there was none: each is logged once
+	failed string // the last error, "" if there was none: repeats are not logged
 }
 
-// run follows changes until the context ends, beginning with those that came before.
+// run follows changes until the context ends, first those from before the call.
 func (l *linkFollower) run(ctx context.Context, watcher *device.Watcher) error {
 	for {
 		pause(ctx, linkSettleTime)
@@ -58,8 +59,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// follow brings the devices in step. It takes the table's lock for changes only if there is something
-// to change: routes may change often that are none of ours.
+// follow updates the devices. It takes the table's write lock only if something differs, because unrelated
+// routes may change often.
 func (l *linkFollower) follow() {
 	needed, err := needsFollow()
 	if err == nil && needed {

@@ -8,7 +8,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
-// tellMonitors tells those who monitor the network namespace of an event.
+// tellMonitors publishes an event to the monitors of the network namespace.
 func (r reporter) tellMonitors(e Event, at time.Time) {
 	if r.monitors == nil {
 		return

@@ -24,8 +24,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// script is a ring buffer whose events a test has written: for each time that it is read to
-// its end, those that come then.
+// script is a ring buffer with scripted events: one slice for each time that it is read to its end.
 type script [][]relaywire.Event
 
 func (s *script) Wait(time.Duration) error { return nil }
@@ -42,7 +41,7 @@ func (s *script) Read() (e relaywire.Event, err error) {
 	return e, nil
 }
 
-// sent notes what is sent on.
+// sent records the packets that are sent.
 type sent struct{ packets []string }
 
 func (s *sent) send(p packet) error {
@@ -52,18 +51,18 @@ func (s *sent) send(p packet) error {
 
 func (s *sent) close() error { return nil }
 
-// bench is a relay without a kernel's packets, and its table, which has one trap.
+// bench is a relay with scripted events, and its table, which has one trap.
 type bench struct {
 	*relay
 	script script
 	sent   sent
 	trap   eroute.Selector
-	flow   eroute.Selector // of the trap
+	flow   eroute.Selector // matches the trap
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	runtime.LockOSThread() // and the thread ends with the test
+	runtime.LockOSThread() // the thread ends with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +111,7 @@ func (b *bench) hold(t *testing.T, serial uint64) abi.FlowID {
 	return abi.FlowID{Selector: b.flow, Serial: serial}
 }
 
-// event is one of a packet with this content.
+// packetEvent returns the event of a packet with this content.
 func (b *bench) packetEvent(serial uint64, content string) relaywire.Event {
 	p := make([]byte, 28+len(content))
 	p[0], p[9] = 0x45, unix.IPPROTO_ICMP
@@ -146,8 +145,8 @@ func (b *bench) flows(t *testing.T) (flows []maps.Flow) {
 
 var anSA = eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.1.2.45")}
 
-// What is kept of a flow is sent when it is switched, with what came until then and
-// while that was being sent, in its order; nobody is asked about it again.
+// TestSwitchKeepsOrder checks that a switched flow's stored packets are sent in order, followed by those that
+// arrived until then and during that, and that no SA is requested for it again.
 func TestSwitchKeepsOrder(t *testing.T) {
 	b := newBench(t)
 	id := b.hold(t, 7)
@@ -159,7 +158,7 @@ func TestSwitchKeepsOrder(t *testing.T) {
 	b.locked(t, func(table *maps.Table) error {
 		return b.answer(t.Context(), table, []maps.Answer{{Flow: id, SAID: anSA}})
 	})
-	// Of a hold's packets the first and the newest.
+	// A hold keeps its first and its newest packet.
 	if got, want := strings.Join(b.sent.packets, " "), "first third fourth fifth sixth"; got != want {
 		t.Errorf("sent %s, want %s", got, want)
 	}
@@ -174,8 +173,8 @@ func TestSwitchKeepsOrder(t *testing.T) {
 	}
 }
 
-// That a flow has ended says nothing of the next one with the same selector: neither of its
-// packets nor of what is asked for it.
+// TestStaleEndIgnored checks that the end of a flow does not affect the next flow with the same selector:
+// neither its packets nor its request.
 func TestStaleEndIgnored(t *testing.T) {
 	b := newBench(t)
 	ended := relaywire.Event{HoldEnd: relaywire.Freed, Flow: abi.FlowID{Selector: b.flow, Serial: 7}, Time: time.Now()}
@@ -199,7 +198,7 @@ func TestStaleEndIgnored(t *testing.T) {
 	}
 }
 
-// A hold that packets meet and nobody has been asked about is asked for, once.
+// TestAcquireForUnaskedHold checks that for a hold with packets but without a request an SA is requested once.
 func TestAcquireForUnaskedHold(t *testing.T) {
 	b := newBench(t)
 	b.hold(t, 7)
@@ -214,8 +213,8 @@ func TestAcquireForUnaskedHold(t *testing.T) {
 	}
 }
 
-// A flow whose SA has gone becomes a hold with what is kept of it, or ends if nothing is; the
-// hold that its trap makes next keeps as much.
+// TestFlowWithoutSA checks that a flow whose SA was deleted becomes a hold with its stored packets, or ends if
+// it has none, and that the next hold of its trap keeps as many packets.
 func TestFlowWithoutSA(t *testing.T) {
 	b := newBench(t)
 	orphan := func() {
@@ -250,7 +249,7 @@ func TestFlowWithoutSA(t *testing.T) {
 	if !slices.Equal(b.sent.packets, want) {
 		t.Errorf("sent %s, want %s", b.sent.packets, want)
 	}
-	orphan() // nothing is kept
+	orphan() // no packets are stored
 	if flows := b.flows(t); len(flows) != 0 || b.store.packets != 0 {
 		t.Errorf("flows %+v, %d packets", flows, b.store.packets)
 	}

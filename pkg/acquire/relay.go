@@ -23,20 +23,20 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Config is how a relay runs.
+// Config configures a relay.
 type Config struct {
-	HoldLifetime time.Duration // without traffic and answer; an unanswered flow with traffic is asked for again
-	MaxPackets   int           // kept in all
-	MaxBytes     int           // kept in all
-	Rate         uint32        // ACQUIREs a second and trap
+	HoldLifetime time.Duration // lifetime of a hold without traffic and answer; with traffic, the interval of requests
+	MaxPackets   int           // stored in total
+	MaxBytes     int           // stored in total
+	Rate         uint32        // ACQUIREs per second and trap
 	Exec         string        // command to run for each ACQUIRE; empty: none
-	Events       io.Writer     // takes an object a line; nil: none
-	Counters     *Counters     // counts what happens; nil: nobody wants to know
-	Confine      bool          // give up, for the whole process, what is not needed after start
+	Events       io.Writer     // receives one object per line; nil: none
+	Counters     *Counters     // counts events; nil: none
+	Confine      bool          // drop, for the whole process, the privileges that are not needed after start
 	Log          *slog.Logger
 }
 
-// Defaults of a relay.
+// Defaults of a Config.
 const (
 	DefaultHoldLifetime = 30 * time.Second // net.core.xfrm_acq_expires
 	DefaultMaxPackets   = 65536
@@ -44,15 +44,15 @@ const (
 )
 
 const (
-	// aliveFor is how long the programs believe in a relay that says nothing.
+	// aliveFor is the time after the last heartbeat for which the programs consider the relay alive.
 	aliveFor = 3 * time.Second
-	// settleTime gathers changes of XFRM that come together.
+	// settleTime is the time to wait for further changes of XFRM, which are then handled together.
 	settleTime = 5 * time.Millisecond
-	// patience is after how long a hold's end is noticed if no command has told of it.
+	// patience is the time after which a hold's end is detected without a message from a command.
 	patience = 2 * time.Second
 )
 
-// relay is all that a running relay knows. One goroutine has it; others only bring news.
+// relay is the state of a running relay. It is owned by the event-loop goroutine; others only send on channels.
 type relay struct {
 	Config
 	reporter
@@ -62,18 +62,18 @@ type relay struct {
 	store  *store
 	sender outlet
 	intake *intake
-	asked  map[abi.FlowID]time.Time      // flows that wait for an answer
-	lost   map[eroute.Selector]time.Time // flows that have ended because their SA had gone
+	asked  map[abi.FlowID]time.Time      // flows that wait for an SA, with the time of the request
+	lost   map[eroute.Selector]time.Time // flows that ended because their SA was deleted
 	ages   ages
-	known  *answers // until XFRM changes
+	known  *answers // cached until XFRM changes; nil: not read
 	seq    uint32
 
-	questions []question  // to be asked
-	open      *maps.Table // while it is locked
+	questions []question  // pending requests
+	open      *maps.Table // while the table is locked
 }
 
-// Run relays until the context ends. It belongs to the network namespace of the process.
-// Returns maps.ErrRelayRuns if there is a relay already.
+// Run runs a relay for the network namespace of the process until the context ends. It returns
+// maps.ErrRelayRuns if one is running already.
 func Run(ctx context.Context, c Config) (err error) {
 	table, err := maps.OpenRelay()
 	if err != nil {
@@ -130,7 +130,7 @@ func Run(ctx context.Context, c Config) (err error) {
 			return err
 		}
 	}
-	// Before there are new ones.
+	// Before new holds arrive.
 	if err := r.adopt(); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	return nil
 }
 
-// sayAlive tells the programs that events are taken, if there is somebody to ask.
+// sayAlive sends a heartbeat to the programs; if no key manager listens, it marks the relay as not alive.
 func (r *relay) sayAlive() error {
 	if r.somebodyListens() {
 		return r.table.SetAlive(aliveFor)
@@ -151,8 +151,8 @@ func (r *relay) sayAlive() error {
 	return r.table.SetAlive(0)
 }
 
-// somebodyListens tells whether an ACQUIRE reaches anybody: a key manager that listens to
-// XFRM, or who reads the events or is run for them.
+// somebodyListens reports whether an ACQUIRE has a receiver: a key manager that listens to XFRM, a reader of
+// the events, or a command.
 func (r *relay) somebodyListens() bool {
 	if r.exec != nil || r.Events != nil {
 		return true
@@ -203,21 +203,21 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 		}
 		err = errors.Join(err, r.ask(ctx))
 		if err != nil && ctx.Err() == nil {
-			// What went wrong with one flow is no reason to leave the others alone.
+			// An error with one flow must not affect the others.
 			r.log.Error("relay", "error", err)
 			r.Counters.failed()
 		}
 	}
 }
 
-// notify tells systemd, if it started us (sd_notify(3)).
+// notify sends a state to systemd, if systemd started this process (sd_notify(3)).
 func notify(log *slog.Logger, state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		log.Warn("tell systemd", "state", state, "error", err)
 	}
 }
 
-// adopt picks up the holds that a relay before this one has left.
+// adopt takes over the holds of a previous relay.
 func (r *relay) adopt() error {
 	return r.read(func(t *maps.Table) error {
 		flows, err := t.Flows()
@@ -231,7 +231,7 @@ func (r *relay) adopt() error {
 	})
 }
 
-// ended is a %hold that a command has replaced or deleted. All of its packets have come.
+// ended handles the end of a %hold that a command has replaced or deleted. All of its packets have arrived.
 func (r *relay) ended(e relaywire.Event) {
 	_, asked := r.asked[e.Flow]
 	switch e.HoldEnd {
@@ -246,7 +246,7 @@ func (r *relay) ended(e relaywire.Event) {
 		for flow := range r.store.holds {
 			r.free(flow, "cleared")
 		}
-		for flow, since := range r.asked { // a relay before this one may have left the message
+		for flow, since := range r.asked { // the message may be for a previous relay
 			if since.Before(e.Time) {
 				delete(r.asked, flow)
 			}
@@ -254,7 +254,7 @@ func (r *relay) ended(e relaywire.Event) {
 	}
 }
 
-// now returns the eroute that a flow's packets meet now.
+// now returns the eroute that matches a flow's packets now.
 func (r *relay) now(flow abi.FlowID) (met eroute.Eroute) {
 	h := r.store.holds[flow]
 	if h == nil {
@@ -273,14 +273,14 @@ func (r *relay) now(flow abi.FlowID) (met eroute.Eroute) {
 	return met
 }
 
-// release sends a flow's packets on, in their order.
+// release sends a flow's stored packets, in order, and reports it.
 func (r *relay) release(flow abi.FlowID, met eroute.Eroute, detail string) {
 	event := Event{Kind: KindRelease, Flow: flow.Selector, Eroute: met.Selector, SAID: met.SAID, Detail: detail}
 	r.send(flow, &event)
 	r.report(event)
 }
 
-// send sends on what is kept of a flow, and counts it in an event.
+// send sends a flow's stored packets, and counts them in an event.
 func (r *relay) send(flow abi.FlowID, event *Event) {
 	delete(r.asked, flow)
 	for _, p := range r.store.take(flow) {
@@ -293,7 +293,7 @@ func (r *relay) send(flow abi.FlowID, event *Event) {
 	}
 }
 
-// free gives a flow's packets up.
+// free drops a flow's stored packets.
 func (r *relay) free(flow abi.FlowID, detail string) {
 	delete(r.asked, flow)
 	if packets := r.store.take(flow); len(packets) > 0 {
@@ -301,7 +301,7 @@ func (r *relay) free(flow abi.FlowID, detail string) {
 	}
 }
 
-// read reads the table. It may be called while it is locked already.
+// read calls f with the table open for reading. It may be called while the table is locked.
 func (r *relay) read(f func(*maps.Table) error) error {
 	if r.open != nil {
 		return f(r.open)

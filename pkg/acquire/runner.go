@@ -17,15 +17,15 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Bounds of --exec.
+// Limits of --exec.
 const (
 	execAtOnce  = 16
 	execWaiting = 1024
 	execTimeout = 30 * time.Second
-	execOutput  = 1024 // bytes that are logged if it fails
+	execOutput  = 1024 // bytes of output that are logged on failure
 )
 
-// runner runs a command for each ACQUIRE, a few at once.
+// runner runs a command for each ACQUIRE, up to execAtOnce of them concurrently.
 type runner struct {
 	command string
 	log     *slog.Logger
@@ -34,7 +34,7 @@ type runner struct {
 	done    sync.WaitGroup
 }
 
-// newRunner starts a runner, which ends with its context; nil for an empty command.
+// newRunner starts a runner, which ends with its context. It returns nil for an empty command.
 func newRunner(ctx context.Context, command string, log *slog.Logger, timeout time.Duration) *runner {
 	if command == "" {
 		return nil
@@ -55,7 +55,7 @@ func newRunner(ctx context.Context, command string, log *slog.Logger, timeout ti
 	return r
 }
 
-// start has the command run for an ACQUIRE, now or soon. Returns false if too many wait.
+// start queues the command for an ACQUIRE. It returns false if the queue is full.
 func (r *runner) start(a xfrm.Acquire, device string) bool {
 	select {
 	case r.queue <- environment(a, device):
@@ -65,7 +65,7 @@ func (r *runner) start(a xfrm.Acquire, device string) bool {
 	}
 }
 
-// run runs the command, and kills it and what it has started when its time is up.
+// run runs the command. On timeout it kills the command and its child processes.
 func (r *runner) run(ctx context.Context, env []string) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -77,7 +77,7 @@ func (r *runner) run(ctx context.Context, env []string) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
-	if cmd.Process != nil { // what it has left in the background
+	if cmd.Process != nil { // background processes that it has left
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	if err != nil {
@@ -98,14 +98,14 @@ func (h *head) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// wait returns when all commands have ended; the context must have.
+// wait returns when all commands have ended. Cancel the context first.
 func (r *runner) wait() {
 	if r != nil {
 		r.done.Wait()
 	}
 }
 
-// environment is what the command learns of the flow.
+// environment returns the environment variables that describe the flow to the command.
 func environment(a xfrm.Acquire, device string) []string {
 	peer := ""
 	if a.Ask.Peer.IsValid() {

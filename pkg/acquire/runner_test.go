@@ -38,7 +38,7 @@ func waitForFile(t *testing.T, path string, done func(string) bool) string {
 	return ""
 }
 
-// The command finds the flow in its environment.
+// TestRunnerEnvironment checks the command's environment variables.
 func TestRunnerEnvironment(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	path := filepath.Join(t.TempDir(), "out")
@@ -66,8 +66,8 @@ EROUTE_TRAP_SRC=192.0.2.0/24
 	}
 }
 
-// A command that takes too long is killed with all that it has started, and what it wrote
-// is logged as far as it is not too much.
+// TestRunnerTimeout checks that a command that runs too long is killed with its child processes, and that the
+// beginning of its output is logged.
 func TestRunnerTimeout(t *testing.T) {
 	for _, command := range []string{"echo working; sleep 60 & echo $! > %s; sleep 60", "sleep 60 & echo $! > %s; yes working | head -c 10000000; exit 3"} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -95,7 +95,7 @@ func TestRunnerTimeout(t *testing.T) {
 	}
 }
 
-// More commands than may wait are refused.
+// TestRunnerIsBounded checks that commands over the limit are refused.
 func TestRunnerIsBounded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := newRunner(ctx, "sleep 60", slog.New(slog.DiscardHandler), time.Minute)

@@ -13,14 +13,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// outlet sends kept packets on: a *sender.
+// outlet sends stored packets: a *sender.
 type outlet interface {
 	send(packet) error
 	close() error
 }
 
-// sender sends kept packets on: out of the ipsec device they were held at, where they
-// meet the table again. Header, source address and TTL are the packet's own.
+// sender sends stored packets out of the ipsec device at which they were held, where they are matched against
+// the table again. The packets keep their header, source address and TTL.
 type sender struct {
 	sockets map[senderKey]int
 }
@@ -32,8 +32,8 @@ type senderKey struct {
 
 func newSender() *sender { return &sender{make(map[senderKey]int)} }
 
-// send sends a packet. A device that was made anew has another ifindex, so a socket
-// that fails is not used again.
+// send sends a packet. A socket that fails is closed and not used again, because a device that was recreated
+// has another ifindex.
 func (s *sender) send(p packet) error {
 	shown, err := eroute.ParsePacket(p.bytes)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *sender) send(p packet) error {
 		return err
 	}
 	err = unix.Sendto(fd, p.bytes, unix.MSG_DONTWAIT, destination(shown.Dst))
-	// What the table drops again is told as ENOBUFS, and is no fault.
+	// ENOBUFS means that the table dropped the packet again, which is no error.
 	if err != nil && !errors.Is(err, unix.ENOBUFS) {
 		delete(s.sockets, key)
 		return errors.Join(fmt.Errorf("send held packet on: %w", err), unix.Close(fd))
@@ -78,7 +78,7 @@ func (s *sender) socket(key senderKey) (int, error) {
 	return fd, nil
 }
 
-// destination is the packet's own; only routing looks at it.
+// destination returns the packet's destination, which only routing uses.
 func destination(a netip.Addr) unix.Sockaddr {
 	if a.Is4() {
 		return &unix.SockaddrInet4{Addr: a.As4()}

@@ -9,25 +9,26 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// packet is one that a hold keeps.
+// packet is a stored packet of a hold.
 type packet struct {
-	bytes  []byte // from its IP header on
+	bytes  []byte // starts with the IP header
 	device int    // ifindex of the ipsec device
 }
 
-// kept is a hold's first packet and its newest one, or what came between two SAs.
+// kept are the stored packets of a flow: a hold's first and newest packet, or those that arrived between two
+// SAs.
 type kept struct {
 	packets []packet
-	most    int             // how many are kept
-	trap    eroute.Selector // that the flow is of
+	most    int             // maximum number of packets
+	trap    eroute.Selector // the flow's trap
 	since   time.Time
 }
 
-// usage is how many packets are kept.
+// usage is the number of packets and their bytes.
 type usage struct{ packets, bytes int }
 
-// store keeps the packets of all holds, bounded in number and bytes. A full store
-// refuses packets; it never gives up those of another hold.
+// store keeps the packets of all holds, bounded in number and bytes. A full store refuses packets; it never
+// evicts those of another hold.
 type store struct {
 	usage
 	maxPackets, maxBytes int
@@ -42,19 +43,17 @@ func newStore(maxPackets, maxBytes int) *store {
 	}
 }
 
-// How many packets are kept of one flow.
+// Maximum number of packets of one flow.
 const (
 	ofHold = 2   // the first and the newest
 	ofGap  = 128 // between two SAs
 )
 
-// fairShare is how many times as much as is left a trap may have: whatever some of them do, the
-// next one finds room.
+// fairShare limits a trap to this multiple of the free space, so that other traps always find room.
 const fairShare = 8
 
-// put keeps a packet behind those that are kept of the flow; of more than most the
-// newest takes the place of the one before it. Returns false if there is no room, and
-// then what was kept before stays.
+// put appends a packet to those of the flow. If the flow has most packets already, the new one replaces the
+// newest. It returns false, and changes nothing, if there is no room.
 func (s *store) put(flow abi.FlowID, trap eroute.Selector, p packet, most int, now time.Time) bool {
 	h := s.holds[flow]
 	if h == nil {
@@ -98,7 +97,7 @@ func (s *store) add(trap eroute.Selector, more usage) {
 	s.bytes += more.bytes
 }
 
-// first returns the first packet that is kept of a flow, nil if there is none.
+// first returns the first stored packet of a flow, or nil.
 func (s *store) first(flow abi.FlowID) []byte {
 	if h := s.holds[flow]; h != nil {
 		return h.packets[0].bytes
@@ -106,7 +105,7 @@ func (s *store) first(flow abi.FlowID) []byte {
 	return nil
 }
 
-// take returns a flow's packets, the first one first, and keeps them no longer.
+// take removes and returns a flow's packets, oldest first.
 func (s *store) take(flow abi.FlowID) []packet {
 	h := s.holds[flow]
 	if h == nil {

@@ -20,7 +20,7 @@ func flowOf(i int) eroute.Selector {
 
 func idOf(i int) abi.FlowID { return abi.FlowID{Selector: flowOf(i), Serial: uint64(i)} }
 
-// trapOf is one of two traps that flows are of.
+// trapOf returns one of two traps.
 func trapOf(i int) eroute.Selector {
 	return eroute.Selector{Src: netip.MustParsePrefix([]string{"192.0.2.0/24", "192.0.0.0/16"}[i%2]), Dst: netip.MustParsePrefix("192.0.1.0/24")}
 }
@@ -33,7 +33,7 @@ func text(packets []packet) string {
 	return s
 }
 
-// A hold keeps its first packet and the newest one.
+// TestStoreKeepsFirstAndNewest checks that a hold keeps its first packet and the newest one.
 func TestStoreKeepsFirstAndNewest(t *testing.T) {
 	s := newStore(10, 1000)
 	for _, content := range []string{"first", "second", "third", "newest"} {
@@ -52,7 +52,7 @@ func TestStoreKeepsFirstAndNewest(t *testing.T) {
 	}
 }
 
-// The bounds hold whatever comes, and what was kept is not given up for others.
+// TestStoreIsBounded checks that the limits are never exceeded, and that stored packets are not evicted.
 func TestStoreIsBounded(t *testing.T) {
 	const maxPackets, maxBytes = 20, 500
 	r := rand.New(rand.NewPCG(1, 2))
@@ -89,10 +89,10 @@ func TestStoreIsBounded(t *testing.T) {
 	}
 }
 
-// However many packets of one trap's flows come, another's find room.
+// TestStoreIsFair checks that packets of one trap's flows never use up the room for another's.
 func TestStoreIsFair(t *testing.T) {
 	const maxPackets = 1000
-	for _, size := range []int{1, 100} { // the packets run out, or the bytes do
+	for _, size := range []int{1, 100} { // limited by packets, or by bytes
 		s := newStore(maxPackets, maxPackets*10)
 		kept := [2]int{}
 		for trap, count := range []int{10 * maxPackets, maxPackets / 20} {
