@@ -12,18 +12,17 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Acquire is a question to all key managers: an SA for this flow, please.
+// Acquire is a request to all key managers for an SA for a flow.
 type Acquire struct {
-	Flow   eroute.Selector // what the SA is for
+	Flow   eroute.Selector // the flow that needs the SA
 	Policy eroute.Selector // the trap that the flow belongs to
-	Packet eroute.Packet   // one of the flow: what an ACQUIRE of the kernel's own shows
+	Packet eroute.Packet   // a packet of the flow, as in the kernel's own ACQUIREs
 	Ask    eroute.AcquireParams
 	Seq    uint32
 }
 
-// Acquire sends XFRM_MSG_ACQUIRE to the kernel, which hands it to every listener
-// (xfrm_add_acquire and xfrm_send_acquire, net/xfrm/xfrm_user.c). It does not tell
-// whether there is one.
+// Acquire sends XFRM_MSG_ACQUIRE to the kernel, which forwards it to every listener (xfrm_add_acquire and
+// xfrm_send_acquire, net/xfrm/xfrm_user.c). It does not report whether there is one.
 func (h *Handle) Acquire(a Acquire) error {
 	if err := h.change(a.message()); err != nil {
 		return fmt.Errorf("send ACQUIRE: %w", err)
@@ -77,7 +76,7 @@ func (a Acquire) message() request {
 	return request{nl.XFRM_MSG_ACQUIRE, appendAttribute(b, nl.XFRMA_TMPL, tmpl.Serialize())}
 }
 
-// selectorOf is the packet alone.
+// selectorOf returns a selector that matches only the packet's flow.
 func selectorOf(p eroute.Packet) eroute.Selector {
 	return eroute.Selector{
 		Src: netip.PrefixFrom(p.Src, p.Src.BitLen()), Dst: netip.PrefixFrom(p.Dst, p.Dst.BitLen()),

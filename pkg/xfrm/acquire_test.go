@@ -17,7 +17,7 @@ func selector(src, dst string) eroute.Selector {
 	return eroute.Selector{Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix(dst)}
 }
 
-// acquire4 names everything, acquire6 as little as can be.
+// acquire4 sets all fields, acquire6 as few as possible.
 var (
 	acquire4 = Acquire{
 		Flow: eroute.Selector{
@@ -42,7 +42,7 @@ var (
 	}
 )
 
-// An ACQUIRE of ours reaches a key manager as it was sent, and listeners are counted.
+// TestAcquire checks that our ACQUIRE reaches a key manager unchanged, and that listeners are counted.
 func TestAcquire(t *testing.T) {
 	h := newNamespace(t)
 	if n, err := Listeners(); err != nil || n != 0 {
@@ -91,7 +91,7 @@ func TestAcquire(t *testing.T) {
 	}
 }
 
-// A change of a policy wakes the watcher, and so does nothing else.
+// TestWatch checks that only changes, such as that of a policy, wake the watcher.
 func TestWatch(t *testing.T) {
 	h := newNamespace(t)
 	w, err := Watch()
@@ -113,7 +113,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// Key managers' policies are told with selector and template; ours are left out.
+// TestOutPolicies checks that key managers' policies are returned with selector and template, and ours are
+// omitted.
 func TestOutPolicies(t *testing.T) {
 	h := newNamespace(t)
 	theirs := nl.XfrmUserpolicyInfo{

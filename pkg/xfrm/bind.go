@@ -9,21 +9,18 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Bind makes the Security Association usable under ifID: the state gets the if_id,
-// and one out policy for each family in inner sends packets to this state only;
-// policies of ifID for other families, or for another state, go. When all is in
-// place already no change is sent. The state is updated first, and a policy is in
-// place only while the state is there: without it the kernel would make a larval
-// state with the pinned SPI, which then stands in the key manager's way.
+// Bind makes the Security Association usable under ifID. It sets the if_id of the state, and installs one out
+// policy for each family in inner that sends packets to this state only; it deletes policies of ifID for other
+// families or another state. If everything is in place, it sends no change. The state is updated first, and a
+// policy exists only while the state does: without it the kernel would create a larval state with the pinned
+// SPI, which would then block the key manager.
 //
-// Returns the if_id that the state had from somebody else, for [Handle.Unbind]; 0
-// if it had none, or already one of ours.
+// Bind returns the foreign if_id that the state had, for [Handle.Unbind]; 0 if it had none or one of ours.
 //
-// Returns ErrNoState if there is no such state, or it is larval; no policy of ifID
-// is left then. Returns ErrUnsupported, with nothing changed, if the state has a
-// mark that is not 0, is one of a CPU only, is offloaded to hardware as a whole, or
-// cannot carry all of inner; and ErrForeignIfID if ifID is not one of ours. After
-// any other error, which wraps the kernel's errno, call Bind again or Unbind.
+// It returns ErrNoState if there is no such state, or it is larval; no policy of ifID is left then. It returns
+// ErrUnsupported, with nothing changed, if the state has a mark other than 0, serves one CPU only, uses packet
+// offload, or cannot carry all of inner; and ErrForeignIfID if ifID is not one of ours. After any other error,
+// which wraps the kernel's errno, call Bind again or Unbind.
 func (h *Handle) Bind(said eroute.SAID, ifID uint32, inner Families) (prev uint32, err error) {
 	if err := checkIfID(ifID); err != nil {
 		return 0, err
@@ -35,8 +32,8 @@ func (h *Handle) Bind(said eroute.SAID, ifID uint32, inner Families) (prev uint3
 	return prev, h.cleanUp(err, ifID)
 }
 
-// BindState is [Handle.Bind] for a state that [Handle.States] has told of. The
-// state is read again only if its if_id or a policy is to be changed.
+// BindState is [Handle.Bind] for a state from [Handle.States]. It reads the state again only if its if_id or a
+// policy must change.
 func (h *Handle) BindState(s State, ifID uint32, inner Families) (prev uint32, err error) {
 	if err := checkIfID(ifID); err != nil {
 		return 0, err
@@ -49,7 +46,7 @@ func (h *Handle) BindState(s State, ifID uint32, inner Families) (prev uint32, e
 		mode := s.Mode
 		s, msg, err = h.read(s.StateKey)
 		if err == nil && s.Mode != mode {
-			err = ErrNoState // replaced by one that a tun SAID may not mean
+			err = ErrNoState // replaced by a state of another mode, which a tun SAID may not match
 		}
 		if err != nil {
 			return 0, h.cleanUp(fmt.Errorf("bind %s: %w", s.StateKey, err), ifID)
@@ -59,8 +56,8 @@ func (h *Handle) BindState(s State, ifID uint32, inner Families) (prev uint32, e
 	return prev, h.cleanUp(err, ifID)
 }
 
-// bind does the work of Bind for a state that was found. msg is the kernel's
-// message, needed unless the state has the if_id already.
+// bind does the work of Bind for a state that was found. msg is the kernel's message; it may be nil if the
+// state has the if_id already.
 func (h *Handle) bind(s State, msg []byte, ifID uint32, inner Families) (prev uint32, err error) {
 	if err := s.carries(inner); err != nil {
 		return 0, fmt.Errorf("bind %s: %w", s.StateKey, err)
@@ -75,7 +72,7 @@ func (h *Handle) bind(s State, msg []byte, ifID uint32, inner Families) (prev ui
 	}
 	changed, err := h.putPolicies(s, ifID, inner)
 	if err == nil && changed {
-		_, _, err = h.read(s.StateKey) // it may have gone meanwhile
+		_, _, err = h.read(s.StateKey) // it may have been deleted since
 	}
 	if err != nil {
 		return prev, fmt.Errorf("bind %s: %w", s.StateKey, err)
@@ -83,8 +80,7 @@ func (h *Handle) bind(s State, msg []byte, ifID uint32, inner Families) (prev ui
 	return prev, nil
 }
 
-// cleanUp removes the policies of ifID if err says that their state is not there,
-// and returns err.
+// cleanUp removes the policies of ifID if err is ErrNoState, and returns err.
 func (h *Handle) cleanUp(err error, ifID uint32) error {
 	if !errors.Is(err, ErrNoState) {
 		return err

@@ -8,15 +8,14 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// Binding is what the policies of one if_id do.
+// Binding describes the policies of one if_id.
 type Binding struct {
 	Families Families // those with a policy
 	policies [len(each)]policy
 }
 
-// Pins tells whether the binding has policies for just the families in inner, and
-// all of them send packets to the state: then, and if the state has the if_id, a
-// Bind has nothing to do.
+// Pins reports whether the binding has policies for exactly the families in inner, and all of them pin the
+// state. If so, and if the state has the if_id, Bind would change nothing.
 func (b Binding) Pins(s State, inner Families) bool {
 	if b.Families != inner {
 		return false
@@ -29,7 +28,7 @@ func (b Binding) Pins(s State, inner Families) bool {
 	return true
 }
 
-// Bound lists the if_ids of ours that have policies, in one dump.
+// Bound returns the policies of our if_ids, in one dump.
 func (h *Handle) Bound() (map[uint32]Binding, error) {
 	bound := map[uint32]Binding{}
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// statFile holds the counters of the calling thread's network namespace, see
+// statFile has the counters of the calling thread's network namespace, see
 // Documentation/networking/xfrm_proc.rst.
 const statFile = "/proc/thread-self/net/xfrm_stat"
 
-// Counters returns the kernel's XFRM error counters (packets) of the calling
-// thread's network namespace by name, for example XfrmOutNoStates. Returns an
-// error that wraps fs.ErrNotExist if the kernel has no CONFIG_XFRM_STATISTICS.
+// Counters returns the kernel's XFRM error counters (packets) of the calling thread's network namespace by
+// name, for example XfrmOutNoStates. It returns an error that wraps fs.ErrNotExist if the kernel has no
+// CONFIG_XFRM_STATISTICS.
 func Counters() (map[string]uint64, error) {
 	f, err := os.Open(statFile)
 	if err != nil {
@@ -27,7 +27,7 @@ func Counters() (map[string]uint64, error) {
 	return parseCounters(f)
 }
 
-// parseCounters reads lines of a name and a number.
+// parseCounters parses lines of a name and a number.
 func parseCounters(r io.Reader) (map[string]uint64, error) {
 	counters := map[string]uint64{}
 	scanner := bufio.NewScanner(r)

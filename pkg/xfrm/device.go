@@ -10,14 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// AllowDevice lets packets routed into an ipsec device reach it: two policies,
-// "dir out dev DEV priority 1" for IPv4 and IPv6, without templates. Else the
-// policies that key managers install without an if_id would act on them first.
-// Idempotent. Returns ErrForeignPolicy if there is a policy for all packets of
-// this device that is not like ours.
+// AllowDevice lets packets that are routed into an ipsec device reach it. It installs two policies, "dir out
+// dev DEV priority 1" for IPv4 and IPv6, without templates. Without them, policies that key managers install
+// without an if_id would match first. It is idempotent. It returns ErrForeignPolicy if another policy for all
+// packets of this device exists.
 //
-// They do not help against policies of better priority (0), nor for packets of
-// IPv6 that the gateway itself sends: those are looked up before they are routed.
+// The policies do not take precedence over policies of priority 0, nor apply to local IPv6 packets, which are
+// matched against policies before they are routed.
 func (h *Handle) AllowDevice(ifindex int) error {
 	for _, family := range each {
 		want := allow(ifindex, family)
@@ -32,8 +31,8 @@ func (h *Handle) AllowDevice(ifindex int) error {
 	return nil
 }
 
-// DisallowDevice removes what [Handle.AllowDevice] made; a policy that is not like
-// ours stays. Idempotent; the device may be gone.
+// DisallowDevice removes the policies of [Handle.AllowDevice]; other policies stay. It is idempotent; the
+// device may be gone.
 func (h *Handle) DisallowDevice(ifindex int) error {
 	for _, family := range each {
 		want := allow(ifindex, family)
@@ -48,7 +47,7 @@ func (h *Handle) DisallowDevice(ifindex int) error {
 	return nil
 }
 
-// IsAllowed tells whether the policies of [Handle.AllowDevice] are there.
+// IsAllowed reports whether the policies of [Handle.AllowDevice] exist.
 func (h *Handle) IsAllowed(ifindex int) (bool, error) {
 	for _, family := range each {
 		want := allow(ifindex, family)
@@ -60,7 +59,7 @@ func (h *Handle) IsAllowed(ifindex int) (bool, error) {
 	return true, nil
 }
 
-// allow returns the policy that passes a family's packets to a device.
+// allow returns the policy that allows a family's packets to a device.
 func allow(ifindex int, family Families) policy {
 	return policy{
 		policyID: policyID{family: family, ifindex: int32(ifindex)},
@@ -69,7 +68,7 @@ func allow(ifindex int, family Families) policy {
 	}
 }
 
-// checkAllow returns ErrForeignPolicy if the policy in the place of want differs.
+// checkAllow returns ErrForeignPolicy if the policy with the identity of want differs from it.
 func (h *Handle) checkAllow(want policy) error {
 	have, there, err := h.getPolicy(want.policyID)
 	if err == nil && !(there && have == want) {

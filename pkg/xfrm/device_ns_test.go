@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The two policies are made once, and go; those of other devices stay.
+// TestAllowDevice checks that the two policies are installed once and removed, and that other policies stay.
 func TestAllowDevice(t *testing.T) {
 	h := newNamespace(t)
 	ip(t, "xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out priority 1")
@@ -37,7 +37,7 @@ func TestAllowDevice(t *testing.T) {
 	}
 }
 
-// Somebody else's policy for the device is an error, and survives.
+// TestAllowDeviceForeign checks that another program's policy for the device is an error, and stays.
 func TestAllowDeviceForeign(t *testing.T) {
 	for _, kind := range []string{"action block priority 1", "priority 2"} {
 		h := newNamespace(t)

@@ -2,42 +2,35 @@
 
 // Package xfrm makes the kernel's XFRM states usable by eroutes.
 //
-// An eroute names a Security Association by its SAID. The program on the ipsec
-// device tags the packet with an if_id of our own, the kernel finds the one out
-// policy that has this if_id, and the policy's template pins the state: SPI,
-// destination, reqid and mode. [Handle.Bind] puts the two pieces in place: the
-// if_id on the state that a key manager or ip-xfrm(8) made, and the policies.
+// An eroute names a Security Association by its SAID. The program on the ipsec device tags the packet with one
+// of our if_ids, the kernel finds the one out policy with this if_id, and the policy's template pins the state:
+// SPI, destination, reqid and mode. [Handle.Bind] sets up both: the if_id of the state, which a key manager or
+// ip-xfrm(8) made, and the policies.
 //
-// # What is ours
+// # Ownership
 //
-// Our policies are those with an if_id from [IfIDBase] up to IfIDBase +
-// [MaxSAs], and the two per device of [Handle.AllowDevice]. No other policy is
-// changed or removed, and no state but the one that was asked for.
+// Our policies are those with an if_id from [IfIDBase] to IfIDBase + [MaxSAs] - 1, and the two per device of
+// [Handle.AllowDevice]. No other policy is changed or removed, and no state except the requested one.
 //
-// One policy pins one state: a bundle, such as IPComp inside ESP, is not supported,
-// since an SAID names one state only and the kernel does not tell which others a
-// key manager means to go with it.
+// One policy pins one state. A bundle, such as IPComp inside ESP, is not supported: an SAID names one state
+// only, and the kernel does not report which other states the key manager combines it with.
 //
-// # What an update of a state does
+// # Updating a state
 //
-// XFRM_MSG_UPDSA (net/xfrm/xfrm_user.c, xfrm_state_update in xfrm_state.c) needs
-// a whole state, algorithms and keys included, and takes over from it the
-// lifetime limits, the NAT-T ports, the care-of address, the output mark and the
-// if_id; keys, sequence numbers and counters of the live state stay. So the state
-// is read, and sent back as it came with another if_id. Keys are neither kept nor
-// logged. Two effects remain: a soft expiry that has been reported is reported
-// again, and an if_id can be changed but not taken away, since 0 means "leave it":
-// a state without one keeps ours after [Handle.Unbind], until it is replaced.
+// XFRM_MSG_UPDSA (net/xfrm/xfrm_user.c, xfrm_state_update in xfrm_state.c) requires a whole state, including
+// algorithms and keys. It copies from it the lifetime limits, the NAT-T ports, the care-of address, the output
+// mark and the if_id; keys, sequence numbers and counters of the live state stay. So the state is read, and
+// sent back unchanged except for the if_id. Keys are neither stored nor logged. Two side effects remain: a soft
+// expiry that has been reported is reported again, and an if_id can be changed but not removed, since 0 means
+// "unchanged". A state that had none keeps ours after [Handle.Unbind], until it is replaced.
 //
-// # States that are not there yet, or no more
+// # Larval and dead states
 //
-// Dumps do not carry km.state, and need not. A dead state has left the hash
-// tables before anybody could see it. A larval one (XFRM_STATE_ACQ, made by
-// XFRM_MSG_ALLOCSPI or by the kernel with an ACQUIRE) has no algorithm: the kernel
-// refuses an ESP, AH or IPComp state without one, so an absent algorithm tells
-// larval from valid exactly. Larval states are never updated: UPDSA would turn
-// them into valid ones.
+// Dumps do not contain km.state, and need not. A dead state is removed from the hash tables before it is
+// visible as dead. A larval state (XFRM_STATE_ACQ, made by XFRM_MSG_ALLOCSPI or by the kernel with an ACQUIRE)
+// has no algorithm, and the kernel refuses an ESP, AH or IPComp state without one: a state is larval exactly if
+// it has no algorithm. Larval states are never updated: UPDSA would make them valid.
 //
-// All functions work in the network namespace of the calling thread at the time
-// of [Open], and need CAP_NET_ADMIN there.
+// All functions work in the network namespace of the calling thread at the time of [Open], and need
+// CAP_NET_ADMIN there.
 package xfrm

@@ -5,20 +5,20 @@ package xfrm
 import "errors"
 
 var (
-	// ErrNoState says that the Security Association cannot be used now: the
-	// kernel has no such state, or only a larval one, or one for input only.
+	// ErrNoState means that the Security Association cannot be used now: the kernel has no such state, or only
+	// a larval or input-only one.
 	ErrNoState = errors.New("no such security association")
 
-	// ErrUnsupported says that the state is there, but that a policy with an
-	// if_id cannot use it; the text around it says why.
+	// ErrUnsupported means that a state exists, but a policy with an if_id cannot use it; the error text
+	// contains the reason.
 	ErrUnsupported = errors.New("not supported")
 
-	// ErrForeignIfID says that an if_id is not one of ours, see [IfIDBase].
+	// ErrForeignIfID means that an if_id is not one of ours, see [IfIDBase].
 	ErrForeignIfID = errors.New("if_id is not an eroute's")
 
-	// ErrForeignPolicy says that a policy is in the way that somebody else made.
+	// ErrForeignPolicy means that another program's policy exists in place of ours.
 	ErrForeignPolicy = errors.New("another policy is in its place")
 
-	// ErrMessage says that a message from the kernel makes no sense.
+	// ErrMessage means that a message from the kernel is malformed.
 	ErrMessage = errors.New("malformed netlink message")
 )

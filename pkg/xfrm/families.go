@@ -12,17 +12,17 @@ import (
 // Families is a set of address families.
 type Families uint8
 
-// The families that a set can hold.
+// The members of a set.
 const (
 	IPv4 Families = 1 << iota
 	IPv6
 )
 
-// each holds the sets of one, in the order in which they are worked on.
+// each are the sets of one family, in processing order.
 var each = [...]Families{IPv4, IPv6}
 
-// FamilyOf returns the set that holds the family of addr, an IPv4-mapped one being
-// IPv6. Returns the empty set for the zero Addr.
+// FamilyOf returns the set of the family of addr; an IPv4-mapped address is IPv6. It returns the empty set for
+// the zero Addr.
 func FamilyOf(addr netip.Addr) Families {
 	switch {
 	case addr.Is4():
@@ -33,7 +33,7 @@ func FamilyOf(addr netip.Addr) Families {
 	return 0
 }
 
-// String returns the set as "IPv4", "IPv6", "IPv4+IPv6" or "none".
+// String returns "IPv4", "IPv6", "IPv4+IPv6" or "none".
 func (f Families) String() string {
 	var names []string
 	if f&IPv4 != 0 {
@@ -48,7 +48,7 @@ func (f Families) String() string {
 	return strings.Join(names, "+")
 }
 
-// af returns the AF_ number of a set of one.
+// af returns the AF_ number of a set of one family.
 func (f Families) af() uint16 {
 	if f == IPv4 {
 		return unix.AF_INET
@@ -56,7 +56,7 @@ func (f Families) af() uint16 {
 	return unix.AF_INET6
 }
 
-// familiesFromAF returns the set of one for an AF_ number, the empty set for others.
+// familiesFromAF returns the set for AF_INET or AF_INET6, and the empty set for other numbers.
 func familiesFromAF(af uint16) Families {
 	switch af {
 	case unix.AF_INET:

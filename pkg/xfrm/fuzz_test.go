@@ -16,7 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// addMessages adds the messages of testdata whose names begin with a word as seeds.
+// addMessages adds the messages of testdata with this prefix as seeds.
 func addMessages(f *testing.F, word string) {
 	files, err := filepath.Glob(filepath.Join("testdata", word+"-*.hex"))
 	if err != nil || len(files) == 0 {
@@ -27,8 +27,8 @@ func addMessages(f *testing.F, word string) {
 	}
 }
 
-// FuzzParseState checks that a state is read or refused, and that the update made of it is
-// the same state with another if_id.
+// FuzzParseState checks that a state is parsed or refused, and that its update is the same state with another
+// if_id.
 func FuzzParseState(f *testing.F) {
 	addMessages(f, "state")
 	f.Fuzz(func(t *testing.T, msg []byte) {
@@ -48,7 +48,7 @@ func FuzzParseState(f *testing.F) {
 			t.Fatalf("update %x: %v", r.payload, err)
 		}
 		s.IfID = testIfID
-		if s.flaw == flawPacket { // the update leaves the hardware out
+		if s.flaw == flawPacket { // the update omits the offload
 			s.flaw = again.flaw
 		}
 		if diff := cmp.Diff(s, again, compareStates); diff != "" {
@@ -60,8 +60,7 @@ func FuzzParseState(f *testing.F) {
 	})
 }
 
-// FuzzParsePolicy checks that a policy is read or refused, and that one that we would make
-// is read as it was.
+// FuzzParsePolicy checks that a policy is parsed or refused, and that one of ours survives a round trip.
 func FuzzParsePolicy(f *testing.F) {
 	addMessages(f, "policy")
 	f.Fuzz(func(t *testing.T, msg []byte) {
@@ -85,8 +84,8 @@ func FuzzParsePolicy(f *testing.F) {
 	})
 }
 
-// FuzzAcquire checks that an ACQUIRE for any packet is one that the kernel can read: its
-// structures, and a template (struct xfrm_user_acquire, include/uapi/linux/xfrm.h).
+// FuzzAcquire checks that the ACQUIRE for any packet is well-formed: its structures and a template (struct
+// xfrm_user_acquire, include/uapi/linux/xfrm.h).
 func FuzzAcquire(f *testing.F) {
 	f.Add([]byte{0x45, 0, 0, 24, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 1, 1, 1, 2, 3, 4}, true, uint32(7))
 	f.Add(append([]byte{0x60, 0, 0, 0, 0, 8, 6, 64}, make([]byte, 40)...), false, uint32(0))

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden requests in testdata")
 
-// readHex reads a message from testdata: hexadecimal digits, # begins a comment.
+// readHex reads a message from testdata: hexadecimal digits, and comments that begin with #.
 func readHex(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name+".hex"))
@@ -38,7 +38,7 @@ func readHex(t testing.TB, name string) []byte {
 	return b
 }
 
-// writeHex is the opposite of readHex.
+// writeHex is the inverse of readHex.
 func writeHex(t testing.TB, name, comment string, b []byte) {
 	t.Helper()
 	text := "# " + comment + "\n"
@@ -54,7 +54,7 @@ func writeHex(t testing.TB, name, comment string, b []byte) {
 	}
 }
 
-// The bytes of every message that is sent, little-endian, after the netlink header.
+// TestGoldenRequests compares the bytes of every request, little-endian, after the netlink header.
 func TestGoldenRequests(t *testing.T) {
 	updated, err := updateState(readHex(t, "state-esp-used"), 0x65000008)
 	if err != nil {
@@ -99,7 +99,8 @@ func TestGoldenRequests(t *testing.T) {
 	}
 }
 
-// The kernel gives our policies back as we want them, so that a second Bind is silent.
+// TestParsePolicy checks that our policies, as the kernel returns them, equal those that we install, so that a
+// second Bind changes nothing.
 func TestParsePolicy(t *testing.T) {
 	s, err := parseState(readHex(t, "state-esp"))
 	if err != nil {

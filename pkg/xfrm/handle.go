@@ -11,16 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Handle is a connection to the XFRM subsystem of one network namespace. It may
-// be used by several goroutines; two changes of one Security Association at a
-// time are for the caller to avoid.
+// Handle is a connection to the XFRM subsystem of one network namespace. It is safe for concurrent use, but the
+// caller must not change one Security Association concurrently.
 type Handle struct {
 	sockets map[int]*nl.SocketHandle
 }
 
-// Open connects to XFRM in the calling thread's network namespace; the handle
-// stays with that namespace. Returns an error that wraps EPROTONOSUPPORT if the
-// kernel has no XFRM_USER.
+// Open connects to XFRM in the calling thread's network namespace; the handle stays with that namespace. It
+// returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
 func Open() (*Handle, error) {
 	socket, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_XFRM)
 	if err != nil {
@@ -30,7 +28,7 @@ func Open() (*Handle, error) {
 	if err := errors.Join(
 		socket.SetSendTimeout(&timeout),
 		socket.SetReceiveTimeout(&timeout),
-		socket.SetExtAck(true), // errors carry the kernel's own text
+		socket.SetExtAck(true), // errors contain the kernel's own text
 	); err != nil {
 		socket.Close()
 		return nil, fmt.Errorf("set up XFRM socket: %w", err)
@@ -38,14 +36,13 @@ func Open() (*Handle, error) {
 	return &Handle{map[int]*nl.SocketHandle{unix.NETLINK_XFRM: {Socket: socket}}}, nil
 }
 
-// Close releases the socket. What was bound stays bound.
+// Close closes the socket. Bindings stay.
 func (h *Handle) Close() error {
 	h.sockets[unix.NETLINK_XFRM].Close()
 	return nil
 }
 
-// change sends a request and waits for the kernel's verdict. Returns an error
-// that wraps the kernel's errno.
+// change sends a request and waits for its acknowledgement. It returns an error that wraps the kernel's errno.
 func (h *Handle) change(r request) error {
 	_, err := h.netlink(r, unix.NLM_F_ACK).Execute(unix.NETLINK_XFRM, 0)
 	return err
@@ -63,8 +60,8 @@ func (h *Handle) get(r request, answer uint16) ([]byte, error) {
 	return msgs[0], nil
 }
 
-// dump calls f with the payload of each message of a dump; the payload is not
-// to be kept. The first error of f ends the calls and is returned.
+// dump calls f with the payload of each message of a dump; f must not keep the payload. The first error of f
+// ends the dump and is returned.
 func (h *Handle) dump(r request, answer uint16, f func([]byte) error) error {
 	var failed error
 	err := h.netlink(r, unix.NLM_F_DUMP).ExecuteIter(unix.NETLINK_XFRM, answer, func(msg []byte) bool {

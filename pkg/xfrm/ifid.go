@@ -4,19 +4,18 @@ package xfrm
 
 import "fmt"
 
-// The if_ids that are ours, as in bpf/abi.h: slot n of the table of Security
-// Associations has if_id IfIDBase + n.
+// Our if_ids, as in bpf/abi.h: slot n of the table of Security Associations has if_id IfIDBase + n.
 const (
 	IfIDBase = 0x65000000 // IF_ID_BASE
 	MaxSAs   = 262144     // EROUTE_MAX_SAS
 )
 
-// ours tells whether an if_id is one of ours.
+// ours reports whether an if_id is one of ours.
 func ours(ifID uint32) bool {
 	return ifID >= IfIDBase && ifID < IfIDBase+MaxSAs
 }
 
-// Ours tells whether an if_id is one of ours.
+// Ours reports whether an if_id is one of ours.
 func Ours(ifID uint32) bool { return ours(ifID) }
 
 // checkIfID returns ErrForeignIfID if ifID is not one of ours.

@@ -14,40 +14,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ChangeKind is what happened to a state.
+// ChangeKind is the kind of a change of a state.
 type ChangeKind uint8
 
-// The kinds.
+// The kinds of changes.
 const (
 	StateAdded   ChangeKind = 1 + iota
 	StateUpdated            // by XFRM_MSG_UPDSA: its if_id, lifetimes, ports
 	StateDeleted
-	StateExpiring // it has reached a soft limit: it is to be replaced
-	StateExpired  // it has reached a hard limit, and is gone
-	StatesFlushed // all of a protocol are deleted
-	StateMigrated // it has other addresses: in its place is one with the same SPI, keys and counters
+	StateExpiring // it has reached a soft limit and should be replaced
+	StateExpired  // it has reached a hard limit and was deleted
+	StatesFlushed // all states of a protocol were deleted
+	StateMigrated // it was replaced by one with other addresses and the same SPI, keys and counters
 )
 
-// Change is something that happened to a state.
+// Change is a change of a state.
 type Change struct {
 	Kind  ChangeKind
-	State State      // for StatesFlushed only its protocol, 0 for all of them
-	From  netip.Addr // the destination that a migrated state had
+	State State      // for StatesFlushed only its protocol, 0 for all
+	From  netip.Addr // previous destination of a migrated state
 }
 
-// ErrMissed says that changes came faster than they were read: the kernel does not tell
-// how many were dropped.
+// ErrMissed means that changes arrived faster than they were read. The kernel does not report how many were
+// dropped.
 var ErrMissed = errors.New("messages of XFRM were lost")
 
-// Listener hears of changes of states. Unlike a key manager it does not hear of ACQUIREs:
-// as long as nobody does, XFRM drops what it would ask for, and so do traps.
+// Listener receives changes of states. Unlike a key manager it does not subscribe to ACQUIREs: while no socket
+// does, XFRM drops the packets that it would send ACQUIREs for, and so do traps.
 type Listener struct {
 	fd     int
-	handle *Handle // to read states that messages only name
+	handle *Handle // to read states that messages only identify
 }
 
-// Listen subscribes to states, their expiry and migration in the calling thread's network namespace.
-// Returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
+// Listen subscribes to states, their expiry and migration in the calling thread's network namespace. It returns
+// an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
 func Listen() (*Listener, error) {
 	handle, err := Open()
 	if err != nil {
@@ -60,7 +60,7 @@ func Listen() (*Listener, error) {
 	return &Listener{fd, handle}, nil
 }
 
-// subscribe opens a socket that hears of XFRM's groups.
+// subscribe opens a socket that receives messages of XFRM's multicast groups.
 func subscribe(groups uint32) (int, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_XFRM)
 	if err != nil {
@@ -72,8 +72,8 @@ func subscribe(groups uint32) (int, error) {
 	return fd, nil
 }
 
-// Read returns the next changes. It returns os.ErrDeadlineExceeded after this time
-// without any, and ErrMissed once where some are missing.
+// Read returns the next changes. It returns os.ErrDeadlineExceeded after this time without any, and ErrMissed
+// once where some were lost.
 func (l *Listener) Read(wait time.Duration) ([]Change, error) {
 	tv := unix.NsecToTimeval(wait.Nanoseconds())
 	if err := unix.SetsockoptTimeval(l.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
@@ -99,7 +99,7 @@ func (l *Listener) Read(wait time.Duration) ([]Change, error) {
 	return l.complete(changes)
 }
 
-// parseChanges reads what one datagram tells.
+// parseChanges parses one datagram.
 func parseChanges(b []byte) ([]Change, error) {
 	messages, err := syscall.ParseNetlinkMessage(b)
 	if err != nil {
@@ -118,7 +118,7 @@ func parseChanges(b []byte) ([]Change, error) {
 	return changes, nil
 }
 
-// parseChange reads one message. Returns a Change without a kind if it tells of no state.
+// parseChange parses one message. It returns a Change without a kind if the message is not about a state.
 func parseChange(msgType uint16, b []byte) (c Change, err error) {
 	switch msgType {
 	case nl.XFRM_MSG_NEWSA:
@@ -156,7 +156,7 @@ func parseChange(msgType uint16, b []byte) (c Change, err error) {
 	return c, err
 }
 
-// deletedState makes of the message about a deleted state one like that of a dump.
+// deletedState converts the message about a deleted state to the format of a dump.
 func deletedState(b []byte) ([]byte, error) {
 	if len(b) < nl.SizeofXfrmUsersaId {
 		return nil, fmt.Errorf("parse deleted state of %d bytes: %w", len(b), ErrMessage)

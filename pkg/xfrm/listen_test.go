@@ -12,7 +12,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// What XFRM tells of a state is the state as a dump has it, whatever the message.
+// TestParseChange checks that each message about a state yields the same state as a dump.
 func TestParseChange(t *testing.T) {
 	dumped := readHex(t, "state-esp")
 	state, err := parseState(dumped)
@@ -55,7 +55,7 @@ func TestParseChange(t *testing.T) {
 	}
 }
 
-// A datagram may hold several messages.
+// TestParseChanges checks a datagram with several messages.
 func TestParseChanges(t *testing.T) {
 	message := func(msgType uint16, data []byte) []byte {
 		b := binary.NativeEndian.AppendUint32(nil, uint32(16+len(data)))

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// A listener hears what becomes of a state: made, bound, near its end, deleted, flushed.
+// TestVMListen checks that a listener receives the changes of a state: created, bound, near its end, deleted,
+// flushed.
 func TestVMListen(t *testing.T) {
 	newNamespace(t)
 	l, err := Listen()

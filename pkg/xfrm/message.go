@@ -11,14 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// request is one message to the kernel: XFRM_MSG_ type, and the payload after
-// the netlink header.
+// request is one message to the kernel: its XFRM_MSG_ type, and the payload after the netlink header.
 type request struct {
 	msgType uint16
 	payload []byte
 }
 
-// attrTypeMask leaves out the flags of an attribute's type (NLA_TYPE_MASK).
+// attrTypeMask removes the flags from an attribute's type (NLA_TYPE_MASK).
 const attrTypeMask = 0x3fff
 
 // attribute is one netlink attribute (XFRMA_...).
@@ -27,8 +26,8 @@ type attribute struct {
 	data []byte
 }
 
-// parseAttributes splits the attributes of a message; the data is not copied.
-// Returns ErrMessage if one is cut short.
+// parseAttributes splits the attributes of a message without copying their data. It returns ErrMessage if one
+// is truncated.
 func parseAttributes(b []byte) ([]attribute, error) {
 	var attrs []attribute
 	for len(b) >= unix.SizeofNlAttr {
@@ -45,7 +44,7 @@ func parseAttributes(b []byte) ([]attribute, error) {
 	return attrs, nil
 }
 
-// appendAttribute adds one attribute and its padding.
+// appendAttribute appends an attribute and its padding.
 func appendAttribute(b []byte, kind uint16, data []byte) []byte {
 	size := unix.SizeofNlAttr + len(data)
 	b = binary.NativeEndian.AppendUint16(b, uint16(size))
@@ -54,12 +53,12 @@ func appendAttribute(b []byte, kind uint16, data []byte) []byte {
 	return append(b, make([]byte, align(size)-size)...)
 }
 
-// appendUint32 adds one attribute that holds a number.
+// appendUint32 appends an attribute with a number in host byte order.
 func appendUint32(b []byte, kind uint16, v uint32) []byte {
 	return appendAttribute(b, kind, binary.NativeEndian.AppendUint32(nil, v))
 }
 
-// uint32 returns the number that an attribute holds, 0 if it is too short for one.
+// uint32 returns the attribute's number in host byte order, 0 if it is too short.
 func (a attribute) uint32() uint32 {
 	if len(a.data) < 4 {
 		return 0
@@ -78,8 +77,8 @@ func toAddress(addr netip.Addr) (a nl.XfrmAddress) {
 	return a
 }
 
-// fromAddress returns the address of the given family. Returns the zero Addr for
-// a family that is neither AF_INET nor AF_INET6.
+// fromAddress returns the address of the given family, and the zero Addr for a family other than AF_INET and
+// AF_INET6.
 func fromAddress(a nl.XfrmAddress, af uint16) netip.Addr {
 	switch familiesFromAF(af) {
 	case IPv4:
@@ -90,7 +89,7 @@ func fromAddress(a nl.XfrmAddress, af uint16) netip.Addr {
 	return netip.Addr{}
 }
 
-// hton32 turns a number into one whose bytes in memory are in network order, and back.
+// hton32 converts a number between host and network byte order.
 func hton32(v uint32) uint32 {
 	return binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, v))
 }

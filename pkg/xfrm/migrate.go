@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Of linux/xfrm.h, where package nl does not have it. XFRM_MSG_MIGRATE moves the states of a
-// policy and the policy; XFRM_MSG_MIGRATE_STATE (Linux 7.2) moves one state. In both cases the old
-// state is deleted without a message of its own, and the new one keeps SPI, keys, counters and if_id.
+// Values of linux/xfrm.h that package nl does not have. XFRM_MSG_MIGRATE moves a policy and its states;
+// XFRM_MSG_MIGRATE_STATE (Linux 7.2) moves one state. In both cases the old state is deleted without a message
+// of its own, and the new one keeps SPI, keys, counters and if_id.
 const (
 	msgMigrateState = 41 // XFRM_MSG_MIGRATE_STATE
 
@@ -30,8 +30,8 @@ const (
 	migrateSize = 4*nl.SizeofXfrmAddress + 12
 )
 
-// parseMigrateState reads the message about one state that was moved. What is known of the state is
-// where it is now.
+// parseMigrateState parses the message about one migrated state. It sets only the state's new identity and
+// addresses.
 func parseMigrateState(b []byte) (Change, error) {
 	if len(b) < migrateStateSize {
 		return Change{}, fmt.Errorf("parse migrated state of %d bytes: %w", len(b), ErrMessage)
@@ -47,8 +47,8 @@ func parseMigrateState(b []byte) (Change, error) {
 	return c, nil
 }
 
-// parseMigrate reads the message about the states of a policy that were moved: it has their addresses,
-// but not their SPIs. Returns a Change without a kind if it is about no states for output.
+// parseMigrate parses the message about the migrated states of a policy: it contains their addresses, but not
+// their SPIs. It returns a Change without a kind if the policy is not an out policy.
 func parseMigrate(b []byte) (Change, error) {
 	if len(b) < nl.SizeofXfrmUserpolicyId {
 		return Change{}, fmt.Errorf("parse migration of %d bytes: %w", len(b), ErrMessage)
@@ -82,8 +82,8 @@ func address(b []byte) (a nl.XfrmAddress) {
 	return a
 }
 
-// complete reads the states that were moved. One that has ended since is left out: its end is told
-// by itself.
+// complete reads the migrated states. It omits one that was deleted since, because its deletion has a message
+// of its own.
 func (l *Listener) complete(changes []Change) (all []Change, err error) {
 	for _, c := range changes {
 		if c.Kind != StateMigrated {
@@ -102,7 +102,7 @@ func (l *Listener) complete(changes []Change) (all []Change, err error) {
 	return all, nil
 }
 
-// moved returns the states that a message about a migration means.
+// moved returns the states that a migration message is about.
 func (h *Handle) moved(like State) (all []State, err error) {
 	add := func(msg []byte) error {
 		s, err := parseState(msg)

@@ -18,7 +18,7 @@ func raw(addr string) []byte {
 	return a[:]
 }
 
-// migrateStateMessage is a struct xfrm_user_migrate_state.
+// migrateStateMessage returns a struct xfrm_user_migrate_state.
 func migrateStateMessage() []byte {
 	b := append(raw("192.0.2.2"), 0, 0, 0x10, 0x01) // daddr, SPI
 	b = binary.NativeEndian.AppendUint16(b, unix.AF_INET)
@@ -29,7 +29,7 @@ func migrateStateMessage() []byte {
 	return append(b, 0, 0)
 }
 
-// migrateMessage is a struct xfrm_userpolicy_id and a struct xfrm_user_migrate.
+// migrateMessage returns a struct xfrm_userpolicy_id and a struct xfrm_user_migrate.
 func migrateMessage(dir uint8) []byte {
 	m := append(append(append(raw("192.0.2.2"), raw("192.0.2.1")...), raw("192.0.2.3")...), raw("192.0.2.1")...)
 	m = append(m, unix.IPPROTO_ESP, 1, 0, 0)
@@ -74,7 +74,7 @@ func TestParseMigration(t *testing.T) {
 	}
 }
 
-// What a state has left, and what XFRM does with its next packet.
+// TestSpent checks when a state is used up, and which counter XFRM increments for its next packet.
 func TestSpent(t *testing.T) {
 	const sequence, expired = "its sequence numbers are used up (XfrmOutStateSeqError)", " and ends (XfrmOutStateExpired)"
 	for _, c := range []struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The constants agree with what the kernel programs are built with.
+// TestABI checks that the constants equal those of the kernel programs.
 func TestABI(t *testing.T) {
 	abi, err := os.ReadFile("../../bpf/abi.h")
 	if err != nil {
@@ -42,7 +42,7 @@ func TestParseCounters(t *testing.T) {
 	}
 }
 
-// The counters are those of the thread's namespace: all zero in a new one.
+// TestCounters checks that the counters are those of the thread's namespace: all zero in a new one.
 func TestCounters(t *testing.T) {
 	newNamespace(t)
 	counters, err := Counters()
@@ -54,7 +54,7 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-// The probe answers, and the thread that asked is where it was.
+// TestESPAvailable checks that the probe works and does not change the calling thread's namespace.
 func TestESPAvailable(t *testing.T) {
 	newNamespace(t)
 	before, err := os.Readlink("/proc/thread-self/ns/net")

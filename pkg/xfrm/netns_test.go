@@ -11,9 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newNamespace gives the test's thread a network namespace of its own, and returns
-// a handle in it. Needs CAP_SYS_ADMIN. The thread, and so the namespace, ends with
-// the test.
+// newNamespace moves the test's thread to a new network namespace, and returns a handle in it. It needs
+// CAP_SYS_ADMIN. The thread, and so the namespace, ends with the test.
 func newNamespace(t testing.TB) *Handle {
 	t.Helper()
 	runtime.LockOSThread()

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HasESPOffload reports whether GRO receives ESP over IPv4: the module esp4_offload is loaded, or part of
+// HasESPOffload reports whether GRO receives ESP over IPv4: the module esp4_offload is loaded, or built into
 // the kernel (CONFIG_INET_ESP_OFFLOAD).
 func HasESPOffload() bool {
 	if _, err := os.Stat("/sys/module/esp4_offload"); err == nil {
@@ -27,11 +27,11 @@ func HasESPOffload() bool {
 	return kernel.TypeByName("esp4_gro_receive", &receive) == nil
 }
 
-// LoadESPOffload makes the kernel load the module esp4_offload. Returns false if the kernel has none.
-// Needs CAP_SYS_ADMIN.
+// LoadESPOffload makes the kernel load the module esp4_offload. It returns false if the kernel has none. It
+// needs CAP_SYS_ADMIN.
 //
-// Nothing is offloaded: the kernel loads the module when a state requests an interface's offload. This
-// state requests that of lo, in a network namespace of its own, and is deleted with it.
+// Nothing is offloaded: the kernel loads the module when a state requests offload to an interface. This state
+// requests that of lo, in a new network namespace, and is deleted with it.
 func LoadESPOffload() (bool, error) {
 	err := InNewNamespace(func() error {
 		h, err := Open()

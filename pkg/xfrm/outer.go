@@ -12,9 +12,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/fib"
 )
 
-// Outer is what a state says of the packets that it makes, besides their addresses.
+// Outer are the properties, other than addresses, of the packets that a state creates.
 type Outer struct {
-	Proto            uint8 // UDP or TCP if it wraps them in that; else 0
+	Proto            uint8 // UDP or TCP if it encapsulates them in that; else 0
 	SrcPort, DstPort uint16
 	Mark             uint32 // output mark, for packets that had none
 }
@@ -26,7 +26,7 @@ const (
 	encapESPInTCP       = 7 // TCP_ENCAP_ESPINTCP
 )
 
-// setEncap reads a struct xfrm_encap_tmpl: type, source and destination port.
+// setEncap parses a struct xfrm_encap_tmpl: type, source and destination port.
 func (o *Outer) setEncap(b []byte) {
 	if len(b) < 6 {
 		return
@@ -40,8 +40,8 @@ func (o *Outer) setEncap(b []byte) {
 	o.SrcPort, o.DstPort = binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint16(b[4:])
 }
 
-// Outgoing is what routing sees of the packets that a state makes, where XFRM looks for a route for
-// them: in all modes but transport (xfrm_dst_lookup, net/xfrm/xfrm_policy.c).
+// Outgoing returns the fields by which XFRM looks up a route for the packets that a state creates. XFRM does so
+// in all modes except transport (xfrm_dst_lookup, net/xfrm/xfrm_policy.c).
 func (s State) Outgoing() fib.Packet {
 	p := fib.Packet{Src: s.Src, Dst: s.Dst, Mark: s.Outer.Mark}
 	if !tellsProtocol() {
@@ -54,8 +54,8 @@ func (s State) Outgoing() fib.Packet {
 	return p
 }
 
-// tellsProtocol tells whether XFRM asks routing with the protocol and the ports of the packets that it
-// makes, as it does since Linux 6.12: kernels that do have a type for the question.
+// tellsProtocol reports whether XFRM's route lookup includes the protocol and ports of the packets that it
+// creates, as since Linux 6.12. Those kernels have a type for the lookup's parameters.
 var tellsProtocol = sync.OnceValue(func() bool {
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {

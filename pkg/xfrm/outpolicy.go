@@ -14,11 +14,11 @@ import (
 // OutPolicy is an out policy that a key manager has installed.
 type OutPolicy struct {
 	Selector eroute.Selector
-	Priority uint32   // the smallest goes first
-	Template Template // the last one: the SA that a packet leaves by
+	Priority uint32   // the smallest takes precedence
+	Template Template // the last one: the outermost SA
 }
 
-// OutPolicies reports the out policies that are not ours and have a template.
+// OutPolicies returns the out policies that are not ours and have a template.
 func (h *Handle) OutPolicies() ([]OutPolicy, error) {
 	var all []OutPolicy
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {
@@ -34,7 +34,7 @@ func (h *Handle) OutPolicies() ([]OutPolicy, error) {
 	return all, nil
 }
 
-// parseOutPolicy returns false for a policy that is not one of those.
+// parseOutPolicy parses a policy. It returns false for one that OutPolicies omits.
 func parseOutPolicy(msg []byte) (OutPolicy, bool, error) {
 	p, out, err := parsePolicy(msg)
 	if err != nil || !out || p.templates == 0 || ours(p.ifID) {
@@ -59,8 +59,8 @@ func parseOutPolicy(msg []byte) (OutPolicy, bool, error) {
 	return policy, true, nil
 }
 
-// parseSelector reads a struct xfrm_selector. Returns a zero Selector for one without
-// addresses, and for one with a range of ports, which selectors here do not have.
+// parseSelector parses a struct xfrm_selector. It returns a zero Selector for one without addresses, and for
+// one with a range of ports, which selectors here do not support.
 func parseSelector(s nl.XfrmSelector) eroute.Selector {
 	src := netip.PrefixFrom(fromAddress(s.Saddr, s.Family), int(s.PrefixlenS))
 	dst := netip.PrefixFrom(fromAddress(s.Daddr, s.Family), int(s.PrefixlenD))
@@ -74,12 +74,12 @@ func parseSelector(s nl.XfrmSelector) eroute.Selector {
 	}
 }
 
-// Selects tells whether the state says that it is for all packets of the flow.
+// Selects reports whether the state's own selector covers all packets of the flow.
 func (s State) Selects(flow eroute.Selector) bool {
 	return s.Sel != (eroute.Selector{}) && s.Sel.Contains(flow)
 }
 
-// Covers tells whether the policy is for all packets of the flow.
+// Covers reports whether the policy matches all packets of the flow.
 func (p OutPolicy) Covers(flow eroute.Selector) bool { return p.Selector.Contains(flow) }
 
 // PolicyFor returns the policy that the kernel would choose for the flow, nil if none covers it.
@@ -92,7 +92,7 @@ func PolicyFor(policies []OutPolicy, flow eroute.Selector) (best *OutPolicy) {
 	return best
 }
 
-// Complete returns how to ask for an SA of this policy: what ask leaves open, the policy says.
+// Complete returns ask with the fields that it leaves open set from the policy.
 func (p OutPolicy) Complete(ask eroute.AcquireParams) eroute.AcquireParams {
 	t := p.Template
 	if ask.ReqID == 0 {

@@ -43,7 +43,7 @@ func TestParseState(t *testing.T) {
 	}
 }
 
-// What keeps a state from being used is told by attributes.
+// TestUsable checks the attributes that make a state unusable.
 func TestUsable(t *testing.T) {
 	base := readHex(t, "state-esp")
 	for _, test := range []struct {
@@ -70,7 +70,7 @@ func TestUsable(t *testing.T) {
 	}
 }
 
-// A message cut short anywhere is an error, or ends between two attributes.
+// TestParseTruncated checks that a truncated message is an error, unless it ends between two attributes.
 func TestParseTruncated(t *testing.T) {
 	for _, name := range []string{"state-esp", "state-ah-esn-mark", "policy-v4"} {
 		msg := readHex(t, name)
@@ -94,7 +94,7 @@ func TestParseTruncated(t *testing.T) {
 	}
 }
 
-// The update keeps every attribute of the dump, in order and to the byte, but for
+// TestUpdateState checks that the update keeps every attribute of the dump, in order and unchanged, except
 // those that must not be sent back.
 func TestUpdateState(t *testing.T) {
 	dump := readHex(t, "state-esp-used")
@@ -130,7 +130,8 @@ func TestUpdateState(t *testing.T) {
 	}
 }
 
-// ALG_AUTH alone, as kernels before 2.6.33 had it, is the key and must go back.
+// TestUpdateStateAuthOnly checks that ALG_AUTH alone, as in kernels before 2.6.33, is sent back: it contains
+// the key.
 func TestUpdateStateAuthOnly(t *testing.T) {
 	dump := readHex(t, "state-larval")
 	r, err := updateState(appendAttribute(dump, nl.XFRMA_ALG_AUTH, make([]byte, 68)), testIfID)
@@ -152,8 +153,8 @@ func TestUpdateStateAuthOnly(t *testing.T) {
 	}
 }
 
-// A tun SAID means the tunnel whatever its protocol, other SAIDs their protocol
-// only; the first of esp, ah and comp is taken.
+// TestStatesFind checks that a tun SAID matches a tunnel of any protocol, and other SAIDs their protocol only;
+// the first of esp, ah and comp is used.
 func TestStatesFind(t *testing.T) {
 	dst := netip.MustParseAddr("192.0.2.2")
 	states := States{}

@@ -10,7 +10,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// Direction is which packets a policy is for: XFRM_POLICY_ of linux/xfrm.h.
+// Direction is a policy's direction: XFRM_POLICY_ of linux/xfrm.h.
 type Direction uint8
 
 // The directions. Policies of sockets have numbers from SocketIn up.
@@ -21,44 +21,44 @@ const (
 	SocketIn Direction = 3
 )
 
-// Policy is a policy as the kernel tells it, of any direction and of anybody.
+// Policy is a policy as the kernel reports it, of any direction and owner.
 type Policy struct {
 	Dir        Direction
-	Src, Dst   netip.Prefix // invalid if the policy is for no family in particular
+	Src, Dst   netip.Prefix // invalid if the policy has no family
 	Proto      uint8        // 0: all
 	SrcPort    PortMask
 	DstPort    PortMask
-	Ifindex    int32 // of the device that packets leave by; 0: any
+	Ifindex    int32 // of the output device; 0: any
 	User       uint32
-	Priority   uint32 // the smallest goes first
+	Priority   uint32 // the smallest takes precedence
 	Block      bool
-	Templates  []Template // the innermost first
+	Templates  []Template // innermost first
 	IfID       uint32
 	Mark, Mask uint32
 	Sub        bool // not of the main type
 	Context    bool // for packets of one security context (LSM) only
-	Offload    bool // the hardware's
+	Offload    bool // offloaded to hardware
 	Ends       bool // it has a lifetime
 	ours       bool
 }
 
-// PortMask is the ports that have, under Mask, the value Port; in host byte order.
+// PortMask are the ports that equal Port under Mask; both in host byte order.
 type PortMask struct{ Port, Mask uint16 }
 
-// Template is what a policy demands of an SA.
+// Template are a policy's requirements for an SA.
 type Template struct {
 	Src, Dst netip.Addr // unspecified: those of the packet
 	Proto    uint8
 	Mode     Mode
 	ReqID    uint32 // 0: any
 	SPI      uint32 // host byte order; 0: any
-	Optional bool   // packets go without it if there is no such SA
+	Optional bool   // packets bypass it if there is no such SA
 }
 
-// Ours tells whether the policy is one that this package makes.
+// Ours reports whether this package made the policy.
 func (p Policy) Ours() bool { return p.ours }
 
-// Policies reports all policies, in the kernel's order.
+// Policies returns all policies, in the kernel's order.
 func (h *Handle) Policies() ([]Policy, error) {
 	var all []Policy
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {
@@ -74,8 +74,8 @@ func (h *Handle) Policies() ([]Policy, error) {
 	return all, nil
 }
 
-// parseWholePolicy reads a struct xfrm_userpolicy_info and attributes. Returns ErrMessage
-// if it is cut short.
+// parseWholePolicy parses a struct xfrm_userpolicy_info and its attributes. It returns ErrMessage if the
+// message is truncated.
 func parseWholePolicy(msg []byte) (Policy, error) {
 	brief, _, err := parsePolicy(msg)
 	if err != nil {
@@ -117,13 +117,13 @@ func parseWholePolicy(msg []byte) (Policy, error) {
 
 func portMask(port, mask uint16) PortMask { return PortMask{nl.Swap16(port), nl.Swap16(mask)} }
 
-// ends tells whether a lifetime has a hard limit.
+// ends reports whether a lifetime has a hard limit.
 func ends(l nl.XfrmLifetimeCfg) bool {
 	return finite(l.HardByteLimit) != 0 || finite(l.HardPacketLimit) != 0 ||
 		l.HardAddExpiresSeconds != 0 || l.HardUseExpiresSeconds != 0
 }
 
-// parseTemplates reads an array of struct xfrm_user_tmpl.
+// parseTemplates parses an array of struct xfrm_user_tmpl.
 func parseTemplates(b []byte) (all []Template) {
 	for ; len(b) >= nl.SizeofXfrmUserTmpl; b = b[nl.SizeofXfrmUserTmpl:] {
 		t := nl.DeserializeXfrmUserTmpl(b)

@@ -14,8 +14,7 @@ import (
 
 var comparePolicies = cmp.Options{cmp.AllowUnexported(Policy{}), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})}
 
-// wholePolicies are policies as ip-xfrm(8) makes them. What the kernel says of each is
-// kept in testdata.
+// wholePolicies are policies made with ip-xfrm(8). testdata has the kernel's message for each.
 var wholePolicies = []struct {
 	name, add string
 	want      Policy
@@ -56,8 +55,8 @@ var wholePolicies = []struct {
 	},
 }
 
-// What the kernel says of policies is read as they were made, from the kernel and from
-// what one has said.
+// TestPolicies checks that policies are parsed as they were made, from the running kernel's messages and from
+// recorded ones.
 func TestPolicies(t *testing.T) {
 	h := newNamespace(t)
 	for _, p := range wholePolicies {

@@ -14,34 +14,32 @@ const (
 	actionAllow = 0 // XFRM_POLICY_ALLOW
 )
 
-// policyPriority is that of all our policies, the first that counts.
+// policyPriority is the priority of all our policies; only 0 takes precedence.
 const policyPriority = 1
 
-// policyID is what the kernel tells policies of one direction apart by, as far as
-// ours differ.
+// policyID identifies a policy of one direction to the kernel; it has the fields in which ours differ.
 type policyID struct {
-	family  Families // a set of one
+	family  Families // one family
 	ifID    uint32   // 0: none
-	ifindex int32    // of the device packets leave by; 0: any
+	ifindex int32    // of the output device; 0: any
 }
 
-// policy is an out policy of the main type, as far as we care.
+// policy is an out policy of the main type, with the fields that matter here.
 type policy struct {
 	policyID
 	priority  uint32
 	action    uint8
 	templates int
 	template  nl.XfrmUserTmpl // the first one
-	narrow    bool            // the selector leaves packets out
+	narrow    bool            // its selector or mark excludes packets
 }
 
-// selector returns the selector of all packets of the family.
+// selector returns a selector that matches all packets of the family, and of the device if there is one.
 func (id policyID) selector() nl.XfrmSelector {
 	return nl.XfrmSelector{Family: id.family.af(), Ifindex: id.ifindex}
 }
 
-// message builds the request that gets or deletes the policy (struct
-// xfrm_userpolicy_id).
+// message builds the request that gets or deletes the policy (struct xfrm_userpolicy_id).
 func (id policyID) message(msgType uint16) request {
 	b := (&nl.XfrmUserpolicyId{Sel: id.selector(), Dir: policyOut}).Serialize()
 	if id.ifID != 0 {
@@ -50,8 +48,8 @@ func (id policyID) message(msgType uint16) request {
 	return request{msgType, b}
 }
 
-// message builds the request that makes or replaces the policy (struct
-// xfrm_userpolicy_info), with unlimited lifetime.
+// message builds the request that creates or replaces the policy (struct xfrm_userpolicy_info), with unlimited
+// lifetime.
 func (p policy) message(msgType uint16) request {
 	info := nl.XfrmUserpolicyInfo{
 		Sel: p.selector(),
@@ -75,8 +73,8 @@ func (p policy) message(msgType uint16) request {
 	return request{msgType, b}
 }
 
-// parsePolicy reads a policy as the kernel dumps it. Returns false for one that is
-// not an out policy of the main type, and ErrMessage if it is cut short.
+// parsePolicy parses a policy from a dump. It returns false for one that is not an out policy of the main type,
+// and ErrMessage if the message is truncated.
 func parsePolicy(msg []byte) (policy, bool, error) {
 	if len(msg) < nl.SizeofXfrmUserpolicyInfo {
 		return policy{}, false, fmt.Errorf("parse policy of %d bytes: %w", len(msg), ErrMessage)

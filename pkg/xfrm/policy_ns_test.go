@@ -17,7 +17,7 @@ import (
 
 const testIfID = IfIDBase + 7
 
-// tunnel returns a state as States reports it; the kernel has no such state.
+// tunnel returns a state as States returns it; the kernel has no such state.
 func tunnel(spi uint32) State {
 	return State{
 		StateKey: StateKey{Proto: unix.IPPROTO_ESP, SPI: spi, Dst: netip.MustParseAddr("192.0.2.2")},
@@ -48,8 +48,8 @@ func mustBound(t *testing.T, h *Handle) map[uint32]Binding {
 	return bound
 }
 
-// The policy pins the state, is made once, is replaced in place by one for another
-// state, and loses a family that is no longer wanted.
+// TestPutPolicies checks that the policy pins the state, is created once, is replaced in place by one for
+// another state, and is deleted for a family that is no longer requested.
 func TestPutPolicies(t *testing.T) {
 	h := newNamespace(t)
 	first, second := tunnel(0x135), tunnel(0x136)
@@ -80,7 +80,7 @@ func TestPutPolicies(t *testing.T) {
 	}
 }
 
-// An idempotent Bind sends nothing that listeners could see.
+// TestPutPoliciesSilent checks that putPolicies sends no event to listeners if nothing changes.
 func TestPutPoliciesSilent(t *testing.T) {
 	h := newNamespace(t)
 	mustPutPolicies(t, h, tunnel(0x135), IPv4|IPv6, true)
@@ -100,7 +100,8 @@ func TestPutPoliciesSilent(t *testing.T) {
 	}
 }
 
-// Policies of others, the same but for the if_id, are neither listed nor touched.
+// TestForeignPolicies checks that other programs' policies that differ only in the if_id are neither listed nor
+// changed.
 func TestForeignPolicies(t *testing.T) {
 	h := newNamespace(t)
 	tmpl := " tmpl src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x135 reqid 42 mode tunnel"
@@ -115,7 +116,7 @@ func TestForeignPolicies(t *testing.T) {
 		t.Errorf("Bound() = %v, want if_id %#x only", bound, testIfID)
 	}
 	said := eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x135, Dst: netip.MustParseAddr("192.0.2.2")}
-	for range 2 { // the second time there is nothing left to do
+	for range 2 { // the second call has nothing to do
 		if err := h.Unbind(said, testIfID, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -133,8 +134,8 @@ func TestForeignPolicies(t *testing.T) {
 	}
 }
 
-// Where the state is absent or larval there is no policy afterwards, not even one
-// that was there before, and the larval state stays as it is.
+// TestBindWithoutState checks that no policy exists after a Bind to an absent or larval state, not even one
+// from before, and that a larval state is unchanged.
 func TestBindWithoutState(t *testing.T) {
 	for _, larval := range []bool{false, true} {
 		for _, proto := range []uint8{eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp, eroute.ProtoTun} {
@@ -162,8 +163,8 @@ func TestBindWithoutState(t *testing.T) {
 	}
 }
 
-// A larval state counts as any other. The kernel tries as many SPIs at random as its
-// range has (xfrm_alloc_spi, net/xfrm/xfrm_state.c), so a small range may yield none.
+// TestCountStates checks that larval states are counted too. The kernel tries as many random SPIs as its range
+// has (xfrm_alloc_spi, net/xfrm/xfrm_state.c), so a small range may yield none.
 func TestCountStates(t *testing.T) {
 	h := newNamespace(t)
 	for want := range 3 {
@@ -174,7 +175,7 @@ func TestCountStates(t *testing.T) {
 	}
 }
 
-// A state told of by States that has gone since is no state.
+// TestBindStateGone checks that a state from States that was deleted since yields ErrNoState.
 func TestBindStateGone(t *testing.T) {
 	h := newNamespace(t)
 	gone := tunnel(0x135)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pinned returns the policy of ours that sends packets of a family to a state.
+// pinned returns our policy that sends packets of a family to a state.
 func pinned(s State, ifID uint32, family Families) policy {
 	return policy{
 		policyID:  policyID{family: family, ifID: ifID},
@@ -21,8 +21,8 @@ func pinned(s State, ifID uint32, family Families) policy {
 	}
 }
 
-// putPolicies sees that the policies of ifID are those for inner, pinned to the
-// state. Reports whether one was made or replaced.
+// putPolicies makes the policies of ifID those for inner, pinned to the state. It reports whether one was
+// created or replaced.
 func (h *Handle) putPolicies(s State, ifID uint32, inner Families) (changed bool, err error) {
 	for _, family := range each {
 		want := pinned(s, ifID, family)
@@ -43,7 +43,7 @@ func (h *Handle) putPolicies(s State, ifID uint32, inner Families) (changed bool
 	return changed, nil
 }
 
-// getPolicy reads a policy. Returns false if there is none.
+// getPolicy reads a policy. It returns false if there is none.
 func (h *Handle) getPolicy(id policyID) (policy, bool, error) {
 	msg, err := h.get(id.message(nl.XFRM_MSG_GETPOLICY), nl.XFRM_MSG_NEWPOLICY)
 	if errors.Is(err, unix.ENOENT) {
@@ -56,7 +56,7 @@ func (h *Handle) getPolicy(id policyID) (policy, bool, error) {
 	return p, true, err
 }
 
-// putPolicy installs a policy, in one step in place of one with the same identity.
+// putPolicy installs a policy; it atomically replaces one with the same identity.
 func (h *Handle) putPolicy(p policy) error {
 	if err := h.change(p.message(nl.XFRM_MSG_UPDPOLICY)); err != nil {
 		return fmt.Errorf("install %s policy: %w", p.family, err)
@@ -64,7 +64,7 @@ func (h *Handle) putPolicy(p policy) error {
 	return nil
 }
 
-// deletePolicy removes a policy; that there is none is fine.
+// deletePolicy removes a policy. A missing policy is no error.
 func (h *Handle) deletePolicy(id policyID) error {
 	err := h.change(id.message(nl.XFRM_MSG_DELPOLICY))
 	if err != nil && !errors.Is(err, unix.ENOENT) {

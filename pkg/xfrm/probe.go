@@ -14,16 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ESPAvailable tells whether the kernel can make ESP states over IPv4.
+// ESPAvailable reports whether the kernel supports ESP states over IPv4.
 func ESPAvailable() (bool, error) { return Available(unix.IPPROTO_ESP, IPv4) }
 
-// Available tells whether the kernel can make states of a protocol (ESP, AH or IPComp)
-// over a family: it makes one in a network namespace of its own, which goes away with
-// it. Loads the kernel's modules for that if need be. Needs CAP_SYS_ADMIN.
+// Available reports whether the kernel supports states of a protocol (ESP, AH or IPComp) over a family. It
+// creates one in a temporary network namespace, for which the kernel may load modules. It needs CAP_SYS_ADMIN.
 func Available(proto uint8, family Families) (bool, error) {
 	err := InNewNamespace(func() error { return makeProbe(proto, family) })
 	if errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.ENOSYS) {
-		return false, nil // no XFRM_USER, none of the protocol or the family, no algorithm for it
+		return false, nil // no XFRM_USER, protocol, family or algorithm
 	}
 	if err != nil {
 		return false, fmt.Errorf("probe %s over %s: %w", ProtocolName(proto), family, err)
@@ -31,12 +30,12 @@ func Available(proto uint8, family Families) (bool, error) {
 	return true, nil
 }
 
-// InNewNamespace calls f in a thread of its own with a new network namespace, which goes
-// away with it: to try what the kernel can do without changing anything.
+// InNewNamespace calls f in a new thread with a temporary network namespace, to test what the kernel supports
+// without side effects on the current one.
 func InNewNamespace(f func() error) error {
 	done := make(chan error)
 	go func() {
-		// Never unlocked: the thread ends with the goroutine, and with it the namespace.
+		// Never unlocked: the thread, and so the namespace, ends with the goroutine.
 		runtime.LockOSThread()
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			done <- fmt.Errorf("make network namespace: %w", err)
@@ -47,8 +46,8 @@ func InNewNamespace(f func() error) error {
 	return <-done
 }
 
-// makeProbe makes a state in the calling thread's network namespace. Returns an error
-// that wraps EPROTONOSUPPORT if the kernel cannot.
+// makeProbe creates a state in the calling thread's network namespace. It returns an error that wraps
+// EPROTONOSUPPORT if the kernel does not support it.
 func makeProbe(proto uint8, family Families) error {
 	h, err := Open()
 	if err != nil {
@@ -64,8 +63,8 @@ var probeEnds = map[Families][2]netip.Addr{
 	IPv6: {netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")},
 }
 
-// probeState builds the XFRM_MSG_NEWSA of a transport-mode state with an algorithm that
-// the kernel's own configuration always selects for the protocol.
+// probeState builds the XFRM_MSG_NEWSA of a transport-mode state with an algorithm that the kernel's
+// configuration always selects for the protocol.
 func probeState(proto uint8, family Families) request {
 	ends := probeEnds[family]
 	info := nl.XfrmUsersaInfo{
@@ -93,7 +92,7 @@ func probeState(proto uint8, family Families) request {
 	return request{nl.XFRM_MSG_NEWSA, appendAttribute(b, nl.XFRMA_ALG_AEAD, slices.Insert(aead, 64+4, icv...))}
 }
 
-// probeAlgorithm is a struct xfrm_algo: name, bits of key, key (all zero).
+// probeAlgorithm returns a struct xfrm_algo: name, key length in bits, key (all zero).
 func probeAlgorithm(name string, keyLen int) []byte {
 	b := make([]byte, 64, 64+4+4+keyLen)
 	copy(b, name)

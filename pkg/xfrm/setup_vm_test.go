@@ -26,10 +26,10 @@ const (
 	cmac = " auth-trunc cmac(aes) 0x000102030405060708090a0b0c0d0e0f 96"
 )
 
-// volatile is what ip-xfrm(8) prints of a state that changes by itself.
+// volatile matches the lines of ip-xfrm(8) that change by themselves.
 var volatile = regexp.MustCompile(`(?m)^\s*(lastused|add .* use ).*\n`)
 
-// showState prints the state without its if_id, and its if_id.
+// showState returns the state without its if_id, and its if_id.
 func showState(t *testing.T) (text, ifID string) {
 	t.Helper()
 	var rest []string
@@ -43,7 +43,7 @@ func showState(t *testing.T) (text, ifID string) {
 	return volatile.ReplaceAllString(strings.Join(rest, ""), ""), ifID
 }
 
-// packets returns how many packets the state has taken.
+// packets returns the number of packets that the state has processed.
 func packets(t *testing.T, h *Handle, said eroute.SAID) uint64 {
 	t.Helper()
 	_, msg, err := h.find(said)
@@ -53,7 +53,7 @@ func packets(t *testing.T, h *Handle, said eroute.SAID) uint64 {
 	return nl.DeserializeXfrmUsersaInfo(msg).Curlft.Packets
 }
 
-// setUpPath makes a link to the peer and an XFRM interface with the test's if_id.
+// setUpPath creates a link to the peer and an XFRM interface with the test's if_id.
 func setUpPath(t *testing.T) {
 	t.Helper()
 	ipBatch(t, []string{
@@ -66,7 +66,7 @@ func setUpPath(t *testing.T) {
 		"neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev wan",
 		"neigh add 2001:db8::2 lladdr 02:00:00:00:00:02 dev wan",
 		fmt.Sprintf("link add x0 type xfrm dev wan if_id %#x", testIfID),
-		"link set x0 addrgenmode none multicast off", // says nothing of its own, which the state would count
+		"link set x0 addrgenmode none multicast off", // sends no packets of its own, which the state would count
 		"addr add 10.1.1.1/32 dev x0",
 		"addr add 2001:db8:1::1/128 dev x0 nodad",
 		"link set x0 up",

@@ -17,8 +17,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// The pinned state takes the packets, among others to the same peer; a Bind to
-// another SPI moves them.
+// TestVMPinned checks that the pinned state processes the packets, among other states to the same peer, and
+// that a Bind to another SPI moves them.
 func TestVMPinned(t *testing.T) {
 	h := newNamespace(t)
 	setUpPath(t)
@@ -40,7 +40,8 @@ func TestVMPinned(t *testing.T) {
 	}
 }
 
-// A larval state is left alone until the key manager completes it; then it works.
+// TestVMLarval checks that a larval state is unchanged until the key manager completes it, and that Bind works
+// then.
 func TestVMLarval(t *testing.T) {
 	h := newNamespace(t)
 	setUpPath(t)
@@ -59,8 +60,8 @@ func TestVMLarval(t *testing.T) {
 	}
 }
 
-// When the state vanishes the policies go with the next Bind, and the key manager
-// can make it again, with another reqid.
+// TestVMVanish checks that the policies of a deleted state are removed by the next Bind, and that the key
+// manager can create it again, with another reqid.
 func TestVMVanish(t *testing.T) {
 	h := newNamespace(t)
 	setUpPath(t)
@@ -84,8 +85,8 @@ func TestVMVanish(t *testing.T) {
 	}
 }
 
-// An if_id of somebody else's is reported, and given back; not if the state has
-// been given another since.
+// TestVMForeignIfID checks that another program's if_id is returned by Bind and restored, unless the state has
+// been given another one since.
 func TestVMForeignIfID(t *testing.T) {
 	h := newNamespace(t)
 	said := eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x135, Dst: netip.MustParseAddr("192.0.2.2")}
@@ -122,7 +123,7 @@ func TestVMForeignIfID(t *testing.T) {
 	}
 }
 
-// States that our policies cannot use are refused, with the reason, untouched.
+// TestVMUnsupported checks that states that our policies cannot use are refused with the reason and unchanged.
 func TestVMUnsupported(t *testing.T) {
 	h := newNamespace(t)
 	ip(t, "xfrm state add "+v4+"proto esp spi 0x135 mode tunnel mark 5"+gcm)
@@ -150,7 +151,7 @@ func TestVMUnsupported(t *testing.T) {
 	if after, ifID := showState(t); after != before || ifID != "" {
 		t.Errorf("state changed, if_id %s", ifID)
 	}
-	// the same SAID without a mark is another state, and preferred
+	// a state with the same SAID and no mark takes precedence
 	ip(t, "xfrm state add "+v4+"proto esp spi 0x135 reqid 7 mode tunnel"+gcm)
 	said := eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x135, Dst: netip.MustParseAddr("192.0.2.2")}
 	if _, err := h.Bind(said, testIfID, IPv4); err != nil {
@@ -162,7 +163,7 @@ func TestVMUnsupported(t *testing.T) {
 	}
 }
 
-// A state for input only is no state to send with.
+// TestVMInputOnly checks that an input-only state is not used for output.
 func TestVMInputOnly(t *testing.T) {
 	h := newNamespace(t)
 	state := probeState(eroute.ProtoESP, IPv4)
@@ -179,7 +180,7 @@ func TestVMInputOnly(t *testing.T) {
 	}
 }
 
-// A state for output only, as newer key managers make them.
+// TestVMOutputOnly checks an output-only state, as newer key managers create them.
 func TestVMOutputOnly(t *testing.T) {
 	h := newNamespace(t)
 	state := probeState(eroute.ProtoESP, IPv4)
@@ -193,8 +194,8 @@ func TestVMOutputOnly(t *testing.T) {
 	}
 }
 
-// A thousand states are found in one dump and bound; when all is in place it takes
-// two dumps to know, and no Bind.
+// TestVMBulk checks that a thousand states are found in one dump and bound, and that two dumps and no Bind
+// suffice to see that everything is in place.
 func TestVMBulk(t *testing.T) {
 	const n = 1000
 	h := newNamespace(t)
@@ -233,7 +234,7 @@ func TestVMBulk(t *testing.T) {
 	}
 }
 
-// The probe finds ESP, and leaves nothing behind.
+// TestVMESPAvailable checks that the probe finds ESP, and leaves nothing behind.
 func TestVMESPAvailable(t *testing.T) {
 	newNamespace(t)
 	if ok, err := ESPAvailable(); !ok || err != nil {
@@ -244,7 +245,7 @@ func TestVMESPAvailable(t *testing.T) {
 	}
 }
 
-// This kernel has all protocols over both families.
+// TestVMAvailable checks that this kernel supports all protocols over both families.
 func TestVMAvailable(t *testing.T) {
 	for _, proto := range []uint8{eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp} {
 		for _, family := range each {

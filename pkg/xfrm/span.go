@@ -11,24 +11,24 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// Span is how far a state is from its end.
+// Span is the usage of a state against its limits.
 type Span struct {
 	State
-	Bytes, Packets Limit // of all that it has carried
-	Age            Limit // seconds since it was made
+	Bytes, Packets Limit // carried in total
+	Age            Limit // seconds since its creation
 	Use            Limit // seconds since its first packet; 0 before that
-	Sequence       Limit // numbers used of 2^32 or, with ESN, 2^64 - 1; of the direction that has used more
+	Sequence       Limit // used of 2^32 numbers or, with ESN, 2^64 - 1; of the direction that has used more
 	ESN            bool  // extended sequence numbers (RFC 4304)
 }
 
-// Limit is what has been used of something that a state has so much of. The key manager
-// is told at Soft, the state ends at Hard; 0 means no limit.
+// Limit is the usage of a limited resource of a state. The kernel notifies the key manager at Soft, and the
+// state ends at Hard; 0 means no limit.
 type Limit struct{ Used, Soft, Hard uint64 }
 
 // Values of linux/xfrm.h that package nl does not have.
 const saOseqMayWrap = 2 // XFRM_SA_XFLAG_OSEQ_MAY_WRAP
 
-// Spans reports all states that carry packets, in or out, as they are at a time.
+// Spans returns all states that are not larval, inbound and outbound. Ages are relative to now.
 func (h *Handle) Spans(now time.Time) ([]Span, error) {
 	var all []Span
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETSA}, nl.XFRM_MSG_NEWSA, func(msg []byte) error {
@@ -44,7 +44,7 @@ func (h *Handle) Spans(now time.Time) ([]Span, error) {
 	return all, nil
 }
 
-// parseSpan returns false for a larval state.
+// parseSpan parses a state. It returns false for a larval one.
 func parseSpan(msg []byte, now time.Time) (l Span, is bool, err error) {
 	if l.State, err = parseState(msg); err != nil {
 		return l, false, err
@@ -60,12 +60,12 @@ func parseSpan(msg []byte, now time.Time) (l Span, is bool, err error) {
 	l.Age = Limit{since(cur.AddTime, now), lft.SoftAddExpiresSeconds, lft.HardAddExpiresSeconds}
 	l.Use = Limit{since(cur.UseTime, now), lft.SoftUseExpiresSeconds, lft.HardUseExpiresSeconds}
 	l.ESN = info.Flags&nl.XFRM_STATE_ESN != 0
-	ends := false // whether its sequence numbers do
+	ends := false // its sequence numbers are limited
 	for _, a := range attrs {
 		switch a.kind {
 		case nl.XFRMA_ALG_AUTH, nl.XFRMA_ALG_AUTH_TRUNC, nl.XFRMA_ALG_CRYPT, nl.XFRMA_ALG_AEAD:
 			is, ends = true, true
-		case nl.XFRMA_ALG_COMP: // has none
+		case nl.XFRMA_ALG_COMP: // has no sequence numbers
 			is = true
 		case nl.XFRMA_REPLAY_VAL:
 			l.Sequence.Used = replay(a.data)
@@ -82,14 +82,14 @@ func parseSpan(msg []byte, now time.Time) (l Span, is bool, err error) {
 	return l, is, nil
 }
 
-// mayWrap tells whether the sender may go on after the last sequence number.
+// mayWrap reports whether the sender may continue after the last sequence number.
 func mayWrap(attrs []attribute) bool {
 	return slices.ContainsFunc(attrs, func(a attribute) bool {
 		return a.kind == nl.XFRMA_SA_EXTRA_FLAGS && a.uint32()&saOseqMayWrap != 0
 	})
 }
 
-// replay reads a struct xfrm_replay_state: oseq, seq, bitmap.
+// replay parses a struct xfrm_replay_state: oseq, seq, bitmap.
 func replay(b []byte) uint64 {
 	if len(b) < 8 {
 		return 0
@@ -97,8 +97,8 @@ func replay(b []byte) uint64 {
 	return uint64(max(binary.NativeEndian.Uint32(b), binary.NativeEndian.Uint32(b[4:])))
 }
 
-// replayESN reads a struct xfrm_replay_state_esn: bmp_len, oseq, seq, oseq_hi, seq_hi.
-// Without ESN it is only a larger window, and what is called high has no meaning.
+// replayESN parses a struct xfrm_replay_state_esn: bmp_len, oseq, seq, oseq_hi, seq_hi. Without ESN it is only
+// a larger window, and the high words have no meaning.
 func replayESN(b []byte, esn bool) uint64 {
 	if len(b) < 20 {
 		return 0
@@ -110,7 +110,7 @@ func replayESN(b []byte, esn bool) uint64 {
 	return max(word(3)<<32|word(1), word(4)<<32|word(2))
 }
 
-// finite turns "no limit" into 0.
+// finite converts "no limit" to 0.
 func finite(limit uint64) uint64 {
 	if limit == nl.XFRM_INF {
 		return 0
@@ -118,7 +118,7 @@ func finite(limit uint64) uint64 {
 	return limit
 }
 
-// since returns the seconds from a time in seconds since 1970; 0 if that is 0, or is to come.
+// since returns the seconds since a time in seconds since 1970; 0 if that is 0 or in the future.
 func since(then uint64, now time.Time) uint64 {
 	if seconds := uint64(max(now.Unix(), 0)); then != 0 && seconds > then {
 		return seconds - then

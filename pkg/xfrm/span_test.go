@@ -11,7 +11,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// What real dumps tell, a minute after the state was made.
+// TestParseSpan parses real dumps, a minute after the state was created.
 func TestParseSpan(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -50,7 +50,7 @@ func TestParseSpan(t *testing.T) {
 	}
 }
 
-// All limits are read from where the kernel has them.
+// TestParseSpanLimits checks that all limits are parsed from the right fields.
 func TestParseSpanLimits(t *testing.T) {
 	msg := readHex(t, "state-esp")
 	info := nl.DeserializeXfrmUsersaInfo(msg)

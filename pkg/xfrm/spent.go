@@ -4,11 +4,11 @@ package xfrm
 
 import "fmt"
 
-// Spent says why XFRM refuses the next packet that leaves by the state although the state is there, and
-// under which counter of [Counters]. Returns "" if it does not.
+// Spent returns why XFRM refuses the state's next outbound packet although the state exists, with the name of
+// the counter in [Counters]. It returns "" if XFRM does not refuse it.
 //
-// A state whose sequence numbers are used up stays (net/xfrm/xfrm_replay.c). One that has
-// reached a hard limit ends with the packet that it refuses (xfrm_state_check_expire).
+// A state whose sequence numbers are used up stays (net/xfrm/xfrm_replay.c). One that has reached a hard limit
+// ends with the packet that it refuses (xfrm_state_check_expire).
 func (l *Span) Spent() string {
 	switch {
 	case l.Sequence.Hard != 0 && l.Sequence.Used >= l.Sequence.last():
@@ -25,7 +25,7 @@ func (l *Span) Spent() string {
 
 func (l Limit) reached() bool { return l.Hard != 0 && l.Used >= l.Hard }
 
-// last is the last sequence number that can be sent.
+// last returns the last sequence number that can be sent.
 func (l Limit) last() uint64 {
 	if l.Hard == 1<<32 {
 		return l.Hard - 1

@@ -12,8 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// StateKey is what a state is found by: IP protocol (ESP, AH or IPComp), SPI in
-// host byte order, and destination.
+// StateKey identifies a state: IP protocol (ESP, AH or IPComp), SPI in host byte order, and destination.
 type StateKey struct {
 	Proto uint8
 	SPI   uint32
@@ -27,20 +26,20 @@ type State struct {
 	Mode  Mode
 	ReqID uint32
 	IfID  uint32          // 0: none
-	Sel   eroute.Selector // what it is for; zero: not said
-	Added uint64          // when it was made, in seconds since 1970
+	Sel   eroute.Selector // its own selector; zero: none
+	Added uint64          // time of creation, in seconds since 1970
 
 	Spent bool // its sequence numbers are used up: XFRM drops its packets, see [Span.Spent]
 	Outer Outer
 
-	Packets, Bytes uint64 // what it has carried; bytes before it wrapped them
+	Packets, Bytes uint64 // carried so far; bytes before encapsulation
 
-	// Inner is what may be inside: any family for a tunnel made with the flag
-	// af-unspec, else the family of the state's selector.
+	// Inner are the families that it can carry: any for a tunnel with the flag af-unspec, else that of the
+	// state's selector.
 	Inner Families
 
 	flaw flaw // why our policies cannot use it
-	idle bool // larval, or for input only
+	idle bool // larval, or input-only
 }
 
 // ProtocolName returns the name of a state's protocol, or "protocol N".
@@ -56,15 +55,15 @@ func ProtocolName(proto uint8) string {
 	return fmt.Sprintf("protocol %d", proto)
 }
 
-// String returns the key as ip-xfrm(8) would have it: esp spi 0x135 dst 192.0.2.1.
+// String returns the key in the format of ip-xfrm(8): esp spi 0x135 dst 192.0.2.1.
 func (k StateKey) String() string {
 	return fmt.Sprintf("%s spi %#x dst %s", ProtocolName(k.Proto), k.SPI, k.Dst)
 }
 
-// Mode is how a state wraps packets: XFRM_MODE_ of linux/xfrm.h.
+// Mode is a state's encapsulation mode: XFRM_MODE_ of linux/xfrm.h.
 type Mode uint8
 
-// The modes of Linux 6.14; a kernel may know more.
+// The modes of Linux 6.14; newer kernels may have more.
 const (
 	ModeTransport         Mode = 0
 	ModeTunnel            Mode = 1
@@ -74,7 +73,7 @@ const (
 	ModeIPTFS             Mode = 5
 )
 
-// String returns the name that ip-xfrm(8) has for the mode.
+// String returns the mode's name in ip-xfrm(8).
 func (m Mode) String() string {
 	names := [...]string{"transport", "tunnel", "ro", "in_trigger", "beet", "iptfs"}
 	if int(m) < len(names) {
@@ -83,21 +82,21 @@ func (m Mode) String() string {
 	return fmt.Sprintf("mode %d", uint8(m))
 }
 
-// flaw says what keeps a state from being used through a policy with an if_id.
+// flaw is the reason why a state cannot be used through a policy with an if_id.
 type flaw uint8
 
 const (
 	flawNone   flaw = iota
-	flawMark        // lookups without that mark do not find it
-	flawPacket      // hardware that wants the policy too
-	flawCPU         // used by packets of one CPU only
+	flawMark        // lookups without that mark miss it
+	flawPacket      // packet offload: the hardware requires the policy too
+	flawCPU         // serves packets of one CPU only
 )
 
-// HasMark reports whether lookups find the state only by a mark other than 0.
+// HasMark reports whether only lookups with a mark other than 0 find the state.
 func (s State) HasMark() bool { return s.flaw == flawMark }
 
-// usable returns ErrNoState for a state that is larval or for input only, and
-// ErrUnsupported for one that our policies cannot use.
+// usable returns ErrNoState for a larval or input-only state, and ErrUnsupported for one that our policies
+// cannot use.
 func (s State) usable() error {
 	switch {
 	case s.idle:
@@ -112,7 +111,7 @@ func (s State) usable() error {
 	return nil
 }
 
-// carries returns ErrUnsupported if packets of a wanted family do not fit in.
+// carries returns ErrUnsupported if the state cannot carry all families of inner.
 func (s State) carries(inner Families) error {
 	if wrong := inner &^ s.Inner; wrong != 0 {
 		return fmt.Errorf("%s in %s mode over %s carries %s only, not %s: %w",
@@ -121,9 +120,8 @@ func (s State) carries(inner Families) error {
 	return nil
 }
 
-// template returns the template that pins the state. Source and reqid are the
-// state's: with a source of 0 the kernel would take the one of its route to the
-// destination, and not find a state that has another.
+// template returns the template that pins the state, including its source and reqid: with source 0 the kernel
+// would use the source of its route to the destination, and miss a state with another one.
 func (s State) template() nl.XfrmUserTmpl {
 	return nl.XfrmUserTmpl{
 		XfrmId: nl.XfrmId{Daddr: toAddress(s.Dst), Spi: hton32(s.SPI), Proto: s.Proto},

@@ -11,12 +11,12 @@ import (
 
 // Values of linux/xfrm.h that package nl does not have.
 const (
-	sadFlags = 4 // what comes before the attributes
+	sadFlags = 4 // bytes of flags before the attributes
 	sadCount = 1 // XFRMA_SAD_CNT
 )
 
-// CountStates returns how many states there are, larval ones and those for input among
-// them. The kernel does not go through them for that.
+// CountStates returns the number of states, including larval and input-only ones. The kernel does not iterate
+// over the states for that.
 func (h *Handle) CountStates() (int, error) {
 	ask := request{nl.XFRM_MSG_GETSADINFO, binary.NativeEndian.AppendUint32(nil, ^uint32(0))}
 	msg, err := h.get(ask, nl.XFRM_MSG_NEWSADINFO)

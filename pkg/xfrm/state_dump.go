@@ -12,12 +12,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// States holds the states of a namespace that can be used for output, or could be
-// if it were not for something that is not supported.
+// States are the states of a namespace that can be used for output, or could except for an unsupported
+// property.
 type States map[StateKey]State
 
-// States reports all states at once, in one dump: for many Security Associations.
-// Larval states and those for input only are left out.
+// States returns all states from one dump, for work on many Security Associations. It omits larval and
+// input-only states.
 func (h *Handle) States() (States, error) {
 	states := States{}
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETSA}, nl.XFRM_MSG_NEWSA, func(msg []byte) error {
@@ -34,8 +34,8 @@ func (h *Handle) States() (States, error) {
 	return states, nil
 }
 
-// add takes in a dumped state. Of two that differ in their marks the one stays
-// that lookups without a mark find.
+// add adds a dumped state. Of two that differ only in their marks, it keeps the one that lookups without a mark
+// find.
 func (states States) add(s State) {
 	switch s.Proto {
 	case eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp:
@@ -51,9 +51,9 @@ func (states States) add(s State) {
 	states[s.StateKey] = s
 }
 
-// Find returns the state that an SAID means, a tun SAID the tunnel-mode state
-// with its SPI and destination whatever its protocol. Returns ErrNoState if there
-// is none, and ErrUnsupported if our policies cannot use it.
+// Find returns the state that an SAID names; a tun SAID names the tunnel-mode state with its SPI and
+// destination, of any protocol. It returns ErrNoState if there is none, and ErrUnsupported if our policies
+// cannot use it.
 func (states States) Find(said eroute.SAID) (State, error) {
 	candidates, err := keys(said)
 	if err != nil {
@@ -72,9 +72,9 @@ func (states States) Find(said eroute.SAID) (State, error) {
 	return State{}, fmt.Errorf("find state of %s: %w", said, ErrNoState)
 }
 
-// dumpStatesTo asks for the states to one destination. A dump's attributes follow
-// the netlink header directly. The filter is a struct xfrm_address_filter: source,
-// destination, family, source and destination prefix length.
+// dumpStatesTo requests a dump of the states to one destination. A dump's attributes follow the netlink header
+// directly. The filter is a struct xfrm_address_filter: source, destination, family, source and destination
+// prefix length.
 func dumpStatesTo(dst netip.Addr) request {
 	daddr := toAddress(dst)
 	filter := append(make([]byte, nl.SizeofXfrmAddress), daddr[:]...)

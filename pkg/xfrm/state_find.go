@@ -13,9 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// keys returns the states that an SAID can mean, the first choice first: for tun
-// a state of any protocol. Returns ErrNoState for a magic SAID and for protocols
-// that have no states.
+// keys returns the candidates for an SAID, in order of preference: for tun a state of any protocol. It returns
+// ErrNoState for a magic SAID and for protocols without states.
 func keys(said eroute.SAID) ([]StateKey, error) {
 	switch said.Proto {
 	case eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp:
@@ -30,12 +29,12 @@ func keys(said eroute.SAID) ([]StateKey, error) {
 	return nil, fmt.Errorf("find state of %s: %w", said, ErrNoState)
 }
 
-// fits tells whether a state found by one of the keys is what the SAID means.
+// fits reports whether a state found by one of the keys matches the SAID.
 func fits(said eroute.SAID, s State) bool {
 	return said.Proto != eroute.ProtoTun || s.Mode == ModeTunnel
 }
 
-// find is lookUp, but says of a state with a mark that it is not supported.
+// find is lookUp, but returns ErrUnsupported for a state with a mark.
 func (h *Handle) find(said eroute.SAID) (State, []byte, error) {
 	s, msg, err := h.lookUp(said)
 	if errors.Is(err, ErrNoState) {
@@ -44,9 +43,9 @@ func (h *Handle) find(said eroute.SAID) (State, []byte, error) {
 	return s, msg, err
 }
 
-// lookUp reads the state that an SAID means, and returns it with the kernel's
-// message. Returns ErrNoState if it is absent, cannot be used for output or has a
-// mark that is not 0, and ErrUnsupported if our policies cannot use it.
+// lookUp reads the state that an SAID names, and returns it with the kernel's message. It returns ErrNoState if
+// it is absent, cannot be used for output or has a mark other than 0, and ErrUnsupported if our policies cannot
+// use it.
 func (h *Handle) lookUp(said eroute.SAID) (State, []byte, error) {
 	candidates, err := keys(said)
 	if err != nil {
@@ -64,22 +63,22 @@ func (h *Handle) lookUp(said eroute.SAID) (State, []byte, error) {
 	return State{}, nil, fmt.Errorf("find state of %s: %w", said, ErrNoState)
 }
 
-// Find reads the state that an SAID means, at a cost that does not depend on how many
-// states there are. Returns ErrNoState if it is absent, cannot be used for output or has a
-// mark that is not 0, and ErrUnsupported if our policies cannot use it.
+// Find reads the state that an SAID names, at a cost independent of the number of states. It returns ErrNoState
+// if it is absent, cannot be used for output or has a mark other than 0, and ErrUnsupported if our policies
+// cannot use it.
 func (h *Handle) Find(said eroute.SAID) (State, error) {
 	s, _, err := h.lookUp(said)
 	return s, err
 }
 
-// State is [Handle.Find], but returns ErrUnsupported for a state with a mark, too: to
-// tell it from none, the kernel goes through all states.
+// State is [Handle.Find], but returns ErrUnsupported also for a state with a mark: to distinguish it from an
+// absent state, the kernel iterates over all states.
 func (h *Handle) State(said eroute.SAID) (State, error) {
 	s, _, err := h.find(said)
 	return s, err
 }
 
-// read gets one state by its key. Errors as those of lookUp.
+// read gets one state by its key. Its errors are those of lookUp.
 func (h *Handle) read(key StateKey) (State, []byte, error) {
 	msg, err := h.get(getState(key), nl.XFRM_MSG_NEWSA)
 	if errors.Is(err, unix.ESRCH) {
@@ -95,9 +94,8 @@ func (h *Handle) read(key StateKey) (State, []byte, error) {
 	return s, msg, s.usable()
 }
 
-// hidden tells why a state was not found: one whose mark is not 0 is in no lookup
-// without that mark, only in dumps. Returns ErrUnsupported if there is such a one, else
-// what was the error so far.
+// hidden returns why a state was not found: one with a mark other than 0 is missed by lookups without that
+// mark, but contained in dumps. It returns ErrUnsupported if there is such a state, else reason.
 func (h *Handle) hidden(said eroute.SAID, reason error) error {
 	candidates, err := keys(said)
 	if err != nil {
@@ -118,7 +116,7 @@ func (h *Handle) hidden(said eroute.SAID, reason error) error {
 	return reason
 }
 
-// getState asks for one state (struct xfrm_usersa_id).
+// getState requests one state (struct xfrm_usersa_id).
 func getState(key StateKey) request {
 	id := nl.XfrmUsersaId{
 		Daddr:  toAddress(key.Dst),

@@ -10,18 +10,18 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Life is a state, what has gone through it and how much longer it lives.
+// Life is a state, its usage and its remaining lifetime.
 type Life struct {
 	State
-	Packets, Bytes       uint64    // that went through it
+	Packets, Bytes       uint64    // processed
 	MaxPackets, MaxBytes uint64    // at which it ends; 0: never
 	Expires              time.Time // when it ends; zero: never
 	Spent                string    // why XFRM refuses the next packet, see [Span.Spent]; "": it does not
-	Policies             Families  // of its if_id, if that is one of ours
+	Policies             Families  // families with a policy of its if_id, if that is one of ours
 }
 
-// Life reads the state that an SAID means. Returns ErrNoState if it is absent, larval or
-// for input only, and ErrUnsupported if our policies cannot use it.
+// Life reads the state that an SAID names. It returns ErrNoState if it is absent, larval or input-only, and
+// ErrUnsupported if our policies cannot use it.
 func (h *Handle) Life(said eroute.SAID) (Life, error) {
 	s, msg, err := h.find(said)
 	if err != nil {

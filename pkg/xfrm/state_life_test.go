@@ -10,7 +10,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// A state ends at the first of its hard limits that is set.
+// TestLife checks that a state ends at the first of its hard limits that is set.
 func TestLife(t *testing.T) {
 	limits := func(bytes, packets, added, used uint64) nl.XfrmLifetimeCfg {
 		return nl.XfrmLifetimeCfg{

@@ -16,8 +16,8 @@ const (
 	offloadPacket = 4 // XFRM_OFFLOAD_PACKET
 )
 
-// parseState reads a state as the kernel dumps it: struct xfrm_usersa_info and
-// attributes. Returns ErrMessage if it is cut short.
+// parseState parses a state from a dump: struct xfrm_usersa_info and attributes. It returns ErrMessage if the
+// message is truncated.
 func parseState(msg []byte) (State, error) {
 	if len(msg) < nl.SizeofXfrmUsersaInfo {
 		return State{}, fmt.Errorf("parse state of %d bytes: %w", len(msg), ErrMessage)
@@ -56,7 +56,7 @@ func parseState(msg []byte) (State, error) {
 			s.idle = false
 		case nl.XFRMA_IF_ID:
 			s.IfID = a.uint32()
-		case nl.XFRMA_MARK: // struct xfrm_mark: the value comes first
+		case nl.XFRMA_MARK: // struct xfrm_mark: the value is first
 			if a.uint32() != 0 {
 				s.flaw = flawMark
 			}
@@ -74,7 +74,7 @@ func parseState(msg []byte) (State, error) {
 			s.flaw = flawCPU
 		case nl.XFRMA_SA_DIR:
 			input = len(a.data) > 0 && a.data[0] == dirIn
-		case nl.XFRMA_REPLAY_VAL: // struct xfrm_replay_state: oseq comes first
+		case nl.XFRMA_REPLAY_VAL: // struct xfrm_replay_state: oseq is first
 			s.Spent = a.uint32() == math.MaxUint32
 		case nl.XFRMA_REPLAY_ESN_VAL:
 			s.Spent = spentESN(a.data, info.Flags&nl.XFRM_STATE_ESN != 0)
@@ -88,8 +88,8 @@ func parseState(msg []byte) (State, error) {
 	return s, nil
 }
 
-// spentESN tells whether a struct xfrm_replay_state_esn has no sequence number left: bmp_len,
-// oseq, seq, oseq_hi.
+// spentESN reports whether a struct xfrm_replay_state_esn has no outbound sequence number left: bmp_len, oseq,
+// seq, oseq_hi.
 func spentESN(b []byte, esn bool) bool {
 	if len(b) < 16 || binary.NativeEndian.Uint32(b[4:]) != math.MaxUint32 {
 		return false
@@ -97,8 +97,8 @@ func spentESN(b []byte, esn bool) bool {
 	return !esn || binary.NativeEndian.Uint32(b[12:]) == math.MaxUint32
 }
 
-// inner returns what the kernel lets into a state (xfrm_state_look_at compares the
-// packet's family with the selector's, if it has one).
+// inner returns the families that the kernel accepts for a state (xfrm_state_look_at compares the packet's
+// family with the selector's, if it has one).
 func inner(info *nl.XfrmUsersaInfo) Families {
 	switch Mode(info.Mode) {
 	case ModeTunnel, ModeBEET, ModeIPTFS:

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setIfID gives the state in a kernel's message another if_id. Returns
-// ErrNoState if the state has gone meanwhile.
+// setIfID sets the if_id of the state in a kernel's message. It returns ErrNoState if the state has been
+// deleted since.
 func (h *Handle) setIfID(msg []byte, ifID uint32) error {
 	r, err := updateState(msg, ifID)
 	if err != nil {
@@ -28,8 +28,8 @@ func (h *Handle) setIfID(msg []byte, ifID uint32) error {
 	return nil
 }
 
-// updateState turns a dumped state into the XFRM_MSG_UPDSA that sets its if_id,
-// everything else as it came, but for some attributes (see dropped).
+// updateState converts a dumped state to the XFRM_MSG_UPDSA that sets its if_id and leaves everything else
+// unchanged, except some attributes (see dropped).
 func updateState(msg []byte, ifID uint32) (request, error) {
 	attrs, err := parseAttributes(msg[nl.SizeofXfrmUsersaInfo:])
 	if err != nil {
@@ -45,12 +45,12 @@ func updateState(msg []byte, ifID uint32) (request, error) {
 	return request{nl.XFRM_MSG_UPDSA, appendUint32(b, nl.XFRMA_IF_ID, ifID)}, nil
 }
 
-// dropped tells whether an attribute of a dump must not be sent back.
+// dropped reports whether an attribute of a dump must not be sent back.
 func dropped(kind uint16, trunc bool) bool {
 	switch kind {
-	case nl.XFRMA_IF_ID: // ours takes its place
+	case nl.XFRMA_IF_ID: // replaced by ours
 		return true
-	case nl.XFRMA_LASTUSED, nl.XFRMA_PAD: // only ever reported
+	case nl.XFRMA_LASTUSED, nl.XFRMA_PAD: // read-only
 		return true
 	case nl.XFRMA_ALG_AUTH: // the same key as in ALG_AUTH_TRUNC, without the length of the ICV
 		return trunc

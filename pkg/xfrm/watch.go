@@ -14,12 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watcher tells that states or policies of its network namespace have changed or moved. What
-// has become of them, [Handle.States] tells.
+// Watcher reports that states or policies of its network namespace have changed or migrated. [Handle.States]
+// returns the new states.
 type Watcher struct{ fd int }
 
-// Watch subscribes to states, their expiry and migration, and policies in the calling thread's
-// network namespace. Returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
+// Watch subscribes to states, their expiry and migration, and policies in the calling thread's network
+// namespace. It returns an error that wraps EPROTONOSUPPORT if the kernel has no XFRM_USER.
 func Watch() (*Watcher, error) {
 	fd, err := subscribe(1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_POLICY-1) |
 		1<<(nl.XFRMNLGRP_MIGRATE-1))
@@ -29,8 +29,8 @@ func Watch() (*Watcher, error) {
 	return &Watcher{fd}, nil
 }
 
-// Listeners counts the sockets of the calling thread's network namespace that ACQUIREs
-// reach. The kernel does not tell when there is none.
+// Listeners returns the number of sockets in the calling thread's network namespace that receive ACQUIREs. The
+// kernel does not notify when there is none.
 func Listeners() (n int, err error) {
 	table, err := os.ReadFile("/proc/thread-self/net/netlink")
 	if err != nil {
@@ -49,15 +49,15 @@ func Listeners() (n int, err error) {
 	return n, nil
 }
 
-// Wait returns when something has changed, or os.ErrDeadlineExceeded after this time.
-// That messages were lost is a change, too.
+// Wait returns when something has changed, or os.ErrDeadlineExceeded after this time. Lost messages count as a
+// change.
 func (w *Watcher) Wait(wait time.Duration) error {
 	tv := unix.NsecToTimeval(wait.Nanoseconds())
 	if err := unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
 		return fmt.Errorf("set deadline of XFRM socket: %w", err)
 	}
 	buf := make([]byte, 65536)
-	for flags := 0; ; flags = unix.MSG_DONTWAIT { // one, and all that are there by then
+	for flags := 0; ; flags = unix.MSG_DONTWAIT { // wait for one, then drain the rest
 		_, _, err := unix.Recvfrom(w.fd, buf, flags)
 		switch {
 		case err == nil, errors.Is(err, unix.ENOBUFS):

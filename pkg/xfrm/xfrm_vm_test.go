@@ -19,7 +19,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// kinds are the states that a key manager makes, as ip-xfrm(8) is told of them.
+// kinds are states as key managers create them, in the syntax of ip-xfrm(8).
 var kinds = []struct {
 	name   string
 	add    string
@@ -27,7 +27,7 @@ var kinds = []struct {
 	spi    uint32
 	dst    string
 	inner  Families
-	packet string // an address that traffic for it goes to
+	packet string // destination address of its traffic
 }{
 	{name: "esp gcm tunnel v4", add: v4 + "proto esp spi 0x135 reqid 42 mode tunnel" + gcm, proto: 50, spi: 0x135, inner: IPv4, packet: "10.9.9.9"},
 	{name: "esp cbc tunnel v4", add: v4 + "proto esp spi 0x135 mode tunnel" + cbc, proto: 50, spi: 0x135, inner: IPv4, packet: "10.9.9.9"},
@@ -47,8 +47,8 @@ var kinds = []struct {
 	{name: "comp transport v4", add: v4 + "proto comp spi 0x200 reqid 4 mode transport comp deflate", proto: 108, spi: 0x200, inner: IPv4},
 }
 
-// Every kind of state is found by its SAIDs, gets the if_id and nothing else, and
-// takes the packets; the second Bind sends nothing.
+// TestVMBind checks that every kind of state is found by its SAIDs, gets the if_id and no other change, and
+// processes the packets, and that a second Bind sends nothing.
 func TestVMBind(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func checkSilent(t *testing.T, h *Handle, f func()) {
 	}
 	defer monitor.Close()
 	f()
-	ip(t, "xfrm policy add src 10.0.0.0/8 dst 10.0.0.0/8 dir in") // what is to come first
+	ip(t, "xfrm policy add src 10.0.0.0/8 dst 10.0.0.0/8 dir in") // must be the first event
 	events, _, err := monitor.Receive()
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func checkSilent(t *testing.T, h *Handle, f func()) {
 	ip(t, "xfrm policy delete src 10.0.0.0/8 dst 10.0.0.0/8 dir in")
 }
 
-// checkStates fails if States does not have the state, bound.
+// checkStates fails unless States has the state, bound.
 func checkStates(t *testing.T, h *Handle, said eroute.SAID, inner Families) {
 	t.Helper()
 	states, err := h.States()
@@ -128,7 +128,7 @@ func checkStates(t *testing.T, h *Handle, said eroute.SAID, inner Families) {
 	}
 }
 
-// checkTun fails if the tun SAID does not mean a tunnel, or means something else.
+// checkTun fails unless the tun SAID names the state exactly if it is a tunnel.
 func checkTun(t *testing.T, h *Handle, said eroute.SAID, inner Families, tunnel bool) {
 	t.Helper()
 	said.Proto = eroute.ProtoTun
