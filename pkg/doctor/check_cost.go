@@ -9,13 +9,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/cost"
 )
 
-// Expensive is a packet whose lookup takes long.
+// Expensive is a packet whose lookup takes a long time.
 type Expensive struct {
 	cost.Worst
-	Measured time.Duration // by the kernel's program, now; 0: not measured
+	Measured time.Duration // by the kernel's program; 0: not measured
 }
 
-// isOver tells whether the packet takes longer than a limit, as measured if it was.
+// isOver reports whether the packet's lookup takes longer than the limit of its family. It uses the measured time
+// if there is one.
 func (e *Expensive) isOver() bool {
 	limit := cost.Limit4
 	if e.Packet.Src.Is6() {

@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// lost says what it costs when a hook has lost its program.
+// lost describes the consequence of a missing program, by hook.
 var lost = map[loader.Hook]string{
 	loader.HookEgress:      "packets routed into it are dropped",
 	loader.HookDetour:      "packets of transport-mode SAs are dropped",
@@ -57,7 +57,7 @@ func (d *Device) judge() (found []Finding) {
 	}
 	for _, hook := range d.Detached {
 		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP}, hook) && len(d.OutOfStep) > 0 {
-			continue // with its interface, see syncCheck
+			continue // reported with its interface, see syncCheck
 		}
 		problem(fmt.Sprintf("the %s program of %s is detached", hook, d.Virtual), lost[hook], again)
 	}

@@ -9,7 +9,7 @@ var forwardingCheck = check{"forwarding", "forwarding is enabled", devices, func
 	for _, in := range f.Interfaces {
 		ingress = ingress || in.Ingress
 	}
-	level := Note // the gateway may be there for itself only
+	level := Note // the gateway may handle only its own packets
 	if ingress {
 		level = Problem
 	}
@@ -34,7 +34,7 @@ var forwardingCheck = check{"forwarding", "forwarding is enabled", devices, func
 	return found
 }}
 
-// into tells whether routes of IPv4 or IPv6 lead into an ipsec device.
+// into reports whether IPv4 or IPv6 routes lead into an ipsec device.
 func (f *Facts) into(version int) bool {
 	for _, r := range f.Routes {
 		if r.IPsec && r.Dst.Addr().Is4() == (version == 4) {

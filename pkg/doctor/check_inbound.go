@@ -12,8 +12,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// The kernel loses inbound packets of IPv4 SAs in transport mode while there is a collect-metadata XFRM
-// interface, unless GRO has received them: see pkg/device/gro.go, by which attach turns it on.
+// inboundCheck reports interfaces with GRO off. The kernel loses inbound packets of IPv4 SAs in transport mode
+// while there is a collect-metadata XFRM interface, unless GRO has received them: see pkg/device/gro.go, with
+// which attach turns GRO on.
 var inboundCheck = check{"inbound", "inbound packets of SAs in transport mode reach the gateway", lives, func(f *Facts) (found []Finding) {
 	if len(f.Devices) == 0 || f.Devices[0].Kind != device.KindXFRM {
 		return nil
@@ -51,8 +52,8 @@ var inboundCheck = check{"inbound", "inbound packets of SAs in transport mode re
 	return found
 }}
 
-// withoutGRO returns interfaces that packets for the gateway arrive on and whose GRO is off, and why GRO may
-// not receive all packets where it is on.
+// withoutGRO returns the interfaces on which packets for the gateway arrive and whose GRO is off, and the reason
+// why GRO may not receive all packets where it is on.
 func (f *Facts) withoutGRO() (names []string, limit string) {
 	for _, in := range f.Interfaces {
 		names = append(names, in.WithoutGRO...)

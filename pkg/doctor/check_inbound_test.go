@@ -27,7 +27,7 @@ func TestInbound(t *testing.T) {
 	}
 	for _, c := range []struct {
 		change  func(*Facts, *xfrm.Span)
-		level   Level // "": nothing is found
+		level   Level // "": no finding
 		text    string
 		subject xfrm.StateKey
 	}{

@@ -25,7 +25,7 @@ func TestXDP(t *testing.T) {
 		test.in.Name, test.in.Exists = "lan", true
 		checkFindings(t, xdpCheck, &Facts{Devices: []Device{ipsec0()}, Interfaces: []Interface{test.in}}, test.wants...)
 	}
-	// Without devices all interfaces count.
+	// Without devices all interfaces are checked.
 	checkFindings(t, xdpCheck, &Facts{Interfaces: []Interface{{Name: "eth0", Exists: true, XDP: XDP{Native: No}}, {Name: "eth1", Exists: true, XDP: XDP{Native: Yes}}}},
 		want{Note, "eth0", "driver of eth0"})
 }
@@ -37,7 +37,7 @@ func TestOffload(t *testing.T) {
 	checkFindings(t, offloadCheck, f, want{Note, "lan", "could not keep 2 packets"}, want{Problem, "wan", "LRO"})
 }
 
-// forwardingFacts is a gateway that routes both families into ipsec0.
+// forwardingFacts returns the facts of a gateway that routes both families into ipsec0.
 func forwardingFacts() *Facts {
 	return &Facts{
 		Devices: []Device{ipsec0()}, Forward4: true, Forward6: true,
@@ -59,7 +59,7 @@ func TestForwarding(t *testing.T) {
 	checkFindings(t, forwardingCheck, f, want{Problem, "wan", "net.ipv4.conf.wan.forwarding is 0"})
 	f.Forward4, f.Forward6 = false, false
 	checkFindings(t, forwardingCheck, f, want{Problem, "", "net.ipv4.ip_forward is 0"}, want{Problem, "", "net.ipv6.conf.all.forwarding is 0"})
-	f.Interfaces = f.Interfaces[1:] // it may be for the gateway itself only
+	f.Interfaces = f.Interfaces[1:] // the gateway may handle only its own packets
 	checkFindings(t, forwardingCheck, f, want{Note, "", "net.ipv4.ip_forward is 0"}, want{Note, "", "net.ipv6.conf.all.forwarding is 0"})
 	f.Routes = nil
 	checkFindings(t, forwardingCheck, f)

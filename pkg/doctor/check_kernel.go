@@ -38,7 +38,7 @@ var kernelCheck = check{"kernel", "all required features are available", always,
 	return found
 }}
 
-// errno is what the kernel itself said: libraries add guesses of their own.
+// errno returns the kernel's error without the text that libraries add.
 func errno(err error) error {
 	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		return errno

@@ -19,7 +19,7 @@ func TestKernel(t *testing.T) {
 		want{Problem, "ESP over IPv4", "ESP over IPv4: not supported by this kernel"})
 }
 
-// Every feature that is missing is told, with what that costs and what to do.
+// TestFeatures checks that each missing feature is reported with its cost and remedy.
 func TestFeatures(t *testing.T) {
 	missing := make(map[Feature]error)
 	for _, f := range allFeatures {
@@ -33,7 +33,8 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// The tests of this project run on kernels that have these; see also the VM's.
+// TestProbes checks that this kernel has the features that the project's tests require. A test in the VM does the
+// same.
 func TestProbes(t *testing.T) {
 	missing, err := probe(allFeatures)
 	if err != nil {
@@ -46,7 +47,8 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// What may not be tried out is not taken for missing, but where it can be done without.
+// TestProbeForbidden checks that a forbidden probe is an error if the feature is required, and counts as missing
+// otherwise.
 func TestProbeForbidden(t *testing.T) {
 	forbidden := func() error { return fmt.Errorf("load: %w", unix.EPERM) }
 	if _, err := probe([]feature{{name: "tcx", probe: forbidden, required: true}}); !errors.Is(err, unix.EPERM) {

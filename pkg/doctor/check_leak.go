@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// When an ipsec device goes, so do its routes: packets then take what is left.
+// leakCheck finds the routes that packets fall back to when an ipsec device is removed, and its routes with it.
 var leakCheck = check{"leak", "if an ipsec device is removed, no packet that was routed into it leaves in clear", devices, func(f *Facts) (found []Finding) {
 	rest := f.withoutIPsec()
 	for _, r := range f.Routes {
@@ -34,16 +34,16 @@ var leakCheck = check{"leak", "if an ipsec device is removed, no packet that was
 	return found
 }}
 
-// routeKey is where a route is looked for.
+// routeKey identifies the routes to one prefix in one table.
 type routeKey struct {
 	table int
 	dst   netip.Prefix
 }
 
-// routing is the best route to each prefix.
+// routing maps each prefix to its best route.
 type routing map[routeKey]Route
 
-// withoutIPsec is what routing is without the ipsec devices.
+// withoutIPsec returns the routing without the routes into ipsec devices.
 func (f *Facts) withoutIPsec() routing {
 	best := make(routing)
 	for _, r := range f.Routes {
@@ -55,8 +55,8 @@ func (f *Facts) withoutIPsec() routing {
 	return best
 }
 
-// next returns the route that packets take when r has gone: by the longest prefix that
-// is left, in its table or else the main one.
+// next returns the route that packets of r take after r is removed: longest prefix match in its table, then in the
+// main table.
 func (all routing) next(r Route) (Route, bool) {
 	for _, table := range []int{r.Table, unix.RT_TABLE_MAIN} {
 		for bits := r.Dst.Bits(); bits >= 0; bits-- {

@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// nearEnd is the share of a limit from which on an SA is about to end.
+// nearEnd is the used share of a limit at which an SA is reported as expiring.
 const nearEnd = 0.9
 
 var lifetimeCheck = check{"lifetime", "no SA expires soon without a successor", lives, func(f *Facts) (found []Finding) {
@@ -32,8 +32,7 @@ var lifetimeCheck = check{"lifetime", "no SA expires soon without a successor", 
 	return found
 }}
 
-// succession is what an SA and the one that it is rekeyed by have in common. Key managers
-// give both a reqid.
+// succession identifies an SA across rekeys: its key without the SPI, and the reqid, which key managers keep.
 type succession struct {
 	key   xfrm.StateKey // without SPI
 	src   string
@@ -47,7 +46,7 @@ func successionOf(l xfrm.Span) succession {
 	return succession{key, l.Src.String(), l.Mode, l.ReqID}
 }
 
-// ending says what an SA is about to run out of; "" if of nothing.
+// ending names the limit that an SA is about to reach; "" if none.
 func ending(l xfrm.Span) string {
 	for _, limit := range []struct {
 		xfrm.Limit
@@ -75,8 +74,7 @@ func ending(l xfrm.Span) string {
 	return ""
 }
 
-// near tells whether what is limited is nearly used up: the key manager was told, if it
-// was to be, and little is left.
+// near reports whether a limit is nearly reached: the soft limit, if any, has passed, and little is left.
 func near(l xfrm.Limit) bool {
 	return l.Hard != 0 && l.Used >= l.Soft && float64(l.Used) >= nearEnd*float64(l.Hard)
 }

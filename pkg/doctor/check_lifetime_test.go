@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// fresh is an SA at its beginning, made at a time.
+// fresh returns an unused SA that was added at the given time.
 func fresh(spi uint32, added uint64) xfrm.Span {
 	return xfrm.Span{
 		State: xfrm.State{
@@ -25,12 +25,12 @@ func TestLife(t *testing.T) {
 	const subject = "esp spi 0x135 dst 192.0.2.2"
 	for _, test := range []struct {
 		change func(*xfrm.Span)
-		text   string // "" if nothing is found
+		text   string // "" if there is no finding
 	}{
 		{func(*xfrm.Span) {}, ""},
 		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 900, Soft: 800, Hard: 1000} }, "has processed 900 bytes of 1000"},
 		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 899, Soft: 800, Hard: 1000} }, ""},
-		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 950, Soft: 960, Hard: 1000} }, ""}, // nobody was to rekey yet
+		{func(l *xfrm.Span) { l.Bytes = xfrm.Limit{Used: 950, Soft: 960, Hard: 1000} }, ""}, // below the soft limit
 		{func(l *xfrm.Span) { l.Packets = xfrm.Limit{Used: 99, Hard: 100} }, "has processed 99 packets of 100"},
 		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 3550, Soft: 3000, Hard: 3600} }, "expires in 50s"},
 		{func(l *xfrm.Span) { l.Age = xfrm.Limit{Used: 4000, Soft: 3000, Hard: 3600} }, "expires in 0s"},
@@ -52,7 +52,7 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// An SA that another was made after, with the same reqid and peers, was rekeyed.
+// TestLifeRekeyed checks that an SA counts as rekeyed if a newer one has the same reqid and peers.
 func TestLifeRekeyed(t *testing.T) {
 	old := fresh(0x135, 100)
 	old.Age = xfrm.Limit{Used: 3599, Soft: 3000, Hard: 3600}
@@ -65,6 +65,6 @@ func TestLifeRekeyed(t *testing.T) {
 	back := next
 	back.Dst, back.Src = back.Src, back.Dst
 	checkFindings(t, lifetimeCheck, &Facts{Lives: []xfrm.Span{old, back}}, ends)
-	old.ReqID, next.ReqID = 0, 0 // made by hand: nothing says that one is for the other
+	old.ReqID, next.ReqID = 0, 0 // made by hand: no reqid relates them
 	checkFindings(t, lifetimeCheck, &Facts{Lives: []xfrm.Span{old, next}}, ends)
 }

@@ -30,7 +30,7 @@ var offloadCheck = check{"offload", "no offload interferes", interfaces, func(f 
 	return found
 }}
 
-// reason is how many packets ended for one.
+// reason returns the number of packets counted under a reason.
 func (f *Facts) reason(name string) uint64 {
 	if f.Table == nil {
 		return 0

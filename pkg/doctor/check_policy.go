@@ -4,7 +4,7 @@ package doctor
 
 import "fmt"
 
-// policyCheck is about what a key manager that flushes all policies takes away.
+// policyCheck reports missing policies. A key manager that flushes all policies deletes them.
 var policyCheck = check{"policy", "the XFRM policies of SAs and devices exist", func(f *Facts) bool { return devices(f) || sas(f) }, func(f *Facts) (found []Finding) {
 	const remedy = "ipsec eroute --sync; a running ipsec acquire does this automatically"
 	for _, d := range f.Devices {

@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// policyFacts is an SA of two families whose state is there, and what XFRM has for it.
+// policyFacts returns an SA of both families whose state exists, and its state in XFRM.
 func policyFacts() (sa SA, state xfrm.State) {
 	said := eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: netip.MustParseAddr("192.0.2.2")}
 	key := xfrm.StateKey{Proto: eroute.ProtoESP, SPI: said.SPI, Dst: said.Dst}
@@ -29,7 +29,7 @@ func TestPolicies(t *testing.T) {
 	checkFindings(t, policyCheck, &Facts{Devices: []Device{d}, SAs: []SA{sa}},
 		want{Problem, "ipsec0", "let packets reach it"}, want{Problem, sa.SAID.String(), "policies for IPv6"})
 	absent, _ := policyFacts()
-	absent.Usable = false // its packets drop before they need a policy
+	absent.Usable = false // its packets are dropped before they need a policy
 	absent.judge(state, nil, nil, nil, nil)
 	checkFindings(t, policyCheck, &Facts{SAs: []SA{absent}})
 }
@@ -43,7 +43,7 @@ func TestSpentAndMovedSA(t *testing.T) {
 	moved, state := policyFacts()
 	state.Dst = netip.MustParseAddr("192.0.2.9")
 	other := state
-	other.IfID, other.Dst = 7, netip.MustParseAddr("192.0.2.8") // the same SPI by chance
+	other.IfID, other.Dst = 7, netip.MustParseAddr("192.0.2.8") // the same SPI by coincidence
 	moved.Problem = xfrm.ErrNoState
 	moved.judge(xfrm.State{}, xfrm.ErrNoState, nil, xfrm.States{state.StateKey: state, other.StateKey: other}, nil)
 	checkFindings(t, saCheck, &Facts{SAs: []SA{moved}}, want{Problem, sa.SAID.String(), "has moved it to 192.0.2.9"})

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// maxSameReqID is from how many SAs with the same addresses and reqid on lookups are slow: XFRM
-// keeps them in one list.
+// maxSameReqID is the number of SAs with the same addresses and reqid from which lookups are slow: XFRM keeps them
+// in one list.
 const maxSameReqID = 1000
 
 var sameReqIDCheck = check{"reqid", "each reqid has few SAs", lives, func(f *Facts) (found []Finding) {

@@ -23,7 +23,7 @@ var routeCheck = check{"route", "routes lead into the ipsec devices", devices, f
 			continue
 		}
 		if t.Table == r.Table && t.Dst.Bits() > r.Dst.Bits() {
-			continue // an exception, on purpose
+			continue // an intended exception
 		}
 		found = append(found, Finding{
 			Level: Problem, Subject: r.Dst.String(),

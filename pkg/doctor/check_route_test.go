@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// routes are those of a gateway; the first goes into ipsec0.
+// routes returns the facts of a gateway with these routes; the first leads into ipsec0.
 func routes(into Route, others ...Route) *Facts {
 	into.Dev, into.IPsec, into.Type = "ipsec0", true, unix.RTN_UNICAST
 	if into.Table == 0 {
@@ -38,11 +38,11 @@ func TestLeak(t *testing.T) {
 	blackhole.Type, blackhole.Metric, blackhole.Dev = unix.RTN_BLACKHOLE, 1, ""
 	worse.Metric = 4096
 
-	checkFindings(t, leakCheck, routes(site)) // nowhere to go
+	checkFindings(t, leakCheck, routes(site)) // no other route
 	checkFindings(t, leakCheck, routes(site, gateway), want{Problem, "10.2.0.0/16", "leave through wan by the route to 0.0.0.0/0"})
 	checkFindings(t, leakCheck, routes(site, gateway, blackhole))
 	checkFindings(t, leakCheck, routes(site, worse), want{Problem, "10.2.0.0/16", "leave through wan by the route to 10.2.0.0/16"})
-	checkFindings(t, leakCheck, routes(site, worse, blackhole)) // the blackhole is the better one
+	checkFindings(t, leakCheck, routes(site, worse, blackhole)) // the blackhole has the better metric
 	blackhole.Metric = 9999
 	checkFindings(t, leakCheck, routes(site, worse, blackhole), want{Problem, "10.2.0.0/16", "leave through wan"})
 
@@ -52,7 +52,7 @@ func TestLeak(t *testing.T) {
 	wider.Type = unix.RTN_THROW
 	checkFindings(t, leakCheck, routes(site, gateway, wider), want{Problem, "10.2.0.0/16", "0.0.0.0/0"})
 
-	// What is not in its own table is looked for in the main one.
+	// Lookups that fail in the route's own table fall back to the main table.
 	site.Table, site.Metric = 7, 10
 	f := routes(site, gateway)
 	checkFindings(t, leakCheck, f, want{Problem, "10.2.0.0/16", "leave through wan"})
@@ -67,7 +67,7 @@ func TestLeak(t *testing.T) {
 func TestPass(t *testing.T) {
 	f := routes(to("10.2.0.0/16"))
 	checkFindings(t, passCheck, f)
-	f.Devices[0].Stale6 = true // no IPv6 goes into it
+	f.Devices[0].Stale6 = true // no IPv6 packets are routed into it
 	checkFindings(t, passCheck, f)
 	f.Devices[0].Stale4 = true
 	checkFindings(t, passCheck, f, want{Problem, "ipsec0", "IPv4 routes"})

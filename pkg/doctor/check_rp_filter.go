@@ -4,8 +4,8 @@ package doctor
 
 import "fmt"
 
-// What XFRM has decrypted is not filtered by its reverse path; only answers to what
-// %pass has sent out in clear are.
+// rpFilterCheck covers %pass only: the reverse path filter does not apply to packets that XFRM has decrypted, but
+// it does to replies to packets that %pass has sent in clear.
 var rpFilterCheck = check{"rp-filter", "replies to %pass packets are accepted", devices, func(f *Facts) (found []Finding) {
 	const strict = 1
 	for _, in := range f.Interfaces {

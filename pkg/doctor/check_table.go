@@ -4,7 +4,7 @@ package doctor
 
 import "fmt"
 
-// fullness is the share of a limit from which on there is little room left.
+// fullness is the used share of a limit at which the table is reported as nearly full.
 const fullness = 0.9
 
 var tableCheck = check{"table", "the table is consistent and has room", always, func(f *Facts) (found []Finding) {

@@ -72,7 +72,7 @@ func TestDevice(t *testing.T) {
 func TestStep(t *testing.T) {
 	d := ipsec0()
 	checkFindings(t, syncCheck, &Facts{Devices: []Device{d}})
-	d.Detached = []loader.Hook{loader.HookTC} // with the interface
+	d.Detached = []loader.Hook{loader.HookTC} // reported with the interface
 	d.OutOfStep = []device.Difference{
 		{Text: "wan is gone", Cost: "packets drop", Gone: true}, {Text: "ingress interface lan is gone", Gone: true}, {Text: "the MTU is wrong", Cost: "packets drop"},
 	}
@@ -117,7 +117,7 @@ func TestSA(t *testing.T) {
 	checkFindings(t, peerCheck, f, want{Problem, said.String(), "only VRF blue has a route"})
 	f.SAs[0].Foreign = netip.MustParseAddr("192.0.2.9")
 	checkFindings(t, peerCheck, f, want{Problem, said.String(), "192.0.2.9, which is not an address of this gateway"})
-	f.SAs[0].Tunnel = false // in transport mode that is how it goes
+	f.SAs[0].Tunnel = false // normal in transport mode
 	checkFindings(t, peerCheck, f)
 	f.SAs[0].Usable = false
 	checkFindings(t, saCheck, f, want{Problem, name, "not bound to its eroutes yet"})

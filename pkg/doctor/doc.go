@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package doctor looks for what is wrong or could be better with the eroute table of a
-// network namespace: the kernel under it, the interfaces, the routes, the SAs.
+// Package doctor diagnoses the eroute table of a network namespace: errors and possible improvements of the
+// kernel, the interfaces, the routes and the SAs.
 //
-// First all facts are gathered ([Gather]), then each check judges them ([Examine]).
-// Checks do nothing but that. Nothing is changed: features are tried out in a network
-// namespace of their own, though the kernel may load its modules for that.
+// [Gather] collects all facts, then [Examine] runs the checks, which only read the facts. Nothing is changed:
+// features are probed in a separate network namespace, although the kernel may load modules for that.
 package doctor

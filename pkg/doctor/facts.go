@@ -12,18 +12,18 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Facts is what checks look at: one network namespace at one moment.
+// Facts is a snapshot of one network namespace, the input of all checks.
 type Facts struct {
 	Now         time.Time
-	Missing     map[Feature]error // features that the kernel lacks, and what it said
+	Missing     map[Feature]error // features that the kernel lacks, and the error of the probe
 	Table       *Table            // nil: there is none, or it cannot be read
 	TableError  error             // why it cannot be read
 	Devices     []Device
-	Interfaces  []Interface // ingress and physical ones of the devices; without devices, all
+	Interfaces  []Interface // ingress and physical interfaces of the devices; without devices, all
 	Routes      []Route
-	SAs         []SA                // that eroutes name
-	Lives       []xfrm.Span         // of all states
-	Listeners   int                 // sockets that ACQUIREs reach
+	SAs         []SA                // SAs that eroutes name
+	Lives       []xfrm.Span         // lifetimes of all states
+	Listeners   int                 // number of sockets that receive ACQUIREs
 	Own         map[netip.Addr]bool // addresses of the gateway
 	ESP4Offload bool                // whether the kernel has esp4_offload: GRO receives ESP over IPv4
 	Forward4    bool                // net.ipv4.ip_forward
@@ -43,53 +43,53 @@ type Device struct {
 	device.Attachment
 	Exists, Up bool
 	Detached   []loader.Hook
-	Before     []Before // programs that run before ours
+	Before     []Before // foreign programs that run before ours
 	OutOfStep  []device.Difference
-	Unsettled  []string // settings that are no longer as attach left them
-	Stale4     bool     // whether the copies of routes that %pass packets take are out of date
+	Unsettled  []string // settings changed since attach
+	Stale4     bool     // whether the copies of the routes for %pass packets are out of date
 	Stale6     bool
-	Flushed    bool // whether the policies are gone that let packets reach it
+	Flushed    bool // whether the policies that admit packets to it are missing
 }
 
-// Before is another program that runs before one of ours.
+// Before is a foreign program that runs before one of ours.
 type Before struct {
 	Dev, Program string
 	Hook         loader.Hook
 }
 
-// Interface is an interface that packets come in or leave by.
+// Interface is an interface that packets arrive on or leave through.
 type Interface struct {
 	Name              string
 	Ingress, Physical bool
 	Exists, Up        bool
 	XDP               XDP
 	LRO, GRO          bool
-	WithoutGRO        []string // of a physical one: the interfaces that its packets arrive on whose GRO is off
+	WithoutGRO        []string // of a physical one: interfaces with GRO off that its packets arrive on
 	LimitOfGRO        string   // of a physical one: why GRO does not receive all its packets; "" if it does
-	Forward4          bool     // what comes in here may be forwarded
-	RPFilter          int      // the value that counts: 0 off, 1 strict, 2 loose
+	Forward4          bool     // whether packets that arrive here may be forwarded
+	RPFilter          int      // the effective value: 0 off, 1 strict, 2 loose
 }
 
-// XDP is what an interface has on its XDP hook.
+// XDP describes the XDP hook of an interface.
 type XDP struct {
 	Native   Support
-	Program  string // name and id of the program there; "" if none
+	Program  string // name and ID of the attached program; "" if none
 	Ours     bool
-	Generic  bool   // the program there runs late, after the kernel's own receive path
-	LeftToTC string // why our program leaves all frames to TC; "" if it does not, or that is in another namespace
+	Generic  bool   // the program runs in generic mode, after the kernel's own receive path
+	LeftToTC string // why our program leaves all frames to TC; "" if it does not, or if unknown, see leftToTC
 }
 
-// Support tells whether something can be had.
+// Support is whether a feature is supported.
 type Support int
 
-// The kinds of support.
+// The values of Support.
 const (
-	Unknown Support = iota // the kernel does not tell
+	Unknown Support = iota // the kernel does not report it
 	No
 	Yes
 )
 
-// Route is a route of any table but the local one and ours.
+// Route is a route of any table except the local table and ours.
 type Route struct {
 	Table  int
 	Dst    netip.Prefix
@@ -97,19 +97,19 @@ type Route struct {
 	Dev    string // "" if it has none, or several
 	IPsec  bool   // whether Dev is an ipsec device
 	Metric int
-	Taken  *Route // of those into ipsec devices: the route that packets to Dst take; nil if it is not known
+	Taken  *Route // of routes into ipsec devices: the route that packets to Dst take; nil if unknown
 }
 
 // SA is a Security Association that eroutes name.
 type SA struct {
 	maps.SAUse
 	Problem error         // why its state cannot be used; nil if it can
-	Tunnel  bool          // whether that is in tunnel mode
-	Lost    xfrm.Families // packets of these have no policy that leads to it
-	Moved   netip.Addr    // where a state of this SPI is now that has the if_id of the eroutes; zero: nowhere
+	Tunnel  bool          // whether its state is in tunnel mode
+	Lost    xfrm.Families // families whose packets have no policy that leads to the SA
+	Moved   netip.Addr    // destination of a migrated state with this SPI and an if_id of ours; zero: there is none
 	Spent   string        // why XFRM refuses more packets; "" if it does not
-	PeerDev string        // the interface that the peer is routed to; "" if not known
+	PeerDev string        // the interface through which the peer is reached; "" if unknown
 	NoRoute bool          // whether XFRM finds no route to the peer
-	VRF     *VRF          // one that has a route to the peer if XFRM finds none; nil if there is none
-	Foreign netip.Addr    // the state's source address if it is not the gateway's
+	VRF     *VRF          // a VRF with a route to the peer if XFRM finds none; nil: there is none
+	Foreign netip.Addr    // the state's source address if it is not one of the gateway
 }

@@ -8,20 +8,19 @@ import (
 	"io/fs"
 )
 
-// Feature is something that a kernel has or lacks.
+// Feature is a kernel feature.
 type Feature string
 
-// feature is what is known of a [Feature]: how to find out, and what follows.
+// feature holds the probe of a [Feature] and the consequences if it is missing.
 type feature struct {
 	name     Feature
-	probe    func() error // nil if the kernel has it; else what it said
+	probe    func() error // nil if the kernel has it
 	required bool
 	cost     string
 	remedy   string
 }
 
-// allFeatures are in the order in which they are probed: bpf_skb_set_xfrm_info is there
-// once XFRM interfaces were tried.
+// allFeatures is in the order of probing: bpf_skb_set_xfrm_info exists only after XFRM interfaces were probed.
 var allFeatures = []feature{
 	{"BTF", probeBTF, true,
 		"programs cannot be loaded", "use a kernel with CONFIG_DEBUG_INFO_BTF"},
@@ -60,9 +59,8 @@ var allFeatures = []feature{
 		"IPComp SAs with IPv6 peers cannot be created", "use a kernel with CONFIG_INET6_IPCOMP, or install its module ipcomp6"},
 }
 
-// probe returns which of the features the kernel lacks. That one may not be tried out is
-// no answer: it is returned as an error if that one is required. (Some kernels lock
-// function tracing away from root.)
+// probe returns the features that the kernel lacks. A forbidden probe of a required feature is returned as an
+// error; an optional feature then counts as missing. (Some kernels forbid function tracing even to root.)
 func probe(all []feature) (map[Feature]error, error) {
 	missing := make(map[Feature]error)
 	for _, f := range all {

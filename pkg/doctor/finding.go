@@ -2,35 +2,35 @@
 
 package doctor
 
-// Level is how bad a finding is.
+// Level is the severity of a finding.
 type Level string
 
-// The levels. Only a problem needs something to be done.
+// The levels. Only a problem requires action.
 const (
-	OK      Level = "ok"      // a check has found nothing
-	Note    Level = "note"    // a gap that can be lived with
+	OK      Level = "ok"      // the check has found nothing
+	Note    Level = "note"    // an acceptable limitation
 	Problem Level = "problem" // something does not work, or soon will not
 )
 
-// Finding is one thing that a check has found.
+// Finding is one result of a check.
 type Finding struct {
 	Check   string // the check's name
 	Level   Level
-	Subject string // what it is about: a feature, an interface, a route, a SAID; "" if the namespace
+	Subject string // a feature, an interface, a route, a SAID; "" for the namespace
 	Text    string // what was found
-	Cost    string // what that costs; "" if nothing
+	Cost    string // the consequence; "" if none
 	Remedy  string // what to do; "" if nothing
 }
 
 // check judges one aspect of the facts.
 type check struct {
 	name string
-	fine string            // the text if it finds nothing
-	of   func(*Facts) bool // whether there is anything to judge
+	fine string            // the text if there is no finding
+	of   func(*Facts) bool // whether the check applies
 	find func(*Facts) []Finding
 }
 
-// What there may be to judge.
+// always and the functions below are the conditions under which checks apply.
 func always(*Facts) bool       { return true }
 func devices(f *Facts) bool    { return len(f.Devices) > 0 }
 func table(f *Facts) bool      { return f.Table != nil }
@@ -38,7 +38,7 @@ func sas(f *Facts) bool        { return len(f.SAs) > 0 }
 func lives(f *Facts) bool      { return len(f.Lives) > 0 }
 func interfaces(f *Facts) bool { return len(f.Interfaces) > 0 }
 
-// checks are all checks, in the order in which their findings are told.
+// checks are all checks, in the order in which their findings are printed.
 var checks = []check{
 	kernelCheck,
 	tableCheck,
@@ -80,7 +80,7 @@ func Examine(f *Facts) (all []Finding) {
 	return all
 }
 
-// Problems counts the findings that need something to be done.
+// Problems counts the findings that require action.
 func Problems(all []Finding) (n int) {
 	for _, f := range all {
 		if f.Level == Problem {

@@ -10,14 +10,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/device"
 )
 
-// want is a finding as tests expect it: part of its text.
+// want is an expected finding; text is a part of its text.
 type want struct {
 	level   Level
 	subject string
 	text    string
 }
 
-// checkFindings runs one check.
+// checkFindings runs one check and compares its findings.
 func checkFindings(t *testing.T, c check, f *Facts, wants ...want) {
 	t.Helper()
 	found := c.find(f)
@@ -36,12 +36,12 @@ func checkFindings(t *testing.T, c check, f *Facts, wants ...want) {
 	}
 }
 
-// ipsec0 is a device in order.
+// ipsec0 returns a device without faults.
 func ipsec0() Device {
 	return Device{Attachment: device.Attachment{Virtual: "ipsec0", Physical: "wan"}, Exists: true, Up: true}
 }
 
-// Where nothing is there, most checks have nothing to say; what has nothing wrong is told
+// TestExamine checks that most checks do not apply to empty facts, and that a check without findings is reported
 // by name.
 func TestExamine(t *testing.T) {
 	var names []string

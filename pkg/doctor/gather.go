@@ -13,9 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Gather looks at the calling thread's network namespace. A table that cannot be read is
-// one of the facts; an error means that the process may not look. Needs CAP_SYS_ADMIN
-// and CAP_NET_ADMIN.
+// Gather collects the facts of the calling thread's network namespace. A table that cannot be read is one of the
+// facts; an error means that the process lacks privileges. Needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
 func Gather() (*Facts, error) {
 	if err := loader.CheckDescriptors(); err != nil {
 		return nil, err
@@ -69,7 +68,7 @@ func (f *Facts) gatherTable() (err error) {
 	return f.gatherDevices(t)
 }
 
-// gatherExpensive finds packets that take long to look up, and measures them.
+// gatherExpensive finds the packets with the longest lookups and measures them.
 func (read *Table) gatherExpensive(t *maps.Table) error {
 	var all cost.Table
 	for s, err := range t.Selectors() {
@@ -88,7 +87,7 @@ func (read *Table) gatherExpensive(t *maps.Table) error {
 	return nil
 }
 
-// gatherXFRM reads the states, and finds those of the table's SAs.
+// gatherXFRM reads the states and matches them to the SAs of the table.
 func (f *Facts) gatherXFRM() (err error) {
 	var states xfrm.States
 	var bound map[uint32]xfrm.Binding

@@ -51,7 +51,7 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 	return nil
 }
 
-// before finds the programs that run before those of a device.
+// before finds the foreign programs that run before those of a device.
 func before(links loader.Links) (all []Before, err error) {
 	for _, hook := range []loader.Hook{loader.HookEgress, loader.HookDetour, loader.HookTC} {
 		on, err := links.On(hook)
@@ -61,7 +61,7 @@ func before(links loader.Links) (all []Before, err error) {
 		for _, ifindex := range on {
 			l, err := netlink.LinkByIndex(ifindex)
 			if err != nil {
-				continue // gone: another finding
+				continue // missing: reported by another check
 			}
 			ids, err := links.Before(hook, ifindex)
 			if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// gatherInterfaces reads the interfaces that the ipsec devices are bound to; without
-// devices, all that they could be bound to.
+// gatherInterfaces reads the interfaces that the ipsec devices are bound to; without devices, all interfaces that
+// they could be bound to.
 func (f *Facts) gatherInterfaces() error {
 	links, err := netdump.Links()
 	if err != nil {
@@ -50,7 +50,7 @@ func (f *Facts) gatherInterfaces() error {
 	return nil
 }
 
-// used names the interfaces that are of interest.
+// used returns the interfaces to check.
 func (f *Facts) used(links []netlink.Link) (all []Interface) {
 	at := func(name string) *Interface {
 		for i := range all {
@@ -82,7 +82,7 @@ func (f *Facts) used(links []netlink.Link) (all []Interface) {
 	return all
 }
 
-// read reads what there is to know of an interface that is there.
+// read reads the facts of an existing interface.
 func (in *Interface) read(l netlink.Link, tool *ethtool.Ethtool) (err error) {
 	attrs := l.Attrs()
 	in.Exists, in.Up = true, attrs.Flags&net.FlagUp != 0
@@ -93,7 +93,7 @@ func (in *Interface) read(l netlink.Link, tool *ethtool.Ethtool) (err error) {
 		const generic = 2 // XDP_ATTACHED_SKB
 		in.XDP.Program, in.XDP.Generic = loader.ProgramName(xdp.ProgId), xdp.AttachMode == generic
 	}
-	// An interface without features has none that could be in the way.
+	// On error there are no features that could interfere.
 	features, _ := tool.Features(in.Name)
 	in.LRO, in.GRO = features["rx-lro"], features[device.FeatureGRO]
 	in.Forward4 = sysctl("ipv4/conf/"+in.Name+"/forwarding") == 1
@@ -101,7 +101,7 @@ func (in *Interface) read(l netlink.Link, tool *ethtool.Ethtool) (err error) {
 	return nil
 }
 
-// readGRO reads what GRO receives of the packets that arrive on an interface.
+// readGRO finds the packets of an interface that GRO does not receive.
 func (in *Interface) readGRO(l netlink.Link, links []netlink.Link, tool *ethtool.Ethtool) {
 	for _, r := range device.Receivers(l, links) {
 		name := r.Attrs().Name

@@ -30,7 +30,7 @@ func vrfs(links []netlink.Link) (all []VRF) {
 	return all
 }
 
-// peers looks for the routes that XFRM finds for the packets of states.
+// peers looks up the routes that XFRM uses for the packets of states.
 type peers struct {
 	router fib.Router
 	links  []netlink.Link
@@ -49,7 +49,7 @@ func newPeers() (*peers, error) {
 	return &peers{links: links, own: own}, nil
 }
 
-// gather notes where the packets of an SA go, whose state this is.
+// gather finds the route of the packets of an SA with this state.
 func (p *peers) gather(sa *SA, state xfrm.State) error {
 	if sa.Tunnel = state.Mode != xfrm.ModeTransport; !sa.Tunnel {
 		return nil
@@ -74,7 +74,7 @@ func (p *peers) gather(sa *SA, state xfrm.State) error {
 	return nil
 }
 
-// isOwn tells whether routing takes an IPv4 address for the gateway's, as it must for a source.
+// isOwn reports whether routing treats an IPv4 address as the gateway's own, as it requires of a source address.
 func (p *peers) isOwn(addr netip.Addr) bool {
 	if p.own[addr] {
 		return true
@@ -94,7 +94,7 @@ func (p *peers) vrfTo(addr netip.Addr) *VRF {
 	return nil
 }
 
-// ipOf is the command that shows and changes the routes of an address's family.
+// ipOf returns the ip command for the routes of an address's family.
 func ipOf(addr netip.Addr) string {
 	if addr.Is6() {
 		return "ip -6"

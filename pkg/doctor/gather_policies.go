@@ -11,13 +11,13 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// gatherAllowed finds out which devices have lost the policies that let packets reach them.
+// gatherAllowed finds the devices that have lost the policies that admit packets to them.
 func (f *Facts) gatherAllowed(h *xfrm.Handle) error {
 	for i := range f.Devices {
 		d := &f.Devices[i]
 		link, err := net.InterfaceByName(d.Virtual)
 		if err != nil || d.Kind != device.KindXFRM {
-			continue // it is gone, or needs none
+			continue // missing, or needs no policy
 		}
 		allowed, err := h.IsAllowed(link.Index)
 		if err != nil {
@@ -28,7 +28,7 @@ func (f *Facts) gatherAllowed(h *xfrm.Handle) error {
 	return nil
 }
 
-// judge says what is to be known of an SA beside whether its state is there.
+// judge collects the facts of an SA other than the existence of its state.
 func (sa *SA) judge(state xfrm.State, missing error, spans []xfrm.Span, states xfrm.States, bound map[uint32]xfrm.Binding) {
 	if errors.Is(missing, xfrm.ErrNoState) {
 		sa.Moved = movedTo(sa, states)
@@ -48,8 +48,8 @@ func (sa *SA) judge(state xfrm.State, missing error, spans []xfrm.Span, states x
 	}
 }
 
-// movedTo returns the destination of a state that was migrated: it keeps its SPI, and an if_id of ours, which
-// changes if eroutes name it by its new SAID already.
+// movedTo returns the destination of a migrated state. It keeps its SPI and an if_id of ours; the if_id differs if
+// eroutes already name the state by its new SAID.
 func movedTo(sa *SA, states xfrm.States) netip.Addr {
 	for key, s := range states {
 		if key.SPI == sa.SAID.SPI && xfrm.Ours(s.IfID) {

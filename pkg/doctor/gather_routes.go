@@ -16,7 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
-// ownTables are the routing tables that attach fills.
+// ownTables are the routing tables that attach fills, and the local table.
 var ownTables = []int{
 	int(bpf.ABILimitsPASS_TABLE), int(bpf.ABILimitsDETOUR_TABLE), unix.RT_TABLE_LOCAL,
 }
@@ -60,8 +60,8 @@ func (f *Facts) gatherRoutes() error {
 	return nil
 }
 
-// askedFor returns what makes routing look into a route's table. It is not known if that takes packets
-// of some source, or that came in on some interface.
+// askedFor returns the lookup options with which routing consults a route's table. They are unknown if the rule
+// for the table matches a source or an inbound interface.
 func askedFor(r *Route) (options *netlink.RouteGetOptions, known bool, err error) {
 	options = &netlink.RouteGetOptions{FIBMatch: true}
 	if r.Table == unix.RT_TABLE_MAIN || r.Table == unix.RT_TABLE_DEFAULT {

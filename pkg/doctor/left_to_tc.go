@@ -9,9 +9,9 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// leftToTC returns why the XDP program leaves all frames of an interface to TC: other interfaces
-// receive them, by VLAN tags that XDP may not see (may_hide_tag in bpf/xdp.bpf.c). Returns ""
-// if it does not. VLAN interfaces in other network namespaces are not found.
+// leftToTC returns why the XDP program leaves all frames of an interface to TC: other interfaces receive them, by
+// VLAN tags that XDP may not see (may_hide_tag in bpf/xdp.bpf.c). Returns "" if it does not. VLAN interfaces in
+// other network namespaces are not found.
 func leftToTC(l netlink.Link, all []netlink.Link) string {
 	var vlans, others []string
 	for _, upper := range all {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestLeftToTC(t *testing.T) {
-	const here = -1 // the id of the own network namespace in a netlink message
+	const here = -1 // ID of the own network namespace in a netlink message
 	lan := netlink.LinkAttrs{Name: "lan", Index: 2, NetNsID: here}
 	member := lan
 	member.MasterIndex = 9
@@ -24,7 +24,7 @@ func TestLeftToTC(t *testing.T) {
 		{lan, &netlink.Dummy{LinkAttrs: on("other", 0, here)}, ""},
 		{lan, &netlink.Vlan{LinkAttrs: on("lan.10", 2, here)}, "it has VLAN interfaces (lan.10)"},
 		{lan, &netlink.Vlan{LinkAttrs: on("wan.10", 3, here)}, ""},
-		{lan, &netlink.Vlan{LinkAttrs: on("eth0.10", 2, 5)}, ""}, // its parent has this number in another namespace
+		{lan, &netlink.Vlan{LinkAttrs: on("eth0.10", 2, 5)}, ""}, // its parent has this index in another namespace
 		{lan, &netlink.Macvlan{LinkAttrs: on("guest", 2, here)}, "others take its frames (guest)"},
 		{lan, &netlink.Bridge{LinkAttrs: on("br0", 0, here)}, ""},
 		{member, &netlink.Bridge{LinkAttrs: on("br0", 0, here)}, "it is part of br0"},

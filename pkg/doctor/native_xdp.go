@@ -20,8 +20,8 @@ const (
 	netdevXDPActBasic    = 1 // NETDEV_XDP_ACT_BASIC
 )
 
-// nativeXDP asks an interface's driver whether it takes XDP programs. Returns Unknown on a
-// kernel that cannot be asked (before Linux 6.3).
+// nativeXDP returns whether an interface's driver supports XDP programs. Returns Unknown on kernels that do not
+// report it (before Linux 6.3).
 func nativeXDP(ifindex int) (Support, error) {
 	family, err := netlink.GenlFamilyGet("netdev")
 	if errors.Is(err, unix.ENOENT) {
@@ -31,7 +31,7 @@ func nativeXDP(ifindex int) (Support, error) {
 		return Unknown, fmt.Errorf("look for netdev netlink: %w", err)
 	}
 	req := nl.NewNetlinkRequest(int(family.ID), 0)
-	// Not nl.Genlmsg, whose last two bytes are whatever lies behind it: the kernel wants 0.
+	// Not nl.Genlmsg, whose last two bytes are uninitialized: the kernel requires 0.
 	header := []byte{netdevCmdDevGet, 1, 0, 0} // struct genlmsghdr: command, version
 	req.RawData = append(header, nl.NewRtAttr(netdevDevIfindex, nl.Uint32Attr(uint32(ifindex))).Serialize()...)
 	msgs, err := req.Execute(unix.NETLINK_GENERIC, 0)

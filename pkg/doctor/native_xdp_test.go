@@ -28,7 +28,7 @@ func TestParseXDPFeatures(t *testing.T) {
 	}
 }
 
-// The loopback of a namespace has no native XDP on any kernel.
+// TestNativeXDP checks that the loopback has no native XDP on any kernel.
 func TestNativeXDP(t *testing.T) {
 	if got, err := nativeXDP(loopback); err != nil || got == Yes {
 		t.Errorf("nativeXDP(lo) = %v, %v", got, err)

@@ -49,7 +49,7 @@ func probeMembarrier() error {
 	return nil
 }
 
-// probeTCX attaches a program that does nothing to the loopback of a new namespace.
+// probeTCX attaches a no-op program to the loopback of a new namespace.
 func probeTCX() error {
 	return xfrm.InNewNamespace(func() error {
 		return withProgram(ebpf.ProgramSpec{Type: ebpf.SchedCLS}, func(p *ebpf.Program) (link.Link, error) {
@@ -58,7 +58,7 @@ func probeTCX() error {
 	})
 }
 
-// probeTracing attaches a program that does nothing to the function that ends a state.
+// probeTracing attaches a no-op program to the function that deletes a state.
 func probeTracing() error {
 	spec := ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: "__xfrm_state_delete"}
 	return withProgram(spec, func(p *ebpf.Program) (link.Link, error) {
@@ -66,7 +66,7 @@ func probeTracing() error {
 	})
 }
 
-// withProgram loads a program that does nothing, attaches it, and undoes both.
+// withProgram loads a no-op program, attaches it, and undoes both.
 func withProgram(spec ebpf.ProgramSpec, attach func(*ebpf.Program) (link.Link, error)) error {
 	spec.License = "Dual BSD/GPL"
 	spec.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
