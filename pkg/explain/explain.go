@@ -20,7 +20,7 @@ type Table interface {
 	RelayRuns() (bool, error)
 }
 
-// Explanation tells why a packet matches an eroute, and what happens to it then.
+// Explanation holds the eroutes that match a packet, and what happens to it then.
 type Explanation struct {
 	Packet  eroute.Packet
 	Match   *eroute.Eroute  // found by the kernel program; nil: none
@@ -28,7 +28,7 @@ type Explanation struct {
 	Route   Hop             // of the packet itself
 	IPsec   bool            // whether Route leads into an ipsec device
 
-	SA   *SA // of Match; nil: it names none
+	SA   *SA // named by Match; nil: none
 	Next Hop // after the ipsec device; only if Verdict is Sent
 	Outcome
 }
@@ -49,8 +49,7 @@ func (e *Explanation) Consistent() bool {
 	return e.Match.Selector == first.Selector && e.Match.SAID == first.SAID
 }
 
-// DecidedBy returns the field by which the first match wins over the second, 0 if there are
-// fewer than two.
+// DecidedBy returns the field by which the first match wins over the second, 0 if there are fewer than two.
 func (e *Explanation) DecidedBy() eroute.Field {
 	if len(e.Matches) < 2 {
 		return 0
@@ -66,8 +65,8 @@ type explainer struct {
 	relay   bool // whether a relay is running
 }
 
-// Packets explains packets in the order given. The table is read once for all of them; errors
-// of single packets end the sequence.
+// Packets explains packets in the order given. The table is read once for all of them. An error of a single packet
+// ends the sequence.
 func Packets(t Table, k KernelView, devices []device.Attachment, packets []eroute.Packet) (iter.Seq2[*Explanation, error], error) {
 	x := &explainer{table: t, kernel: k, devices: devices}
 	var err error

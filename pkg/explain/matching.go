@@ -9,9 +9,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// matcher finds for each of many packets the eroutes that match it, in one pass over the
-// table. Packets are sorted by source, so that each eroute is compared only with those in its
-// source prefix.
+// matcher finds the eroutes that match each packet of a set, in one pass over the table. Packets are sorted by
+// source, so that each eroute is compared only with those in its source prefix.
 type matcher struct {
 	order   []int // indices of packets, by source
 	packets []eroute.Packet

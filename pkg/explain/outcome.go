@@ -20,12 +20,11 @@ const ownKeyExchange = "in clear if sent by a key manager's socket or by XFRM; a
 type SA struct {
 	SAID    eroute.SAID
 	State   *xfrm.Life // nil: there is no usable state
-	Problem string     // why there is none
+	Problem string     // why there is no usable state
 	Ready   bool       // whether the programs send packets to it
 }
 
-// decide finds what the ipsec device would do with the packet, in the order of
-// bpf/egress.bpf.c.
+// decide determines what the ipsec device would do with the packet, in the order of bpf/egress.bpf.c.
 func (x *explainer) decide(e *Explanation) error {
 	action := eroute.ActionDrop
 	if e.Match != nil {
@@ -61,7 +60,7 @@ func (x *explainer) decide(e *Explanation) error {
 	return nil
 }
 
-// acquireText tells the reqid of the ACQUIRE, as chosen by pkg/acquire.
+// acquireText describes the reqid of the ACQUIRE, as chosen by pkg/acquire.
 func (x *explainer) acquireText(e *Explanation) string {
 	if reqid := e.Match.Acquire.ReqID; reqid != 0 {
 		return fmt.Sprintf(" with reqid %d", reqid)
@@ -85,7 +84,7 @@ func flowOf(p eroute.Packet, trap eroute.Eroute) eroute.Selector {
 	return s
 }
 
-// encrypt is decide for an SA.
+// encrypt implements decide for eroutes with an SA.
 func (x *explainer) encrypt(e *Explanation) (err error) {
 	said := e.Match.SAID
 	e.SA = &SA{SAID: said}
@@ -125,7 +124,7 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("encapsulated by XFRM in %s mode", life.Mode)}
 		if life.Mode == xfrm.ModeTransport {
 			e.Next = x.kernel.Route(life.Dst, "")
-			if x.isVirtual(e.Next.Device) && d != nil { // by the detour, through the physical device
+			if x.isVirtual(e.Next.Device) && d != nil { // through the detour and the physical device
 				e.Next = x.kernel.Route(life.Dst, d.Physical)
 			}
 			return nil
@@ -152,8 +151,7 @@ func (x *explainer) clearHop(e *Explanation) Hop {
 	}
 }
 
-// device returns the ipsec device that the packet is routed into, or else the first one; nil
-// if there is none.
+// device returns the ipsec device that the packet is routed into, otherwise the first one; nil if there is none.
 func (x *explainer) device(e *Explanation) *device.Attachment {
 	for i := range x.devices {
 		if x.devices[i].Virtual == e.Route.Device {
