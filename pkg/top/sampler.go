@@ -9,26 +9,25 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Sampler samples a table repeatedly. Its zero value has taken no sample. It is not for
-// concurrent use.
+// Sampler samples a table repeatedly. Its zero value has taken no sample. It is not safe for concurrent use.
 type Sampler struct {
 	at      time.Time
-	counts  []count // of the previous sample, by number
-	spare   []count // of the one before, reused for the next
+	counts  []count // of the previous sample, sorted by number
+	spare   []count // of the sample before that, reused for the next
 	holds   map[eroute.Selector]count
 	version uint64
 	names   map[uint32]eroute.Eroute // of this version; the zero Eroute: no eroute has this number
 }
 
-// candidate is a row without selector yet, unless it is a hold.
+// candidate is a row whose selector is not yet known, unless it is a hold.
 type candidate struct {
 	Row
 	id   uint32
 	hold bool
 }
 
-// Sample reads all counters and finds the n busiest eroutes by each key. The table is searched
-// for selectors only if it has changed, or an eroute appears that was not in a sample before.
+// Sample reads all counters and finds the n busiest eroutes by each key. It searches the table for selectors only
+// if the table has changed, or an eroute appears that no earlier sample contained.
 func (s *Sampler) Sample(src Source, now time.Time, n int) (Sample, error) {
 	sample := Sample{Time: now}
 	if !s.at.IsZero() {
@@ -79,7 +78,7 @@ func (s *Sampler) Sample(src Source, now time.Time, n int) (Sample, error) {
 	return sample, nil
 }
 
-// add adds an eroute to the sums, and keeps it if it is among the busiest.
+// add adds an eroute to the totals, and keeps it if it is among the busiest.
 func (c count) add(sample *Sample, t *tops, r candidate) {
 	sample.Count++
 	sample.Packets += c.packets
@@ -91,7 +90,7 @@ func (c count) add(sample *Sample, t *tops, r candidate) {
 	}
 }
 
-// name finds the selectors that are not cached yet.
+// name looks up the selectors that are not cached yet.
 func (s *Sampler) name(src Source, tops *tops) error {
 	unknown := make(map[uint32]bool)
 	for k := range tops {
@@ -111,8 +110,7 @@ func (s *Sampler) name(src Source, tops *tops) error {
 	return err
 }
 
-// rows returns candidates with their selectors. Those without an eroute are omitted: counters
-// left by a killed command.
+// rows returns candidates with their selectors. It omits counters without an eroute, which a killed command left.
 func (s *Sampler) rows(candidates []candidate) []Row {
 	rows := make([]Row, 0, len(candidates))
 	for _, c := range candidates {
@@ -127,14 +125,14 @@ func (s *Sampler) rows(candidates []candidate) []Row {
 	return rows
 }
 
-// tops holds the busiest by each key.
+// tops holds the busiest eroutes by each key.
 type tops [keys]top
 
-// top keeps the first n of the rows offered.
+// top keeps the first n rows in the order of a key.
 type top struct {
 	by   Key
 	n    int
-	rows []candidate // in order
+	rows []candidate // sorted
 }
 
 func (t *top) offer(r candidate) {
@@ -144,7 +142,7 @@ func (t *top) offer(r candidate) {
 	if len(t.rows) == t.n {
 		t.rows = t.rows[:t.n-1]
 	}
-	// Of equal rows, the one offered first comes first.
+	// Ties keep the order in which rows were offered.
 	i, _ := slices.BinarySearchFunc(t.rows, r, func(in, r candidate) int {
 		if r.before(&in.Row, t.by) {
 			return 1

@@ -14,13 +14,13 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// table is a Source of the test's own making.
+// table is a Source in memory.
 type table struct {
 	counts  map[uint32]count
 	holds   []eroute.Eroute
 	version uint64
-	walks   int // calls of Named
-	named   int // numbers asked for
+	walks   int // number of calls of Named
+	named   int // numbers requested
 	err     error
 }
 
@@ -41,7 +41,7 @@ func (t *table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	t.named += len(ids)
 	names := make(map[uint32]eroute.Eroute)
 	for id := range ids {
-		if id < 900 { // the others are nobody's
+		if id < 900 { // no eroute has the other numbers
 			names[id] = eroute.Eroute{Selector: selector(id), SAID: eroute.Drop}
 		}
 	}
@@ -55,7 +55,7 @@ func selector(id uint32) eroute.Selector {
 	}
 }
 
-// lines shows rows as text.
+// lines formats rows.
 func lines(rows []Row) (all []string) {
 	for _, r := range rows {
 		all = append(all, fmt.Sprintf("%s %s %d %d %.1f %.1f", r.Selector.Src.Addr(), r.SAID, r.Packets, r.Bytes, r.PacketRate, r.ByteRate))
@@ -73,7 +73,7 @@ func checkRows(t *testing.T, sample Sample, err error, by Key, want ...string) {
 	}
 }
 
-// The busiest come first, by whatever key; rates are those since the sample before.
+// TestLook checks that the busiest come first by each key, and that rates are relative to the previous sample.
 func TestLook(t *testing.T) {
 	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	src := &table{version: 1, counts: map[uint32]count{1: {100, 10000}, 2: {50, 90000}, 7: {0, 0}, 300: {10, 10}}}
@@ -94,7 +94,7 @@ func TestLook(t *testing.T) {
 
 	sample, err = w.Sample(src, start.Add(3*time.Second), 1)
 	for by, want := range map[Key][]string{
-		ByPacketRate: {"10.0.0.1 %drop 100 10000 0.0 0.0"}, // nothing has moved: the one with most packets
+		ByPacketRate: {"10.0.0.1 %drop 100 10000 0.0 0.0"}, // no traffic: sorted by packets
 		ByByteRate:   {"10.0.0.1 %drop 100 10000 0.0 0.0"},
 		ByPackets:    {"10.0.0.1 %drop 100 10000 0.0 0.0"},
 		ByBytes:      {"10.0.0.2 %drop 50 90000 0.0 0.0"},
@@ -102,14 +102,14 @@ func TestLook(t *testing.T) {
 		checkRows(t, sample, err, by, want...)
 	}
 
-	// Counters that began again, and an eroute that has gone.
+	// The counters are reset, and an eroute is deleted.
 	src.version, src.counts = 2, map[uint32]count{7: {10, 100}}
 	src.holds = nil
 	sample, err = w.Sample(src, start.Add(4*time.Second), 3)
 	checkRows(t, sample, err, ByPacketRate, "10.0.0.7 %drop 10 100 10.0 100.0")
 }
 
-// The table is gone through only when there is a new name to find.
+// TestNames checks that the table is searched only for new numbers.
 func TestNames(t *testing.T) {
 	src := &table{version: 1, counts: map[uint32]count{1: {}, 2: {}, 950: {1000, 1}}}
 	var w Sampler
@@ -118,7 +118,7 @@ func TestNames(t *testing.T) {
 		now = now.Add(time.Second)
 		return w.Sample(src, now, n)
 	}
-	l, err := sample(2) // 950 stands for no eroute
+	l, err := sample(2) // no eroute has the number 950
 	checkRows(t, l, err, ByPacketRate, "10.0.0.1 %drop 0 0 0.0 0.0")
 	for range 3 {
 		l, err = sample(2)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package top samples the busiest eroutes of a table of any size: it keeps two numbers per
-// eroute, and looks up selectors only of those it returns.
+// Package top samples the busiest eroutes of a table of any size: it keeps two counters per eroute, and looks up
+// the selectors only of those that it returns.
 package top
 
 import (
@@ -10,20 +10,20 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Source is a table at one moment. [maps.Table] is one.
+// Source is a snapshot of a table. [maps.Table] implements it.
 type Source interface {
-	// EachCount calls f with the counters of every eroute but holds of traps, by the number of
-	// the eroute, in ascending order.
+	// EachCount calls f with the counters of every eroute except holds of traps, by the number of the eroute, in
+	// ascending order.
 	EachCount(f func(id uint32, packets, bytes uint64)) error
 	// Version changes before a number is reused.
 	Version() uint64
-	// Named returns the eroutes of numbers.
+	// Named returns the eroutes with these numbers.
 	Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error)
 	// Holds returns the holds of traps with their counters.
 	Holds() ([]eroute.Eroute, error)
 }
 
-// Key is the order of eroutes, greatest first.
+// Key is a sort order of eroutes, greatest first.
 type Key uint8
 
 // The keys.
@@ -44,10 +44,10 @@ type Row struct {
 // Sample holds the busiest eroutes at one moment.
 type Sample struct {
 	Time  time.Time
-	Since time.Duration // the previous sample; 0: there is none
-	Count int           // of eroutes, holds of traps included
+	Since time.Duration // time since the previous sample; 0: there is none
+	Count int           // number of eroutes, including holds of traps
 
-	// Of all eroutes together.
+	// Totals of all eroutes.
 	Packets, Bytes       uint64
 	PacketRate, ByteRate float64
 
@@ -57,11 +57,10 @@ type Sample struct {
 // By returns the busiest eroutes by a key.
 func (l *Sample) By(k Key) []Row { return l.rows[k] }
 
-// count holds the counters of an eroute between two samples.
+// count holds the counters of an eroute at one sample.
 type count struct{ packets, bytes uint64 }
 
-// row returns an eroute's rates since the counters of before. Counters that have decreased
-// were reset.
+// row returns an eroute's rates relative to its previous counters. Counters that have decreased were reset.
 func (c count) row(before count, since time.Duration) Row {
 	r := Row{Eroute: eroute.Eroute{Packets: c.packets, Bytes: c.bytes}}
 	if c.packets < before.packets || c.bytes < before.bytes {
@@ -74,7 +73,7 @@ func (c count) row(before count, since time.Duration) Row {
 	return r
 }
 
-// by returns the values by which rows are ordered.
+// by returns the values by which rows are sorted.
 func (r *Row) by(k Key) [2]float64 {
 	switch k {
 	case ByByteRate:
