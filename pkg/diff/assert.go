@@ -11,8 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Assertion says what must become of all packets of a selector. Rejected packets are
-// dropped, too.
+// Assertion is a required verdict for all packets of a selector. Dropped includes rejected.
 type Assertion struct {
 	Selector eroute.Selector
 	Want     Kind
@@ -22,15 +21,15 @@ type Assertion struct {
 type Failure struct {
 	Index   int           // of the assertion
 	Witness eroute.Packet // a packet of its selector
-	Got     Verdict       // of that
+	Got     Verdict       // of the witness
 }
 
-// ErrTooLarge says that a proof was given up because it took too much work.
+// ErrTooLarge means that a proof was given up because it exceeded the work limit.
 var ErrTooLarge = errors.New("too large to prove")
 
-// Assert returns the assertions that do not hold for a table, each with a packet that shows
-// it. Returns a [DuplicateError] if the table has a selector twice, [ErrTooLarge] if not all
-// could be proven, or the context's error.
+// Assert returns the assertions that do not hold for a table, each with a counterexample. Returns a
+// [DuplicateError] if the table has a selector twice, [ErrTooLarge] if not all could be proven, or the context's
+// error.
 func (t *Table) Assert(ctx context.Context, all []Assertion, o Options) (failures []Failure, err error) {
 	if err := t.Sort(); err != nil {
 		return nil, err
@@ -59,7 +58,7 @@ func (t *Table) Assert(ctx context.Context, all []Assertion, o Options) (failure
 	return failures, err
 }
 
-// refute looks for a packet for which an assertion does not hold.
+// refute searches for a packet that violates an assertion.
 func (d *differ) refute(a *Assertion, rules []rule) (p eroute.Packet, got Verdict, fails bool) {
 	b := newBox(a.Selector)
 	var deciding []lower

@@ -11,8 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// An assertion that holds holds for all packets that are tried, and one that does not has a
-// witness.
+// TestAssertExact compares assertions with the reference: one that holds, holds for all packets tried; one that
+// does not has a witness.
 func TestAssertExact(t *testing.T) {
 	r := newRandom(t)
 	held, failed := 0, 0
@@ -69,7 +69,7 @@ func satisfies(got, want diff.Kind) bool {
 	return got == want || want == diff.Dropped && got == diff.Rejected
 }
 
-// What is too large to prove is not taken for proven.
+// TestAssertTooLarge checks that an assertion is not reported as proven if the work limit is exceeded.
 func TestAssertTooLarge(t *testing.T) {
 	table := &diff.Table{}
 	for i := range 100 {

@@ -10,8 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// addr is an address of either family, its first bit the highest of hi. The bits behind
-// an IPv4 address are 0.
+// addr is an address of either family; its first bit is the most significant bit of hi. The bits after an IPv4
+// address are 0.
 type addr struct{ hi, lo uint64 }
 
 func newAddr(a netip.Addr) addr {
@@ -64,7 +64,7 @@ func (a addr) last(bits uint8, v6 bool) addr {
 	return addr{a.hi, a.lo | (1<<(128-bits) - 1)}
 }
 
-// next returns the address behind a; not for the last one.
+// next returns the address after a, which must not be the last one.
 func (a addr) next(v6 bool) addr {
 	if !v6 {
 		return addr{hi: a.hi + 1<<32}
@@ -76,16 +76,16 @@ func (a addr) next(v6 bool) addr {
 	return a
 }
 
-// prefix is one end of a selector.
+// prefix is the source or destination prefix of a selector.
 type prefix struct {
 	addr addr
 	bits uint8
 }
 
-// contains reports whether all of q is in p.
+// contains reports whether q lies in p.
 func (p prefix) contains(q prefix) bool { return p.bits <= q.bits && q.addr.masked(p.bits) == p.addr }
 
-// compare orders as the listing does: by address, and longer prefix first.
+// compare sorts like the listing: by address, longer prefix first.
 func (p prefix) compare(q prefix) int {
 	if c := p.addr.compare(q.addr); c != 0 {
 		return c
@@ -93,7 +93,7 @@ func (p prefix) compare(q prefix) int {
 	return cmp.Compare(q.bits, p.bits)
 }
 
-// ports is the part of a selector that is no prefix; what is 0 stands for all.
+// ports holds the protocol and ports of a selector; 0 matches all.
 type ports struct {
 	src, dst uint16
 	proto    uint8
@@ -103,7 +103,7 @@ func (p ports) contains(q ports) bool {
 	return (p.proto == 0 || p.proto == q.proto) && (p.src == 0 || p.src == q.src) && (p.dst == 0 || p.dst == q.dst)
 }
 
-// meet returns what is in both. Returns false if nothing is.
+// meet returns the intersection. Returns false if it is empty.
 func (p ports) meet(q ports) (ports, bool) {
 	if p.proto == 0 {
 		p.proto = q.proto
@@ -117,7 +117,7 @@ func (p ports) meet(q ports) (ports, bool) {
 	return p, q.contains(p)
 }
 
-// set is how many fields are set, as selection compares them.
+// set returns the number of fields that are set, for comparing specificity.
 func (p ports) set() (n int) {
 	if p.proto != 0 {
 		n |= 4
@@ -131,7 +131,7 @@ func (p ports) set() (n int) {
 	return n
 }
 
-// box is a selector, packed. All boxes that are compared are of the same family.
+// box is a selector in compact form. Only boxes of the same family are compared.
 type box struct {
 	src, dst prefix
 	ports    ports
@@ -153,7 +153,7 @@ func (b *box) selector(v6 bool) eroute.Selector {
 	}
 }
 
-// compare orders as [eroute.Compare] does.
+// compare sorts like [eroute.Compare].
 func (b *box) compare(c *box) int {
 	if d := b.src.compare(c.src); d != 0 {
 		return d
@@ -164,13 +164,13 @@ func (b *box) compare(c *box) int {
 	return cmp.Or(cmp.Compare(b.ports.proto, c.ports.proto), cmp.Compare(b.ports.src, c.ports.src), cmp.Compare(b.ports.dst, c.ports.dst))
 }
 
-// contains reports whether all packets of c are packets of b.
+// contains reports whether c is a subset of b.
 func (b *box) contains(c *box) bool {
 	return b.src.contains(c.src) && b.dst.contains(c.dst) && b.ports.contains(c.ports)
 }
 
-// meet returns the packets that are in both, which are a box again: prefixes are nested or
-// apart. Returns false if there are none.
+// meet returns the intersection, which is a box because prefixes are nested or disjoint. Returns false if it is
+// empty.
 func (b *box) meet(c *box) (m box, ok bool) {
 	if m.src, ok = meetPrefix(b.src, c.src); !ok {
 		return m, false
@@ -189,10 +189,10 @@ func meetPrefix(p, q prefix) (prefix, bool) {
 	return p, q.contains(p)
 }
 
-// moreSpecific orders as [eroute.MoreSpecific] does.
+// moreSpecific sorts like [eroute.MoreSpecific].
 func (b *box) moreSpecific(c *box) int {
 	return cmp.Or(cmp.Compare(c.src.bits, b.src.bits), cmp.Compare(c.dst.bits, b.dst.bits), cmp.Compare(c.ports.set(), b.ports.set()))
 }
 
-// isV6 tells the family of an address.
+// isV6 reports whether an address is IPv6.
 func isV6(a netip.Addr) bool { return a.Is6() }

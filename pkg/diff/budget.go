@@ -2,13 +2,13 @@
 
 package diff
 
-// budget bounds the work of a comparison.
+// budget limits the work of a comparison.
 type budget struct {
 	left int
 	over bool
 }
 
-// spend takes from the budget.
+// spend subtracts n from the budget.
 func (b *budget) spend(n int) {
 	if b.left -= n; b.left < 0 {
 		b.over = true

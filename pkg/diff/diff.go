@@ -10,19 +10,19 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Options say how tables are compared.
+// Options are the options of a comparison.
 type Options struct {
-	// Unmatched is what becomes of packets that no eroute matches; 0 is Dropped.
+	// Unmatched is the verdict for packets that no eroute matches; 0 is Dropped.
 	Unmatched Kind
-	// Work bounds the comparison: how many times two selectors are held against each
-	// other, about; 0 is enough for tables of a million eroutes.
+	// Work limits the comparison: the approximate number of pairs of selectors compared; 0 is enough for tables of
+	// a million eroutes.
 	Work int
 }
 
-// defaultWork is some seconds of work.
+// defaultWork is a few seconds of work.
 const defaultWork = 400_000_000
 
-// How much of a result is kept: regions in all, and exceptions of each.
+// Limits of a result: regions in total, and exceptions of each.
 const (
 	maxRegions = 1_000_000
 	maxExcept  = 10_000
@@ -30,36 +30,36 @@ const (
 
 // Result is the difference of two tables.
 type Result struct {
-	Classes []Changes // what needs attention first; without those of no packet
-	// Eroutes that only the second table has, that only the first has, that have another
-	// SAID, and that are in both.
+	Classes []Changes // sorted by importance; without classes that have no packets
+	// Number of eroutes that only the second table has, that only the first has, that have another SAID, and that
+	// are in both.
 	Added, Deleted, Changed, Kept int
-	// Incomplete says that the comparison was ended because it was too large: packets
-	// may have changed that are not in Classes. Those that are there have.
+	// Incomplete means that the comparison was stopped because it was too large: more packets may have changed
+	// than those in Classes. Those in Classes have changed.
 	Incomplete bool
 }
 
 // Changes are the packets whose verdict changes in the same way.
 type Changes struct {
 	Class   Class
-	Regions []Region // in the order of the listing; together all of these packets
+	Regions []Region // sorted like the listing; their union is the set of these packets
 }
 
 // Region is a set of packets whose verdict changes.
 type Region struct {
 	Selector eroute.Selector
-	Except   []eroute.Selector // in it, but not in the set
-	Omitted  int               // how many more exceptions there are
-	Witness  eroute.Packet     // one of the set
+	Except   []eroute.Selector // subsets of Selector that are not in the set
+	Omitted  int               // number of exceptions not in Except
+	Witness  eroute.Packet     // a packet of the set
 	From, To Verdict           // of the witness
 }
 
-// Contains reports whether a packet is in the set; wrong if exceptions are omitted.
+// Contains reports whether a packet is in the set. The result is wrong if exceptions are omitted.
 func (r *Region) Contains(p eroute.Packet) bool {
 	return r.Selector.Matches(p) && !slices.ContainsFunc(r.Except, func(s eroute.Selector) bool { return s.Matches(p) })
 }
 
-// OpensClear returns the changes by which packets are sent in clear that were not before.
+// OpensClear returns the changes that newly send packets in clear.
 func (r *Result) OpensClear() (opens []Changes) {
 	for _, c := range r.Classes {
 		if c.Class.OpensClear() {
@@ -69,8 +69,8 @@ func (r *Result) OpensClear() (opens []Changes) {
 	return opens
 }
 
-// Compare returns what changes when table b takes the place of table a. Returns a
-// [DuplicateError] if one of them has a selector twice, or the context's error.
+// Compare returns what changes when table b replaces table a. Returns a [DuplicateError] if one of them has a
+// selector twice, or the context's error.
 func Compare(ctx context.Context, a, b *Table, o Options) (*Result, error) {
 	for _, t := range []*Table{a, b} {
 		if err := t.Sort(); err != nil {
@@ -94,7 +94,7 @@ func Compare(ctx context.Context, a, b *Table, o Options) (*Result, error) {
 	return result, nil
 }
 
-// pair is an eroute of both tables, or of one; nil: the other has no such eroute.
+// pair is an eroute of both tables, or of one; nil: the other has no eroute with this selector.
 type pair struct{ old, new *rule }
 
 func (p *pair) box() *box {
@@ -104,7 +104,7 @@ func (p *pair) box() *box {
 	return &p.old.box
 }
 
-// differs reports whether the tables differ in it.
+// differs reports whether the eroute differs between the tables.
 func (p *pair) differs() bool { return p.old == nil || p.new == nil || p.old.said != p.new.said }
 
 // differ compares the eroutes of one family.
@@ -112,14 +112,14 @@ type differ struct {
 	pairs   []pair
 	v6      bool
 	index   *index
-	none    Verdict // of packets that no eroute matches
+	none    Verdict // verdict for packets that no eroute matches
 	work    *budget
 	found   map[Class][]*region
-	count   int  // of regions found
-	dropped bool // there were more
+	count   int  // number of regions found
+	dropped bool // some regions exceeded maxRegions
 }
 
-// join brings the eroutes of both tables together.
+// join pairs the eroutes of both tables by selector.
 func (d *differ) join(a, b *Table, family int, result *Result) {
 	as, bs := a.families[family].all, b.families[family].all
 	d.v6 = family == 1
@@ -159,7 +159,7 @@ func (d *differ) compare(ctx context.Context) error {
 	return nil
 }
 
-// verdict returns what becomes of packets of an eroute; nil: of those of none.
+// verdict returns the verdict of an eroute; nil: that of no match.
 func (d *differ) verdict(r *rule) Verdict {
 	if r == nil {
 		return d.none

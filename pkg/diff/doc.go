@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package diff compares two eroute tables exactly: which packets get another verdict, as
-// selectors, with a packet of each as a witness. It also proves what all packets of a
-// selector get.
+// Package diff compares two eroute tables exactly: it returns the packets whose verdict changes, as selectors,
+// with a packet of each as a witness. It also proves assertions about all packets of a selector.
 //
-// A selector is a box: a source prefix, a destination prefix, a protocol and ports. Two
-// boxes meet in a box or not at all, so sets of packets are kept as a box less other boxes,
-// and everything here is set arithmetic on those; no packet is enumerated.
+// A selector is a box: a source prefix, a destination prefix, a protocol and ports. The intersection of two boxes
+// is a box or empty, so a set of packets is represented as a box minus other boxes, and all operations are set
+// arithmetic; no packet is enumerated.
 //
-// A packet's verdict can only change where the most specific of all eroutes that match it,
-// in either table, is one that was added, deleted or given another SAID. The work is
-// therefore bound to the changed eroutes and to what meets them.
+// A packet's verdict can change only where the most specific eroute that matches it, in either table, was added,
+// deleted or given another SAID. The work is therefore proportional to the changed eroutes and those that
+// intersect them.
 package diff

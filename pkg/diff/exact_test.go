@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// verdict is what the reference says of a packet.
+// verdict returns the verdict of the reference for a packet.
 func verdict(l *eroute.Linear, p eroute.Packet, unmatched diff.Kind) diff.Verdict {
 	e, found := l.Lookup(p)
 	if !found {
@@ -20,7 +20,7 @@ func verdict(l *eroute.Linear, p eroute.Packet, unmatched diff.Kind) diff.Verdic
 	return diff.Verdict{Kind: diff.KindOf(e.SAID), SAID: e.SAID, Matched: true}
 }
 
-// class is how the reference says that a verdict changes.
+// class returns the class of a change according to the reference.
 func class(from, to diff.Verdict) diff.Class {
 	switch {
 	case from.Kind == diff.Protected && to.Kind == diff.Protected && from.SAID == to.SAID:
@@ -52,7 +52,7 @@ func selectorsOf(tables ...*eroute.Linear) (all []eroute.Selector) {
 	return all
 }
 
-// check is a difference that is held against the reference.
+// check compares a difference with the reference.
 type check struct {
 	t         *testing.T
 	a, b      *eroute.Linear
@@ -73,8 +73,7 @@ func newCheck(t *testing.T, a, b *eroute.Linear, unmatched diff.Kind) *check {
 	return &check{t, a, b, unmatched, result, 0}
 }
 
-// packet checks that a packet is in the regions of the class that the reference says, and
-// in no others.
+// packet checks that a packet is in the regions of the class that the reference returns, and in no others.
 func (c *check) packet(p eroute.Packet) {
 	c.packets++
 	want := class(verdict(c.a, p, c.unmatched), verdict(c.b, p, c.unmatched))
@@ -108,8 +107,8 @@ func (c *check) fail(p eroute.Packet, want, class diff.Class, in bool) {
 	c.t.Fatalf("%+v", c.result.Classes)
 }
 
-// witnesses checks that each region has a witness, which changes as is said, and that no
-// region has exceptions outside of it.
+// witnesses checks that each region has a witness whose verdict changes as reported, and that no region has
+// exceptions outside of it.
 func (c *check) witnesses() {
 	for _, of := range c.result.Classes {
 		if len(of.Regions) == 0 {
@@ -124,8 +123,8 @@ func (c *check) witnesses() {
 	}
 }
 
-// boundaries checks packets on both sides of every border of every selector: all
-// combinations of those of two selectors.
+// boundaries checks packets on both sides of every boundary of every selector, in all combinations of two
+// selectors.
 func (c *check) boundaries() {
 	all := selectorsOf(c.a, c.b)
 	for _, s := range all {
@@ -156,8 +155,8 @@ func (c *check) shapes(src, dst netip.Addr, s, o eroute.Selector) {
 	}
 }
 
-// Every packet is listed as the reference says that it changes, and no other is: those
-// on all borders, and random ones.
+// TestExact checks that the difference contains each packet with the change that the reference returns, and no
+// others: packets on all boundaries, and random ones.
 func TestExact(t *testing.T) {
 	const perTable = 1000
 	r := newRandom(t)

@@ -8,28 +8,28 @@ import (
 	"sort"
 )
 
-// index finds the boxes of a sorted list that meet a box.
+// index finds the boxes of a sorted list that intersect a box.
 type index struct {
 	at       func(i int) *box // the list, sorted by compare
 	n        int
 	bySrc    order
-	byDst    order // made when it is first asked for
+	byDst    order // sorted on first use
 	v6       bool
 	work     *budget
 	haveDsts bool
-	scanned  int // boxes that would not have been looked at in the order of destinations
+	scanned  int // number of boxes that a search by destination would have skipped
 }
 
-// order is the list in the order of one prefix, those with the same one in that of the other.
+// order is the list sorted by one prefix, then by the other.
 type order struct {
-	places  []uint32 // nil: as the list is
-	lengths []uint8  // that prefixes have, ascending
+	places  []uint32 // nil: the order of the list
+	lengths []uint8  // prefix lengths that occur, ascending
 }
 
-// sortWorth is how many boxes are looked at in the time that it takes to sort one.
+// sortWorth is the number of boxes that can be compared in the time it takes to sort one.
 const sortWorth = 8
 
-// few is how many boxes are looked at one by one rather than searched.
+// few is the number of boxes up to which a linear scan is used instead of a search.
 const few = 32
 
 func newIndex(n int, at func(int) *box, v6 bool, work *budget) *index {
@@ -69,11 +69,11 @@ func (x *index) sortDsts() {
 	})
 }
 
-// srcs and dsts are one prefix of the i-th box in its order.
+// src and dst return the prefix by which an order is sorted, of its i-th box.
 func (x *index) src(i int) prefix { return x.at(i).src }
 func (x *index) dst(i int) prefix { return x.at(int(x.byDst.places[i])).dst }
 
-// span is a part of an order.
+// span is a range of an order.
 type span struct{ from, to int }
 
 func (s span) len() int { return s.to - s.from }
@@ -88,8 +88,8 @@ func equal(s span, at func(int) prefix, p prefix) span {
 	return span{from, to}
 }
 
-// inside returns the parts of a span with the prefixes that are longer than p and in it.
-// Those that begin with its address are first, then come shorter ones with that address.
+// inside returns the parts of a span with prefixes that are longer than p and lie in it. Longer prefixes with the
+// same address sort before p, and shorter ones with that address follow; so there are two parts.
 func (x *index) inside(s span, at func(int) prefix, p prefix) [2]span {
 	last := p.addr.last(p.bits, x.v6)
 	search := func(from int, is func(q prefix) bool) int {
@@ -102,7 +102,7 @@ func (x *index) inside(s span, at func(int) prefix, p prefix) [2]span {
 	return [2]span{{first, shorter}, {behind, end}}
 }
 
-// containing calls f with the number of each box that contains b, as long as it returns true.
+// containing calls f with the index of each box that contains b, until f returns false.
 func (x *index) containing(b *box, f func(i int) bool) bool {
 	for _, bits := range x.bySrc.lengths {
 		if bits > b.src.bits {
@@ -141,7 +141,7 @@ func (x *index) containingIn(block span, b *box, f func(int) bool) bool {
 	return true
 }
 
-// meeting calls f with the number of each box that meets b, in no order, once.
+// meeting calls f once with the index of each box that intersects b, in no particular order.
 func (x *index) meeting(b *box, f func(i int)) {
 	dst := func(i int) prefix { return x.at(i).dst }
 	look := func(i int) {
@@ -179,10 +179,10 @@ func (x *index) meeting(b *box, f func(i int)) {
 		in := x.inside(block, dst, b.dst)
 		each(in[:]...)
 	}
-	// What is left has a longer source.
+	// The remaining boxes have a longer source.
 	srcs := x.inside(span{0, x.n}, x.src, b.src)
 	n := srcs[0].len() + srcs[1].len()
-	// Sorting is worth it only once it costs less than what it saves.
+	// Sort only once the scans have cost about as much as sorting.
 	if !x.haveDsts && x.scanned+n <= sortWorth*x.n || n <= few {
 		x.scanned += n
 		each(srcs[:]...)

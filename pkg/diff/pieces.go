@@ -8,25 +8,25 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// region is a box less others, which lie in it.
+// region is a box minus other boxes, which lie in it.
 type region struct {
 	box
 	except   []box
-	omitted  int // exceptions that are not kept; nothing is done with such a region any more
+	omitted  int // exceptions not kept; such a region is not simplified
 	witness  eroute.Packet
 	from, to Verdict
-	dead     bool // is in another one
+	dead     bool // contained in another region
 }
 
-// lower is an eroute that decides where a more specific one is not there.
+// lower is a less specific eroute, which decides where a more specific one is missing.
 type lower struct {
-	rule *rule // as in the table; nil: there is no eroute
-	part box   // what is in the more specific one
+	rule *rule // nil: no eroute
+	part box   // intersection with the more specific eroute
 }
 
-// pieces finds what changes for the packets for which the i-th eroute is the most specific
-// of both tables. If both have it, that is all the same. If only one has it, it is the
-// eroutes below that decide in the other table: a piece for each of them.
+// pieces finds the changes of packets whose most specific eroute in both tables is the i-th. If both tables have
+// it, they are one piece. If only one table has it, less specific eroutes decide in the other table: one piece for
+// each of them.
 func (d *differ) pieces(i int) {
 	s := d.pairs[i]
 	whole := *s.box()
@@ -76,7 +76,7 @@ func (d *differ) pieces(i int) {
 			d.add(l.part, except, from, to)
 		}
 		if l.part == whole {
-			return // what is below does not come to it
+			return // covers everything: later eroutes are never reached
 		}
 	}
 }
@@ -89,8 +89,7 @@ func (p *pair) other(s pair) *rule {
 	return p.new
 }
 
-// add notes a region, unless nothing changes in it or it is empty. except may lie partly
-// outside of b.
+// add records a region, unless nothing changes in it or it is empty. except may lie partly outside of b.
 func (d *differ) add(b box, except []box, from, to Verdict) {
 	class := classOf(from, to)
 	if class == (Class{}) {
@@ -116,7 +115,7 @@ func (d *differ) add(b box, except []box, from, to Verdict) {
 	d.found[class] = append(d.found[class], r)
 }
 
-// maximal returns boxes in order, without those that are in others.
+// maximal returns the sorted boxes without those contained in others.
 func (d *differ) maximal(boxes []box) []box { return maximal(boxes, d.v6, d.work) }
 
 func maximal(boxes []box, v6 bool, work *budget) []box {
@@ -135,7 +134,7 @@ func maximal(boxes []box, v6 bool, work *budget) []box {
 	return kept
 }
 
-// cover is boxes that are asked again and again what of them is in a box.
+// cover is a set of boxes with an index for repeated intersections.
 type cover struct {
 	boxes []box // sorted
 	index *index
@@ -145,7 +144,7 @@ func newCover(sorted []box, v6 bool, work *budget) *cover {
 	return &cover{sorted, newIndex(len(sorted), func(i int) *box { return &sorted[i] }, v6, work)}
 }
 
-// within returns the parts of the boxes in b.
+// within returns the intersections of the boxes with b.
 func (c *cover) within(b *box) (parts []box) {
 	c.index.meeting(b, func(i int) {
 		part, _ := c.boxes[i].meet(b)
@@ -154,7 +153,7 @@ func (c *cover) within(b *box) (parts []box) {
 	return parts
 }
 
-// ordered is eroutes in the order in which they are considered.
+// ordered holds eroutes in order of precedence.
 type ordered struct {
 	all    []lower
 	places []int32 // sorted by part
@@ -171,8 +170,8 @@ func newOrdered(all []lower, v6 bool, work *budget) *ordered {
 	return o
 }
 
-// before calls f with what those before the n-th have in common with it, and returns
-// whether it has returned true once.
+// before calls f with the intersections of the n-th eroute and those before it, until f returns true. Reports
+// whether it did.
 func (o *ordered) before(n int, f func(*box) bool) (found bool) {
 	part := &o.all[n].part
 	o.index.meeting(part, func(i int) {

@@ -11,13 +11,13 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// random makes tables and packets of both families that nest and nearly match: few
-// addresses, every prefix length, few protocols and ports.
+// random makes tables and packets of both families that nest and almost match: few addresses, every prefix length,
+// few protocols and ports.
 type random struct{ *rand.Rand }
 
 func newRandom(t *testing.T) *random { return &random{testenv.Rand(t)} }
 
-// addr has one of two values a byte, so that prefixes of any length cover several.
+// addr returns an address with one of two values per byte, so that prefixes of any length contain several.
 func (r *random) addr(v6 bool) netip.Addr {
 	var b [16]byte
 	for i := range b {
@@ -29,7 +29,7 @@ func (r *random) addr(v6 bool) netip.Addr {
 	return netip.AddrFrom4([4]byte(b[:4]))
 }
 
-// prefix has any length; short ones and the ends of the range are most frequent.
+// prefix returns a prefix of any length; short ones and the ends of the range are most frequent.
 func (r *random) prefix(v6 bool) netip.Prefix {
 	a := r.addr(v6)
 	length := r.IntN(a.BitLen() + 1)
@@ -66,15 +66,15 @@ var randomSAIDs = []eroute.SAID{
 
 func (r *random) said() eroute.SAID { return randomSAIDs[r.IntN(len(randomSAIDs))] }
 
-// tables are two tables that have some eroutes in common, and not the rest.
+// tables returns two tables that have some eroutes in common.
 func (r *random) tables() (a, b *eroute.Linear) {
 	a, b = &eroute.Linear{}, &eroute.Linear{}
 	n, same := 1+r.IntN(30), r.IntN(4)
-	saids := 1 + r.IntN(len(randomSAIDs)) // few: more can be put together
+	saids := 1 + r.IntN(len(randomSAIDs)) // few SAIDs: more regions can be merged
 	said := func() eroute.SAID { return randomSAIDs[r.IntN(saids)] }
 	for range n {
 		s, v := r.selector(r.IntN(2) == 0), said()
-		if r.IntN(4) == 0 { // side by side
+		if r.IntN(4) == 0 { // adjacent
 			for _, e := range a.List() {
 				if half := r.half(e.Selector); r.IntN(len(a.List())) == 0 {
 					s = half
@@ -99,7 +99,7 @@ func (r *random) tables() (a, b *eroute.Linear) {
 	return a, b
 }
 
-// half is a selector with another last bit of a prefix.
+// half returns a selector with the last bit of a prefix inverted.
 func (r *random) half(s eroute.Selector) eroute.Selector {
 	p := &s.Src
 	if r.IntN(2) == 0 {
@@ -111,7 +111,7 @@ func (r *random) half(s eroute.Selector) eroute.Selector {
 	return s
 }
 
-// flip returns an address with another value of a bit.
+// flip returns an address with one bit inverted.
 func flip(a netip.Addr, bit int) netip.Addr {
 	b := a.AsSlice()
 	b[bit/8] ^= 0x80 >> (bit % 8)
@@ -119,7 +119,7 @@ func flip(a netip.Addr, bit int) netip.Addr {
 	return a
 }
 
-// packet is one that eroutes with these selectors match, or nearly.
+// packet returns a packet that eroutes with these selectors match, or almost match.
 func (r *random) packet(known []eroute.Selector) eroute.Packet {
 	v6 := r.IntN(2) == 0
 	p := eroute.Packet{Src: r.addr(v6), Dst: r.addr(v6), Proto: r.proto()}
@@ -136,7 +136,7 @@ func (r *random) packet(known []eroute.Selector) eroute.Packet {
 	return p
 }
 
-// near is an address of a prefix: any, the first, the last, or one just outside.
+// near returns an address of a prefix: any, the first, the last, or one just outside.
 func (r *random) near(p netip.Prefix) netip.Addr {
 	all := append(boundary(p), fill(p, r.addr(p.Addr().Is6())))
 	return all[r.IntN(len(all))]

@@ -17,7 +17,7 @@ import (
 
 var protected = eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.1")}
 
-// No two regions of a class are halves of a box, and none is in another.
+// TestRegionsCannotBeMerged checks that no two regions of a class are halves of a box, and none is in another.
 func TestRegionsCannotBeMerged(t *testing.T) {
 	r := newRandom(t)
 	regions := 0
@@ -56,7 +56,7 @@ func TestRegionsCannotBeMerged(t *testing.T) {
 	t.Logf("%d regions", regions)
 }
 
-// What belongs together is put together.
+// TestMergedRegions checks that regions that form one box are merged.
 func TestMergedRegions(t *testing.T) {
 	block := func(said eroute.SAID, except ...int) *diff.Table {
 		table := &diff.Table{}
@@ -112,7 +112,8 @@ func TestMergedRegions(t *testing.T) {
 	}
 }
 
-// A comparison that would take too long is ended, says so, and what it has found is right.
+// TestIncomplete checks that a comparison that exceeds the work limit stops, is marked incomplete, and that its
+// partial result is correct.
 func TestIncomplete(t *testing.T) {
 	var a, b eroute.Linear
 	for i := range 200 {
@@ -140,7 +141,7 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
-// Wrong tables and a context that has ended are errors.
+// TestRefusals checks that invalid tables and a cancelled context are errors.
 func TestRefusals(t *testing.T) {
 	twice := &diff.Table{}
 	twice.Add(sel("10.0.0.0/8", "0.0.0.0/0"), eroute.Pass)
@@ -159,7 +160,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// With is the table that the changes make.
+// TestApply checks that With returns the table after the changes.
 func TestApply(t *testing.T) {
 	r := newRandom(t)
 	for range 200 {

@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// maxRounds bounds how often regions are gone through; two or three suffice mostly.
+// maxRounds limits the passes over the regions; two or three usually suffice.
 const maxRounds = 16
 
-// simplify returns fewer regions that are the same packets together: none is in another,
-// none has an exception that is all in another, and no two are halves of a box. There may be
-// sets that are smaller still: the smallest cover by boxes is a hard problem.
+// simplify returns fewer regions with the same union: none is in another, none has an exception that is entirely
+// in another, and no two are halves of a box. The result is not minimal: the smallest cover by boxes is a hard
+// problem.
 func (d *differ) simplify(regions []*region) []*region {
 	for range maxRounds {
 		changed := d.fill(regions)
@@ -37,15 +37,16 @@ func living(regions []*region) []*region {
 	return slices.DeleteFunc(regions, func(r *region) bool { return r.dead })
 }
 
-// indexOf returns regions sorted, and their index.
+// indexOf returns the sorted regions and their index.
 func (d *differ) indexOf(regions []*region) ([]*region, *index) {
 	sorted := slices.Clone(regions)
 	slices.SortFunc(sorted, func(a, b *region) int { return a.compare(&b.box) })
 	return sorted, newIndex(len(sorted), func(i int) *box { return &sorted[i].box }, d.v6, d.work)
 }
 
-// fill removes exceptions that lie in another region, if that has none there. One that is
-// just another region takes over the exceptions of that. What is then double goes in drop.
+// fill removes exceptions that another region covers without exceptions of its own. If the exception equals the
+// box of the other region, it is replaced by that region's exceptions. drop removes the regions this makes
+// redundant.
 func (d *differ) fill(regions []*region) (changed bool) {
 	sorted, x := d.indexOf(regions)
 	specific := slices.Clone(regions)
@@ -74,8 +75,8 @@ func (d *differ) fill(regions []*region) (changed bool) {
 	return changed
 }
 
-// without returns what is to be the i-th exception's place, if q's region goes into r. It
-// only does if that leaves fewer exceptions: q has none there, or is no longer needed.
+// without returns the exceptions that replace the i-th one if r absorbs q's region. It does so only if
+// fewer exceptions remain in total: q has none there, or q becomes redundant.
 func (r *region) without(i int, q *region) (within []box, takes bool) {
 	e := &r.except[i]
 	for k := range q.except {
@@ -126,7 +127,7 @@ func (r *region) takes(q *region) bool {
 	return true
 }
 
-// joinHalves puts two regions whose boxes are the halves of a box together.
+// joinHalves merges pairs of regions whose boxes are the two halves of a box.
 func joinHalves(regions []*region, changed bool) ([]*region, bool) {
 	at := make(map[box]*region, len(regions))
 	for _, r := range regions {
@@ -158,10 +159,10 @@ func joinHalves(regions []*region, changed bool) ([]*region, bool) {
 	return regions, changed
 }
 
-// maxJoin bounds the exceptions of regions with the same box that are put together.
+// maxJoin limits the product of the exceptions of two regions with the same box that are merged.
 const maxJoin = 4096
 
-// join adds a region with the same box, if that is not too much work: what neither has.
+// join merges a region with the same box, unless that is too much work: the exceptions are intersected.
 func (r *region) join(q *region) bool {
 	if q.omitted > 0 || len(r.except)*len(q.except) > maxJoin {
 		return false
@@ -178,7 +179,7 @@ func (r *region) join(q *region) bool {
 	return true
 }
 
-// half is the other half of a box, and what both are together.
+// half is the other half of a box, and the union of both.
 type half struct{ other, whole box }
 
 // halves returns the boxes that b can be a half of: by destination and by source.
@@ -196,7 +197,7 @@ func (b *box) halves() (all []half) {
 	return all
 }
 
-// halves returns the other half of the prefix that is one bit shorter, and that.
+// halves returns the other half of the prefix that is one bit shorter, and that prefix.
 func (p prefix) halves() (other, whole prefix) {
 	bit := p.bits - 1
 	other = p
@@ -208,7 +209,7 @@ func (p prefix) halves() (other, whole prefix) {
 	return other, prefix{p.addr.masked(bit), bit}
 }
 
-// shrink makes a region's box smaller while an exception is just half of it.
+// shrink halves a region's box while an exception is exactly one half of it.
 func (r *region) shrink() (changed bool) {
 	for ; r.omitted == 0; changed = true {
 		i := slices.IndexFunc(r.except, func(e box) bool {
@@ -234,7 +235,7 @@ func (r *region) shrink() (changed bool) {
 	return changed
 }
 
-// joinBoxes returns fewer boxes that are the same packets together, in order.
+// joinBoxes returns fewer boxes with the same union, sorted.
 func (d *differ) joinBoxes(boxes []box) []box {
 	for range maxRounds {
 		regions := make([]*region, len(boxes))

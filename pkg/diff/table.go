@@ -10,21 +10,21 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Table is an eroute table to compare: 72 bytes an eroute. Its zero value is empty. It is
-// not for concurrent use.
+// Table is an eroute table to compare: 72 bytes per eroute. Its zero value is empty. It is not safe for concurrent
+// use.
 type Table struct {
 	families [2]rules // IPv4, IPv6
-	count    int      // of what was added
+	count    int      // number of eroutes added
 }
 
-// rules is the eroutes of one family.
+// rules holds the eroutes of one family.
 type rules struct {
-	all    []rule   // sorted, if there are no chunks
-	chunks [][]rule // what was added since, so that no large list is copied as it grows
-	mixed  bool     // what was added is not in order
+	all    []rule   // sorted if chunks is empty
+	chunks [][]rule // added since the last sort, in chunks: no large list is copied as it grows
+	mixed  bool     // rules were not added in order
 }
 
-// chunkLen is how many rules are allocated at a time.
+// chunkLen is the number of rules allocated at a time.
 const chunkLen = 4096
 
 // add adds a rule.
@@ -44,7 +44,7 @@ func (f *rules) add(r *rule) {
 	*last = append(*last, *r)
 }
 
-// sort puts the rules in order, and returns the first that is there twice.
+// sort sorts the rules, and returns the first duplicate, nil if there is none.
 func (f *rules) sort() *rule {
 	if len(f.chunks) == 0 {
 		return nil
@@ -85,10 +85,10 @@ func (f *rules) len() int {
 type rule struct {
 	box
 	said  said
-	index uint32 // how many were added before it
+	index uint32 // number of rules added before it
 }
 
-// Len returns how many eroutes there are.
+// Len returns the number of eroutes.
 func (t *Table) Len() int { return t.families[0].len() + t.families[1].len() }
 
 // Selectors yields the selectors of the eroutes.
@@ -107,7 +107,7 @@ func (t *Table) Selectors() iter.Seq[eroute.Selector] {
 	}
 }
 
-// Add adds an eroute. That there is one with this selector shows later, see [DuplicateError].
+// Add adds an eroute. A duplicate selector is detected later, see [DuplicateError].
 func (t *Table) Add(s eroute.Selector, said eroute.SAID) {
 	f := &t.families[0]
 	if isV6(s.Src.Addr()) {
@@ -117,9 +117,9 @@ func (t *Table) Add(s eroute.Selector, said eroute.SAID) {
 	t.count++
 }
 
-// DuplicateError says that an eroute was added whose selector was there already.
+// DuplicateError means that an eroute was added with a selector that the table already had.
 type DuplicateError struct {
-	Index    int // of the eroute: how many were added before it
+	Index    int // number of eroutes added before it
 	Selector eroute.Selector
 }
 
@@ -129,7 +129,7 @@ func (e *DuplicateError) Error() string {
 
 func (e *DuplicateError) Unwrap() error { return eroute.ErrExist }
 
-// Sort puts the eroutes in order. Returns a [DuplicateError] if two have the same selector.
+// Sort sorts the eroutes. Returns a [DuplicateError] if two have the same selector.
 func (t *Table) Sort() error {
 	for i := range t.families {
 		if twice := t.families[i].sort(); twice != nil {
@@ -139,8 +139,8 @@ func (t *Table) Sort() error {
 	return nil
 }
 
-// With returns the table with changes made in their order. Adding an eroute that is there
-// replaces it, and deleting one that is not changes nothing.
+// With returns the table after the changes, in their order. Adding an existing eroute replaces it; deleting a
+// missing one has no effect.
 func (t *Table) With(changes *eroute.Changes) (*Table, error) {
 	if err := t.Sort(); err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (t *Table) With(changes *eroute.Changes) (*Table, error) {
 	}
 	touched := &Table{}
 	for s, now := range last {
-		touched.Add(s, now) // none if it is deleted
+		touched.Add(s, now) // none if deleted
 	}
 	if err := touched.Sort(); err != nil {
 		return nil, err
@@ -186,8 +186,8 @@ func (t *Table) With(changes *eroute.Changes) (*Table, error) {
 	return next, nil
 }
 
-// merge calls f with the rules of two sorted lists, in order, and with both of the same box
-// at once; nil stands for none.
+// merge calls f with the rules of two sorted lists, in order, and with both rules at once if their boxes are
+// equal; nil stands for no rule.
 func merge(a, b []rule, f func(a, b *rule)) {
 	for len(a) > 0 || len(b) > 0 {
 		c := 0

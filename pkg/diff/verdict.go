@@ -11,13 +11,13 @@ import (
 // Kind is what a table does with a packet.
 type Kind uint8
 
-// The kinds. The zero Kind is none of them.
+// The kinds. The zero Kind is invalid.
 const (
 	Protected Kind = 1 + iota // processed by a Security Association
 	Clear                     // sent in clear
 	Dropped                   // dropped silently
-	Rejected                  // dropped, and the sender is told
-	Trapped                   // held until a key manager has made an SA: %trap, %trapsubnet, %hold
+	Rejected                  // dropped with an error to the sender
+	Trapped                   // held until a key manager has created an SA: %trap, %trapsubnet, %hold
 )
 
 var kindNames = [...]string{Protected: "protected", Clear: "clear", Dropped: "dropped", Rejected: "rejected", Trapped: "trapped"}
@@ -40,11 +40,10 @@ func ParseKind(name string) Kind {
 	return 0
 }
 
-// satisfies reports whether a packet of kind k is what an assertion of kind want asks
-// for: a rejected packet is dropped, too.
+// satisfies reports whether kind k satisfies an assertion of kind want: Dropped includes Rejected.
 func (k Kind) satisfies(want Kind) bool { return k == want || want == Dropped && k == Rejected }
 
-// KindOf returns what becomes of the packets that match an eroute with this SAID.
+// KindOf returns the kind of verdict of an eroute with this SAID.
 func KindOf(said eroute.SAID) Kind {
 	switch said.Action() {
 	case eroute.ActionSA:
@@ -59,7 +58,7 @@ func KindOf(said eroute.SAID) Kind {
 	return Dropped
 }
 
-// Verdict is what a table does with a packet, and by which SAID.
+// Verdict is what a table does with a packet, and the SAID that decided it.
 type Verdict struct {
 	Kind    Kind
 	SAID    eroute.SAID // of the eroute that matches; zero if there is none
@@ -74,15 +73,15 @@ func (v Verdict) String() string {
 	return v.SAID.String()
 }
 
-// said is a SAID, packed.
+// said is a SAID in compact form.
 type said struct {
 	dst    addr
 	spi    uint32
 	proto  uint8
-	family uint8 // 4, 6; 0: there is no destination
+	family uint8 // 4 or 6; 0: no destination
 }
 
-// none stands for the SAID where there is no eroute.
+// none is the SAID of no eroute.
 var none said
 
 func newSAID(s eroute.SAID) said {
@@ -104,17 +103,16 @@ func (s said) unpack() eroute.SAID {
 	return u
 }
 
-// Peer says whether packets that are protected before and after a change go to the same
-// peer.
+// Peer reports whether packets that are protected before and after a change go to the same peer.
 type Peer uint8
 
-// The values of Peer. The zero Peer is that of all other changes.
+// The values of Peer. All other changes have the zero Peer.
 const (
 	SamePeer Peer = 1 + iota
 	OtherPeer
 )
 
-// Class is a way in which a packet's verdict can change.
+// Class is a kind of change of a packet's verdict.
 type Class struct {
 	From, To Kind
 	Peer     Peer // only from protected to protected
@@ -131,10 +129,10 @@ func (c Class) String() string {
 	return fmt.Sprintf("%v -> %v", c.From, c.To)
 }
 
-// OpensClear reports whether packets are sent in clear that were not before.
+// OpensClear reports whether the change newly sends packets in clear.
 func (c Class) OpensClear() bool { return c.To == Clear }
 
-// classOf returns how a verdict changes. Returns the zero Class if it does not.
+// classOf returns the class of a change. Returns the zero Class if the verdict does not change.
 func classOf(from, to Verdict) Class {
 	switch {
 	case from.Kind != to.Kind:
@@ -147,8 +145,7 @@ func classOf(from, to Verdict) Class {
 	return Class{Protected, Protected, OtherPeer}
 }
 
-// rank orders classes by how much they need attention: what opens clear text first, then
-// packets that went to an SA.
+// rank sorts classes by importance: first those that open clear text, then packets that an SA protected.
 func (c Class) rank() int {
 	rank := 8*int(c.From) + int(c.To)
 	switch {

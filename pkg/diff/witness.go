@@ -8,14 +8,13 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// find returns a packet of b that is in none of the boxes of except. Returns false if
-// there is none.
+// find returns a packet of b that is in none of the boxes of except. Returns false if there is none.
 //
-// A protocol and ports that no exception names are always to be had: 0, which a packet can
-// have and no selector can name. So only exceptions that take all that b has of protocols
-// and ports can leave nothing of it, and those are rectangles of prefixes.
+// There is always a protocol and ports that no exception names: 0, which a packet can have and no selector can
+// name. So only exceptions that contain all protocols and ports of b can cover b, and those are rectangles of
+// prefixes.
 func (d *differ) find(b *box, except []box) (p eroute.Packet, some bool) {
-	var all []dsts // that some sources can reach in except only
+	var all []dsts // exceptions that apply to a part of the sources
 	s := search{v6: d.v6, work: d.work, dst: b.dst}
 	for i := range except {
 		e := &except[i]
@@ -48,7 +47,7 @@ func (d *differ) find(b *box, except []box) (p eroute.Packet, some bool) {
 
 func meets(p, q prefix) bool { return p.contains(q) || q.contains(p) }
 
-// compareShorter orders by address, and shorter prefix first.
+// compareShorter sorts by address, shorter prefix first.
 func (p prefix) compareShorter(q prefix) int {
 	if c := p.addr.compare(q.addr); c != 0 {
 		return c
@@ -56,21 +55,21 @@ func (p prefix) compareShorter(q prefix) int {
 	return int(p.bits) - int(q.bits)
 }
 
-// dsts is that all packets from src to dst are excluded.
+// dsts excludes all packets from src to dst.
 type dsts struct{ src, dst prefix }
 
-// search looks for addresses between which not all is excluded.
+// search looks for a source and a destination that are not excluded.
 type search struct {
 	v6   bool
 	work *budget
-	dst  prefix   // where to look
-	all  []prefix // destinations that are excluded for all sources there are now
+	dst  prefix   // destinations to search
+	all  []prefix // destinations that are excluded for all current sources
 }
 
-// find looks for a source in src. all are sorted; their sources are in it and longer.
+// find looks for a source in src. all is sorted; its sources are longer prefixes in src.
 //
-// A source in none of theirs has fewer exclusions than any other. So if there is one, no
-// other need be looked at; and if not, each of the longest prefixes that cover src.
+// A source outside all of them has the fewest exclusions. So if there is one, no other need be tried; if not, each
+// of the longest prefixes that cover src is tried.
 func (s *search) find(src prefix, all []dsts) (from, to addr, some bool) {
 	s.work.spend(len(all) + len(s.all) + 1)
 	if from, some = gap(src, len(all), func(i int) prefix { return all[i].src }, s.v6); some {
@@ -99,8 +98,8 @@ func (s *search) find(src prefix, all []dsts) (from, to addr, some bool) {
 	return from, to, false
 }
 
-// gap returns an address of p that is in none of n prefixes, sorted by address and shorter
-// first. Prefers the second of some in a row to the first, which may be that of a net.
+// gap returns an address of p that is in none of n prefixes, sorted by address and shorter first. Prefers the
+// second of consecutive free addresses to the first, which may be a network address.
 func gap(p prefix, n int, at func(int) prefix, v6 bool) (addr, bool) {
 	first, end := p.addr, p.addr.last(p.bits, v6)
 	for i := range n {
@@ -127,14 +126,13 @@ func gap(p prefix, n int, at func(int) prefix, v6 bool) (addr, bool) {
 	return first, true
 }
 
-// Ports of witnesses, where any will do: one that clients have, and one of servers.
+// Preferred ports of witnesses: an ephemeral one, and a server's.
 const (
 	anyClient = 49152
 	anyServer = 443
 )
 
-// unnamed returns a protocol and ports of p that are in none of named, of which none
-// contains all of p.
+// unnamed returns a protocol and ports of p that are in none of named, of which none contains all of p.
 func unnamed(p ports, named []ports, v6 bool) (proto uint8, src, dst uint16) {
 	proto, src, dst = p.proto, p.src, p.dst
 	if proto == 0 {
@@ -164,7 +162,7 @@ func unnamed(p ports, named []ports, v6 bool) (proto uint8, src, dst uint16) {
 	return proto, src, dst
 }
 
-// unnamedPort returns a port that none of named has, from a preferred one on; 0 is the last.
+// unnamedPort returns a port that none of named has, counting up from a preferred one; 0 is the last tried.
 func unnamedPort(port uint16, named []ports, of func(ports) uint16) uint16 {
 	for port != 0 && slices.ContainsFunc(named, func(q ports) bool { return of(q) == port }) {
 		port++
