@@ -10,23 +10,23 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Kernel is what XFRM holds in one network namespace.
+// Kernel is the XFRM state of one network namespace.
 type Kernel struct {
 	Policies []xfrm.Policy
 	States   xfrm.States
 
-	// Negotiated tells whether a key manager listens: then SAs come and go.
+	// Negotiated reports whether a key manager listens: SAs then come and go.
 	Negotiated bool
 }
 
-// carried is an eroute and the policy it stands for.
+// carried is an eroute and the policy that it replaces.
 type carried struct {
 	eroute.Eroute
 	policy xfrm.Policy
 }
 
-// Eroutes returns the eroutes equivalent to the outbound policies, in the order of the
-// listing. notes report each policy that is not imported, or not exactly, and why.
+// Eroutes returns the eroutes equivalent to the outbound policies, sorted like the listing. notes lists each
+// policy that is not imported, or not exactly, and why.
 func Eroutes(k Kernel) (eroutes []eroute.Eroute, notes []string) {
 	var (
 		all               []carried
@@ -74,7 +74,7 @@ func Eroutes(k Kernel) (eroutes []eroute.Eroute, notes []string) {
 	return eroutes, notes
 }
 
-// describe names a policy.
+// describe formats a policy for messages.
 func describe(p xfrm.Policy) string {
 	text := fmt.Sprintf("policy %s -> %s", p.Src, p.Dst)
 	if p.Proto != 0 {

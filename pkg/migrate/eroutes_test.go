@@ -20,14 +20,14 @@ var (
 	esp  = xfrm.Template{Src: own, Dst: peer, Proto: eroute.ProtoESP, Mode: xfrm.ModeTunnel, ReqID: 7}
 )
 
-// out is an out policy.
+// out returns an outbound policy.
 func out(src, dst string, priority uint32, templates ...xfrm.Template) xfrm.Policy {
 	return xfrm.Policy{
 		Dir: xfrm.Out, Src: netip.MustParsePrefix(src), Dst: netip.MustParsePrefix(dst), Priority: priority, Templates: templates,
 	}
 }
 
-// states are two SAs of reqid 7, the second one newer, and one for an XFRM interface.
+// states returns two SAs with reqid 7, the second one newer, and one for an XFRM interface.
 func states() xfrm.States {
 	all := xfrm.States{}
 	for _, s := range []xfrm.State{
@@ -41,7 +41,7 @@ func states() xfrm.States {
 	return all
 }
 
-// check compares with eroutes as the listing has them, less their count, and parts of notes.
+// check compares with eroutes in the format of the listing, without counters, and with parts of notes.
 func check(t *testing.T, k Kernel, want []string, wantNotes ...string) {
 	t.Helper()
 	eroutes, notes := Eroutes(k)
@@ -66,7 +66,7 @@ func check(t *testing.T, k Kernel, want []string, wantNotes ...string) {
 	}
 }
 
-// Policies that eroutes can express are imported unchanged.
+// TestEroutes checks that policies that eroutes can express are imported unchanged.
 func TestEroutes(t *testing.T) {
 	block := out("10.1.9.0/24", "10.2.0.0/16", 5)
 	block.Block = true
@@ -89,7 +89,7 @@ func TestEroutes(t *testing.T) {
 		"192.0.2.1/32 -> 192.0.2.2/32 => ah0x2000@192.0.2.2",
 		"2001:db8::/32 -> ::/0 => %pass",
 	})
-	// With a key manager SAs come and go: it is asked for them, as its policies say then.
+	// With a key manager SAs come and go: traps request them, with the parameters of the policy at that time.
 	k.Negotiated = true
 	k.Policies = k.Policies[:5]
 	check(t, k, []string{
@@ -101,7 +101,7 @@ func TestEroutes(t *testing.T) {
 	}, "it covers a single host")
 }
 
-// What they cannot do is told, a line each.
+// TestNotCarried checks that each unsupported policy is reported, in one line.
 func TestNotCarried(t *testing.T) {
 	for want, change := range map[string]func(*xfrm.Policy){
 		"marks (0x5/0xff)":           func(p *xfrm.Policy) { p.Mark, p.Mask = 5, 0xff },
@@ -130,7 +130,7 @@ func TestNotCarried(t *testing.T) {
 	}
 }
 
-// Policies that are imported with a difference, and those that are ignored.
+// TestImportDifferences checks policies that are imported with a difference, and those that are ignored.
 func TestImportDifferences(t *testing.T) {
 	optional := esp
 	optional.Optional = true
@@ -143,30 +143,30 @@ func TestImportDifferences(t *testing.T) {
 		"level use", "lifetime", "ignored inbound policies: 2", "ignored forward policies: 1", "ignored socket policies: 1")
 }
 
-// The kernel goes by priority, eroutes by which is more specific.
+// TestPriorities checks the differences in precedence: the kernel uses priorities, eroutes use specificity.
 func TestPriorities(t *testing.T) {
 	drop := func(src, dst string, priority uint32) xfrm.Policy {
 		p := out(src, dst, priority)
 		p.Block = true
 		return p
 	}
-	// More specific and better: as it should be.
+	// More specific and better priority: the same order.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.0.0.0/8", "10.0.0.0/8", 20), drop("10.1.0.0/16", "10.2.0.0/16", 10)}},
 		[]string{"10.0.0.0/8 -> 10.0.0.0/8 => %pass", "10.1.0.0/16 -> 10.2.0.0/16 => %drop"})
-	// More specific and worse: no packet meets it.
+	// More specific and worse priority: never matched.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.0.0.0/8", "10.0.0.0/8", 10), drop("10.1.0.0/16", "10.2.0.0/16", 20)}},
 		[]string{"10.0.0.0/8 -> 10.0.0.0/8 => %pass"},
 		"10.1.0.0/16 -> 10.2.0.0/16 priority 20: not imported: policy 10.0.0.0/8 -> 10.0.0.0/8 priority 10 takes precedence")
-	// The same for the same packets is not worth a word.
+	// An identical action for the same packets needs no note.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.0.0.0/8", "10.0.0.0/8", 20), out("10.0.0.0/8", "10.0.0.0/8", 10)}},
 		[]string{"10.0.0.0/8 -> 10.0.0.0/8 => %pass"})
-	// Each has packets of its own; those of both go by the source here, by priority there.
+	// The selectors overlap partly: eroutes decide by the source, policies by priority.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.1.0.0/16", "10.0.0.0/8", 20), drop("10.0.0.0/8", "10.2.0.0/16", 10)}},
 		[]string{"10.0.0.0/8 -> 10.2.0.0/16 => %drop", "10.1.0.0/16 -> 10.0.0.0/8 => %pass"},
 		"policy 10.0.0.0/8 -> 10.2.0.0/16 priority 10: as eroutes, policy 10.1.0.0/16 -> 10.0.0.0/8 priority 20 takes precedence")
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.1.0.0/16", "10.0.0.0/8", 10), drop("10.0.0.0/8", "10.2.0.0/16", 10)}},
 		[]string{"10.0.0.0/8 -> 10.2.0.0/16 => %drop", "10.1.0.0/16 -> 10.0.0.0/8 => %pass"}, "their priorities are equal")
-	// Nothing in common.
+	// The selectors are disjoint.
 	check(t, Kernel{Policies: []xfrm.Policy{out("10.1.0.0/16", "10.0.0.0/8", 10), drop("10.3.0.0/16", "10.2.0.0/16", 20)}},
 		[]string{"10.1.0.0/16 -> 10.0.0.0/8 => %pass", "10.3.0.0/16 -> 10.2.0.0/16 => %drop"})
 }

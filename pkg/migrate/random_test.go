@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// randomPolicies are such as overlap often, each with a priority of its own.
+// randomPolicies returns policies that often overlap, each with a unique priority.
 func randomPolicies(r *rand.Rand) (all []xfrm.Policy) {
 	prefix := func() netip.Prefix {
 		addr := netip.AddrFrom4([4]byte{10, byte(r.IntN(4)), byte(r.IntN(2)), 0})
@@ -32,7 +32,7 @@ func randomPolicies(r *rand.Rand) (all []xfrm.Policy) {
 	return all
 }
 
-// decide returns what policies do with a packet: the one of best priority that matches.
+// decide returns the action of the policies for a packet: that of the best priority that matches.
 func decide(all []xfrm.Policy, packet eroute.Packet) eroute.SAID {
 	var best *xfrm.Policy
 	for i, p := range all {
@@ -50,8 +50,8 @@ func decide(all []xfrm.Policy, packet eroute.Packet) eroute.SAID {
 	return eroute.Pass
 }
 
-// Where no pair is told to go the other way round, eroutes decide over every packet as the
-// policies did.
+// TestRandom checks that eroutes decide like the policies for every packet, unless a note reports a difference in
+// precedence.
 func TestRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	told := 0

@@ -11,8 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// eroute returns the eroute for an out policy, with a remark if it is not quite the same,
-// or why there is none.
+// eroute returns the eroute for an outbound policy, with a remark if it is not quite equivalent, or why there is
+// none.
 func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error) {
 	if e.Selector, err = selector(p); err != nil {
 		return e, "", err
@@ -42,7 +42,7 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 		if err := e.Acquire.Validate(); err != nil {
 			return e, remark, err
 		}
-		// The policy says so at run time, where reqids and peers may be others.
+		// The kernel's policy supplies them at run time, when reqids and peers may differ.
 		if t.Proto == eroute.ProtoESP || t.Proto == eroute.ProtoAH {
 			e.Acquire = eroute.AcquireParams{}
 		}
@@ -55,7 +55,7 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 	return e, remark, err
 }
 
-// ask has a key manager asked for what a template demands.
+// ask returns the ACQUIRE parameters for a template.
 func ask(t xfrm.Template) eroute.AcquireParams {
 	a := eroute.AcquireParams{Mode: eroute.Mode(t.Mode), Proto: t.Proto, ReqID: t.ReqID}
 	if t.Dst.IsValid() && !t.Dst.IsUnspecified() {
@@ -64,8 +64,7 @@ func ask(t xfrm.Template) eroute.AcquireParams {
 	return a
 }
 
-// said returns the SA that a template demands: the one with its SPI, or the newest that
-// there is now.
+// said returns the SA for a template: the one with its SPI, or the newest existing one.
 func (k Kernel) said(t xfrm.Template, s eroute.Selector) (eroute.SAID, error) {
 	peer := t.Dst
 	if !peer.IsValid() || peer.IsUnspecified() {
@@ -95,7 +94,7 @@ func (k Kernel) said(t xfrm.Template, s eroute.Selector) (eroute.SAID, error) {
 	return said, said.Validate()
 }
 
-// from tells whether a state's source is the one demanded.
+// from reports whether a state's source matches the one of a template.
 func from(src, demanded netip.Addr) bool {
 	return !demanded.IsValid() || demanded.IsUnspecified() || src == demanded
 }

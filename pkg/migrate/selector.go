@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// selector returns which packets a policy is for, or why no eroute is for just these.
+// selector returns the selector of a policy's packets, or why no selector matches exactly these.
 func selector(p xfrm.Policy) (s eroute.Selector, err error) {
 	switch {
 	case p.Sub:
@@ -40,7 +40,7 @@ func selector(p xfrm.Policy) (s eroute.Selector, err error) {
 	return s, s.Validate()
 }
 
-// port returns the one port that is meant, 0 for all.
+// port returns the single port of a mask, 0 for all ports.
 func port(p xfrm.PortMask, proto uint8) (uint16, error) {
 	switch {
 	case p.Mask == 0:

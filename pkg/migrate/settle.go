@@ -8,9 +8,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// settle compares which of two policies for the same packets goes first, by priority, with
-// which eroute does, by being more specific. A policy that no packet meets is left out;
-// the notes tell of those, and of pairs that go the other way round.
+// settle compares the precedence of policies, by priority, with that of eroutes, by specificity. It omits policies
+// that no packet can match; the notes report those, and pairs whose precedence is reversed.
 func settle(all []carried) (kept []carried, notes []string) {
 	hidden := make([]bool, len(all))
 	for i := range all {
@@ -32,7 +31,7 @@ func settle(all []carried) (kept []carried, notes []string) {
 	}
 	for i := range kept {
 		for j := range kept {
-			a, b := kept[i], kept[j] // as an eroute b goes first
+			a, b := kept[i], kept[j] // as an eroute b takes precedence
 			if alike(a, b) || eroute.MoreSpecific(b.Selector, a.Selector) >= 0 || !overlap(a.Selector, b.Selector) {
 				continue
 			}
@@ -51,10 +50,10 @@ func settle(all []carried) (kept []carried, notes []string) {
 	return kept, notes
 }
 
-// alike tells whether both do the same with a packet.
+// alike reports whether both have the same action.
 func alike(a, b carried) bool { return a.SAID == b.SAID && a.Acquire == b.Acquire }
 
-// overlap tells whether packets may match both.
+// overlap reports whether a packet can match both.
 func overlap(a, b eroute.Selector) bool {
 	same := func(x, y uint16) bool { return x == 0 || y == 0 || x == y }
 	return a.Src.Overlaps(b.Src) && a.Dst.Overlaps(b.Dst) && same(uint16(a.Proto), uint16(b.Proto)) &&
