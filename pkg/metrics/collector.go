@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// desc describes a metric by its name, its help text and its labels.
+// desc returns the descriptor of a metric.
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("eroute_"+name, help, labels, nil)
 }
@@ -50,20 +50,20 @@ var (
 
 var selectorLabels = []string{"src", "dst", "proto", "src_port", "dst_port", "said"}
 
-// Collector is a [prometheus.Collector] of a table's figures.
+// Collector is a [prometheus.Collector] of a table's metrics.
 type Collector struct {
 	source Source
 	walks  walks
 	mu     sync.Mutex // one scrape at a time
 }
 
-// NewCollector returns a collector that opens its source for each scrape. What takes a
-// walk through the whole table it looks for less often if the table is large.
+// NewCollector returns a collector that opens its source for each scrape. Metrics that require a scan of the whole
+// table are refreshed less often if the table is large.
 func NewCollector(s Source) *Collector {
 	return &Collector{source: s, walks: walks{walk: s.walk}}
 }
 
-// Describe sends what metrics there can be.
+// Describe sends the descriptors of all possible metrics.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		eroutes, eroutesLimit, traps, sas, sasMissing, relayUp, holds, resolved,
@@ -75,7 +75,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect reads the source and sends its figures, or the error.
+// Collect reads the source and sends its metrics, or the error.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +99,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// sourceError is an error of the source, as it was before it went through a registry.
+// sourceError is an error of the source, kept unchanged through the registry.
 type sourceError struct{ err error }
 
 func (e *sourceError) Error() string { return e.err.Error() }
@@ -149,7 +149,7 @@ func (s sender) table(f figures) {
 	}
 }
 
-// selectorValues are the values of selectorLabels; empty for what an eroute does not name.
+// selectorValues returns the values of selectorLabels; "" for fields that an eroute does not name.
 func selectorValues(e eroute.Eroute) []string {
 	text := func(n int) string {
 		if n == 0 {

@@ -15,8 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// What is in the table is what Prometheus gets, under names that it has no fault to
-// find with. An eroute that has gone since the walk is left out.
+// TestCollector checks that the metrics have the values of the table and pass Prometheus's lint. An eroute deleted
+// since the scan is omitted.
 func TestCollector(t *testing.T) {
 	m := example(t)
 	source := m.source()
@@ -39,7 +39,7 @@ func TestCollector(t *testing.T) {
 	}
 }
 
-// Without a table, a relay and XFRM counters there are figures of an empty table.
+// TestNoTable checks that without a table, a relay and XFRM counters the metrics are those of an empty table.
 func TestNoTable(t *testing.T) {
 	var text strings.Builder
 	source := Source{Open: func() (Table, error) { return nil, loader.ErrNoTable }, XFRM: noXFRM}
@@ -56,7 +56,7 @@ func TestNoTable(t *testing.T) {
 	}
 }
 
-// An error of the source comes out as it was, and nothing else does.
+// TestSourceErrors checks that an error of the source is returned unchanged, and without metrics.
 func TestSourceErrors(t *testing.T) {
 	broken := errors.New("broken")
 	table := example(t).source()

@@ -10,22 +10,21 @@ import (
 	"sync"
 )
 
-// maxConnections bounds the file descriptors and the memory (some 20 KB each) that
-// clients can take.
+// maxConnections limits the file descriptors and memory (about 20 KB each) that clients can use.
 const maxConnections = 64
 
-// connections is a listener that keeps maxConnections open. One more closes the oldest
-// that is not just being answered, so that whoever opens many keeps nobody else out.
+// connections is a listener with at most maxConnections open connections. A further one closes the oldest that is
+// not handling a request, so that a client that opens many cannot lock others out.
 type connections struct {
 	net.Listener
 	mu   sync.Mutex
-	open []*connection // the oldest first
+	open []*connection // oldest first
 }
 
 type connection struct {
 	net.Conn
 	owner    *connections
-	answered bool // is being answered; protected by owner.mu
+	answered bool // a request is being handled; protected by owner.mu
 }
 
 // Accept waits for the next connection.
@@ -41,7 +40,7 @@ func (l *connections) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// add takes a connection in and returns the one to be closed for it, if any.
+// add adds a connection and returns the one to close in exchange, nil if there is room.
 func (l *connections) add(c *connection) *connection {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,7 +55,7 @@ func (l *connections) add(c *connection) *connection {
 	return l.open[i]
 }
 
-// Close closes the connection and forgets it.
+// Close closes the connection and removes it from the list.
 func (c *connection) Close() error {
 	c.owner.mu.Lock()
 	c.owner.open = slices.DeleteFunc(c.owner.open, func(other *connection) bool { return other == c })
@@ -72,7 +71,7 @@ func (c *connection) setAnswered(answered bool) {
 
 type connectionKey struct{}
 
-// withConnection is an [http.Server]'s ConnContext: handlers find their connection.
+// withConnection is an [http.Server]'s ConnContext: it passes the connection to handlers.
 func withConnection(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, c)
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Whoever opens many connections keeps a bounded number, and keeps nobody out.
+// TestManyConnections checks that a client cannot exceed the connection limit or lock others out.
 func TestManyConnections(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -26,7 +26,7 @@ func TestManyConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = c.Close() })
-			if i%2 == 0 { // half a request
+			if i%2 == 0 { // an incomplete request
 				_, _ = c.Write([]byte("GET /metrics HTTP/1.1\r\nHost:"))
 			}
 			flood = append(flood, c)
@@ -41,7 +41,7 @@ func TestManyConnections(t *testing.T) {
 			t.Errorf("status %d, %v", answer.StatusCode, err)
 		}
 	}
-	client := &http.Client{Timeout: requestTimeout / 2} // sooner than the server's patience ends
+	client := &http.Client{Timeout: requestTimeout / 2} // less than the server's timeout
 	for range 4 {
 		connect(maxConnections)
 		scrape(client)

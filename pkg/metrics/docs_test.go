@@ -13,7 +13,7 @@ import (
 
 var metricName = regexp.MustCompile(`\beroute_[a-z_]+\b`)
 
-// exported returns the names of all metrics that there can be.
+// exported returns the names of all possible metrics.
 func exported(t *testing.T) []string {
 	t.Helper()
 	ch := make(chan *prometheus.Desc, 100)
@@ -27,7 +27,7 @@ func exported(t *testing.T) []string {
 	return names
 }
 
-// named returns what a file names that looks like a metric.
+// named returns the metric names in a file.
 func named(t *testing.T, file string) []string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -39,7 +39,7 @@ func named(t *testing.T, file string) []string {
 	return slices.Compact(names)
 }
 
-// The documentation has every metric, and no other.
+// TestDocumented checks that the documentation has every metric, and no other.
 func TestDocumented(t *testing.T) {
 	if got, want := named(t, "../../docs/metrics.md"), exported(t); !slices.Equal(got, want) {
 		t.Errorf("docs/metrics.md names %q, want %q", got, want)

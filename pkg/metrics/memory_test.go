@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// memory is a table in memory, with counts.
+// memory is a table in memory, with counters.
 type memory struct {
 	stats   maps.Stats
 	walk    maps.Scan
@@ -75,7 +75,7 @@ func said(t *testing.T, text string) eroute.SAID {
 	return s
 }
 
-// example is a table with something of everything.
+// example returns a table with every kind of content.
 func example(t *testing.T) *memory {
 	t.Helper()
 	site := eroute.Selector{Src: netip.MustParsePrefix("10.1.0.0/16"), Dst: netip.MustParsePrefix("10.2.0.0/16")}

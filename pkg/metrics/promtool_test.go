@@ -19,8 +19,7 @@ const (
 	dashboard = "../../docs/grafana/eroute.json"
 )
 
-// promtool runs Prometheus's promtool: the one that scripts/setup.sh has unpacked, or
-// one that is installed.
+// promtool runs Prometheus's promtool: the one that scripts/setup.sh has unpacked, or an installed one.
 func promtool(t *testing.T, stdin string, args ...string) {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -40,7 +39,7 @@ func promtool(t *testing.T, stdin string, args ...string) {
 	}
 }
 
-// Prometheus finds no fault with what it gets.
+// TestPromtoolMetrics checks that promtool accepts the metrics.
 func TestPromtoolMetrics(t *testing.T) {
 	source := example(t).source()
 	source.Relay = &acquire.Counters{}
@@ -51,13 +50,13 @@ func TestPromtoolMetrics(t *testing.T) {
 	promtool(t, text.String(), "check", "metrics")
 }
 
-// The alerts are what Prometheus reads, and fire and end when they should.
+// TestRules checks that the alert rules are valid, and fire and resolve when they should.
 func TestRules(t *testing.T) {
 	promtool(t, "", "check", "rules", rules)
 	promtool(t, "", "test", "rules", rulesTest)
 }
 
-// Rules and dashboard ask for no metrics but those that there are.
+// TestNamesInUse checks that rules and dashboard use only existing metrics.
 func TestNamesInUse(t *testing.T) {
 	want := exported(t)
 	for _, file := range []string{rules, rulesTest, dashboard} {

@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// Bounds of the server: whoever can reach it can ask, and gets no more than these.
+// Limits of the server, which has no authentication.
 const (
 	requestTimeout  = 5 * time.Second // to send a request
 	answerTimeout   = 30 * time.Second
@@ -27,8 +27,7 @@ const (
 	shutdownTimeout = time.Second
 )
 
-// Serve answers GET /metrics, and nothing else, until the context ends. It closes the
-// listener.
+// Serve serves GET /metrics only, until the context ends. It closes the listener.
 func Serve(ctx context.Context, l net.Listener, s Source, log *slog.Logger) error {
 	errorLog := slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	mux := http.NewServeMux()

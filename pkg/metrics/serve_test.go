@@ -30,7 +30,8 @@ func serve(t *testing.T, l net.Listener, s Source) {
 	})
 }
 
-// Only GET /metrics is answered, on both families; an error of the source is status 500.
+// TestServe checks that only GET /metrics is answered, over IPv4 and IPv6, and that an error of the source is
+// status 500.
 func TestServe(t *testing.T) {
 	broken := Source{Open: func() (Table, error) { return nil, errors.New("broken") }, XFRM: noXFRM}
 	for _, test := range []struct {
@@ -81,7 +82,7 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error { close(p); return nil }
 func (pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// Who connects and is slow to ask, or asks no more, is not waited for.
+// TestServeTimeouts checks that slow and idle clients are disconnected.
 func TestServeTimeouts(t *testing.T) {
 	for name, test := range map[string]struct {
 		sends string

@@ -13,14 +13,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// Source is where the figures come from.
+// Source is where the metrics are read from.
 type Source struct {
-	Open  func() (Table, error)             // an error that is loader.ErrNoTable: as if it were empty
-	XFRM  func() (map[string]uint64, error) // the kernel's counters; an error that is fs.ErrNotExist: it has none
-	Relay *acquire.Counters                 // nil: the relay, if there is one, is another process
+	Open  func() (Table, error)             // loader.ErrNoTable: treated as an empty table
+	XFRM  func() (map[string]uint64, error) // the kernel's counters; fs.ErrNotExist: it has none
+	Relay *acquire.Counters                 // nil: the relay, if any, is another process
 }
 
-// Table is what is read of a [maps.Table].
+// Table is the part of a [maps.Table] that metrics use.
 type Table interface {
 	Stats() (maps.Stats, error)
 	Scan(n int) (maps.Scan, error)
@@ -31,11 +31,10 @@ type Table interface {
 	Close() error
 }
 
-// Most is how many eroutes, and how many SAs, have metrics of their own: those with the
-// most packets.
+// Most is the maximum number of eroutes, and of SAs, with metrics of their own: those with the most packets.
 const Most = 20
 
-// figures is what a scrape shows of a table.
+// figures holds the values of one scrape of a table.
 type figures struct {
 	maps.Stats
 	traps              int
@@ -45,8 +44,7 @@ type figures struct {
 	memory             map[string]uint64
 }
 
-// read reads the figures of now. walk tells which eroutes and SAs were the busiest when
-// last looked for.
+// read reads the current values. walk returns the eroutes and SAs that were the busiest in the latest scan.
 func (s Source) read(walk func() (maps.Scan, error)) (f figures, err error) {
 	t, err := s.Open()
 	if errors.Is(err, loader.ErrNoTable) {
@@ -78,7 +76,7 @@ func (s Source) read(walk func() (maps.Scan, error)) (f figures, err error) {
 	return f, err
 }
 
-// walk looks at the whole table, which it opens for itself: it takes its time.
+// walk scans the whole table. It takes long, so it opens the table itself.
 func (s Source) walk() (w maps.Scan, err error) {
 	t, err := s.Open()
 	if errors.Is(err, loader.ErrNoTable) {
@@ -91,7 +89,7 @@ func (s Source) walk() (w maps.Scan, err error) {
 	return t.Scan(Most)
 }
 
-// xfrm returns the kernel's counters of what XFRM dropped, nil if it has none.
+// xfrm returns the kernel's counters of packets that XFRM dropped, nil if it has none.
 func (s Source) xfrm() (map[string]uint64, error) {
 	counters, err := s.XFRM()
 	if errors.Is(err, fs.ErrNotExist) {

@@ -10,26 +10,26 @@ import (
 )
 
 const (
-	// walkShare is how many times as long as the last walk took it is until the next: all
-	// walks together take no more than a hundredth of a CPU.
+	// walkShare is the pause until the next walk, as a multiple of the time that the last one took: walks use at
+	// most a hundredth of a CPU.
 	walkShare = 100
-	// walkPatience is how long a scrape waits for a walk, before it shows the last one.
+	// walkPatience is how long a scrape waits for a walk before it uses the last result.
 	walkPatience = time.Second
 )
 
-// walks remembers the last walk through a table, and has another made when it is time.
+// walks caches the result of the last walk through a table, and starts the next one when it is due.
 type walks struct {
 	walk func() (maps.Scan, error)
 
 	mu      sync.Mutex
 	last    *maps.Scan    // nil: none yet
-	err     error         // of the one that was made last
-	next    time.Time     // when another may begin
-	running chan struct{} // closed at the end of the one under way; nil: none is
+	err     error         // of the latest walk
+	next    time.Time     // earliest start of another walk
+	running chan struct{} // closed when the current walk ends; nil: none is running
 }
 
-// latest returns a walk that was just made if that does not take long, else the last one.
-// The first it waits for.
+// latest returns a new result if the walk does not take long, otherwise the cached one. It always waits for the
+// first walk.
 func (w *walks) latest() (maps.Scan, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// A walk that takes long is made seldom and waited for briefly, but for the first.
+// TestWalks checks that slow walks are rare, and that scrapes wait for them only briefly, except for the first.
 func TestWalks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const takes = 2500 * time.Millisecond
@@ -41,7 +41,8 @@ func TestWalks(t *testing.T) {
 	})
 }
 
-// A walk that takes no time is made for every scrape; after a failed one the next tries again.
+// TestWalkFails checks that a fast walk runs for every scrape, and that a failed one is retried by the next
+// scrape.
 func TestWalkFails(t *testing.T) {
 	broken := errors.New("broken")
 	made := 0
