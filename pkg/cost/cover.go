@@ -4,7 +4,7 @@ package cost
 
 import "net/netip"
 
-// cover is the part of a prefix that other prefixes cover, as a binary trie.
+// cover is the set of addresses of a prefix that other prefixes cover, as a binary trie.
 type cover struct {
 	root netip.Prefix
 	top  coverNode
@@ -60,7 +60,7 @@ func (c *cover) free() (netip.Addr, bool) {
 	return a, true
 }
 
-// bitOf returns the bit of an address after its first n.
+// bitOf returns bit n of an address; bit 0 is the most significant one.
 func bitOf(a netip.Addr, n int) int {
 	if a.Is4() {
 		b := a.As4()

@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// costOf is the model's definition, by looking at every eroute.
+// costOf implements the definition of the model by a scan of all eroutes.
 func costOf(f *family, all []eroute.Selector, p eroute.Packet, tuples uint8) (lookups, ns int) {
 	bySource := map[netip.Prefix][]eroute.Selector{}
 	for _, e := range all {
@@ -64,7 +64,7 @@ func costOf(f *family, all []eroute.Selector, p eroute.Packet, tuples uint8) (lo
 	return sum.total(&f.time)
 }
 
-// bounds are addresses in each of the parts into which prefixes divide all addresses.
+// bounds returns an address in each interval into which prefixes divide the address space.
 func bounds(prefixes []netip.Prefix) []netip.Addr {
 	set := map[netip.Addr]bool{}
 	for _, p := range prefixes {
@@ -85,7 +85,7 @@ func bounds(prefixes []netip.Prefix) []netip.Addr {
 	return append(all, zero)
 }
 
-// randomTable has nested prefixes, and others beside them, of all tuples.
+// randomTable returns nested prefixes, and disjoint ones, with all tuples.
 func randomTable(r *rand.Rand, f *family) []eroute.Selector {
 	seen := map[eroute.Selector]bool{}
 	var all []eroute.Selector
@@ -123,7 +123,7 @@ func randomTable(r *rand.Rand, f *family) []eroute.Selector {
 	return all
 }
 
-// The search finds the most expensive of all packets, and what it says of that packet is so.
+// TestExact checks that the search finds the most expensive of all packets, and reports its cost correctly.
 func TestExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	overSteps := 0

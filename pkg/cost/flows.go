@@ -4,7 +4,7 @@ package cost
 
 import "github.com/ipsec-eroute/eroute/pkg/eroute"
 
-// names are the protocols and ports that eroutes name.
+// names holds the protocols and ports that eroutes name.
 type names struct {
 	protos [256]bool
 	ports  map[uint16]bool
@@ -20,11 +20,11 @@ func namesOf(sources []*source) *names {
 	return n
 }
 
-// maxFlows is how many flows of a worst packet are made at most.
+// maxFlows is the maximum number of flows generated for a worst packet.
 const maxFlows = 64
 
-// flows returns packets that the table treats as one packet, each of another flow: no cached verdict is for two of
-// them. It returns fewer than maxFlows if eroutes name the other ports and protocols.
+// flows returns packets that the table treats like this one, each of a different flow: no two share a cached
+// verdict. It returns fewer than maxFlows if eroutes name the other ports and protocols.
 func (n *names) flows(p eroute.Packet) (all []eroute.Packet) {
 	if p.Proto == eroute.ProtoTCP || p.Proto == eroute.ProtoUDP {
 		for port := uint16(1024); port != 0 && len(all) < maxFlows; port++ {
@@ -44,9 +44,9 @@ func (n *names) flows(p eroute.Packet) (all []eroute.Packet) {
 	return all
 }
 
-// unnamed yields the protocols without ports that no eroute names, those for experiments (RFC 3692) first.
+// unnamed yields the protocols without ports that no eroute names; those for experiments (RFC 3692) come first.
 func (n *names) unnamed(yield func(uint8) bool) {
-	for proto := 254; proto > 142; proto-- { // down to those that IANA has assigned
+	for proto := 254; proto > 142; proto-- { // down to the highest assigned by IANA
 		if !n.protos[proto] && !yield(uint8(proto)) {
 			return
 		}

@@ -10,10 +10,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// family is what the index does for an address family: bpf/index.h.
+// family holds the parameters of the index for an address family: bpf/index.h.
 type family struct {
 	bits                    int
-	largest, smallest, step int // of the blocks that have a summary, in bits
+	largest, smallest, step int // of the blocks with a summary, in bits
 	time                    times
 }
 
@@ -29,10 +29,10 @@ func familyOf(a netip.Addr) *family {
 	return &families[1]
 }
 
-// summary is what the index has of the destinations of a source, or of those in one block.
+// summary is the index's summary of the destinations of a source, or of those in one block.
 type summary struct {
-	lengths uint64 // a bit for each group of prefix lengths
-	tuples  uint8  // a bit for each tuple
+	lengths uint64 // one bit per group of prefix lengths
+	tuples  uint8  // one bit per tuple
 }
 
 func (s *summary) add(o summary) {
@@ -42,8 +42,8 @@ func (s *summary) add(o summary) {
 
 func summaryOf(s eroute.Selector) summary { return summary{1 << group(s.Dst), 1 << tuple(s)} }
 
-// group returns which bit stands for the length of a prefix: for IPv4 one each, for IPv6 one for eight lengths of 65
-// to 127, and one for three below 48.
+// group returns the bit of a prefix's length: for IPv4 one bit per length; for IPv6 one bit for eight lengths of
+// 65 to 127, and one for three below 48.
 func group(p netip.Prefix) int {
 	hostbits := p.Addr().BitLen() - p.Bits()
 	switch {
@@ -58,7 +58,7 @@ func group(p netip.Prefix) int {
 	}
 }
 
-// count returns how many prefix lengths a set of groups stands for.
+// count returns the number of prefix lengths in a set of groups.
 func (f *family) count(groups uint64) int {
 	if f.bits == 32 {
 		return bits.OnesCount64(groups)
@@ -67,7 +67,7 @@ func (f *family) count(groups uint64) int {
 	return bits.OnesCount64(groups) + 6*bits.OnesCount64(groups&seven) + 7*bits.OnesCount64(groups&eights) + 2*bits.OnesCount64(groups&threes)
 }
 
-// tuple returns which of protocol and ports a selector names, as enum eroute_tuple of bpf/abi.h.
+// tuple returns the protocol and ports that a selector names, as enum eroute_tuple of bpf/abi.h.
 func tuple(s eroute.Selector) bpf.ABIErouteTuple {
 	switch {
 	case s.SrcPort != 0 && s.DstPort != 0:
@@ -82,12 +82,12 @@ func tuple(s eroute.Selector) bpf.ABIErouteTuple {
 	return bpf.ABIErouteTupleTUPLE_ANY
 }
 
-// probes returns how many slots the index tries: each length with each of some tuples.
+// probes returns the number of slots that the index probes: each length with each of the tuples in common.
 func (f *family) probes(s summary, tuples uint8) int {
 	return f.count(s.lengths) * bits.OnesCount8(s.tuples&tuples)
 }
 
-// block returns the smallest block with a summary that a destination lies in, and whether there is one.
+// block returns the smallest block with a summary that contains a destination, and whether there is one.
 func (f *family) block(dst netip.Prefix) (netip.Prefix, bool) {
 	if dst.Bits() < f.largest {
 		return netip.Prefix{}, false

@@ -24,8 +24,9 @@ func host(v6 bool, site byte, n int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16(b), 128)
 }
 
-// The tables of the benchmarks, 100,000 tunnels each, have no expensive packet, and that is known in less than a
-// second: few sources, as many as eroutes, and random nesting in both ends with ports.
+// TestOrdinary checks that the tables of the benchmarks, 100,000 tunnels each, have no expensive packet, and that
+// the search takes less than a second: few sources, as many sources as eroutes, and random nesting of both
+// prefixes with ports.
 func TestOrdinary(t *testing.T) {
 	const many = 100000
 	r := rand.New(rand.NewPCG(3, 4))
@@ -65,7 +66,8 @@ func TestOrdinary(t *testing.T) {
 	}
 }
 
-// A search for an expensive packet among as many eroutes ends soon, also where each source has its own.
+// TestSearchIsBounded checks that the search for an expensive packet among as many eroutes is fast, also if each
+// source has its own destinations.
 func TestSearchIsBounded(t *testing.T) {
 	var table Table
 	for i := range 100000 {

@@ -14,25 +14,26 @@ import (
 type source struct {
 	family   *family
 	prefix   netip.Prefix
-	parent   *source // the next shorter one that contains it; nil: none
+	parent   *source // the longest prefix that contains it; nil: none
 	eroutes  []eroute.Selector
-	depth    int     // how many contain it
-	branches int     // how many different addresses these and it have
+	depth    int     // number of sources that contain it
+	branches int     // number of distinct addresses of these and it
 	all      summary // of its destinations
-	most     work    // at most, of it and those that contain it
+	most     work    // upper bound for it and the sources that contain it
 	children []netip.Prefix
-	near     *near // made when it is first needed
+	near     *near // created on first use
 }
 
-// near is what the index has of a source's destinations.
+// near is the index's view of a source's destinations.
 type near struct {
 	blocks  map[netip.Prefix]summary
-	wide    summary           // of destinations that lie in no block, if there are any
-	matches []eroute.Selector // without ports, by destination; of each, the shorter prefix first
+	wide    summary           // of destinations too short for a block, if any
+	matches []eroute.Selector // eroutes without ports, by destination, shorter prefix first
 	lengths uint64            // groups of prefix lengths of matches
 }
 
-// sourcesOf returns the sources of the eroutes of one family, each after those that contain it. It sorts the eroutes.
+// sourcesOf returns the sources of the eroutes of one family, each after those that contain it. It sorts the
+// eroutes.
 func sourcesOf(all []eroute.Selector) []*source {
 	slices.SortFunc(all, func(a, b eroute.Selector) int { return comparePrefixes(a.Src, b.Src) })
 	var sources []*source
@@ -52,12 +53,12 @@ func sourcesOf(all []eroute.Selector) []*source {
 	return sources
 }
 
-// comparePrefixes orders prefixes by address; of those that begin with the same address, the shorter is first.
+// comparePrefixes sorts prefixes by address, then the shorter first.
 func comparePrefixes(a, b netip.Prefix) int {
 	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 }
 
-// join puts a source below the one that contains it.
+// join makes a source a child of the one that contains it.
 func (s *source) join(parent *source) {
 	s.branches = 1
 	var above work
@@ -79,8 +80,8 @@ func (s *source) join(parent *source) {
 	s.most = above.plus(s.work(s.all, s.all.tuples, matching))
 }
 
-// work is what visiting the source takes for a packet of some tuples, with a summary of the destinations near it.
-// matching are the groups of prefix lengths of eroutes without ports.
+// work returns the work of a visit to the source by a packet with these tuples, given the summary of the
+// destinations near it. matching holds the groups of prefix lengths of eroutes without ports.
 func (s *source) work(near summary, tuples uint8, matching uint64) (w work) {
 	f := s.family
 	if n := f.probes(near, tuples); n > 0 {
@@ -100,7 +101,7 @@ func (s *source) chain() (all []*source) {
 	return all
 }
 
-// address returns an address of which the source is the longest prefix, false if there is none.
+// address returns an address whose longest matching source is this one, false if there is none.
 func (s *source) address() (netip.Addr, bool) {
 	c := cover{root: s.prefix}
 	for _, p := range s.children {
@@ -109,7 +110,7 @@ func (s *source) address() (netip.Addr, bool) {
 	return c.free()
 }
 
-// destinations returns what the index has of the source's destinations.
+// destinations returns the index's view of the source's destinations.
 func (s *source) destinations() *near {
 	if s.near != nil {
 		return s.near
@@ -135,7 +136,7 @@ func (s *source) destinations() *near {
 	return n
 }
 
-// at returns the summary of the destinations near a packet's, which lies in a block.
+// at returns the summary of the destinations near a packet's destination, which lies in a block.
 func (n *near) at(f *family, block netip.Prefix) summary {
 	at := n.wide
 	for bits := f.largest; bits <= min(f.smallest, block.Bits()); bits += f.step {
@@ -144,7 +145,8 @@ func (n *near) at(f *family, block netip.Prefix) summary {
 	return at
 }
 
-// overlapping yields the eroutes without ports that match packets of a protocol to some address of a block.
+// overlapping yields the destinations of eroutes without ports that match packets of a protocol to some address of
+// a block.
 func (n *near) overlapping(block netip.Prefix, proto uint8, yield func(netip.Prefix)) {
 	visit := func(p netip.Prefix, inside bool) {
 		i, _ := slices.BinarySearchFunc(n.matches, p, func(e eroute.Selector, p netip.Prefix) int { return comparePrefixes(e.Dst, p) })

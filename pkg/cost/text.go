@@ -11,10 +11,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// maxNamed is how many sources a description names.
+// maxNamed is the maximum number of sources in a description.
 const maxNamed = 3
 
-// Describe says which packet takes how long, and which sources its lookup visits.
+// Describe describes the packet, its lookup time, and the sources that the lookup visits.
 func (w *Worst) Describe(took time.Duration) string {
 	if len(w.Sources) == 0 {
 		return fmt.Sprintf("a packet may take up to %v to look up: too many nested sources to say which", round(w.AtMost))
@@ -37,7 +37,7 @@ func (w *Worst) Describe(took time.Duration) string {
 
 func round(d time.Duration) time.Duration { return d.Round(time.Microsecond) }
 
-// packetText is a packet as options of --lookup name it.
+// packetText formats a packet as options of --lookup.
 func packetText(p *eroute.Packet) string {
 	if p.SrcPort == 0 {
 		return fmt.Sprintf("%v -> %v protocol %d", p.Src, p.Dst, p.Proto)

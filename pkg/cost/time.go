@@ -9,21 +9,21 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// Steps is how many probes the index makes before a lookup falls back to the tries.
+// Steps is the number of probes of the index before a lookup falls back to the tries.
 const Steps = 2 * int(bpf.ABILimitsINDEX_STEPS)
 
-// Limit4 and Limit6 are the times in softirq from which on a packet is worth a warning.
+// Limit4 and Limit6 are the times in softirq above which a packet is reported.
 const (
 	Limit4 = 20 * time.Microsecond
 	Limit6 = 60 * time.Microsecond
 )
 
-// times are what parts of a lookup take, in nanoseconds, on the host of docs/performance; TestTimes compares them
-// with the kernel's programs.
+// times holds the durations of the parts of a lookup, in nanoseconds, on the host of docs/performance; TestTimes
+// compares them with the kernel's programs.
 type times struct {
-	probe  int // of the index
-	lookup int // in a trie
-	node   int // of a trie that the lookup passes
+	probe  int // one probe of the index
+	lookup int // one lookup in a trie
+	node   int // one trie node on the path
 	limit  time.Duration
 }
 
@@ -32,11 +32,11 @@ var (
 	times6 = times{probe: 30, lookup: 100, node: 12, limit: Limit6}
 )
 
-// work is what lookups of a packet's sources take.
+// work is the work of the lookups in a packet's sources.
 type work struct {
-	probes  int // of the index
-	lookups int // in the tries
-	nodes   int // of the tries
+	probes  int // probes of the index
+	lookups int // lookups in the tries
+	nodes   int // visited nodes of the tries
 }
 
 func (w work) plus(o work) work {
@@ -51,7 +51,7 @@ func (w work) total(t *times) (lookups, ns int) {
 	return Steps + w.lookups, Steps*t.probe + w.lookups*t.lookup + w.nodes*t.node
 }
 
-// tuplesOf are the tuples of which selectors can match packets of a protocol, without ports or with ports.
+// tuplesOf returns the tuples whose selectors can match packets of a protocol, without ports or with ports.
 func tuplesOf(hasPorts bool) uint8 {
 	if hasPorts {
 		return 1<<bpf.ABIErouteTupleTUPLES - 1

@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Table is the eroutes of a table. Its zero value is empty.
+// Table holds the eroutes of a table. Its zero value is empty.
 type Table struct {
 	families [len(families)][]eroute.Selector
 }
@@ -28,11 +28,11 @@ func (t *Table) Add(s eroute.Selector) {
 // Worst is the packet of an address family whose lookup takes the most time.
 type Worst struct {
 	Packet  eroute.Packet   // with ports that no eroute of its sources names
-	Flows   []eroute.Packet // that packet and others that differ in ports, or in the protocol: they take the same work
+	Flows   []eroute.Packet // that packet and others with different ports or protocol: they need the same work
 	Lookups int             // probes of the index, and lookups in the tries after Steps of them
 	Time    time.Duration   // estimated
-	AtMost  time.Duration   // that no packet exceeds; more than Time if the search was cut short
-	Sources []Source        // that the lookup visits, the longest first
+	AtMost  time.Duration   // upper bound for all packets; more than Time if the search was cut short
+	Sources []Source        // visited by the lookup, the longest first
 }
 
 // Source is a source prefix that a lookup visits.
@@ -51,14 +51,14 @@ func (t *Table) Expensive() (all []Worst) {
 	return all
 }
 
-// kind is packets that match the same eroutes of their sources and destinations.
+// kind is a class of packets that match the same eroutes, given source and destination.
 type kind struct {
 	proto  uint8
 	tuples uint8
 }
 
-// kindsOf returns the kinds of packets that take the most work: of the protocols that have ports, with ports that no
-// eroute names, and of one protocol that no eroute names.
+// kindsOf returns the kinds of packets that need the most work: those of protocols with ports, with ports that no
+// eroute names, and those of one protocol that no eroute names.
 func kindsOf(all []eroute.Selector) []kind {
 	var n names
 	for _, e := range all {
@@ -71,15 +71,15 @@ func kindsOf(all []eroute.Selector) []kind {
 	return kinds
 }
 
-// effort is how many sources a search visits before it is cut short: less than a second.
+// effort is the number of sources that a search visits before it is cut short: less than a second.
 const effort = 1 << 18
 
-// search looks for the worst packet.
+// search searches for the worst packet.
 type search struct {
 	family *family
 	kinds  []kind
 	best   found
-	effort int // left
+	effort int // remaining
 }
 
 // found is the worst packet so far.
@@ -91,7 +91,7 @@ type found struct {
 	ns      int
 }
 
-// find returns the worst packet, false if no packet exceeds a limit in nanoseconds.
+// find returns the worst packet, false if no packet exceeds the limit, in nanoseconds.
 func find(f *family, all []eroute.Selector, limit int) (w Worst, ok bool) {
 	sources := sourcesOf(all)
 	sources = slices.DeleteFunc(sources, func(s *source) bool {
@@ -140,7 +140,7 @@ func (s *search) result(rest int) Worst {
 	return w
 }
 
-// try looks at the packets of which a source is the longest.
+// try evaluates the packets whose longest matching source is this one.
 func (s *search) try(from *source) {
 	src, ok := from.address()
 	if !ok {
@@ -170,7 +170,7 @@ func (s *search) try(from *source) {
 	try(everywhere)
 }
 
-// walk follows the packet of a block of destinations for which the first eroute that matches comes last.
+// walk finds the packet to a block of destinations whose first matching eroute comes last.
 func (s *search) walk(chain []*source, src netip.Addr, block netip.Prefix, proto, tuples uint8) {
 	var sum work
 	at := found{source: chain[0]}
