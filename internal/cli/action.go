@@ -4,11 +4,11 @@ package cli
 
 import "fmt"
 
-// Action is something that a command of type C does, selected by one of its options.
+// Action is an operation of a command of type C, selected by one of its options.
 type Action[C any] struct {
 	Option ID
 	With   Mask // options that, together with Option, select this action
-	Takes  Mask // options in addition to Option, With and those that all actions take
+	Takes  Mask // options accepted in addition to Option, With and those that all actions accept
 	Needs  Mask // required options
 	Run    func(C) error
 }
@@ -31,7 +31,7 @@ func (a Actions[C]) Choose(p *Parsed) (*Action[C], error) {
 	return chosen, nil
 }
 
-// name returns the action as it is typed.
+// name formats the action's options as typed.
 func (a *Action[C]) name(p *Parsed) string {
 	name := p.Name(a.Option)
 	if id, ok := p.First(a.With); ok {
@@ -40,8 +40,8 @@ func (a *Action[C]) name(p *Parsed) string {
 	return name
 }
 
-// Check returns an error if an option is given that neither the action nor all actions
-// (common) take, or a required one is missing.
+// Check returns an error if an option is given that neither the action nor all actions (common) accept, or if a
+// required one is missing.
 func (a *Action[C]) Check(p *Parsed, common Mask) error {
 	if id, ok := p.First(^(a.Takes | a.With | MaskOf(a.Option) | common)); ok {
 		return fmt.Errorf("%s: not an option of %s", p.Quote(id), a.name(p))
@@ -52,8 +52,7 @@ func (a *Action[C]) Check(p *Parsed, common Mask) error {
 	return nil
 }
 
-// CheckListing returns an error if an option is given that the command does not take without
-// an action.
+// CheckListing returns an error if an option is given that the command does not accept without an action.
 func (p *Parsed) CheckListing(takes Mask) error {
 	if id, ok := p.First(^takes); ok {
 		return fmt.Errorf("%s: requires an action such as %s", p.Quote(id), p.Name(0))

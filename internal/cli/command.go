@@ -10,11 +10,11 @@ import (
 // Annotations of commands and flags.
 const (
 	groupTitle = "group" // of a flag: title of its group
-	UsageLines = "usage" // of a command: its usage, if that is more than a line
+	UsageLines = "usage" // of a command: its usage, if longer than a line
 )
 
-// NewCommand returns a cobra command that runs body. Its flags are declared for help texts and
-// manual pages only: body parses args by options.
+// NewCommand returns a cobra command that runs body. Its flags are declared only for help texts and manual pages:
+// body parses args by options.
 func NewCommand(use, short string, options Options, body func(cmd *cobra.Command, args []string) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                use,
@@ -31,7 +31,7 @@ func NewCommand(use, short string, options Options, body func(cmd *cobra.Command
 	return cmd
 }
 
-// declare makes flags of the options, in their order.
+// declare declares the options as flags, in their order.
 func (o Options) declare(flags *pflag.FlagSet) {
 	flags.SortFlags = false
 	for _, opt := range o {
@@ -51,7 +51,7 @@ func (d *declared) String() string   { return "" }
 func (d *declared) Set(string) error { return nil }
 func (d *declared) Type() string     { return string(*d) }
 
-// HideOptions keeps cobra from completing options itself, independently of the options before.
+// HideOptions disables cobra's own completion of options, which ignores the preceding options.
 func HideOptions(root *cobra.Command) {
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Hidden = true })

@@ -14,12 +14,12 @@ import (
 type Completer[C any] struct {
 	Options Options
 	Choose  func(*Parsed) (*Action[C], error) // nil: the command has no actions
-	Common  Mask                              // options that all actions take
+	Common  Mask                              // options that all actions accept
 	Values  map[ID]func(C, *Parsed) []string  // possible values of options
 }
 
-// Func returns the [cobra.Command.ValidArgsFunction] of a command, which begin prepares. Errors
-// in the line are left to the command itself.
+// Func returns the [cobra.Command.ValidArgsFunction] of a command, which begin prepares. The command itself
+// reports errors in the line.
 func (how Completer[C]) Func(begin func(context.Context) C) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		c := begin(cmd.Context())
@@ -45,15 +45,14 @@ func (how Completer[C]) Func(begin func(context.Context) C) cobra.CompletionFunc
 	}
 }
 
-// takesSecond reports whether an argument is an option whose value can be followed by a second
-// one.
+// takesSecond reports whether an argument is an option whose value can be followed by a second one.
 func (o Options) takesSecond(arg string) bool {
 	id, _, inline, err := o.find(arg)
 	return err == nil && !inline && o[id].Second
 }
 
-// read parses an incomplete line; arguments that are not options are skipped. wants reports
-// whether the value of the last option, pending, is still to come.
+// read parses an incomplete line; it skips arguments that are not options. wants reports whether the value of the
+// last option, pending, is still missing.
 func (o Options) read(args []string) (p Parsed, pending ID, wants bool) {
 	p = Parsed{Options: o}
 	for _, arg := range args {
@@ -73,7 +72,7 @@ func (o Options) read(args []string) (p Parsed, pending ID, wants bool) {
 	return p, pending, wants
 }
 
-// value returns the values of an option that begin with a word.
+// value returns the values of an option with the prefix word.
 func (how *Completer[C]) value(c C, p *Parsed, id ID, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if how.Options[id].isFile() {
 		return nil, cobra.ShellCompDirectiveDefault
@@ -86,10 +85,10 @@ func (how *Completer[C]) value(c C, p *Parsed, id ID, word string) ([]cobra.Comp
 	return slices.DeleteFunc(all, func(v string) bool { return !strings.HasPrefix(v, word) }), cobra.ShellCompDirectiveNoFileComp
 }
 
-// isFile reports whether an option's value names a file, or a command.
+// isFile reports whether an option's value is the name of a file or a command.
 func (o Option) isFile() bool { return strings.HasPrefix(o.Arg, "FILE") || o.Arg == "CMD" }
 
-// names returns the options that can come next and begin with a word.
+// names returns the options that can follow and have the prefix word.
 func (how *Completer[C]) names(p *Parsed, word string) (names []cobra.Completion) {
 	allowed := ^Mask(0)
 	if how.Choose != nil {

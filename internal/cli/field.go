@@ -4,11 +4,11 @@ package cli
 
 import "fmt"
 
-// Field is a text that the user gave, and its name: "--src", or "SRC" in a line of a file.
-// The zero Field was not given.
+// Field is a text that the user gave, and its name: "--src", or "SRC" in a line of a file. The zero Field was not
+// given.
 type Field struct{ Name, Text string }
 
-// Field returns the value that was given for the option.
+// Field returns the option's value as a Field.
 func (p *Parsed) Field(id ID) Field {
 	if !p.Has(id) {
 		return Field{}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Columns of a help text: of an option without its indentation, and of a whole line.
+// Widths in a help text: of an option without its indentation, and of a whole line.
 const (
 	optionColumns = 24
 	lineColumns   = 88
@@ -40,7 +40,7 @@ func PrintHelp(w io.Writer, cmd *cobra.Command) {
 	_, _ = fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
 }
 
-// Usage returns the lines that show how a command is called.
+// Usage returns the usage lines of a command.
 func Usage(cmd *cobra.Command) string {
 	if usage := cmd.Annotations[UsageLines]; usage != "" {
 		return usage
@@ -48,7 +48,7 @@ func Usage(cmd *cobra.Command) string {
 	return "  " + cmd.UseLine()
 }
 
-// Group is options with the same title.
+// Group is a set of options with the same title.
 type Group struct {
 	Title   string
 	Options []Option
@@ -68,8 +68,7 @@ func Groups(cmd *cobra.Command) (groups []Group) {
 	return groups
 }
 
-// optionText formats an option and its help, wrapped. An option that is too long for its
-// column has a line of its own.
+// optionText formats an option and its help, wrapped. An option that exceeds its column has a line of its own.
 func optionText(option, help string) string {
 	var b strings.Builder
 	indent := strings.Repeat(" ", 2+optionColumns)

@@ -10,7 +10,7 @@ import (
 // Option is a long option of a command.
 type Option struct {
 	Name   string // without dashes
-	Arg    string // placeholder of its value in help texts; "": it takes none
+	Arg    string // placeholder of its value in help texts; "": no value
 	Help   string
 	Group  string // title of its group in help texts
 	Repeat bool   // can be given more than once
@@ -41,10 +41,10 @@ func (m Mask) Has(id ID) bool { return m&(1<<id) != 0 }
 // Options are the options of a command, in the order of its help text: at most 64.
 type Options []Option
 
-// Parse parses a command line's arguments into p. Parsing ends at an option of stop, and at
-// the first error; the options before and the option at fault are in p then.
+// Parse parses the arguments of a command line into p. It stops at an option in stop, and at the first error; p
+// then holds the options before it and the option at fault.
 func (o Options) Parse(args []string, stop Mask, p *Parsed) error {
-	p.Options, p.given, p.lists = o, 0, nil // p is large, and a batch has many lines
+	p.Options, p.given, p.lists = o, 0, nil // field by field: p is large, and a batch has many lines
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]

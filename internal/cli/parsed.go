@@ -11,11 +11,11 @@ import (
 type Parsed struct {
 	Options Options // of the command
 	given   Mask
-	values  [maxOptions]string // of given options; stale values of others
+	values  [maxOptions]string // of given options; values of other options are stale
 	lists   map[ID][]string    // of options with Repeat or Second
 }
 
-// add adds an option with its value.
+// add records an option and its value.
 func (p *Parsed) add(id ID, value string) error {
 	switch opt := p.Options[id]; {
 	case opt.Repeat, opt.Second && !p.Has(id):
@@ -36,7 +36,7 @@ func (p *Parsed) add(id ID, value string) error {
 // Has reports whether the option was given.
 func (p *Parsed) Has(id ID) bool { return p.given.Has(id) }
 
-// HasName reports whether the option of this name was given.
+// HasName reports whether the option with this name was given.
 func (p *Parsed) HasName(name string) bool {
 	for id, opt := range p.Options {
 		if opt.Name == name {
@@ -68,7 +68,7 @@ func (p *Parsed) Quote(id ID) string {
 	return fmt.Sprintf("%s value %q", p.Name(id), p.values[id])
 }
 
-// First returns the first option that was given and is in m, in the order of Options.
+// First returns the first given option that is in m, in the order of Options.
 func (p *Parsed) First(m Mask) (ID, bool) {
 	for id := range p.Options {
 		if p.given.Has(ID(id)) && m.Has(ID(id)) {
