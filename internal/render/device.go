@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/device"
 )
 
-// Device is an ipsec device, and how it differs from the interfaces.
+// Device is an ipsec device, and its differences from the interfaces.
 type Device struct {
 	device.Attachment
 	Differences []device.Difference

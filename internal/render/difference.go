@@ -13,15 +13,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
-// Maximum number of selectors shown per class: of those that open clear text, of others, and of
-// exceptions.
+// Maximum number of selectors shown per class: of classes that open clear text, of others, and of exceptions.
 const (
 	shownOpening = 20
 	shownOthers  = 3
 	shownExcept  = 3
 )
 
-// Painter formats differences, in colours if it is true.
+// Painter formats differences, in colour if true.
 type Painter bool
 
 var (
@@ -48,7 +47,7 @@ func (p Painter) class(c diff.Class) string {
 	return p.paint(styleOther, c.String())
 }
 
-// Difference writes the difference of two tables with examples, and its summary.
+// Difference writes the difference of two tables with examples, and a summary.
 func (p Painter) Difference(w io.Writer, from, to string, r *diff.Result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "--- %s\n+++ %s\n", from, to)
@@ -72,7 +71,7 @@ func (p Painter) Difference(w io.Writer, from, to string, r *diff.Result) error 
 	return err
 }
 
-// Summary writes a line for each class of a difference, and whether it opens clear text.
+// Summary writes a line for each class of a difference, and whether the difference opens clear text.
 func (p Painter) Summary(w io.Writer, r *diff.Result) error {
 	for i := range r.Classes {
 		of := &r.Classes[i]
@@ -84,7 +83,7 @@ func (p Painter) Summary(w io.Writer, r *diff.Result) error {
 	return err
 }
 
-// opening tells whether a difference opens clear text.
+// opening describes whether a difference opens clear text.
 func (p Painter) opening(r *diff.Result) string {
 	n := 0
 	for _, of := range r.OpensClear() {
@@ -106,7 +105,7 @@ func eroutesText(r *diff.Result) string {
 		Number(r.Added), Number(r.Deleted), Number(r.Changed), Number(r.Kept))
 }
 
-// atLeast formats a number of things found, which may be incomplete.
+// atLeast formats the number of results found, with "at least" if the result is incomplete.
 func atLeast(r *diff.Result, n int, what string) string {
 	text := counted(n, what)
 	if r.Incomplete {
@@ -115,7 +114,7 @@ func atLeast(r *diff.Result, n int, what string) string {
 	return text
 }
 
-// counted formats a number of things.
+// counted formats a number of items.
 func counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package render formats what commands print: as text, and as JSON that docs/schema.json
-// describes.
+// Package render formats the output of commands, as text and as JSON with the schema docs/schema.json.
 package render

@@ -14,17 +14,17 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// eventTime is how the time of an event is written, in UTC.
+// eventTime is the format of an event's time, in UTC.
 const eventTime = "2006-01-02T15:04:05.000000Z"
 
-// eventNames are those of changes of SAs.
+// eventNames are the names of SA changes.
 var eventNames = [...]string{
 	xfrm.StateAdded: "sa-add", xfrm.StateUpdated: "sa-update", xfrm.StateDeleted: "sa-del",
 	xfrm.StateExpiring: "sa-expiring", xfrm.StateExpired: "sa-expired", xfrm.StatesFlushed: "sa-flush",
 	xfrm.StateMigrated: "sa-migrate",
 }
 
-// eventName returns what happened, in one word.
+// eventName returns the name of an event, in one word.
 func eventName(e *monitor.Event) string {
 	switch {
 	case e.Notice != nil:
@@ -58,7 +58,7 @@ func Event(w *bufio.Writer, e *monitor.Event) error {
 	return err
 }
 
-// Opened writes the line of packets that a change newly sends in clear.
+// Opened writes a line for packets that a change newly sends in clear.
 func Opened(w *bufio.Writer, o monitor.Opened) error {
 	text := "more selectors: " + Number(o.More)
 	if o.Region != nil {
@@ -120,7 +120,7 @@ func stateText(s *xfrm.State) string {
 	return text
 }
 
-// protocolText is what a flush is about.
+// protocolText describes the protocols of a flush.
 func protocolText(proto uint8) string {
 	if proto == 0 || proto == 255 { // IPSEC_PROTO_ANY
 		return "all"

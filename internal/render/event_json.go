@@ -32,7 +32,7 @@ type ruleJSON struct {
 	SAID string `json:"said,omitempty"`
 }
 
-// stateJSON is a state. Of one that was flushed only the protocol is known.
+// stateJSON is a state. A flush has only the protocol.
 type stateJSON struct {
 	Proto string `json:"proto,omitempty"`
 	SPI   uint32 `json:"spi,omitempty"`
@@ -67,7 +67,7 @@ func newStateJSON(c *xfrm.Change) *stateJSON {
 	return j
 }
 
-// EventJSON writes an event as an object in a line.
+// EventJSON writes an event as an object on one line.
 func EventJSON(w *bufio.Writer, e *monitor.Event) error {
 	j := eventJSON{Event: eventName(e), Time: e.Time.UTC().Format(time.RFC3339Nano)}
 	switch {
@@ -95,7 +95,7 @@ func EventJSON(w *bufio.Writer, e *monitor.Event) error {
 	return json.NewEncoder(w).Encode(j)
 }
 
-// OpenedJSON writes packets that a change newly sends in clear as an object in a line.
+// OpenedJSON writes packets that a change newly sends in clear as an object on one line.
 func OpenedJSON(w *bufio.Writer, o monitor.Opened) error {
 	j := eventJSON{Event: "opens", Time: o.At.UTC().Format(time.RFC3339Nano), Count: uint64(o.More)}
 	if o.Region != nil {

@@ -36,7 +36,7 @@ func Explanations(w io.Writer, all iter.Seq2[*explain.Explanation, error]) error
 	return nil
 }
 
-// lines are titles and what is said under them.
+// explanationLines returns pairs of a title and its text.
 func explanationLines(e *explain.Explanation) (lines [][2]string) {
 	add := func(title, text string) { lines = append(lines, [2]string{title, text}) }
 	add("packet", Packet(e.Packet))
@@ -73,7 +73,7 @@ func Packet(p eroute.Packet) string {
 	return text
 }
 
-// why says how a wins over b by a field.
+// why explains why a takes precedence over b, by the field that decides.
 func why(field eroute.Field, a, b eroute.Selector) string {
 	switch field {
 	case eroute.FieldSrc:

@@ -41,7 +41,7 @@ type hopJSON struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// saJSON is an SA that an eroute names. All but the first three is absent if there is none.
+// saJSON is an SA that an eroute names. If there is no state, only the first three fields are present.
 type saJSON struct {
 	Present bool   `json:"present"`
 	Ready   bool   `json:"ready"`

@@ -9,10 +9,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/doctor"
 )
 
-// maxAlike is the maximum number of findings of one check that are printed.
+// maxAlike is the maximum number of printed findings per check.
 const maxAlike = 20
 
-// Findings writes the findings of the doctor, each with its cost and remedy.
+// Findings writes the doctor's findings, each with its cost and remedy.
 func Findings(w io.Writer, all []doctor.Finding) error {
 	count := make(map[string]int)
 	for _, f := range all {
@@ -22,7 +22,7 @@ func Findings(w io.Writer, all []doctor.Finding) error {
 			}
 		}
 	}
-	for _, f := range all { // in their order, each check once
+	for _, f := range all { // in order, each check once
 		if more := count[f.Check] - maxAlike; more > 0 {
 			if _, err := fmt.Fprintf(w, "and %d more of %s, see --json\n", more, f.Check); err != nil {
 				return err

@@ -18,7 +18,7 @@ type findingJSON struct {
 	Remedy  string       `json:"remedy,omitempty"`
 }
 
-// FindingsJSON writes the findings of the doctor, one per line.
+// FindingsJSON writes the doctor's findings, one per line.
 func FindingsJSON(w io.Writer, all []doctor.Finding) error {
 	return writeArray(w, "findings", func(yield func(findingJSON, error) bool) {
 		for _, f := range all {

@@ -12,8 +12,7 @@ import (
 // schemaVersion is the version of docs/schema.json.
 const schemaVersion = 1
 
-// writeArray writes a document that holds the array name, an element a line, as
-// they come.
+// writeArray writes a document with the array name, one element per line, as they arrive.
 func writeArray[E any](w io.Writer, name string, elements iter.Seq2[E, error]) error {
 	if _, err := fmt.Fprintf(w, `{"version":%d,"%s":[`, schemaVersion, name); err != nil {
 		return err

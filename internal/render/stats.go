@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// running formats whether something is running.
+// running formats whether a process is running.
 func running(is bool) string {
 	if is {
 		return "running"

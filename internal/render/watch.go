@@ -10,16 +10,15 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
-// SampleTitle returns the line above samples.
+// SampleTitle returns the header line of samples.
 func SampleTitle() string {
 	return fmt.Sprintf(sampleFormat, "time", "packets/s", "bytes/s", "packets", "bytes", "eroute")
 }
 
-// sampleFormat is a line of samples: time, packets and bytes per second, packets, bytes, eroute.
+// sampleFormat is the format of a line of a sample: time, packets and bytes per second, packets, bytes, eroute.
 const sampleFormat = "%-20s %11s %11s %12s %14s %s\n"
 
-// Sample writes a line for all eroutes together, and one for each with traffic, the busiest
-// first.
+// Sample writes a line with the totals, and one for each eroute with traffic, the busiest first.
 func Sample(w io.Writer, look *top.Sample) error {
 	line := func(r *top.Row, of string) error {
 		_, err := fmt.Fprintf(w, sampleFormat, look.Time.UTC().Format(time.RFC3339),

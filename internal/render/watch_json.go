@@ -28,7 +28,7 @@ type busyRowJSON struct {
 	ByteRate   float64 `json:"bytes_per_second"`
 }
 
-// SampleJSON writes a sample of the busiest eroutes as an object in a line.
+// SampleJSON writes a sample of the busiest eroutes as an object on one line.
 func SampleJSON(w io.Writer, look *top.Sample) error {
 	j := sampleJSON{
 		Time: look.Time.UTC().Format(time.RFC3339Nano), Seconds: look.Since.Seconds(),
