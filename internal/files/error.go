@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package files writes output files: atomically where they are regular, never by replacing a
-// device, and spooled where the reader may be slow.
+// Package files writes output files: regular files atomically, devices without replacing them, and spooled where
+// the reader may be slow.
 package files
 
 import (
@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Error is the error of a file that the user named, or of the output, as opposed to errors of
-// the table, which missing privileges or kernel features may explain.
+// Error is an error of a file that the user named, or of the output. Unlike errors of the table, missing
+// privileges or kernel features do not explain it.
 type Error struct {
-	What string // what was being done
+	What string // the failed operation
 	Err  error
 }
 
@@ -37,7 +37,7 @@ func (o Output) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// WithoutPath removes the path from an error: a temporary file is none that the user named.
+// WithoutPath removes the path from an error, for temporary files, which the user did not name.
 func WithoutPath(err error) error {
 	if wrong, ok := errors.AsType[*fs.PathError](err); ok {
 		return wrong.Err

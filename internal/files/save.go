@@ -17,13 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLinks is how many symbolic links the kernel follows in one path.
+// maxLinks is the maximum number of symbolic links that the kernel follows in a path.
 const maxLinks = 40
 
 var errForeign = errors.New("owned by another user, in a world-writable directory")
 
-// Save writes the output of write to a file. A regular file is replaced atomically, or left
-// unchanged on error. A device, FIFO or socket is written to.
+// Save writes the output of write to a file. A regular file is replaced atomically, or left unchanged on error. A
+// device, FIFO or socket is written to directly.
 func Save(name string, permissions fs.FileMode, write func(io.Writer) error) error {
 	target, err := saveTarget(name)
 	if err != nil {
@@ -41,16 +41,16 @@ func Save(name string, permissions fs.FileMode, write func(io.Writer) error) err
 	}
 }
 
-// target is what a file name means once its symbolic links are followed.
+// target is a file name after its symbolic links are resolved.
 type target struct {
 	path    string
-	info    fs.FileInfo // nil if there is no such file yet
-	through bool        // not to be replaced, but written to
+	info    fs.FileInfo // nil if the file does not exist yet
+	through bool        // write to it instead of replacing it
 }
 
-// saveTarget follows the symbolic links of a path's last element, so that their target
-// can be replaced. It follows none that another user has put into a directory such as
-// /tmp: fs.protected_symlinks does not apply to links that are read.
+// saveTarget resolves the symbolic links of a path's last element, so that their target can be replaced. It
+// refuses links that another user has created in a directory such as /tmp: fs.protected_symlinks does not apply to
+// links that are read.
 func saveTarget(name string) (target, error) {
 	for range maxLinks {
 		info, err := os.Lstat(name)
@@ -73,7 +73,7 @@ func saveTarget(name string) (target, error) {
 		if kind != fs.ModeSymlink {
 			return target{name, info, true}, nil
 		}
-		if onProc(name) { // /dev/stdout leads here: a link to an open file, not to its path
+		if onProc(name) { // /dev/stdout resolves to this: a link to an open file, not to its path
 			info, err := os.Stat(name)
 			return target{name, info, true}, err
 		}
@@ -89,14 +89,14 @@ func saveTarget(name string) (target, error) {
 	return target{}, unix.ELOOP
 }
 
-// parent is the directory of a path, with a slash at its end. [path/filepath.Dir] would
-// take ".." away, which may follow a symbolic link.
+// parent returns the directory of a path, with a trailing slash. [path/filepath.Dir] would remove "..", which may
+// follow a symbolic link.
 func parent(name string) string {
 	return cmp.Or(name[:strings.LastIndexByte(name, '/')+1], "./")
 }
 
-// checkOwner returns an error if a file is another user's in a directory where everybody
-// can make files and none can remove another's.
+// checkOwner returns an error if a file belongs to another user, in a directory in which everybody can create
+// files and nobody can remove those of others.
 func checkOwner(name string, info fs.FileInfo) error {
 	dir, err := os.Stat(parent(name))
 	if err != nil {
@@ -118,7 +118,7 @@ func onProc(name string) bool {
 	return unix.Statfs(parent(name), &st) == nil && st.Type == unix.PROC_SUPER_MAGIC
 }
 
-// replaceFile puts what write writes in the place of a file.
+// replaceFile atomically replaces a file with the output of write.
 func replaceFile(name string, mode renameio.Option, write func(io.Writer) error) error {
 	f, err := renameio.NewPendingFile(name, mode)
 	if err != nil {
@@ -132,8 +132,8 @@ func replaceFile(name string, mode renameio.Option, write func(io.Writer) error)
 	return f.CloseAtomicallyReplace()
 }
 
-// writeThrough writes to what is not a regular file. Its reader may be slow: everything
-// is there before the first byte is written.
+// writeThrough writes to a file that is not regular. Its reader may be slow, so the output is complete before the
+// first byte is written.
 func writeThrough(name string, info fs.FileInfo, write func(io.Writer) error) (err error) {
 	f, err := openThrough(name, info)
 	if err != nil {

@@ -23,7 +23,7 @@ func writeText(w io.Writer) error {
 	return err
 }
 
-// sharedDir is a directory that everybody may write to, such as /tmp.
+// sharedDir returns a directory that everybody can write to, such as /tmp.
 func sharedDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -49,7 +49,7 @@ func give(t *testing.T, path string) {
 	}
 }
 
-// holds sees that a path is a regular file with this text and these permissions.
+// holds checks that a path is a regular file with this text and these permissions.
 func holds(t *testing.T, path, text string, mode fs.FileMode) {
 	t.Helper()
 	info, err := os.Lstat(path)
@@ -62,7 +62,7 @@ func holds(t *testing.T, path, text string, mode fs.FileMode) {
 	}
 }
 
-// A regular file is replaced; it keeps the mode that its own user gave it.
+// TestSaveRegular checks that a regular file is replaced, and keeps the mode that its owner set.
 func TestSaveRegular(t *testing.T) {
 	dir := sharedDir(t)
 	path := filepath.Join(dir, "new")
@@ -85,7 +85,7 @@ func TestSaveRegular(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Another user's file lends neither its mode nor its owner.
+	// The new file inherits neither mode nor owner from another user's file.
 	give(t, put(t, path, "before", 0o666))
 	if err := Save(path, 0o600, writeText); err != nil {
 		t.Error(err)
@@ -96,7 +96,7 @@ func TestSaveRegular(t *testing.T) {
 	}
 }
 
-// A symbolic link stays, and its target is replaced, or made.
+// TestSaveLink checks that a symbolic link is kept, and that its target is replaced or created.
 func TestSaveLink(t *testing.T) {
 	dir := sharedDir(t)
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -128,7 +128,8 @@ func TestSaveLink(t *testing.T) {
 	}
 }
 
-// What another user puts into a directory such as /tmp leads nowhere and gets nothing.
+// TestSaveForeign checks that another user's links and files in a directory such as /tmp are not followed or
+// written to.
 func TestSaveForeign(t *testing.T) {
 	dir := sharedDir(t)
 	precious := put(t, filepath.Join(t.TempDir(), "precious"), "before", 0o644)
@@ -145,7 +146,7 @@ func TestSaveForeign(t *testing.T) {
 	holds(t, precious, "before", 0o644)
 }
 
-// Devices, FIFOs and sockets are written to, and stay what they are.
+// TestSaveToDevice checks that devices, FIFOs and sockets are written to, not replaced.
 func TestSaveToDevice(t *testing.T) {
 	dir := t.TempDir()
 	null, fifo, socket := filepath.Join(dir, "null"), filepath.Join(dir, "fifo"), filepath.Join(dir, "socket")
@@ -213,7 +214,7 @@ func TestSaveToDevice(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	dead := filepath.Join(dir, "dead") // nobody listens
+	dead := filepath.Join(dir, "dead") // no listener
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +228,7 @@ func TestSaveToDevice(t *testing.T) {
 	}
 }
 
-// An open file is written to by its link below /proc, as /dev/stdout is one.
+// TestSaveOpenFile checks that an open file is written to through its link in /proc, such as /dev/stdout.
 func TestSaveOpenFile(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "open"))
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 // spoolMemory is the maximum output kept in memory, in bytes.
 const spoolMemory = 1 << 20
 
-// Spool buffers output whose reader may be slow, such as a pager, so that the table's lock is
-// not held until it has read everything. It keeps large output in a temporary file.
+// Spool buffers output whose reader may be slow, such as a pager, so that the table's lock is not held until the
+// reader has finished. It keeps large output in a temporary file.
 type Spool struct {
 	start bytes.Buffer
-	file  *os.File // the rest, once start is full; has no name
+	file  *os.File // the rest, once start is full; unlinked
 }
 
 func (s *Spool) Write(p []byte) (int, error) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What goes in comes out, in memory and beyond.
+// TestSpool checks that a spool returns what was written, in memory and in a file.
 func TestSpool(t *testing.T) {
 	for _, size := range []int{0, 10, spoolMemory, spoolMemory + 1, 3*spoolMemory + 7} {
 		want := strings.Repeat("0123456789abcdef", size/16+1)[:size]
