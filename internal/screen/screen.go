@@ -55,13 +55,13 @@ func noColor(environ []string) bool {
 
 // model is the state of a screen.
 type model struct {
-	look     func() (top.Sample, error) // not called while it runs
+	look     func() (top.Sample, error) // never called concurrently
 	interval time.Duration
 
 	width, height int
 	by            top.Key
 	paused        bool
-	last          *top.Sample // nil: there was none yet
+	last          *top.Sample // nil: none yet
 	err           error
 }
 

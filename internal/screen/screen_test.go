@@ -17,7 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
-// source has three eroutes, on which 0, 1 and 10 packets of 100 bytes arrive between samples.
+// source has three eroutes, which match 0, 1 and 10 packets of 100 bytes between samples.
 type source struct{ packets [3]uint64 }
 
 func (s *source) traffic() {
@@ -48,7 +48,7 @@ func (s *source) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 
 func (s *source) Holds() ([]eroute.Eroute, error) { return nil, nil }
 
-// screenOf returns the lines of a screen without its colours.
+// screenOf returns the lines of a screen without colours.
 func screenOf(m *model) []string {
 	return strings.Split(ansi.Strip(m.View().Content), "\n")
 }
@@ -60,8 +60,8 @@ func press(m *model, keys ...rune) {
 	}
 }
 
-// On a terminal the busiest come first, by the key that was pressed; a paused screen
-// stays, but can be sorted.
+// TestScreen checks that the busiest eroutes come first, by the key that was pressed, and that a paused screen
+// does not change but can be sorted.
 func TestScreen(t *testing.T) {
 	src := &source{}
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -102,7 +102,7 @@ func TestScreen(t *testing.T) {
 	}
 	press(m, ' ')
 	see()
-	see() // without more for the first
+	see() // no traffic on the first eroute
 	for _, test := range []struct {
 		key  rune
 		want string

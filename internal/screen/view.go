@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
-// The styles of the screen. Colours that a terminal does not support are omitted.
+// Styles of the screen. Colours that a terminal does not support are omitted.
 var (
 	styleTitle  = lipgloss.NewStyle().Bold(true)
 	styleColumn = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
@@ -26,7 +26,7 @@ var (
 	styleClear  = lipgloss.NewStyle().Foreground(lipgloss.Green)
 )
 
-// frameLines are the lines of the screen that are not eroutes: two above, one below.
+// frameLines is the number of lines of the screen without eroutes: two above, one below.
 const frameLines = 3
 
 var columns = [...]struct {
