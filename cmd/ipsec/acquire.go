@@ -139,7 +139,7 @@ func (c *command) acquireConfig() (acquire.Config, error) {
 	return config, nil
 }
 
-// logger logs to standard error; every line carries the label.
+// logger returns a logger to standard error; every line has the label.
 func (c *command) logger() *slog.Logger {
 	options := &slog.HandlerOptions{}
 	if c.opts.Has(acqDebug) {

@@ -16,7 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 )
 
-// relayWithMetrics is the relay with a server for --metrics beside it, as long as it runs.
+// relayWithMetrics runs the relay together with a server for --metrics.
 func (c *command) relayWithMetrics(ctx context.Context, config acquire.Config) error {
 	listener, err := c.listen(acqMetrics)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *command) listen(option cli.ID) (net.Listener, error) {
 	return l, nil
 }
 
-// reason is what a network error comes from: what was being done, the message says already.
+// reason returns the cause of a network error without the operation, which the message names already.
 func reason(err error) error {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno

@@ -10,11 +10,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
-// asserts is a file of --assert: what must become of packets.
+// asserts is a file of --assert: required verdicts of packets.
 type asserts struct {
-	file  string // and what named it
+	file  string // with the option that named it
 	all   []diff.Assertion
-	lines []int // where each is, from 1
+	lines []int // line number of each assertion, from 1
 }
 
 // readAsserts reads a file of --assert.
@@ -52,7 +52,7 @@ func (r *parser) assertLine(words []string) (a diff.Assertion, err error) {
 	return a, err
 }
 
-// check refuses a table for which an assertion does not hold.
+// check refuses a table that violates an assertion.
 func (a *asserts) check(c *command, t *diff.Table) error {
 	failures, err := t.Assert(c.ctx, a.all, diffOptions)
 	if len(failures) > 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// savedLine parses a line as --save writes it, which is most of what is read, in a fifth of
-// the time that any line takes. Returns false for all others, wrong ones among them.
+// savedLine parses a line in the format of --save, the most frequent input, in a fifth of the time that the
+// general parser takes. Returns false for all other lines, including invalid ones.
 func savedLine(words []string) (c eroute.Change, ok bool) {
 	if len(words) < 7 || len(words)%2 == 0 || words[0] != "--add" || words[1] != "--src" || words[3] != "--dst" {
 		return c, false
@@ -26,7 +26,7 @@ func savedLine(words []string) (c eroute.Change, ok bool) {
 	rest := words[5:]
 	number := func(option string, bits int) uint16 {
 		if len(rest) > 2 && rest[0] == option {
-			// A leading zero would make it octal, and 0 is not written.
+			// A leading zero means octal, and --save does not write 0: left to the general parser.
 			if n, err := strconv.ParseUint(rest[1], 10, bits); err == nil && rest[1][0] != '0' {
 				rest = rest[2:]
 				return uint16(n)
@@ -51,7 +51,7 @@ func savedPrefix(text string) (netip.Prefix, bool) {
 	return p, err == nil && p == p.Masked()
 }
 
-// savedSAID parses a magic SAID, or one as eroute.SAID.String has it.
+// savedSAID parses a magic SAID, or one in the format of eroute.SAID.String.
 func savedSAID(text string) (s eroute.SAID, ok bool) {
 	if strings.HasPrefix(text, "%") {
 		for _, s := range magicSAIDs {

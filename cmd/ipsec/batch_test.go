@@ -18,8 +18,8 @@ func testParser() *parser {
 	return &parser{ctx: context.Background(), resolver: testHosts, names: testNames}
 }
 
-// FuzzBatchLine checks that a line parses to a change that a table can hold, and that
-// the command line takes the same words to the same effect.
+// FuzzBatchLine checks that a line parses to a change that a table can hold, and that the same words on the
+// command line have the same effect.
 func FuzzBatchLine(f *testing.F) {
 	for _, seed := range []string{
 		"--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %drop",
@@ -55,8 +55,8 @@ func FuzzBatchLine(f *testing.F) {
 	})
 }
 
-// FuzzBatch checks that a batch is refused in one line that names a line of it, or
-// made; and that a refused one changes nothing.
+// FuzzBatch checks that a batch is either applied, or refused with a one-line error that names a line; a refused
+// one changes nothing.
 func FuzzBatch(f *testing.F) {
 	f.Add("--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %drop\n\n# x\n--clear\n")
 	f.Add("--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %drop\r\n--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %pass")
@@ -88,8 +88,7 @@ func FuzzBatch(f *testing.F) {
 	})
 }
 
-// FuzzPacketLine checks that a line to look up parses to a packet that can be, and is
-// the same by options.
+// FuzzPacketLine checks that a line to look up parses to a possible packet, and is equivalent to the options.
 func FuzzPacketLine(f *testing.F) {
 	f.Add("10.0.0.1 10.0.0.2 tcp 1024 ssh")
 	f.Add("3049::1 gw6.example/128 58")
@@ -113,7 +112,7 @@ func FuzzPacketLine(f *testing.F) {
 	})
 }
 
-// A line that is too long is refused by its number.
+// TestBatchLongLine checks that a line that is too long is refused with its number.
 func TestBatchLongLine(t *testing.T) {
 	text := "--clear\n--clear #" + strings.Repeat("x", maxLine) + "\n"
 	status, _, stderr := runMemory(newMemory(), text, "eroute", "--batch", "-")
@@ -122,7 +121,7 @@ func TestBatchLongLine(t *testing.T) {
 	}
 }
 
-// BenchmarkBatchLine is what parsing a line costs.
+// BenchmarkBatchLine measures the parsing of a line.
 func BenchmarkBatchLine(b *testing.B) {
 	const line = "--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --transport-proto tcp --dst-port 22 --said tun0x1000@192.0.2.1"
 	names := testNames()

@@ -8,9 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// commandLine returns the arguments of a process. One that goes by the name of a
-// command is that command: eroute is "ipsec eroute". Shells that ask it how a command line
-// goes on say so first.
+// commandLine returns the arguments of a process. A process named after a command runs that command: eroute is
+// "ipsec eroute". A completion request of a shell stays the first argument.
 func commandLine(argv []string) []string {
 	if len(argv) == 0 {
 		return nil

@@ -31,7 +31,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// The program itself, under its other names.
+// TestByName runs the program under the names of its commands.
 func TestByName(t *testing.T) {
 	dir := filepath.Dir(testenv.Build(t, "-ldflags", "-X main.version=1.2.3"))
 	for _, test := range []struct {
@@ -50,7 +50,7 @@ func TestByName(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		cmd := exec.Command(link, test.option)
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		_ = cmd.Run() // its status is looked at
+		_ = cmd.Run() // the status is checked below
 		if got := cmd.ProcessState.ExitCode(); got != test.status || stdout.String() != test.stdout || stderr.String() != test.stderr {
 			t.Errorf("%s %s: status %d, stdout %q, stderr %q", test.name, test.option, got, stdout.String(), stderr.String())
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/docblocks"
 )
 
-// The examples of changes.md print what stands there.
+// TestChangesDocument checks that the examples of changes.md print the output shown there.
 func TestChangesDocument(t *testing.T) {
 	blocks, err := docblocks.Blocks("changes.md")
 	if err != nil {
@@ -25,7 +25,7 @@ func TestChangesDocument(t *testing.T) {
 		*memory
 		files  map[string]string
 		output string
-		ran    int // commands
+		ran    int // number of commands
 	}
 	examples := map[string]*example{}
 	for _, b := range blocks {

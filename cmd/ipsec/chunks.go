@@ -13,21 +13,21 @@ import (
 	"unsafe"
 )
 
-// chunkSize is about how many bytes of a file are looked at together.
+// chunkSize is the approximate number of bytes of a file that are processed together.
 const chunkSize = 64 << 10
 
-// chunk is some lines of a file that follow one another.
+// chunk is a sequence of lines of a file.
 type chunk struct {
-	file  string // and what named it
-	text  string // whole lines; the file's last may lack its end
-	first int    // number of the first, from 1
-	err   error  // what came after them instead of more lines; nil: these, or the end
+	file  string // with the option that named it
+	text  string // whole lines; the last line of the file may lack its newline
+	first int    // number of the first line, from 1
+	err   error  // read error after these lines; nil: none
 }
 
 // chunks reads a file to its end, or to an error. file is its name, for errors.
 func chunks(r io.Reader, file string) iter.Seq[chunk] {
 	return func(yield func(chunk) bool) {
-		var text []byte // read and not yielded, with room behind it
+		var text []byte // read but not yielded, with spare capacity
 		for first := 1; ; {
 			if cap(text)-len(text) < chunkSize/2 {
 				text = append(make([]byte, 0, 2*len(text)+chunkSize), text...)
@@ -47,13 +47,13 @@ func chunks(r io.Reader, file string) iter.Seq[chunk] {
 				return
 			}
 			first += bytes.Count(text[:end], []byte("\n"))
-			text = text[end:] // what was yielded is not written any more
+			text = text[end:] // yielded bytes are never overwritten
 		}
 	}
 }
 
-// each gives take the words of each line that has any, comments left out, and the line's
-// number. The words are valid until take returns.
+// each calls take with the words of each line that has any, without comments, and with the line number. The words
+// are valid until take returns.
 func (k *chunk) each(take func(number int, words []string) error) error {
 	var words []string
 	number := k.first

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Lines come whole, in order and with their numbers, however a file is read.
+// TestChunks checks that lines are complete, in order and correctly numbered, for any read sizes.
 func TestChunks(t *testing.T) {
 	var text strings.Builder
 	for n := 1; text.Len() < 3*chunkSize; n++ {
@@ -41,7 +41,7 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-// What was read before an error is looked at, then the error told.
+// TestChunksError checks that lines before a read error are processed before the error is returned.
 func TestChunksError(t *testing.T) {
 	broken := errors.New("broken")
 	var lines []string
@@ -57,7 +57,8 @@ func TestChunksError(t *testing.T) {
 	}
 }
 
-// The first line that is wrong is told, though later ones are looked at beside it.
+// TestBatchFirstWrongLine checks that the first invalid line is reported, although later ones are parsed
+// concurrently.
 func TestBatchFirstWrongLine(t *testing.T) {
 	good := strings.Repeat("--replace --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %drop\n", 4*chunkSize/60)
 	text := good + "--wrong\n" + good + strings.Repeat("--worse\n", chunkSize)
@@ -69,7 +70,7 @@ func TestBatchFirstWrongLine(t *testing.T) {
 	}
 }
 
-// A wrong line is told at once, even if what is read does not end.
+// TestBatchEndless checks that an invalid line is reported at once, even if the input does not end.
 func TestBatchEndless(t *testing.T) {
 	r, w := io.Pipe()
 	t.Cleanup(func() { _ = w.Close() })

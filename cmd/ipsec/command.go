@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// command is one run of one command.
+// command is one execution of a command.
 type command struct {
 	env  *env
 	ctx  context.Context
 	name string   // as typed: "ipsec eroute"
-	args []string // of the process, all of them
+	args []string // all arguments of the process
 	opts cli.Parsed
 	out  *bufio.Writer // flushed at the end
 }
@@ -38,7 +38,7 @@ func (c *command) complete(how cli.Completer[*command]) cobra.CompletionFunc {
 	})
 }
 
-// parse reads the command's options. Returns done if it has answered --help or --version.
+// parse reads the command's options. Returns done if it has printed the help or the version.
 func (c *command) parse(cmd *cobra.Command, set cli.Options, args []string, help, version cli.ID) (done bool, err error) {
 	if err := set.Parse(args, cli.MaskOf(help, version), &c.opts); err != nil {
 		return false, err
@@ -53,17 +53,17 @@ func (c *command) parse(cmd *cobra.Command, set cli.Options, args []string, help
 	return false, nil
 }
 
-// say writes one line to stderr, after the command's name and its label.
+// say writes one line to stderr, prefixed with the command's name and label.
 func (c *command) say(text string) {
 	prefix := c.name + ": "
 	if label := c.label(); label != "" {
 		prefix += label + ": "
 	}
-	// Errors that were joined are a line each.
+	// oneLine separates the lines of joined errors with semicolons.
 	_, _ = fmt.Fprintln(c.env.stderr, oneLine(prefix+text))
 }
 
-// note says what was done, if --debug asks for it.
+// note prints a debug message if --debug is given.
 func (c *command) note(format string, args ...any) {
 	if c.isNoted() {
 		c.say("debug: " + fmt.Sprintf(format, args...))
@@ -73,8 +73,7 @@ func (c *command) note(format string, args ...any) {
 // isNoted reports whether --debug is given.
 func (c *command) isNoted() bool { return c.opts.HasName(debugOption.Name) }
 
-// label returns the value of --label, wherever it is on the command line: an error
-// may lie before it.
+// label returns the value of --label, wherever it is on the command line: an error may precede it.
 func (c *command) label() string {
 	for i, arg := range c.args {
 		if value, ok := strings.CutPrefix(arg, "--label="); ok {
@@ -87,7 +86,7 @@ func (c *command) label() string {
 	return ""
 }
 
-// oneLine makes text fit for one line of a terminal.
+// oneLine makes text printable on one line of a terminal.
 func oneLine(text string) string {
 	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; ")
 	return strings.Map(func(r rune) rune {

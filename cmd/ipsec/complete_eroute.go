@@ -32,10 +32,10 @@ var erouteCompleter = cli.Completer[*command]{
 	},
 }
 
-// magicSAIDs are those that need no SA.
+// magicSAIDs are the SAIDs that need no SA.
 var magicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold}
 
-// services names the ports of the protocol that the line names.
+// services returns the names of the ports of the protocol on the command line.
 func services(c *command, p *cli.Parsed) []string {
 	proto, err := eroute.ParseProtocol(p.Value(optTransportProto), c.env.names())
 	if err != nil {
@@ -51,7 +51,7 @@ func saidTexts(c *command, _ *cli.Parsed) (texts []string) {
 	return texts
 }
 
-// peers names the ends of the SAs that there are.
+// peers returns the destinations of existing SAs.
 func peers(c *command, _ *cli.Parsed) []string {
 	return distinct(c.env.saids(), func(s eroute.SAID) string { return s.Dst.String() })
 }
@@ -65,7 +65,7 @@ func spis(c *command, p *cli.Parsed) []string {
 	})
 }
 
-// distinct returns the texts of SAs, each once, empty ones left out.
+// distinct returns the texts of SAs without duplicates and empty ones.
 func distinct(saids []eroute.SAID, text func(eroute.SAID) string) (texts []string) {
 	for _, s := range saids {
 		if t := text(s); t != "" && !slices.Contains(texts, t) {

@@ -26,7 +26,7 @@ var acquireCompleter = cli.Completer[*command]{Options: acquireOptions}
 
 var doctorCompleter = cli.Completer[*command]{Options: doctorOptions}
 
-// virtuals names the ipsec devices that can be detached, or the first that can be attached.
+// virtuals returns the names of the ipsec devices that can be detached, or of the first that can be attached.
 func virtuals(c *command, p *cli.Parsed) (names []string) {
 	all, err := c.listDevices()
 	if err != nil {
@@ -45,15 +45,14 @@ func virtuals(c *command, p *cli.Parsed) (names []string) {
 	}
 }
 
-// interfaces names the interfaces that ipsec devices can be bound to, but for those that
-// the line has already.
+// interfaces returns the interfaces that ipsec devices can be bound to, except those already on the command line.
 func interfaces(c *command, p *cli.Parsed) []string {
 	return slices.DeleteFunc(c.env.interfaces(), func(name string) bool {
 		return virtualName.MatchString(name) || slices.Contains(p.Values(tncIngress), name)
 	})
 }
 
-// systemInterfaces names the interfaces of this network namespace but for the loopback.
+// systemInterfaces returns the interfaces of this network namespace except the loopback.
 func systemInterfaces() (names []string) {
 	all, _ := net.Interfaces()
 	for _, i := range all {

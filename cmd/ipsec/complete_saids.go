@@ -11,8 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// knownSAIDs names the SAs that eroutes of the table have, and those of XFRM's states. It
-// is for completion: what cannot be read has none.
+// knownSAIDs returns the SAs that eroutes of the table name, and those of XFRM's states. It is best effort, for
+// completion: read errors are ignored.
 func knownSAIDs() []eroute.SAID {
 	var all []eroute.SAID
 	if t, err := maps.OpenRead(); err == nil {
@@ -30,7 +30,7 @@ func knownSAIDs() []eroute.SAID {
 	return sortedSAIDs(all)
 }
 
-// stateSAIDs names states: in tunnel mode with the protocol tun.
+// stateSAIDs returns the SAIDs of states, with the protocol tun in tunnel mode.
 func stateSAIDs(states xfrm.States) (all []eroute.SAID) {
 	for key, s := range states {
 		said := eroute.SAID{Proto: key.Proto, SPI: key.SPI, Dst: key.Dst}
@@ -42,7 +42,7 @@ func stateSAIDs(states xfrm.States) (all []eroute.SAID) {
 	return all
 }
 
-// sortedSAIDs sorts by destination, SPI and protocol, each once.
+// sortedSAIDs sorts by destination, SPI and protocol, and removes duplicates.
 func sortedSAIDs(all []eroute.SAID) []eroute.SAID {
 	slices.SortFunc(all, func(a, b eroute.SAID) int {
 		return cmp.Or(a.Dst.Compare(b.Dst), cmp.Compare(a.SPI, b.SPI), cmp.Compare(a.Proto, b.Proto))

@@ -20,7 +20,7 @@ const completionExample = `  bash:  ipsec completion bash > /usr/share/bash-comp
   zsh:   ipsec completion zsh > /usr/share/zsh/vendor-completions/_ipsec
   fish:  ipsec completion fish > /usr/share/fish/vendor_completions.d/ipsec.fish`
 
-// shells writes the script of each shell.
+// shells maps each shell to the writer of its script.
 var shells = map[string]func(root *cobra.Command, w io.Writer) error{
 	"bash": func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
 	"zsh":  func(root *cobra.Command, w io.Writer) error { return root.GenZshCompletion(w) },

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
-// Scripts that ask a real shell how "ipsec eroute --lim" goes on. SCRIPT is what "ipsec
-// completion" wrote.
+// askShell holds scripts that let a real shell complete "ipsec eroute --lim". SCRIPT is the output of "ipsec
+// completion".
 var askShell = map[string]string{
 	"bash": `
 		source /usr/share/bash-completion/bash_completion
@@ -37,8 +37,7 @@ var askShell = map[string]string{
 		complete -C "ipsec eroute --lim"`,
 }
 
-// Each shell completes by the script that is made for it. Needs the shells, see
-// scripts/setup.sh.
+// TestShells checks completion in each shell with the script for it. Needs the shells, see scripts/setup.sh.
 func TestShells(t *testing.T) {
 	dir := filepath.Dir(testenv.Build(t))
 	for shell, ask := range askShell {

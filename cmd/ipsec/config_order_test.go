@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// No device is made before the table is full: what is routed into it must find its eroute.
+// TestConfigFillsTheTableFirst checks that the table is filled before a device is created: packets routed into the
+// device must match their eroutes.
 func TestConfigFillsTheTableFirst(t *testing.T) {
 	files := map[string]string{
 		"etc/config": "table = 'table'\n[[device]]\nvirtual = 'ipsec0'\nphysical = 'wan'\n",

@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
-// writeCost says which packets of a table would take long to look up, if there are any.
+// writeCost reports the packets of a table with expensive lookups, if any.
 func (c *command) writeCost(t *diff.Table) error {
 	var all cost.Table
 	for s := range t.Selectors() {

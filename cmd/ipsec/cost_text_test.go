@@ -14,7 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// --check names the packet that lies in all nested sources and in none of the destinations beside its own.
+// TestWriteCost checks that --check reports the packet that lies in all nested sources but in none of the nearby
+// destinations.
 func TestWriteCost(t *testing.T) {
 	var nested, one diff.Table
 	src, dst := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("80.1.2.3").As4()

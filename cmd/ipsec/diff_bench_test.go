@@ -15,8 +15,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
-// BenchmarkDiff compares two files of EROUTE_TEST_EROUTES eroutes (default 1,000,000) that differ
-// in 1,000, as a command of its own: time and the most memory that it has.
+// BenchmarkDiff compares two files of EROUTE_TEST_EROUTES eroutes (default 1,000,000) that differ in 1,000, in a
+// separate process, and measures time and peak memory.
 func BenchmarkDiff(b *testing.B) {
 	n := testenv.Count(b, testenv.Eroutes, 1_000_000)
 	dir := b.TempDir()
@@ -42,11 +42,11 @@ func BenchmarkDiff(b *testing.B) {
 	b.ReportMetric(float64(memory)/(1<<20), "MiB")
 }
 
-// benchChanges is how many eroutes of the tables differ.
+// benchChanges is the number of eroutes that differ between the tables.
 const benchChanges = 1000
 
-// writeBenchTable writes a table of a gateway: nets and hosts at both ends, wide and narrow
-// ones in one another, some ports, an SA for each.
+// writeBenchTable writes the table of a gateway: networks and hosts as source and destination, short prefixes that
+// contain longer ones, some ports, an SA for each.
 func writeBenchTable(name string, n int, changed bool) error {
 	f, err := os.Create(name)
 	if err != nil {

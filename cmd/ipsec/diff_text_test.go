@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// diffFiles are tables of which the second opens clear text.
+// diffFiles opens two tables, of which the second opens clear text.
 func diffFiles(name string) (io.ReadCloser, error) {
 	texts := map[string]string{
 		"a": "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2\n",
@@ -25,8 +25,7 @@ func diffFiles(name string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(texts[name])), nil
 }
 
-// A difference is in colours on a terminal, unless NO_COLOR or TERM forbids it, and
-// nowhere else.
+// TestDiffColours checks that a difference is in colour only on a terminal, unless NO_COLOR or TERM disables it.
 func TestDiffColours(t *testing.T) {
 	for _, test := range []struct {
 		environ []string
@@ -60,7 +59,7 @@ func TestDiffColours(t *testing.T) {
 	}
 }
 
-// A change of 2,000 lines that belong together is told in a few lines.
+// TestDiffOfManyLines checks that 2,000 changed lines that form one region are reported in a few lines.
 func TestDiffOfManyLines(t *testing.T) {
 	var before, after strings.Builder
 	for i := range 2000 {

@@ -19,8 +19,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// The kernel program confirms the witnesses of random differences: --lookup says of each
-// packet what --diff says, with the first table and with the second.
+// TestDiffWitnesses checks witnesses of random differences with the kernel program: the verdicts of --lookup, with
+// the first table and with the second, must equal those of --diff.
 func TestDiffWitnesses(t *testing.T) {
 	k := &kernel{}
 	var err error
@@ -82,7 +82,7 @@ func TestDiffWitnesses(t *testing.T) {
 	}
 }
 
-// lookupSAIDs returns the SAIDs that --lookup has printed, "" for none.
+// lookupSAIDs returns the SAIDs in the output of --lookup, "" for no match.
 func lookupSAIDs(t *testing.T, text string) (saids []string) {
 	var document struct{ Lookups []*struct{ SAID string } }
 	if err := json.NewDecoder(strings.NewReader(text)).Decode(&document); err != nil && !errors.Is(err, io.EOF) {
@@ -98,8 +98,8 @@ func lookupSAIDs(t *testing.T, text string) (saids []string) {
 	return saids
 }
 
-// randomTables returns two tables as --save writes them, of nested prefixes and ports of
-// both families, which have half of their eroutes in common.
+// randomTables returns two tables in the format of --save, of nested prefixes and ports of both families, with
+// half of their eroutes in common.
 func randomTables(r *rand.Rand) (before, after string) {
 	prefix := func(v6 bool) netip.Prefix {
 		b := [16]byte{10, 10, 10, 10}

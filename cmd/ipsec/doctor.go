@@ -73,7 +73,7 @@ func runDoctor(c *command, cmd *cobra.Command, args []string) error {
 	}
 }
 
-// diagnose is what "ipsec doctor" finds in the calling thread's network namespace.
+// diagnose returns the findings of "ipsec doctor" in the calling thread's network namespace.
 func diagnose() ([]doctor.Finding, error) {
 	facts, err := doctor.Gather()
 	if err != nil {

@@ -22,7 +22,7 @@ func testFindings() ([]doctor.Finding, error) {
 	}, nil
 }
 
-// diagnosis is the output of "ipsec doctor" about some findings.
+// diagnosis returns the output of "ipsec doctor" for these findings.
 func diagnosis(diagnose func() ([]doctor.Finding, error)) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	e := testEnv(strings.NewReader(""), &out, &errs)
@@ -50,7 +50,7 @@ func TestDoctorStatus(t *testing.T) {
 	}
 }
 
-// Many findings of one kind are cut short in the text.
+// TestDoctorMany checks that the text lists a limited number of similar findings.
 func TestDoctorMany(t *testing.T) {
 	status, stdout, stderr := diagnosis(func() (all []doctor.Finding, _ error) {
 		for i := range 25 {

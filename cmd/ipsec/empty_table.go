@@ -13,11 +13,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// emptyTable is the table of a network namespace that has none. Commands that would add
-// nothing to the table do not create one.
+// emptyTable is the table of a network namespace without one. Commands that would add nothing do not create a
+// table.
 type emptyTable struct{}
 
-// orEmptyTable returns an empty table instead of the error that there is none.
+// orEmptyTable replaces the error that there is no table with an empty table.
 func orEmptyTable(t table, err error) (table, error) {
 	if errors.Is(err, loader.ErrNoTable) {
 		return emptyTable{}, nil
@@ -25,7 +25,7 @@ func orEmptyTable(t table, err error) (table, error) {
 	return t, err
 }
 
-// Apply accepts what can be done to an empty table and leaves it empty.
+// Apply accepts changes that are possible on an empty table, and leaves it empty.
 func (emptyTable) Apply(_ context.Context, changes *eroute.Changes) error {
 	for i, c := range changes.All() {
 		switch c.Op {
@@ -39,7 +39,7 @@ func (emptyTable) Apply(_ context.Context, changes *eroute.Changes) error {
 	return nil
 }
 
-// Check checks changes as to an empty table that would be made for them.
+// Check checks changes against an empty table that would be created for them.
 func (emptyTable) Check(changes *eroute.Changes) (maps.Effect, error) {
 	there := make(map[eroute.Selector]bool)
 	for i, c := range changes.All() {

@@ -25,28 +25,27 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// env is all of the world that commands see, so that tests can give another one.
+// env is the environment of commands, which tests can replace.
 type env struct {
 	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer
 	openFile func(name string) (io.ReadCloser, error)
 	saveFile func(name string, permissions fs.FileMode, write func(io.Writer) error) error
-	settings string // file of --config at boot, whose settings are for all commands
+	settings string // file of --config at boot, whose settings apply to all commands
 	resolver eroute.Resolver
 	names    func() *eroute.Names
 	version  string
 
-	// What is opened belongs to the network namespace of the calling thread. Those
-	// for reading return an error that is loader.ErrNoTable if it has no table;
-	// those for writing make it one.
+	// These functions use the network namespace of the calling thread. Those for reading return loader.ErrNoTable
+	// if it has no table; those for writing create one.
 	openRead         func() (table, error)
 	openWrite        func() (table, error)
-	openWatch        func() (metrics.Table, error) // without its lock
+	openWatch        func() (metrics.Table, error) // without holding its lock
 	openDevicesRead  func() (devices, error)
 	openDevicesWrite func() (devices, error)
 
-	// checkInterfaces returns an error that names the first interface that is not there.
+	// checkInterfaces returns an error that names the first missing interface.
 	checkInterfaces func(physical string, ingress []string) error
 
 	relay        relayFunc
@@ -58,12 +57,12 @@ type env struct {
 	diagnose     func() ([]doctor.Finding, error)
 	policies     func() (migrate.Kernel, error)
 
-	// For completion: nothing if it cannot be told.
+	// For completion, best effort: nil on error.
 	saids      func() []eroute.SAID
 	interfaces func() []string
 }
 
-// table is what commands do with a [maps.Table].
+// table is the part of a [maps.Table] that commands use.
 type table interface {
 	Apply(ctx context.Context, changes *eroute.Changes) error
 	Check(changes *eroute.Changes) (maps.Effect, error)
@@ -82,7 +81,7 @@ type table interface {
 	Close() error
 }
 
-// devices is what commands do with the ipsec devices of a table, see package device.
+// devices is the part of package device that commands use, for the ipsec devices of a table.
 type devices interface {
 	Attach(ctx context.Context, virtual, physical string, ingress []string) (notes []string, err error)
 	Detach(ctx context.Context, virtual string) error
@@ -93,7 +92,7 @@ type devices interface {
 	Close() error
 }
 
-// systemEnv returns the process's own environment.
+// systemEnv returns the environment of the process.
 func systemEnv() *env {
 	return &env{
 		stdin:            os.Stdin,

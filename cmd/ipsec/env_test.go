@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// testEnv returns an environment that opens nothing and asks nobody.
+// testEnv returns an environment without tables, devices and resolver.
 func testEnv(stdin io.Reader, stdout, stderr io.Writer) *env {
 	return &env{
 		stdin: stdin, stdout: stdout, stderr: stderr,
@@ -40,8 +40,7 @@ func testNames() *eroute.Names {
 	return names
 }
 
-// hosts is a resolver that knows a few names. A host without an address is one that
-// cannot be looked up.
+// hosts is a resolver with a few names. Looking up a host without addresses fails.
 type hosts map[string][]netip.Addr
 
 var testHosts = hosts{

@@ -18,7 +18,7 @@ var (
 	commonOptions   = cli.MaskOf(optLabel, optDebug)
 )
 
-// changeActions change eroutes; a line of a batch is one of them.
+// changeActions are the actions that change eroutes; a line of a batch is one of them.
 var changeActions = cli.Actions[*command]{
 	{Option: optAdd, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(optCheck), Needs: endOptions, Run: runChange},
 	{Option: optReplace, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(optCheck), Needs: endOptions, Run: runChange},
@@ -72,8 +72,8 @@ func runEroute(c *command, cmd *cobra.Command, args []string) error {
 	return action.Run(c)
 }
 
-// chooseEroute is choose of the actions, but --batch with --lookup is no action of its
-// own: it says what to look up.
+// chooseEroute chooses the action. --batch together with --lookup is not an action: it names the packets to look
+// up.
 func chooseEroute(p *cli.Parsed) (*cli.Action[*command], error) {
 	if !p.Has(optLookup) || !p.Has(optBatch) {
 		return erouteActions.Choose(p)

@@ -11,7 +11,7 @@ import (
 
 var askOptions = cli.MaskOf(optAcquireMode, optAcquireProto, optAcquirePeer, optAcquireReqID)
 
-// ask parses how a trap asks key managers; the zero Ask if nothing is said of it.
+// ask parses the ACQUIRE parameters of a trap; the zero value if none are given.
 func (r *parser) ask(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParams, err error) {
 	given, ok := p.First(askOptions)
 	if !ok {

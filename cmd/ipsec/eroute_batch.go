@@ -12,15 +12,15 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// batch is changes read from a file, one a line.
+// batch holds changes read from a file, one per line.
 type batch struct {
-	file    string // and what named it
+	file    string // with the option that named it
 	changes eroute.Changes
-	lines   []uint32 // where each change is, from 1
-	err     error    // what came after them instead of more
+	lines   []uint32 // line number of each change, from 1
+	err     error    // error after these changes
 }
 
-// runBatch is --batch: changes of which all are made or none.
+// runBatch implements --batch: all changes are made, or none.
 func runBatch(c *command) error {
 	b, err := c.readBatch("--batch", c.opts.Value(optBatch))
 	if err != nil {
@@ -33,7 +33,7 @@ func runBatch(c *command) error {
 	return b.refusal(c.apply(&b.changes, &g))
 }
 
-// readBatch reads a file of changes. what is what named it, for errors.
+// readBatch reads a file of changes. what is the option that named it, for errors.
 func (c *command) readBatch(what, file string) (*batch, error) {
 	all := &batch{file: what + " " + file}
 	for b := range c.batches(what, file) {
@@ -46,8 +46,7 @@ func (c *command) readBatch(what, file string) (*batch, error) {
 	return all, nil
 }
 
-// batches yields the changes of a file, some at a time and parsed on all CPUs, up to an
-// error if there is one.
+// batches yields the changes of a file in chunks that are parsed on all CPUs, up to the first error.
 func (c *command) batches(what, file string) iter.Seq[*batch] {
 	return func(yield func(*batch) bool) {
 		f, err := c.openLines(what, file)
@@ -69,7 +68,7 @@ func (c *command) batches(what, file string) iter.Seq[*batch] {
 	}
 }
 
-// batch parses lines.
+// batch parses the lines of a chunk.
 func (r *parser) batch(k *chunk) *batch {
 	b := &batch{file: k.file}
 	b.err = k.each(func(number int, words []string) error {
@@ -83,7 +82,7 @@ func (r *parser) batch(k *chunk) *batch {
 	return b
 }
 
-// refusal adds to the refusal of a change the line that it stands in.
+// refusal adds the line of the refused change to an error.
 func (b *batch) refusal(err error) error {
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		return &lineError{b.file, int(b.lines[refused.Index]), fmt.Errorf("--%w", err)}
@@ -99,7 +98,7 @@ func (r *parser) batchLine(words []string) (eroute.Change, error) {
 	return r.anyBatchLine(words)
 }
 
-// anyBatchLine is batchLine, however the options are written.
+// anyBatchLine is batchLine for any form of the options.
 func (r *parser) anyBatchLine(words []string) (eroute.Change, error) {
 	p := &r.line
 	if err := erouteOptions.Parse(words, 0, p); err != nil {
@@ -121,5 +120,5 @@ func (r *parser) anyBatchLine(words []string) (eroute.Change, error) {
 	return r.change(p)
 }
 
-// batchOptions is what a line of a batch may hold.
+// batchOptions are the options allowed in a line of a batch.
 var batchOptions = cli.MaskOf(optAdd, optReplace, optDel, optClear) | selectorOptions | saidOptions | askOptions

@@ -11,7 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// change makes a change of checked options.
+// change returns the change that checked options describe.
 func (r *parser) change(p *cli.Parsed) (c eroute.Change, err error) {
 	switch {
 	case p.Has(optClear):
@@ -35,7 +35,7 @@ func (r *parser) change(p *cli.Parsed) (c eroute.Change, err error) {
 	return c, err
 }
 
-// runChange is --add, --replace, --del and --clear.
+// runChange implements --add, --replace, --del and --clear.
 func runChange(c *command) error {
 	change, err := c.parser().change(&c.opts)
 	if err != nil {
@@ -48,8 +48,7 @@ func runChange(c *command) error {
 	return err
 }
 
-// apply makes the changes in the namespace's table if the guard allows them, or with
-// --check only checks them.
+// apply makes the changes in the namespace's table if the guard allows them, or with --check only checks them.
 func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
 	if c.opts.Has(optCheck) {
 		return c.check(changes, g)
@@ -84,8 +83,7 @@ func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
 	return nil
 }
 
-// guardChanges checks changes of a table. Nobody else changes it meanwhile if it is open for
-// writing.
+// guardChanges checks changes of a table. If the table is open for writing, no other process changes it meanwhile.
 func (c *command) guardChanges(t table, changes *eroute.Changes, g *guard) (*diff.Result, error) {
 	if _, err := t.Check(changes); err != nil {
 		return nil, err
@@ -93,7 +91,7 @@ func (c *command) guardChanges(t table, changes *eroute.Changes, g *guard) (*dif
 	return g.compareRunning(c, "--batch "+c.opts.Value(optBatch), t, func(before *diff.Table) (*diff.Table, error) { return before.With(changes) })
 }
 
-// noteChanges says for --debug what is going to be changed.
+// noteChanges prints the changes as debug messages.
 func (c *command) noteChanges(changes *eroute.Changes) {
 	for _, change := range changes.All() {
 		s := change.Selector
@@ -101,8 +99,8 @@ func (c *command) noteChanges(changes *eroute.Changes) {
 	}
 }
 
-// check tells whether the changes could be made to the table of this moment, and what they
-// do. As they, it needs a table for what it deletes and none for what it adds.
+// check reports whether the changes could be applied to the current table, and their effect. Like the changes, it
+// requires a table for deletions but not for additions.
 func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
 	t, err := c.openForReading()
 	if err != nil {
@@ -124,7 +122,7 @@ func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
 	return errors.Join(c.printEffect(effect), c.painter().Summary(c.out, result), c.writeCost(next))
 }
 
-// makesTable reports whether the changes need a table where there is none.
+// makesTable reports whether the changes create a table where there is none.
 func makesTable(changes *eroute.Changes) bool {
 	for _, change := range changes.All() {
 		if change.Op == eroute.OpAdd || change.Op == eroute.OpReplace {

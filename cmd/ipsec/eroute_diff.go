@@ -11,14 +11,13 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// runningTable names the table of this network namespace in --diff.
+// runningTable is the name of this network namespace's table in --diff.
 const runningTable = "running"
 
-// diffOptions say how packets are treated that no eroute matches: they are dropped.
+// diffOptions define the verdict for packets that no eroute matches: they are dropped.
 var diffOptions = diff.Options{Unmatched: diff.Dropped}
 
-// runDiff is --diff: which packets get another verdict when the second table takes the
-// place of the first.
+// runDiff implements --diff: the packets whose verdict changes when the second table replaces the first.
 func runDiff(c *command) error {
 	names := c.opts.Values(optDiff)
 	if len(names) == 1 {
@@ -44,7 +43,7 @@ func runDiff(c *command) error {
 	return c.painter().Difference(c.out, sideName(names[0]), sideName(names[1]), result)
 }
 
-// tableToCompare reads a file that --save has written, or the running table.
+// tableToCompare reads a file in the format of --save, or the running table.
 func (c *command) tableToCompare(name string) (*diff.Table, error) {
 	if name == runningTable {
 		return c.readRunning()
@@ -81,7 +80,7 @@ func (c *command) readRunning() (_ *diff.Table, err error) {
 	return newDiffTable(t)
 }
 
-// newDiffTable reads the eroutes that commands have written: flows of traps are not in it.
+// newDiffTable reads the eroutes that commands have written, without the flows of traps.
 func newDiffTable(t table) (*diff.Table, error) {
 	d := &diff.Table{}
 	for e, err := range t.Written() {
@@ -93,7 +92,7 @@ func newDiffTable(t table) (*diff.Table, error) {
 	return d, nil
 }
 
-// table is the table that a whole file makes.
+// table returns the table that the file describes.
 func (b *batch) table() (*diff.Table, error) {
 	d := &diff.Table{}
 	for i, change := range b.changes.All() {
@@ -111,7 +110,7 @@ func (b *batch) table() (*diff.Table, error) {
 	return d, nil
 }
 
-// notAdd refuses a change in a file that is a whole table.
+// notAdd returns the error of a change other than --add in a file that describes a table.
 func (b *batch) notAdd(i int) error {
 	return &lineError{b.file, int(b.lines[i]), fmt.Errorf("--%v: only --add lines are allowed in a table file", b.changes.At(i).Op)}
 }

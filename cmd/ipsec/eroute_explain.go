@@ -11,8 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/explain"
 )
 
-// explain prints for each packet which eroutes match, which wins and why, and what happens
-// next. Returns an error if the kernel program and the table disagree about some.
+// explain prints for each packet which eroutes match, which wins and why, and what happens next. Returns an error
+// if the kernel program and the table disagree about any.
 func (c *command) explain(packets []eroute.Packet) (err error) {
 	devices, err := c.listDevices()
 	if err != nil {

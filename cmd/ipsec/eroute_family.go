@@ -10,8 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// family returns the address family that the fields are of, 0 if only a lookup of
-// host names can tell.
+// family returns the address family of the fields, 0 if it depends on the lookup of host names.
 func (f *selectorFields) family() (eroute.Family, error) {
 	src, dst := eroute.TextFamily(f.src.Text), eroute.TextFamily(f.dst.Text)
 	if f.eraf.Given() {
@@ -35,8 +34,7 @@ func (f *selectorFields) family() (eroute.Family, error) {
 	return dst, nil
 }
 
-// ends parses source and destination. Without a family, the one that an end turns
-// out to be of is that of the other.
+// ends parses source and destination. Without a family, both have the family of the one that determines it.
 func (f *selectorFields) ends(family eroute.Family, parse parsePrefixFunc) (src, dst netip.Prefix, err error) {
 	const everything = "%default"
 	if family == 0 && f.src.Text == everything && f.dst.Text == everything {

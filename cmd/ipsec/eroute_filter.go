@@ -10,14 +10,13 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// filter is which eroutes a listing shows: those of a family, whose ends lie within
-// these prefixes, that have this SAID, that as many packets have met. What is zero allows
-// all.
+// filter selects the eroutes of a listing: by family, by prefixes that contain source and destination, by SAID,
+// and by number of packets. Zero fields match all.
 type filter struct {
 	family   eroute.Family
 	src, dst netip.Prefix
 	said     eroute.SAID
-	packets  uint64 // at least
+	packets  uint64 // minimum
 }
 
 func (r *parser) filter(p *cli.Parsed) (f filter, err error) {
@@ -54,12 +53,12 @@ func (f *filter) keeps(e *eroute.Eroute) bool {
 		f.packets <= e.Packets
 }
 
-// within reports whether a prefix is in another one; the zero prefix contains all.
+// within reports whether a prefix lies in another one; the zero prefix contains all.
 func within(p, outer netip.Prefix) bool {
 	return !outer.IsValid() || eroute.ContainsPrefix(outer, p)
 }
 
-// of yields those eroutes that the filter keeps, and errors.
+// of yields the eroutes that the filter matches, and errors.
 func (f *filter) of(all iter.Seq2[eroute.Eroute, error]) iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for e, err := range all {

@@ -10,8 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// runImport is --import-xfrm: it writes the kernel's out policies as a batch, and says on
-// stderr what is not in it.
+// runImport implements --import-xfrm: it writes the kernel's outbound policies as a batch, and reports on stderr
+// what the batch omits.
 func runImport(c *command) error {
 	c.note("reading policies and states")
 	kernel, err := c.env.policies()
@@ -30,7 +30,7 @@ func runImport(c *command) error {
 	return nil
 }
 
-// policies reads what XFRM holds in the calling thread's network namespace.
+// policies reads the XFRM state of the calling thread's network namespace.
 func policies() (k migrate.Kernel, err error) {
 	h, err := xfrm.Open()
 	if err != nil {

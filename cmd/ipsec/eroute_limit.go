@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// runLimit is --limit: it sets how many eroutes the table may hold.
+// runLimit implements --limit: it sets the maximum number of eroutes in the table.
 func runLimit(c *command) (err error) {
 	f := c.opts.Field(optLimit)
 	limit, err := eroute.ParseNumber(f.Text, 32)

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// runList prints the table, or those of it that the options of a filter leave.
+// runList prints the eroutes of the table that match the filter options.
 func runList(c *command) error {
 	filter, err := c.parser().filter(&c.opts)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// runLookup is --lookup: it prints the eroute that one packet would meet.
+// runLookup implements --lookup: it prints the eroute that a packet matches.
 func runLookup(c *command) error {
 	packet, err := c.parser().packet(selectorFieldsOf(&c.opts))
 	if err != nil {
@@ -22,7 +22,7 @@ func runLookup(c *command) error {
 	return c.lookup([]eroute.Packet{packet})
 }
 
-// runLookupBatch is --lookup --batch: the same for one packet a line.
+// runLookupBatch implements --lookup --batch: a lookup for each line.
 func runLookupBatch(c *command) error {
 	var (
 		packets []eroute.Packet
@@ -47,7 +47,7 @@ func (r *parser) packetLine(words []string) (eroute.Packet, error) {
 	return r.packet(wordFields(words))
 }
 
-// wordFields are the fields of a line SRC DST [PROTO [SPORT [DPORT]]].
+// wordFields returns the fields of a line SRC DST [PROTO [SPORT [DPORT]]].
 func wordFields(words []string) (f selectorFields) {
 	fields := []*cli.Field{&f.src, &f.dst, &f.proto, &f.srcPort, &f.dstPort}
 	for i, word := range words {
@@ -56,8 +56,7 @@ func wordFields(words []string) (f selectorFields) {
 	return f
 }
 
-// packet parses the fields of a packet, which are those of a selector for one source
-// and one destination.
+// packet parses the fields of a packet: those of a selector with a single source and destination.
 func (r *parser) packet(f selectorFields) (eroute.Packet, error) {
 	s, err := r.selector(f, r.host)
 	if err != nil {
@@ -68,7 +67,7 @@ func (r *parser) packet(f selectorFields) (eroute.Packet, error) {
 	}, nil
 }
 
-// host parses an address, which may be written as a prefix that holds no other.
+// host parses an address, or a prefix that contains a single address.
 func (r *parser) host(text string, family eroute.Family) (netip.Prefix, error) {
 	if !strings.Contains(text, "/") {
 		addr, err := eroute.ParseAddr(r.ctx, text, family, r.resolver)
@@ -81,7 +80,7 @@ func (r *parser) host(text string, family eroute.Family) (netip.Prefix, error) {
 	return prefix, err
 }
 
-// lookup prints the eroute that each packet would meet.
+// lookup prints the eroute that each packet matches.
 func (c *command) lookup(packets []eroute.Packet) (err error) {
 	if c.opts.Has(optExplain) {
 		return c.explain(packets)

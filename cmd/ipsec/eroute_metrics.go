@@ -9,17 +9,18 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 )
 
-// metricsPermissions are those of a new file, less the umask: node_exporter is not root.
+// metricsPermissions is the mode of a new file before the umask; node_exporter, which reads it, does not run as
+// root.
 const metricsPermissions fs.FileMode = 0o644
 
-// runMetrics is --metrics: the table's figures as Prometheus metrics.
+// runMetrics implements --metrics: it writes the table's metrics for Prometheus.
 func runMetrics(c *command) error {
 	return c.save(optMetrics, metricsPermissions, func(w io.Writer) error {
 		return metrics.Write(w, c.metricsSource())
 	})
 }
 
-// metricsSource is where metrics come from, but for the relay's.
+// metricsSource returns the source of all metrics except those of the relay.
 func (c *command) metricsSource() metrics.Source {
 	return metrics.Source{Open: c.env.openWatch, XFRM: c.env.xfrmCounters}
 }

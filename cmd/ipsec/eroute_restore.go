@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// runRestore is --restore: what --save has written becomes the table, in one step. With
-// --check it is only tried.
+// runRestore implements --restore: it atomically replaces the table with one written by --save. With --check it
+// only checks it.
 func runRestore(c *command) error {
 	g, err := c.newGuard()
 	if err != nil {
@@ -29,8 +29,7 @@ func runRestore(c *command) error {
 	return c.restore("--restore", file)
 }
 
-// restore puts the table of a file in the place of the one there is. what is what named
-// the file, for errors.
+// restore replaces the table with that of a file. what is the option that named the file, for errors.
 func (c *command) restore(what, file string) (err error) {
 	t, err := c.openForChange(true)
 	if err != nil {
@@ -45,7 +44,7 @@ func (c *command) restore(what, file string) (err error) {
 	return err
 }
 
-// wholeTable is a file that is to take the place of the table.
+// wholeTable is a file that is going to replace the table.
 type wholeTable struct {
 	*batch
 	table *diff.Table
@@ -60,12 +59,12 @@ func (c *command) readWholeTable(what, file string) (*wholeTable, error) {
 	return &wholeTable{b, t}, err
 }
 
-// compare checks what changes when it takes the place of a table.
+// compare checks the changes when the file replaces a table.
 func (w *wholeTable) compare(c *command, t table, g *guard) (*diff.Result, error) {
 	return g.compareRunning(c, w.file, t, func(*diff.Table) (*diff.Table, error) { return w.table, nil })
 }
 
-// tryRestore is --restore --check.
+// tryRestore implements --restore --check.
 func (c *command) tryRestore(file string, g *guard) (err error) {
 	next, err := c.readWholeTable("--restore", file)
 	if err != nil {
@@ -87,8 +86,8 @@ func (c *command) tryRestore(file string, g *guard) (err error) {
 	return errors.Join(c.printEffect(effect), c.painter().Summary(c.out, result), c.writeCost(next.table))
 }
 
-// restoreGuarded is restore if the guard allows it. The file is read before the table is
-// opened; to all others who change the table, comparing and restoring are one step.
+// restoreGuarded is restore if the guard allows it. It reads the file before it opens the table; comparing and
+// restoring are atomic with respect to other writers.
 func (c *command) restoreGuarded(what, file string, g *guard) (err error) {
 	next, err := c.readWholeTable(what, file)
 	if err != nil {
@@ -113,8 +112,7 @@ func (c *command) restoreGuarded(what, file string, g *guard) (err error) {
 	return next.refusal(err)
 }
 
-// guardNoTable runs a check where there is no table, so that none is made for what is
-// refused.
+// guardNoTable runs a check if there is no table, so that a refused change does not create one.
 func (c *command) guardNoTable(check func(table) error) error {
 	t, err := c.openForReading()
 	if err != nil {
@@ -137,14 +135,14 @@ func (b *batch) all() iter.Seq2[eroute.Change, error] {
 	}
 }
 
-// saved is the lines of a file that --save has written.
+// saved reads the lines of a file written by --save.
 type saved struct {
 	c          *command
 	what, file string
-	number     int // of the line last read
+	number     int // of the last line read
 }
 
-// all yields the eroutes of the file, an error in the end if there is one.
+// all yields the eroutes of the file, and finally an error if there is one.
 func (s *saved) all() iter.Seq2[eroute.Change, error] {
 	return func(yield func(eroute.Change, error) bool) {
 		for b := range s.c.batches(s.what, s.file) {
@@ -165,7 +163,7 @@ func (s *saved) all() iter.Seq2[eroute.Change, error] {
 	}
 }
 
-// printEffect says what a change that is only checked would do.
+// printEffect prints the effect of a change that is only checked.
 func (c *command) printEffect(e maps.Effect) error {
 	_, err := fmt.Fprintf(c.out, "would add %d, change %d, delete %d and keep %d\n", e.Added, e.Changed, e.Deleted, e.Kept)
 	return err

@@ -9,8 +9,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// checkEroute is check, and that a SAID is given whole, in one way, where the action
-// needs one.
+// checkEroute is check, and also checks that the SAID is complete and given in one form only, if the action needs
+// one.
 func checkEroute(a *cli.Action[*command], p *cli.Parsed, common cli.Mask) error {
 	if part, ok := p.First(saidPartOptions); ok && p.Has(optSaid) {
 		return fmt.Errorf("%s and %s: give the SAID one way or the other", p.Quote(optSaid), p.Quote(part))

@@ -14,11 +14,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// savePermissions are those of a new file, less the umask; a file of the user's own keeps
-// its mode.
+// savePermissions is the mode of a new file before the umask; the user's own file keeps its mode.
 const savePermissions fs.FileMode = 0o600
 
-// runSave is --save: the table as a batch. Flows of traps are not in it.
+// runSave implements --save: it writes the table as a batch, without the flows of traps.
 func runSave(c *command) error {
 	if c.opts.Value(optSave) == "-" {
 		return c.fromTable(func(t table, w io.Writer) error { return writeSaved(w, t) })
@@ -45,7 +44,7 @@ func (c *command) save(option cli.ID, permissions fs.FileMode, write func(io.Wri
 		failed = write(files.Output{W: w, What: what})
 		return failed
 	})
-	if failed != nil { // perhaps the table's, and nothing of the file
+	if failed != nil { // may be an error of the table, not of the file
 		return failed
 	}
 	if err != nil {
@@ -66,7 +65,7 @@ func writeSaved(w io.Writer, t table) error {
 	return nil
 }
 
-// batchLine is the line of a batch that adds an eroute.
+// batchLine returns the line of a batch that adds an eroute.
 func batchLine(e *eroute.Eroute) string {
 	s := e.Selector
 	line := []string{"--add", "--src", s.Src.String(), "--dst", s.Dst.String()}

@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// selectorFields are the texts that make a selector, or a packet to look up.
+// selectorFields are the texts of a selector, or of a packet to look up.
 type selectorFields struct {
 	eraf, src, dst          cli.Field
 	proto, srcPort, dstPort cli.Field
@@ -23,26 +23,26 @@ func selectorFieldsOf(p *cli.Parsed) selectorFields {
 	}
 }
 
-// parser makes values of texts.
+// parser converts texts to values.
 type parser struct {
 	ctx      context.Context
 	resolver eroute.Resolver
 	names    func() *eroute.Names
-	line     cli.Parsed // of a batch, the last
+	line     cli.Parsed // the current line of a batch
 }
 
 func (c *command) parser() *parser {
 	return &parser{ctx: c.ctx, resolver: c.env.resolver, names: c.env.names}
 }
 
-// parsePrefixFunc parses one end of a selector.
+// parsePrefixFunc parses a source or destination prefix.
 type parsePrefixFunc func(text string, family eroute.Family) (netip.Prefix, error)
 
 func (r *parser) prefix(text string, family eroute.Family) (netip.Prefix, error) {
 	return eroute.ParsePrefix(r.ctx, text, family, r.resolver)
 }
 
-// selector parses all fields, the ends with parse.
+// selector parses all fields, source and destination with parse.
 func (r *parser) selector(f selectorFields, parse parsePrefixFunc) (s eroute.Selector, err error) {
 	family, err := f.family()
 	if err != nil {

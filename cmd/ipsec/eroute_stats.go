@@ -9,8 +9,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/render"
 )
 
-// runStats is --stats: it prints how full the table is and what became of packets: by
-// eroutes, and after them in XFRM.
+// runStats implements --stats: it prints the fill level of the table, and the packets counted by eroutes and then
+// by XFRM.
 func runStats(c *command) (err error) {
 	t, err := c.openForReading()
 	if err != nil {
@@ -31,8 +31,7 @@ func runStats(c *command) (err error) {
 	return render.Stats(c.out, &stats, xfrm)
 }
 
-// xfrmErrors returns the kernel's own counters of packets that XFRM dropped, nil if this
-// kernel counts none.
+// xfrmErrors returns the kernel's counters of packets that XFRM dropped, nil if this kernel has none.
 func (c *command) xfrmErrors() (map[string]uint64, error) {
 	counters, err := c.env.xfrmCounters()
 	if errors.Is(err, fs.ErrNotExist) {

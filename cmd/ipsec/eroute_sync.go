@@ -4,7 +4,7 @@ package main
 
 import "errors"
 
-// runSync is --sync: it looks anew which of the SAs that eroutes name exist.
+// runSync implements --sync: it re-reads the kernel's SAs and updates the table.
 func runSync(c *command) (err error) {
 	t, err := c.openForChange(false)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/top"
 )
 
-// How often --watch looks.
+// Refresh intervals of --watch.
 const (
 	defaultInterval = 2 * time.Second
 	minInterval     = 100 * time.Millisecond
@@ -27,8 +27,7 @@ const (
 // watchPlainRows is the maximum number of eroutes that --watch shows without a terminal.
 const watchPlainRows = 20
 
-// runWatch is --watch: what meets eroutes as it happens, the busiest first, until it is
-// told to stop.
+// runWatch implements --watch: it shows the busiest eroutes until it is interrupted.
 func runWatch(c *command) error {
 	interval, err := c.interval()
 	if err != nil {
@@ -62,14 +61,14 @@ func (c *command) interval() (time.Duration, error) {
 	return d, nil
 }
 
-// watch is one run of --watch.
+// watch is one execution of --watch.
 type watch struct {
 	*command
 	interval time.Duration
 	watcher  top.Sampler
 }
 
-// look opens the table for as long as it takes to read: commands that change it wait.
+// look opens the table only while it reads it: meanwhile commands that change it wait.
 func (w *watch) look(n int) (look top.Sample, err error) {
 	t, err := orEmptyTable(w.env.openRead())
 	if err != nil {
@@ -79,7 +78,7 @@ func (w *watch) look(n int) (look top.Sample, err error) {
 	return w.watcher.Sample(t, w.env.now(), n)
 }
 
-// lines writes a title, and what it sees after each interval, where there is no terminal.
+// lines writes a title, and a sample after each interval, where there is no terminal.
 func (w *watch) lines(title string, write func(io.Writer, *top.Sample) error) error {
 	for first := true; ; first = false {
 		look, err := w.look(watchPlainRows)
@@ -99,7 +98,7 @@ func (w *watch) lines(title string, write func(io.Writer, *top.Sample) error) er
 	}
 }
 
-// sleep returns false if the context ends before the time is over.
+// sleep returns false if the context ends before the duration has passed.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -30,7 +30,7 @@ func explainError(err error) error {
 		return fmt.Errorf("must be root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON), try sudo: %w", err)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP):
 		return fmt.Errorf("no kernel support, use Linux 6.6 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_XGRESS and CONFIG_MEMBARRIER: %w", err)
-	case errors.As(err, &verifier): // of 6.1, which does not follow the programs' loops, or without CAP_PERFMON
+	case errors.As(err, &verifier): // on Linux 6.1, which cannot verify loops, or without CAP_PERFMON
 		return fmt.Errorf("no kernel support for the programs, use Linux 6.6 or later, as root (CAP_PERFMON): %w", err)
 	case errors.Is(err, eroute.ErrTableFull):
 		return fmt.Errorf("%w, set by ipsec eroute --limit", err)

@@ -27,8 +27,8 @@ var (
 	}
 )
 
-// newGateway is a namespace with ipsec0 on wan, a tunnel to 192.0.2.2 for 10.2.0.0/16, and
-// one eroute from 10.1.0.0/16 into it.
+// newGateway returns a namespace with ipsec0 on wan, a tunnel to 192.0.2.2 for 10.2.0.0/16, and one eroute from
+// 10.1.0.0/16 into it.
 func newGateway(t *testing.T, said eroute.SAID) *memory {
 	t.Helper()
 	m := newMemory()
@@ -54,7 +54,7 @@ func add(t *testing.T, m *memory, src, dst string, said eroute.SAID) {
 	}
 }
 
-// policiesOf is a key manager's policy for a part of what the gateway's eroute is for.
+// policiesOf returns a key manager's policy for a part of the selector of the gateway's eroute.
 func policiesOf(reqid uint32) []xfrm.OutPolicy {
 	return []xfrm.OutPolicy{{
 		Selector: eroute.Selector{Src: netip.MustParsePrefix("10.1.0.0/24"), Dst: netip.MustParsePrefix("10.2.0.0/16")},
@@ -62,7 +62,7 @@ func policiesOf(reqid uint32) []xfrm.OutPolicy {
 	}}
 }
 
-// explainLines returns the lines of one packet's explanation that begin with a title.
+// explainLines returns the lines with a title in the explanation of a packet.
 func explainLines(t *testing.T, m *memory, title string, packet ...string) []string {
 	t.Helper()
 	status, stdout, stderr := runMemory(m, strings.Join(packet, " "), "eroute", "--lookup", "--batch", "-", "--explain")
@@ -78,7 +78,7 @@ func explainLines(t *testing.T, m *memory, title string, packet ...string) []str
 	return lines
 }
 
-// What becomes of a packet is told from its eroute, the SA, and routing.
+// TestExplainVerdict checks that the verdict follows from the eroute, the SA and the routing.
 func TestExplainVerdict(t *testing.T) {
 	packet := []string{"10.1.0.1", "10.2.0.1"}
 	for name, test := range map[string]struct {
@@ -145,7 +145,7 @@ func TestExplainSA(t *testing.T) {
 	}
 }
 
-// That the kernel program and the table disagree is told, and is an error.
+// TestExplainDisagreement checks that a disagreement between kernel program and table is printed, and is an error.
 func TestExplainDisagreement(t *testing.T) {
 	m := newGateway(t, eroute.Drop)
 	m.lost = m.eroutes.List()[0].Selector

@@ -13,8 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
-// --explain on a gateway with a tunnel: the state, whether it is in use, and where its
-// packets go; and what is said once the state has gone.
+// TestExplainKernel runs --explain on a gateway with a tunnel: it checks the state, whether it is in use, the
+// route of its packets, and the output after the state is deleted.
 func TestExplainKernel(t *testing.T) {
 	l, err := lab.New("explain")
 	if err != nil {

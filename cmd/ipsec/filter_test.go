@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// --min-packets leaves out what fewer packets have met.
+// TestListMinPackets checks that --min-packets omits eroutes with fewer packets.
 func TestListMinPackets(t *testing.T) {
 	m := newMemory()
 	m.exists = true

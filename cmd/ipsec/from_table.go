@@ -10,8 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/files"
 )
 
-// fromTable prints the output of write, which reads the table. It is spooled and printed after
-// the table is closed, so that commands do not wait for a slow reader.
+// fromTable prints the output of write, which reads the table. The output is spooled and printed after the table
+// is closed, so that commands do not wait for a slow reader.
 func (c *command) fromTable(write func(t table, w io.Writer) error) (err error) {
 	t, err := c.openForReading()
 	if err != nil {

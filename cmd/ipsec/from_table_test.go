@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// slowReader is a standard output that is read only when it may be.
+// slowReader is a standard output that blocks until wait returns.
 type slowReader struct{ wait func() }
 
 func (r slowReader) Write(p []byte) (int, error) {
@@ -16,7 +16,7 @@ func (r slowReader) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A pager that stands still keeps nobody from the table.
+// TestListingHoldsNoLock checks that a blocked pager does not hold the table's lock.
 func TestListingHoldsNoLock(t *testing.T) {
 	m := newMemory()
 	if status, _, stderr := runMemory(m, "", "eroute", "--add", "--src", "10.0.0.0/8", "--dst", "10.1.0.0/16", "--said", "%drop"); status != 0 {

@@ -20,8 +20,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// FuzzCommandLine checks that any command line is obeyed, or refused in one line without
-// control characters.
+// FuzzCommandLine checks that any command line is executed, or refused with one line without control characters.
 func FuzzCommandLine(f *testing.F) {
 	for _, seed := range []string{
 		"", "--help", "--version", "help eroute", "eroute", "eroute --json", "tncfg", "acquire --json",
@@ -63,7 +62,7 @@ func FuzzCommandLine(f *testing.F) {
 	})
 }
 
-// FuzzSaved checks that a table, saved and read again, is the same and is saved the same.
+// FuzzSaved checks that a table is unchanged after saving and restoring, and is saved identically again.
 func FuzzSaved(f *testing.F) {
 	for _, seed := range []string{
 		"--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said %drop\n--add --src ::/0 --dst 3049::/16 --said esp:100@3049::1",
@@ -94,8 +93,8 @@ func FuzzSaved(f *testing.F) {
 	})
 }
 
-// FuzzAssertLine checks that a line of --assert is refused in one line, or means the same
-// written in another way.
+// FuzzAssertLine checks that a line of --assert is refused with one line, or has the same meaning in another
+// notation.
 func FuzzAssertLine(f *testing.F) {
 	for _, seed := range []string{
 		"10.1.0.0/16 10.2.0.0/16 protected", "%default 10/8 tcp 1024 ssh dropped", "::/0 %default clear", "10/8 10/8 icmp 1 2 trapped",
@@ -131,7 +130,7 @@ func FuzzAssertLine(f *testing.F) {
 	})
 }
 
-// runAsserts checks a table with nothing in it against a file of --assert.
+// runAsserts checks an empty table against a file of --assert.
 func runAsserts(t *testing.T, text string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	e := testEnv(strings.NewReader(""), &out, &errs)
@@ -146,8 +145,8 @@ func runAsserts(t *testing.T, text string) (status int, stdout, stderr string) {
 	return status, out.String(), errs.String()
 }
 
-// FuzzSavedLine checks that the short way to parse a line as --save writes it has the same
-// outcome as the long one, and that it takes what --save writes.
+// FuzzSavedLine checks that the fast parser of saved lines and the general one agree, and that the fast one
+// accepts the output of --save.
 func FuzzSavedLine(f *testing.F) {
 	for _, seed := range []string{
 		"--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said tun0x1000@192.0.2.2",
@@ -179,8 +178,8 @@ func FuzzSavedLine(f *testing.F) {
 	})
 }
 
-// FuzzConfig checks that a file of --config is refused in one line, or names devices that
-// can be attached, each once.
+// FuzzConfig checks that a file of --config is refused with one line, or names devices that can be attached,
+// without duplicates.
 func FuzzConfig(f *testing.F) {
 	for _, seed := range []string{
 		"table = \"eroutes\"\n[[device]]\nvirtual = \"ipsec0\"\nphysical = \"wan\"\ningress = [\"lan\", \"dmz\"]\n",

@@ -12,16 +12,16 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
-// guard is what a change of the table must not do. Its zero value allows all.
+// guard restricts changes of the table. Its zero value allows all.
 type guard struct {
-	noNewClear string // what forbids it to open clear text: an option or a setting; "": nothing
+	noNewClear string // option or setting that forbids opening clear text; "": none
 	asserts    *asserts
 }
 
 // needed reports whether tables must be compared.
 func (g *guard) needed() bool { return g.noNewClear != "" || g.asserts != nil }
 
-// newGuard is the guard that options ask for, and the file of settings.
+// newGuard returns the guard that the options and the file of settings define.
 func (c *command) newGuard() (g guard, err error) {
 	if c.opts.Has(optNoNewClear) {
 		g.noNewClear = c.opts.Name(optNoNewClear)
@@ -37,8 +37,8 @@ func (c *command) newGuard() (g guard, err error) {
 	return g, err
 }
 
-// noNewClearSetting returns the name of the file of settings if that forbids to open
-// clear text. Without a file nothing does.
+// noNewClearSetting names the setting that forbids opening clear text, with its file; "" if it is not set or there
+// is no file.
 func (c *command) noNewClearSetting() (string, error) {
 	f, err := c.env.openFile(c.env.settings)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -61,7 +61,7 @@ func (c *command) noNewClearSetting() (string, error) {
 // noNewClearKey is the key of a file of --config.
 const noNewClearKey = "no_new_clear"
 
-// check compares the table with what it is to become. The error begins as what was asked.
+// check compares the table before and after a change. what is the operation, the prefix of errors.
 func (g *guard) check(c *command, what string, before, after *diff.Table) (*diff.Result, error) {
 	result, err := diff.Compare(c.ctx, before, after, diffOptions)
 	if err != nil {
@@ -99,7 +99,7 @@ func checkNoNewClear(r *diff.Result) error {
 	return fmt.Errorf("opens clear text for %s%s, %s", render.Region(first), more, render.Example(first))
 }
 
-// compareRunning checks what is to take the place of a table. Returns what that changes.
+// compareRunning checks the replacement of a table. Returns the difference.
 func (g *guard) compareRunning(c *command, what string, t table, after func(before *diff.Table) (*diff.Table, error)) (*diff.Result, error) {
 	before, err := newDiffTable(t)
 	if err != nil {

@@ -18,7 +18,7 @@ const rootExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --in
   ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2
   ipsec eroute`
 
-// newHelp is "ipsec help [COMMAND]".
+// newHelp returns the command "ipsec help [COMMAND]".
 func newHelp(c *command) *cobra.Command {
 	return c.cobra("help [COMMAND]", "print the help of a command", nil, runHelp)
 }

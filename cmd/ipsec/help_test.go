@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// helpColumns is the width that no line of help exceeds.
+// helpColumns is the maximum width of a line of help.
 const helpColumns = 94
 
-// The help of each command fits its width, and the help of options is one column: a long
+// TestHelpColumns checks the width of each command's help, and that the help of options is one column: a long
 // option has a line of its own.
 func TestHelpColumns(t *testing.T) {
 	root := newRoot(&command{env: testEnv(nil, io.Discard, io.Discard)})

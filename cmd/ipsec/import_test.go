@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// testPolicies are those of a gateway whose key manager runs.
+// testPolicies returns the policies of a gateway with a running key manager.
 func testPolicies() (migrate.Kernel, error) {
 	site := xfrm.Policy{Dir: xfrm.Out, Src: netip.MustParsePrefix("10.1.0.0/16"), Dst: netip.MustParsePrefix("10.2.0.0/16"), Priority: 7}
 	site.Templates = []xfrm.Template{{

@@ -12,7 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// asTable keeps a nil *maps.Table from becoming a table that is not nil.
+// asTable returns a nil table on error, not an interface that holds a nil *maps.Table.
 func asTable(t *maps.Table, err error) (table, error) {
 	if err != nil {
 		return nil, err
@@ -20,7 +20,7 @@ func asTable(t *maps.Table, err error) (table, error) {
 	return kernelTable{t}, nil
 }
 
-// kernelTable is the pinned table, with what its ipsec devices keep of the routes.
+// kernelTable is the pinned table. Its changes also update the route copies of its ipsec devices.
 type kernelTable struct{ *maps.Table }
 
 func (t kernelTable) Apply(ctx context.Context, changes *eroute.Changes) error {
@@ -50,7 +50,7 @@ func asDevices(t *maps.Table, err error) (devices, error) {
 	return tableDevices{t}, nil
 }
 
-// tableDevices is the ipsec devices of a pinned table.
+// tableDevices are the ipsec devices of a pinned table.
 type tableDevices struct{ table *maps.Table }
 
 func (d tableDevices) Attach(ctx context.Context, virtual, physical string, ingress []string) ([]string, error) {

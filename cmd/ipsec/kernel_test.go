@@ -36,7 +36,7 @@ func newKernelBackend(e *testscript.Env) (backend, error) {
 	return k, err
 }
 
-// inThread calls f in a thread that ends with it.
+// inThread calls f in a thread that exits afterwards.
 func inThread(f func()) {
 	done := make(chan struct{})
 	go func() {

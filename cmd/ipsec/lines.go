@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// maxLine is how long a line of a batch may be, in bytes.
+// maxLine is the maximum length of a line of a batch, in bytes.
 const maxLine = 1 << 20
 
-// lineError says which line of a file was refused.
+// lineError is the error of a line of a file.
 type lineError struct {
-	file string // and what named it, such as "--batch table"
+	file string // with the option that named it, such as "--batch table"
 	line int    // from 1
 	err  error
 }
@@ -25,8 +25,8 @@ func (e *lineError) Error() string {
 
 func (e *lineError) Unwrap() error { return e.err }
 
-// eachLine gives take the words of each line of a file that has any, comments left
-// out. The words are valid until take returns. what is what named the file, for errors.
+// eachLine calls take with the words of each line of a file that has any, without comments. The words are valid
+// until take returns. what is the option that named the file, for errors.
 func (c *command) eachLine(what, file string, take func(words []string) error) error {
 	f, err := c.openLines(what, file)
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *command) openLines(what, file string) (io.ReadCloser, error) {
 	return c.withProgress(f), nil
 }
 
-// splitLine appends the words of a line to words, up to one that begins with #.
+// splitLine appends the words of a line to words, up to a word that begins with #.
 func splitLine(line string, words []string) []string {
 	for word := range strings.FieldsSeq(line) {
 		if word[0] == '#' {

@@ -2,8 +2,8 @@
 
 //go:build !docs
 
-// Command ipsec sets up the eroute table and the ipsec devices of a network
-// namespace, as ipsec_eroute(8) and ipsec_tncfg(8) did.
+// Command ipsec manages the eroute table and the ipsec devices of a network namespace, as ipsec_eroute(8) and
+// ipsec_tncfg(8) did.
 package main
 
 import (

@@ -13,7 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/manpages"
 )
 
-// manDir holds the manual pages.
+// manDir is the directory of the manual pages.
 const manDir = "../../docs/man"
 
 func manPages(t *testing.T) map[string][]byte {
@@ -24,7 +24,7 @@ func manPages(t *testing.T) map[string][]byte {
 	return pages
 }
 
-// The manual pages are those of the current help texts.
+// TestManPagesAreCurrent checks that the manual pages match the help texts.
 func TestManPagesAreCurrent(t *testing.T) {
 	pages := manPages(t)
 	for name, page := range pages {
@@ -43,7 +43,7 @@ func TestManPagesAreCurrent(t *testing.T) {
 	}
 }
 
-// mandoc reports nothing.
+// TestManPagesAreClean checks that mandoc reports nothing.
 func TestManPagesAreClean(t *testing.T) {
 	for name, page := range manPages(t) {
 		cmd := exec.Command("mandoc", "-Tlint", "-Wwarning")

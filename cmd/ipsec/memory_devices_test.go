@@ -11,8 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// memoryDevices is the ipsec devices of a namespace that has the interfaces wan and
-// lan.
+// memoryDevices are the ipsec devices of a namespace with the interfaces wan and lan.
 type memoryDevices struct{ all []device.Attachment }
 
 func (d *memoryDevices) Attach(_ context.Context, virtual, physical string, ingress []string) ([]string, error) {

@@ -10,11 +10,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// memoryKernel is a KernelView that a test fills.
+// memoryKernel is a KernelView with values set by a test.
 type memoryKernel struct {
 	sas    map[eroute.SAID]xfrm.Life
 	ready  map[eroute.SAID]bool
-	routes []memoryRoute // the first that fits counts
+	routes []memoryRoute // the first match wins
 	own    netip.Addr
 	relay  bool
 

@@ -16,17 +16,17 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 )
 
-// memory is a network namespace in memory: its table is the reference one.
+// memory is a network namespace in memory, with the reference table.
 type memory struct {
 	exists  bool // whether it has a table
 	eroutes eroute.Linear
-	asks    map[eroute.Selector]eroute.AcquireParams // of traps
-	count   uint32                                   // of eroutes
-	met     map[eroute.Selector]uint64               // packets of 100 bytes that met eroutes
+	asks    map[eroute.Selector]eroute.AcquireParams // ACQUIRE parameters of traps
+	count   uint32                                   // number of eroutes
+	met     map[eroute.Selector]uint64               // number of packets, of 100 bytes each, that matched eroutes
 	limit   uint32
 	devices memoryDevices
 	kernel  memoryKernel
-	lost    eroute.Selector // what Matching does not find
+	lost    eroute.Selector // an eroute that Matching does not return
 }
 
 func newMemory() *memory {
@@ -67,7 +67,7 @@ func (m *memory) openers(e *env) {
 	e.checkInterfaces = checkMemoryInterfaces
 }
 
-// saids names the SAs that eroutes have.
+// saids returns the SAs that eroutes name.
 func (m *memory) saids() (all []eroute.SAID) {
 	for _, e := range m.eroutes.List() {
 		if e.SAID.Action() == eroute.ActionSA {
@@ -93,8 +93,7 @@ func (m *memory) Check(changes *eroute.Changes) (maps.Effect, error) {
 	return m.effect(next, changes), nil
 }
 
-// effect compares the table with what it would be. Eroutes that changes put again count
-// as changed.
+// effect compares the table with its successor. Existing eroutes that changes add or replace count as changed.
 func (m *memory) effect(next *memory, changes *eroute.Changes) (e maps.Effect) {
 	put := map[eroute.Selector]bool{}
 	for _, c := range changes.All() {
@@ -151,7 +150,7 @@ func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, err
 	return e, nil
 }
 
-// after is the table with the changes made.
+// after returns the table after the changes.
 func (m *memory) after(changes *eroute.Changes) (*memory, error) {
 	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.AcquireParams{}}
 	for _, e := range m.eroutes.List() {
@@ -194,7 +193,7 @@ func (m *memory) apply(c eroute.Change) error {
 	return nil
 }
 
-// ask keeps how a trap asks.
+// ask stores the ACQUIRE parameters of a trap.
 func (m *memory) ask(c eroute.Change) {
 	delete(m.asks, c.Selector)
 	if c.Op != eroute.OpDel && c.SAID.Action().IsTrap() {
@@ -236,7 +235,7 @@ func (m *memory) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erou
 	}
 }
 
-// The numbers of eroutes are their places in the listing.
+// EachCount uses the position in the listing as the number of an eroute.
 func (m *memory) EachCount(f func(id uint32, packets, bytes uint64)) error {
 	for id, e := range m.eroutes.List() {
 		f(uint32(id), m.met[e.Selector], 100*m.met[e.Selector])

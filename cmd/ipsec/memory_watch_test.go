@@ -8,7 +8,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// memoryWatch is what metrics read of a table in memory, which no packet has ever met.
+// memoryWatch is the part of a table in memory that metrics read; no packet has matched it.
 type memoryWatch struct{ *memory }
 
 func (m memoryWatch) Scan(int) (w maps.Scan, err error) {

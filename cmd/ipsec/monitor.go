@@ -76,7 +76,7 @@ func runMonitor(c *command, cmd *cobra.Command, args []string) error {
 	return errors.Join(err, opens.End())
 }
 
-// eventWriter prints events as they come, from more than one goroutine.
+// eventWriter prints events as they arrive, from several goroutines.
 type eventWriter struct {
 	c    *command
 	json bool

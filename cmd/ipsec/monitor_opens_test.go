@@ -17,7 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
 )
 
-// monitorChanges runs a monitor while change makes changes of m, which it is told of.
+// monitorChanges runs a monitor while change changes m and reports the events.
 func monitorChanges(t *testing.T, m *memory, change func(tell func(journal.Event)), args ...string) []string {
 	t.Helper()
 	var out, errs strings.Builder
@@ -44,8 +44,8 @@ func changeNotice(op eroute.Op, src string, said eroute.SAID) (eroute.Selector, 
 	return s, journal.Event{Kind: kinds[op], Eroute: s, SAID: said}
 }
 
-// A monitor tells what changes open, once they have settled; what closes again it tells
-// only as changes.
+// TestMonitorOpens checks that a monitor reports the clear text that changes open, after a pause; if it is closed
+// again within the pause, only the changes are reported.
 func TestMonitorOpens(t *testing.T) {
 	m := newGateway(t, testSAID)
 	lines := monitorChanges(t, m, func(tell func(journal.Event)) {
@@ -55,7 +55,7 @@ func TestMonitorOpens(t *testing.T) {
 		tell(n)
 		_, n = changeNotice(eroute.OpDel, "10.1.8.0/24", eroute.SAID{})
 		tell(n)
-		time.Sleep(5 * monitor.OpensPause) // they are looked at
+		time.Sleep(5 * monitor.OpensPause) // long enough for the comparison
 		_, n = changeNotice(eroute.OpDel, "10.1.7.0/24", eroute.SAID{})
 		tell(n)
 		time.Sleep(5 * monitor.OpensPause)
@@ -81,8 +81,8 @@ func TestMonitorOpens(t *testing.T) {
 	}
 }
 
-// After a restore, and after events that were missed, the table is read again. Of many
-// selectors that are opened some are told, and how many more there are.
+// TestMonitorOpensRestore checks that the table is read again after a restore, and after missed events, and that
+// of many opened selectors some are printed, with the number of the others.
 func TestMonitorOpensRestore(t *testing.T) {
 	m := newGateway(t, testSAID)
 	lines := monitorChanges(t, m, func(tell func(journal.Event)) {

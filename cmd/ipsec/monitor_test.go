@@ -20,7 +20,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// testEvents is one event of each kind, and how its line goes on after time and name.
+// testEvents returns one event of each kind, and its line without time and name.
 func testEvents() (events []monitor.Event, lines []string) {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 1500, time.UTC)
 	net := eroute.Selector{Src: netip.MustParsePrefix("10.1.0.0/16"), Dst: netip.MustParsePrefix("10.2.0.0/16")}
@@ -65,7 +65,7 @@ func testEvents() (events []monitor.Event, lines []string) {
 	return events, lines
 }
 
-// runMonitorWith runs a monitor of these events.
+// runMonitorWith runs a monitor with these events.
 func runMonitorWith(events []monitor.Event, end error, args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	e := testEnv(nil, &out, &errs)
@@ -116,7 +116,7 @@ func TestMonitorJSON(t *testing.T) {
 	}
 }
 
-// What cannot be monitored or written is an error.
+// TestMonitorErrors checks that errors of the monitor and of the output are reported.
 func TestMonitorErrors(t *testing.T) {
 	if status, _, stderr := runMonitorWith(nil, errors.New("broken")); status != 1 || stderr != "ipsec monitor: broken\n" {
 		t.Errorf("status %d, stderr %q", status, stderr)

@@ -2,7 +2,7 @@
 
 package main
 
-// openForReading opens the table; where there is none it is as if it were empty.
+// openForReading opens the table, or an empty one if there is none.
 func (c *command) openForReading() (table, error) {
 	c.note("opening the table for reading")
 	t, err := orEmptyTable(c.env.openRead())
@@ -12,8 +12,8 @@ func (c *command) openForReading() (table, error) {
 	return t, err
 }
 
-// openForChange opens the table for writing. If there is none it is made only if
-// makes says so, and otherwise stands open as an empty one.
+// openForChange opens the table for writing. If there is none it creates one if makes is true, and otherwise
+// returns an empty table.
 func (c *command) openForChange(makes bool) (table, error) {
 	if !makes {
 		t, err := orEmptyTable(c.env.openRead())

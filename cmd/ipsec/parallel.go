@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// parallel yields what f makes of what seq yields, in that order. It runs seq and f a little
-// ahead, on all CPUs. A loop that ends early waits for none of them; ctx is then done for f.
+// parallel yields f of each element of seq, in order. It runs seq and f ahead by a limited number of elements, on
+// all CPUs. A loop that ends early does not wait for them; it cancels the ctx of f.
 func parallel[T, U any](ctx context.Context, seq iter.Seq[T], f func(context.Context, T) U) iter.Seq[U] {
 	return func(yield func(U) bool) {
 		ctx, cancel := context.WithCancel(ctx)

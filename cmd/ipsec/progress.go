@@ -10,10 +10,10 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progressFrom is the size of a file that takes long enough to show how far it is read.
+// progressFrom is the minimum size of a file whose reading progress is shown.
 const progressFrom = 4 << 20
 
-// withProgress shows on a terminal how much of a large file is read.
+// withProgress shows on a terminal how much of a large file has been read.
 func (c *command) withProgress(f io.ReadCloser) io.ReadCloser {
 	file, ok := f.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok || !isTerminal(c.env.stderr) {

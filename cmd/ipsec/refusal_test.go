@@ -26,7 +26,7 @@ func runMemory(m *memory, stdin string, args ...string) (status int, stdout, std
 	return status, out.String(), errs.String()
 }
 
-// Messages stay in their line, whatever is in the command line.
+// TestMessagesAreOneLine checks that messages are one line, whatever the command line contains.
 func TestMessagesAreOneLine(t *testing.T) {
 	for _, args := range [][]string{
 		{"eroute", "--label", "one\ntwo", "--foo"},
@@ -47,7 +47,7 @@ func TestMessagesAreOneLine(t *testing.T) {
 	}
 }
 
-// What the kernel refuses is told with the way to mend it.
+// TestKernelErrorsAreExplained checks that errors of the kernel are printed with a remedy.
 func TestKernelErrorsAreExplained(t *testing.T) {
 	for _, test := range []struct {
 		err  error
@@ -85,7 +85,7 @@ type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, unix.ENOSPC }
 
-// Output that cannot be written is an error.
+// TestOutputError checks that a write error of the output is reported.
 func TestOutputError(t *testing.T) {
 	m := newMemory()
 	if status, _, stderr := runMemory(m, "", "eroute", "--add", "--src", "10.0.0.0/8", "--dst", "10.0.0.0/8", "--said", "%pass"); status != 0 {
@@ -105,7 +105,7 @@ func TestOutputError(t *testing.T) {
 	}
 }
 
-// A refused change leaves no table behind where there was none.
+// TestRefusalMakesNoTable checks that a refused change does not create a table.
 func TestRefusalMakesNoTable(t *testing.T) {
 	m := newMemory()
 	for _, args := range [][]string{
@@ -122,7 +122,7 @@ func TestRefusalMakesNoTable(t *testing.T) {
 	}
 }
 
-// A file that may not be read is not the kernel's business.
+// TestFileErrorsAreNotExplained checks that file permission errors are not explained as missing privileges.
 func TestFileErrorsAreNotExplained(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	e := testEnv(strings.NewReader(""), &stdout, &stderr)

@@ -13,8 +13,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// run executes one command line and returns the exit status: 0, or 1 after an error, which
-// is printed in one line.
+// run executes one command line and returns the exit status: 0, or 1 after an error, which it prints on one line.
 func run(ctx context.Context, e *env, args []string) int {
 	c := &command{env: e, name: "ipsec", args: args, out: bufio.NewWriter(files.Output{W: e.stdout, What: "write output"})}
 	root := newRoot(c)

@@ -19,11 +19,11 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/schema"
 )
 
-// A backend gives each script a world of its own to run commands in.
+// backend provides each script with a separate environment.
 type backend interface {
-	// openers sets what e opens.
+	// openers sets the functions of e that open tables and devices.
 	openers(e *env)
-	// do calls f where what was opened is valid.
+	// do calls f where the opened objects are valid.
 	do(f func())
 }
 
@@ -34,8 +34,8 @@ func TestScriptMemory(t *testing.T) {
 	runScripts(t, func(*testscript.Env) (backend, error) { return newMemory(), nil })
 }
 
-// TestScriptKernel runs the same scripts with the kernel's table, each in a network
-// namespace of its own. It needs CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF.
+// TestScriptKernel runs the same scripts with the kernel's table, each in a separate network namespace. It needs
+// CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF.
 func TestScriptKernel(t *testing.T) { runScripts(t, newKernelBackend) }
 
 func runScripts(t *testing.T, newBackend func(*testscript.Env) (backend, error)) {
@@ -53,9 +53,9 @@ func runScripts(t *testing.T, newBackend func(*testscript.Env) (backend, error))
 	})
 }
 
-// scriptIpsec is "ipsec [<FILE] ARGUMENT...". A command that is expected to fail must
-// say so in one line and leave the table as it was; one that changes the table must
-// be silent. What --json prints must be as docs/schema.json has it.
+// scriptIpsec is "ipsec [<FILE] ARGUMENT...". A command that is expected to fail must print a one-line error and
+// leave the table unchanged; one that changes the table must be silent. The output of --json must match
+// docs/schema.json.
 func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 	var stdin io.Reader = strings.NewReader("")
 	if len(args) > 0 && strings.HasPrefix(args[0], "<") {
@@ -88,7 +88,7 @@ func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("success is not silent: %s%s", stdout.String(), stderr.String())
 	case !neg && slices.Contains(args, "--json"):
 		ts.Check(schema.Check(stdout.Bytes()))
-	case neg && args[0] == "doctor" && slices.Contains(args, "--json") && stdout.Len() > 0: // problems are no refusal
+	case neg && args[0] == "doctor" && slices.Contains(args, "--json") && stdout.Len() > 0: // findings, not a refusal
 		ts.Check(schema.Check(stdout.Bytes()))
 	case neg && args[0] == "doctor" && stdout.Len() > 0:
 	case neg:
@@ -99,7 +99,7 @@ func scriptIpsec(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// listing returns the table's lines.
+// listing returns the lines of the table's listing.
 func listing(ts *testscript.TestScript, e *env) (lines []string) {
 	t, err := orEmptyTable(e.openRead())
 	ts.Check(err)
@@ -111,7 +111,7 @@ func listing(ts *testscript.TestScript, e *env) (lines []string) {
 	return lines
 }
 
-// isSilent reports whether a command has nothing to say when it succeeds.
+// isSilent reports whether a command prints nothing on success.
 func isSilent(args []string) bool {
 	has := func(option string) bool { return slices.Contains(args, option) }
 	if len(args) == 0 || args[0] != "eroute" || has("--debug") || has("--check") || has("--help") || has("--version") {
@@ -135,7 +135,7 @@ func checkRefusal(args []string, status int, stdout, stderr string) error {
 	return nil
 }
 
-// scriptRefused is "refused TEXT": the last command's stderr was that line.
+// scriptRefused is "refused TEXT": the last command's stderr was this line.
 func scriptRefused(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: refused TEXT")

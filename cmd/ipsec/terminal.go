@@ -18,7 +18,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(f.Fd())
 }
 
-// painter formats in colours if output goes to a terminal with colours and NO_COLOR is not set
+// painter returns a painter that uses colours if the output is a terminal with colours and NO_COLOR is not set
 // (https://no-color.org).
 func (c *command) painter() render.Painter {
 	value := func(name string) (v string) {

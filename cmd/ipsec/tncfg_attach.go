@@ -4,8 +4,8 @@ package main
 
 import "errors"
 
-// runAttach is --attach: it makes an ipsec device. What the kernel lacks for it is told
-// on stderr, but is no error.
+// runAttach implements --attach: it creates an ipsec device. Missing kernel features are reported on stderr, but
+// are not an error.
 func runAttach(c *command) (err error) {
 	c.note("opening the table for writing")
 	d, err := c.env.openDevicesWrite()

@@ -11,9 +11,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/device"
 )
 
-// runConfig is --config: it sees that what a file says is there. All that can be known
-// is checked first. The table comes before the devices, so that no packet can meet
-// a device whose table is still empty.
+// runConfig implements --config: it creates what the file names and is missing. It checks as much as possible
+// first. It fills the table before it creates the devices, so that no packet reaches a device with an empty table.
 func runConfig(c *command) error {
 	cfg, err := c.readConfig()
 	if err != nil {
@@ -35,8 +34,8 @@ func runConfig(c *command) error {
 	return c.attachAll(missing)
 }
 
-// followInterfaces brings the devices that are there in step with the interfaces: what a file names may
-// have come back under its name.
+// followInterfaces updates existing devices after changes of their interfaces: an interface may have been created
+// again under the same name.
 func (c *command) followInterfaces() (err error) {
 	d, err := c.openDevices()
 	if err != nil || d == nil {
@@ -64,8 +63,8 @@ func (c *command) readConfig() (cfg *config, err error) {
 	return cfg, nil
 }
 
-// missingDevices returns the devices that are not there. Returns an error if one is
-// there otherwise: it would have to go first, and its routes with it.
+// missingDevices returns the devices that do not exist. Returns an error if one exists with other interfaces: it
+// would have to be detached first, and its routes with it.
 func (c *command) missingDevices(cfg *config) (missing []configDevice, err error) {
 	all, err := c.listDevices()
 	if err != nil {
@@ -88,7 +87,7 @@ func (c *command) missingDevices(cfg *config) (missing []configDevice, err error
 	return missing, nil
 }
 
-// is tells whether an ipsec device has the interfaces that the file names.
+// is reports whether an ipsec device has the interfaces that the file names.
 func (d configDevice) is(a *device.Attachment) bool {
 	ingress := make([]string, len(a.Ingress))
 	for i, in := range a.Ingress {
@@ -102,8 +101,8 @@ func (c *command) deviceError(d configDevice, err error) error {
 	return fmt.Errorf("--config %s: device %q: %w", c.opts.Value(tncConfig), d.Virtual, err)
 }
 
-// fillTable puts the eroutes of the file in the place of those that are there. Without a
-// file they stay, but there is a table afterwards.
+// fillTable replaces the eroutes with those of the file. If the config names no file it keeps them, and creates
+// the table if there is none.
 func (c *command) fillTable(cfg *config) error {
 	if cfg.Table == "" {
 		t, err := c.openForChange(true)
@@ -123,8 +122,8 @@ func (c *command) fillTable(cfg *config) error {
 	return c.restore(what, cfg.Table)
 }
 
-// tableRuns tells whether there is anything to compare a table with: an eroute, or a
-// device by which packets come to the table. After a boot there is neither.
+// tableRuns reports whether there is anything to compare a table with: an eroute, or a device that leads packets
+// to the table. After a boot there is neither.
 func (c *command) tableRuns() (runs bool, err error) {
 	devices, err := c.listDevices()
 	if err != nil || len(devices) > 0 {

@@ -14,22 +14,21 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// config is a file of --config: what must be there.
+// config is a file of --config: the required table and devices.
 type config struct {
-	Table      string         `toml:"table"`        // file of eroutes; "": the table stays as it is
+	Table      string         `toml:"table"`        // file of eroutes; "": keep the table
 	NoNewClear bool           `toml:"no_new_clear"` // refuse tables that open clear text
 	Devices    []configDevice `toml:"device"`
 }
 
-// configDevice is an ipsec device, as --attach makes it.
+// configDevice is an ipsec device, with the parameters of --attach.
 type configDevice struct {
 	Virtual  string   `toml:"virtual"`
 	Physical string   `toml:"physical"`
 	Ingress  []string `toml:"ingress"`
 }
 
-// readConfig reads and checks a file of --config. What is refused is told with its line
-// or its value.
+// readConfig reads and checks a file of --config. Errors name the line or the value.
 func readConfig(r io.Reader, file string) (*config, error) {
 	var cfg config
 	if err := toml.NewDecoder(r).DisallowUnknownFields().Decode(&cfg); err != nil {
@@ -41,10 +40,10 @@ func readConfig(r io.Reader, file string) (*config, error) {
 	return &cfg, cfg.check()
 }
 
-// wrongType is the library's error of a value whose key takes another type.
+// wrongType matches the library's error for a value of the wrong type.
 var wrongType = regexp.MustCompile(`^cannot decode TOML (.*) into `)
 
-// configError is an error of the library with its line and key.
+// configError converts an error of the library to one with its line and key.
 func configError(err error) error {
 	if unknown, ok := errors.AsType[*toml.StrictMissingError](err); ok {
 		first := &unknown.Errors[0]
@@ -63,7 +62,7 @@ func configError(err error) error {
 	return fmt.Errorf("line %d: %s", line, text)
 }
 
-// check refuses devices that cannot be.
+// check refuses invalid devices.
 func (cfg *config) check() error {
 	there := make(map[string]bool)
 	for i, d := range cfg.Devices {

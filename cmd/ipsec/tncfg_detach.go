@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// runDetach is --detach: it removes one ipsec device.
+// runDetach implements --detach: it removes one ipsec device.
 func runDetach(c *command) (err error) {
 	virtual := c.opts.Field(tncVirtual)
 	d, err := c.openDevices()
@@ -24,7 +24,7 @@ func runDetach(c *command) (err error) {
 	return d.Detach(c.ctx, virtual.Text)
 }
 
-// runDetachAll is --clear: it removes all ipsec devices.
+// runDetachAll implements --clear: it removes all ipsec devices.
 func runDetachAll(c *command) (err error) {
 	d, err := c.openDevices()
 	if err != nil || d == nil {

@@ -22,7 +22,7 @@ func runListDevices(c *command) error {
 	return render.Devices(c.out, all)
 }
 
-// describeDevices returns none if there is no table.
+// describeDevices returns the ipsec devices with their differences, none if there is no table.
 func (c *command) describeDevices() (described []render.Device, err error) {
 	err = c.readDevices(func(d devices) error {
 		all, err := d.List()
@@ -44,7 +44,7 @@ func (c *command) describeDevices() (described []render.Device, err error) {
 	return described, nil
 }
 
-// listDevices returns none if there is no table.
+// listDevices returns the ipsec devices, none if there is no table.
 func (c *command) listDevices() (all []device.Attachment, err error) {
 	err = c.readDevices(func(d devices) (err error) {
 		all, err = d.List()
@@ -53,7 +53,7 @@ func (c *command) listDevices() (all []device.Attachment, err error) {
 	return all, err
 }
 
-// readDevices runs f on the devices of the table, if there is one.
+// readDevices calls f with the devices of the table, if there is one.
 func (c *command) readDevices(f func(devices) error) (err error) {
 	c.note("opening the table for reading")
 	d, err := c.env.openDevicesRead()

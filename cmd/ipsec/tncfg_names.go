@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// maxDeviceName is IFNAMSIZ less the final NUL, in bytes.
+// maxDeviceName is IFNAMSIZ minus the final NUL, in bytes.
 const maxDeviceName = 15
 
-// virtualName is what names of ipsec devices look like.
+// virtualName matches the names of ipsec devices.
 var virtualName = regexp.MustCompile(`^ipsec(0|[1-9][0-9]*)$`)
 
-// deviceNames is what interfaces an ipsec device has to do with, as it was typed.
+// deviceNames are the interfaces of an ipsec device, as typed.
 type deviceNames struct {
 	virtual, physical cli.Field
 	ingress           []cli.Field
 }
 
-// deviceNamesOf returns those of the command line.
+// deviceNamesOf returns the names on the command line.
 func deviceNamesOf(p *cli.Parsed) deviceNames {
 	names := deviceNames{virtual: p.Field(tncVirtual), physical: p.Field(tncPhysical)}
 	for _, name := range p.Values(tncIngress) {
@@ -31,8 +31,7 @@ func deviceNamesOf(p *cli.Parsed) deviceNames {
 	return names
 }
 
-// check refuses names that no interface can have, and uses of one interface that
-// cannot be.
+// check refuses names that no interface can have, and invalid combinations.
 func (d deviceNames) check() error {
 	all := append([]cli.Field{d.virtual, d.physical}, d.ingress...)
 	for _, f := range all {
@@ -56,8 +55,8 @@ func (d deviceNames) check() error {
 	return nil
 }
 
-// badDeviceName returns why no interface can have the name, as dev_valid_name of the
-// kernel (net/core/dev.c) says; "" if one can.
+// badDeviceName returns why no interface can have the name, according to dev_valid_name in net/core/dev.c of the
+// kernel; "" if one can.
 func badDeviceName(name string) string {
 	switch {
 	case name == "":

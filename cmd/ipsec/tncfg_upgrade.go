@@ -4,7 +4,7 @@ package main
 
 import "errors"
 
-// runUpgrade is --upgrade: it replaces the programs that run by those of this version.
+// runUpgrade implements --upgrade: it replaces the running programs with those of this version.
 func runUpgrade(c *command) (err error) {
 	d, err := c.openDevices()
 	if err != nil || d == nil {

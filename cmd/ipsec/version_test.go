@@ -14,7 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
-// The release is the newest version of the changelog.
+// TestReleaseIsOfChangelog checks that release is the newest version of the changelog.
 func TestReleaseIsOfChangelog(t *testing.T) {
 	text, err := os.ReadFile("../../CHANGELOG.md")
 	if err != nil {
@@ -26,7 +26,7 @@ func TestReleaseIsOfChangelog(t *testing.T) {
 	}
 }
 
-// The version names the commit if the build information does.
+// TestVersionOfBuildInfo checks that the version contains the commit if the build information does.
 func TestVersionOfBuildInfo(t *testing.T) {
 	commit := []debug.BuildSetting{{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.time", Value: "2026-11-29T23:30:00+02:00"}}
 	for _, test := range []struct {
@@ -44,7 +44,7 @@ func TestVersionOfBuildInfo(t *testing.T) {
 	}
 }
 
-// A program that is built without a version tells its release.
+// TestVersionIsRelease checks that a program built without a version reports its release.
 func TestVersionIsRelease(t *testing.T) {
 	out, err := exec.Command(testenv.Build(t), "--version").Output()
 	if got := string(out); err != nil || got != "ipsec "+release+"\n" && !strings.HasPrefix(got, "ipsec "+release+"~git") {
@@ -52,7 +52,8 @@ func TestVersionIsRelease(t *testing.T) {
 	}
 }
 
-// versionScript runs scripts/version.sh in a repository with a commit and a tag, if not "".
+// versionScript runs scripts/version.sh in a repository with the given number of commits, and with a tag unless it
+// is "".
 func versionScript(t *testing.T, tag string, commits int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -90,7 +91,8 @@ func versionScript(t *testing.T, tag string, commits int) string {
 	return strings.TrimSpace(string(out))
 }
 
-// Versions of packages sort: a commit before its release, before a commit after it.
+// TestVersionScriptSorts checks that package versions sort: a commit before the release, the release, a commit
+// after it.
 func TestVersionScriptSorts(t *testing.T) {
 	before, at, after := versionScript(t, "", 0), versionScript(t, "v"+release, 0), versionScript(t, "v"+release, 2)
 	if !regexp.MustCompile(`^`+regexp.QuoteMeta(release)+`~git20261129\.[0-9a-f]{7}$`).MatchString(before) || at != release ||

@@ -15,7 +15,7 @@ import (
 	"github.com/creack/pty"
 )
 
-// terminal is what a program has written to a pseudo terminal.
+// terminal holds the output of a program to a pseudo terminal.
 type terminal struct {
 	*os.File // the user's side
 
@@ -62,7 +62,7 @@ func (u *terminal) text() string {
 	return u.all.String()
 }
 
-// waitFor waits until the text was written.
+// waitFor waits until the text has been written.
 func (u *terminal) waitFor(t *testing.T, text string) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !strings.Contains(u.text(), text); time.Sleep(5 * time.Millisecond) {
@@ -72,7 +72,7 @@ func (u *terminal) waitFor(t *testing.T, text string) {
 	}
 }
 
-// --watch on a terminal: colours unless NO_COLOR is set, keys, and a clean end.
+// TestWatchTerminal checks --watch on a terminal: colours unless NO_COLOR is set, keys, and a clean exit.
 func TestWatchTerminal(t *testing.T) {
 	const cyan = "\x1b[36m"
 	for name, environ := range map[string][]string{

@@ -15,7 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// busyMemory has three eroutes, which 0, 1 and 10 packets meet with every look.
+// busyMemory returns a table with three eroutes, which match 0, 1 and 10 packets between samples.
 func busyMemory(t *testing.T) *memory {
 	t.Helper()
 	m := newMemory()
@@ -33,7 +33,7 @@ func (m *memory) traffic() {
 	}
 }
 
-// clock returns one that is a second later each time.
+// clock returns a clock that advances by a second with each call.
 func clock() func() time.Time {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	return func() time.Time {
@@ -42,7 +42,7 @@ func clock() func() time.Time {
 	}
 }
 
-// writes calls f with all that was written so far, after each write.
+// writes calls f with all output so far, after each write.
 type writes struct {
 	bytes.Buffer
 	f func(all string)
@@ -54,7 +54,7 @@ func (w *writes) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// runWatchLines runs --watch until it has written as many lines.
+// runWatchLines runs --watch until it has written this number of lines.
 func runWatchLines(t *testing.T, m *memory, lines int, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -78,7 +78,7 @@ func runWatchLines(t *testing.T, m *memory, lines int, args ...string) string {
 	return out.String()
 }
 
-// Without a terminal there is a line for what was met in each interval.
+// TestWatchPlain checks that without a terminal --watch prints a line per interval for matched packets.
 func TestWatchPlain(t *testing.T) {
 	m := busyMemory(t)
 	got := runWatchLines(t, m, 4)
@@ -102,7 +102,7 @@ func TestWatchJSON(t *testing.T) {
 	}
 }
 
-// A network namespace without a table has no eroutes.
+// TestWatchNoTable checks that a network namespace without a table has no eroutes.
 func TestWatchNoTable(t *testing.T) {
 	if got := runWatchLines(t, newMemory(), 2); !strings.Contains(got, "           0              0 all 0 eroutes\n") {
 		t.Errorf("got %s", got)
