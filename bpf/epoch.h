@@ -33,7 +33,7 @@ static __noinline void begin_epoch(void *ctx, const enum hook hook, struct epoch
 
 /*
  * The epoch under which results can be cached for a packet's family; 0: none, as a command writes,
- * the kernel does not tell the version of its routes, or the next epoch starts.
+ * the kernel does not expose the version of its routes, or the next epoch starts.
  */
 static __always_inline __u64 epoch_now(void *ctx, const enum hook hook,
 				       const struct table_meta *meta, __u8 family)

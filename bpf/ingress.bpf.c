@@ -9,7 +9,6 @@
 #include "icmp_error.h"
 #include "count.h"
 #include "fastpath.h"
-#include "fastpath.h"
 #include "xdp_meta.h"
 #include "kernel.h"
 #include "load.h"

@@ -5,7 +5,6 @@
 #include "abi.h"
 #include "count.h"
 #include "fastpath.h"
-#include "fastpath.h"
 #include "xdp_meta.h"
 #include "kernel.h"
 #include "load.h"

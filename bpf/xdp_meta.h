@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * XDP tells TC in four bytes of metadata before the frame that it has inspected it and found
+ * XDP marks the frame in four bytes of metadata before it: it has inspected the frame and found
  * nothing to drop. Without them (a driver without metadata, no XDP program, %reject) TC inspects
  * the frame itself.
  */
