@@ -60,7 +60,7 @@ const erouteExample = `  Encrypt traffic between two sites, but drop mail:
   Export metrics to Prometheus through node_exporter, from a timer or cron:
     ipsec eroute --metrics /var/lib/prometheus/node-exporter/eroute.prom
 
-  Apply several changes atomically, then look up several packets:
+  Apply several changes, then look up several packets:
     printf '%s\n' '--del --src 10.1/16 --dst 10.2/16  # a comment' \
         '--add --src %default --dst 10.3/16 --said %pass' | ipsec eroute --batch -
     printf '%s\n' '10.1.0.1 10.3.0.1' '10.1.0.1 10.3.0.1 tcp 1024 ssh' |

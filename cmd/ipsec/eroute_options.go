@@ -66,7 +66,7 @@ var erouteOptions = cli.Options{
 	optReplace: {Name: "replace", Group: actionGroup, Help: "add an eroute, or replace the one with this selector"},
 	optDel:     {Name: "del", Group: actionGroup, Help: "delete the eroute with exactly this selector"},
 	optClear:   {Name: "clear", Group: actionGroup, Help: "delete all eroutes"},
-	optBatch:   {Name: "batch", Arg: "FILE|-", Group: actionGroup, Help: "apply a file of --add, --replace, --del and --clear lines atomically; with --lookup: look up a packet per line"},
+	optBatch:   {Name: "batch", Arg: "FILE|-", Group: actionGroup, Help: "check all lines of a file of --add, --replace, --del and --clear, then apply them in order; with --lookup: look up a packet per line"},
 	optSave:    {Name: "save", Arg: "FILE|-", Group: actionGroup, Help: "write the table in the format of --batch and --restore"},
 	optImport:  {Name: "import-xfrm", Group: actionGroup, Help: "print the kernel's outbound XFRM policies in the format of --batch"},
 	optRestore: {Name: "restore", Arg: "FILE|-", Group: actionGroup, Help: "atomically replace the table with one written by --save"},

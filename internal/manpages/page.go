@@ -15,7 +15,7 @@ import (
 
 // The header of all pages; the date is that of the last release.
 const (
-	date   = "2026-11-24"
+	date   = "2026-11-29"
 	source = "ipsec-eroute"
 	manual = "IPsec eroutes"
 )
@@ -24,8 +24,8 @@ const (
 const ending = `
 # EXIT STATUS
 
-0 on success. 1 after an error, which is printed in one line on standard error; nothing
-has been changed then.
+0 on success, 1 after an error, which is printed in one line on standard error. Wrong
+arguments are found before anything is changed.
 `
 
 // name returns the name of a command's page.
