@@ -54,11 +54,8 @@ done
 put 644 packaging/sysusers.conf /usr/lib/sysusers.d/eroute.conf
 cat LICENSE bpf/LICENSE >"$STAGE/copyright" # the program holds the objects of bpf/
 put 644 "$STAGE/copyright" /usr/share/doc/eroute/copyright
-for doc in README.md CHANGELOG.md docs/*.md; do
-	put 644 "$doc" "/usr/share/doc/eroute/${doc##*/}"
-done
-for picture in docs/pictures/*.svg; do
-	put 644 "$picture" "/usr/share/doc/eroute/pictures/${picture##*/}"
+for doc in README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs/*.md docs/pictures/*.svg docs/performance/*.{md,svg}; do
+	put 644 "$doc" "/usr/share/doc/eroute/$doc" # links between them work
 done
 install -D -m 755 packaging/ipsec "$STAGE/eroute-ipsec/usr/sbin/ipsec"
 # bash-completion has a script for the key managers' ipsec in bash's usual directory.
