@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/cilium/ebpf"
-
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -51,9 +49,7 @@ func dropDevice(t *maps.Table, ifindex int) error {
 	if config, exists, err := t.Device(uint32(ifindex)); err == nil && exists {
 		errs = append(errs, dropPhysical(t, config.Physical, uint32(ifindex)))
 	}
-	if err := t.Map("eroute_devices").Delete(uint32(ifindex)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		errs = append(errs, fmt.Errorf("delete device: %w", err))
-	}
+	errs = append(errs, t.DeleteDevice(uint32(ifindex)))
 	return errors.Join(errs...)
 }
 

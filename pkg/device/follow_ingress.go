@@ -77,22 +77,17 @@ func (f *follower) moveIngress(from int, name string, lan netlink.Link) error {
 
 // frames returns the entries that the programs have for frames of an interface.
 func (f *follower) frames(ifindex int) (map[bpf.ABIIngressKey]bpf.ABIIngress, error) {
-	all := make(map[bpf.ABIIngressKey]bpf.ABIIngress)
-	var (
-		key   bpf.ABIIngressKey
-		value bpf.ABIIngress
-	)
-	it := f.table.Map("eroute_ingress").Iterate()
-	for it.Next(&key, &value) {
-		if key.Ifindex == uint32(ifindex) {
-			value.Seal = 0 // framesOf sets none
-			all[key] = value
-		}
-	}
-	if err := it.Err(); err != nil {
+	all, err := f.table.Ingress()
+	if err != nil {
 		return nil, fmt.Errorf("list ingress interfaces: %w", err)
 	}
-	return all, nil
+	frames := make(map[bpf.ABIIngressKey]bpf.ABIIngress)
+	for key, v := range all {
+		if key.Ifindex == uint32(ifindex) {
+			frames[key] = v
+		}
+	}
+	return frames, nil
 }
 
 func (f *follower) staleFrames(lan netlink.Link) (bool, error) {
@@ -114,8 +109,8 @@ func (f *follower) renewFrames(lan netlink.Link) error {
 		if _, ok := now[key]; ok {
 			continue
 		}
-		if err := f.table.Map("eroute_ingress").Delete(key); err != nil {
-			return fmt.Errorf("delete ingress interface: %w", err)
+		if err := f.table.DeleteIngress(key); err != nil {
+			return err
 		}
 	}
 	return nil

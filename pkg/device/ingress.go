@@ -3,10 +3,8 @@
 package device
 
 import (
-	"errors"
 	"fmt"
 
-	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/bpf"
@@ -93,21 +91,9 @@ func putFrames(t *maps.Table, frames map[bpf.ABIIngressKey]bpf.ABIIngress) error
 		if key.Vlan != [2]uint16{} {
 			continue
 		}
-		if err := putPort(t, key.Ifindex, v); err != nil {
+		if err := t.PutPort(key.Ifindex, v); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// putPort writes the array entry by which programs find the interface of an untagged frame without a hash
-// lookup.
-func putPort(t *maps.Table, port uint32, v bpf.ABIIngress) error {
-	if port >= uint32(bpf.ABILimitsINGRESS_PORTS) {
-		return nil
-	}
-	if err := t.Map("eroute_ports").Put(port, v); err != nil {
-		return fmt.Errorf("write ingress port: %w", err)
 	}
 	return nil
 }
@@ -125,27 +111,19 @@ func vlanID(l netlink.Link) uint16 { return uint16(l.(*netlink.Vlan).VlanId) }
 
 // dropIngress deletes the entries of an interface and of the VLAN interfaces on it.
 func dropIngress(t *maps.Table, ifindex int) error {
-	if err := putPort(t, uint32(ifindex), bpf.ABIIngress{}); err != nil {
+	if err := t.DeletePort(uint32(ifindex)); err != nil {
 		return err
 	}
-	m := t.Map("eroute_ingress")
-	var (
-		k    bpf.ABIIngressKey
-		v    bpf.ABIIngress
-		gone []bpf.ABIIngressKey
-	)
-	it := m.Iterate()
-	for it.Next(&k, &v) {
-		if k.Ifindex == uint32(ifindex) {
-			gone = append(gone, k)
-		}
-	}
-	if err := it.Err(); err != nil {
+	frames, err := t.Ingress()
+	if err != nil {
 		return fmt.Errorf("list ingress interfaces: %w", err)
 	}
-	for _, k := range gone {
-		if err := m.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("delete ingress interface: %w", err)
+	for key := range frames {
+		if key.Ifindex != uint32(ifindex) {
+			continue
+		}
+		if err := t.DeleteIngress(key); err != nil {
+			return err
 		}
 	}
 	return nil

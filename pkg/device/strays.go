@@ -5,7 +5,6 @@ package device
 import (
 	"fmt"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -65,16 +64,12 @@ func noted(t *maps.Table) (devices, ingress map[int]bool, err error) {
 	for device := range all {
 		devices[int(device)] = true
 	}
-	var (
-		key     bpf.ABIIngressKey
-		ofFrame bpf.ABIIngress
-	)
-	it := t.Map("eroute_ingress").Iterate()
-	for it.Next(&key, &ofFrame) {
-		ingress[int(key.Ifindex)] = true
-	}
-	if err := it.Err(); err != nil {
+	frames, err := t.Ingress()
+	if err != nil {
 		return nil, nil, fmt.Errorf("list ingress interfaces: %w", err)
+	}
+	for key := range frames {
+		ingress[int(key.Ifindex)] = true
 	}
 	return devices, ingress, nil
 }

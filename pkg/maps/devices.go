@@ -10,14 +10,11 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-const (
-	devicesName = "eroute_devices" // ipsec devices, by ifindex
-	ingressName = "eroute_ingress"
-)
+// devicesName is the map of ipsec devices, by ifindex.
+const devicesName = "eroute_devices"
 
 // Device is the programs' configuration of an ipsec device.
 type Device struct {
@@ -35,6 +32,14 @@ func (t *Table) PutDevice(ifindex uint32, d Device) error {
 	}
 	if err := t.maps[devicesName].Put(ifindex, words); err != nil {
 		return fmt.Errorf("write device: %w", err)
+	}
+	return nil
+}
+
+// DeleteDevice deletes the programs' configuration of an ipsec device, if there is one.
+func (t *Table) DeleteDevice(ifindex uint32) error {
+	if err := t.maps[devicesName].Delete(ifindex); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("delete device: %w", err)
 	}
 	return nil
 }
@@ -73,13 +78,4 @@ func (t *Table) Devices() (iter.Seq2[uint32, Device], error) {
 
 func newDevice(words *bpf.ABIDeviceWords) Device {
 	return Device{Physical: uint32(words.Physical), HasXFRM: uint32(words.HasXfrm) != 0, Detour: uint32(words.Detour)}
-}
-
-// PutIngress writes, for the programs, the interface that a frame belongs to.
-func (t *Table) PutIngress(key bpf.ABIIngressKey, v bpf.ABIIngress) error {
-	v.Seal = abi.SecretsOf(t.meta.Value).IngressSeal(&key, &v)
-	if err := t.maps[ingressName].Put(key, v); err != nil {
-		return fmt.Errorf("write ingress interface: %w", err)
-	}
-	return nil
 }
