@@ -15,8 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
+	"github.com/ipsec-eroute/eroute/pkg/monitor"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
@@ -109,7 +112,9 @@ func (c *command) acquireConfig() (acquire.Config, error) {
 		Log:          c.logger(),
 	}
 	if p.Has(acqJSON) {
-		config.Events = c.env.stdout
+		config.Events = func(e journal.Event) error {
+			return render.EventJSON(c.env.stdout, &monitor.Event{Time: e.Time, Notice: &e})
+		}
 	}
 	if p.Has(acqExec) && config.Exec == "" {
 		return config, fmt.Errorf("%s: no command", p.Quote(acqExec))

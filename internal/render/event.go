@@ -3,8 +3,8 @@
 package render
 
 import (
-	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 
@@ -36,7 +36,7 @@ func eventName(e *monitor.Event) string {
 }
 
 // Event writes the line of an event: time, name and subject.
-func Event(w *bufio.Writer, e *monitor.Event) error {
+func Event(w io.Writer, e *monitor.Event) error {
 	var text string
 	switch {
 	case e.Notice != nil:
@@ -59,7 +59,7 @@ func Event(w *bufio.Writer, e *monitor.Event) error {
 }
 
 // Opened writes a line for packets that a change newly sends in clear.
-func Opened(w *bufio.Writer, o monitor.Opened) error {
+func Opened(w io.Writer, o monitor.Opened) error {
 	text := "more selectors: " + Number(o.More)
 	if o.Region != nil {
 		text = fmt.Sprintf("%s, %s", Region(o.Region), Example(o.Region))

@@ -3,8 +3,8 @@
 package render
 
 import (
-	"bufio"
 	"encoding/json"
+	"io"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -68,7 +68,7 @@ func newStateJSON(c *xfrm.Change) *stateJSON {
 }
 
 // EventJSON writes an event as an object on one line.
-func EventJSON(w *bufio.Writer, e *monitor.Event) error {
+func EventJSON(w io.Writer, e *monitor.Event) error {
 	j := eventJSON{Event: eventName(e), Time: e.Time.UTC().Format(time.RFC3339Nano)}
 	switch {
 	case e.Notice != nil:
@@ -96,7 +96,7 @@ func EventJSON(w *bufio.Writer, e *monitor.Event) error {
 }
 
 // OpenedJSON writes packets that a change newly sends in clear as an object on one line.
-func OpenedJSON(w *bufio.Writer, o monitor.Opened) error {
+func OpenedJSON(w io.Writer, o monitor.Opened) error {
 	j := eventJSON{Event: "opens", Time: o.At.UTC().Format(time.RFC3339Nano), Count: uint64(o.More)}
 	if o.Region != nil {
 		region := newRegionJSON(o.Class, o.Region)

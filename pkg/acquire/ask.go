@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -45,12 +46,12 @@ func (r *relay) event(e relaywire.Event) {
 	}
 	kept := len(e.Packet) > 0 && r.store.put(e.Flow, e.Trap, packet{bytes: e.Packet, device: e.Device}, most, time.Now())
 	if !kept {
-		r.report(Event{Kind: KindLost, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not kept"})
+		r.report(journal.Event{Kind: journal.KindLost, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not kept"})
 	}
 	_, asked := r.asked[e.Flow]
 	if e.Acquire {
 		r.asked[e.Flow] = e.Time
-		hold := Event{Kind: KindHold, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device}
+		hold := journal.Event{Kind: journal.KindHold, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device}
 		if kept {
 			hold.Packets = 1
 		}
@@ -145,13 +146,13 @@ func (r *relay) acquire(q question, ask way) error {
 	r.seq++
 	flow := q.flow.Selector
 	a := xfrm.Acquire{Flow: flow, Policy: q.trap, Packet: q.packet, Ask: ask.AcquireParams, Seq: r.seq}
-	event := Event{Kind: KindAcquire, Flow: flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device, Detail: ask.problem()}
+	event := journal.Event{Kind: journal.KindAcquire, Flow: flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device, Detail: ask.problem()}
 	if flow == q.trap {
 		event.SAID = eroute.TrapSubnet
 	}
 	r.report(event)
 	if r.exec != nil && !r.exec.start(a, deviceName(q.device)) {
-		r.report(Event{Kind: KindLost, Flow: flow, Device: q.device, Detail: "--exec: too many commands wait"})
+		r.report(journal.Event{Kind: journal.KindLost, Flow: flow, Device: q.device, Detail: "--exec: too many commands wait"})
 	}
 	if r.xfrm == nil {
 		return nil

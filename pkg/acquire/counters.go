@@ -5,16 +5,18 @@ package acquire
 import (
 	"maps"
 	"sync"
+
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
-// Kinds are all kinds of events.
-var Kinds = []Kind{KindAcquire, KindHold, KindRelease, KindReap, KindLost}
+// Kinds are all kinds of events that a relay reports.
+var Kinds = []journal.Kind{journal.KindAcquire, journal.KindHold, journal.KindRelease, journal.KindReap, journal.KindLost}
 
 // Totals are the counts since a relay started, and its current and maximum usage.
 type Totals struct {
-	Events  map[Kind]uint64
-	Packets map[Kind]uint64 // of these events
-	Errors  uint64          // errors that were logged
+	Events  map[journal.Kind]uint64
+	Packets map[journal.Kind]uint64 // of these events
+	Errors  uint64                  // errors that were logged
 
 	KeptPackets, KeptBytes int
 	MaxPackets, MaxBytes   int // limits
@@ -36,11 +38,11 @@ func (c *Counters) Totals() Totals {
 }
 
 // event counts an event.
-func (c *Counters) event(e Event) {
+func (c *Counters) event(e journal.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.totals.Events == nil {
-		c.totals.Events, c.totals.Packets = make(map[Kind]uint64), make(map[Kind]uint64)
+		c.totals.Events, c.totals.Packets = make(map[journal.Kind]uint64), make(map[journal.Kind]uint64)
 	}
 	c.totals.Events[e.Kind]++
 	c.totals.Packets[e.Kind] += uint64(e.Packets)

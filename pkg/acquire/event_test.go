@@ -4,35 +4,56 @@ package acquire
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
 
-	"github.com/ipsec-eroute/eroute/internal/schema"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
-// TestEventSchema checks that events of every kind, full and empty, conform to docs/schema.json.
-func TestEventSchema(t *testing.T) {
-	var out bytes.Buffer
-	r := reporter{log: slog.New(slog.DiscardHandler), out: &out, counts: &Counters{}}
+// TestReport checks that an event is counted, logged, and passed with its time, and that an error of the receiver is
+// logged.
+func TestReport(t *testing.T) {
+	var (
+		log  bytes.Buffer
+		got  []journal.Event
+		fail error
+	)
+	r := reporter{log: slog.New(slog.NewTextHandler(&log, nil)), counts: &Counters{}, events: func(e journal.Event) error {
+		got = append(got, e)
+		return fail
+	}}
 	flow := eroute.Selector{
 		Src: netip.MustParsePrefix("10.0.0.1/32"), Dst: netip.MustParsePrefix("10.1.0.1/32"),
 		Proto: eroute.ProtoTCP, SrcPort: 1024, DstPort: 22,
 	}
-	flow6 := eroute.Selector{Src: netip.MustParsePrefix("2001:db8::/32"), Dst: netip.MustParsePrefix("::/0")}
-	said := eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x1000, Dst: netip.MustParseAddr("2001:db8::2")}
-	kinds := []Kind{KindAcquire, KindHold, KindRelease, KindReap, KindLost}
-	for _, kind := range kinds {
-		r.report(Event{Kind: kind})
-		r.report(Event{Kind: kind, Flow: flow, Eroute: flow, SAID: eroute.Trap, Device: 1, Packets: 2, Detail: "why"})
-		r.report(Event{Kind: kind, Flow: flow6, Eroute: flow6, SAID: said})
+	for _, kind := range Kinds {
+		got = nil
+		log.Reset()
+		want := journal.Event{Kind: kind, Flow: flow, Eroute: flow, SAID: eroute.Trap, Device: 1, Packets: 2, Detail: strings.Repeat("x", 100)}
+		r.report(want)
+		if len(got) != 1 || got[0].Time.IsZero() {
+			t.Fatalf("%v: events %+v", kind, got)
+		}
+		if want.Time = got[0].Time; got[0] != want {
+			t.Errorf("%v: %+v, not %+v", kind, got[0], want)
+		}
+		line := `level=INFO msg=` + kind.String() + ` flow="10.0.0.1/32 -> 10.1.0.1/32 protocol 6 ports 1024 -> 22"` +
+			` eroute="10.0.0.1/32 -> 10.1.0.1/32 protocol 6 ports 1024 -> 22" said=%trap device=lo packets=2 detail=` + want.Detail + "\n"
+		if _, text, _ := strings.Cut(log.String(), " "); text != line {
+			t.Errorf("log %s, not %s", text, line)
+		}
+		if totals := r.counts.Totals(); totals.Events[kind] != 1 || totals.Packets[kind] != 2 {
+			t.Errorf("%v: %+v", kind, totals)
+		}
 	}
-	if err := schema.CheckLines(out.Bytes()); err != nil {
-		t.Error(err)
-	}
-	if n := strings.Count(out.String(), "\n"); n != 3*len(kinds) {
-		t.Errorf("%d lines of %d events", n, 3*len(kinds))
+	log.Reset()
+	fail = errors.New("no space")
+	r.report(journal.Event{Kind: journal.KindLost})
+	if !strings.Contains(log.String(), `level=ERROR msg="write event" error="no space"`) {
+		t.Errorf("log %s", log.String())
 	}
 }

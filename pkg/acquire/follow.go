@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
@@ -93,14 +94,14 @@ func (r *relay) orphan(t *maps.Table, orphans []maps.Flow) error {
 	}
 	held, holdErr := t.HoldFlows(waiting)
 	for _, f := range held {
-		r.report(Event{Kind: KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: eroute.Hold, Device: f.Device, Detail: "no SA any more"})
+		r.report(journal.Event{Kind: journal.KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: eroute.Hold, Device: f.Device, Detail: "no SA any more"})
 		r.asked[f.ID()] = time.Now()
 		r.questions = append(r.questions, question{f.ID(), f.Trap, f.Device, example(f.Selector, r.store.first(f.ID()))})
 	}
 	ended, endErr := t.EndFlows(func(f maps.Flow) bool { return ending[f.ID()] && f.SAID != eroute.Hold })
 	drainErr := r.drain() // packets that arrived until then
 	for _, f := range ended {
-		r.report(Event{Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "no SA any more"})
+		r.report(journal.Event{Kind: journal.KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "no SA any more"})
 		if r.store.holds[f.ID()] != nil {
 			r.release(f.ID(), eroute.Eroute{}, "no SA any more")
 		}
@@ -115,7 +116,7 @@ func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) e
 		return nil
 	}
 	var errs []error
-	events := make(map[abi.FlowID]*Event, len(next))
+	events := make(map[abi.FlowID]*journal.Event, len(next))
 	send := func(some []maps.Answer) {
 		for sent := true; sent; {
 			errs = append(errs, r.drain())
@@ -123,7 +124,7 @@ func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) e
 			for _, a := range some {
 				event := events[a.Flow]
 				if event == nil {
-					event = &Event{Kind: KindRelease, Flow: a.Flow.Selector, Eroute: a.Flow.Selector, SAID: a.SAID, Detail: "answered"}
+					event = &journal.Event{Kind: journal.KindRelease, Flow: a.Flow.Selector, Eroute: a.Flow.Selector, SAID: a.SAID, Detail: "answered"}
 					events[a.Flow] = event
 				}
 				before := event.Packets
@@ -145,8 +146,8 @@ func (r *relay) reap(t *maps.Table, which func(maps.Flow) bool) error {
 	ended, err := t.EndFlows(which)
 	drainErr := r.drain()
 	for _, f := range ended {
-		r.report(Event{
-			Kind: KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device,
+		r.report(journal.Event{
+			Kind: journal.KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device,
 			Packets: len(r.store.take(f.ID())), Detail: "no traffic and no answer",
 		})
 		delete(r.asked, f.ID())

@@ -19,6 +19,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -165,7 +166,7 @@ func TestSwitchKeepsOrder(t *testing.T) {
 	if err := b.ask(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := b.counts.Totals().Events[KindAcquire]; n != 0 || len(b.asked) != 0 || len(b.store.holds) != 0 {
+	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 0 || len(b.asked) != 0 || len(b.store.holds) != 0 {
 		t.Errorf("%d ACQUIREs, %d open, %d flows with packets", n, len(b.asked), len(b.store.holds))
 	}
 	if flows := b.flows(t); len(flows) != 1 || flows[0].SAID != anSA || flows[0].Serial != 7 {
@@ -193,7 +194,7 @@ func TestStaleEndIgnored(t *testing.T) {
 	if err := b.ask(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := b.counts.Totals().Events[KindAcquire]; n != 1 {
+	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 1 {
 		t.Errorf("%d ACQUIREs, want 1", n)
 	}
 }
@@ -208,7 +209,7 @@ func TestAcquireForUnaskedHold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := b.counts.Totals().Events[KindAcquire]; n != 1 || len(b.asked) != 1 {
+	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 1 || len(b.asked) != 1 {
 		t.Errorf("%d ACQUIREs, %d open", n, len(b.asked))
 	}
 }
@@ -239,7 +240,7 @@ func TestFlowWithoutSA(t *testing.T) {
 	if err := b.ask(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := b.counts.Totals().Events[KindAcquire]; n != 1 {
+	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 1 {
 		t.Errorf("%d ACQUIREs, want 1", n)
 	}
 	b.locked(t, func(table *maps.Table) error {

@@ -5,7 +5,6 @@ package acquire
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -25,14 +24,14 @@ import (
 
 // Config configures a relay.
 type Config struct {
-	HoldLifetime time.Duration // lifetime of a hold without traffic and answer; with traffic, the interval of requests
-	MaxPackets   int           // stored in total
-	MaxBytes     int           // stored in total
-	Rate         uint32        // ACQUIREs per second and trap
-	Exec         string        // command to run for each ACQUIRE; empty: none
-	Events       io.Writer     // receives one object per line; nil: none
-	Counters     *Counters     // counts events; nil: none
-	Confine      bool          // drop, for the whole process, the privileges that are not needed after start
+	HoldLifetime time.Duration             // lifetime of a hold without traffic and answer; with traffic, the interval of requests
+	MaxPackets   int                       // stored in total
+	MaxBytes     int                       // stored in total
+	Rate         uint32                    // ACQUIREs per second and trap
+	Exec         string                    // command to run for each ACQUIRE; empty: none
+	Events       func(journal.Event) error // receives each event; nil: none
+	Counters     *Counters                 // counts events; nil: none
+	Confine      bool                      // drop, for the whole process, the privileges that are not needed after start
 	Log          *slog.Logger
 }
 
@@ -93,7 +92,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	r := &relay{
-		Config: c, reporter: reporter{log: c.Log, out: c.Events, counts: c.Counters, monitors: monitors}, table: table,
+		Config: c, reporter: reporter{log: c.Log, events: c.Events, counts: c.Counters, monitors: monitors}, table: table,
 		exec:   newRunner(ctx, c.Exec, c.Log, execTimeout),
 		store:  newStore(c.MaxPackets, c.MaxBytes),
 		sender: newSender(), intake: newIntake(table),
@@ -224,7 +223,7 @@ func (r *relay) adopt() error {
 		for _, f := range flows {
 			if f.SAID == eroute.Hold {
 				r.asked[f.ID()] = f.Asked
-				r.report(Event{Kind: KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "picked up"})
+				r.report(journal.Event{Kind: journal.KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "picked up"})
 			}
 		}
 		return err
@@ -275,18 +274,18 @@ func (r *relay) now(flow abi.FlowID) (met eroute.Eroute) {
 
 // release sends a flow's stored packets, in order, and reports it.
 func (r *relay) release(flow abi.FlowID, met eroute.Eroute, detail string) {
-	event := Event{Kind: KindRelease, Flow: flow.Selector, Eroute: met.Selector, SAID: met.SAID, Detail: detail}
+	event := journal.Event{Kind: journal.KindRelease, Flow: flow.Selector, Eroute: met.Selector, SAID: met.SAID, Detail: detail}
 	r.send(flow, &event)
 	r.report(event)
 }
 
 // send sends a flow's stored packets, and counts them in an event.
-func (r *relay) send(flow abi.FlowID, event *Event) {
+func (r *relay) send(flow abi.FlowID, event *journal.Event) {
 	delete(r.asked, flow)
 	for _, p := range r.store.take(flow) {
 		event.Device = p.device
 		if err := r.sender.send(p); err != nil {
-			r.report(Event{Kind: KindLost, Flow: flow.Selector, Device: p.device, Packets: 1, Detail: err.Error()})
+			r.report(journal.Event{Kind: journal.KindLost, Flow: flow.Selector, Device: p.device, Packets: 1, Detail: err.Error()})
 			continue
 		}
 		event.Packets++
@@ -297,7 +296,7 @@ func (r *relay) send(flow abi.FlowID, event *Event) {
 func (r *relay) free(flow abi.FlowID, detail string) {
 	delete(r.asked, flow)
 	if packets := r.store.take(flow); len(packets) > 0 {
-		r.report(Event{Kind: KindLost, Flow: flow.Selector, Device: packets[0].device, Packets: len(packets), Detail: detail})
+		r.report(journal.Event{Kind: journal.KindLost, Flow: flow.Selector, Device: packets[0].device, Packets: len(packets), Detail: detail})
 	}
 }
 

@@ -3,7 +3,6 @@
 package acquire
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -115,9 +114,4 @@ func sliceOf(s *store, flow abi.FlowID) []packet {
 		return h.packets
 	}
 	return nil
-}
-
-func ExampleKind() {
-	fmt.Println(KindAcquire, KindHold, KindRelease, KindReap, KindLost)
-	// Output: acquire hold release reap lost
 }

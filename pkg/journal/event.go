@@ -42,16 +42,6 @@ func (k Kind) String() string {
 	return ""
 }
 
-// KindOf returns the kind with a name, 0 if there is none.
-func KindOf(name string) Kind {
-	for k, n := range KindNames {
-		if n == name && n != "" {
-			return Kind(k)
-		}
-	}
-	return 0
-}
-
 // Event is something that a command or the relay has done.
 type Event struct {
 	Kind    Kind
@@ -61,7 +51,7 @@ type Event struct {
 	SAID    eroute.SAID     // of that; zero: not said
 	Device  int             // ifindex of the ipsec device; 0: not known
 	Packets int
-	Detail  string // truncated to 71 bytes
+	Detail  string // the journal truncates it to 71 bytes
 }
 
 // entryWords is the size of an entry in words of 8 bytes. The first is its sequence number.

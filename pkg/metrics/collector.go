@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
 // desc returns the descriptor of a metric.
@@ -167,10 +168,10 @@ func selectorValues(e eroute.Eroute) []string {
 
 func (s sender) relay(t acquire.Totals) {
 	for _, kind := range acquire.Kinds {
-		s.count(relayEvents, t.Events[kind], string(kind))
+		s.count(relayEvents, t.Events[kind], kind.String())
 	}
-	for _, kind := range []acquire.Kind{acquire.KindRelease, acquire.KindReap, acquire.KindLost} {
-		s.count(relayPackets, t.Packets[kind], string(kind))
+	for _, kind := range []journal.Kind{journal.KindRelease, journal.KindReap, journal.KindLost} {
+		s.count(relayPackets, t.Packets[kind], kind.String())
 	}
 	s.count(relayErrors, t.Errors)
 	s.gauge(relayHeldPackets, t.KeptPackets)
