@@ -49,11 +49,11 @@ var acquireOptions = cli.Options{
 	acqMaxBytes:   {Name: "max-bytes", Arg: "N", Group: acquireOptionGroup, Help: "maximum size of all held packets in bytes; default: 67108864"},
 	acqMetrics:    {Name: "metrics", Arg: "ADDR", Group: acquireOptionGroup, Help: "serve Prometheus metrics at http://ADDR/metrics"},
 
-	acqJSON:    {Name: "json", Group: otherGroup, Help: "print each event as a line of JSON"},
-	acqLabel:   labelOption,
-	acqDebug:   debugOption,
-	acqHelp:    helpOption,
-	acqVersion: versionOption,
+	acqJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print each event as a line of JSON"},
+	acqLabel:   cli.LabelOption,
+	acqDebug:   cli.DebugOption,
+	acqHelp:    cli.HelpOption,
+	acqVersion: cli.VersionOption,
 }
 
 const acquireLong = `Sends XFRM ACQUIREs to the key managers of this network namespace for packets that match

@@ -71,7 +71,7 @@ func (c *command) note(format string, args ...any) {
 }
 
 // isNoted reports whether --debug is given.
-func (c *command) isNoted() bool { return c.opts.HasName(debugOption.Name) }
+func (c *command) isNoted() bool { return c.opts.HasName(cli.DebugOption.Name) }
 
 // label returns the value of --label, wherever it is on the command line: an error may precede it.
 func (c *command) label() string {

@@ -36,8 +36,8 @@ const (
 )
 
 var completionOptions = cli.Options{
-	cplHelp:    helpOption,
-	cplVersion: versionOption,
+	cplHelp:    cli.HelpOption,
+	cplVersion: cli.VersionOption,
 }
 
 func newCompletion(c *command) *cobra.Command {

@@ -22,11 +22,11 @@ const (
 )
 
 var doctorOptions = cli.Options{
-	docJSON:    {Name: "json", Group: otherGroup, Help: "print the findings as JSON"},
-	docLabel:   labelOption,
-	docDebug:   debugOption,
-	docHelp:    helpOption,
-	docVersion: versionOption,
+	docJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print the findings as JSON"},
+	docLabel:   cli.LabelOption,
+	docDebug:   cli.DebugOption,
+	docHelp:    cli.HelpOption,
+	docVersion: cli.VersionOption,
 }
 
 const doctorLong = `Checks the kernel, interfaces, routes, eroute table and SAs of this network namespace, and

@@ -58,7 +58,6 @@ const (
 	selectorGroup = "Selector"
 	saidGroup     = "SAID, as one text or in parts"
 	acquireGroup  = "ACQUIREs of %trap and %trapsubnet"
-	otherGroup    = "Other options"
 )
 
 var erouteOptions = cli.Options{
@@ -97,22 +96,14 @@ var erouteOptions = cli.Options{
 	optAcquirePeer:  {Name: "acquire-peer", Arg: "E", Group: acquireGroup, Help: "address of the peer; default: chosen by the key manager"},
 	optAcquireReqID: {Name: "acquire-reqid", Arg: "N", Group: acquireGroup, Help: "reqid of the SA; default: that of the key manager's policy for the flow"},
 
-	optCheck:      {Name: "check", Group: otherGroup, Help: "validate the change and print its effect, but do not apply it"},
-	optNoNewClear: {Name: "no-new-clear", Group: otherGroup, Help: "with --restore or --batch: refuse a change that sends packets in clear that are not sent in clear now"},
-	optAssert:     {Name: "assert", Arg: "FILE|-", Group: otherGroup, Help: "with --restore or --batch: refuse the change unless each line of the file, SRC DST [PROTO [SPORT [DPORT]]] VERDICT, holds for the new table"},
-	optExplain:    {Name: "explain", Group: otherGroup, Help: "with --lookup: show all matching eroutes, why one wins, and what happens to the packet"},
-	optInterval:   {Name: "interval", Arg: "SECONDS", Group: otherGroup, Help: "with --watch: refresh interval in seconds; default: 2"},
-	optJSON:       {Name: "json", Group: otherGroup, Help: "print the listing, --lookup, --diff, --stats or --watch as JSON"},
-	optLabel:      labelOption,
-	optDebug:      debugOption,
-	optHelp:       helpOption,
-	optVersion:    versionOption,
+	optCheck:      {Name: "check", Group: cli.OtherGroup, Help: "validate the change and print its effect, but do not apply it"},
+	optNoNewClear: {Name: "no-new-clear", Group: cli.OtherGroup, Help: "with --restore or --batch: refuse a change that sends packets in clear that are not sent in clear now"},
+	optAssert:     {Name: "assert", Arg: "FILE|-", Group: cli.OtherGroup, Help: "with --restore or --batch: refuse the change unless each line of the file, SRC DST [PROTO [SPORT [DPORT]]] VERDICT, holds for the new table"},
+	optExplain:    {Name: "explain", Group: cli.OtherGroup, Help: "with --lookup: show all matching eroutes, why one wins, and what happens to the packet"},
+	optInterval:   {Name: "interval", Arg: "SECONDS", Group: cli.OtherGroup, Help: "with --watch: refresh interval in seconds; default: 2"},
+	optJSON:       {Name: "json", Group: cli.OtherGroup, Help: "print the listing, --lookup, --diff, --stats or --watch as JSON"},
+	optLabel:      cli.LabelOption,
+	optDebug:      cli.DebugOption,
+	optHelp:       cli.HelpOption,
+	optVersion:    cli.VersionOption,
 }
-
-// Options that all commands have.
-var (
-	labelOption   = cli.Option{Name: "label", Arg: "TEXT", Group: otherGroup, Help: "prefix messages with TEXT"}
-	debugOption   = cli.Option{Name: "debug", Group: otherGroup, Help: "print debug messages to standard error"}
-	helpOption    = cli.Option{Name: "help", Group: otherGroup, Help: "print this help"}
-	versionOption = cli.Option{Name: "version", Group: otherGroup, Help: "print the version"}
-)

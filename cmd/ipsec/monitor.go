@@ -26,11 +26,11 @@ const (
 )
 
 var monitorOptions = cli.Options{
-	monJSON:    {Name: "json", Group: otherGroup, Help: "print each event as a line of JSON"},
-	monLabel:   labelOption,
-	monDebug:   debugOption,
-	monHelp:    helpOption,
-	monVersion: versionOption,
+	monJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print each event as a line of JSON"},
+	monLabel:   cli.LabelOption,
+	monDebug:   cli.DebugOption,
+	monHelp:    cli.HelpOption,
+	monVersion: cli.VersionOption,
 }
 
 const monitorLong = `Prints the events of this network namespace, one per line, until interrupted: changes of

@@ -43,11 +43,11 @@ var tncfgOptions = cli.Options{
 	tncPhysical: {Name: "physical", Arg: "NAME", Group: tncDeviceGroup, Help: "interface through which %pass packets leave"},
 	tncIngress:  {Name: "ingress", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to attach the fast path to; repeatable"},
 
-	tncJSON:    {Name: "json", Group: otherGroup, Help: "print the listing as JSON"},
-	tncLabel:   labelOption,
-	tncDebug:   debugOption,
-	tncHelp:    helpOption,
-	tncVersion: versionOption,
+	tncJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print the listing as JSON"},
+	tncLabel:   cli.LabelOption,
+	tncDebug:   cli.DebugOption,
+	tncHelp:    cli.HelpOption,
+	tncVersion: cli.VersionOption,
 }
 
 const tncfgLong = `Creates, removes and lists ipsec devices. Packets routed into an ipsec device are matched
