@@ -11,11 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 func testParser() *parser {
-	return &parser{ctx: context.Background(), resolver: testHosts, names: testNames}
+	return &parser{ctx: context.Background(), resolver: testenv.Hosts, names: testenv.Names}
 }
 
 // FuzzBatchLine checks that a line parses to a change that a table can hold, and that the same words on the
@@ -124,8 +125,8 @@ func TestBatchLongLine(t *testing.T) {
 // BenchmarkBatchLine measures the parsing of a line.
 func BenchmarkBatchLine(b *testing.B) {
 	const line = "--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --transport-proto tcp --dst-port 22 --said tun0x1000@192.0.2.1"
-	names := testNames()
-	r := &parser{ctx: b.Context(), resolver: testHosts, names: func() *eroute.Names { return names }}
+	names := testenv.Names()
+	r := &parser{ctx: b.Context(), resolver: testenv.Hosts, names: func() *eroute.Names { return names }}
 	var words []string
 	b.ReportAllocs()
 	for b.Loop() {
