@@ -15,20 +15,20 @@ var erouteCompleter = cli.Completer[*command]{
 	Choose:  chooseEroute,
 	Common:  commonOptions,
 	Values: map[cli.ID]func(*command, *cli.Parsed) []string{
-		optEraf:           cli.OneOf[*command]("inet", "inet6"),
-		optAf:             cli.OneOf[*command]("inet", "inet6"),
-		optSrc:            cli.OneOf[*command]("%default"),
-		optDst:            cli.OneOf[*command]("%default"),
-		optProto:          cli.OneOf[*command]("ah", "esp", "comp", "tun"),
-		optAcquireMode:    cli.OneOf[*command]("tunnel", "transport"),
-		optAcquireProto:   cli.OneOf[*command]("esp", "ah", "comp"),
-		optTransportProto: func(c *command, _ *cli.Parsed) []string { return c.env.names().Protocols() },
-		optSrcPort:        services,
-		optDstPort:        services,
-		optSaid:           saidTexts,
-		optEdst:           peers,
-		optAcquirePeer:    peers,
-		optSPI:            spis,
+		OptEraf:           cli.OneOf[*command]("inet", "inet6"),
+		OptAf:             cli.OneOf[*command]("inet", "inet6"),
+		OptSrc:            cli.OneOf[*command]("%default"),
+		OptDst:            cli.OneOf[*command]("%default"),
+		OptProto:          cli.OneOf[*command]("ah", "esp", "comp", "tun"),
+		OptAcquireMode:    cli.OneOf[*command]("tunnel", "transport"),
+		OptAcquireProto:   cli.OneOf[*command]("esp", "ah", "comp"),
+		OptTransportProto: func(c *command, _ *cli.Parsed) []string { return c.env.names().Protocols() },
+		OptSrcPort:        services,
+		OptDstPort:        services,
+		OptSAID:           saidTexts,
+		OptEdst:           peers,
+		OptAcquirePeer:    peers,
+		OptSPI:            spis,
 	},
 }
 
@@ -37,7 +37,7 @@ var magicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.T
 
 // services returns the names of the ports of the protocol on the command line.
 func services(c *command, p *cli.Parsed) []string {
-	proto, err := eroute.ParseProtocol(p.Value(optTransportProto), c.env.names())
+	proto, err := eroute.ParseProtocol(p.Value(OptTransportProto), c.env.names())
 	if err != nil {
 		return nil
 	}
@@ -58,7 +58,7 @@ func peers(c *command, _ *cli.Parsed) []string {
 
 func spis(c *command, p *cli.Parsed) []string {
 	return distinct(c.env.saids(), func(s eroute.SAID) string {
-		if peer := p.Value(optEdst); peer != "" && peer != s.Dst.String() {
+		if peer := p.Value(OptEdst); peer != "" && peer != s.Dst.String() {
 			return ""
 		}
 		return fmt.Sprintf("%#x", s.SPI)

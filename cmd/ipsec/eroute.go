@@ -10,37 +10,37 @@ import (
 )
 
 var (
-	selectorOptions = cli.MaskOf(optEraf, optSrc, optDst, optTransportProto, optSrcPort, optDstPort)
-	saidPartOptions = cli.MaskOf(optAf, optEdst, optSPI, optProto)
-	saidOptions     = saidPartOptions | cli.MaskOf(optSaid)
-	endOptions      = cli.MaskOf(optSrc, optDst)
-	filterOptions   = cli.MaskOf(optEraf, optSrc, optDst, optSaid, optMinPackets)
-	commonOptions   = cli.MaskOf(optLabel, optDebug)
+	selectorOptions = cli.MaskOf(OptEraf, OptSrc, OptDst, OptTransportProto, OptSrcPort, OptDstPort)
+	saidPartOptions = cli.MaskOf(OptAf, OptEdst, OptSPI, OptProto)
+	saidOptions     = saidPartOptions | cli.MaskOf(OptSAID)
+	endOptions      = cli.MaskOf(OptSrc, OptDst)
+	filterOptions   = cli.MaskOf(OptEraf, OptSrc, OptDst, OptSAID, OptMinPackets)
+	commonOptions   = cli.MaskOf(OptLabel, OptDebug)
 )
 
 // changeActions are the actions that change eroutes; a line of a batch is one of them.
 var changeActions = cli.Actions[*command]{
-	{Option: optAdd, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(optCheck), Needs: endOptions, Run: runChange},
-	{Option: optReplace, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(optCheck), Needs: endOptions, Run: runChange},
-	{Option: optDel, Takes: selectorOptions | saidOptions | cli.MaskOf(optCheck), Needs: endOptions, Run: runChange},
-	{Option: optClear, Takes: cli.MaskOf(optCheck), Run: runChange},
+	{Option: OptAdd, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(OptCheck), Needs: endOptions, Run: runChange},
+	{Option: OptReplace, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(OptCheck), Needs: endOptions, Run: runChange},
+	{Option: OptDel, Takes: selectorOptions | saidOptions | cli.MaskOf(OptCheck), Needs: endOptions, Run: runChange},
+	{Option: OptClear, Takes: cli.MaskOf(OptCheck), Run: runChange},
 }
 
 var (
 	erouteActions = append(slices.Clip(changeActions),
-		cli.Action[*command]{Option: optBatch, Takes: cli.MaskOf(optCheck, optNoNewClear, optAssert), Run: runBatch},
-		cli.Action[*command]{Option: optSave, Run: runSave},
-		cli.Action[*command]{Option: optRestore, Takes: cli.MaskOf(optCheck, optNoNewClear, optAssert), Run: runRestore},
-		cli.Action[*command]{Option: optDiff, Takes: cli.MaskOf(optJSON), Run: runDiff},
-		cli.Action[*command]{Option: optImport, Run: runImport},
-		cli.Action[*command]{Option: optLookup, Takes: selectorOptions | cli.MaskOf(optExplain, optJSON), Needs: endOptions, Run: runLookup},
-		cli.Action[*command]{Option: optSync, Run: runSync},
-		cli.Action[*command]{Option: optLimit, Run: runLimit},
-		cli.Action[*command]{Option: optStats, Takes: cli.MaskOf(optJSON), Run: runStats},
-		cli.Action[*command]{Option: optWatch, Takes: cli.MaskOf(optInterval, optJSON), Run: runWatch},
-		cli.Action[*command]{Option: optMetrics, Run: runMetrics},
+		cli.Action[*command]{Option: OptBatch, Takes: cli.MaskOf(OptCheck, OptNoNewClear, OptAssert), Run: runBatch},
+		cli.Action[*command]{Option: OptSave, Run: runSave},
+		cli.Action[*command]{Option: OptRestore, Takes: cli.MaskOf(OptCheck, OptNoNewClear, OptAssert), Run: runRestore},
+		cli.Action[*command]{Option: OptDiff, Takes: cli.MaskOf(OptJSON), Run: runDiff},
+		cli.Action[*command]{Option: OptImport, Run: runImport},
+		cli.Action[*command]{Option: OptLookup, Takes: selectorOptions | cli.MaskOf(OptExplain, OptJSON), Needs: endOptions, Run: runLookup},
+		cli.Action[*command]{Option: OptSync, Run: runSync},
+		cli.Action[*command]{Option: OptLimit, Run: runLimit},
+		cli.Action[*command]{Option: OptStats, Takes: cli.MaskOf(OptJSON), Run: runStats},
+		cli.Action[*command]{Option: OptWatch, Takes: cli.MaskOf(OptInterval, OptJSON), Run: runWatch},
+		cli.Action[*command]{Option: OptMetrics, Run: runMetrics},
 	)
-	lookupBatchAction = cli.Action[*command]{Option: optLookup, With: cli.MaskOf(optBatch), Takes: cli.MaskOf(optExplain, optJSON), Run: runLookupBatch}
+	lookupBatchAction = cli.Action[*command]{Option: OptLookup, With: cli.MaskOf(OptBatch), Takes: cli.MaskOf(OptExplain, OptJSON), Run: runLookupBatch}
 )
 
 func newEroute(c *command) *cobra.Command {
@@ -53,7 +53,7 @@ func newEroute(c *command) *cobra.Command {
 }
 
 func runEroute(c *command, cmd *cobra.Command, args []string) error {
-	if done, err := c.parse(cmd, erouteOptions, args, optHelp, optVersion); done || err != nil {
+	if done, err := c.parse(cmd, erouteOptions, args, OptHelp, OptVersion); done || err != nil {
 		return err
 	}
 	action, err := chooseEroute(&c.opts)
@@ -61,7 +61,7 @@ func runEroute(c *command, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if action == nil {
-		if err := c.opts.CheckListing(commonOptions | filterOptions | cli.MaskOf(optJSON)); err != nil {
+		if err := c.opts.CheckListing(commonOptions | filterOptions | cli.MaskOf(OptJSON)); err != nil {
 			return err
 		}
 		return runList(c)
@@ -75,10 +75,10 @@ func runEroute(c *command, cmd *cobra.Command, args []string) error {
 // chooseEroute chooses the action. --batch together with --lookup is not an action: it names the packets to look
 // up.
 func chooseEroute(p *cli.Parsed) (*cli.Action[*command], error) {
-	if !p.Has(optLookup) || !p.Has(optBatch) {
+	if !p.Has(OptLookup) || !p.Has(OptBatch) {
 		return erouteActions.Choose(p)
 	}
-	if _, err := erouteActions.Choose(p.Without(cli.MaskOf(optBatch))); err != nil {
+	if _, err := erouteActions.Choose(p.Without(cli.MaskOf(OptBatch))); err != nil {
 		return nil, err
 	}
 	return &lookupBatchAction, nil

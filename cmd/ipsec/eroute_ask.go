@@ -9,7 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-var askOptions = cli.MaskOf(optAcquireMode, optAcquireProto, optAcquirePeer, optAcquireReqID)
+var askOptions = cli.MaskOf(OptAcquireMode, OptAcquireProto, OptAcquirePeer, OptAcquireReqID)
 
 // ask parses the ACQUIRE parameters of a trap; the zero value if none are given.
 func (r *parser) ask(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParams, err error) {
@@ -21,22 +21,22 @@ func (r *parser) ask(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParams, e
 		return a, fmt.Errorf("%s: %s takes no --acquire options", p.Quote(given), said)
 	}
 	a = eroute.DefaultAcquire
-	if f := p.Field(optAcquireMode); f.Given() {
+	if f := p.Field(OptAcquireMode); f.Given() {
 		if a.Mode, err = eroute.ParseMode(f.Text); err != nil {
 			return a, f.Refuse(err)
 		}
 	}
-	if f := p.Field(optAcquireProto); f.Given() {
+	if f := p.Field(OptAcquireProto); f.Given() {
 		if a.Proto, err = eroute.ParseAskProtocol(f.Text); err != nil {
 			return a, f.Refuse(err)
 		}
 	}
-	if f := p.Field(optAcquirePeer); f.Given() {
+	if f := p.Field(OptAcquirePeer); f.Given() {
 		if a.Peer, err = eroute.ParseAddr(r.ctx, f.Text, 0, r.resolver); err != nil {
 			return a, f.Refuse(err)
 		}
 	}
-	if f := p.Field(optAcquireReqID); f.Given() {
+	if f := p.Field(OptAcquireReqID); f.Given() {
 		n, err := eroute.ParseNumber(f.Text, 32)
 		if err != nil {
 			return a, f.Refuse(err)

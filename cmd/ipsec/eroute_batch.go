@@ -22,7 +22,7 @@ type batch struct {
 
 // runBatch implements --batch: all changes are made, or none.
 func runBatch(c *command) error {
-	b, err := c.readBatch("--batch", c.opts.Value(optBatch))
+	b, err := c.readBatch("--batch", c.opts.Value(OptBatch))
 	if err != nil {
 		return err
 	}
@@ -121,4 +121,4 @@ func (r *parser) anyBatchLine(words []string) (eroute.Change, error) {
 }
 
 // batchOptions are the options allowed in a line of a batch.
-var batchOptions = cli.MaskOf(optAdd, optReplace, optDel, optClear) | selectorOptions | saidOptions | askOptions
+var batchOptions = cli.MaskOf(OptAdd, OptReplace, OptDel, OptClear) | selectorOptions | saidOptions | askOptions

@@ -19,7 +19,7 @@ var diffOptions = diff.Options{Unmatched: diff.Dropped}
 
 // runDiff implements --diff: the packets whose verdict changes when the second table replaces the first.
 func runDiff(c *command) error {
-	names := c.opts.Values(optDiff)
+	names := c.opts.Values(OptDiff)
 	if len(names) == 1 {
 		names = append(names, runningTable)
 	}
@@ -37,7 +37,7 @@ func runDiff(c *command) error {
 	if err != nil {
 		return err
 	}
-	if c.opts.Has(optJSON) {
+	if c.opts.Has(OptJSON) {
 		return render.DifferenceJSON(c.out, result)
 	}
 	return c.painter().Difference(c.out, sideName(names[0]), sideName(names[1]), result)

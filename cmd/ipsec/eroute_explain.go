@@ -45,7 +45,7 @@ func (c *command) explain(packets []eroute.Packet) (err error) {
 		}
 	}
 	write := render.Explanations
-	if c.opts.Has(optJSON) {
+	if c.opts.Has(OptJSON) {
 		write = render.ExplanationsJSON
 	}
 	err = write(c.out, all)

@@ -36,7 +36,7 @@ func (r *parser) filter(p *cli.Parsed) (f filter, err error) {
 		}
 		f.family = eroute.FamilyOf(end.prefix.Addr())
 	}
-	if n := p.Field(optMinPackets); n.Given() {
+	if n := p.Field(OptMinPackets); n.Given() {
 		if f.packets, err = eroute.ParseNumber(n.Text, 64); err != nil {
 			return f, n.Refuse(err)
 		}

@@ -11,7 +11,7 @@ import (
 
 // runLimit implements --limit: it sets the maximum number of eroutes in the table.
 func runLimit(c *command) (err error) {
-	f := c.opts.Field(optLimit)
+	f := c.opts.Field(OptLimit)
 	limit, err := eroute.ParseNumber(f.Text, 32)
 	if err == nil && limit == 0 {
 		err = &eroute.ValueError{Value: f.Text, Err: errors.New("must be at least 1")}

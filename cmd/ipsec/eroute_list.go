@@ -15,7 +15,7 @@ func runList(c *command) error {
 		return err
 	}
 	return c.fromTable(func(t table, w io.Writer) error {
-		if c.opts.Has(optJSON) {
+		if c.opts.Has(OptJSON) {
 			return render.EroutesJSON(w, filter.of(t.All()))
 		}
 		for e, err := range filter.of(t.All()) {

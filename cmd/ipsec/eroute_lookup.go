@@ -28,7 +28,7 @@ func runLookupBatch(c *command) error {
 		packets []eroute.Packet
 		r       = c.parser()
 	)
-	err := c.eachLine("--batch", c.opts.Value(optBatch), func(words []string) error {
+	err := c.eachLine("--batch", c.opts.Value(OptBatch), func(words []string) error {
 		packet, err := r.packetLine(words)
 		packets = append(packets, packet)
 		return err
@@ -82,7 +82,7 @@ func (r *parser) host(text string, family eroute.Family) (netip.Prefix, error) {
 
 // lookup prints the eroute that each packet matches.
 func (c *command) lookup(packets []eroute.Packet) (err error) {
-	if c.opts.Has(optExplain) {
+	if c.opts.Has(OptExplain) {
 		return c.explain(packets)
 	}
 	t, err := c.openForReading()
@@ -91,7 +91,7 @@ func (c *command) lookup(packets []eroute.Packet) (err error) {
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	c.note("packets to look up: %d", len(packets))
-	if c.opts.Has(optJSON) {
+	if c.opts.Has(OptJSON) {
 		return render.LookupsJSON(c.out, t, packets)
 	}
 	for _, packet := range packets {

@@ -15,7 +15,7 @@ const metricsPermissions fs.FileMode = 0o644
 
 // runMetrics implements --metrics: it writes the table's metrics for Prometheus.
 func runMetrics(c *command) error {
-	return c.save(optMetrics, metricsPermissions, func(w io.Writer) error {
+	return c.save(OptMetrics, metricsPermissions, func(w io.Writer) error {
 		return metrics.Write(w, c.metricsSource())
 	})
 }

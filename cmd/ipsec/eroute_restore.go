@@ -19,9 +19,9 @@ func runRestore(c *command) error {
 	if err != nil {
 		return err
 	}
-	file := c.opts.Value(optRestore)
+	file := c.opts.Value(OptRestore)
 	switch {
-	case c.opts.Has(optCheck):
+	case c.opts.Has(OptCheck):
 		return c.tryRestore(file, &g)
 	case g.needed():
 		return c.restoreGuarded("--restore", file, &g)

@@ -12,8 +12,8 @@ import (
 // checkEroute is check, and also checks that the SAID is complete and given in one form only, if the action needs
 // one.
 func checkEroute(a *cli.Action[*command], p *cli.Parsed, common cli.Mask) error {
-	if part, ok := p.First(saidPartOptions); ok && p.Has(optSaid) {
-		return fmt.Errorf("%s and %s: give the SAID one way or the other", p.Quote(optSaid), p.Quote(part))
+	if part, ok := p.First(saidPartOptions); ok && p.Has(OptSAID) {
+		return fmt.Errorf("%s and %s: give the SAID one way or the other", p.Quote(OptSAID), p.Quote(part))
 	}
 	if err := a.Check(p, common); err != nil {
 		return err
@@ -24,7 +24,7 @@ func checkEroute(a *cli.Action[*command], p *cli.Parsed, common cli.Mask) error 
 		}
 		return nil
 	}
-	if p.Has(optSaid) || a.Option == optDel || a.Takes&saidOptions == 0 {
+	if p.Has(OptSAID) || a.Option == OptDel || a.Takes&saidOptions == 0 {
 		return nil
 	}
 	return fmt.Errorf("%s needs a SAID: --said, or --af, --edst, --spi and --proto", p.Name(a.Option))
@@ -32,15 +32,15 @@ func checkEroute(a *cli.Action[*command], p *cli.Parsed, common cli.Mask) error 
 
 // said parses the SAID, if one is given.
 func (r *parser) said(p *cli.Parsed) (eroute.SAID, error) {
-	if f := p.Field(optSaid); f.Given() {
+	if f := p.Field(OptSAID); f.Given() {
 		said, err := eroute.ParseSAID(r.ctx, f.Text, r.resolver)
 		if err != nil {
 			return said, f.Refuse(err)
 		}
 		return said, nil
 	}
-	if p.Has(optSPI) {
-		return eroute.NewSAID(r.ctx, p.Value(optAf), p.Value(optEdst), p.Value(optSPI), p.Value(optProto), r.resolver)
+	if p.Has(OptSPI) {
+		return eroute.NewSAID(r.ctx, p.Value(OptAf), p.Value(OptEdst), p.Value(OptSPI), p.Value(OptProto), r.resolver)
 	}
 	return eroute.SAID{}, nil
 }

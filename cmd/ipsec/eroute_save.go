@@ -19,10 +19,10 @@ const savePermissions fs.FileMode = 0o600
 
 // runSave implements --save: it writes the table as a batch, without the flows of traps.
 func runSave(c *command) error {
-	if c.opts.Value(optSave) == "-" {
+	if c.opts.Value(OptSave) == "-" {
 		return c.fromTable(func(t table, w io.Writer) error { return writeSaved(w, t) })
 	}
-	return c.save(optSave, savePermissions, func(w io.Writer) (err error) {
+	return c.save(OptSave, savePermissions, func(w io.Writer) (err error) {
 		t, err := c.openForReading()
 		if err != nil {
 			return err

@@ -18,8 +18,8 @@ type selectorFields struct {
 
 func selectorFieldsOf(p *cli.Parsed) selectorFields {
 	return selectorFields{
-		eraf: p.Field(optEraf), src: p.Field(optSrc), dst: p.Field(optDst),
-		proto: p.Field(optTransportProto), srcPort: p.Field(optSrcPort), dstPort: p.Field(optDstPort),
+		eraf: p.Field(OptEraf), src: p.Field(OptSrc), dst: p.Field(OptDst),
+		proto: p.Field(OptTransportProto), srcPort: p.Field(OptSrcPort), dstPort: p.Field(OptDstPort),
 	}
 }
 

@@ -25,7 +25,7 @@ func runStats(c *command) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.opts.Has(optJSON) {
+	if c.opts.Has(OptJSON) {
 		return render.StatsJSON(c.out, &stats, xfrm)
 	}
 	return render.Stats(c.out, &stats, xfrm)

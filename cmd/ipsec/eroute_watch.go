@@ -38,7 +38,7 @@ func runWatch(c *command) error {
 	c.ctx = ctx
 	w := &watch{command: c, interval: interval}
 	switch {
-	case c.opts.Has(optJSON):
+	case c.opts.Has(OptJSON):
 		return w.lines("", render.SampleJSON)
 	case isTerminal(c.env.stdout):
 		terminal := screen.Terminal{In: c.env.stdin, Out: c.env.stdout, Environ: c.env.environ}
@@ -49,7 +49,7 @@ func runWatch(c *command) error {
 
 // interval parses --interval.
 func (c *command) interval() (time.Duration, error) {
-	f := c.opts.Field(optInterval)
+	f := c.opts.Field(OptInterval)
 	if !f.Given() {
 		return defaultInterval, nil
 	}

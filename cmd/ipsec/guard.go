@@ -23,16 +23,16 @@ func (g *guard) needed() bool { return g.noNewClear != "" || g.asserts != nil }
 
 // newGuard returns the guard that the options and the file of settings define.
 func (c *command) newGuard() (g guard, err error) {
-	if c.opts.Has(optNoNewClear) {
-		g.noNewClear = c.opts.Name(optNoNewClear)
+	if c.opts.Has(OptNoNewClear) {
+		g.noNewClear = c.opts.Name(OptNoNewClear)
 	} else if g.noNewClear, err = c.noNewClearSetting(); err != nil {
 		return g, err
 	}
-	if c.opts.Has(optAssert) {
-		if file := c.opts.Value(optAssert); file == "-" && (file == c.opts.Value(optBatch) || file == c.opts.Value(optRestore)) {
+	if c.opts.Has(OptAssert) {
+		if file := c.opts.Value(OptAssert); file == "-" && (file == c.opts.Value(OptBatch) || file == c.opts.Value(OptRestore)) {
 			return g, errors.New("--assert -: standard input is already used for the table")
 		}
-		g.asserts, err = c.readAsserts(c.opts.Value(optAssert))
+		g.asserts, err = c.readAsserts(c.opts.Value(OptAssert))
 	}
 	return g, err
 }
