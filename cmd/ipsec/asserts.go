@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
@@ -26,9 +27,9 @@ func (c *command) readAsserts(file string) (*asserts, error) {
 	}
 	defer func() { _ = f.Close() }()
 	r := c.parser()
-	for k := range chunks(f, a.file) {
-		err := k.each(func(number int, words []string) error {
-			assertion, err := r.assertLine(words)
+	for k := range erouteargs.Chunks(f, a.file) {
+		err := k.Each(func(number int, words []string) error {
+			assertion, err := r.AssertLine(words)
 			a.all, a.lines = append(a.all, assertion), append(a.lines, number)
 			return err
 		})
@@ -37,19 +38,6 @@ func (c *command) readAsserts(file string) (*asserts, error) {
 		}
 	}
 	return a, nil
-}
-
-// assertLine parses the line SRC DST [PROTO [SPORT [DPORT]]] VERDICT.
-func (r *parser) assertLine(words []string) (a diff.Assertion, err error) {
-	n := len(words) - 1
-	if n < 2 || n > 5 {
-		return a, fmt.Errorf("%d words: want SRC DST [PROTO [SPORT [DPORT]]] VERDICT", len(words))
-	}
-	if a.Want = diff.ParseKind(words[n]); a.Want == 0 {
-		return a, fmt.Errorf("VERDICT value %q: want protected, clear, dropped, rejected or trapped", words[n])
-	}
-	a.Selector, err = r.selector(wordFields(words[:n]), r.prefix)
-	return a, err
 }
 
 // check refuses a table that violates an assertion.
@@ -63,7 +51,7 @@ func (a *asserts) check(c *command, t *diff.Table) error {
 		if more := len(failures) - 1; more > 0 {
 			text += fmt.Sprintf("; %s assertions fail", render.Number(more+1))
 		}
-		return &lineError{a.file, a.lines[first.Index], errors.New(text)}
+		return &erouteargs.LineError{File: a.file, Line: a.lines[first.Index], Err: errors.New(text)}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.file, err)

@@ -11,12 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-func testParser() *parser {
-	return &parser{ctx: context.Background(), resolver: testenv.Hosts, names: testenv.Names}
+func testParser() *erouteargs.Parser {
+	return erouteargs.NewParser(context.Background(), testenv.Hosts, testenv.Names)
 }
 
 // FuzzBatchLine checks that a line parses to a change that a table can hold, and that the same words on the
@@ -31,8 +32,8 @@ func FuzzBatchLine(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		words := splitLine(line, nil)
-		change, err := testParser().batchLine(words)
+		words := erouteargs.SplitLine(line, nil)
+		change, err := testParser().BatchLine(words)
 		if err == nil {
 			if err := change.Validate(); err != nil {
 				t.Fatalf("%q parsed to %+v: %v", line, change, err)
@@ -44,7 +45,7 @@ func FuzzBatchLine(f *testing.F) {
 		batch, single := newMemory(), newMemory()
 		batchStatus, _, batchErr := runMemory(batch, line, "eroute", "--batch", "-")
 		if (batchStatus == 0) != (err == nil && change.Op != eroute.OpDel) {
-			t.Fatalf("%q: batchLine says %v, --batch says %d %q", line, err, batchStatus, batchErr)
+			t.Fatalf("%q: BatchLine says %v, --batch says %d %q", line, err, batchStatus, batchErr)
 		}
 		if err != nil {
 			return
@@ -95,8 +96,8 @@ func FuzzPacketLine(f *testing.F) {
 	f.Add("3049::1 gw6.example/128 58")
 	f.Add("dual.example 10.0.0.1/32 0 0 0")
 	f.Fuzz(func(t *testing.T, line string) {
-		words := splitLine(line, nil)
-		packet, err := testParser().packetLine(words)
+		words := erouteargs.SplitLine(line, nil)
+		packet, err := testParser().PacketLine(words)
 		if err != nil {
 			return
 		}
@@ -115,24 +116,9 @@ func FuzzPacketLine(f *testing.F) {
 
 // TestBatchLongLine checks that a line that is too long is refused with its number.
 func TestBatchLongLine(t *testing.T) {
-	text := "--clear\n--clear #" + strings.Repeat("x", maxLine) + "\n"
+	text := "--clear\n--clear #" + strings.Repeat("x", erouteargs.MaxLine) + "\n"
 	status, _, stderr := runMemory(newMemory(), text, "eroute", "--batch", "-")
 	if want := "ipsec eroute: --batch -: line 2: longer than 1048576 bytes\n"; status != 1 || stderr != want {
 		t.Errorf("status %d, stderr %q, want %q", status, stderr, want)
-	}
-}
-
-// BenchmarkBatchLine measures the parsing of a line.
-func BenchmarkBatchLine(b *testing.B) {
-	const line = "--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --transport-proto tcp --dst-port 22 --said tun0x1000@192.0.2.1"
-	names := testenv.Names()
-	r := &parser{ctx: b.Context(), resolver: testenv.Hosts, names: func() *eroute.Names { return names }}
-	var words []string
-	b.ReportAllocs()
-	for b.Loop() {
-		words = splitLine(line, words[:0])
-		if _, err := r.batchLine(words); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

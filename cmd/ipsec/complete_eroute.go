@@ -7,37 +7,35 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 var erouteCompleter = cli.Completer[*command]{
-	Options: erouteOptions,
+	Options: erouteargs.Options,
 	Choose:  chooseEroute,
 	Common:  commonOptions,
 	Values: map[cli.ID]func(*command, *cli.Parsed) []string{
-		OptEraf:           cli.OneOf[*command]("inet", "inet6"),
-		OptAf:             cli.OneOf[*command]("inet", "inet6"),
-		OptSrc:            cli.OneOf[*command]("%default"),
-		OptDst:            cli.OneOf[*command]("%default"),
-		OptProto:          cli.OneOf[*command]("ah", "esp", "comp", "tun"),
-		OptAcquireMode:    cli.OneOf[*command]("tunnel", "transport"),
-		OptAcquireProto:   cli.OneOf[*command]("esp", "ah", "comp"),
-		OptTransportProto: func(c *command, _ *cli.Parsed) []string { return c.env.names().Protocols() },
-		OptSrcPort:        services,
-		OptDstPort:        services,
-		OptSAID:           saidTexts,
-		OptEdst:           peers,
-		OptAcquirePeer:    peers,
-		OptSPI:            spis,
+		erouteargs.OptEraf:           cli.OneOf[*command]("inet", "inet6"),
+		erouteargs.OptAf:             cli.OneOf[*command]("inet", "inet6"),
+		erouteargs.OptSrc:            cli.OneOf[*command]("%default"),
+		erouteargs.OptDst:            cli.OneOf[*command]("%default"),
+		erouteargs.OptProto:          cli.OneOf[*command]("ah", "esp", "comp", "tun"),
+		erouteargs.OptAcquireMode:    cli.OneOf[*command]("tunnel", "transport"),
+		erouteargs.OptAcquireProto:   cli.OneOf[*command]("esp", "ah", "comp"),
+		erouteargs.OptTransportProto: func(c *command, _ *cli.Parsed) []string { return c.env.names().Protocols() },
+		erouteargs.OptSrcPort:        services,
+		erouteargs.OptDstPort:        services,
+		erouteargs.OptSAID:           saidTexts,
+		erouteargs.OptEdst:           peers,
+		erouteargs.OptAcquirePeer:    peers,
+		erouteargs.OptSPI:            spis,
 	},
 }
 
-// magicSAIDs are the SAIDs that need no SA.
-var magicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold}
-
 // services returns the names of the ports of the protocol on the command line.
 func services(c *command, p *cli.Parsed) []string {
-	proto, err := eroute.ParseProtocol(p.Value(OptTransportProto), c.env.names())
+	proto, err := eroute.ParseProtocol(p.Value(erouteargs.OptTransportProto), c.env.names())
 	if err != nil {
 		return nil
 	}
@@ -45,7 +43,7 @@ func services(c *command, p *cli.Parsed) []string {
 }
 
 func saidTexts(c *command, _ *cli.Parsed) (texts []string) {
-	for _, said := range append(slices.Clone(magicSAIDs), c.env.saids()...) {
+	for _, said := range append(slices.Clone(erouteargs.MagicSAIDs), c.env.saids()...) {
 		texts = append(texts, said.String())
 	}
 	return texts
@@ -58,7 +56,7 @@ func peers(c *command, _ *cli.Parsed) []string {
 
 func spis(c *command, p *cli.Parsed) []string {
 	return distinct(c.env.saids(), func(s eroute.SAID) string {
-		if peer := p.Value(OptEdst); peer != "" && peer != s.Dst.String() {
+		if peer := p.Value(erouteargs.OptEdst); peer != "" && peer != s.Dst.String() {
 			return ""
 		}
 		return fmt.Sprintf("%#x", s.SPI)

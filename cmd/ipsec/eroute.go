@@ -3,48 +3,32 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/spf13/cobra"
 )
 
-var (
-	selectorOptions = cli.MaskOf(OptEraf, OptSrc, OptDst, OptTransportProto, OptSrcPort, OptDstPort)
-	saidPartOptions = cli.MaskOf(OptAf, OptEdst, OptSPI, OptProto)
-	saidOptions     = saidPartOptions | cli.MaskOf(OptSAID)
-	endOptions      = cli.MaskOf(OptSrc, OptDst)
-	filterOptions   = cli.MaskOf(OptEraf, OptSrc, OptDst, OptSAID, OptMinPackets)
-	commonOptions   = cli.MaskOf(OptLabel, OptDebug)
-)
-
-// changeActions are the actions that change eroutes; a line of a batch is one of them.
-var changeActions = cli.Actions[*command]{
-	{Option: OptAdd, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(OptCheck), Needs: endOptions, Run: runChange},
-	{Option: OptReplace, Takes: selectorOptions | saidOptions | askOptions | cli.MaskOf(OptCheck), Needs: endOptions, Run: runChange},
-	{Option: OptDel, Takes: selectorOptions | saidOptions | cli.MaskOf(OptCheck), Needs: endOptions, Run: runChange},
-	{Option: OptClear, Takes: cli.MaskOf(OptCheck), Run: runChange},
-}
+var commonOptions = cli.MaskOf(erouteargs.OptLabel, erouteargs.OptDebug)
 
 var (
-	erouteActions = append(slices.Clip(changeActions),
-		cli.Action[*command]{Option: OptBatch, Takes: cli.MaskOf(OptCheck, OptNoNewClear, OptAssert), Run: runBatch},
-		cli.Action[*command]{Option: OptSave, Run: runSave},
-		cli.Action[*command]{Option: OptRestore, Takes: cli.MaskOf(OptCheck, OptNoNewClear, OptAssert), Run: runRestore},
-		cli.Action[*command]{Option: OptDiff, Takes: cli.MaskOf(OptJSON), Run: runDiff},
-		cli.Action[*command]{Option: OptImport, Run: runImport},
-		cli.Action[*command]{Option: OptLookup, Takes: selectorOptions | cli.MaskOf(OptExplain, OptJSON), Needs: endOptions, Run: runLookup},
-		cli.Action[*command]{Option: OptSync, Run: runSync},
-		cli.Action[*command]{Option: OptLimit, Run: runLimit},
-		cli.Action[*command]{Option: OptStats, Takes: cli.MaskOf(OptJSON), Run: runStats},
-		cli.Action[*command]{Option: OptWatch, Takes: cli.MaskOf(OptInterval, OptJSON), Run: runWatch},
-		cli.Action[*command]{Option: OptMetrics, Run: runMetrics},
+	erouteActions = append(erouteargs.ChangeActions(runChange),
+		cli.Action[*command]{Option: erouteargs.OptBatch, Takes: cli.MaskOf(erouteargs.OptCheck, erouteargs.OptNoNewClear, erouteargs.OptAssert), Run: runBatch},
+		cli.Action[*command]{Option: erouteargs.OptSave, Run: runSave},
+		cli.Action[*command]{Option: erouteargs.OptRestore, Takes: cli.MaskOf(erouteargs.OptCheck, erouteargs.OptNoNewClear, erouteargs.OptAssert), Run: runRestore},
+		cli.Action[*command]{Option: erouteargs.OptDiff, Takes: cli.MaskOf(erouteargs.OptJSON), Run: runDiff},
+		cli.Action[*command]{Option: erouteargs.OptImport, Run: runImport},
+		cli.Action[*command]{Option: erouteargs.OptLookup, Takes: erouteargs.SelectorOptions | cli.MaskOf(erouteargs.OptExplain, erouteargs.OptJSON), Needs: erouteargs.EndOptions, Run: runLookup},
+		cli.Action[*command]{Option: erouteargs.OptSync, Run: runSync},
+		cli.Action[*command]{Option: erouteargs.OptLimit, Run: runLimit},
+		cli.Action[*command]{Option: erouteargs.OptStats, Takes: cli.MaskOf(erouteargs.OptJSON), Run: runStats},
+		cli.Action[*command]{Option: erouteargs.OptWatch, Takes: cli.MaskOf(erouteargs.OptInterval, erouteargs.OptJSON), Run: runWatch},
+		cli.Action[*command]{Option: erouteargs.OptMetrics, Run: runMetrics},
 	)
-	lookupBatchAction = cli.Action[*command]{Option: OptLookup, With: cli.MaskOf(OptBatch), Takes: cli.MaskOf(OptExplain, OptJSON), Run: runLookupBatch}
+	lookupBatchAction = cli.Action[*command]{Option: erouteargs.OptLookup, With: cli.MaskOf(erouteargs.OptBatch), Takes: cli.MaskOf(erouteargs.OptExplain, erouteargs.OptJSON), Run: runLookupBatch}
 )
 
 func newEroute(c *command) *cobra.Command {
-	cmd := c.cobra("eroute", "manage the eroute table", erouteOptions, runEroute)
+	cmd := c.cobra("eroute", "manage the eroute table", erouteargs.Options, runEroute)
 	cmd.Long = erouteLong
 	cmd.Annotations = map[string]string{cli.UsageLines: erouteUsage}
 	cmd.Example = erouteExample
@@ -53,7 +37,7 @@ func newEroute(c *command) *cobra.Command {
 }
 
 func runEroute(c *command, cmd *cobra.Command, args []string) error {
-	if done, err := c.parse(cmd, erouteOptions, args, OptHelp, OptVersion); done || err != nil {
+	if done, err := c.parse(cmd, erouteargs.Options, args, erouteargs.OptHelp, erouteargs.OptVersion); done || err != nil {
 		return err
 	}
 	action, err := chooseEroute(&c.opts)
@@ -61,12 +45,12 @@ func runEroute(c *command, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if action == nil {
-		if err := c.opts.CheckListing(commonOptions | filterOptions | cli.MaskOf(OptJSON)); err != nil {
+		if err := c.opts.CheckListing(commonOptions | erouteargs.FilterOptions | cli.MaskOf(erouteargs.OptJSON)); err != nil {
 			return err
 		}
 		return runList(c)
 	}
-	if err := checkEroute(action, &c.opts, commonOptions); err != nil {
+	if err := erouteargs.Check(action, &c.opts, commonOptions); err != nil {
 		return err
 	}
 	return action.Run(c)
@@ -75,10 +59,10 @@ func runEroute(c *command, cmd *cobra.Command, args []string) error {
 // chooseEroute chooses the action. --batch together with --lookup is not an action: it names the packets to look
 // up.
 func chooseEroute(p *cli.Parsed) (*cli.Action[*command], error) {
-	if !p.Has(OptLookup) || !p.Has(OptBatch) {
+	if !p.Has(erouteargs.OptLookup) || !p.Has(erouteargs.OptBatch) {
 		return erouteActions.Choose(p)
 	}
-	if _, err := erouteActions.Choose(p.Without(cli.MaskOf(OptBatch))); err != nil {
+	if _, err := erouteActions.Choose(p.Without(cli.MaskOf(erouteargs.OptBatch))); err != nil {
 		return nil, err
 	}
 	return &lookupBatchAction, nil

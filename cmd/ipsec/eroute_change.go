@@ -6,38 +6,14 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// change returns the change that checked options describe.
-func (r *parser) change(p *cli.Parsed) (c eroute.Change, err error) {
-	switch {
-	case p.Has(OptClear):
-		return eroute.Change{Op: eroute.OpClear}, nil
-	case p.Has(OptAdd):
-		c.Op = eroute.OpAdd
-	case p.Has(OptReplace):
-		c.Op = eroute.OpReplace
-	case p.Has(OptDel):
-		c.Op = eroute.OpDel
-	}
-	if c.Selector, err = r.selector(selectorFieldsOf(p), r.prefix); err != nil {
-		return c, err
-	}
-	said, err := r.said(p)
-	if c.Op == eroute.OpDel || err != nil {
-		return c, err
-	}
-	c.SAID = said
-	c.Acquire, err = r.ask(p, said)
-	return c, err
-}
-
 // runChange implements --add, --replace, --del and --clear.
 func runChange(c *command) error {
-	change, err := c.parser().change(&c.opts)
+	change, err := c.parser().Change(&c.opts)
 	if err != nil {
 		return err
 	}
@@ -50,7 +26,7 @@ func runChange(c *command) error {
 
 // apply makes the changes in the namespace's table if the guard allows them, or with --check only checks them.
 func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
-	if c.opts.Has(OptCheck) {
+	if c.opts.Has(erouteargs.OptCheck) {
 		return c.check(changes, g)
 	}
 	makes := makesTable(changes)
@@ -88,7 +64,7 @@ func (c *command) guardChanges(t table, changes *eroute.Changes, g *guard) (*dif
 	if _, err := t.Check(changes); err != nil {
 		return nil, err
 	}
-	return g.compareRunning(c, "--batch "+c.opts.Value(OptBatch), t, func(before *diff.Table) (*diff.Table, error) { return before.With(changes) })
+	return g.compareRunning(c, "--batch "+c.opts.Value(erouteargs.OptBatch), t, func(before *diff.Table) (*diff.Table, error) { return before.With(changes) })
 }
 
 // noteChanges prints the changes as debug messages.
@@ -112,7 +88,7 @@ func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
 		return err
 	}
 	var next *diff.Table
-	result, err := g.compareRunning(c, "--batch "+c.opts.Value(OptBatch), t, func(before *diff.Table) (*diff.Table, error) {
+	result, err := g.compareRunning(c, "--batch "+c.opts.Value(erouteargs.OptBatch), t, func(before *diff.Table) (*diff.Table, error) {
 		next, err = before.With(changes)
 		return next, err
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -19,7 +20,7 @@ var diffOptions = diff.Options{Unmatched: diff.Dropped}
 
 // runDiff implements --diff: the packets whose verdict changes when the second table replaces the first.
 func runDiff(c *command) error {
-	names := c.opts.Values(OptDiff)
+	names := c.opts.Values(erouteargs.OptDiff)
 	if len(names) == 1 {
 		names = append(names, runningTable)
 	}
@@ -37,7 +38,7 @@ func runDiff(c *command) error {
 	if err != nil {
 		return err
 	}
-	if c.opts.Has(OptJSON) {
+	if c.opts.Has(erouteargs.OptJSON) {
 		return render.DifferenceJSON(c.out, result)
 	}
 	return c.painter().Difference(c.out, sideName(names[0]), sideName(names[1]), result)
@@ -51,21 +52,21 @@ func (c *command) tableToCompare(name string) (*diff.Table, error) {
 	d := &diff.Table{}
 	var lines []uint32
 	for b := range c.batches("--diff", name) {
-		if b.err != nil {
-			return nil, b.err
+		if b.Err != nil {
+			return nil, b.Err
 		}
-		for i, change := range b.changes.All() {
+		for i, change := range b.Changes.All() {
 			if change.Op != eroute.OpAdd {
-				return nil, b.notAdd(i)
+				return nil, b.NotAdd(i)
 			}
 			d.Add(change.Selector, change.SAID)
 		}
-		lines = append(lines, b.lines...)
+		lines = append(lines, b.Lines...)
 	}
 	err := d.Sort()
 	if twice, ok := errors.AsType[*diff.DuplicateError](err); ok {
 		err = fmt.Errorf("--%w", &eroute.ChangeError{Change: eroute.Change{Op: eroute.OpAdd, Selector: twice.Selector}, Err: eroute.ErrExist})
-		err = &lineError{"--diff " + name, int(lines[twice.Index]), err}
+		err = &erouteargs.LineError{File: "--diff " + name, Line: int(lines[twice.Index]), Err: err}
 	}
 	return d, err
 }
@@ -90,29 +91,6 @@ func newDiffTable(t table) (*diff.Table, error) {
 		d.Add(e.Selector, e.SAID)
 	}
 	return d, nil
-}
-
-// table returns the table that the file describes.
-func (b *batch) table() (*diff.Table, error) {
-	d := &diff.Table{}
-	for i, change := range b.changes.All() {
-		if change.Op != eroute.OpAdd {
-			return nil, b.notAdd(i)
-		}
-		d.Add(change.Selector, change.SAID)
-	}
-	if err := d.Sort(); err != nil {
-		if twice, ok := errors.AsType[*diff.DuplicateError](err); ok {
-			err = b.refusal(&eroute.ChangeError{Index: twice.Index, Change: b.changes.At(twice.Index), Err: eroute.ErrExist})
-		}
-		return nil, err
-	}
-	return d, nil
-}
-
-// notAdd returns the error of a change other than --add in a file that describes a table.
-func (b *batch) notAdd(i int) error {
-	return &lineError{b.file, int(b.lines[i]), fmt.Errorf("--%v: only --add lines are allowed in a table file", b.changes.At(i).Op)}
 }
 
 // sideName returns the name of a table in the output of --diff.

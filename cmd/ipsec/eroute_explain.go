@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/explain"
@@ -45,7 +46,7 @@ func (c *command) explain(packets []eroute.Packet) (err error) {
 		}
 	}
 	write := render.Explanations
-	if c.opts.Has(OptJSON) {
+	if c.opts.Has(erouteargs.OptJSON) {
 		write = render.ExplanationsJSON
 	}
 	err = write(c.out, all)

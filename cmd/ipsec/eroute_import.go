@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/pkg/migrate"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -20,7 +21,7 @@ func runImport(c *command) error {
 	}
 	eroutes, notes := migrate.Eroutes(kernel)
 	for i := range eroutes {
-		if _, err := fmt.Fprintln(c.out, batchLine(&eroutes[i])); err != nil {
+		if _, err := fmt.Fprintln(c.out, erouteargs.AddLine(&eroutes[i])); err != nil {
 			return err
 		}
 	}

@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // runLimit implements --limit: it sets the maximum number of eroutes in the table.
 func runLimit(c *command) (err error) {
-	f := c.opts.Field(OptLimit)
+	f := c.opts.Field(erouteargs.OptLimit)
 	limit, err := eroute.ParseNumber(f.Text, 32)
 	if err == nil && limit == 0 {
 		err = &eroute.ValueError{Value: f.Text, Err: errors.New("must be at least 1")}

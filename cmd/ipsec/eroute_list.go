@@ -4,21 +4,22 @@ package main
 
 import (
 	"fmt"
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"io"
 )
 
 // runList prints the eroutes of the table that match the filter options.
 func runList(c *command) error {
-	filter, err := c.parser().filter(&c.opts)
+	filter, err := c.parser().Filter(&c.opts)
 	if err != nil {
 		return err
 	}
 	return c.fromTable(func(t table, w io.Writer) error {
-		if c.opts.Has(OptJSON) {
-			return render.EroutesJSON(w, filter.of(t.All()))
+		if c.opts.Has(erouteargs.OptJSON) {
+			return render.EroutesJSON(w, filter.Of(t.All()))
 		}
-		for e, err := range filter.of(t.All()) {
+		for e, err := range filter.Of(t.All()) {
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 )
 
@@ -15,7 +16,7 @@ const metricsPermissions fs.FileMode = 0o644
 
 // runMetrics implements --metrics: it writes the table's metrics for Prometheus.
 func runMetrics(c *command) error {
-	return c.save(OptMetrics, metricsPermissions, func(w io.Writer) error {
+	return c.save(erouteargs.OptMetrics, metricsPermissions, func(w io.Writer) error {
 		return metrics.Write(w, c.metricsSource())
 	})
 }

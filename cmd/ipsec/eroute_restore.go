@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -19,9 +20,9 @@ func runRestore(c *command) error {
 	if err != nil {
 		return err
 	}
-	file := c.opts.Value(OptRestore)
+	file := c.opts.Value(erouteargs.OptRestore)
 	switch {
-	case c.opts.Has(OptCheck):
+	case c.opts.Has(erouteargs.OptCheck):
 		return c.tryRestore(file, &g)
 	case g.needed():
 		return c.restoreGuarded("--restore", file, &g)
@@ -39,14 +40,14 @@ func (c *command) restore(what, file string) (err error) {
 	lines := saved{c: c, what: what, file: file}
 	_, err = t.Restore(c.ctx, lines.all(), true)
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
-		err = &lineError{what + " " + file, lines.number, fmt.Errorf("--%w", refused)}
+		err = &erouteargs.LineError{File: what + " " + file, Line: lines.number, Err: fmt.Errorf("--%w", refused)}
 	}
 	return err
 }
 
 // wholeTable is a file that is going to replace the table.
 type wholeTable struct {
-	*batch
+	*erouteargs.Batch
 	table *diff.Table
 }
 
@@ -55,13 +56,13 @@ func (c *command) readWholeTable(what, file string) (*wholeTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := b.table()
+	t, err := b.Table()
 	return &wholeTable{b, t}, err
 }
 
 // compare checks the changes when the file replaces a table.
 func (w *wholeTable) compare(c *command, t table, g *guard) (*diff.Result, error) {
-	return g.compareRunning(c, w.file, t, func(*diff.Table) (*diff.Table, error) { return w.table, nil })
+	return g.compareRunning(c, w.File, t, func(*diff.Table) (*diff.Table, error) { return w.table, nil })
 }
 
 // tryRestore implements --restore --check.
@@ -75,9 +76,9 @@ func (c *command) tryRestore(file string, g *guard) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	effect, err := t.Restore(c.ctx, next.all(), false)
+	effect, err := t.Restore(c.ctx, next.All(), false)
 	if err != nil {
-		return next.refusal(err)
+		return next.Refusal(err)
 	}
 	result, err := next.compare(c, t, g)
 	if err != nil {
@@ -108,8 +109,8 @@ func (c *command) restoreGuarded(what, file string, g *guard) (err error) {
 	if err := guarded(t); err != nil {
 		return err
 	}
-	_, err = t.Restore(c.ctx, next.all(), true)
-	return next.refusal(err)
+	_, err = t.Restore(c.ctx, next.All(), true)
+	return next.Refusal(err)
 }
 
 // guardNoTable runs a check if there is no table, so that a refused change does not create one.
@@ -124,17 +125,6 @@ func (c *command) guardNoTable(check func(table) error) error {
 	return t.Close()
 }
 
-// all yields the changes.
-func (b *batch) all() iter.Seq2[eroute.Change, error] {
-	return func(yield func(eroute.Change, error) bool) {
-		for _, change := range b.changes.All() {
-			if !yield(change, nil) {
-				return
-			}
-		}
-	}
-}
-
 // saved reads the lines of a file written by --save.
 type saved struct {
 	c          *command
@@ -146,18 +136,18 @@ type saved struct {
 func (s *saved) all() iter.Seq2[eroute.Change, error] {
 	return func(yield func(eroute.Change, error) bool) {
 		for b := range s.c.batches(s.what, s.file) {
-			for i, change := range b.changes.All() {
-				s.number = int(b.lines[i])
+			for i, change := range b.Changes.All() {
+				s.number = int(b.Lines[i])
 				if change.Op != eroute.OpAdd {
-					yield(change, &lineError{b.file, s.number, fmt.Errorf("--%v: only --add lines are allowed in a table file", change.Op)})
+					yield(change, b.NotAdd(i))
 					return
 				}
 				if !yield(change, nil) {
 					return
 				}
 			}
-			if b.err != nil {
-				yield(eroute.Change{}, b.err)
+			if b.Err != nil {
+				yield(eroute.Change{}, b.Err)
 			}
 		}
 	}

@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/files"
-	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // savePermissions is the mode of a new file before the umask; the user's own file keeps its mode.
@@ -19,10 +18,10 @@ const savePermissions fs.FileMode = 0o600
 
 // runSave implements --save: it writes the table as a batch, without the flows of traps.
 func runSave(c *command) error {
-	if c.opts.Value(OptSave) == "-" {
+	if c.opts.Value(erouteargs.OptSave) == "-" {
 		return c.fromTable(func(t table, w io.Writer) error { return writeSaved(w, t) })
 	}
-	return c.save(OptSave, savePermissions, func(w io.Writer) (err error) {
+	return c.save(erouteargs.OptSave, savePermissions, func(w io.Writer) (err error) {
 		t, err := c.openForReading()
 		if err != nil {
 			return err
@@ -58,32 +57,9 @@ func writeSaved(w io.Writer, t table) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintln(w, batchLine(&e)); err != nil {
+		if _, err := fmt.Fprintln(w, erouteargs.AddLine(&e)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// batchLine returns the line of a batch that adds an eroute.
-func batchLine(e *eroute.Eroute) string {
-	s := e.Selector
-	line := []string{"--add", "--src", s.Src.String(), "--dst", s.Dst.String()}
-	add := func(option string, n uint32) {
-		if n != 0 {
-			line = append(line, option, fmt.Sprint(n))
-		}
-	}
-	add("--transport-proto", uint32(s.Proto))
-	add("--src-port", uint32(s.SrcPort))
-	add("--dst-port", uint32(s.DstPort))
-	line = append(line, "--said", e.SAID.String())
-	if a := e.Acquire; a != (eroute.AcquireParams{}) && a != eroute.DefaultAcquire {
-		line = append(line, "--acquire-mode", a.Mode.String(), "--acquire-proto", eroute.ProtocolName(a.Proto))
-		if a.Peer.IsValid() {
-			line = append(line, "--acquire-peer", a.Peer.String())
-		}
-		add("--acquire-reqid", a.ReqID)
-	}
-	return strings.Join(line, " ")
 }

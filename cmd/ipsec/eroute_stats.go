@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/render"
 )
 
@@ -25,7 +26,7 @@ func runStats(c *command) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.opts.Has(OptJSON) {
+	if c.opts.Has(erouteargs.OptJSON) {
 		return render.StatsJSON(c.out, &stats, xfrm)
 	}
 	return render.Stats(c.out, &stats, xfrm)

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/internal/screen"
 	"github.com/ipsec-eroute/eroute/pkg/top"
@@ -38,7 +39,7 @@ func runWatch(c *command) error {
 	c.ctx = ctx
 	w := &watch{command: c, interval: interval}
 	switch {
-	case c.opts.Has(OptJSON):
+	case c.opts.Has(erouteargs.OptJSON):
 		return w.lines("", render.SampleJSON)
 	case isTerminal(c.env.stdout):
 		terminal := screen.Terminal{In: c.env.stdin, Out: c.env.stdout, Environ: c.env.environ}
@@ -49,7 +50,7 @@ func runWatch(c *command) error {
 
 // interval parses --interval.
 func (c *command) interval() (time.Duration, error) {
-	f := c.opts.Field(OptInterval)
+	f := c.opts.Field(erouteargs.OptInterval)
 	if !f.Given() {
 		return defaultInterval, nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -113,17 +114,17 @@ func FuzzAssertLine(f *testing.F) {
 		var out bytes.Buffer
 		c := &command{env: testEnv(nil, &out, &out), ctx: t.Context()}
 		for text := range strings.Lines(line) {
-			words := splitLine(text, nil)
+			words := erouteargs.SplitLine(text, nil)
 			if len(words) == 0 {
 				continue
 			}
-			a, err := c.parser().assertLine(words)
+			a, err := c.parser().AssertLine(words)
 			if err != nil {
 				t.Fatalf("%q is taken, but %q is refused: %v", line, text, err)
 			}
 			s := a.Selector
 			again := fmt.Sprintf("%s %s %d %d %d %v", s.Src, s.Dst, s.Proto, s.SrcPort, s.DstPort, a.Want)
-			if b, err := c.parser().assertLine(strings.Fields(again)); err != nil || b != a {
+			if b, err := c.parser().AssertLine(strings.Fields(again)); err != nil || b != a {
 				t.Fatalf("%q means %+v, written as %q it means %+v, %v", text, a, again, b, err)
 			}
 		}
@@ -143,39 +144,6 @@ func runAsserts(t *testing.T, text string) (status int, stdout, stderr string) {
 	}
 	status = run(t.Context(), e, []string{"eroute", "--restore", "-", "--assert", "asserts"})
 	return status, out.String(), errs.String()
-}
-
-// FuzzSavedLine checks that the fast parser of saved lines and the general one agree, and that the fast one
-// accepts the output of --save.
-func FuzzSavedLine(f *testing.F) {
-	for _, seed := range []string{
-		"--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --said tun0x1000@192.0.2.2",
-		"--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --transport-proto 6 --src-port 1 --dst-port 25 --said %drop",
-		"--add --src 2001:db8::/32 --dst ::/0 --transport-proto 17 --dst-port 53 --said esp0x2000@2001:db8::2",
-		"--add --src 10.0.0.1/8 --dst 10.1.0.0/016 --transport-proto 010 --said tun0xff@192.0.2.2",
-		"--add --src ::ffff:10.0.0.0/104 --dst ::/0 --transport-proto 1 --src-port 0 --said %passthrough",
-		"--add --src 10.0.0.0/8 --dst ::/0 --dst-port 70000 --said tun0x_1000@192.0.2.02", "--add --src 10.0.0.0/8 --dst 10.0.0.0/8 --said %hold --acquire-reqid 7",
-		"--add --src 10.0.0.0/8 --dst 10.1.0.0/16 --transport-proto 6 --transport-proto 6 --said %trap", "--add --src fe80::%eth0/64 --dst ::/0 --said ah0x100@fe80::1%eth0",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, line string) {
-		var out bytes.Buffer
-		r := (&command{env: testEnv(nil, &out, &out), ctx: t.Context()}).parser()
-		words := splitLine(line, nil)
-		short, ok := savedLine(words)
-		long, err := r.anyBatchLine(words)
-		if ok && (err != nil || short != long) {
-			t.Fatalf("%q means %+v, or %+v, %v", line, short, long, err)
-		}
-		if err != nil || long.Op != eroute.OpAdd || long.Acquire != (eroute.AcquireParams{}) {
-			return
-		}
-		saved := batchLine(&eroute.Eroute{Selector: long.Selector, SAID: long.SAID})
-		if again, ok := savedLine(splitLine(saved, nil)); !ok || again != long {
-			t.Fatalf("%q is saved as %q, which means %+v, %v", line, saved, again, ok)
-		}
-	})
 }
 
 // FuzzConfig checks that a file of --config is refused with one line, or names devices that can be attached,

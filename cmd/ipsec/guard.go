@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
@@ -23,16 +24,16 @@ func (g *guard) needed() bool { return g.noNewClear != "" || g.asserts != nil }
 
 // newGuard returns the guard that the options and the file of settings define.
 func (c *command) newGuard() (g guard, err error) {
-	if c.opts.Has(OptNoNewClear) {
-		g.noNewClear = c.opts.Name(OptNoNewClear)
+	if c.opts.Has(erouteargs.OptNoNewClear) {
+		g.noNewClear = c.opts.Name(erouteargs.OptNoNewClear)
 	} else if g.noNewClear, err = c.noNewClearSetting(); err != nil {
 		return g, err
 	}
-	if c.opts.Has(OptAssert) {
-		if file := c.opts.Value(OptAssert); file == "-" && (file == c.opts.Value(OptBatch) || file == c.opts.Value(OptRestore)) {
+	if c.opts.Has(erouteargs.OptAssert) {
+		if file := c.opts.Value(erouteargs.OptAssert); file == "-" && (file == c.opts.Value(erouteargs.OptBatch) || file == c.opts.Value(erouteargs.OptRestore)) {
 			return g, errors.New("--assert -: standard input is already used for the table")
 		}
-		g.asserts, err = c.readAsserts(c.opts.Value(OptAssert))
+		g.asserts, err = c.readAsserts(c.opts.Value(erouteargs.OptAssert))
 	}
 	return g, err
 }

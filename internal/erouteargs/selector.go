@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package erouteargs
 
 import (
-	"context"
 	"net/netip"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
@@ -23,27 +22,11 @@ func selectorFieldsOf(p *cli.Parsed) selectorFields {
 	}
 }
 
-// parser converts texts to values.
-type parser struct {
-	ctx      context.Context
-	resolver eroute.Resolver
-	names    func() *eroute.Names
-	line     cli.Parsed // the current line of a batch
-}
-
-func (c *command) parser() *parser {
-	return &parser{ctx: c.ctx, resolver: c.env.resolver, names: c.env.names}
-}
-
 // parsePrefixFunc parses a source or destination prefix.
 type parsePrefixFunc func(text string, family eroute.Family) (netip.Prefix, error)
 
-func (r *parser) prefix(text string, family eroute.Family) (netip.Prefix, error) {
-	return eroute.ParsePrefix(r.ctx, text, family, r.resolver)
-}
-
 // selector parses all fields, source and destination with parse.
-func (r *parser) selector(f selectorFields, parse parsePrefixFunc) (s eroute.Selector, err error) {
+func (r *Parser) selector(f selectorFields, parse parsePrefixFunc) (s eroute.Selector, err error) {
 	family, err := f.family()
 	if err != nil {
 		return s, err
@@ -63,7 +46,7 @@ func (r *parser) selector(f selectorFields, parse parsePrefixFunc) (s eroute.Sel
 	return s, err
 }
 
-func (r *parser) port(f cli.Field, proto uint8) (uint16, error) {
+func (r *Parser) port(f cli.Field, proto uint8) (uint16, error) {
 	if !f.Given() {
 		return 0, nil
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package erouteargs
 
 import (
 	"net/netip"
@@ -54,7 +54,7 @@ func savedPrefix(text string) (netip.Prefix, bool) {
 // savedSAID parses a magic SAID, or one in the format of eroute.SAID.String.
 func savedSAID(text string) (s eroute.SAID, ok bool) {
 	if strings.HasPrefix(text, "%") {
-		for _, s := range magicSAIDs {
+		for _, s := range MagicSAIDs {
 			if s.String() == text {
 				return s, true
 			}

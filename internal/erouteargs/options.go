@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package erouteargs
 
 import "github.com/ipsec-eroute/eroute/internal/cli"
 
-// Options of "ipsec eroute", in the order of the help text.
+// Indices of [Options], in the order of the help text.
 const (
 	OptAdd cli.ID = iota
 	OptReplace
@@ -60,7 +60,8 @@ const (
 	acquireGroup  = "ACQUIREs of %trap and %trapsubnet"
 )
 
-var erouteOptions = cli.Options{
+// Options are the options of "ipsec eroute".
+var Options = cli.Options{
 	OptAdd:     {Name: "add", Group: actionGroup, Help: "add an eroute; fails if the selector is already in use"},
 	OptReplace: {Name: "replace", Group: actionGroup, Help: "add an eroute, or replace the one with this selector"},
 	OptDel:     {Name: "del", Group: actionGroup, Help: "delete the eroute with exactly this selector"},

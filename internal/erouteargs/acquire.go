@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package erouteargs
 
 import (
 	"fmt"
@@ -9,11 +9,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-var askOptions = cli.MaskOf(OptAcquireMode, OptAcquireProto, OptAcquirePeer, OptAcquireReqID)
-
-// ask parses the ACQUIRE parameters of a trap; the zero value if none are given.
-func (r *parser) ask(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParams, err error) {
-	given, ok := p.First(askOptions)
+// acquire parses the ACQUIRE parameters of a trap; the zero value if none are given.
+func (r *Parser) acquire(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParams, err error) {
+	given, ok := p.First(acquireOptions)
 	if !ok {
 		return a, nil
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package erouteargs
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// checkEroute is check, and also checks that the SAID is complete and given in one form only, if the action needs
-// one.
-func checkEroute(a *cli.Action[*command], p *cli.Parsed, common cli.Mask) error {
+// Check is [cli.Action.Check], and also checks that the SAID is complete and given in one form only, if the action
+// needs one.
+func Check[C any](a *cli.Action[C], p *cli.Parsed, common cli.Mask) error {
 	if part, ok := p.First(saidPartOptions); ok && p.Has(OptSAID) {
 		return fmt.Errorf("%s and %s: give the SAID one way or the other", p.Quote(OptSAID), p.Quote(part))
 	}
@@ -30,8 +30,11 @@ func checkEroute(a *cli.Action[*command], p *cli.Parsed, common cli.Mask) error 
 	return fmt.Errorf("%s needs a SAID: --said, or --af, --edst, --spi and --proto", p.Name(a.Option))
 }
 
+// MagicSAIDs are the SAIDs that need no SA.
+var MagicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold}
+
 // said parses the SAID, if one is given.
-func (r *parser) said(p *cli.Parsed) (eroute.SAID, error) {
+func (r *Parser) said(p *cli.Parsed) (eroute.SAID, error) {
 	if f := p.Field(OptSAID); f.Given() {
 		said, err := eroute.ParseSAID(r.ctx, f.Text, r.resolver)
 		if err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package erouteargs
 
 import (
 	"iter"
@@ -10,16 +10,17 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// filter selects the eroutes of a listing: by family, by prefixes that contain source and destination, by SAID,
+// Filter selects the eroutes of a listing: by family, by prefixes that contain source and destination, by SAID,
 // and by number of packets. Zero fields match all.
-type filter struct {
+type Filter struct {
 	family   eroute.Family
 	src, dst netip.Prefix
 	said     eroute.SAID
 	packets  uint64 // minimum
 }
 
-func (r *parser) filter(p *cli.Parsed) (f filter, err error) {
+// Filter parses the filter options.
+func (r *Parser) Filter(p *cli.Parsed) (f Filter, err error) {
 	fields := selectorFieldsOf(p)
 	if f.family, err = fields.family(); err != nil {
 		return f, err
@@ -45,7 +46,7 @@ func (r *parser) filter(p *cli.Parsed) (f filter, err error) {
 	return f, err
 }
 
-func (f *filter) keeps(e *eroute.Eroute) bool {
+func (f *Filter) keeps(e *eroute.Eroute) bool {
 	s := e.Selector
 	return (f.family == 0 || f.family == eroute.FamilyOf(s.Src.Addr())) &&
 		within(s.Src, f.src) && within(s.Dst, f.dst) &&
@@ -58,8 +59,8 @@ func within(p, outer netip.Prefix) bool {
 	return !outer.IsValid() || eroute.ContainsPrefix(outer, p)
 }
 
-// of yields the eroutes that the filter matches, and errors.
-func (f *filter) of(all iter.Seq2[eroute.Eroute, error]) iter.Seq2[eroute.Eroute, error] {
+// Of yields the eroutes that the filter matches, and errors.
+func (f *Filter) Of(all iter.Seq2[eroute.Eroute, error]) iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for e, err := range all {
 			if (err != nil || f.keeps(&e)) && !yield(e, err) {
