@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/netlisten"
 )
 
 const (
@@ -30,7 +31,7 @@ type linkFollower struct {
 }
 
 // run follows changes until the context ends, first those from before the call.
-func (l *linkFollower) run(ctx context.Context, watcher *device.Watcher) error {
+func (l *linkFollower) run(ctx context.Context, watcher *netlisten.Socket) error {
 	for {
 		pause(ctx, linkSettleTime)
 		begin := time.Now()

@@ -18,6 +18,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/netlisten"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -163,7 +164,7 @@ func (r *relay) somebodyListens() bool {
 	return n > 0
 }
 
-func watch(ctx context.Context, watcher *xfrm.Watcher, changed chan<- struct{}) error {
+func watch(ctx context.Context, watcher *netlisten.Socket, changed chan<- struct{}) error {
 	for ctx.Err() == nil {
 		err := watcher.Wait(aliveFor / 6)
 		if errors.Is(err, os.ErrDeadlineExceeded) {

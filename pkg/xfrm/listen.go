@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"syscall"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/netlisten"
 )
 
 // ChangeKind is the kind of a change of a state.
@@ -42,7 +43,7 @@ var ErrMissed = errors.New("messages of XFRM were lost")
 // Listener receives changes of states. Unlike a key manager it does not subscribe to ACQUIREs: while no socket
 // does, XFRM drops the packets that it would send ACQUIREs for, and so do traps.
 type Listener struct {
-	fd     int
+	socket *netlisten.Socket
 	handle *Handle // to read states that messages only identify
 }
 
@@ -53,46 +54,24 @@ func Listen() (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := subscribe(1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_MIGRATE-1))
+	socket, err := subscribe(stateGroups)
 	if err != nil {
 		return nil, errors.Join(err, handle.Close())
 	}
-	return &Listener{fd, handle}, nil
-}
-
-// subscribe opens a socket that receives messages of XFRM's multicast groups.
-func subscribe(groups uint32) (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_XFRM)
-	if err != nil {
-		return -1, fmt.Errorf("open XFRM socket: %w", err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
-		return -1, errors.Join(fmt.Errorf("subscribe to XFRM: %w", err), unix.Close(fd))
-	}
-	return fd, nil
+	return &Listener{socket, handle}, nil
 }
 
 // Read returns the next changes. It returns os.ErrDeadlineExceeded after this time without any, and ErrMissed
 // once where some were lost.
 func (l *Listener) Read(wait time.Duration) ([]Change, error) {
-	tv := unix.NsecToTimeval(wait.Nanoseconds())
-	if err := unix.SetsockoptTimeval(l.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
-		return nil, fmt.Errorf("set deadline of XFRM socket: %w", err)
-	}
-	buf := make([]byte, 65536)
-	n, from, err := unix.Recvfrom(l.fd, buf, 0)
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		return nil, os.ErrDeadlineExceeded
-	case errors.Is(err, unix.ENOBUFS):
+	b, err := l.socket.Read(wait)
+	if errors.Is(err, unix.ENOBUFS) {
 		return nil, ErrMissed
-	case err != nil:
-		return nil, fmt.Errorf("read from XFRM socket: %w", err)
 	}
-	if sender, ok := from.(*unix.SockaddrNetlink); !ok || sender.Pid != 0 { // not the kernel
-		return nil, os.ErrDeadlineExceeded
+	if err != nil {
+		return nil, err
 	}
-	changes, err := parseChanges(buf[:n])
+	changes, err := parseChanges(b)
 	if err != nil {
 		return changes, err
 	}
@@ -175,4 +154,4 @@ func deletedState(b []byte) ([]byte, error) {
 }
 
 // Close ends the subscription.
-func (l *Listener) Close() error { return errors.Join(unix.Close(l.fd), l.handle.Close()) }
+func (l *Listener) Close() error { return errors.Join(l.socket.Close(), l.handle.Close()) }
