@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	testSAID = eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.2")}
-	testLife = xfrm.Life{
+	testSAID     = eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.2")}
+	testLifetime = xfrm.Lifetime{
 		State: xfrm.State{
 			StateKey: xfrm.StateKey{Proto: eroute.ProtoESP, SPI: 0x1000, Dst: testSAID.Dst},
 			Src:      netip.MustParseAddr("192.0.2.1"), Mode: xfrm.ModeTunnel, ReqID: 7, IfID: 0x65000000, Inner: xfrm.IPv4,
@@ -35,7 +35,7 @@ func newGateway(t *testing.T, said eroute.SAID) *memory {
 	m.exists = true
 	m.devices.all = []device.Attachment{{Virtual: "ipsec0", Physical: "wan", Kind: device.KindXFRM}}
 	m.kernel = memoryKernel{
-		sas: map[eroute.SAID]xfrm.Life{testSAID: testLife}, ready: map[eroute.SAID]bool{testSAID: true}, relay: true,
+		sas: map[eroute.SAID]xfrm.Lifetime{testSAID: testLifetime}, ready: map[eroute.SAID]bool{testSAID: true}, relay: true,
 		own: netip.MustParseAddr("192.0.2.1"),
 		routes: []memoryRoute{
 			{netip.MustParsePrefix("10.2.0.0/16"), explain.Hop{Device: "ipsec0"}},
@@ -90,12 +90,12 @@ func TestExplainVerdict(t *testing.T) {
 		"SA":              {testSAID, func(*memory) {}, packet, `sent, counted as "sa": dev wan; encapsulated by XFRM in tunnel mode`},
 		"SA missing":      {testSAID, func(m *memory) { m.kernel.sas, m.kernel.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
 		"SA just come":    {testSAID, func(m *memory) { m.kernel.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has been added since: run ipsec eroute --sync`},
-		"SA at its limit": {testSAID, func(m *memory) { m.kernel.changeSA(func(l *xfrm.Life) { l.Spent = "it ends" }) }, packet, `sent, counted as "sa"; but XFRM drops the packet: it ends`},
+		"SA at its limit": {testSAID, func(m *memory) { m.kernel.changeSA(func(l *xfrm.Lifetime) { l.Spent = "it ends" }) }, packet, `sent, counted as "sa"; but XFRM drops the packet: it ends`},
 		"SA spent": {testSAID, func(m *memory) {
 			m.kernel.ready = nil
-			m.kernel.changeSA(func(l *xfrm.Life) { l.State.Spent = true })
+			m.kernel.changeSA(func(l *xfrm.Lifetime) { l.State.Spent = true })
 		}, packet, `dropped, counted as "sa-exhausted"; the sequence numbers of the SA are exhausted`},
-		"SA, no policy":   {testSAID, func(m *memory) { m.kernel.changeSA(func(l *xfrm.Life) { l.Policies = xfrm.IPv6 }) }, packet, `sent, counted as "sa"; but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync`},
+		"SA, no policy":   {testSAID, func(m *memory) { m.kernel.changeSA(func(l *xfrm.Lifetime) { l.Policies = xfrm.IPv6 }) }, packet, `sent, counted as "sa"; but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync`},
 		"SA just gone":    {testSAID, func(m *memory) { m.kernel.sas = nil }, packet, `sent, counted as "sa"; but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync`},
 		"no XFRM":         {testSAID, func(m *memory) { m.devices.all[0].Kind = device.KindPlain }, packet, `dropped, counted as "no-xfrm"; this kernel has no XFRM interfaces`},
 		"loop":            {testSAID, func(m *memory) { m.kernel.routes[1].Device = "ipsec0" }, packet, `sent, counted as "sa": dev ipsec0; encapsulated by XFRM in tunnel mode, but the route to the peer leads into ipsec0: XFRM detects a loop and drops the packet`},

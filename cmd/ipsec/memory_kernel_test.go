@@ -12,7 +12,7 @@ import (
 
 // memoryKernel is a KernelView with values set by a test.
 type memoryKernel struct {
-	sas    map[eroute.SAID]xfrm.Life
+	sas    map[eroute.SAID]xfrm.Lifetime
 	ready  map[eroute.SAID]bool
 	routes []memoryRoute // the first match wins
 	own    netip.Addr
@@ -26,11 +26,11 @@ type memoryRoute struct {
 	explain.Hop
 }
 
-func (m *memoryKernel) SA(said eroute.SAID) (xfrm.Life, error) {
+func (m *memoryKernel) SA(said eroute.SAID) (xfrm.Lifetime, error) {
 	if life, ok := m.sas[said]; ok {
 		return life, nil
 	}
-	return xfrm.Life{}, xfrm.ErrNoState
+	return xfrm.Lifetime{}, xfrm.ErrNoState
 }
 
 func (m *memoryKernel) Policy(flow eroute.Selector) (*xfrm.OutPolicy, error) {
@@ -52,7 +52,7 @@ func (m *memoryKernel) Ifindex(string) uint32 { return 0 }
 func (m *memoryKernel) Close() error          { return nil }
 
 // changeSA changes the state of testSAID.
-func (m *memoryKernel) changeSA(change func(*xfrm.Life)) {
+func (m *memoryKernel) changeSA(change func(*xfrm.Lifetime)) {
 	life := m.sas[testSAID]
 	change(&life)
 	m.sas[testSAID] = life

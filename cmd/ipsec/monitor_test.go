@@ -49,7 +49,7 @@ func testEvents() (events []monitor.Event, lines []string) {
 	notice("release     10.1.0.1/32 -> 10.2.0.1/32 => tun0x1000@192.0.2.2, 2 packets: answered", journal.Event{Kind: journal.KindRelease, Flow: host, Eroute: host, SAID: testSAID, Packets: 2, Detail: "answered"})
 	notice("reap        10.1.0.1/32 -> 10.2.0.1/32: no traffic", journal.Event{Kind: journal.KindReap, Flow: host, Detail: "no traffic"})
 	notice("lost        interface 999999, 3 packets", journal.Event{Kind: journal.KindLost, Device: 999999, Packets: 3})
-	state := testLife.State
+	state := testLifetime.State
 	sa("sa-add      esp spi 0x1000 dst 192.0.2.2 src 192.0.2.1, tunnel mode, reqid 7, if_id 0x65000000", xfrm.Change{Kind: xfrm.StateAdded, State: state})
 	state.Src, state.ReqID, state.IfID, state.Mode = netip.IPv4Unspecified(), 0, 0, xfrm.ModeTransport
 	sa("sa-update   esp spi 0x1000 dst 192.0.2.2, transport mode", xfrm.Change{Kind: xfrm.StateUpdated, State: state})

@@ -15,29 +15,29 @@ import (
 // inboundCheck reports interfaces with GRO off. The kernel loses inbound packets of IPv4 SAs in transport mode
 // while there is a collect-metadata XFRM interface, unless GRO has received them: see pkg/device/gro.go, with
 // which attach turns GRO on.
-var inboundCheck = check{"inbound", "inbound packets of SAs in transport mode reach the gateway", lives, func(f *Facts) (found []Finding) {
+var inboundCheck = check{"inbound", "inbound packets of SAs in transport mode reach the gateway", usages, func(f *Facts) (found []Finding) {
 	if len(f.Devices) == 0 || f.Devices[0].Kind != device.KindXFRM {
 		return nil
 	}
-	for _, l := range f.Lives {
-		if l.Mode != xfrm.ModeTransport || !l.Dst.Is4() || !f.Own[l.Dst] {
+	for _, u := range f.Usages {
+		if u.Mode != xfrm.ModeTransport || !u.Dst.Is4() || !f.Own[u.Dst] {
 			continue
 		}
 		add := func(level Level, text, remedy string) {
 			found = append(found, Finding{
-				Level: level, Subject: l.StateKey.String(),
-				Text:   fmt.Sprintf("inbound IPv4 packets of %s, in transport mode, are lost%s", l.StateKey, text),
+				Level: level, Subject: u.StateKey.String(),
+				Text:   fmt.Sprintf("inbound IPv4 packets of %s, in transport mode, are lost%s", u.StateKey, text),
 				Cost:   "the kernel loses them while the ipsec device exists",
 				Remedy: remedy,
 			})
 		}
 		without, limit := f.withoutGRO()
 		switch {
-		case l.Proto != unix.IPPROTO_ESP:
+		case u.Proto != unix.IPPROTO_ESP:
 			add(Problem, ": GRO receives ESP only", "use ESP, tunnel mode or IPv6")
-		case l.Outer.Proto != 0:
+		case u.Outer.Proto != 0:
 			add(Problem, ": GRO does not receive ESP in UDP", "use tunnel mode or IPv6")
-		case l.HasMark():
+		case u.HasMark():
 			add(Problem, ": GRO does not find SAs with a mark", "use an SA without a mark, tunnel mode or IPv6")
 		case !f.ESP4Offload:
 			add(Problem, ": the module esp4_offload is not loaded, or this kernel has none", "modprobe esp4_offload; without CONFIG_INET_ESP_OFFLOAD use tunnel mode or IPv6")

@@ -15,32 +15,32 @@ import (
 func TestInbound(t *testing.T) {
 	own := netip.MustParseAddr("192.1.2.23")
 	key := xfrm.StateKey{Dst: own, SPI: 0x1000, Proto: unix.IPPROTO_ESP}
-	facts := func(change func(*Facts, *xfrm.Span)) *Facts {
+	facts := func(change func(*Facts, *xfrm.Usage)) *Facts {
 		f := &Facts{
 			Devices: []Device{ipsec0()}, Interfaces: []Interface{{Name: "lan", Ingress: true}, {Name: "wan", Physical: true, Exists: true}},
-			Lives: []xfrm.Span{{State: xfrm.State{StateKey: key, Mode: xfrm.ModeTransport}}},
-			Own:   map[netip.Addr]bool{own: true}, ESP4Offload: true,
+			Usages: []xfrm.Usage{{State: xfrm.State{StateKey: key, Mode: xfrm.ModeTransport}}},
+			Own:    map[netip.Addr]bool{own: true}, ESP4Offload: true,
 		}
 		f.Devices[0].Kind = device.KindXFRM
-		change(f, &f.Lives[0])
+		change(f, &f.Usages[0])
 		return f
 	}
 	for _, c := range []struct {
-		change  func(*Facts, *xfrm.Span)
+		change  func(*Facts, *xfrm.Usage)
 		level   Level // "": no finding
 		text    string
 		subject xfrm.StateKey
 	}{
-		{func(*Facts, *xfrm.Span) {}, Note, "are lost if they are fragments", key},
-		{func(_ *Facts, s *xfrm.Span) { s.Proto = unix.IPPROTO_AH }, Problem, "GRO receives ESP only", xfrm.StateKey{Dst: own, SPI: 0x1000, Proto: unix.IPPROTO_AH}},
-		{func(_ *Facts, s *xfrm.Span) { s.Outer.Proto = unix.IPPROTO_UDP }, Problem, "ESP in UDP", key},
-		{func(f *Facts, _ *xfrm.Span) { f.ESP4Offload = false }, Problem, "esp4_offload is not loaded", key},
-		{func(f *Facts, _ *xfrm.Span) { f.Interfaces[1].WithoutGRO = []string{"eth0", "eth1"} }, Problem, "GRO is off for eth0, eth1", key},
-		{func(f *Facts, _ *xfrm.Span) { f.Interfaces[1].LimitOfGRO = "wan is a veth" }, Note, "if they are fragments: wan is a veth", key},
-		{func(_ *Facts, s *xfrm.Span) { s.Mode = xfrm.ModeTunnel }, "", "", key},
-		{func(_ *Facts, s *xfrm.Span) { s.Dst = netip.MustParseAddr("192.1.2.45") }, "", "", key},
-		{func(f *Facts, _ *xfrm.Span) { f.Devices = nil }, "", "", key},
-		{func(f *Facts, _ *xfrm.Span) { f.Devices[0].Kind = "tun" }, "", "", key},
+		{func(*Facts, *xfrm.Usage) {}, Note, "are lost if they are fragments", key},
+		{func(_ *Facts, s *xfrm.Usage) { s.Proto = unix.IPPROTO_AH }, Problem, "GRO receives ESP only", xfrm.StateKey{Dst: own, SPI: 0x1000, Proto: unix.IPPROTO_AH}},
+		{func(_ *Facts, s *xfrm.Usage) { s.Outer.Proto = unix.IPPROTO_UDP }, Problem, "ESP in UDP", key},
+		{func(f *Facts, _ *xfrm.Usage) { f.ESP4Offload = false }, Problem, "esp4_offload is not loaded", key},
+		{func(f *Facts, _ *xfrm.Usage) { f.Interfaces[1].WithoutGRO = []string{"eth0", "eth1"} }, Problem, "GRO is off for eth0, eth1", key},
+		{func(f *Facts, _ *xfrm.Usage) { f.Interfaces[1].LimitOfGRO = "wan is a veth" }, Note, "if they are fragments: wan is a veth", key},
+		{func(_ *Facts, s *xfrm.Usage) { s.Mode = xfrm.ModeTunnel }, "", "", key},
+		{func(_ *Facts, s *xfrm.Usage) { s.Dst = netip.MustParseAddr("192.1.2.45") }, "", "", key},
+		{func(f *Facts, _ *xfrm.Usage) { f.Devices = nil }, "", "", key},
+		{func(f *Facts, _ *xfrm.Usage) { f.Devices[0].Kind = "tun" }, "", "", key},
 	} {
 		var wants []want
 		if c.level != "" {

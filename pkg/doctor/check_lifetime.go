@@ -12,18 +12,18 @@ import (
 // nearEnd is the used share of a limit at which an SA is reported as expiring.
 const nearEnd = 0.9
 
-var lifetimeCheck = check{"lifetime", "no SA expires soon without a successor", lives, func(f *Facts) (found []Finding) {
+var lifetimeCheck = check{"lifetime", "no SA expires soon without a successor", usages, func(f *Facts) (found []Finding) {
 	newest := make(map[succession]uint64)
-	for _, l := range f.Lives {
-		newest[successionOf(l)] = max(newest[successionOf(l)], l.Added)
+	for _, u := range f.Usages {
+		newest[successionOf(u)] = max(newest[successionOf(u)], u.Added)
 	}
-	for _, l := range f.Lives {
-		if l.ReqID != 0 && newest[successionOf(l)] > l.Added {
+	for _, u := range f.Usages {
+		if u.ReqID != 0 && newest[successionOf(u)] > u.Added {
 			continue // it was rekeyed
 		}
-		if text := ending(l); text != "" {
+		if text := ending(u); text != "" {
 			found = append(found, Finding{
-				Level: Problem, Subject: l.StateKey.String(), Text: fmt.Sprintf("%s %s", l.StateKey, text),
+				Level: Problem, Subject: u.StateKey.String(), Text: fmt.Sprintf("%s %s", u.StateKey, text),
 				Cost:   "its packets are dropped after that",
 				Remedy: "rekey it: check why the key manager has not",
 			})
@@ -40,36 +40,36 @@ type succession struct {
 	reqid uint32
 }
 
-func successionOf(l xfrm.Span) succession {
-	key := l.StateKey
+func successionOf(u xfrm.Usage) succession {
+	key := u.StateKey
 	key.SPI = 0
-	return succession{key, l.Src.String(), l.Mode, l.ReqID}
+	return succession{key, u.Src.String(), u.Mode, u.ReqID}
 }
 
 // ending names the limit that an SA is about to reach; "" if none.
-func ending(l xfrm.Span) string {
+func ending(u xfrm.Usage) string {
 	for _, limit := range []struct {
 		xfrm.Limit
 		unit string
 	}{
-		{l.Bytes, "bytes"}, {l.Packets, "packets"},
+		{u.Bytes, "bytes"}, {u.Packets, "packets"},
 	} {
 		if near(limit.Limit) {
 			return fmt.Sprintf("has processed %d %s of %d", limit.Used, limit.unit, limit.Hard)
 		}
 	}
-	for _, limit := range []xfrm.Limit{l.Age, l.Use} {
+	for _, limit := range []xfrm.Limit{u.Age, u.Use} {
 		if near(limit) {
 			left := time.Duration(limit.Hard-min(limit.Used, limit.Hard)) * time.Second
 			return fmt.Sprintf("expires in %s", left)
 		}
 	}
-	if near(l.Sequence) {
+	if near(u.Sequence) {
 		how := "32-bit"
-		if l.ESN {
+		if u.ESN {
 			how = "extended"
 		}
-		return fmt.Sprintf("has used %d of %d %s sequence numbers", l.Sequence.Used, l.Sequence.Hard, how)
+		return fmt.Sprintf("has used %d of %d %s sequence numbers", u.Sequence.Used, u.Sequence.Hard, how)
 	}
 	return ""
 }

@@ -36,8 +36,8 @@ func TestPolicies(t *testing.T) {
 
 func TestSpentAndMovedSA(t *testing.T) {
 	sa, state := policyFacts()
-	spans := []xfrm.Span{{State: state, Packets: xfrm.Limit{Used: 5, Hard: 5}}}
-	sa.judge(state, nil, spans, nil, nil)
+	usages := []xfrm.Usage{{State: state, Packets: xfrm.Limit{Used: 5, Hard: 5}}}
+	sa.judge(state, nil, usages, nil, nil)
 	checkFindings(t, saCheck, &Facts{SAs: []SA{sa}}, want{Problem, sa.SAID.String(), "accepts no more packets: it has carried 5 packets of 5"})
 
 	moved, state := policyFacts()

@@ -13,14 +13,14 @@ import (
 // in one list.
 const maxSameReqID = 1000
 
-var sameReqIDCheck = check{"reqid", "each reqid has few SAs", lives, func(f *Facts) (found []Finding) {
+var sameReqIDCheck = check{"reqid", "each reqid has few SAs", usages, func(f *Facts) (found []Finding) {
 	type list struct {
 		src, dst netip.Addr
 		reqid    uint32
 	}
 	sizes := make(map[list]int)
-	for _, l := range f.Lives {
-		sizes[list{l.Src, l.Dst, l.ReqID}]++
+	for _, u := range f.Usages {
+		sizes[list{u.Src, u.Dst, u.ReqID}]++
 	}
 	maps.DeleteFunc(sizes, func(_ list, n int) bool { return n < maxSameReqID })
 	for _, l := range slices.SortedFunc(maps.Keys(sizes), func(a, b list) int { return sizes[b] - sizes[a] }) {

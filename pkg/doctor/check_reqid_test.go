@@ -9,11 +9,11 @@ import (
 )
 
 func TestSameReqID(t *testing.T) {
-	lives := make([]xfrm.Span, maxSameReqID)
-	for i := range lives {
-		lives[i] = fresh(uint32(0x100+i), 100)
+	usages := make([]xfrm.Usage, maxSameReqID)
+	for i := range usages {
+		usages[i] = fresh(uint32(0x100+i), 100)
 	}
-	checkFindings(t, sameReqIDCheck, &Facts{Lives: lives}, want{Note, "192.0.2.2", "1000 SAs from 192.0.2.1 to 192.0.2.2 have the same reqid 7"})
-	lives[0].ReqID++
-	checkFindings(t, sameReqIDCheck, &Facts{Lives: lives})
+	checkFindings(t, sameReqIDCheck, &Facts{Usages: usages}, want{Note, "192.0.2.2", "1000 SAs from 192.0.2.1 to 192.0.2.2 have the same reqid 7"})
+	usages[0].ReqID++
+	checkFindings(t, sameReqIDCheck, &Facts{Usages: usages})
 }

@@ -22,7 +22,7 @@ type Facts struct {
 	Interfaces  []Interface // ingress and physical interfaces of the devices; without devices, all
 	Routes      []Route
 	SAs         []SA                // SAs that eroutes name
-	Lives       []xfrm.Span         // lifetimes of all states
+	Usages      []xfrm.Usage        // lifetimes of all states
 	Listeners   int                 // number of sockets that receive ACQUIREs
 	Own         map[netip.Addr]bool // addresses of the gateway
 	ESP4Offload bool                // whether the kernel has esp4_offload: GRO receives ESP over IPv4

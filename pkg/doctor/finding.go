@@ -35,7 +35,7 @@ func always(*Facts) bool       { return true }
 func devices(f *Facts) bool    { return len(f.Devices) > 0 }
 func table(f *Facts) bool      { return f.Table != nil }
 func sas(f *Facts) bool        { return len(f.SAs) > 0 }
-func lives(f *Facts) bool      { return len(f.Lives) > 0 }
+func usages(f *Facts) bool     { return len(f.Usages) > 0 }
 func interfaces(f *Facts) bool { return len(f.Interfaces) > 0 }
 
 // checks are all checks, in the order in which their findings are printed.

@@ -100,7 +100,7 @@ func (f *Facts) gatherXFRM() (err error) {
 		if states, err = h.States(); err != nil {
 			return err
 		}
-		if f.Lives, err = h.Spans(f.Now); err != nil {
+		if f.Usages, err = h.Usages(f.Now); err != nil {
 			return err
 		}
 		if bound, err = h.Bound(); err != nil {
@@ -122,7 +122,7 @@ func (f *Facts) gatherXFRM() (err error) {
 	for i := range f.SAs {
 		sa := &f.SAs[i]
 		state, err := states.Find(sa.SAID)
-		sa.judge(state, err, f.Lives, states, bound)
+		sa.judge(state, err, f.Usages, states, bound)
 		if sa.Problem = err; err != nil {
 			continue
 		}

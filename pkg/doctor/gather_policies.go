@@ -29,7 +29,7 @@ func (f *Facts) gatherAllowed(h *xfrm.Handle) error {
 }
 
 // judge collects the facts of an SA other than the existence of its state.
-func (sa *SA) judge(state xfrm.State, missing error, spans []xfrm.Span, states xfrm.States, bound map[uint32]xfrm.Binding) {
+func (sa *SA) judge(state xfrm.State, missing error, usages []xfrm.Usage, states xfrm.States, bound map[uint32]xfrm.Binding) {
 	if errors.Is(missing, xfrm.ErrNoState) {
 		sa.Moved = movedTo(sa, states)
 	}
@@ -41,9 +41,9 @@ func (sa *SA) judge(state xfrm.State, missing error, spans []xfrm.Span, states x
 			sa.Lost |= family
 		}
 	}
-	for i := range spans {
-		if spans[i].StateKey == state.StateKey {
-			sa.Spent = spans[i].Spent()
+	for i := range usages {
+		if usages[i].StateKey == state.StateKey {
+			sa.Spent = usages[i].Spent()
 		}
 	}
 }

@@ -18,8 +18,8 @@ import (
 // KernelView is the state of a network namespace, outside of the table, on which the fate of
 // packets depends: SAs, policies and routes.
 type KernelView interface {
-	// SA returns the state that a SAID names, see [xfrm.Handle.Life].
-	SA(said eroute.SAID) (xfrm.Life, error)
+	// SA returns the state that a SAID names, see [xfrm.Handle.Lifetime].
+	SA(said eroute.SAID) (xfrm.Lifetime, error)
 	// Policy returns the key manager's policy for a flow, nil if there is none.
 	Policy(flow eroute.Selector) (*xfrm.OutPolicy, error)
 	// Route returns the next hop of locally generated packets without a mark. If device is
@@ -54,11 +54,11 @@ func OpenKernelView() (KernelView, error) {
 	return &kernelView{xfrm: h}, nil
 }
 
-func (k *kernelView) SA(said eroute.SAID) (xfrm.Life, error) {
+func (k *kernelView) SA(said eroute.SAID) (xfrm.Lifetime, error) {
 	if k.xfrm == nil {
-		return xfrm.Life{}, fmt.Errorf("this kernel has no XFRM: %w", xfrm.ErrNoState)
+		return xfrm.Lifetime{}, fmt.Errorf("this kernel has no XFRM: %w", xfrm.ErrNoState)
 	}
-	return k.xfrm.Life(said)
+	return k.xfrm.Lifetime(said)
 }
 
 func (k *kernelView) Policy(flow eroute.Selector) (*xfrm.OutPolicy, error) {

@@ -19,9 +19,9 @@ const ownKeyExchange = "in clear if sent by a key manager's socket or by XFRM; a
 // SA is the SA that an eroute names.
 type SA struct {
 	SAID    eroute.SAID
-	State   *xfrm.Life // nil: there is no usable state
-	Problem string     // why there is no usable state
-	Ready   bool       // whether the programs send packets to it
+	State   *xfrm.Lifetime // nil: there is no usable state
+	Problem string         // why there is no usable state
+	Ready   bool           // whether the programs send packets to it
 }
 
 // decide determines what the ipsec device would do with the packet, in the order of bpf/egress.bpf.c.
@@ -91,10 +91,10 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 	if e.SA.Ready, err = x.table.SAReady(said); err != nil {
 		return err
 	}
-	life, err := x.kernel.SA(said)
+	lifetime, err := x.kernel.SA(said)
 	switch {
 	case err == nil:
-		e.SA.State = &life
+		e.SA.State = &lifetime
 	case errors.Is(err, xfrm.ErrNoState):
 		e.SA.Problem = "no such outbound state in XFRM"
 	case errors.Is(err, xfrm.ErrUnsupported):
@@ -110,26 +110,26 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 		e.Outcome = Outcome{maps.Sent, "sa", "but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync"}
 	case e.SA.State == nil:
 		e.Outcome = Outcome{maps.Dropped, "sa-missing", ""}
-	case !e.SA.Ready && life.State.Spent:
+	case !e.SA.Ready && lifetime.State.Spent:
 		e.Outcome = Outcome{maps.Dropped, "sa-exhausted", "the sequence numbers of the SA are exhausted"}
 	case !e.SA.Ready:
 		e.Outcome = Outcome{maps.Dropped, "sa-missing", "the SA has been added since: run ipsec eroute --sync"}
-	case life.Inner&xfrm.FamilyOf(e.Packet.Src) == 0:
-		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("but the SA is for %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", life.Inner)}
-	case life.Spent != "":
-		e.Outcome = Outcome{maps.Sent, "sa", "but XFRM drops the packet: " + life.Spent}
-	case life.Policies&xfrm.FamilyOf(e.Packet.Src) == 0:
+	case lifetime.Inner&xfrm.FamilyOf(e.Packet.Src) == 0:
+		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("but the SA is for %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", lifetime.Inner)}
+	case lifetime.Spent != "":
+		e.Outcome = Outcome{maps.Sent, "sa", "but XFRM drops the packet: " + lifetime.Spent}
+	case lifetime.Policies&xfrm.FamilyOf(e.Packet.Src) == 0:
 		e.Outcome = Outcome{maps.Sent, "sa", "but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync"}
 	default:
-		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("encapsulated by XFRM in %s mode", life.Mode)}
-		if life.Mode == xfrm.ModeTransport {
-			e.Next = x.kernel.Route(life.Dst, "")
+		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("encapsulated by XFRM in %s mode", lifetime.Mode)}
+		if lifetime.Mode == xfrm.ModeTransport {
+			e.Next = x.kernel.Route(lifetime.Dst, "")
 			if x.isVirtual(e.Next.Device) && d != nil { // through the detour and the physical device
-				e.Next = x.kernel.Route(life.Dst, d.Physical)
+				e.Next = x.kernel.Route(lifetime.Dst, d.Physical)
 			}
 			return nil
 		}
-		switch e.Next = x.kernel.Outgoing(life.State); {
+		switch e.Next = x.kernel.Outgoing(lifetime.State); {
 		case e.Next.Device == "":
 			e.Detail += ", but XFRM finds no route to the peer and drops the packet (XfrmOutBundleGenError)"
 		case x.isVirtual(e.Next.Device):

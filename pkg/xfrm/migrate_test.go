@@ -78,22 +78,22 @@ func TestParseMigration(t *testing.T) {
 func TestSpent(t *testing.T) {
 	const sequence, expired = "its sequence numbers are used up (XfrmOutStateSeqError)", " and ends (XfrmOutStateExpired)"
 	for _, c := range []struct {
-		span Span
-		want string
+		usage Usage
+		want  string
 	}{
-		{Span{}, ""},
-		{Span{Sequence: Limit{Used: 1<<32 - 2, Hard: 1 << 32}}, ""},
-		{Span{Sequence: Limit{Used: 1<<32 - 1, Hard: 1 << 32}}, sequence},
-		{Span{Sequence: Limit{Used: 1<<32 - 1}}, ""}, // may wrap
-		{Span{Sequence: Limit{Used: 1<<64 - 2, Hard: 1<<64 - 1}, ESN: true}, ""},
-		{Span{Sequence: Limit{Used: 1<<64 - 1, Hard: 1<<64 - 1}, ESN: true}, sequence},
-		{Span{Bytes: Limit{Used: 99, Hard: 100}, Packets: Limit{Used: 1}}, ""},
-		{Span{Bytes: Limit{Used: 100, Hard: 100}}, "it has carried 100 bytes of 100," + expired},
-		{Span{Packets: Limit{Used: 5, Hard: 5}}, "it has carried 5 packets of 5," + expired},
-		{Span{Age: Limit{Used: 10, Hard: 10}}, "its lifetime is over, and it ends (XfrmOutStateExpired)"},
+		{Usage{}, ""},
+		{Usage{Sequence: Limit{Used: 1<<32 - 2, Hard: 1 << 32}}, ""},
+		{Usage{Sequence: Limit{Used: 1<<32 - 1, Hard: 1 << 32}}, sequence},
+		{Usage{Sequence: Limit{Used: 1<<32 - 1}}, ""}, // may wrap
+		{Usage{Sequence: Limit{Used: 1<<64 - 2, Hard: 1<<64 - 1}, ESN: true}, ""},
+		{Usage{Sequence: Limit{Used: 1<<64 - 1, Hard: 1<<64 - 1}, ESN: true}, sequence},
+		{Usage{Bytes: Limit{Used: 99, Hard: 100}, Packets: Limit{Used: 1}}, ""},
+		{Usage{Bytes: Limit{Used: 100, Hard: 100}}, "it has carried 100 bytes of 100," + expired},
+		{Usage{Packets: Limit{Used: 5, Hard: 5}}, "it has carried 5 packets of 5," + expired},
+		{Usage{Age: Limit{Used: 10, Hard: 10}}, "its lifetime is over, and it ends (XfrmOutStateExpired)"},
 	} {
-		if got := c.span.Spent(); got != c.want {
-			t.Errorf("%+v: %q, want %q", c.span, got, c.want)
+		if got := c.usage.Spent(); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.usage, got, c.want)
 		}
 	}
 	for _, c := range []struct {

@@ -9,15 +9,15 @@ import "fmt"
 //
 // A state whose sequence numbers are used up stays (net/xfrm/xfrm_replay.c). One that has reached a hard limit
 // ends with the packet that it refuses (xfrm_state_check_expire).
-func (l *Span) Spent() string {
+func (u *Usage) Spent() string {
 	switch {
-	case l.Sequence.Hard != 0 && l.Sequence.Used >= l.Sequence.last():
+	case u.Sequence.Hard != 0 && u.Sequence.Used >= u.Sequence.last():
 		return "its sequence numbers are used up (XfrmOutStateSeqError)"
-	case l.Bytes.reached():
-		return fmt.Sprintf("it has carried %d bytes of %d, and ends (XfrmOutStateExpired)", l.Bytes.Used, l.Bytes.Hard)
-	case l.Packets.reached():
-		return fmt.Sprintf("it has carried %d packets of %d, and ends (XfrmOutStateExpired)", l.Packets.Used, l.Packets.Hard)
-	case l.Age.reached(), l.Use.reached():
+	case u.Bytes.reached():
+		return fmt.Sprintf("it has carried %d bytes of %d, and ends (XfrmOutStateExpired)", u.Bytes.Used, u.Bytes.Hard)
+	case u.Packets.reached():
+		return fmt.Sprintf("it has carried %d packets of %d, and ends (XfrmOutStateExpired)", u.Packets.Used, u.Packets.Hard)
+	case u.Age.reached(), u.Use.reached():
 		return "its lifetime is over, and it ends (XfrmOutStateExpired)"
 	}
 	return ""

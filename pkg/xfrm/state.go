@@ -29,7 +29,7 @@ type State struct {
 	Sel   eroute.Selector // its own selector; zero: none
 	Added uint64          // time of creation, in seconds since 1970
 
-	Spent bool // its sequence numbers are used up: XFRM drops its packets, see [Span.Spent]
+	Spent bool // its sequence numbers are used up: XFRM drops its packets, see [Usage.Spent]
 	Outer Outer
 
 	Packets, Bytes uint64 // carried so far; bytes before encapsulation

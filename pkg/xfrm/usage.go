@@ -11,8 +11,8 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// Span is the usage of a state against its limits.
-type Span struct {
+// Usage is the usage of a state against its limits.
+type Usage struct {
 	State
 	Bytes, Packets Limit // carried in total
 	Age            Limit // seconds since its creation
@@ -28,13 +28,13 @@ type Limit struct{ Used, Soft, Hard uint64 }
 // Values of linux/xfrm.h that package nl does not have.
 const saOseqMayWrap = 2 // XFRM_SA_XFLAG_OSEQ_MAY_WRAP
 
-// Spans returns all states that are not larval, inbound and outbound. Ages are relative to now.
-func (h *Handle) Spans(now time.Time) ([]Span, error) {
-	var all []Span
+// Usages returns all states that are not larval, inbound and outbound. Ages are relative to now.
+func (h *Handle) Usages(now time.Time) ([]Usage, error) {
+	var all []Usage
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETSA}, nl.XFRM_MSG_NEWSA, func(msg []byte) error {
-		l, is, err := parseSpan(msg, now)
+		u, is, err := parseUsage(msg, now)
 		if err == nil && is {
-			all = append(all, l)
+			all = append(all, u)
 		}
 		return err
 	})
@@ -44,22 +44,22 @@ func (h *Handle) Spans(now time.Time) ([]Span, error) {
 	return all, nil
 }
 
-// parseSpan parses a state. It returns false for a larval one.
-func parseSpan(msg []byte, now time.Time) (l Span, is bool, err error) {
-	if l.State, err = parseState(msg); err != nil {
-		return l, false, err
+// parseUsage parses a state. It returns false for a larval one.
+func parseUsage(msg []byte, now time.Time) (u Usage, is bool, err error) {
+	if u.State, err = parseState(msg); err != nil {
+		return u, false, err
 	}
 	info := nl.DeserializeXfrmUsersaInfo(msg)
 	attrs, err := parseAttributes(msg[nl.SizeofXfrmUsersaInfo:])
 	if err != nil {
-		return l, false, err
+		return u, false, err
 	}
 	lft, cur := info.Lft, info.Curlft
-	l.Bytes = Limit{cur.Bytes, finite(lft.SoftByteLimit), finite(lft.HardByteLimit)}
-	l.Packets = Limit{cur.Packets, finite(lft.SoftPacketLimit), finite(lft.HardPacketLimit)}
-	l.Age = Limit{since(cur.AddTime, now), lft.SoftAddExpiresSeconds, lft.HardAddExpiresSeconds}
-	l.Use = Limit{since(cur.UseTime, now), lft.SoftUseExpiresSeconds, lft.HardUseExpiresSeconds}
-	l.ESN = info.Flags&nl.XFRM_STATE_ESN != 0
+	u.Bytes = Limit{cur.Bytes, finite(lft.SoftByteLimit), finite(lft.HardByteLimit)}
+	u.Packets = Limit{cur.Packets, finite(lft.SoftPacketLimit), finite(lft.HardPacketLimit)}
+	u.Age = Limit{since(cur.AddTime, now), lft.SoftAddExpiresSeconds, lft.HardAddExpiresSeconds}
+	u.Use = Limit{since(cur.UseTime, now), lft.SoftUseExpiresSeconds, lft.HardUseExpiresSeconds}
+	u.ESN = info.Flags&nl.XFRM_STATE_ESN != 0
 	ends := false // its sequence numbers are limited
 	for _, a := range attrs {
 		switch a.kind {
@@ -68,18 +68,18 @@ func parseSpan(msg []byte, now time.Time) (l Span, is bool, err error) {
 		case nl.XFRMA_ALG_COMP: // has no sequence numbers
 			is = true
 		case nl.XFRMA_REPLAY_VAL:
-			l.Sequence.Used = replay(a.data)
+			u.Sequence.Used = replay(a.data)
 		case nl.XFRMA_REPLAY_ESN_VAL:
-			l.Sequence.Used = replayESN(a.data, l.ESN)
+			u.Sequence.Used = replayESN(a.data, u.ESN)
 		}
 	}
 	if ends && !mayWrap(attrs) {
-		l.Sequence.Hard = 1 << 32
-		if l.ESN {
-			l.Sequence.Hard = 1<<64 - 1
+		u.Sequence.Hard = 1 << 32
+		if u.ESN {
+			u.Sequence.Hard = 1<<64 - 1
 		}
 	}
-	return l, is, nil
+	return u, is, nil
 }
 
 // mayWrap reports whether the sender may continue after the last sequence number.

@@ -10,29 +10,29 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// Life is a state, its usage and its remaining lifetime.
-type Life struct {
+// Lifetime is a state with its usage and its end.
+type Lifetime struct {
 	State
 	Packets, Bytes       uint64    // processed
 	MaxPackets, MaxBytes uint64    // at which it ends; 0: never
 	Expires              time.Time // when it ends; zero: never
-	Spent                string    // why XFRM refuses the next packet, see [Span.Spent]; "": it does not
+	Spent                string    // why XFRM refuses the next packet, see [Usage.Spent]; "": it does not
 	Policies             Families  // families with a policy of its if_id, if that is one of ours
 }
 
-// Life reads the state that an SAID names. It returns ErrNoState if it is absent, larval or input-only, and
+// Lifetime reads the state that an SAID names. It returns ErrNoState if it is absent, larval or input-only, and
 // ErrUnsupported if our policies cannot use it.
-func (h *Handle) Life(said eroute.SAID) (Life, error) {
+func (h *Handle) Lifetime(said eroute.SAID) (Lifetime, error) {
 	s, msg, err := h.find(said)
 	if err != nil {
-		return Life{}, err
+		return Lifetime{}, err
 	}
-	l := newLife(s, nl.DeserializeXfrmUsersaInfo(msg))
-	span, _, err := parseSpan(msg, time.Now())
+	l := newLifetime(s, nl.DeserializeXfrmUsersaInfo(msg))
+	usage, _, err := parseUsage(msg, time.Now())
 	if err != nil {
-		return Life{}, err
+		return Lifetime{}, err
 	}
-	l.Spent = span.Spent()
+	l.Spent = usage.Spent()
 	if !ours(s.IfID) {
 		return l, nil
 	}
@@ -40,7 +40,7 @@ func (h *Handle) Life(said eroute.SAID) (Life, error) {
 		want := pinned(s, s.IfID, family)
 		have, there, err := h.getPolicy(want.policyID)
 		if err != nil {
-			return Life{}, err
+			return Lifetime{}, err
 		}
 		if there && have == want {
 			l.Policies |= family
@@ -49,8 +49,8 @@ func (h *Handle) Life(said eroute.SAID) (Life, error) {
 	return l, nil
 }
 
-func newLife(s State, info *nl.XfrmUsersaInfo) Life {
-	l := Life{State: s, Packets: info.Curlft.Packets, Bytes: info.Curlft.Bytes}
+func newLifetime(s State, info *nl.XfrmUsersaInfo) Lifetime {
+	l := Lifetime{State: s, Packets: info.Curlft.Packets, Bytes: info.Curlft.Bytes}
 	if n := info.Lft.HardPacketLimit; n != nl.XFRM_INF {
 		l.MaxPackets = n
 	}

@@ -11,26 +11,26 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// TestParseSpan parses real dumps, a minute after the state was created.
-func TestParseSpan(t *testing.T) {
+// TestParseUsage parses real dumps, a minute after the state was created.
+func TestParseUsage(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		want Span
+		want Usage
 	}{
-		{"state-esp", Span{Sequence: Limit{Used: 9, Hard: 1 << 32}, Age: Limit{Hard: 3600}}},
-		{"state-esp-used", Span{
+		{"state-esp", Usage{Sequence: Limit{Used: 9, Hard: 1 << 32}, Age: Limit{Hard: 3600}}},
+		{"state-esp-used", Usage{
 			Sequence: Limit{Used: 10, Hard: 1 << 32}, Age: Limit{Hard: 3600},
 			Bytes: Limit{Used: 34}, Packets: Limit{Used: 1}, Use: Limit{Used: 57},
 		}},
-		{"state-ah-esn-mark", Span{ESN: true, Sequence: Limit{Hard: 1<<64 - 1}}},
-		{"state-comp", Span{}},
+		{"state-ah-esn-mark", Usage{ESN: true, Sequence: Limit{Hard: 1<<64 - 1}}},
+		{"state-comp", Usage{}},
 	} {
 		msg := readHex(t, test.name)
 		state, err := parseState(msg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, is, err := parseSpan(msg, time.Unix(int64(state.Added)+60, 0))
+		got, is, err := parseUsage(msg, time.Unix(int64(state.Added)+60, 0))
 		if err != nil || !is {
 			t.Errorf("%s: %v, %v", test.name, is, err)
 		}
@@ -41,17 +41,17 @@ func TestParseSpan(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"state-larval", "state-ipip"} {
-		if _, is, err := parseSpan(readHex(t, name), time.Now()); is || err != nil {
+		if _, is, err := parseUsage(readHex(t, name), time.Now()); is || err != nil {
 			t.Errorf("%s: %v, %v, want none", name, is, err)
 		}
 	}
-	if _, _, err := parseSpan(make([]byte, 10), time.Now()); err == nil {
+	if _, _, err := parseUsage(make([]byte, 10), time.Now()); err == nil {
 		t.Error("no error for a message that is cut short")
 	}
 }
 
-// TestParseSpanLimits checks that all limits are parsed from the right fields.
-func TestParseSpanLimits(t *testing.T) {
+// TestParseUsageLimits checks that all limits are parsed from the right fields.
+func TestParseUsageLimits(t *testing.T) {
 	msg := readHex(t, "state-esp")
 	info := nl.DeserializeXfrmUsersaInfo(msg)
 	info.Lft = nl.XfrmLifetimeCfg{
@@ -64,7 +64,7 @@ func TestParseSpanLimits(t *testing.T) {
 		esn = binary.NativeEndian.AppendUint32(esn, word)
 	}
 	msg = appendAttribute(msg, nl.XFRMA_REPLAY_ESN_VAL, esn)
-	l, is, err := parseSpan(msg, time.Unix(1200, 0))
+	l, is, err := parseUsage(msg, time.Unix(1200, 0))
 	if err != nil || !is || l.ESN {
 		t.Errorf("%+v, %v, %v", l, is, err)
 	}
@@ -74,11 +74,11 @@ func TestParseSpanLimits(t *testing.T) {
 		t.Error(diff)
 	}
 	nl.DeserializeXfrmUsersaInfo(msg).Flags |= nl.XFRM_STATE_ESN
-	if l, _, err = parseSpan(msg, time.Unix(900, 0)); err != nil || l.Sequence != (Limit{14<<32 | 12, 0, 1<<64 - 1}) || l.Age.Used != 0 {
+	if l, _, err = parseUsage(msg, time.Unix(900, 0)); err != nil || l.Sequence != (Limit{14<<32 | 12, 0, 1<<64 - 1}) || l.Age.Used != 0 {
 		t.Errorf("with ESN, before it was made: %+v, %v", l, err)
 	}
 	msg = appendUint32(msg, nl.XFRMA_SA_EXTRA_FLAGS, saOseqMayWrap)
-	if l, _, err = parseSpan(msg, time.Now()); err != nil || l.Sequence.Hard != 0 {
+	if l, _, err = parseUsage(msg, time.Now()); err != nil || l.Sequence.Hard != 0 {
 		t.Errorf("with numbers that may wrap: %+v, %v", l.Sequence, err)
 	}
 }
