@@ -2,12 +2,6 @@
 
 package xfrm
 
-import (
-	"fmt"
-
-	"github.com/vishvananda/netlink/nl"
-)
-
 // Binding describes the policies of one if_id.
 type Binding struct {
 	Families Families // those with a policy
@@ -31,11 +25,11 @@ func (b Binding) Pins(s State, inner Families) bool {
 // Bound returns the policies of our if_ids, in one dump.
 func (h *Handle) Bound() (map[uint32]Binding, error) {
 	bound := map[uint32]Binding{}
-	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {
-		p, out, err := parsePolicy(msg)
-		if err != nil || !out || !ours(p.ifID) {
-			return err
+	err := h.dumpPolicies(func(m *policyMessage) {
+		if !m.isOut() || !ours(m.ifID) {
+			return
 		}
+		p := m.policy()
 		b := bound[p.ifID]
 		b.Families |= p.family
 		for i, family := range each {
@@ -44,10 +38,9 @@ func (h *Handle) Bound() (map[uint32]Binding, error) {
 			}
 		}
 		bound[p.ifID] = b
-		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("dump policies: %w", err)
+		return nil, err
 	}
 	return bound, nil
 }

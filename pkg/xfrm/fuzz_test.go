@@ -64,22 +64,22 @@ func FuzzParseState(f *testing.F) {
 func FuzzParsePolicy(f *testing.F) {
 	addMessages(f, "policy")
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		p, out, err := parsePolicy(msg)
+		m, err := parsePolicy(msg)
 		if err != nil {
 			if !errors.Is(err, ErrMessage) {
 				t.Fatal(err)
 			}
 			return
 		}
-		if _, _, err := parseOutPolicy(msg); err != nil {
-			t.Fatalf("as another's: %v", err)
-		}
-		if !out || p.narrow || p.templates > 1 {
+		m.whole()
+		m.outPolicy()
+		p := m.policy()
+		if !m.isOut() || p.narrow || p.templates > 1 {
 			return
 		}
-		again, out, err := parsePolicy(p.message(nl.XFRM_MSG_NEWPOLICY).payload)
-		if err != nil || !out || again != p {
-			t.Errorf("%+v, made anew: %+v, %v, %v", p, again, out, err)
+		again, err := parsePolicy(p.message(nl.XFRM_MSG_NEWPOLICY).payload)
+		if err != nil || !again.isOut() || again.policy() != p {
+			t.Errorf("%+v, encoded and parsed again: %+v, %v", p, again, err)
 		}
 	})
 }

@@ -107,9 +107,9 @@ func TestParsePolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, family := range map[string]Families{"policy-v4": IPv4, "policy-v6": IPv6} {
-		p, out, err := parsePolicy(readHex(t, name))
-		if err != nil || !out || p != pinned(s, testIfID, family) {
-			t.Errorf("%s: %+v, out %v, %v", name, p, out, err)
+		m, err := parsePolicy(readHex(t, name))
+		if err != nil || !m.isOut() || m.policy() != pinned(s, testIfID, family) {
+			t.Errorf("%s: %+v, %v", name, m, err)
 		}
 	}
 }

@@ -3,7 +3,6 @@
 package xfrm
 
 import (
-	"fmt"
 	"net/netip"
 
 	"github.com/vishvananda/netlink/nl"
@@ -21,42 +20,28 @@ type OutPolicy struct {
 // OutPolicies returns the out policies that are not ours and have a template.
 func (h *Handle) OutPolicies() ([]OutPolicy, error) {
 	var all []OutPolicy
-	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {
-		p, is, err := parseOutPolicy(msg)
-		if err == nil && is {
+	err := h.dumpPolicies(func(m *policyMessage) {
+		if p, is := m.outPolicy(); is {
 			all = append(all, p)
 		}
-		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("dump policies: %w", err)
+		return nil, err
 	}
 	return all, nil
 }
 
-// parseOutPolicy parses a policy. It returns false for one that OutPolicies omits.
-func parseOutPolicy(msg []byte) (OutPolicy, bool, error) {
-	p, out, err := parsePolicy(msg)
-	if err != nil || !out || p.templates == 0 || ours(p.ifID) {
-		return OutPolicy{}, false, err
+// outPolicy returns false for a policy that OutPolicies omits.
+func (m *policyMessage) outPolicy() (OutPolicy, bool) {
+	if !m.isOut() || len(m.templates) == 0 || ours(m.ifID) {
+		return OutPolicy{}, false
 	}
-	info := nl.DeserializeXfrmUserpolicyInfo(msg)
-	sel := parseSelector(info.Sel)
+	sel := parseSelector(m.Sel)
 	if sel == (eroute.Selector{}) {
-		return OutPolicy{}, false, nil
+		return OutPolicy{}, false
 	}
-	attrs, err := parseAttributes(msg[nl.SizeofXfrmUserpolicyInfo:])
-	if err != nil {
-		return OutPolicy{}, false, err
-	}
-	policy := OutPolicy{Selector: sel, Priority: info.Priority}
-	for _, a := range attrs {
-		if a.kind == nl.XFRMA_TMPL {
-			templates := parseTemplates(a.data)
-			policy.Template = templates[len(templates)-1]
-		}
-	}
-	return policy, true, nil
+	last := &m.templates[len(m.templates)-1]
+	return OutPolicy{Selector: sel, Priority: m.Priority, Template: templateOf(last)}, true
 }
 
 // parseSelector parses a struct xfrm_selector. It returns a zero Selector for one without addresses, and for

@@ -76,7 +76,7 @@ func TestParseTruncated(t *testing.T) {
 		msg := readHex(t, name)
 		parse, fixed := func(b []byte) error { _, err := parseState(b); return err }, nl.SizeofXfrmUsersaInfo
 		if name == "policy-v4" {
-			parse, fixed = func(b []byte) error { _, _, err := parsePolicy(b); return err }, nl.SizeofXfrmUserpolicyInfo
+			parse, fixed = func(b []byte) error { _, err := parsePolicy(b); return err }, nl.SizeofXfrmUserpolicyInfo
 		}
 		failed := 0
 		for n := range len(msg) {

@@ -3,7 +3,6 @@
 package xfrm
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 
@@ -61,58 +60,46 @@ func (p Policy) Ours() bool { return p.ours }
 // Policies returns all policies, in the kernel's order.
 func (h *Handle) Policies() ([]Policy, error) {
 	var all []Policy
-	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {
-		p, err := parseWholePolicy(msg)
-		if err == nil {
-			all = append(all, p)
-		}
-		return err
-	})
+	err := h.dumpPolicies(func(m *policyMessage) { all = append(all, m.whole()) })
 	if err != nil {
-		return nil, fmt.Errorf("dump policies: %w", err)
+		return nil, err
 	}
 	return all, nil
 }
 
-// parseWholePolicy parses a struct xfrm_userpolicy_info and its attributes. It returns ErrMessage if the
-// message is truncated.
-func parseWholePolicy(msg []byte) (Policy, error) {
-	brief, _, err := parsePolicy(msg)
+// dumpPolicies calls f for each policy, in the kernel's order.
+func (h *Handle) dumpPolicies(f func(*policyMessage)) error {
+	err := h.dump(request{msgType: nl.XFRM_MSG_GETPOLICY}, nl.XFRM_MSG_NEWPOLICY, func(msg []byte) error {
+		m, err := parsePolicy(msg)
+		if err == nil {
+			f(&m)
+		}
+		return err
+	})
 	if err != nil {
-		return Policy{}, err
+		return fmt.Errorf("dump policies: %w", err)
 	}
-	info := nl.DeserializeXfrmUserpolicyInfo(msg)
-	sel := info.Sel
+	return nil
+}
+
+// whole returns all fields.
+func (m *policyMessage) whole() Policy {
+	sel := m.Sel
 	p := Policy{
-		Dir:   Direction(info.Dir),
+		Dir:   Direction(m.Dir),
 		Src:   netip.PrefixFrom(fromAddress(sel.Saddr, sel.Family), int(sel.PrefixlenS)).Masked(),
 		Dst:   netip.PrefixFrom(fromAddress(sel.Daddr, sel.Family), int(sel.PrefixlenD)).Masked(),
 		Proto: sel.Proto, SrcPort: portMask(sel.Sport, sel.SportMask), DstPort: portMask(sel.Dport, sel.DportMask),
-		Ifindex: sel.Ifindex, User: sel.User, Priority: info.Priority, Block: info.Action != actionAllow,
-		IfID: brief.ifID, ours: ours(brief.ifID) || brief == allow(int(sel.Ifindex), brief.family) && sel.Ifindex != 0,
-		Ends: ends(info.Lft),
+		Ifindex: sel.Ifindex, User: sel.User, Priority: m.Priority, Block: m.Action != actionAllow,
+		IfID: m.ifID, Mark: m.mark, Mask: m.mask,
+		Sub: m.sub, Context: m.context, Offload: m.offload, Ends: ends(m.Lft),
 	}
-	attrs, err := parseAttributes(msg[nl.SizeofXfrmUserpolicyInfo:])
-	if err != nil {
-		return Policy{}, fmt.Errorf("parse policy: %w", err)
+	for i := range m.templates {
+		p.Templates = append(p.Templates, templateOf(&m.templates[i]))
 	}
-	for _, a := range attrs {
-		switch a.kind {
-		case nl.XFRMA_TMPL:
-			p.Templates = parseTemplates(a.data)
-		case nl.XFRMA_MARK: // struct xfrm_mark: value, mask
-			if len(a.data) >= 8 {
-				p.Mark, p.Mask = a.uint32(), binary.NativeEndian.Uint32(a.data[4:])
-			}
-		case nl.XFRMA_POLICY_TYPE:
-			p.Sub = len(a.data) > 0 && a.data[0] != 0
-		case nl.XFRMA_SEC_CTX:
-			p.Context = true
-		case nl.XFRMA_OFFLOAD_DEV:
-			p.Offload = true
-		}
-	}
-	return p, nil
+	brief := m.policy()
+	p.ours = ours(m.ifID) || brief == allow(int(sel.Ifindex), brief.family) && sel.Ifindex != 0
+	return p
 }
 
 func portMask(port, mask uint16) PortMask { return PortMask{nl.Swap16(port), nl.Swap16(mask)} }
@@ -123,14 +110,9 @@ func ends(l nl.XfrmLifetimeCfg) bool {
 		l.HardAddExpiresSeconds != 0 || l.HardUseExpiresSeconds != 0
 }
 
-// parseTemplates parses an array of struct xfrm_user_tmpl.
-func parseTemplates(b []byte) (all []Template) {
-	for ; len(b) >= nl.SizeofXfrmUserTmpl; b = b[nl.SizeofXfrmUserTmpl:] {
-		t := nl.DeserializeXfrmUserTmpl(b)
-		all = append(all, Template{
-			Src: fromAddress(t.Saddr, t.Family), Dst: fromAddress(t.XfrmId.Daddr, t.Family), Proto: t.XfrmId.Proto,
-			Mode: Mode(t.Mode), ReqID: t.Reqid, SPI: hton32(t.XfrmId.Spi), Optional: t.Optional != 0,
-		})
+func templateOf(t *nl.XfrmUserTmpl) Template {
+	return Template{
+		Src: fromAddress(t.Saddr, t.Family), Dst: fromAddress(t.XfrmId.Daddr, t.Family), Proto: t.XfrmId.Proto,
+		Mode: Mode(t.Mode), ReqID: t.Reqid, SPI: hton32(t.XfrmId.Spi), Optional: t.Optional != 0,
 	}
-	return all
 }

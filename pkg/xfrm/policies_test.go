@@ -89,8 +89,8 @@ func TestPolicies(t *testing.T) {
 		if *update {
 			writeHex(t, p.name, "Linux 6.18 dump: "+p.add, messages[i])
 		}
-		if got, err := parseWholePolicy(readHex(t, p.name)); err != nil || cmp.Diff(p.want, got, comparePolicies) != "" {
-			t.Errorf("%s, from testdata: %v\n%s", p.name, err, cmp.Diff(p.want, got, comparePolicies))
+		if m, err := parsePolicy(readHex(t, p.name)); err != nil || cmp.Diff(p.want, m.whole(), comparePolicies) != "" {
+			t.Errorf("%s, from testdata: %v\n%s", p.name, err, cmp.Diff(p.want, m.whole(), comparePolicies))
 		}
 	}
 	own := 0
@@ -102,14 +102,7 @@ func TestPolicies(t *testing.T) {
 	if own != 3 {
 		t.Errorf("%d policies are ours, want 3", own)
 	}
-	if _, err := parseWholePolicy(make([]byte, 20)); err == nil {
+	if _, err := parsePolicy(make([]byte, 20)); err == nil {
 		t.Error("no error for a message that is cut short")
 	}
-}
-
-func FuzzParseWholePolicy(f *testing.F) {
-	for _, p := range wholePolicies {
-		f.Add(readHex(f, p.name))
-	}
-	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = parseWholePolicy(b) })
 }

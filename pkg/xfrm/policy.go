@@ -2,11 +2,7 @@
 
 package xfrm
 
-import (
-	"fmt"
-
-	"github.com/vishvananda/netlink/nl"
-)
+import "github.com/vishvananda/netlink/nl"
 
 // Values of linux/xfrm.h that package nl does not have.
 const (
@@ -24,7 +20,7 @@ type policyID struct {
 	ifindex int32    // of the output device; 0: any
 }
 
-// policy is an out policy of the main type, with the fields that matter here.
+// policy is an out policy of the main type, with the fields in which ours can differ from another one.
 type policy struct {
 	policyID
 	priority  uint32
@@ -71,41 +67,4 @@ func (p policy) message(msgType uint16) request {
 		b = appendUint32(b, nl.XFRMA_IF_ID, p.ifID)
 	}
 	return request{msgType, b}
-}
-
-// parsePolicy parses a policy from a dump. It returns false for one that is not an out policy of the main type,
-// and ErrMessage if the message is truncated.
-func parsePolicy(msg []byte) (policy, bool, error) {
-	if len(msg) < nl.SizeofXfrmUserpolicyInfo {
-		return policy{}, false, fmt.Errorf("parse policy of %d bytes: %w", len(msg), ErrMessage)
-	}
-	info := nl.DeserializeXfrmUserpolicyInfo(msg)
-	attrs, err := parseAttributes(msg[nl.SizeofXfrmUserpolicyInfo:])
-	if err != nil {
-		return policy{}, false, fmt.Errorf("parse policy: %w", err)
-	}
-	p := policy{
-		policyID: policyID{family: familiesFromAF(info.Sel.Family), ifindex: info.Sel.Ifindex},
-		priority: info.Priority,
-		action:   info.Action,
-	}
-	p.narrow = info.Sel != p.selector()
-	mainType := true
-	for _, a := range attrs {
-		switch a.kind {
-		case nl.XFRMA_TMPL:
-			p.templates = len(a.data) / nl.SizeofXfrmUserTmpl
-			p.template = nl.XfrmUserTmpl{}
-			if p.templates > 0 {
-				p.template = *nl.DeserializeXfrmUserTmpl(a.data)
-			}
-		case nl.XFRMA_IF_ID:
-			p.ifID = a.uint32()
-		case nl.XFRMA_POLICY_TYPE:
-			mainType = len(a.data) > 0 && a.data[0] == 0
-		case nl.XFRMA_MARK:
-			p.narrow = true
-		}
-	}
-	return p, mainType && info.Dir == policyOut, nil
 }

@@ -52,8 +52,8 @@ func (h *Handle) getPolicy(id policyID) (policy, bool, error) {
 	if err != nil {
 		return policy{}, false, fmt.Errorf("get %s policy: %w", id.family, err)
 	}
-	p, _, err := parsePolicy(msg)
-	return p, true, err
+	m, err := parsePolicy(msg)
+	return m.policy(), true, err
 }
 
 // putPolicy installs a policy; it atomically replaces one with the same identity.
