@@ -25,9 +25,9 @@ func (h *Handle) Bind(said eroute.SAID, ifID uint32, inner Families) (prev uint3
 	if err := checkIfID(ifID); err != nil {
 		return 0, err
 	}
-	s, msg, err := h.find(said)
+	m, err := h.find(said)
 	if err == nil {
-		prev, err = h.bind(s, msg, ifID, inner)
+		prev, err = h.bind(m, ifID, inner)
 	}
 	return prev, h.cleanUp(err, ifID)
 }
@@ -41,29 +41,28 @@ func (h *Handle) BindState(s State, ifID uint32, inner Families) (prev uint32, e
 	if err := s.usable(); err != nil {
 		return 0, h.cleanUp(fmt.Errorf("bind %s: %w", s.StateKey, err), ifID)
 	}
-	var msg []byte
+	m := stateMessage{State: s}
 	if s.IfID != ifID {
-		mode := s.Mode
-		s, msg, err = h.read(s.StateKey)
-		if err == nil && s.Mode != mode {
+		m, err = h.read(s.StateKey)
+		if err == nil && m.Mode != s.Mode {
 			err = ErrNoState // replaced by a state of another mode, which a tun SAID may not match
 		}
 		if err != nil {
 			return 0, h.cleanUp(fmt.Errorf("bind %s: %w", s.StateKey, err), ifID)
 		}
 	}
-	prev, err = h.bind(s, msg, ifID, inner)
+	prev, err = h.bind(m, ifID, inner)
 	return prev, h.cleanUp(err, ifID)
 }
 
-// bind does the work of Bind for a state that was found. msg is the kernel's message; it may be nil if the
-// state has the if_id already.
-func (h *Handle) bind(s State, msg []byte, ifID uint32, inner Families) (prev uint32, err error) {
+// bind does the work of Bind for a state that was found. It may have no message if it has the if_id already.
+func (h *Handle) bind(m stateMessage, ifID uint32, inner Families) (prev uint32, err error) {
+	s := m.State
 	if err := s.carries(inner); err != nil {
 		return 0, fmt.Errorf("bind %s: %w", s.StateKey, err)
 	}
 	if s.IfID != ifID {
-		if err := h.setIfID(msg, ifID); err != nil {
+		if err := h.setIfID(m.raw, ifID); err != nil {
 			return 0, fmt.Errorf("bind %s: %w", s.StateKey, err)
 		}
 	}
@@ -72,7 +71,7 @@ func (h *Handle) bind(s State, msg []byte, ifID uint32, inner Families) (prev ui
 	}
 	changed, err := h.putPolicies(s, ifID, inner)
 	if err == nil && changed {
-		_, _, err = h.read(s.StateKey) // it may have been deleted since
+		_, err = h.read(s.StateKey) // it may have been deleted since
 	}
 	if err != nil {
 		return prev, fmt.Errorf("bind %s: %w", s.StateKey, err)

@@ -60,10 +60,11 @@ func TestGoldenRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := parseState(readHex(t, "state-esp"))
+	m, err := parseState(readHex(t, "state-esp"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := m.State
 	v6 := StateKey{unix.IPPROTO_AH, 0x80000135, netip.MustParseAddr("2001:db8::2")}
 	for _, golden := range []struct {
 		name    string
@@ -102,10 +103,11 @@ func TestGoldenRequests(t *testing.T) {
 // TestParsePolicy checks that our policies, as the kernel returns them, equal those that we install, so that a
 // second Bind changes nothing.
 func TestParsePolicy(t *testing.T) {
-	s, err := parseState(readHex(t, "state-esp"))
+	m, err := parseState(readHex(t, "state-esp"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := m.State
 	for name, family := range map[string]Families{"policy-v4": IPv4, "policy-v6": IPv6} {
 		m, err := parsePolicy(readHex(t, name))
 		if err != nil || !m.isOut() || m.policy() != pinned(s, testIfID, family) {

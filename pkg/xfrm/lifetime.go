@@ -5,8 +5,6 @@ package xfrm
 import (
 	"time"
 
-	"github.com/vishvananda/netlink/nl"
-
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -23,16 +21,12 @@ type Lifetime struct {
 // Lifetime reads the state that an SAID names. It returns ErrNoState if it is absent, larval or input-only, and
 // ErrUnsupported if our policies cannot use it.
 func (h *Handle) Lifetime(said eroute.SAID) (Lifetime, error) {
-	s, msg, err := h.find(said)
+	m, err := h.find(said)
 	if err != nil {
 		return Lifetime{}, err
 	}
-	l := newLifetime(s, nl.DeserializeXfrmUsersaInfo(msg))
-	usage, _, err := parseUsage(msg, time.Now())
-	if err != nil {
-		return Lifetime{}, err
-	}
-	l.Spent = usage.Spent()
+	l := m.lifetime(time.Now())
+	s := m.State
 	if !ours(s.IfID) {
 		return l, nil
 	}
@@ -49,17 +43,16 @@ func (h *Handle) Lifetime(said eroute.SAID) (Lifetime, error) {
 	return l, nil
 }
 
-func newLifetime(s State, info *nl.XfrmUsersaInfo) Lifetime {
-	l := Lifetime{State: s, Packets: info.Curlft.Packets, Bytes: info.Curlft.Bytes}
-	if n := info.Lft.HardPacketLimit; n != nl.XFRM_INF {
-		l.MaxPackets = n
-	}
-	if n := info.Lft.HardByteLimit; n != nl.XFRM_INF {
-		l.MaxBytes = n
+// lifetime returns the state's lifetime without its policies.
+func (m *stateMessage) lifetime(now time.Time) Lifetime {
+	u := m.usage(now)
+	l := Lifetime{
+		State: m.State, Packets: u.Packets.Used, Bytes: u.Bytes.Used, MaxPackets: u.Packets.Hard, MaxBytes: u.Bytes.Hard,
+		Spent: u.Spent(),
 	}
 	for _, limit := range []struct{ since, seconds uint64 }{
-		{info.Curlft.AddTime, info.Lft.HardAddExpiresSeconds},
-		{info.Curlft.UseTime, info.Lft.HardUseExpiresSeconds},
+		{m.info.Curlft.AddTime, u.Age.Hard},
+		{m.info.Curlft.UseTime, u.Use.Hard},
 	} {
 		if limit.since == 0 || limit.seconds == 0 { // not used yet, no limit
 			continue

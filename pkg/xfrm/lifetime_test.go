@@ -29,7 +29,8 @@ func TestLifetime(t *testing.T) {
 		"used":      {limits(nl.XFRM_INF, nl.XFRM_INF, 3600, 60), nl.XfrmLifetimeCur{AddTime: 1000, UseTime: 1100}, Lifetime{Expires: time.Unix(1160, 0)}},
 		"used late": {limits(nl.XFRM_INF, nl.XFRM_INF, 3600, 60), nl.XfrmLifetimeCur{AddTime: 1000, UseTime: 4590}, Lifetime{Expires: time.Unix(4600, 0)}},
 	} {
-		got := newLifetime(State{}, &nl.XfrmUsersaInfo{Lft: test.limits, Curlft: test.so})
+		m := stateMessage{info: &nl.XfrmUsersaInfo{Lft: test.limits, Curlft: test.so}}
+		got := m.lifetime(time.Unix(1000, 0))
 		if diff := cmp.Diff(test.want, got, compareStates); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}

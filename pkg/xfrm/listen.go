@@ -129,9 +129,11 @@ func parseChange(msgType uint16, b []byte) (c Change, err error) {
 	default:
 		return Change{}, nil
 	}
-	if err == nil {
-		c.State, err = parseState(b)
+	if err != nil {
+		return c, err
 	}
+	m, err := parseState(b)
+	c.State = m.State
 	return c, err
 }
 

@@ -15,10 +15,11 @@ import (
 // TestParseChange checks that each message about a state yields the same state as a dump.
 func TestParseChange(t *testing.T) {
 	dumped := readHex(t, "state-esp")
-	state, err := parseState(dumped)
+	parsed, err := parseState(dumped)
 	if err != nil {
 		t.Fatal(err)
 	}
+	state := parsed.State
 	info, attrs := dumped[:nl.SizeofXfrmUsersaInfo], dumped[nl.SizeofXfrmUsersaInfo:]
 	deleted := append(make([]byte, nl.SizeofXfrmUsersaId), appendAttribute(nil, nl.XFRMA_SA, info)...)
 	deleted = append(deleted, attrs...)

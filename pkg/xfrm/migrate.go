@@ -105,7 +105,8 @@ func (l *Listener) complete(changes []Change) (all []Change, err error) {
 // moved returns the states that a migration message is about.
 func (h *Handle) moved(like State) (all []State, err error) {
 	add := func(msg []byte) error {
-		s, err := parseState(msg)
+		m, err := parseState(msg)
+		s := m.State
 		isMeant := like.SPI != 0 || s.Proto == like.Proto && s.Src == like.Src && s.Mode == like.Mode && s.ReqID == like.ReqID
 		if err == nil && isMeant {
 			all = append(all, s)

@@ -37,7 +37,7 @@ func TestParseState(t *testing.T) {
 			t.Errorf("%s: no time", name)
 		}
 		want.Added = got.Added
-		if diff := cmp.Diff(want, got, compareStates); diff != "" {
+		if diff := cmp.Diff(want, got.State, compareStates); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
 	}

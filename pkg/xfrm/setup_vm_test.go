@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vishvananda/netlink/nl"
-
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -46,11 +44,11 @@ func showState(t *testing.T) (text, ifID string) {
 // packets returns the number of packets that the state has processed.
 func packets(t *testing.T, h *Handle, said eroute.SAID) uint64 {
 	t.Helper()
-	_, msg, err := h.find(said)
+	m, err := h.find(said)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return nl.DeserializeXfrmUsersaInfo(msg).Curlft.Packets
+	return m.info.Curlft.Packets
 }
 
 // setUpPath creates a link to the peer and an XFRM interface with the test's if_id.

@@ -21,11 +21,11 @@ type States map[StateKey]State
 func (h *Handle) States() (States, error) {
 	states := States{}
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETSA}, nl.XFRM_MSG_NEWSA, func(msg []byte) error {
-		s, err := parseState(msg)
+		m, err := parseState(msg)
 		if err != nil {
 			return err
 		}
-		states.add(s)
+		states.add(m.State)
 		return nil
 	})
 	if err != nil {

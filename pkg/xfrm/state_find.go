@@ -35,63 +35,62 @@ func fits(said eroute.SAID, s State) bool {
 }
 
 // find is lookUp, but returns ErrUnsupported for a state with a mark.
-func (h *Handle) find(said eroute.SAID) (State, []byte, error) {
-	s, msg, err := h.lookUp(said)
+func (h *Handle) find(said eroute.SAID) (stateMessage, error) {
+	m, err := h.lookUp(said)
 	if errors.Is(err, ErrNoState) {
 		err = h.hidden(said, err)
 	}
-	return s, msg, err
+	return m, err
 }
 
-// lookUp reads the state that an SAID names, and returns it with the kernel's message. It returns ErrNoState if
-// it is absent, cannot be used for output or has a mark other than 0, and ErrUnsupported if our policies cannot
-// use it.
-func (h *Handle) lookUp(said eroute.SAID) (State, []byte, error) {
+// lookUp reads the state that an SAID names. It returns ErrNoState if it is absent, cannot be used for output or
+// has a mark other than 0, and ErrUnsupported if our policies cannot use it.
+func (h *Handle) lookUp(said eroute.SAID) (stateMessage, error) {
 	candidates, err := keys(said)
 	if err != nil {
-		return State{}, nil, err
+		return stateMessage{}, err
 	}
 	for _, key := range candidates {
-		s, msg, err := h.read(key)
-		if err == nil && fits(said, s) {
-			return s, msg, nil
+		m, err := h.read(key)
+		if err == nil && fits(said, m.State) {
+			return m, nil
 		}
 		if err != nil && !errors.Is(err, ErrNoState) {
-			return State{}, nil, fmt.Errorf("find state of %s: %w", said, err)
+			return stateMessage{}, fmt.Errorf("find state of %s: %w", said, err)
 		}
 	}
-	return State{}, nil, fmt.Errorf("find state of %s: %w", said, ErrNoState)
+	return stateMessage{}, fmt.Errorf("find state of %s: %w", said, ErrNoState)
 }
 
 // Find reads the state that an SAID names, at a cost independent of the number of states. It returns ErrNoState
 // if it is absent, cannot be used for output or has a mark other than 0, and ErrUnsupported if our policies
 // cannot use it.
 func (h *Handle) Find(said eroute.SAID) (State, error) {
-	s, _, err := h.lookUp(said)
-	return s, err
+	m, err := h.lookUp(said)
+	return m.State, err
 }
 
 // State is [Handle.Find], but returns ErrUnsupported also for a state with a mark: to distinguish it from an
 // absent state, the kernel iterates over all states.
 func (h *Handle) State(said eroute.SAID) (State, error) {
-	s, _, err := h.find(said)
-	return s, err
+	m, err := h.find(said)
+	return m.State, err
 }
 
 // read gets one state by its key. Its errors are those of lookUp.
-func (h *Handle) read(key StateKey) (State, []byte, error) {
+func (h *Handle) read(key StateKey) (stateMessage, error) {
 	msg, err := h.get(getState(key), nl.XFRM_MSG_NEWSA)
 	if errors.Is(err, unix.ESRCH) {
-		return State{}, nil, ErrNoState
+		return stateMessage{}, ErrNoState
 	}
 	if err != nil {
-		return State{}, nil, fmt.Errorf("get state: %w", err)
+		return stateMessage{}, fmt.Errorf("get state: %w", err)
 	}
-	s, err := parseState(msg)
+	m, err := parseState(msg)
 	if err != nil {
-		return State{}, nil, err
+		return stateMessage{}, err
 	}
-	return s, msg, s.usable()
+	return m, m.usable()
 }
 
 // hidden returns why a state was not found: one with a mark other than 0 is missed by lookups without that
@@ -102,9 +101,9 @@ func (h *Handle) hidden(said eroute.SAID, reason error) error {
 		return reason
 	}
 	err = h.dump(dumpStatesTo(said.Dst), nl.XFRM_MSG_NEWSA, func(msg []byte) error {
-		s, err := parseState(msg)
-		if err == nil && slices.Contains(candidates, s.StateKey) && s.flaw == flawMark {
-			if flaw := s.usable(); errors.Is(flaw, ErrUnsupported) {
+		m, err := parseState(msg)
+		if err == nil && slices.Contains(candidates, m.StateKey) && m.flaw == flawMark {
+			if flaw := m.usable(); errors.Is(flaw, ErrUnsupported) {
 				reason = fmt.Errorf("find state of %s: %w", said, flaw)
 			}
 		}

@@ -14,20 +14,30 @@ import (
 const (
 	dirIn         = 1 // XFRM_SA_DIR_IN
 	offloadPacket = 4 // XFRM_OFFLOAD_PACKET
+	saOseqMayWrap = 2 // XFRM_SA_XFLAG_OSEQ_MAY_WRAP
 )
 
-// parseState parses a state from a dump: struct xfrm_usersa_info and attributes. It returns ErrMessage if the
-// message is truncated.
-func parseState(msg []byte) (State, error) {
+// stateMessage is a state from the kernel: a struct xfrm_usersa_info and its attributes.
+type stateMessage struct {
+	State
+	raw      []byte             // the whole message; nil if the state was not parsed from one
+	info     *nl.XfrmUsersaInfo // points into raw
+	larval   bool               // has no algorithm
+	sequence Limit              // see [Usage.Sequence]
+}
+
+// parseState parses a state from a dump. The result refers to msg. It returns ErrMessage if the message is
+// truncated.
+func parseState(msg []byte) (stateMessage, error) {
 	if len(msg) < nl.SizeofXfrmUsersaInfo {
-		return State{}, fmt.Errorf("parse state of %d bytes: %w", len(msg), ErrMessage)
+		return stateMessage{}, fmt.Errorf("parse state of %d bytes: %w", len(msg), ErrMessage)
 	}
 	info := nl.DeserializeXfrmUsersaInfo(msg)
 	attrs, err := parseAttributes(msg[nl.SizeofXfrmUsersaInfo:])
 	if err != nil {
-		return State{}, fmt.Errorf("parse state: %w", err)
+		return stateMessage{}, fmt.Errorf("parse state: %w", err)
 	}
-	s := State{
+	m := stateMessage{raw: msg, info: info, larval: true, State: State{
 		StateKey: StateKey{
 			Proto: info.Id.Proto,
 			SPI:   hton32(info.Id.Spi),
@@ -38,22 +48,25 @@ func parseState(msg []byte) (State, error) {
 		ReqID: info.Reqid,
 		Added: info.Curlft.AddTime,
 		Inner: inner(info),
-		idle:  true,
 
 		Packets: info.Curlft.Packets,
 		Bytes:   info.Curlft.Bytes,
-	}
+	}}
+	s := &m.State
 	if info.Sel.PrefixlenS != 0 || info.Sel.PrefixlenD != 0 {
 		s.Sel = parseSelector(info.Sel)
 	}
 	if !s.Dst.IsValid() {
-		return State{}, fmt.Errorf("parse state of family %d: %w", info.Family, ErrMessage)
+		return stateMessage{}, fmt.Errorf("parse state of family %d: %w", info.Family, ErrMessage)
 	}
-	input, mayWrap, mark, mask := false, false, uint32(0), ^uint32(0)
+	esn := info.Flags&nl.XFRM_STATE_ESN != 0
+	input, numbered, mayWrap, mark, mask := false, false, false, uint32(0), ^uint32(0)
 	for _, a := range attrs {
 		switch a.kind {
-		case nl.XFRMA_ALG_AUTH, nl.XFRMA_ALG_AUTH_TRUNC, nl.XFRMA_ALG_CRYPT, nl.XFRMA_ALG_AEAD, nl.XFRMA_ALG_COMP:
-			s.idle = false
+		case nl.XFRMA_ALG_AUTH, nl.XFRMA_ALG_AUTH_TRUNC, nl.XFRMA_ALG_CRYPT, nl.XFRMA_ALG_AEAD:
+			m.larval, numbered = false, true
+		case nl.XFRMA_ALG_COMP: // has no sequence numbers
+			m.larval = false
 		case nl.XFRMA_IF_ID:
 			s.IfID = a.uint32()
 		case nl.XFRMA_MARK: // struct xfrm_mark: the value is first
@@ -76,16 +89,24 @@ func parseState(msg []byte) (State, error) {
 			input = len(a.data) > 0 && a.data[0] == dirIn
 		case nl.XFRMA_REPLAY_VAL: // struct xfrm_replay_state: oseq is first
 			s.Spent = a.uint32() == math.MaxUint32
+			m.sequence.Used = replay(a.data)
 		case nl.XFRMA_REPLAY_ESN_VAL:
-			s.Spent = spentESN(a.data, info.Flags&nl.XFRM_STATE_ESN != 0)
+			s.Spent = spentESN(a.data, esn)
+			m.sequence.Used = replayESN(a.data, esn)
 		case nl.XFRMA_SA_EXTRA_FLAGS:
 			mayWrap = a.uint32()&saOseqMayWrap != 0
 		}
 	}
-	s.idle = s.idle || input
+	s.idle = m.larval || input
 	s.Spent = s.Spent && !mayWrap
 	s.Outer.Mark = mark & mask
-	return s, nil
+	if numbered && !mayWrap {
+		m.sequence.Hard = 1 << 32
+		if esn {
+			m.sequence.Hard = 1<<64 - 1
+		}
+	}
+	return m, nil
 }
 
 // spentESN reports whether a struct xfrm_replay_state_esn has no outbound sequence number left: bmp_len, oseq,

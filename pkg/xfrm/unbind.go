@@ -23,9 +23,9 @@ func (h *Handle) Unbind(said eroute.SAID, ifID, prev uint32) error {
 	if prev == 0 {
 		return nil
 	}
-	s, msg, err := h.find(said)
-	if err == nil && s.IfID == ifID {
-		err = h.setIfID(msg, prev)
+	m, err := h.find(said)
+	if err == nil && m.IfID == ifID {
+		err = h.setIfID(m.raw, prev)
 	}
 	if err != nil && !errors.Is(err, ErrNoState) && !errors.Is(err, ErrUnsupported) {
 		return fmt.Errorf("unbind %s: %w", said, err)

@@ -5,7 +5,6 @@ package xfrm
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
@@ -25,16 +24,13 @@ type Usage struct {
 // state ends at Hard; 0 means no limit.
 type Limit struct{ Used, Soft, Hard uint64 }
 
-// Values of linux/xfrm.h that package nl does not have.
-const saOseqMayWrap = 2 // XFRM_SA_XFLAG_OSEQ_MAY_WRAP
-
 // Usages returns all states that are not larval, inbound and outbound. Ages are relative to now.
 func (h *Handle) Usages(now time.Time) ([]Usage, error) {
 	var all []Usage
 	err := h.dump(request{msgType: nl.XFRM_MSG_GETSA}, nl.XFRM_MSG_NEWSA, func(msg []byte) error {
-		u, is, err := parseUsage(msg, now)
-		if err == nil && is {
-			all = append(all, u)
+		m, err := parseState(msg)
+		if err == nil && !m.larval {
+			all = append(all, m.usage(now))
 		}
 		return err
 	})
@@ -44,49 +40,18 @@ func (h *Handle) Usages(now time.Time) ([]Usage, error) {
 	return all, nil
 }
 
-// parseUsage parses a state. It returns false for a larval one.
-func parseUsage(msg []byte, now time.Time) (u Usage, is bool, err error) {
-	if u.State, err = parseState(msg); err != nil {
-		return u, false, err
+// usage returns the state's usage; ages are relative to now.
+func (m *stateMessage) usage(now time.Time) Usage {
+	lft, cur := m.info.Lft, m.info.Curlft
+	return Usage{
+		State:    m.State,
+		Bytes:    Limit{cur.Bytes, finite(lft.SoftByteLimit), finite(lft.HardByteLimit)},
+		Packets:  Limit{cur.Packets, finite(lft.SoftPacketLimit), finite(lft.HardPacketLimit)},
+		Age:      Limit{since(cur.AddTime, now), lft.SoftAddExpiresSeconds, lft.HardAddExpiresSeconds},
+		Use:      Limit{since(cur.UseTime, now), lft.SoftUseExpiresSeconds, lft.HardUseExpiresSeconds},
+		Sequence: m.sequence,
+		ESN:      m.info.Flags&nl.XFRM_STATE_ESN != 0,
 	}
-	info := nl.DeserializeXfrmUsersaInfo(msg)
-	attrs, err := parseAttributes(msg[nl.SizeofXfrmUsersaInfo:])
-	if err != nil {
-		return u, false, err
-	}
-	lft, cur := info.Lft, info.Curlft
-	u.Bytes = Limit{cur.Bytes, finite(lft.SoftByteLimit), finite(lft.HardByteLimit)}
-	u.Packets = Limit{cur.Packets, finite(lft.SoftPacketLimit), finite(lft.HardPacketLimit)}
-	u.Age = Limit{since(cur.AddTime, now), lft.SoftAddExpiresSeconds, lft.HardAddExpiresSeconds}
-	u.Use = Limit{since(cur.UseTime, now), lft.SoftUseExpiresSeconds, lft.HardUseExpiresSeconds}
-	u.ESN = info.Flags&nl.XFRM_STATE_ESN != 0
-	ends := false // its sequence numbers are limited
-	for _, a := range attrs {
-		switch a.kind {
-		case nl.XFRMA_ALG_AUTH, nl.XFRMA_ALG_AUTH_TRUNC, nl.XFRMA_ALG_CRYPT, nl.XFRMA_ALG_AEAD:
-			is, ends = true, true
-		case nl.XFRMA_ALG_COMP: // has no sequence numbers
-			is = true
-		case nl.XFRMA_REPLAY_VAL:
-			u.Sequence.Used = replay(a.data)
-		case nl.XFRMA_REPLAY_ESN_VAL:
-			u.Sequence.Used = replayESN(a.data, u.ESN)
-		}
-	}
-	if ends && !mayWrap(attrs) {
-		u.Sequence.Hard = 1 << 32
-		if u.ESN {
-			u.Sequence.Hard = 1<<64 - 1
-		}
-	}
-	return u, is, nil
-}
-
-// mayWrap reports whether the sender may continue after the last sequence number.
-func mayWrap(attrs []attribute) bool {
-	return slices.ContainsFunc(attrs, func(a attribute) bool {
-		return a.kind == nl.XFRMA_SA_EXTRA_FLAGS && a.uint32()&saOseqMayWrap != 0
-	})
 }
 
 // replay parses a struct xfrm_replay_state: oseq, seq, bitmap.

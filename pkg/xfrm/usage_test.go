@@ -11,8 +11,8 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// TestParseUsage parses real dumps, a minute after the state was created.
-func TestParseUsage(t *testing.T) {
+// TestUsage parses real dumps, a minute after the state was created.
+func TestUsage(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		want Usage
@@ -25,33 +25,29 @@ func TestParseUsage(t *testing.T) {
 		{"state-ah-esn-mark", Usage{ESN: true, Sequence: Limit{Hard: 1<<64 - 1}}},
 		{"state-comp", Usage{}},
 	} {
-		msg := readHex(t, test.name)
-		state, err := parseState(msg)
-		if err != nil {
-			t.Fatal(err)
+		m, err := parseState(readHex(t, test.name))
+		if err != nil || m.larval {
+			t.Fatalf("%s: larval %v, %v", test.name, m.larval, err)
 		}
-		got, is, err := parseUsage(msg, time.Unix(int64(state.Added)+60, 0))
-		if err != nil || !is {
-			t.Errorf("%s: %v, %v", test.name, is, err)
-		}
-		test.want.State = state
+		got := m.usage(time.Unix(int64(m.Added)+60, 0))
+		test.want.State = m.State
 		test.want.Age.Used = 60
 		if diff := cmp.Diff(test.want, got, compareStates); diff != "" {
 			t.Errorf("%s:\n%s", test.name, diff)
 		}
 	}
 	for _, name := range []string{"state-larval", "state-ipip"} {
-		if _, is, err := parseUsage(readHex(t, name), time.Now()); is || err != nil {
-			t.Errorf("%s: %v, %v, want none", name, is, err)
+		if m, err := parseState(readHex(t, name)); !m.larval || err != nil {
+			t.Errorf("%s: larval %v, %v", name, m.larval, err)
 		}
 	}
-	if _, _, err := parseUsage(make([]byte, 10), time.Now()); err == nil {
+	if _, err := parseState(make([]byte, 10)); err == nil {
 		t.Error("no error for a message that is cut short")
 	}
 }
 
-// TestParseUsageLimits checks that all limits are parsed from the right fields.
-func TestParseUsageLimits(t *testing.T) {
+// TestUsageLimits checks that all limits are parsed from the right fields.
+func TestUsageLimits(t *testing.T) {
 	msg := readHex(t, "state-esp")
 	info := nl.DeserializeXfrmUsersaInfo(msg)
 	info.Lft = nl.XfrmLifetimeCfg{
@@ -64,21 +60,29 @@ func TestParseUsageLimits(t *testing.T) {
 		esn = binary.NativeEndian.AppendUint32(esn, word)
 	}
 	msg = appendAttribute(msg, nl.XFRMA_REPLAY_ESN_VAL, esn)
-	l, is, err := parseUsage(msg, time.Unix(1200, 0))
-	if err != nil || !is || l.ESN {
-		t.Errorf("%+v, %v, %v", l, is, err)
+	usage := func(now time.Time) Usage {
+		t.Helper()
+		m, err := parseState(msg)
+		if err != nil || m.larval {
+			t.Fatalf("larval %v, %v", m.larval, err)
+		}
+		return m.usage(now)
 	}
-	got := []Limit{l.Bytes, l.Packets, l.Age, l.Use, l.Sequence}
+	u := usage(time.Unix(1200, 0))
+	if u.ESN {
+		t.Errorf("%+v", u)
+	}
+	got := []Limit{u.Bytes, u.Packets, u.Age, u.Use, u.Sequence}
 	want := []Limit{{9, 1, 2}, {10, 3, 4}, {200, 5, 6}, {100, 7, 8}, {12, 0, 1 << 32}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	nl.DeserializeXfrmUsersaInfo(msg).Flags |= nl.XFRM_STATE_ESN
-	if l, _, err = parseUsage(msg, time.Unix(900, 0)); err != nil || l.Sequence != (Limit{14<<32 | 12, 0, 1<<64 - 1}) || l.Age.Used != 0 {
-		t.Errorf("with ESN, before it was made: %+v, %v", l, err)
+	if u = usage(time.Unix(900, 0)); u.Sequence != (Limit{14<<32 | 12, 0, 1<<64 - 1}) || u.Age.Used != 0 {
+		t.Errorf("with ESN, before it was made: %+v", u)
 	}
 	msg = appendUint32(msg, nl.XFRMA_SA_EXTRA_FLAGS, saOseqMayWrap)
-	if l, _, err = parseUsage(msg, time.Now()); err != nil || l.Sequence.Hard != 0 {
-		t.Errorf("with numbers that may wrap: %+v, %v", l.Sequence, err)
+	if u = usage(time.Now()); u.Sequence.Hard != 0 {
+		t.Errorf("with numbers that may wrap: %+v", u.Sequence)
 	}
 }
