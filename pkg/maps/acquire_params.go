@@ -85,11 +85,11 @@ func (t *Table) deleteStaleAcquire(entries []abi.Entry) error {
 	if err != nil {
 		return err
 	}
-	var errs errorList
+	var errs pinned.ErrorList
 	for _, key := range keys {
 		if !traps[abi.FlowSelector(&key)] {
-			errs.add(t.deleteAcquire(key))
+			errs.Add(t.deleteAcquire(key))
 		}
 	}
-	return errs.err()
+	return errs.Err()
 }

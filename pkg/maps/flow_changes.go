@@ -14,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
@@ -278,11 +279,11 @@ func (t *Table) deleteOtherFlows(current uint32) error {
 	if err != nil {
 		return err
 	}
-	var errs errorList
+	var errs pinned.ErrorList
 	for _, f := range all {
 		if f.key.Generation != current {
-			errs.add(t.deleteFlow(f.key))
+			errs.Add(t.deleteFlow(f.key))
 		}
 	}
-	return errs.err()
+	return errs.Err()
 }

@@ -26,6 +26,16 @@ func (t *Table) beginBuilding() {
 	atomic.StoreUint32(&t.meta.Value.Writing, uint32(bpf.ABIWritingWRITING_STANDBY))
 }
 
+// endWriting ends the state that beginWriting or beginBuilding began.
+func (t *Table) endWriting() {
+	t.growCaches()
+	state := bpf.ABIWritingWRITING_NOTHING
+	if *t.uncounted {
+		state = bpf.ABIWritingWRITING_COUNTS
+	}
+	atomic.StoreUint32(&t.meta.Value.Writing, uint32(state))
+}
+
 // writing reports whether a command changes the table, or was killed while it did.
 func (t *Table) writing() bool { return t.writingState() != bpf.ABIWritingWRITING_NOTHING }
 

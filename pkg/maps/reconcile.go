@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -50,10 +51,10 @@ func (t *Table) reconcile(view *xfrmView) error {
 		return err
 	}
 	// SAs without a state come last: by then it is known which policies are in use.
-	var errs errorList
+	var errs pinned.ErrorList
 	bind := func(key abi.SAIDKey) {
 		if err := t.bind(key, all[key], view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
-			errs.add(err)
+			errs.Add(err)
 		}
 	}
 	var rest []abi.SAIDKey
@@ -67,7 +68,7 @@ func (t *Table) reconcile(view *xfrmView) error {
 	for _, key := range rest {
 		bind(key)
 	}
-	return errs.err()
+	return errs.Err()
 }
 
 // removeOrphans removes policies with one of our if_ids that no eroute's packets have.
@@ -87,11 +88,11 @@ func (t *Table) removeOrphans(view *xfrmView) error {
 		}
 		wanted[sa.IfId] = true
 	}
-	var errs errorList
+	var errs pinned.ErrorList
 	for id := range view.bound {
 		if !wanted[id] {
-			errs.add(t.xfrm.Unbind(eroute.SAID{}, id, 0))
+			errs.Add(t.xfrm.Unbind(eroute.SAID{}, id, 0))
 		}
 	}
-	return errs.err()
+	return errs.Err()
 }

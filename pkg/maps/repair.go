@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // repair corrects a table after a command was killed or failed. The eroutes themselves are always complete, but
@@ -98,25 +99,25 @@ func (t *Table) repairSources(entries []abi.Entry) error {
 	if err != nil {
 		return err
 	}
-	var errs errorList
+	var errs pinned.ErrorList
 	for _, p := range have {
 		if _, ok := want[p]; !ok {
-			errs.add(t.gen.putSource(p, tupleCounts{}))
+			errs.Add(t.gen.putSource(p, tupleCounts{}))
 		}
 	}
 	for p, v := range want {
 		now, err := t.gen.source(p)
 		switch {
 		case err != nil:
-			errs.add(err)
+			errs.Add(err)
 		case now == v:
 		case now.covers(v):
-			errs.add(t.tolerate(t.gen.putSource(p, v)))
+			errs.Add(t.uncounted.Tolerate(t.gen.putSource(p, v)))
 		default: // otherwise packets would miss some of its eroutes
-			errs.add(t.gen.putSource(p, v))
+			errs.Add(t.gen.putSource(p, v))
 		}
 	}
-	return errs.err()
+	return errs.Err()
 }
 
 func (t *Table) repairSAs(entries []abi.Entry) error {
@@ -159,23 +160,23 @@ func (t *Table) repairSAs(entries []abi.Entry) error {
 
 // keepSAs writes the eroute counts in all where they differ from have, and removes SAs without eroutes.
 func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
-	var errs errorList
+	var errs pinned.ErrorList
 	for key, v := range all {
 		was, known := have[key]
 		switch {
 		case known && was == v:
 		case known && was.Slot == v.Slot && familiesOf(was)&familiesOf(v) == familiesOf(v):
-			errs.add(t.tolerate(t.putSAID(key, v)))
+			errs.Add(t.uncounted.Tolerate(t.putSAID(key, v)))
 		default: // otherwise the SA would be missing, or appear unused
-			errs.add(t.putSAID(key, v))
+			errs.Add(t.putSAID(key, v))
 		}
 	}
 	for key, v := range all {
 		if familiesOf(v) == 0 {
-			errs.add(t.tolerate(t.forget(key)))
+			errs.Add(t.uncounted.Tolerate(t.forget(key)))
 		}
 	}
-	return errs.err()
+	return errs.Err()
 }
 
 // dropOtherGeneration frees the remains of the generation that is not in use.

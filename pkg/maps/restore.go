@@ -271,11 +271,11 @@ func (r *restore) abandon() error {
 	r.entries.abandon()
 	r.ids.Load(r.oldIDs)
 	closed := errors.Join(r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close())
-	var errs errorList
+	var errs pinned.ErrorList
 	for _, ref := range r.bound {
-		errs.add(r.releaseSA(ref))
+		errs.Add(r.releaseSA(ref))
 	}
-	return errors.Join(closed, errs.err(), r.dropOtherGeneration(r.generation()))
+	return errors.Join(closed, errs.Err(), r.dropOtherGeneration(r.generation()))
 }
 
 // commit switches to the new table and frees what only the old one used.
@@ -311,16 +311,16 @@ func (r *restore) commitAcquire() error {
 	if err != nil {
 		return err
 	}
-	var errs errorList
+	var errs pinned.ErrorList
 	for _, key := range keys {
 		if _, there := r.acquire[abi.FlowSelector(&key)]; !there {
-			errs.add(r.deleteAcquire(key))
+			errs.Add(r.deleteAcquire(key))
 		}
 	}
 	for s, ask := range r.acquire {
 		if old, err := r.AcquireParams(s); err != nil || old != ask {
-			errs.add(errors.Join(err, r.putAcquire(s, ask)))
+			errs.Add(errors.Join(err, r.putAcquire(s, ask)))
 		}
 	}
-	return errs.err()
+	return errs.Err()
 }

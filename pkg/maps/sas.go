@@ -139,11 +139,11 @@ func (t *Table) releaseAllSAs() error {
 	if err != nil {
 		return err
 	}
-	var errs errorList
+	var errs pinned.ErrorList
 	for key := range all {
-		errs.add(t.tolerate(t.forget(key)))
+		errs.Add(t.uncounted.Tolerate(t.forget(key)))
 	}
-	return errs.err()
+	return errs.Err()
 }
 
 // useOf returns how packets use an SA that has this state.

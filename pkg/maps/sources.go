@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // sources holds the changes of a writer to the counts of source prefixes. Packets look up only the tuples that
@@ -73,11 +74,11 @@ func (s *sources) write(p netip.Prefix, src *source) error {
 
 // flush writes the remaining changes.
 func (s *sources) flush() error {
-	var errs errorList
+	var errs pinned.ErrorList
 	for p, src := range s.touched {
 		if src.now != src.written {
-			errs.add(s.tolerate(s.write(p, src)))
+			errs.Add(s.uncounted.Tolerate(s.write(p, src)))
 		}
 	}
-	return errs.err()
+	return errs.Err()
 }

@@ -29,7 +29,9 @@ type Table struct {
 	meta    *pinned.Shared[bpf.ABITableMeta]
 	relay   *pinned.Shared[bpf.ABIRelay]
 
-	uncounted *bool // eroute counts are out of date, see tolerate
+	// Set if eroute counts of source prefixes and SAs are too high. Until repair has written them, no source prefix
+	// and no SA is released, and every command begins with repair.
+	uncounted *pinned.Shortage
 
 	// Only if opened for writing.
 	xfrm  sadb           // nil also if the kernel has no XFRM
@@ -67,7 +69,7 @@ func OpenWrite() (*Table, error) {
 }
 
 func open(dir *loader.Dir, write bool) (*Table, error) {
-	t := &Table{dir: dir, options: &ebpf.LoadPinOptions{ReadOnly: !write}, maps: make(map[string]*ebpf.Map), uncounted: new(bool)}
+	t := &Table{dir: dir, options: &ebpf.LoadPinOptions{ReadOnly: !write}, maps: make(map[string]*ebpf.Map), uncounted: new(pinned.Shortage)}
 	if err := t.load(write); err != nil {
 		_ = t.Close()
 		return nil, err

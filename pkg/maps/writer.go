@@ -9,6 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/index"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
@@ -194,15 +195,15 @@ func (w *writer) waitAndFree() error {
 	for _, id := range w.retiredIDs {
 		w.ids.Free(id)
 	}
-	var errs errorList
+	var errs pinned.ErrorList
 	slots := w.slotReader()
 	for _, ref := range w.retiredSAs {
 		sa, err := slots.at(ref.slot)
 		if err == nil && !*w.uncounted {
-			err = w.tolerate(w.releaseSA(saidRef{slotSAID(&sa), ref.family}))
+			err = w.uncounted.Tolerate(w.releaseSA(saidRef{slotSAID(&sa), ref.family}))
 		}
-		errs.add(err)
+		errs.Add(err)
 	}
 	w.retiredIDs, w.retiredSAs = nil, nil
-	return errs.err()
+	return errs.Err()
 }
