@@ -15,6 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
 // Apply makes the changes in order. It first checks each change against the table as the preceding changes
@@ -78,7 +79,7 @@ func (t *Table) effect(changes *eroute.Changes, befores []prior) (e Effect, err 
 		if !known {
 			now.before = befores[i] == priorPresent
 			if cleared {
-				if _, now.before, err = t.gen.entry(c.Selector); err != nil {
+				if _, now.before, err = t.gen.Entry(c.Selector); err != nil {
 					return e, err
 				}
 			}
@@ -141,12 +142,12 @@ func (t *Table) change(apply func(*writer) error) error {
 	if err != nil {
 		return err
 	}
-	w := &writer{Table: t, view: view, indexes: ix, sources: newSources(t, t.gen), entries: &entryWriter{gen: t.gen}, hadFlows: t.haveFlows(), endedTraps: map[uint32]relaywire.HoldEndReason{}}
-	err = errors.Join(apply(w), w.entries.flush())
+	w := &writer{Table: t, view: view, indexes: ix, sources: tries.NewSources(t.gen, t.uncounted), entries: tries.NewEntryWriter(t.gen), hadFlows: t.haveFlows(), endedTraps: map[uint32]relaywire.HoldEndReason{}}
+	err = errors.Join(apply(w), w.entries.Flush())
 	unusable := w.indexes.Err()
 	closed := w.indexes.CloseAsync() // takes milliseconds if they are large, as waitAndFree does
 	if err == nil && unusable == nil {
-		err = errors.Join(w.sources.flush(), w.waitAndFree())
+		err = errors.Join(w.sources.Flush(), w.waitAndFree())
 	}
 	err = errors.Join(err, <-closed)
 	if err == nil {
@@ -224,7 +225,7 @@ func (t *Table) check(changes *eroute.Changes) (befores []prior, err error) {
 type presence struct{ entry, flow bool }
 
 func (t *Table) presence(s eroute.Selector) (is presence, err error) {
-	if _, is.entry, err = t.gen.entry(s); err != nil {
+	if _, is.entry, err = t.gen.Entry(s); err != nil {
 		return is, err
 	}
 	flow, err := t.flow(s)

@@ -26,7 +26,7 @@ func TestCountersRestart(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	count := func(n int, packets uint64) {
 		t.Helper()
-		row, exists, err := table.gen.entry(nth(n))
+		row, exists, err := table.gen.Entry(nth(n))
 		if err != nil || !exists {
 			t.Fatalf("row %d: %v, %v", n, exists, err)
 		}
@@ -180,7 +180,7 @@ func TestCountersMatchPrograms(t *testing.T) {
 		want[s] = uint64(ebpf.MustPossibleCPU()) * uint64(bpftest.ProbeProbeRunRUN_LENGTH) / 8
 	}
 	count := loadProbe(t, table, packets)
-	row, _, err := table.gen.entry(host(0))
+	row, _, err := table.gen.Entry(host(0))
 	if err != nil {
 		t.Fatal(err)
 	}

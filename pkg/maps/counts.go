@@ -78,7 +78,7 @@ func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 			return nil, err
 		}
 	}
-	err = t.gen.eachEntry(func(e abi.Entry) (bool, error) {
+	err = t.gen.EachEntry(func(e abi.Entry) (bool, error) {
 		return true, name(e)
 	})
 	for _, f := range flows {

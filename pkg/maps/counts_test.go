@@ -41,7 +41,7 @@ func TestCountsOfAllEroutes(t *testing.T) {
 	rows := make(map[uint32]eroute.Selector)
 	ids := make(map[uint32]bool)
 	for _, c := range changes {
-		value, exists, err := table.gen.entry(c.Selector)
+		value, exists, err := table.gen.Entry(c.Selector)
 		if err != nil || exists == (c.Selector == gone) {
 			t.Fatalf("%v: %v", c.Selector, err)
 		}
@@ -52,7 +52,7 @@ func TestCountsOfAllEroutes(t *testing.T) {
 			}
 		}
 	}
-	value, _, err := table.gen.entry(trap)
+	value, _, err := table.gen.Entry(trap)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
 // lookupName is the program that runs --lookup, pinned with the maps.
@@ -77,40 +78,5 @@ func create(dir string) error {
 	if err := coll.Maps["eroute_meta"].Put(uint32(0), meta); err != nil {
 		return fmt.Errorf("write table limits: %w", err)
 	}
-	return newGeneration(dir, coll.Maps, 0)
-}
-
-// generationMaps are the arrays that hold one map per generation of the table.
-var generationMaps = []string{"eroute_src4", "eroute_entry4", "eroute_src6", "eroute_entry6"}
-
-// newGeneration puts empty tries into the slots of a generation. dir is the pin directory.
-func newGeneration(dir string, maps map[string]*ebpf.Map, generation uint32) error {
-	spec, err := pinned.Specs()
-	if err != nil {
-		return err
-	}
-	return pinned.InParallel(len(generationMaps), func(i int) error {
-		name := generationMaps[i]
-		trie, err := ebpf.NewMap(spec.Maps[name].InnerMap)
-		if err != nil {
-			return fmt.Errorf("create trie for %s: %w", name, err)
-		}
-		err = pinned.PutInner(maps[name], generation, trie, filepath.Join(dir, pinned.InnerName(name, generation)))
-		_ = trie.Close()
-		if err != nil {
-			return fmt.Errorf("install trie in %s: %w", name, err)
-		}
-		return nil
-	})
-}
-
-// dropGeneration removes the tries from the slots of a generation.
-func (t *Table) dropGeneration(generation uint32) error {
-	return pinned.InParallel(len(generationMaps), func(i int) error {
-		name := generationMaps[i]
-		if err := pinned.DeleteInner(t.maps[name], generation, t.dir.Path(pinned.InnerName(name, generation))); err != nil {
-			return fmt.Errorf("drop generation %d of %s: %w", generation, name, err)
-		}
-		return nil
-	})
+	return tries.Create(dir, coll.Maps, 0)
 }

@@ -15,11 +15,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
 // derived is all data that a table derives from its eroutes.
 type derived struct {
-	Sources map[netip.Prefix]tupleCounts
+	Sources map[netip.Prefix]tries.TupleCounts
 	IDs     map[uint32]bool
 	SAs     map[abi.SAIDKey][2]uint32 // eroutes that name it, IPv4 and IPv6
 	Slots   map[uint32]bool
@@ -35,7 +36,7 @@ func checkDerived(t *testing.T, table *Table) {
 		t.Errorf("kept beside the eroutes (-want +have):\n%s", diff)
 	}
 	checkIndexes(t, table)
-	for _, name := range generationMaps {
+	for _, name := range tries.MapNames {
 		var trie *ebpf.Map
 		if err := table.maps[name].Lookup(1-table.generation(), &trie); !errors.Is(err, ebpf.ErrKeyNotExist) {
 			t.Errorf("the generation of %s that is not in use: %v", name, err)
@@ -45,11 +46,11 @@ func checkDerived(t *testing.T, table *Table) {
 
 func wantDerived(t *testing.T, table *Table) derived {
 	t.Helper()
-	entries, err := table.gen.entries()
+	entries, err := table.gen.Entries()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := derived{map[netip.Prefix]tupleCounts{}, map[uint32]bool{}, map[abi.SAIDKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
+	d := derived{map[netip.Prefix]tries.TupleCounts{}, map[uint32]bool{}, map[abi.SAIDKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
 	for _, e := range entries {
 		v := d.Sources[e.Selector.Src]
 		v[abi.TupleOf(e.Selector)]++
@@ -82,13 +83,13 @@ func wantDerived(t *testing.T, table *Table) derived {
 
 func haveDerived(t *testing.T, table *Table) derived {
 	t.Helper()
-	d := derived{Sources: map[netip.Prefix]tupleCounts{}, SAs: map[abi.SAIDKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
-	sources, err := table.gen.allSources()
+	d := derived{Sources: map[netip.Prefix]tries.TupleCounts{}, SAs: map[abi.SAIDKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
+	sources, err := table.gen.AllSources()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range sources {
-		if d.Sources[p], err = table.gen.source(p); err != nil {
+		if d.Sources[p], err = table.gen.Source(p); err != nil {
 			t.Fatal(err)
 		}
 	}

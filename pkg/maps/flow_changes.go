@@ -227,7 +227,7 @@ func (w *writer) endFlow(s eroute.Selector, how relaywire.HoldEndReason) error {
 // endLateFlows ends flows of changed eroutes that a trap made while the changes were queued, if the table had
 // no flows before.
 func (w *writer) endLateFlows(changes *eroute.Changes) error {
-	if err := w.entries.flush(); err != nil || w.hadFlows || !w.haveFlows() {
+	if err := w.entries.Flush(); err != nil || w.hadFlows || !w.haveFlows() {
 		return err
 	}
 	for _, c := range changes.All() {

@@ -82,7 +82,7 @@ func TestFlowsAgainstReference(t *testing.T) {
 			if !found || !met.SAID.Action().IsTrap() || r.IntN(2) == 0 {
 				continue
 			}
-			value, exists, err := table.gen.entry(met.Selector)
+			value, exists, err := table.gen.Entry(met.Selector)
 			if err != nil || !exists {
 				t.Fatalf("trap %v: %v", met, err)
 			}
@@ -166,7 +166,7 @@ func TestHoldsAreEroutes(t *testing.T) {
 	}
 	hold := func() {
 		t.Helper()
-		value, _, err := table.gen.entry(trap)
+		value, _, err := table.gen.Entry(trap)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ func checkIndexes(t *testing.T, table *Table) {
 		if other.Index(i) != nil {
 			t.Errorf("there is an index of %v of the generation that is not in use", family)
 		}
-		rows, err := table.gen.family(family)
+		rows, err := table.gen.Family(family)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestIndexIsUsed(t *testing.T) {
 		table, reference := newTable(t), &eroute.Linear{}
 		mustApply(t, table, reference, add(s, eroute.Drop))
 		p := eroute.Packet{Src: s.Src.Addr(), Dst: s.Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
-		if err := table.gen.deleteEntry(s); err != nil {
+		if err := table.gen.DeleteEntry(s); err != nil {
 			t.Fatal(err)
 		}
 		checkAnswer := func(port uint16, want bool) { // each port is a new flow, not in the cache

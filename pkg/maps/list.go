@@ -4,14 +4,11 @@ package maps
 
 import (
 	"iter"
-	"net/netip"
 	"slices"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // All yields every eroute with its counters, in listing order. An error ends it. It holds the eroutes of one
@@ -36,7 +33,7 @@ func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
 // Selectors yields the selector of every eroute that commands have written, in no order. An error ends it.
 func (t *Table) Selectors() iter.Seq2[eroute.Selector, error] {
 	return func(yield func(eroute.Selector, error) bool) {
-		err := t.gen.eachEntry(func(e abi.Entry) (bool, error) { return yield(e.Selector, nil), nil })
+		err := t.gen.EachEntry(func(e abi.Entry) (bool, error) { return yield(e.Selector, nil), nil })
 		if err != nil {
 			yield(eroute.Selector{}, err)
 		}
@@ -47,7 +44,7 @@ func (t *Table) Selectors() iter.Seq2[eroute.Selector, error] {
 func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
 	l := listing{Table: t, counts: counters.NewSnapshot(t.counts), slots: t.slotReader(), flows: flows, yield: yield}
 	slices.SortFunc(l.flows, func(a, b flowEntry) int { return eroute.Compare(abi.FlowSelector(&a.key), abi.FlowSelector(&b.key)) })
-	err := t.gen.eachEntry(l.add)
+	err := t.gen.EachEntry(l.add)
 	if err == nil && !l.stopped {
 		err = l.flush()
 	}
@@ -153,40 +150,4 @@ func (t *Table) withAcquire(e eroute.Eroute) (_ eroute.Eroute, err error) {
 		e.Acquire, err = t.AcquireParams(e.Selector)
 	}
 	return e, err
-}
-
-// entries reads the eroutes of both families.
-func (g *generation) entries() ([]abi.Entry, error) {
-	v4, err := g.family(eroute.Inet)
-	if err != nil {
-		return nil, err
-	}
-	v6, err := g.family(eroute.Inet6)
-	return append(v4, v6...), err
-}
-
-// family reads the eroutes of one family.
-func (g *generation) family(f eroute.Family) ([]abi.Entry, error) {
-	if f == eroute.Inet {
-		return pinned.ReadAll(g.entry4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) abi.Entry {
-			return abi.Entry{Selector: abi.Selector4(k), Value: *v}
-		})
-	}
-	return pinned.ReadAll(g.entry6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) abi.Entry {
-		return abi.Entry{Selector: abi.Selector6(k), Value: *v}
-	})
-}
-
-// allSources reads the source prefixes of both families.
-func (g *generation) allSources() ([]netip.Prefix, error) {
-	v4, err := pinned.ReadAll(g.src4, func(k *bpf.ABISrcKey4, _ *bpf.ABISrcValue) netip.Prefix {
-		return netip.PrefixFrom(netip.AddrFrom4(k.Addr), int(k.Prefixlen))
-	})
-	if err != nil {
-		return nil, err
-	}
-	v6, err := pinned.ReadAll(g.src6, func(k *bpf.ABISrcKey6, _ *bpf.ABISrcValue) netip.Prefix {
-		return netip.PrefixFrom(netip.AddrFrom16(k.Addr), int(k.Prefixlen))
-	})
-	return append(v4, v6...), err
 }

@@ -67,7 +67,7 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 	if status == bpf.ABILookupStatusLOOKUP_FLOW {
 		return t.lookupFlow(s)
 	}
-	value, exists, err := t.gen.entry(s)
+	value, exists, err := t.gen.Entry(s)
 	if err != nil {
 		return eroute.Eroute{}, false, err
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // Matching yields the eroutes whose selector keep accepts, including flows of traps, in no order. It scans the
@@ -32,7 +31,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 				return
 			}
 		}
-		err = t.gen.eachEntry(func(e abi.Entry) (bool, error) {
+		err = t.gen.EachEntry(func(e abi.Entry) (bool, error) {
 			if covered[e.Selector] || !keep(e.Selector) {
 				return true, nil
 			}
@@ -58,17 +57,3 @@ func (t *Table) SAReady(said eroute.SAID) (bool, error) {
 
 // RelayRuns reports whether a relay receives the packets that match traps and holds.
 func (t *Table) RelayRuns() (bool, error) { return t.relayRuns() }
-
-// eachEntry calls f with every eroute of both families, in no order, until it returns false or an error.
-func (g *generation) eachEntry(f func(abi.Entry) (more bool, err error)) error {
-	more, err := pinned.Each(g.entry4, func(k *bpf.ABIErouteKey4, v *bpf.ABIErouteValue) (bool, error) {
-		return f(abi.Entry{Selector: abi.Selector4(k), Value: *v})
-	})
-	if err != nil || !more {
-		return err
-	}
-	_, err = pinned.Each(g.entry6, func(k *bpf.ABIErouteKey6, v *bpf.ABIErouteValue) (bool, error) {
-		return f(abi.Entry{Selector: abi.Selector6(k), Value: *v})
-	})
-	return err
-}

@@ -31,7 +31,7 @@ func TestMatching(t *testing.T) {
 	}
 	made := make(map[eroute.Selector]bool)
 	for _, e := range rows.List()[:100] {
-		value, exists, err := table.gen.entry(e.Selector)
+		value, exists, err := table.gen.Entry(e.Selector)
 		if err != nil || !exists {
 			t.Fatalf("%v: %v", e, err)
 		}

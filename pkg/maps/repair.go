@@ -5,12 +5,12 @@ package maps
 import (
 	"errors"
 	"maps"
-	"net/netip"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
 // repair corrects a table after a command was killed or failed. The eroutes themselves are always complete, but
@@ -25,7 +25,7 @@ func (t *Table) repair() error {
 	if err := waitForPackets(); err != nil {
 		return err
 	}
-	entries, err := t.gen.entries()
+	entries, err := t.gen.Entries()
 	if err != nil {
 		return err
 	}
@@ -46,11 +46,11 @@ func (t *Table) repair() error {
 		return err
 	}
 	err = errors.Join(
-		t.repairSources(entries),
+		t.gen.RepairSources(entries, t.uncounted),
 		t.repairSAs(used),
 		t.deleteStaleAcquire(entries),
 		t.removeOrphans(view),
-		t.indexesOf(t.generation()).Rebuild(t.gen.family),
+		t.indexesOf(t.generation()).Rebuild(t.gen.Family),
 	)
 	if err != nil {
 		return err
@@ -86,38 +86,6 @@ func (t *Table) repairFlows(entries []abi.Entry) (answered []abi.Entry, err erro
 		}
 	}
 	return answered, nil
-}
-
-func (t *Table) repairSources(entries []abi.Entry) error {
-	want := make(map[netip.Prefix]tupleCounts)
-	for _, e := range entries {
-		v := want[e.Selector.Src]
-		v[abi.TupleOf(e.Selector)]++
-		want[e.Selector.Src] = v
-	}
-	have, err := t.gen.allSources()
-	if err != nil {
-		return err
-	}
-	var errs pinned.ErrorList
-	for _, p := range have {
-		if _, ok := want[p]; !ok {
-			errs.Add(t.gen.putSource(p, tupleCounts{}))
-		}
-	}
-	for p, v := range want {
-		now, err := t.gen.source(p)
-		switch {
-		case err != nil:
-			errs.Add(err)
-		case now == v:
-		case now.covers(v):
-			errs.Add(t.uncounted.Tolerate(t.gen.putSource(p, v)))
-		default: // otherwise packets would miss some of its eroutes
-			errs.Add(t.gen.putSource(p, v))
-		}
-	}
-	return errs.Err()
 }
 
 func (t *Table) repairSAs(entries []abi.Entry) error {
@@ -181,5 +149,5 @@ func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
 
 // dropOtherGeneration frees the remains of the generation that is not in use.
 func (t *Table) dropOtherGeneration(current uint32) error {
-	return errors.Join(t.indexesOf(1-current).RemoveAll(), t.dropGeneration(1-current))
+	return errors.Join(t.indexesOf(1-current).RemoveAll(), tries.Remove(t.dir, t.maps, 1-current))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
 // reopen returns the table as the next command sees it after one was killed while it changed the table: the
@@ -67,20 +68,20 @@ func TestRepair(t *testing.T) {
 			}
 		}},
 		{"a source prefix without an eroute", func(table *Table, _ *eroute.Linear) {
-			must(newSources(table, table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
-			must(newSources(table, table.gen).add(sel("::/0", "::/0")))
+			must(tries.NewSources(table.gen, table.uncounted).Add(sel("10.99.0.0/16", "0.0.0.0/0")))
+			must(tries.NewSources(table.gen, table.uncounted).Add(sel("::/0", "::/0")))
 		}},
 		{"a source prefix noted for a shape it has no eroute of", func(table *Table, _ *eroute.Linear) {
 			s := nth(0)
 			s.Proto, s.DstPort = 6, 80
-			must(newSources(table, table.gen).add(s))
-			must(newSources(table, table.gen).add(six))
+			must(tries.NewSources(table.gen, table.uncounted).Add(s))
+			must(tries.NewSources(table.gen, table.uncounted).Add(six))
 		}},
 		{"an eroute that is not counted", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.Take()
 			must(err)
 			must(table.counts.Reset(id))
-			must(newSources(table, table.gen).add(nth(9)))
+			must(tries.NewSources(table.gen, table.uncounted).Add(nth(9)))
 			must(putRow(table, nth(9), abi.NewValue(nth(9), eroute.Hold, id, 0)))
 			must(l.Add(nth(9), eroute.Hold))
 		}},
@@ -92,19 +93,19 @@ func TestRepair(t *testing.T) {
 			l.Replace(nth(1), eroute.Pass)
 		}},
 		{"an eroute deleted, still counted and noted", func(table *Table, l *eroute.Linear) {
-			must(table.gen.deleteEntry(nth(1)))
+			must(table.gen.DeleteEntry(nth(1)))
 			must(l.Del(nth(1)))
 		}},
 		{"a generation begun", func(table *Table, _ *eroute.Linear) {
-			must(newGeneration(table.dir.Path(), table.maps, 1-table.generation()))
+			must(tries.Create(table.dir.Path(), table.maps, 1-table.generation()))
 		}},
 		{"a generation begun, with some of its maps", func(table *Table, _ *eroute.Linear) {
-			must(newGeneration(table.dir.Path(), table.maps, 1-table.generation()))
-			must(table.maps[generationMaps[2]].Delete(1 - table.generation()))
+			must(tries.Create(table.dir.Path(), table.maps, 1-table.generation()))
+			must(table.maps[tries.MapNames[2]].Delete(1 - table.generation()))
 		}},
 		{"a table cleared, the old generation still there", func(table *Table, l *eroute.Linear) {
 			next := 1 - table.generation()
-			must(newGeneration(table.dir.Path(), table.maps, next))
+			must(tries.Create(table.dir.Path(), table.maps, next))
 			table.meta.Value.Generation = next
 			table.setCounts([len(abi.Families)]uint32{})
 			l.Clear()
@@ -115,10 +116,10 @@ func TestRepair(t *testing.T) {
 				table.ids.Words[i] = ^uint64(0)
 			}
 			table.slots.Words[3] = 5
-			must(newSources(table, table.gen).add(sel("10.99.0.0/16", "0.0.0.0/0")))
+			must(tries.NewSources(table.gen, table.uncounted).Add(sel("10.99.0.0/16", "0.0.0.0/0")))
 			must(table.putSAID(abi.NewSAIDKey(other), abi.SAIDValue{Slot: 4711, Refs4: 3}))
 			must(table.putSAID(abi.NewSAIDKey(said), abi.SAIDValue{Slot: 0, Refs4: 30, Refs6: 2}))
-			must(newGeneration(table.dir.Path(), table.maps, 1-table.generation()))
+			must(tries.Create(table.dir.Path(), table.maps, 1-table.generation()))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -159,6 +160,6 @@ func TestNoRepairWhenUnchanged(t *testing.T) {
 
 // putRow writes only an entry, without derived data.
 func putRow(table *Table, s eroute.Selector, v bpf.ABIErouteValue) error {
-	r := &entryWriter{gen: table.gen}
-	return errors.Join(r.put(s, v), r.flush())
+	r := tries.NewEntryWriter(table.gen)
+	return errors.Join(r.Put(s, v), r.Flush())
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+	"github.com/ipsec-eroute/eroute/pkg/tries"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -40,7 +41,7 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	}
 	err = r.fill(ctx, eroutes)
 	if err == nil {
-		err = errors.Join(r.entries.flush(), r.sources.flush(), r.indexes.Close())
+		err = errors.Join(r.entries.Flush(), r.sources.Flush(), r.indexes.Close())
 	}
 	if err != nil || !commit {
 		if left := r.abandon(); left != nil {
@@ -71,7 +72,7 @@ type restore struct {
 	acquire map[eroute.Selector]eroute.AcquireParams
 
 	// Of the table in use.
-	oldGen     *generation
+	oldGen     *tries.Generation
 	oldIndexes *index.Set
 	oldCount   int
 	oldIDs     []uint64
@@ -79,10 +80,10 @@ type restore struct {
 
 func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	next := 1 - t.generation()
-	if err := errors.Join(t.dropOtherGeneration(t.generation()), newGeneration(t.dir.Path(), t.maps, next)); err != nil {
+	if err := errors.Join(t.dropOtherGeneration(t.generation()), tries.Create(t.dir.Path(), t.maps, next)); err != nil {
 		return nil, err
 	}
-	g, err := t.openGeneration(next)
+	g, err := tries.Open(t.dir, t.maps, next, t.options)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	beside := *t
 	beside.gen = g
 	return &restore{
-		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: newSources(&beside, g), entries: &entryWriter{gen: g}},
+		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: tries.NewSources(g, t.uncounted), entries: tries.NewEntryWriter(g)},
 		next:   next,
 		used:   make([]uint64, len(t.ids.Words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, acquire: map[eroute.Selector]eroute.AcquireParams{},
 		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.Words),
@@ -145,29 +146,23 @@ func (r *restore) put(c eroute.Change) error {
 	if err != nil {
 		return err
 	}
-	if err := r.sources.add(s); err != nil {
+	if err := r.sources.Add(s); err != nil {
 		return err
 	}
-	if len(r.sources.touched) > maxTouched {
-		if err := r.sources.flush(); err != nil {
-			return err
-		}
-		clear(r.sources.touched)
+	if err := r.sources.FlushIfMany(); err != nil {
+		return err
 	}
 	if c.SAID.Action().IsTrap() && c.Acquire != (eroute.AcquireParams{}) && c.Acquire != eroute.DefaultAcquire {
 		r.acquire[s] = c.Acquire
 	}
 	row := abi.NewValue(s, c.SAID, id, slot)
-	if err := r.entries.put(s, row); err != nil {
+	if err := r.entries.Put(s, row); err != nil {
 		return err
 	}
 	r.indexes.Put(s, row)
 	r.made[abi.FamilyIndex(s)]++
 	return nil
 }
-
-// maxTouched limits the number of source prefixes that are held in memory.
-const maxTouched = 65536
 
 // takeID returns the id of the counters of an eroute: those of the old table if the eroute is the same there,
 // else new ones.
@@ -204,7 +199,7 @@ func (r *restore) oldEntry(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	if r.oldCount == 0 {
 		return nil, nil
 	}
-	v, exists, err := r.oldGen.entry(s)
+	v, exists, err := r.oldGen.Entry(s)
 	if err != nil || !exists {
 		return nil, err
 	}
@@ -268,7 +263,7 @@ func (r *restore) heldSA(key abi.SAIDKey, family eroute.Family) (slot uint32, he
 
 // abandon frees the standby table and everything taken for it.
 func (r *restore) abandon() error {
-	r.entries.abandon()
+	r.entries.Abandon()
 	r.ids.Load(r.oldIDs)
 	closed := errors.Join(r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close())
 	var errs pinned.ErrorList

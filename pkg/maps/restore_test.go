@@ -50,7 +50,7 @@ func TestRestore(t *testing.T) {
 	table, reference := newTable(t), &eroute.Linear{}
 	six := sel("2001:db8::/32", "::/0")
 	mustApply(t, table, reference, add(nth(0), eroute.Drop), add(nth(1), tunnelSA), add(nth(2), eroute.Pass), add(six, tunnelSA))
-	row, _, err := table.gen.entry(nth(1))
+	row, _, err := table.gen.Entry(nth(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestRestore(t *testing.T) {
 		add(nth(1), tunnelSA), add(nth(2), eroute.Reject), add(nth(9), otherSA))
 	compareListings(t, table, reference)
 	checkDerived(t, table)
-	if row, _, err = table.gen.entry(nth(1)); err != nil || row.Id != kept {
+	if row, _, err = table.gen.Entry(nth(1)); err != nil || row.Id != kept {
 		t.Errorf("counters %d, %v, before %d", row.Id, err, kept)
 	}
 	mustApply(t, table, reference, add(nth(3), eroute.Drop), replace(nth(1), otherSA))

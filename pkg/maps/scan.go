@@ -38,7 +38,7 @@ func (t *Table) Scan(n int) (w Scan, err error) {
 		}
 	}
 	seen := 0
-	err = t.gen.eachEntry(func(e abi.Entry) (bool, error) {
+	err = t.gen.EachEntry(func(e abi.Entry) (bool, error) {
 		if abi.ActionOf(&e.Value).IsTrap() {
 			w.Traps++
 		}

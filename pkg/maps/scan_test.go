@@ -17,7 +17,7 @@ import (
 // met counts packets on an eroute.
 func met(t *testing.T, table *Table, s eroute.Selector, packets uint64) {
 	t.Helper()
-	row, exists, err := table.gen.entry(s)
+	row, exists, err := table.gen.Entry(s)
 	if err != nil || !exists {
 		t.Fatalf("row %v: %v, %v", s, exists, err)
 	}

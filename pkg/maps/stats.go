@@ -81,7 +81,7 @@ func (t *Table) Stats() (Stats, error) {
 	s := Stats{Eroutes: t.count(), Limit: t.limit()}
 	if t.writing() { // a killed command may have counted changes that it did not write
 		s.Eroutes = 0
-		if err := t.gen.eachEntry(func(abi.Entry) (bool, error) { s.Eroutes++; return true, nil }); err != nil {
+		if err := t.gen.EachEntry(func(abi.Entry) (bool, error) { s.Eroutes++; return true, nil }); err != nil {
 			return s, err
 		}
 	}

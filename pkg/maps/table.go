@@ -15,6 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/tries"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -24,7 +25,7 @@ type Table struct {
 	options *ebpf.LoadPinOptions // used to open pins
 	maps    map[string]*ebpf.Map
 	lookup  *ebpf.Program
-	gen     *generation
+	gen     *tries.Generation
 	counts  *counters.Set
 	meta    *pinned.Shared[bpf.ABITableMeta]
 	relay   *pinned.Shared[bpf.ABIRelay]
@@ -104,7 +105,7 @@ func (t *Table) load(write bool) error {
 	if t.relay, err = pinned.OpenShared[bpf.ABIRelay](t.maps["eroute_relay"], !write); err != nil {
 		return err
 	}
-	if t.gen, err = t.openGeneration(t.generation()); err != nil {
+	if t.gen, err = tries.Open(t.dir, t.maps, t.generation(), t.options); err != nil {
 		return err
 	}
 	t.counts = counters.NewSet(t.maps[counters.MapName], t.dir, t.options)

@@ -10,7 +10,7 @@ import (
 // openIndexes opens the indexes of the generation in use for changes.
 func (t *Table) openIndexes() (*index.Set, error) {
 	ix := t.indexesOf(t.generation())
-	if err := ix.OpenForChanges(t.gen.family); err != nil {
+	if err := ix.OpenForChanges(t.gen.Family); err != nil {
 		_ = ix.Close()
 		return nil, err
 	}

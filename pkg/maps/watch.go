@@ -59,7 +59,7 @@ func (t *Table) exact(s eroute.Selector) (row eroute.Eroute, found bool, err err
 		row, err = t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.slotReader())
 		return row, true, err
 	}
-	value, found, err := t.gen.entry(s)
+	value, found, err := t.gen.Entry(s)
 	if err != nil || !found {
 		return row, false, err
 	}

@@ -11,15 +11,16 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/index"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
 // writer makes changes one by one. It keeps the counter slots and SAs that they no longer use until no packet
 // can use them.
 type writer struct {
 	*Table
-	entries    *entryWriter
+	entries    *tries.EntryWriter
 	hadFlows   bool // when the changes began
-	sources    *sources
+	sources    *tries.Sources
 	indexes    *index.Set
 	view       *xfrmView
 	retiredIDs []uint32
@@ -42,10 +43,10 @@ type slotRef struct {
 	family eroute.Family // the eroute's
 }
 
-// apply makes a change, or queues it until entries.flush.
+// apply makes a change, or queues it until entries.Flush.
 func (w *writer) apply(c eroute.Change, is prior) error {
 	if is == priorChanged {
-		if err := w.entries.flush(); err != nil {
+		if err := w.entries.Flush(); err != nil {
 			return err
 		}
 	}
@@ -65,7 +66,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 	var old *bpf.ABIErouteValue
 	exists := false
 	if is != priorAbsent {
-		if old, exists, err = w.gen.entry(s); err != nil {
+		if old, exists, err = w.gen.Entry(s); err != nil {
 			return err
 		}
 	}
@@ -81,7 +82,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 		return err
 	}
 	if !exists {
-		if err := w.sources.add(s); err != nil {
+		if err := w.sources.Add(s); err != nil {
 			return err
 		}
 	}
@@ -91,13 +92,13 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 		}
 	}
 	row := abi.NewValue(s, said, id, slot)
-	if err := w.entries.put(s, row); err != nil {
+	if err := w.entries.Put(s, row); err != nil {
 		return err
 	}
 	w.indexes.Put(s, row)
 	// A flow ends after its entry is written; otherwise packets would match the trap again.
 	if w.hadFlows {
-		if err := w.entries.flush(); err != nil {
+		if err := w.entries.Flush(); err != nil {
 			return err
 		}
 	}
@@ -110,7 +111,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 }
 
 func (w *writer) del(s eroute.Selector) error {
-	old, exists, err := w.gen.entry(s)
+	old, exists, err := w.gen.Entry(s)
 	if err != nil {
 		return err
 	}
@@ -118,10 +119,10 @@ func (w *writer) del(s eroute.Selector) error {
 		return w.endFlow(s, relaywire.Freed)
 	}
 	// Write earlier additions before the deletion, so that no packet misses both.
-	if err := w.entries.flush(); err != nil {
+	if err := w.entries.Flush(); err != nil {
 		return err
 	}
-	if err := w.gen.deleteEntry(s); err != nil {
+	if err := w.gen.DeleteEntry(s); err != nil {
 		return err
 	}
 	w.indexes.Drop(s)
@@ -130,30 +131,30 @@ func (w *writer) del(s eroute.Selector) error {
 	if abi.ActionOf(old).IsTrap() {
 		err = w.deleteAcquire(abi.NewFlowKey(s, 0))
 	}
-	return errors.Join(err, w.sources.drop(s), w.endFlow(s, relaywire.Freed))
+	return errors.Join(err, w.sources.Drop(s), w.endFlow(s, relaywire.Freed))
 }
 
 // clear switches atomically to an empty generation.
 func (w *writer) clear() error {
-	if err := errors.Join(w.entries.flush(), w.waitAndFree()); err != nil {
+	if err := errors.Join(w.entries.Flush(), w.waitAndFree()); err != nil {
 		return err
 	}
 	next := 1 - w.generation()
-	if err := newGeneration(w.dir.Path(), w.maps, next); err != nil {
+	if err := tries.Create(w.dir.Path(), w.maps, next); err != nil {
 		return err
 	}
-	g, err := w.openGeneration(next)
+	g, err := tries.Open(w.dir, w.maps, next, w.options)
 	if err != nil {
 		return err
 	}
 	w.setGeneration(next)
 	w.setCounts([len(abi.Families)]uint32{})
 	old, oldIndexes := w.gen, w.indexes
-	w.gen, w.entries, w.sources, w.indexes = g, &entryWriter{gen: g}, newSources(w.Table, g), w.indexesOf(next)
+	w.gen, w.entries, w.sources, w.indexes = g, tries.NewEntryWriter(g), tries.NewSources(g, w.uncounted), w.indexesOf(next)
 	if err := waitForPackets(); err != nil {
 		return err
 	}
-	if err := w.dropGeneration(1 - next); err != nil {
+	if err := tries.Remove(w.dir, w.maps, 1-next); err != nil {
 		return err
 	}
 	w.ids.Clear()

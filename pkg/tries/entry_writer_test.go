@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package tries
 
 import (
-	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -28,30 +28,35 @@ func TestEntryWriterFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = trie.Close() }()
-	r := &entryWriter{gen: &generation{entry4: trie}}
+	r := NewEntryWriter(&Generation{entry4: trie})
 	put := func(s eroute.Selector) error {
-		return r.put(s, abi.NewValue(s, eroute.Drop, 0, 0))
+		return r.Put(s, abi.NewValue(s, eroute.Drop, 0, 0))
 	}
 	for n := range pinned.BatchSize {
-		if err := put(sel(fmt.Sprintf("10.%d.%d.0/24", n/256, n%256), "192.0.2.0/24")); err != nil {
+		if err := put(to192(byte(n/256), byte(n%256))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := r.v4.wait(); err == nil {
 		t.Error("100 entries took more")
 	}
-	late := sel("10.0.0.0/24", "192.0.2.0/24") // fits into the trie
+	late := to192(0, 0) // fits into the trie
 	if err := put(late); err != nil {
 		t.Fatal(err)
 	}
 	if err := trie.Delete(abi.EntryKey4(late)); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.flush(); err == nil {
+	if err := r.Flush(); err == nil {
 		t.Error("the failure is forgotten")
 	}
 	var v bpf.ABIErouteValue
 	if err := trie.Lookup(abi.EntryKey4(late), &v); err == nil {
 		t.Error("there was a write after the one that failed")
 	}
+}
+
+// to192 returns a selector of 10.b.c.0/24 to 192.0.2.0/24.
+func to192(b, c byte) eroute.Selector {
+	return eroute.Selector{Src: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, b, c}), 24), Dst: netip.MustParsePrefix("192.0.2.0/24")}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package tries
 
 import (
 	"errors"
@@ -14,10 +14,10 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// entryWriter writes eroutes in batches, one system call each, while the next batch is collected. A queued
+// EntryWriter writes eroutes in batches, one system call each, while the next batch is collected. A queued
 // eroute is not yet in the table.
-type entryWriter struct {
-	gen *generation
+type EntryWriter struct {
+	gen *Generation
 	v4  pending[bpf.ABIErouteKey4]
 	v6  pending[bpf.ABIErouteKey6]
 }
@@ -31,21 +31,24 @@ type pending[K any] struct {
 	failed error       // error of a write, after which there are no further ones
 }
 
-// put queues an eroute, to be added or to replace in place the one with its selector.
-func (r *entryWriter) put(s eroute.Selector, v bpf.ABIErouteValue) error {
+// NewEntryWriter returns a writer of a generation's eroutes.
+func NewEntryWriter(g *Generation) *EntryWriter { return &EntryWriter{gen: g} }
+
+// Put queues an eroute, to be added or to replace in place the one with its selector.
+func (r *EntryWriter) Put(s eroute.Selector, v bpf.ABIErouteValue) error {
 	if s.Src.Addr().Is4() {
 		return r.v4.put(r.gen.entry4, abi.EntryKey4(s), v)
 	}
 	return r.v6.put(r.gen.entry6, abi.EntryKey6(s), v)
 }
 
-// flush writes the queued eroutes. No write is in progress when it returns.
-func (r *entryWriter) flush() error {
+// Flush writes the queued eroutes. No write is in progress when it returns.
+func (r *EntryWriter) Flush() error {
 	return errors.Join(r.v4.flush(r.gen.entry4), r.v6.flush(r.gen.entry6))
 }
 
-// abandon discards the queued eroutes. No write is in progress when it returns.
-func (r *entryWriter) abandon() {
+// Abandon discards the queued eroutes. No write is in progress when it returns.
+func (r *EntryWriter) Abandon() {
 	_ = errors.Join(r.v4.wait(), r.v6.wait())
 	r.v4, r.v6 = pending[bpf.ABIErouteKey4]{}, pending[bpf.ABIErouteKey6]{}
 }
