@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
@@ -203,7 +204,7 @@ func TestCacheUnderTraffic(t *testing.T) {
 func askAllTheTime(t *testing.T, table *Table, p eroute.Packet) (stop func()) {
 	t.Helper()
 	const askers = 4
-	program, err := table.lookup.Clone()
+	program, err := ebpf.LoadPinnedProgram(table.dir.Path(lookup.PinName), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +212,7 @@ func askAllTheTime(t *testing.T, table *Table, p eroute.Packet) (stop func()) {
 	var group sync.WaitGroup
 	for range askers {
 		group.Go(func() {
-			frame, err := newFrame(p)
+			frame, err := lookup.Frame(p)
 			for err == nil {
 				select {
 				case <-done:

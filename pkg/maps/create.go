@@ -12,13 +12,11 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
-
-// lookupName is the program that runs --lookup, pinned with the maps.
-const lookupName = "eroute_lookup"
 
 // create pins the maps of an empty table and the lookup program in dir.
 func create(dir string) error {
@@ -45,7 +43,7 @@ func create(dir string) error {
 			return fmt.Errorf("pin map %s: %w", name, err)
 		}
 	}
-	if err := coll.Programs[lookupName].Pin(filepath.Join(dir, lookupName)); err != nil {
+	if err := coll.Programs[lookup.PinName].Pin(filepath.Join(dir, lookup.PinName)); err != nil {
 		return fmt.Errorf("pin lookup program: %w", err)
 	}
 	for _, spec := range userSpecs {

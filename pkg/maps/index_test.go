@@ -8,6 +8,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/index"
+	"github.com/ipsec-eroute/eroute/pkg/lookup"
 )
 
 // checkIndexes checks that the indexes hold exactly the eroutes of the tries.
@@ -70,7 +71,7 @@ func TestIndexIsUsed(t *testing.T) {
 		checkAnswer := func(port uint16, want bool) { // each port is a new flow, not in the cache
 			t.Helper()
 			p.SrcPort = port
-			frame, err := newFrame(p)
+			frame, err := lookup.Frame(p)
 			if err != nil {
 				t.Fatal(err)
 			}

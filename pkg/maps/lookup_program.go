@@ -9,13 +9,14 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
 )
 
 // SwapPinned replaces the pinned programs that commands run with those of this version.
 func (t *Table) SwapPinned() error {
 	return errors.Join(
-		t.swapPinned(loader.LoadLookup, lookupName),
+		t.swapPinned(loader.LoadLookup, lookup.PinName),
 		t.swapPinned(loader.LoadNotify, relaywire.NotifyPin),
 	)
 }

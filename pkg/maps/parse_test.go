@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
@@ -62,6 +63,11 @@ func frameOf(packet []byte) []byte {
 	return append(frame, packet...)
 }
 
+const (
+	ipv4Len = 20
+	ipv6Len = 40
+)
+
 // headerLen returns the length of the fixed header that a packet should have.
 func headerLen(packet []byte) int {
 	if len(packet) > 0 && packet[0]>>4 == 6 {
@@ -80,7 +86,7 @@ func checkParsed(t *testing.T, table *Table, reference *eroute.Linear, packet []
 		return // Linux 6.18 does not run programs on these
 	}
 	if wantErr != nil {
-		if !errors.Is(wantErr, eroute.ErrNotIP) || !errors.Is(err, ErrNotIP) {
+		if !errors.Is(wantErr, eroute.ErrNotIP) || !errors.Is(err, lookup.ErrNotIP) {
 			t.Errorf("packet %x: kernel %v, %v, reference %v", packet, got, err, wantErr)
 		}
 		return
@@ -117,8 +123,8 @@ func TestParseVersionAgainstType(t *testing.T) {
 	for _, packet := range [][]byte{fixtures4(t)[0].packet, fixtures6(t)[0].packet} {
 		frame := append(frameOf(packet), make([]byte, ipv6Len)...)
 		frame[12], frame[13] = 0x08^0x86^frame[12], 0x00^0xdd^frame[13]
-		if got, _, err := table.lookupFrame(frame, eroute.Packet{}); !errors.Is(err, ErrNotIP) {
-			t.Errorf("frame %x: %v, %v, want %v", frame, got, err, ErrNotIP)
+		if got, _, err := table.lookupFrame(frame, eroute.Packet{}); !errors.Is(err, lookup.ErrNotIP) {
+			t.Errorf("frame %x: %v, %v, want %v", frame, got, err, lookup.ErrNotIP)
 		}
 	}
 }

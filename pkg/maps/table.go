@@ -14,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -24,7 +25,7 @@ type Table struct {
 	dir     *loader.Dir
 	options *ebpf.LoadPinOptions // used to open pins
 	maps    map[string]*ebpf.Map
-	lookup  *ebpf.Program
+	lookup  *lookup.Program
 	gen     *tries.Generation
 	counts  *counters.Set
 	meta    *pinned.Shared[bpf.ABITableMeta]
@@ -96,8 +97,8 @@ func (t *Table) load(write bool) error {
 		}
 		t.maps[name] = m
 	}
-	if t.lookup, err = ebpf.LoadPinnedProgram(t.dir.Path(lookupName), t.options); err != nil {
-		return fmt.Errorf("open lookup program: %w", err)
+	if t.lookup, err = lookup.Open(t.dir, t.options); err != nil {
+		return err
 	}
 	if t.meta, err = pinned.OpenShared[bpf.ABITableMeta](t.maps["eroute_meta"], !write); err != nil {
 		return err
