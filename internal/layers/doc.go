@@ -3,12 +3,12 @@
 // Package layers tests that packages import only packages of lower layers:
 //
 //	cmd/ipsec
-//	render  metrics                                       of internal/; text and JSON
+//	render  metrics                                              of internal/; text and JSON
 //	doctor  explain  acquire
 //	device  monitor
-//	maps                                                  the table
-//	lookup  tries  index  counters  journal  relaywire    its parts
-//	pinned                                                operations on pinned maps
-//	abi  loader  xfrm  cost  diff  top                    conversions; files, locks and programs; SAs; no maps
-//	eroute  bpf  fib  netdump                             values; programs; the kernel's routes and interfaces
+//	maps                                                         the table
+//	lookup  cache  tries  index  counters  journal  relaywire    its parts
+//	pinned                                                       operations on pinned maps
+//	abi  loader  xfrm  cost  diff  top                           conversions; files, locks and programs; SAs; no maps
+//	eroute  bpf  fib  netdump                                    values; programs; the kernel's routes and interfaces
 package layers

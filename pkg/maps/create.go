@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/cache"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
@@ -67,11 +68,8 @@ func create(dir string) error {
 	if err := abi.ChooseSecrets(&meta); err != nil {
 		return err
 	}
-	for family := range caches {
-		meta.CacheBits[family] = cacheBits(family, 0)
-		if err := newCacheChunks(coll.Maps, family, 0, meta.CacheBits[family]); err != nil {
-			return err
-		}
+	if err := cache.Create(coll.Maps, &meta); err != nil {
+		return err
 	}
 	if err := coll.Maps["eroute_meta"].Put(uint32(0), meta); err != nil {
 		return fmt.Errorf("write table limits: %w", err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/cache"
 )
 
 // generation returns the number of the generation in use.
@@ -28,7 +29,7 @@ func (t *Table) beginBuilding() {
 
 // endWriting ends the state that beginWriting or beginBuilding began.
 func (t *Table) endWriting() {
-	t.growCaches()
+	cache.Grow(t.maps, t.meta.Value)
 	state := bpf.ABIWritingWRITING_NOTHING
 	if *t.uncounted {
 		state = bpf.ABIWritingWRITING_COUNTS

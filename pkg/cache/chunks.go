@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package cache
 
 import (
 	"fmt"
@@ -24,9 +24,9 @@ var caches = [len(abi.Families)]struct {
 	{[...]string{"eroute_cache6", "eroute_fpcache6"}, uint32(bpf.ABILimitsCACHE_CHUNK_BITS6)},
 }
 
-// cacheBits returns the number of cache buckets, as a power of 2, for a number of eroutes of a family: enough
+// bucketBits returns the number of cache buckets, as a power of 2, for a number of eroutes of a family: enough
 // entries for one flow per eroute.
-func cacheBits(family int, eroutes uint32) uint32 {
+func bucketBits(family int, eroutes uint32) uint32 {
 	sheet := caches[family].chunkBits
 	if eroutes == 0 {
 		return sheet
@@ -35,9 +35,9 @@ func cacheBits(family int, eroutes uint32) uint32 {
 	return min(max(sets, uint32(bpf.ABILimitsCACHE_MIN_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MAX_CHUNKS_BITS))
 }
 
-// newCacheChunks fills the arrays of a family with empty chunks up to a number of buckets, as a power of 2.
+// newChunks fills the arrays of a family with empty chunks up to a number of buckets, as a power of 2.
 // from is the current number, as a power of 2; 0: none.
-func newCacheChunks(maps map[string]*ebpf.Map, family int, from, to uint32) error {
+func newChunks(maps map[string]*ebpf.Map, family int, from, to uint32) error {
 	first, end := uint32(0), uint32(1)<<(to-caches[family].chunkBits)
 	if from > 0 {
 		first = 1 << (from - caches[family].chunkBits)
@@ -60,14 +60,24 @@ func newCacheChunks(maps map[string]*ebpf.Map, family int, from, to uint32) erro
 	return nil
 }
 
-// growCaches enlarges the caches after the table has grown. Best effort: without memory, packets miss more
-// often.
-func (t *Table) growCaches() {
+// Create fills the arrays of both families for a table without eroutes, and notes their sizes in meta.
+func Create(maps map[string]*ebpf.Map, meta *bpf.ABITableMeta) error {
 	for family := range caches {
-		now := t.meta.Value.CacheBits[family]
-		want := cacheBits(family, atomic.LoadUint32(&t.meta.Value.Count[family]))
-		if want > now && newCacheChunks(t.maps, family, now, want) == nil {
-			atomic.StoreUint32(&t.meta.Value.CacheBits[family], want)
+		meta.CacheBits[family] = bucketBits(family, 0)
+		if err := newChunks(maps, family, 0, meta.CacheBits[family]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Grow enlarges the caches after the table has grown. Best effort: without memory, packets miss more often.
+func Grow(maps map[string]*ebpf.Map, meta *bpf.ABITableMeta) {
+	for family := range caches {
+		now := meta.CacheBits[family]
+		want := bucketBits(family, atomic.LoadUint32(&meta.Count[family]))
+		if want > now && newChunks(maps, family, now, want) == nil {
+			atomic.StoreUint32(&meta.CacheBits[family], want)
 		}
 	}
 }
