@@ -8,7 +8,7 @@
 //	device  monitor
 //	maps                                                         the table
 //	lookup  cache  tries  index  counters  journal  relaywire    its parts
-//	pinned                                                       operations on pinned maps
+//	pinned  erouteargs                                           operations on pinned maps; options of eroute (internal/)
 //	abi  loader  xfrm  cost  diff  top                           conversions; files, locks and programs; SAs; no maps
-//	eroute  bpf  fib  netdump                                    values; programs; the kernel's routes and interfaces
+//	eroute  bpf  fib  netdump  netlisten                         values; programs; the kernel's routes and interfaces
 package layers

@@ -15,7 +15,7 @@ const module = "github.com/ipsec-eroute/eroute/"
 var layers = [][]string{
 	{"bpf", "pkg/eroute", "pkg/fib", "pkg/netdump", "pkg/netlisten", "internal/cli", "internal/files"},
 	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/cost", "pkg/diff", "pkg/top", "internal/manpages"},
-	{"pkg/pinned", "pkg/migrate", "internal/screen"},
+	{"pkg/pinned", "pkg/migrate", "internal/screen", "internal/erouteargs"},
 	{"pkg/lookup", "pkg/cache", "pkg/tries", "pkg/index", "pkg/counters", "pkg/journal", "pkg/relaywire"},
 	{"pkg/maps"},
 	{"pkg/device", "pkg/monitor", "pkg/maps/layout"},
