@@ -6,9 +6,9 @@
 //	render  metrics                                              of internal/; text and JSON
 //	doctor  explain  acquire
 //	device  monitor
-//	maps                                                         the table
+//	maps  cost                                                   the table; its most expensive packet
 //	lookup  cache  tries  index  counters  journal  relaywire    its parts
 //	pinned  erouteargs                                           operations on pinned maps; options of eroute (internal/)
-//	abi  loader  xfrm  cost  diff  top                           conversions; files, locks and programs; SAs; no maps
+//	abi  loader  xfrm  diff  top                                 conversions; files, locks and programs; SAs; no maps
 //	eroute  bpf  fib  netdump  netlisten                         values; programs; the kernel's routes and interfaces
 package layers

@@ -14,10 +14,10 @@ const module = "github.com/ipsec-eroute/eroute/"
 // layers are the packages by layer, the lowest first.
 var layers = [][]string{
 	{"bpf", "pkg/eroute", "pkg/fib", "pkg/netdump", "pkg/netlisten", "internal/cli", "internal/files"},
-	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/cost", "pkg/diff", "pkg/top", "internal/manpages"},
+	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "internal/manpages"},
 	{"pkg/pinned", "pkg/migrate", "internal/screen", "internal/erouteargs"},
 	{"pkg/lookup", "pkg/cache", "pkg/tries", "pkg/index", "pkg/counters", "pkg/journal", "pkg/relaywire"},
-	{"pkg/maps"},
+	{"pkg/maps", "pkg/cost"},
 	{"pkg/device", "pkg/monitor", "pkg/maps/layout"},
 	{"pkg/acquire", "pkg/doctor", "pkg/explain"},
 	{"pkg/metrics", "internal/render"},

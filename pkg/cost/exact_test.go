@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/index"
 )
 
 // costOf implements the definition of the model by a scan of all eroutes.
@@ -37,14 +38,14 @@ func costOf(f *family, all []eroute.Selector, p eroute.Packet, tuples uint8) (lo
 		isWide, matched := false, false
 		for _, e := range bySource[prefix] {
 			every.add(summaryOf(e))
-			if block, ok := f.block(e.Dst); !ok {
+			if block, ok := blockOf(e.Dst); !ok {
 				isWide = true
-				near.lengths |= 1 << group(e.Dst)
+				near.lengths |= index.LenBit(e.Dst)
 			} else if block.Contains(p.Dst) {
 				near.add(summaryOf(e))
 			}
 			if e.SrcPort == 0 && e.DstPort == 0 {
-				matching |= 1 << group(e.Dst)
+				matching |= index.LenBit(e.Dst)
 			}
 			matched = matched || e.Matches(p)
 		}
@@ -134,7 +135,7 @@ func TestExact(t *testing.T) {
 		var src, dst []netip.Prefix
 		for _, e := range all {
 			src, dst = append(src, e.Src), append(dst, e.Dst)
-			if block, ok := f.block(e.Dst); ok {
+			if block, ok := blockOf(e.Dst); ok {
 				dst = append(dst, block)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/index"
 )
 
 // source is a source prefix with its eroutes.
@@ -118,7 +119,7 @@ func (s *source) destinations() *near {
 	n := &near{blocks: map[netip.Prefix]summary{}}
 	for _, e := range s.eroutes {
 		of := summaryOf(e)
-		if block, ok := s.family.block(e.Dst); ok {
+		if block, ok := blockOf(e.Dst); ok {
 			have := n.blocks[block]
 			have.add(of)
 			n.blocks[block] = have
@@ -137,9 +138,10 @@ func (s *source) destinations() *near {
 }
 
 // at returns the summary of the destinations near a packet's destination, which lies in a block.
-func (n *near) at(f *family, block netip.Prefix) summary {
+func (n *near) at(block netip.Prefix) summary {
 	at := n.wide
-	for bits := f.largest; bits <= min(f.smallest, block.Bits()); bits += f.step {
+	largest, smallest, step := index.Blocks(block.Addr())
+	for bits := largest; bits <= min(smallest, block.Bits()); bits += step {
 		at.add(n.blocks[netip.PrefixFrom(block.Addr(), bits).Masked()])
 	}
 	return at
@@ -161,7 +163,7 @@ func (n *near) overlapping(block netip.Prefix, proto uint8, yield func(netip.Pre
 		}
 	}
 	for bits := range block.Bits() {
-		if p := netip.PrefixFrom(block.Addr(), bits).Masked(); n.lengths>>group(p)&1 != 0 {
+		if p := netip.PrefixFrom(block.Addr(), bits).Masked(); n.lengths&index.LenBit(p) != 0 {
 			visit(p, false)
 		}
 	}

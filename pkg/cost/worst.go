@@ -184,7 +184,7 @@ func (s *search) walk(chain []*source, src netip.Addr, block netip.Prefix, proto
 		at.visited++
 		at.packet = eroute.Packet{Src: src, Dst: dst, Proto: proto}
 		n := visited.destinations()
-		sum = sum.plus(visited.work(n.at(s.family, block), tuples, n.lengths))
+		sum = sum.plus(visited.work(n.at(block), tuples, n.lengths))
 		n.overlapping(block, proto, uncovered.add)
 	}
 	if at.lookups, at.ns = sum.total(&s.family.time); at.ns > s.best.ns {

@@ -8,23 +8,24 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 )
 
-// blocks returns the prefix lengths of the largest blocks, which have cells in the filter, and of the smallest, and the
-// step between.
-func blocks(a netip.Addr) (largest, smallest, step int) {
+// Blocks returns the prefix lengths of the largest blocks of an address, which have cells in the filter, and of the
+// smallest, and the step between.
+func Blocks(a netip.Addr) (largest, smallest, step int) {
 	if a.Is4() {
 		return int(bpf.ABILimitsINDEX_BLOCK4), int(bpf.ABILimitsINDEX_SMALLEST4), int(bpf.ABILimitsINDEX_STEP4)
 	}
 	return int(bpf.ABILimitsINDEX_BLOCK6), int(bpf.ABILimitsINDEX_SMALLEST6), int(bpf.ABILimitsINDEX_STEP6)
 }
 
-// summaryBlock returns the prefix length of the smallest block with a summary that contains a destination.
-func summaryBlock(p netip.Prefix) int {
-	largest, smallest, step := blocks(p.Addr())
+// SummaryBlock returns the prefix length of the smallest block with a summary that contains a destination. No block
+// contains a destination that [IsWide].
+func SummaryBlock(p netip.Prefix) int {
+	largest, smallest, step := Blocks(p.Addr())
 	return min(p.Bits()-(p.Bits()-largest)%step, smallest)
 }
 
-// lenBit returns the bit of a prefix length in a set of lengths: bpf/index.h.
-func lenBit(p netip.Prefix) uint64 {
+// LenBit returns the bit of a prefix length in a set of lengths: bpf/index.h. Some lengths of IPv6 share a bit.
+func LenBit(p netip.Prefix) uint64 {
 	hostbits := p.Addr().BitLen() - p.Bits()
 	switch {
 	case p.Addr().Is4() || hostbits == 0:
@@ -38,8 +39,8 @@ func lenBit(p netip.Prefix) uint64 {
 	}
 }
 
-// isWide reports whether a prefix covers more than one cell of the filter.
-func isWide(p netip.Prefix) bool {
-	largest, _, _ := blocks(p.Addr())
+// IsWide reports whether a prefix covers more than one cell of the filter.
+func IsWide(p netip.Prefix) bool {
+	largest, _, _ := Blocks(p.Addr())
 	return p.Bits() < largest
 }

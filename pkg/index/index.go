@@ -65,7 +65,7 @@ func slotSize(f eroute.Family) int {
 func (x *Index) insert(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	var key keyBytes
 	of := summaryHashesOf(x.secret, s)
-	bits := lenBit(s.Dst) | 1<<(tuplesAt+int(abi.TupleOf(s)))
+	bits := LenBit(s.Dst) | 1<<(tuplesAt+int(abi.TupleOf(s)))
 	if err := x.summaries.add(of.source, bits|x.blockBits(s.Dst)); err != nil {
 		return nil, err
 	}
@@ -89,21 +89,21 @@ func (x *Index) value(slot []byte) *bpf.ABIIndexEntry {
 
 // blockBits returns the bits in the summary of a source for the blocks of a destination.
 func (x *Index) blockBits(dst netip.Prefix) uint64 {
-	if isWide(dst) {
+	if IsWide(dst) {
 		return 0xffff << blocksAt
 	}
-	largest, _, _ := blocks(dst.Addr())
+	largest, _, _ := Blocks(dst.Addr())
 	return 1 << (blocksAt + int(x.secret.Spread(x.secret.BlockSum(dst.Addr(), largest))>>60))
 }
 
 // admit adds a prefix to the filter.
 func (x *Index) admit(wide *uint64, firstCell int, p netip.Prefix) {
-	if isWide(p) {
-		*wide |= lenBit(p)
+	if IsWide(p) {
+		*wide |= LenBit(p)
 		return
 	}
-	largest, _, _ := blocks(p.Addr())
-	x.filter[firstCell+below(x.secret.Spread(x.secret.BlockSum(p.Addr(), largest)), int(x.head.Cells))] |= lenBit(p)
+	largest, _, _ := Blocks(p.Addr())
+	x.filter[firstCell+below(x.secret.Spread(x.secret.BlockSum(p.Addr(), largest)), int(x.head.Cells))] |= LenBit(p)
 }
 
 func (x *Index) slotHash(s eroute.Selector) uint64 {

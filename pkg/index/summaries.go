@@ -31,10 +31,10 @@ type summaryHashes struct {
 }
 
 func summaryHashesOf(secret *abi.Secrets, s eroute.Selector) summaryHashes {
-	of := summaryHashes{sum: secret.SourceSum(s.Src), near: !isWide(s.Dst)}
+	of := summaryHashes{sum: secret.SourceSum(s.Src), near: !IsWide(s.Dst)}
 	of.source = secret.Spread(of.sum)
 	if of.near {
-		of.block = secret.Spread(of.sum + secret.BlockSum(s.Dst.Addr(), summaryBlock(s.Dst)))
+		of.block = secret.Spread(of.sum + secret.BlockSum(s.Dst.Addr(), SummaryBlock(s.Dst)))
 	}
 	return of
 }
