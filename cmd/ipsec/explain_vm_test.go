@@ -11,20 +11,13 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/internal/testlab"
 )
 
 // TestExplainKernel runs --explain on a gateway with a tunnel: it checks the state, whether it is in use, the
 // route of its packets, and the output after the state is deleted.
 func TestExplainKernel(t *testing.T) {
-	l, err := lab.New("explain")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	l := testlab.New(t, "explain")
 	ipsec := func(args ...string) string {
 		t.Helper()
 		var stdout, stderr bytes.Buffer

@@ -11,30 +11,14 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/internal/testlab"
 )
 
 // newLab is a lab that exists until the test ends.
-func newLab(t *testing.T) *lab.Lab {
-	t.Helper()
-	l, err := lab.New("labtest")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
-}
+func newLab(t *testing.T) *lab.Lab { return testlab.New(t, "labtest") }
 
 // within is a context that ends with the test or after a time.
-func within(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
+func within(t *testing.T, d time.Duration) context.Context { return testlab.Within(t, d) }
 
 // startCapture captures until stop; the frames of a failed test are kept in a file.
 func startCapture(t *testing.T, n *lab.Node, dev string) (stop func() lab.Frames) {

@@ -12,19 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/internal/testlab"
 )
 
 // TestOutput checks that rules by protocol, ports and mark are followed, as for packets that XFRM creates.
 func TestOutput(t *testing.T) {
-	l, err := lab.New("fib")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	l := testlab.New(t, "fib")
 	for _, args := range []string{
 		"-4 rule add pref 10 ipproto esp lookup 100", "-6 rule add pref 10 ipproto esp lookup 100",
 		"-4 rule add pref 11 ipproto udp sport 4500 lookup 100", "-6 rule add pref 11 ipproto udp sport 4500 lookup 100",

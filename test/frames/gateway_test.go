@@ -15,6 +15,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/internal/testlab"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -34,15 +35,7 @@ type gateway struct {
 // ipsec device. Needs root.
 func onGateway(t *testing.T, f func(*lab.Lab, *gateway) error) {
 	t.Helper()
-	l, err := lab.New("hostile")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	l := testlab.New(t, "frames")
 	for _, p := range []netip.Addr{own4, own6} {
 		if _, err := l.East.IP(t.Context(), "addr", "add", p.String(), "dev", lab.WAN, "nodad"); err != nil {
 			t.Fatal(err)
@@ -54,7 +47,7 @@ func onGateway(t *testing.T, f func(*lab.Lab, *gateway) error) {
 			t.Fatal(err)
 		}
 	}
-	err = l.East.Do(func() (err error) {
+	err := l.East.Do(func() (err error) {
 		table, err := maps.OpenWrite()
 		if err != nil {
 			return err

@@ -6,20 +6,13 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
 // xdpContext is struct xdp_md (include/uapi/linux/bpf.h).
 type xdpContext struct {
 	Data, DataEnd, DataMeta, IngressIfindex, RxQueueIndex, EgressIfindex uint32
-}
-
-// skbContext is struct __sk_buff up to cb; the rest is space for later fields.
-type skbContext struct {
-	Len, PktType, Mark, QueueMapping, Protocol, VlanPresent, VlanTCI, VlanProto,
-	Priority, IngressIfindex, Ifindex, TCIndex uint32
-	CB   [5]uint32
-	Rest [47]uint32
 }
 
 func (g *gateway) runXDP(frame []byte) (verdict, error) {
@@ -28,15 +21,15 @@ func (g *gateway) runXDP(frame []byte) (verdict, error) {
 	return verdict{ret: ret, handover: out.Data != out.DataMeta}, err
 }
 
-func runSKB(p *ebpf.Program, frame []byte, in skbContext) (verdict, skbContext, []byte, error) {
-	var out skbContext
+func runSKB(p *ebpf.Program, frame []byte, in pinned.SKBContext) (verdict, pinned.SKBContext, []byte, error) {
+	var out pinned.SKBContext
 	run := &ebpf.RunOptions{Data: frame, DataOut: make([]byte, len(frame)+256), Context: in, ContextOut: &out, Repeat: 1}
 	ret, err := p.Run(run)
 	return verdict{ret: ret}, out, run.DataOut, err
 }
 
 func (g *gateway) runTC(frame []byte) (verdict, error) {
-	v, _, out, err := runSKB(g.tc, frame, skbContext{Ifindex: g.lan, IngressIfindex: g.lan})
+	v, _, out, err := runSKB(g.tc, frame, pinned.SKBContext{Ifindex: g.lan, IngressIfindex: g.lan})
 	if err == nil && v.ret == tcRedirect {
 		v.answered = true
 		err = checkAnswer(out[14:], frame[14:])
@@ -45,7 +38,7 @@ func (g *gateway) runTC(frame []byte) (verdict, error) {
 }
 
 func (g *gateway) runEgress(packet []byte, from origin) (verdict, error) {
-	in := skbContext{Ifindex: g.dev}
+	in := pinned.SKBContext{Ifindex: g.dev}
 	if from == forwarded || from == forwardedByXFRM {
 		in.IngressIfindex = g.lan
 	}
@@ -68,7 +61,7 @@ type found [3]uint32
 func (f found) kind() int32 { return int32(f[0]) }
 
 func (g *gateway) runLookup(frame []byte) (found, error) {
-	_, out, _, err := runSKB(g.lookup, frame, skbContext{})
+	_, out, _, err := runSKB(g.lookup, frame, pinned.SKBContext{})
 	f := found{out.CB[bpf.ABILookupCbLOOKUP_STATUS], out.CB[bpf.ABILookupCbLOOKUP_PREFIXLENS], out.CB[bpf.ABILookupCbLOOKUP_TUPLE]}
 	return f, err
 }
@@ -85,20 +78,6 @@ func (o *oracle) lookup(s seen) found {
 	return found{
 		uint32(bpf.ABILookupStatusLOOKUP_FOUND),
 		uint32(e.Selector.Src.Bits() | e.Selector.Dst.Bits()<<8),
-		uint32(shape(e.Selector)),
+		uint32(abi.TupleOf(e.Selector)),
 	}
-}
-
-func shape(s eroute.Selector) bpf.ABIErouteTuple {
-	switch {
-	case s.SrcPort != 0 && s.DstPort != 0:
-		return bpf.ABIErouteTupleTUPLE_SPORT_DPORT
-	case s.SrcPort != 0:
-		return bpf.ABIErouteTupleTUPLE_SPORT
-	case s.DstPort != 0:
-		return bpf.ABIErouteTupleTUPLE_DPORT
-	case s.Proto != 0:
-		return bpf.ABIErouteTupleTUPLE_PROTO
-	}
-	return bpf.ABIErouteTupleTUPLE_ANY
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
+	"github.com/ipsec-eroute/eroute/internal/testlab"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -34,19 +35,7 @@ type gateway struct {
 	sources int // number of addresses allocated by newSource
 }
 
-func newLab(t *testing.T) *lab.Lab {
-	t.Helper()
-	l, err := lab.New("nstest")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
-}
+func newLab(t *testing.T) *lab.Lab { return testlab.New(t, "nstest") }
 
 // shared are the gateways of newGateway, by mode: creating one takes longer than most tests.
 var shared = map[string]*gateway{}
@@ -222,12 +211,7 @@ func all(said eroute.SAID) []eroute.Change {
 }
 
 // within is a context that ends with the test or after a time.
-func within(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
+func within(t *testing.T, d time.Duration) context.Context { return testlab.Within(t, d) }
 
 // patience is how long a test waits for an expected event: much longer than needed, also on a busy machine.
 const patience = 20 * time.Second

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/internal/testlab"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -25,16 +26,7 @@ type bench struct{ *lab.Lab }
 // newLab is a lab that exists until the test ends.
 func newLab(t *testing.T) bench {
 	t.Helper()
-	l, err := lab.New("esp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return bench{l}
+	return bench{testlab.New(t, "esp")}
 }
 
 // newBench is a lab with ipsec0 on East, and the fast path on the interfaces named.
@@ -87,9 +79,4 @@ func ip(t *testing.T, n *lab.Node, args string) string {
 }
 
 // within is a context that ends with the test or after a time.
-func within(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
+func within(t *testing.T, d time.Duration) context.Context { return testlab.Within(t, d) }
