@@ -152,7 +152,7 @@ enum limits {
 	INDEX_STEPS = 96,
 };
 
-/* What an eroute does to a packet. Never 0: an empty value has no action. */
+/* The action of an eroute. Never 0: an empty value has no action. */
 enum eroute_action {
 	ACT_SA = 1,
 	ACT_PASS,
@@ -164,7 +164,7 @@ enum eroute_action {
 };
 
 /*
- * Which of protocol and ports a selector names, most specific first. A set of tuples is a bitmap of
+ * The members that a selector names, protocol and ports, most specific first. A set of tuples is a bitmap of
  * 1 << tuple.
  */
 enum eroute_tuple {
@@ -176,7 +176,7 @@ enum eroute_tuple {
 	TUPLES,
 };
 
-/* How a packet ended. Each reason has a counter; pkg/maps has the names shown to users. */
+/* The reason for the end of a packet. Each has a counter; pkg/maps has the names shown to users. */
 enum reason {
 	REASON_SA,        /* sent: handed to XFRM with the SA's if_id */
 	REASON_PASS,      /* sent in clear by %pass */
@@ -453,7 +453,7 @@ struct stat {
 	__u64 bytes;
 };
 
-/* What a command writes. If the command is killed, the next one repairs it. */
+/* The table that a command writes. If the command is killed, the next one repairs it. */
 enum writing {
 	WRITING_NOTHING,
 	WRITING_TABLE,   /* the active table */
@@ -484,7 +484,7 @@ struct verdict {
 	__u8 tuple;
 };
 
-/* What the fast path does with a packet. */
+/* The action of the fast path on a packet. */
 enum fastpath_action {
 	FASTPATH_CONTINUE, /* pass it on to routing */
 	FASTPATH_REPLY,    /* drop it and send an ICMP error: %reject */

@@ -7,7 +7,7 @@
 #include "parse.h"
 
 /*
- * Whether a packet's source may be a local address: a reply that arrived on this interface would be
+ * Reports whether a packet's source may be a local address: a reply that arrived on this interface would be
  * delivered locally, or at least not forwarded. The lookup goes through all rules in order, so the
  * position of the rule for local addresses, and VRFs, do not matter. (A lookup in a table given by
  * id has the same result for a local address and for no route.) If the interface does not forward,

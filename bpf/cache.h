@@ -48,14 +48,14 @@ struct cache_data {
 	__u32 more; /* 23 bits */
 };
 
-/* What is compared apart from addresses. */
+/* The key apart from addresses. */
 static __always_inline __u64 cache_key_l4(const struct packet *p, __u8 later_fragment)
 {
 	return p->sport | (__u64)p->dport << 16 | (__u64)p->proto << 32 |
 	       (__u64)later_fragment << 40;
 }
 
-/* What is cached. */
+/* The cached result. */
 enum cache_kind {
 	CACHE_TABLE,
 	CACHE_FASTPATH,
@@ -69,7 +69,7 @@ static __always_inline __u32 *cache_miss_streak(enum cache_kind of, __u8 family)
 	return bpf_map_lookup_elem(&eroute_misses, &which);
 }
 
-/* Whether to probe the cache for a packet, and to insert its result. */
+/* Reports whether to probe the cache for a packet, and to insert its result. */
 static __always_inline int cache_should_probe(__u32 *streak)
 {
 	if (!streak)
@@ -77,7 +77,7 @@ static __always_inline int cache_should_probe(__u32 *streak)
 	return *streak < CACHE_PATIENCE || !(++*streak % CACHE_SAMPLE);
 }
 
-/* Notes whether a probe hit. Returns hit. */
+/* Records whether a probe hit. Returns hit. */
 static __always_inline int cache_note_result(__u32 *streak, int hit)
 {
 	if (!hit && *streak < CACHE_PATIENCE)

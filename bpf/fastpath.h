@@ -29,7 +29,7 @@ struct frame {
 	__u32 l3;
 };
 
-/* Whether the kernel does not forward packets with this source, or answers them itself. */
+/* Reports whether the kernel does not forward packets with this source, or answers them itself. */
 static __always_inline int is_martian(const struct packet *p)
 {
 	if (p->family == AF_INET)
@@ -39,7 +39,7 @@ static __always_inline int is_martian(const struct packet *p)
 }
 
 /*
- * Whether the kernel would only route the packet on its way to the ipsec device: no options, no
+ * Reports whether the kernel would only route the packet on its way to the ipsec device: no options, no
  * expiring hop limit, no martian. l3_len is the length of the frame from the IP header on.
  */
 static __always_inline int is_simple(const struct packet *p, __u32 l3_len)
@@ -154,7 +154,7 @@ static __noinline enum route route_lookup(void *ctx, __u32 ifindex, __u32 mark,
 	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) ? ROUTE_IPSEC : ROUTE_ELSEWHERE;
 }
 
-/* What the fast path does with a packet of this verdict that is routed into an ipsec device. */
+/* Returns the action on a packet of this verdict that is routed into an ipsec device. */
 static __always_inline enum fastpath_action fastpath_verdict(const struct packet *p,
 							     const struct verdict *v)
 {
@@ -202,7 +202,7 @@ static __noinline int has_flow(const struct packet *p, __u32 generation, __u32 t
 	return match_flow(p, tuples, &m) || m.flow;
 }
 
-/* Whether the packet can belong to a trap's flow, which only the ipsec device handles. */
+/* Reports whether the packet can belong to a trap's flow, which only the ipsec device handles. */
 static __always_inline int may_have_flow(const struct packet *p, const struct table_meta *meta)
 {
 	__u32 zero = 0;

@@ -168,7 +168,7 @@ static __noinline int flow_lookup(struct match *m, __u32 tuple)
 	return -1;
 }
 
-/* Whether the table's eroute is host to host and has a more specific tuple. */
+/* Reports whether the table's eroute is host to host and has a more specific tuple. */
 static __always_inline int is_more_specific(const struct match *m, __u32 bits, __u32 tuple)
 {
 	return m->v.action && m->v.src_prefixlen == bits && m->v.dst_prefixlen == bits &&

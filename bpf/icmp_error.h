@@ -47,7 +47,7 @@ struct return_path {
 	__u8 src[16] ALIGNED;
 };
 
-/* Whether the source is no unicast address. */
+/* Reports whether the source is no unicast address. */
 static __always_inline int has_no_sender(const struct packet *p)
 {
 	if (p->family == AF_INET)
@@ -55,7 +55,7 @@ static __always_inline int has_no_sender(const struct packet *p)
 	return p->src[0] == 0 || p->src[0] == 0xff;
 }
 
-/* Whether a packet never causes an ICMP error: RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e). */
+/* Reports whether a packet never causes an ICMP error: RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e). */
 static __always_inline int is_never_answered(struct __sk_buff *skb, __u32 l3,
 					     const struct packet *p)
 {
@@ -118,7 +118,7 @@ static __always_inline __u64 *sender_rate(const struct packet *p, const struct t
 	return &rate->next;
 }
 
-/* Whether the rate limits allow an ICMP error to the packet's sender now. */
+/* Reports whether the rate limits allow an ICMP error to the packet's sender now. */
 static __noinline int rate_allows_error(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 zero = 0, all = REJECT_SENDERS,
@@ -138,7 +138,7 @@ static __noinline int rate_allows_error(struct __sk_buff *skb, const struct pack
 			  bpf_ktime_get_ns());
 }
 
-/* Whether a packet arrived encrypted. */
+/* Reports whether a packet arrived encrypted. */
 static __always_inline int was_encrypted(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
@@ -164,7 +164,7 @@ static long is_physical_of(void *map, const __u32 *key, const struct device_word
 	return 1;
 }
 
-/* Whether an interface is the physical device of an ipsec device. */
+/* Reports whether an interface is the physical device of an ipsec device. */
 static __always_inline int is_physical(__u32 ifindex)
 {
 	struct physical_search search = { .ifindex = ifindex };

@@ -11,7 +11,7 @@
 #include "origin.h"
 #include "parse.h"
 
-/* Whether the packet's destination is an SA's edst. */
+/* Reports whether the packet's destination is an SA's edst. */
 static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
@@ -24,7 +24,7 @@ static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
 }
 
 /*
- * Whether local IKE takes precedence over a verdict: always, except over %drop and an SA to another
+ * Reports whether local IKE takes precedence over a verdict: always, except over %drop and an SA to another
  * peer.
  */
 static __always_inline int yields_to_ike(const struct verdict *v, const struct packet *p)
@@ -33,7 +33,7 @@ static __always_inline int yields_to_ike(const struct verdict *v, const struct p
 }
 
 /*
- * Whether a packet is local IKE, ESP or AH and takes precedence over the table. Later fragments of
+ * Reports whether a packet is local IKE, ESP or AH and takes precedence over the table. Later fragments of
  * UDP have no ports: their origin decides.
  */
 static __always_inline int is_local_ike(struct __sk_buff *skb, const struct device *dev,

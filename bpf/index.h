@@ -44,7 +44,7 @@ static __always_inline __u32 lowest_bit(__u64 word)
 	return bit_numbers[((word & -word) * 0x022fdd63cc95386dULL) >> 58];
 }
 
-/* Whether more than two bits are set. */
+/* Reports whether more than two bits are set. */
 static __always_inline int are_many(__u64 word)
 {
 	word &= word - 1;
@@ -191,7 +191,7 @@ static __always_inline __u32 block_bits(const bool v6)
 }
 
 /*
- * Whether a group word rules out all eroutes with a hash. Mostly it does, and find_slot() is not
+ * Reports whether a group word rules out all eroutes with a hash. Mostly it does, and find_slot() is not
  * called.
  */
 static __always_inline int no_slot(__u32 number, __u64 h)

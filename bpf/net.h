@@ -84,7 +84,7 @@ static __always_inline struct net *net_of(void *ctx, const enum hook hook)
 volatile const __u64 netns_cookie;
 
 /*
- * Whether a packet is in the table's network namespace. An interface that moves to another
+ * Reports whether a packet is in the table's network namespace. An interface that moves to another
  * namespace takes its programs along, and ifindexes have another meaning there.
  */
 static __always_inline int in_own_netns(void *ctx, const enum hook hook)

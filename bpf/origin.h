@@ -18,7 +18,7 @@
 #define IP6SKB_XFRM_TRANSFORMED 1       /* include/linux/ipv6.h */
 
 /*
- * Whether XFRM made this packet. Only its output path sets the flag (xfrm_output); received packets
+ * Reports whether XFRM made this packet. Only its output path sets the flag (xfrm_output); received packets
  * start with cleared flags (ip_rcv, ipv6_rcv). IPv4 copies the flags to fragments. IPv6 does not,
  * so fragments of ESP over IPv6 are not recognised.
  */
@@ -38,7 +38,7 @@ static __always_inline int is_made_by_xfrm(struct __sk_buff *skb, const struct p
 }
 
 /*
- * Whether the socket is exempt from XFRM policies (IP_XFRM_POLICY), which takes CAP_NET_ADMIN. Key
+ * Reports whether the socket is exempt from XFRM policies (IP_XFRM_POLICY), which takes CAP_NET_ADMIN. Key
  * managers exempt theirs.
  */
 static __always_inline int bypasses_policies(const struct sock *sk)
@@ -53,7 +53,7 @@ static __always_inline int bypasses_policies(const struct sock *sk)
 }
 
 /*
- * Whether the packet's socket is in the device's network namespace and privileged: owned by root of
+ * Reports whether the packet's socket is in the device's network namespace and privileged: owned by root of
  * that user namespace, or exempt from policies.
  */
 static __always_inline int is_privileged(struct __sk_buff *skb)
@@ -72,7 +72,7 @@ static __always_inline int is_ike_port(__u32 port)
 }
 
 /*
- * Whether a key manager's socket sent the packet: a socket of the packet's own protocol, which the
+ * Reports whether a key manager's socket sent the packet: a socket of the packet's own protocol, which the
  * relay's is not (IPPROTO_RAW). Fragments have the socket of their packet, and a bound UDP socket
  * has its port.
  */

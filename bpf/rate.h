@@ -11,7 +11,7 @@
 #include "owned.h"
 
 /*
- * How far the time in a word is ahead of now; 0: it has passed. It is never ahead by more than the
+ * Returns how far the time in a word is ahead of now; 0: it has passed. It is never ahead by more than the
  * burst.
  */
 static __always_inline __u64 rate_ahead(__u64 word, __u64 burst, __u64 now)

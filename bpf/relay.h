@@ -7,7 +7,7 @@
 #include "kernel.h"
 #include "maps.h"
 
-/* Whether the ring buffer holds less than this many bytes. */
+/* Reports whether the ring buffer holds less than this many bytes. */
 static __always_inline int ring_has_room(__u64 most)
 {
 	return bpf_ringbuf_query(&eroute_events, BPF_RB_AVAIL_DATA) < most;

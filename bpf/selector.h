@@ -88,7 +88,7 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 hostb
 	}
 }
 
-/* Whether a packet can match selectors with this tuple. */
+/* Reports whether a packet can match selectors with this tuple. */
 static __always_inline int has_tuple(const struct packet *p, __u32 tuple)
 {
 	if (tuple == TUPLE_ANY)

@@ -75,7 +75,7 @@ static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, s
 	return drop(send_to_relay(skb, p, m, EVENT_HELD) ? REASON_HOLD : REASON_HOLD_NOT_KEPT, a);
 }
 
-/* Whether a packet is from a raw socket like the one through which the relay re-sends packets. */
+/* Reports whether a packet is from a raw socket like the one through which the relay re-sends packets. */
 static __always_inline int is_resent(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -87,7 +87,7 @@ static __always_inline int is_resent(struct __sk_buff *skb)
 }
 
 /*
- * Whether the relay is re-sending earlier packets of the flow, which this one must not overtake.
+ * Reports whether the relay is re-sending earlier packets of the flow, which this one must not overtake.
  * kept_until limits the time, so that a killed relay does not stop a flow.
  */
 static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct match *m)

@@ -34,7 +34,7 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethhdr *eth, st
 }
 
 /*
- * Whether frames can have an outer tag that only their descriptor has, which TC sees and XDP does
+ * Reports whether frames can have an outer tag that only their descriptor has, which TC sees and XDP does
  * not, and whether that matters: the device has VLAN interfaces, in any namespace, or is a bridge
  * port.
  */

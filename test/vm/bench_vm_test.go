@@ -80,3 +80,17 @@ func ip(t *testing.T, n *lab.Node, args string) string {
 
 // within is a context that ends with the test or after a time.
 func within(t *testing.T, d time.Duration) context.Context { return testlab.Within(t, d) }
+
+// startPings pings from a node while the test goes on; wait returns the result.
+func startPings(ctx context.Context, t *testing.T, from *lab.Node, p lab.Ping) (wait func() lab.PingResult) {
+	t.Helper()
+	done := make(chan lab.PingResult, 1)
+	go func() {
+		r, err := from.Ping(ctx, p)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- r
+	}()
+	return func() lab.PingResult { return <-done }
+}

@@ -28,14 +28,7 @@ func TestRekeyKeepsOrder(t *testing.T) {
 	if b.pingOnce(t, 10*time.Second) != 1 {
 		t.Fatal("the first ping was not answered")
 	}
-	done := make(chan lab.PingResult, 1)
-	go func() {
-		r, err := b.EastHost.Ping(within(t, 90*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: count, Interval: interval, Wait: 10 * time.Second})
-		if err != nil {
-			t.Error(err)
-		}
-		done <- r
-	}()
+	wait := startPings(within(t, 90*time.Second), t, b.EastHost, lab.Ping{Dst: b.WestHost.LAN4, Count: count, Interval: interval, Wait: 10 * time.Second})
 	for range rounds {
 		time.Sleep(500 * time.Millisecond)
 		ip(t, b.East, "xfrm state delete "+identity(sa))
@@ -45,7 +38,7 @@ func TestRekeyKeepsOrder(t *testing.T) {
 		ip(t, b.West, "xfrm state delete "+identity(sa))
 		sa = next
 	}
-	r := <-done
+	r := wait()
 	ip(t, b.East, "xfrm state delete "+identity(sa))
 	ip(t, b.West, "xfrm state delete "+identity(sa))
 	if r.Received != count {
@@ -78,19 +71,12 @@ func TestReauthentication(t *testing.T) {
 	if b.pingOnce(t, patience) != 1 {
 		t.Fatal("the first ping was not answered")
 	}
-	done := make(chan lab.PingResult, 1)
-	go func() {
-		r, err := b.EastHost.Ping(within(t, 90*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: count, Interval: interval, Wait: 10 * time.Second})
-		if err != nil {
-			t.Error(err)
-		}
-		done <- r
-	}()
+	wait := startPings(within(t, 90*time.Second), t, b.EastHost, lab.Ping{Dst: b.WestHost.LAN4, Count: count, Interval: interval, Wait: 10 * time.Second})
 	time.Sleep(500 * time.Millisecond)
 	if err := east.Reauthenticate(within(t, 30*time.Second)); err != nil {
 		t.Error(err)
 	}
-	r := <-done
+	r := wait()
 	dropped := 0
 	for _, n := range []*lab.Node{b.East, b.West} {
 		errs := kernelErrors(t, n)

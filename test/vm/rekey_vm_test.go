@@ -26,24 +26,15 @@ func TestRekeyLosesNothing(t *testing.T) {
 	}
 
 	stop := b.wire(t)
-	type outcome struct {
-		lab.PingResult
-		err error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		r, err := b.EastHost.Ping(within(t, 90*time.Second), lab.Ping{
-			Dst: b.WestHost.LAN4, Count: count, Interval: 2 * time.Millisecond, Wait: 10 * time.Second,
-		})
-		done <- outcome{r, err}
-	}()
+	wait := startPings(within(t, 90*time.Second), t, b.EastHost, lab.Ping{
+		Dst: b.WestHost.LAN4, Count: count, Interval: 2 * time.Millisecond, Wait: 10 * time.Second,
+	})
 	for _, sa := range next {
 		time.Sleep(200 * time.Millisecond)
 		b.replace(t, s, sa.TunSAID())
 	}
-	r := <-done
-	if r.err != nil || r.Received != count {
-		t.Errorf("ping: %d of %d answered (%v)", r.Received, count, r.err)
+	if r := wait(); r.Received != count {
+		t.Errorf("ping: %d of %d answered", r.Received, count)
 	}
 	frames := stop()
 	checkOnly(t, frames, layers.IPProtocolESP)

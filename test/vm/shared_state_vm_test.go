@@ -5,7 +5,6 @@
 package vm
 
 import (
-	"context"
 	"net/netip"
 	"testing"
 	"time"
@@ -77,17 +76,10 @@ func TestTwoSAIDsOneState(t *testing.T) {
 			}
 
 			const count = 400
-			done := make(chan lab.PingResult, 1)
-			go func() {
-				r, err := b.EastHost.Ping(context.Background(), lab.Ping{Dst: c.dst[1], Count: count, Interval: 5 * time.Millisecond})
-				if err != nil {
-					t.Error(err)
-				}
-				done <- r
-			}()
+			wait := startPings(within(t, 90*time.Second), t, b.EastHost, lab.Ping{Dst: c.dst[1], Count: count, Interval: 5 * time.Millisecond})
 			time.Sleep(300 * time.Millisecond)
 			b.apply(t, eroute.Change{Op: eroute.OpDel, Selector: c.nets[0]})
-			if r := <-done; r.Received != count {
+			if r := wait(); r.Received != count {
 				t.Errorf("%d of %d answered while the other eroute was deleted", r.Received, count)
 			}
 			b.apply(t, eroute.Change{Op: eroute.OpAdd, Selector: c.nets[0], SAID: parseSAID(t, saids[0])})

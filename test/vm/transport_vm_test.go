@@ -132,22 +132,13 @@ func TestTransportRekey(t *testing.T) {
 	sa, s := b.connectPeers(t, tunnel, "proto ipv6-icmp type 129")
 	stop := b.wire(t)
 	const count = 500
-	type outcome struct {
-		lab.PingResult
-		error
-	}
-	done := make(chan outcome, 1)
-	ctx := within(t, 60*time.Second)
-	go func() {
-		got, err := b.East.Ping(ctx, lab.Ping{Src: sa.Src, Dst: sa.Dst, Count: count, Interval: 5 * time.Millisecond})
-		done <- outcome{got, err}
-	}()
+	wait := startPings(within(t, 60*time.Second), t, b.East, lab.Ping{Src: sa.Src, Dst: sa.Dst, Count: count, Interval: 5 * time.Millisecond})
 	tunnel.From, tunnel.To = b.East, b.West
 	next := install(t, tunnel)
 	time.Sleep(500 * time.Millisecond)
 	b.replace(t, s, next.SAID())
-	if got := <-done; got.error != nil || got.Received != count {
-		t.Errorf("ping: %+v, %v", got.PingResult, got.error)
+	if got := wait(); got.Received != count {
+		t.Errorf("ping: %+v", got)
 	}
 	frames := stop()
 	checkOnly(t, frames, layers.IPProtocolESP)

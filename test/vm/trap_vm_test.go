@@ -174,39 +174,28 @@ func TestTrapToSA(t *testing.T) {
 				flow = nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
 			}
 			stop := b.wire(t)
-			type outcome struct {
-				lab.PingResult
-				err error
-			}
 			const count = 600
-			done := make(chan outcome, 1)
-			go func() {
-				r, err := b.EastHost.Ping(within(t, 90*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: 1, Wait: 30 * time.Second})
-				done <- outcome{r, err}
-			}()
+			wait := startPings(within(t, 90*time.Second), t, b.EastHost, lab.Ping{Dst: b.WestHost.LAN4, Count: 1, Wait: 30 * time.Second})
 			b.waitSAID(t, flow, "%hold")
 			first := install(t, lab.Tunnel{From: b.East, To: b.West, ReqID: 7})
 			b.waitSAID(t, flow, first.TunSAID())
-			if r := <-done; r.err != nil || r.Received != 1 {
+			if r := wait(); r.Received != 1 {
 				t.Errorf("first ping: %+v", r)
 			}
-			go func() {
-				r, err := b.EastHost.Ping(within(t, 90*time.Second), lab.Ping{
-					Dst: b.WestHost.LAN4, Count: count, Interval: 5 * time.Millisecond, Wait: 10 * time.Second,
-				})
-				done <- outcome{r, err}
-			}()
+			wait = startPings(within(t, 90*time.Second), t, b.EastHost, lab.Ping{
+				Dst: b.WestHost.LAN4, Count: count, Interval: 5 * time.Millisecond, Wait: 10 * time.Second,
+			})
 			time.Sleep(500 * time.Millisecond)
 			second := install(t, lab.Tunnel{From: b.East, To: b.West, ReqID: 7})
 			b.waitSAID(t, flow, second.TunSAID())
 			if err := first.Remove(); err != nil {
 				t.Error(err)
 			}
-			r := <-done
-			if r.err != nil || r.Received != count {
-				t.Errorf("pings: %d of %d answered (%v)", r.Received, count, r.err)
+			r := wait()
+			if r.Received != count {
+				t.Errorf("pings: %d of %d answered", r.Received, count)
 			}
-			checkInOrder(t, r.PingResult, orderPatience)
+			checkInOrder(t, r, orderPatience)
 			frames := stop()
 			if n := frames.Count(lab.Match{Src: lab.EastLAN4, Dst: lab.WestLAN4}); n != 0 {
 				t.Errorf("%d packets in clear", n)
