@@ -429,21 +429,24 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	ABIVarExportAction       = "export_action"
-	ABIVarExportAnswer       = "export_answer"
-	ABIVarExportAnswerSet4   = "export_answer_set4"
-	ABIVarExportAnswerSet6   = "export_answer_set6"
+	ABIVarExportCacheBucket4 = "export_cache_bucket4"
+	ABIVarExportCacheBucket6 = "export_cache_bucket6"
+	ABIVarExportCacheWords   = "export_cache_words"
 	ABIVarExportCounterBlock = "export_counter_block"
 	ABIVarExportCounters     = "export_counters"
 	ABIVarExportDetour       = "export_detour"
 	ABIVarExportDeviceWords  = "export_device_words"
 	ABIVarExportEpoch        = "export_epoch"
+	ABIVarExportErouteKey4   = "export_eroute_key4"
+	ABIVarExportErouteKey6   = "export_eroute_key6"
+	ABIVarExportErouteValue  = "export_eroute_value"
 	ABIVarExportEvent        = "export_event"
 	ABIVarExportEventKind    = "export_event_kind"
 	ABIVarExportFlow         = "export_flow"
 	ABIVarExportFlowKey      = "export_flow_key"
 	ABIVarExportIndex        = "export_index"
+	ABIVarExportIndexEntry   = "export_index_entry"
 	ABIVarExportIndexLine    = "export_index_line"
-	ABIVarExportIndexRow     = "export_index_row"
 	ABIVarExportIndexSlot4   = "export_index_slot4"
 	ABIVarExportIndexSlot6   = "export_index_slot6"
 	ABIVarExportIngress      = "export_ingress"
@@ -454,9 +457,6 @@ const (
 	ABIVarExportReason       = "export_reason"
 	ABIVarExportRejectRate   = "export_reject_rate"
 	ABIVarExportRelay        = "export_relay"
-	ABIVarExportRowKey4      = "export_row_key4"
-	ABIVarExportRowKey6      = "export_row_key6"
-	ABIVarExportRowValue     = "export_row_value"
 	ABIVarExportSa           = "export_sa"
 	ABIVarExportSaUse        = "export_sa_use"
 	ABIVarExportSrcKey4      = "export_src_key4"
@@ -523,21 +523,24 @@ type ABIMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type ABIVariableSpecs struct {
 	ExportAction       *ebpf.VariableSpec `ebpf:"export_action"`
-	ExportAnswer       *ebpf.VariableSpec `ebpf:"export_answer"`
-	ExportAnswerSet4   *ebpf.VariableSpec `ebpf:"export_answer_set4"`
-	ExportAnswerSet6   *ebpf.VariableSpec `ebpf:"export_answer_set6"`
+	ExportCacheBucket4 *ebpf.VariableSpec `ebpf:"export_cache_bucket4"`
+	ExportCacheBucket6 *ebpf.VariableSpec `ebpf:"export_cache_bucket6"`
+	ExportCacheWords   *ebpf.VariableSpec `ebpf:"export_cache_words"`
 	ExportCounterBlock *ebpf.VariableSpec `ebpf:"export_counter_block"`
 	ExportCounters     *ebpf.VariableSpec `ebpf:"export_counters"`
 	ExportDetour       *ebpf.VariableSpec `ebpf:"export_detour"`
 	ExportDeviceWords  *ebpf.VariableSpec `ebpf:"export_device_words"`
 	ExportEpoch        *ebpf.VariableSpec `ebpf:"export_epoch"`
+	ExportErouteKey4   *ebpf.VariableSpec `ebpf:"export_eroute_key4"`
+	ExportErouteKey6   *ebpf.VariableSpec `ebpf:"export_eroute_key6"`
+	ExportErouteValue  *ebpf.VariableSpec `ebpf:"export_eroute_value"`
 	ExportEvent        *ebpf.VariableSpec `ebpf:"export_event"`
 	ExportEventKind    *ebpf.VariableSpec `ebpf:"export_event_kind"`
 	ExportFlow         *ebpf.VariableSpec `ebpf:"export_flow"`
 	ExportFlowKey      *ebpf.VariableSpec `ebpf:"export_flow_key"`
 	ExportIndex        *ebpf.VariableSpec `ebpf:"export_index"`
+	ExportIndexEntry   *ebpf.VariableSpec `ebpf:"export_index_entry"`
 	ExportIndexLine    *ebpf.VariableSpec `ebpf:"export_index_line"`
-	ExportIndexRow     *ebpf.VariableSpec `ebpf:"export_index_row"`
 	ExportIndexSlot4   *ebpf.VariableSpec `ebpf:"export_index_slot4"`
 	ExportIndexSlot6   *ebpf.VariableSpec `ebpf:"export_index_slot6"`
 	ExportIngress      *ebpf.VariableSpec `ebpf:"export_ingress"`
@@ -548,9 +551,6 @@ type ABIVariableSpecs struct {
 	ExportReason       *ebpf.VariableSpec `ebpf:"export_reason"`
 	ExportRejectRate   *ebpf.VariableSpec `ebpf:"export_reject_rate"`
 	ExportRelay        *ebpf.VariableSpec `ebpf:"export_relay"`
-	ExportRowKey4      *ebpf.VariableSpec `ebpf:"export_row_key4"`
-	ExportRowKey6      *ebpf.VariableSpec `ebpf:"export_row_key6"`
-	ExportRowValue     *ebpf.VariableSpec `ebpf:"export_row_value"`
 	ExportSa           *ebpf.VariableSpec `ebpf:"export_sa"`
 	ExportSaUse        *ebpf.VariableSpec `ebpf:"export_sa_use"`
 	ExportSrcKey4      *ebpf.VariableSpec `ebpf:"export_src_key4"`
@@ -593,21 +593,24 @@ func (m *ABIMaps) Close() error {
 // It can be passed to LoadABIObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ABIVariables struct {
 	ExportAction       *ebpf.Variable `ebpf:"export_action"`
-	ExportAnswer       *ebpf.Variable `ebpf:"export_answer"`
-	ExportAnswerSet4   *ebpf.Variable `ebpf:"export_answer_set4"`
-	ExportAnswerSet6   *ebpf.Variable `ebpf:"export_answer_set6"`
+	ExportCacheBucket4 *ebpf.Variable `ebpf:"export_cache_bucket4"`
+	ExportCacheBucket6 *ebpf.Variable `ebpf:"export_cache_bucket6"`
+	ExportCacheWords   *ebpf.Variable `ebpf:"export_cache_words"`
 	ExportCounterBlock *ebpf.Variable `ebpf:"export_counter_block"`
 	ExportCounters     *ebpf.Variable `ebpf:"export_counters"`
 	ExportDetour       *ebpf.Variable `ebpf:"export_detour"`
 	ExportDeviceWords  *ebpf.Variable `ebpf:"export_device_words"`
 	ExportEpoch        *ebpf.Variable `ebpf:"export_epoch"`
+	ExportErouteKey4   *ebpf.Variable `ebpf:"export_eroute_key4"`
+	ExportErouteKey6   *ebpf.Variable `ebpf:"export_eroute_key6"`
+	ExportErouteValue  *ebpf.Variable `ebpf:"export_eroute_value"`
 	ExportEvent        *ebpf.Variable `ebpf:"export_event"`
 	ExportEventKind    *ebpf.Variable `ebpf:"export_event_kind"`
 	ExportFlow         *ebpf.Variable `ebpf:"export_flow"`
 	ExportFlowKey      *ebpf.Variable `ebpf:"export_flow_key"`
 	ExportIndex        *ebpf.Variable `ebpf:"export_index"`
+	ExportIndexEntry   *ebpf.Variable `ebpf:"export_index_entry"`
 	ExportIndexLine    *ebpf.Variable `ebpf:"export_index_line"`
-	ExportIndexRow     *ebpf.Variable `ebpf:"export_index_row"`
 	ExportIndexSlot4   *ebpf.Variable `ebpf:"export_index_slot4"`
 	ExportIndexSlot6   *ebpf.Variable `ebpf:"export_index_slot6"`
 	ExportIngress      *ebpf.Variable `ebpf:"export_ingress"`
@@ -618,9 +621,6 @@ type ABIVariables struct {
 	ExportReason       *ebpf.Variable `ebpf:"export_reason"`
 	ExportRejectRate   *ebpf.Variable `ebpf:"export_reject_rate"`
 	ExportRelay        *ebpf.Variable `ebpf:"export_relay"`
-	ExportRowKey4      *ebpf.Variable `ebpf:"export_row_key4"`
-	ExportRowKey6      *ebpf.Variable `ebpf:"export_row_key6"`
-	ExportRowValue     *ebpf.Variable `ebpf:"export_row_value"`
 	ExportSa           *ebpf.Variable `ebpf:"export_sa"`
 	ExportSaUse        *ebpf.Variable `ebpf:"export_sa_use"`
 	ExportSrcKey4      *ebpf.Variable `ebpf:"export_src_key4"`

@@ -25,7 +25,7 @@ func (r reporter) report(e journal.Event) {
 	r.counts.event(e)
 	if r.monitors != nil {
 		if err := r.monitors.Publish(e); err != nil {
-			r.log.Warn("tell monitors", "error", err)
+			r.log.Warn("publish event", "error", err)
 		}
 	}
 	r.log.Info(e.Kind.String(), attributes(&e)...)
