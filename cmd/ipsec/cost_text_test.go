@@ -21,11 +21,11 @@ func TestWriteCost(t *testing.T) {
 	src, dst := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("80.1.2.3").As4()
 	for i := range 33 {
 		for j := range 32 {
-			beside := dst
-			beside[j/8] ^= 0x80 >> (j % 8)
+			sibling := dst
+			sibling[j/8] ^= 0x80 >> (j % 8)
 			s := eroute.Selector{
 				Src: netip.PrefixFrom(src, i).Masked(),
-				Dst: netip.PrefixFrom(netip.AddrFrom4(beside), j+1).Masked(),
+				Dst: netip.PrefixFrom(netip.AddrFrom4(sibling), j+1).Masked(),
 			}
 			nested.Add(s, eroute.Drop)
 			if i == 32 {

@@ -27,12 +27,12 @@ var caches = [len(abi.Families)]struct {
 // bucketBits returns the number of cache buckets, as a power of 2, for a number of eroutes of a family: enough
 // entries for one flow per eroute.
 func bucketBits(family int, eroutes uint32) uint32 {
-	sheet := caches[family].chunkBits
+	chunkBits := caches[family].chunkBits
 	if eroutes == 0 {
-		return sheet
+		return chunkBits
 	}
-	sets := uint32(bits.Len32(eroutes / uint32(bpf.ABILimitsCACHE_WAYS)))
-	return min(max(sets, uint32(bpf.ABILimitsCACHE_MIN_BITS)), sheet+uint32(bpf.ABILimitsCACHE_MAX_CHUNKS_BITS))
+	buckets := uint32(bits.Len32(eroutes / uint32(bpf.ABILimitsCACHE_WAYS)))
+	return min(max(buckets, uint32(bpf.ABILimitsCACHE_MIN_BITS)), chunkBits+uint32(bpf.ABILimitsCACHE_MAX_CHUNKS_BITS))
 }
 
 // newChunks fills the arrays of a family with empty chunks up to a number of buckets, as a power of 2.

@@ -134,14 +134,14 @@ func (c *check) boundaries() {
 					if src.Is4() != dst.Is4() {
 						continue
 					}
-					c.shapes(src, dst, s, o)
+					c.tuples(src, dst, s, o)
 				}
 			}
 		}
 	}
 }
 
-func (c *check) shapes(src, dst netip.Addr, s, o eroute.Selector) {
+func (c *check) tuples(src, dst netip.Addr, s, o eroute.Selector) {
 	for _, proto := range []uint8{0, s.Proto, o.Proto} {
 		p := eroute.Packet{Src: src, Dst: dst, Proto: proto}
 		c.packet(p)

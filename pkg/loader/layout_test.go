@@ -40,7 +40,7 @@ func TestOtherLayout(t *testing.T) {
 	}
 	_, err := loader.OpenShared()
 	check(err)
-	_, err = loader.OpenExclusive(func(string) error { t.Error("made a table beside it"); return nil })
+	_, err = loader.OpenExclusive(func(string) error { t.Error("made a second table"); return nil })
 	check(err)
 
 	if err := os.RemoveAll(other); err != nil {

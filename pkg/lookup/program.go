@@ -106,7 +106,7 @@ func matched(cb [5]uint32, p eroute.Packet) (s eroute.Selector, err error) {
 	if s.Dst, err = p.Dst.Prefix(int(lens >> 8 & 0xff)); err != nil {
 		return s, err
 	}
-	switch shape := bpf.ABIErouteTuple(cb[bpf.ABILookupCbLOOKUP_TUPLE]); shape {
+	switch bpf.ABIErouteTuple(cb[bpf.ABILookupCbLOOKUP_TUPLE]) {
 	case bpf.ABIErouteTupleTUPLE_SPORT_DPORT:
 		s.Proto, s.SrcPort, s.DstPort = p.Proto, p.SrcPort, p.DstPort
 	case bpf.ABIErouteTupleTUPLE_SPORT:

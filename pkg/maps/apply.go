@@ -28,7 +28,7 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 
 // ApplyList is Apply for a list of changes.
 func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
-	befores, err := t.check(changes)
+	priors, err := t.check(changes)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 		for i, c := range changes.All() {
 			err := ctx.Err()
 			if err == nil {
-				err = w.apply(c, befores[i])
+				err = w.apply(c, priors[i])
 			}
 			if err != nil {
 				return &eroute.ChangeError{Index: i, Change: c, Err: err}
@@ -56,15 +56,15 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 
 // Check returns the effect or the error of Apply without changing the table. Flows of traps are not counted.
 func (t *Table) Check(changes *eroute.Changes) (Effect, error) {
-	befores, err := t.check(changes)
+	priors, err := t.check(changes)
 	if err != nil {
 		return Effect{}, err
 	}
-	return t.effect(changes, befores)
+	return t.effect(changes, priors)
 }
 
 // effect compares the table with the result of the changes. Eroutes that are put again count as changed.
-func (t *Table) effect(changes *eroute.Changes, befores []prior) (e Effect, err error) {
+func (t *Table) effect(changes *eroute.Changes, priors []prior) (e Effect, err error) {
 	type state struct{ before, after bool }
 	states, cleared := make(map[eroute.Selector]state), false
 	for i, c := range changes.All() {
@@ -77,7 +77,7 @@ func (t *Table) effect(changes *eroute.Changes, befores []prior) (e Effect, err 
 		}
 		now, known := states[c.Selector]
 		if !known {
-			now.before = befores[i] == priorPresent
+			now.before = priors[i] == priorPresent
 			if cleared {
 				if _, now.before, err = t.gen.Entry(c.Selector); err != nil {
 					return e, err
@@ -169,13 +169,13 @@ const (
 )
 
 // check validates the changes without making them.
-func (t *Table) check(changes *eroute.Changes) (befores []prior, err error) {
+func (t *Table) check(changes *eroute.Changes) (priors []prior, err error) {
 	var (
 		count   = t.count()
 		cleared = count == 0 && !t.haveFlows() // the table has neither eroutes nor flows
 		changed = newLatest(changes)
 	)
-	befores = make([]prior, changes.Len())
+	priors = make([]prior, changes.Len())
 	for i, c := range changes.All() {
 		refuse := func(err error) ([]prior, error) { return nil, &eroute.ChangeError{Index: i, Change: c, Err: err} }
 		if err := c.Validate(); err != nil {
@@ -197,9 +197,9 @@ func (t *Table) check(changes *eroute.Changes) (befores []prior, err error) {
 		}
 		switch {
 		case *last != 0:
-			befores[i] = priorChanged
+			priors[i] = priorChanged
 		case !is.entry:
-			befores[i] = priorAbsent
+			priors[i] = priorAbsent
 		}
 		exists := is.entry || is.flow
 		switch {
@@ -217,7 +217,7 @@ func (t *Table) check(changes *eroute.Changes) (befores []prior, err error) {
 		}
 		*last = uint32(i + 1)
 	}
-	return befores, nil
+	return priors, nil
 }
 
 // presence reports where an eroute exists: in the table, among the flows of traps, or in both. A flow takes

@@ -26,23 +26,23 @@ func remembered(t *testing.T, table *Table, visit func(*bpf.ABICacheWords) (chan
 		t.Fatal(err)
 	}
 	for _, slot := range slots {
-		var sheet *ebpf.Map
-		if err := array.Lookup(slot, &sheet); err != nil {
+		var chunk *ebpf.Map
+		if err := array.Lookup(slot, &chunk); err != nil {
 			t.Fatal(err)
 		}
 		var at uint32
 		var set bpf.ABICacheBucket4
-		for it := sheet.Iterate(); it.Next(&at, &set); {
+		for it := chunk.Iterate(); it.Next(&at, &set); {
 			for i := range set.Way {
 				if a := &set.Way[i].Words; a.Version<<16>>16 != version || !visit(a) {
 					continue
 				}
-				if err := sheet.Put(at, set); err != nil {
+				if err := chunk.Put(at, set); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		_ = sheet.Close()
+		_ = chunk.Close()
 	}
 }
 

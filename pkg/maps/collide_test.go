@@ -46,17 +46,17 @@ func fullest6(t *testing.T, table *Table) (most, all int) {
 		t.Fatal(err)
 	}
 	for _, slot := range slots {
-		var sheet *ebpf.Map
-		if err := array.Lookup(slot, &sheet); err != nil {
+		var chunk *ebpf.Map
+		if err := array.Lookup(slot, &chunk); err != nil {
 			t.Fatal(err)
 		}
 		var cursor ebpf.MapBatchCursor
-		sets := make([]bpf.ABICacheBucket6, sheet.MaxEntries())
-		if _, err := sheet.BatchLookup(&cursor, make([]uint32, len(sets)), sets, nil); err != nil {
+		buckets := make([]bpf.ABICacheBucket6, chunk.MaxEntries())
+		if _, err := chunk.BatchLookup(&cursor, make([]uint32, len(buckets)), buckets, nil); err != nil {
 			t.Fatal(err)
 		}
-		_ = sheet.Close()
-		for _, set := range sets {
+		_ = chunk.Close()
+		for _, set := range buckets {
 			in := 0
 			for _, way := range set.Way {
 				if way.Words.Version != 0 {

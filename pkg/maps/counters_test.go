@@ -113,7 +113,7 @@ func checkSheets(t *testing.T, table *Table, ids int) {
 	got, err := pinned.TakenSlots(table.maps[counters.MapName])
 	blocks := (uint32(ids) + counters.BlockIDs - 1) / counters.BlockIDs * cpus()
 	if want := (blocks + counters.ChunkBlocks - 1) / counters.ChunkBlocks; err != nil || uint32(len(got)) != want {
-		t.Errorf("sheets %d for %d ids, %v, want %d", got, ids, err, want)
+		t.Errorf("chunks %d for %d ids, %v, want %d", got, ids, err, want)
 	}
 }
 

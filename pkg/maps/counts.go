@@ -100,11 +100,11 @@ func (t *Table) Holds() ([]eroute.Eroute, error) {
 	slots := t.slotReader()
 	for _, f := range flows {
 		if isHold(&f.value) && !isTrapHold(&f.value) {
-			row, err := t.flowEroute(f, slots)
+			listed, err := t.flowEroute(f, slots)
 			if err != nil {
 				return nil, err
 			}
-			holds = append(holds, row)
+			holds = append(holds, listed)
 		}
 	}
 	return holds, nil

@@ -42,7 +42,7 @@ var crashes = []crash{
 	{name: "delete", changes: []eroute.Change{del(nth(1))}},
 	{name: "clear", changes: []eroute.Change{empty}},
 	{name: "batch", changes: []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), del(nth(1)), add(nth(8), eroute.Trap)}},
-	{name: "batch beside flows", changes: []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), replace(nth(1), eroute.Trap)}, flows: true},
+	{name: "batch with flows", changes: []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), replace(nth(1), eroute.Trap)}, flows: true},
 	{name: "restore", changes: []eroute.Change{add(nth(1), tunnelSA), add(nth(0), otherSA), add(nth(9), eroute.Trap)}, restore: true},
 }
 

@@ -33,7 +33,7 @@ type derived struct {
 func checkDerived(t *testing.T, table *Table) {
 	t.Helper()
 	if diff := cmp.Diff(wantDerived(t, table), haveDerived(t, table), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
-		t.Errorf("kept beside the eroutes (-want +have):\n%s", diff)
+		t.Errorf("derived from the eroutes (-want +have):\n%s", diff)
 	}
 	checkIndexes(t, table)
 	for _, name := range tries.MapNames {

@@ -105,11 +105,11 @@ func (t *Table) Flow(id abi.FlowID) (Flow, bool, error) {
 }
 
 func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
-	row, err := t.flowEroute(f, slots)
+	listed, err := t.flowEroute(f, slots)
 	return Flow{
-		Eroute: row,
+		Eroute: listed,
 		Serial: f.value.Serial,
-		Trap:   abi.TrapOf(row.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
+		Trap:   abi.TrapOf(listed.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
 		Device: int(f.value.Device),
 		Asked:  abi.MonotonicToWall(f.value.Asked),
 		Last:   abi.MonotonicToWall(abi.TicksToMonotonic(f.value.Last)),

@@ -95,11 +95,11 @@ func (l *listing) flush() error {
 		if err != nil {
 			return err
 		}
-		row, err := l.withAcquire(newEroute(e, said, counters))
+		listed, err := l.withAcquire(newEroute(e, said, counters))
 		if err != nil {
 			return err
 		}
-		if l.stopped = !l.yield(row, nil); l.stopped {
+		if l.stopped = !l.yield(listed, nil); l.stopped {
 			return nil
 		}
 	}
@@ -110,12 +110,12 @@ func (l *listing) flush() error {
 // flowsBefore yields the flows that precede a selector, or all remaining flows if it is nil.
 func (l *listing) flowsBefore(s *eroute.Selector) error {
 	for len(l.flows) > 0 && (s == nil || eroute.Compare(abi.FlowSelector(&l.flows[0].key), *s) < 0) {
-		row, err := l.flowEroute(l.flows[0], l.slots)
+		listed, err := l.flowEroute(l.flows[0], l.slots)
 		if err != nil {
 			return err
 		}
 		l.flows = l.flows[1:]
-		if l.stopped = !l.yield(row, nil); l.stopped {
+		if l.stopped = !l.yield(listed, nil); l.stopped {
 			return nil
 		}
 	}

@@ -27,7 +27,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 				continue
 			}
 			covered[s] = true
-			if row, err := t.flowEroute(f, slots); !yield(row, err) || err != nil {
+			if listed, err := t.flowEroute(f, slots); !yield(listed, err) || err != nil {
 				return
 			}
 		}
@@ -35,8 +35,8 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 			if covered[e.Selector] || !keep(e.Selector) {
 				return true, nil
 			}
-			row, err := t.eroute(e, slots)
-			return err == nil && yield(row, nil), err
+			listed, err := t.eroute(e, slots)
+			return err == nil && yield(listed, nil), err
 		})
 		if err != nil {
 			yield(eroute.Eroute{}, err)

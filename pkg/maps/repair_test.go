@@ -71,7 +71,7 @@ func TestRepair(t *testing.T) {
 			must(tries.NewSources(table.gen, table.uncounted).Add(sel("10.99.0.0/16", "0.0.0.0/0")))
 			must(tries.NewSources(table.gen, table.uncounted).Add(sel("::/0", "::/0")))
 		}},
-		{"a source prefix noted for a shape it has no eroute of", func(table *Table, _ *eroute.Linear) {
+		{"a source prefix counted for a tuple of which it has no eroute", func(table *Table, _ *eroute.Linear) {
 			s := nth(0)
 			s.Proto, s.DstPort = 6, 80
 			must(tries.NewSources(table.gen, table.uncounted).Add(s))

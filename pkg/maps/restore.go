@@ -91,10 +91,10 @@ func (t *Table) newRestore(view *xfrmView) (*restore, error) {
 	if err := old.OpenExisting(); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	beside := *t
-	beside.gen = g
+	standby := *t
+	standby.gen = g
 	return &restore{
-		writer: &writer{Table: &beside, view: view, indexes: t.indexesOf(next), sources: tries.NewSources(g, t.uncounted), entries: tries.NewEntryWriter(g)},
+		writer: &writer{Table: &standby, view: view, indexes: t.indexesOf(next), sources: tries.NewSources(g, t.uncounted), entries: tries.NewEntryWriter(g)},
 		next:   next,
 		used:   make([]uint64, len(t.ids.Words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, acquire: map[eroute.Selector]eroute.AcquireParams{},
 		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.Words),
@@ -155,11 +155,11 @@ func (r *restore) put(c eroute.Change) error {
 	if c.SAID.Action().IsTrap() && c.Acquire != (eroute.AcquireParams{}) && c.Acquire != eroute.DefaultAcquire {
 		r.acquire[s] = c.Acquire
 	}
-	row := abi.NewValue(s, c.SAID, id, slot)
-	if err := r.entries.Put(s, row); err != nil {
+	value := abi.NewValue(s, c.SAID, id, slot)
+	if err := r.entries.Put(s, value); err != nil {
 		return err
 	}
-	r.indexes.Put(s, row)
+	r.indexes.Put(s, value)
 	r.made[abi.FamilyIndex(s)]++
 	return nil
 }
@@ -203,8 +203,8 @@ func (r *restore) oldEntry(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	if err != nil || !exists {
 		return nil, err
 	}
-	row := index.ValueOf(v)
-	return &row, nil
+	value := index.ValueOf(v)
+	return &value, nil
 }
 
 func (r *restore) sameAcquire(c eroute.Change) bool {

@@ -39,32 +39,32 @@ func OpenWatch() (*Table, error) {
 func (t *Table) Exact(selectors []eroute.Selector) ([]eroute.Eroute, error) {
 	var all []eroute.Eroute
 	for _, s := range selectors {
-		row, found, err := t.exact(s)
+		listed, found, err := t.exact(s)
 		if err != nil {
 			return nil, err
 		}
 		if found {
-			all = append(all, row)
+			all = append(all, listed)
 		}
 	}
 	return all, nil
 }
 
-func (t *Table) exact(s eroute.Selector) (row eroute.Eroute, found bool, err error) {
+func (t *Table) exact(s eroute.Selector) (listed eroute.Eroute, found bool, err error) {
 	flow, err := t.flow(s)
 	if err != nil {
-		return row, false, err
+		return listed, false, err
 	}
 	if flow != nil {
-		row, err = t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.slotReader())
-		return row, true, err
+		listed, err = t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.slotReader())
+		return listed, true, err
 	}
 	value, found, err := t.gen.Entry(s)
 	if err != nil || !found {
-		return row, false, err
+		return listed, false, err
 	}
-	row, err = t.eroute(abi.Entry{Selector: s, Value: *value}, t.slotReader())
-	return row, true, err
+	listed, err = t.eroute(abi.Entry{Selector: s, Value: *value}, t.slotReader())
+	return listed, true, err
 }
 
 // SA is the traffic of an SA, counted by XFRM.

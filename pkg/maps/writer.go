@@ -91,11 +91,11 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 			return err
 		}
 	}
-	row := abi.NewValue(s, said, id, slot)
-	if err := w.entries.Put(s, row); err != nil {
+	value := abi.NewValue(s, said, id, slot)
+	if err := w.entries.Put(s, value); err != nil {
 		return err
 	}
-	w.indexes.Put(s, row)
+	w.indexes.Put(s, value)
 	// A flow ends after its entry is written; otherwise packets would match the trap again.
 	if w.hadFlows {
 		if err := w.entries.Flush(); err != nil {

@@ -44,7 +44,7 @@ func TestAllowDeviceForeign(t *testing.T) {
 		ip(t, "xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dev lo dir out "+kind)
 		before := ip(t, "xfrm policy")
 		if err := h.AllowDevice(1); !errors.Is(err, ErrForeignPolicy) {
-			t.Errorf("AllowDevice beside %q: %v, want ErrForeignPolicy", kind, err)
+			t.Errorf("AllowDevice next to %q: %v, want ErrForeignPolicy", kind, err)
 		}
 		if err := h.DisallowDevice(1); err != nil {
 			t.Error(err)
