@@ -42,7 +42,7 @@ var allFeatures = []feature{
 	{"XFRM", probeXFRM, true,
 		"packets of eroutes to SAs are dropped", "use a kernel with CONFIG_XFRM_USER"},
 	{"XFRM interfaces", probeXFRMInterface, true,
-		"packets of eroutes to SAs are dropped, counted as no-xfrm", "use a kernel with CONFIG_XFRM_INTERFACE, or install its module xfrm_interface"},
+		"packets of eroutes to SAs are dropped, counted as no-xfrm", "use a kernel with CONFIG_XFRM_INTERFACE, or install its module xfrm_interface; boot without ipv6.disable=1"},
 	{"bpf_skb_set_xfrm_info", probeXFRMInfo, true,
 		"packets of eroutes to SAs are dropped, counted as no-xfrm", "use Linux 6.2 or later with CONFIG_DEBUG_INFO_BTF_MODULES"},
 	{"ESP over IPv4", probeESP4, true,

@@ -5,13 +5,18 @@ package doctor
 import (
 	"errors"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-var errUnsupported = errors.New("not supported by this kernel")
+var (
+	errUnsupported = errors.New("not supported by this kernel")
+	errNoIPv6      = errors.New("they require IPv6, which this kernel was booted without")
+)
 
 func probeXFRM() error {
 	h, err := xfrm.Open()
@@ -21,7 +26,24 @@ func probeXFRM() error {
 	return h.Close()
 }
 
-func probeXFRMInterface() error { return xfrm.InNewNamespace(device.ProbeXFRM) }
+// probeXFRMInterface names the cause on a kernel booted with ipv6.disable=1, which has the module but does not
+// load it.
+func probeXFRMInterface() error {
+	err := xfrm.InNewNamespace(device.ProbeXFRM)
+	if errors.Is(err, unix.EOPNOTSUPP) && !hasIPv6() {
+		return errNoIPv6
+	}
+	return err
+}
+
+// hasIPv6 reports whether the kernel was built and booted with IPv6.
+func hasIPv6() bool {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		_ = unix.Close(fd)
+	}
+	return !errors.Is(err, unix.EAFNOSUPPORT)
+}
 
 func probeXFRMInfo() error {
 	if !loader.HasXFRMInfo() {
