@@ -26,7 +26,8 @@ type Lab struct {
 	replugged int // number of links made by Replug
 }
 
-// New creates a lab whose links are up and whose hosts reach each other through both gateways, in clear. Its
+// New creates a lab whose links are up and whose hosts reach each other through both gateways, in clear, over
+// IPv4 and, unless the kernel was booted without it, IPv6. Its
 // namespaces are named NAME-SUFFIX-{easthost,east,west,westhost} under /run/netns.
 //
 // Returns an error that is [ErrPrivilege] when not root. After an error nothing remains. The caller must call
@@ -115,7 +116,7 @@ func (l *Lab) routeIf(through func(n *Node, dev string) bool) error {
 		{l.East, WestLAN4, l.West.WAN4, WAN, FallbackMetric}, {l.East, WestLAN6, l.West.WAN6, WAN, FallbackMetric},
 		{l.West, EastLAN4, l.East.WAN4, WAN, FallbackMetric}, {l.West, EastLAN6, l.East.WAN6, WAN, FallbackMetric},
 	} {
-		if !through(r.node, r.dev) {
+		if !through(r.node, r.dev) || r.dst.Addr().Is6() && !kernelHasIPv6() {
 			continue
 		}
 		if err := r.node.addRoute(r.dst, r.via, r.dev, r.metric); err != nil {

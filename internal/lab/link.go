@@ -69,7 +69,11 @@ func (e end) setUp() (net.HardwareAddr, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range []netip.Prefix{netip.PrefixFrom(e.v4, 24), netip.PrefixFrom(e.v6, 64)} {
+	prefixes := []netip.Prefix{netip.PrefixFrom(e.v4, 24)}
+	if kernelHasIPv6() {
+		prefixes = append(prefixes, netip.PrefixFrom(e.v6, 64))
+	}
+	for _, p := range prefixes {
 		a := &netlink.Addr{IPNet: ipNet(p)}
 		if p.Addr().Is6() {
 			a.Flags = unix.IFA_F_NODAD
@@ -113,8 +117,11 @@ func (n *Node) WaitReady() error {
 	}
 }
 
-// hasLinkLocal reports whether a device has a usable link-local address.
+// hasLinkLocal reports whether a device has a usable link-local address, or the kernel has no IPv6.
 func (n *Node) hasLinkLocal(l netlink.Link) (bool, error) {
+	if !kernelHasIPv6() {
+		return true, nil
+	}
 	all, err := n.nl.AddrList(l, unix.AF_INET6)
 	return slices.ContainsFunc(all, func(a netlink.Addr) bool {
 		return a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0

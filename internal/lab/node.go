@@ -5,6 +5,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"runtime"
@@ -68,6 +69,9 @@ func (n *Node) configure(forward bool) error {
 		settings["net/ipv4/ip_forward"] = "1"
 		settings["net/ipv6/conf/all/forwarding"] = "1"
 	}
+	if !kernelHasIPv6() {
+		maps.DeleteFunc(settings, func(name, _ string) bool { return strings.HasPrefix(name, "net/ipv6/") })
+	}
 	for name, value := range settings {
 		if err := n.Sysctl(name, value); err != nil {
 			return err
@@ -81,6 +85,12 @@ func (n *Node) configure(forward bool) error {
 		return fmt.Errorf("set up lo in %s: %w", n.Namespace, err)
 	}
 	return nil
+}
+
+// kernelHasIPv6 reports whether the kernel was booted with IPv6.
+func kernelHasIPv6() bool {
+	_, err := os.Stat("/proc/sys/net/ipv6")
+	return err == nil
 }
 
 // Sysctl sets a kernel setting in the node's namespace. The name is written

@@ -5,7 +5,7 @@
 // built on the host run unchanged.
 //
 // Tests that need such a kernel have the build constraint vm, in the package they test. One boot runs those
-// of every package:
+// of every package, and a second one, without IPv6, those named TestNoIPv6:
 //
 //	make test-vm                                    # all of them
 //	make test-vm PKG=./pkg/xfrm RUN=TestBind        # one, in a minute

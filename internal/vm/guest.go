@@ -22,13 +22,14 @@ var modules = []string{
 	"sha1_generic|sha1", "sha256_generic|sha256", "sha512_generic|sha512", "veth", "8021q", "tun", "af_packet", "overlay",
 }
 
-// modules are those that the booted kernel must have.
+// modules are those that the booted kernel must have. Without IPv6 it loads neither its protocols nor
+// xfrm_interface.
 func (g Guest) modules() []string {
 	if !g.NoIPv6 {
 		return modules
 	}
 	return slices.DeleteFunc(slices.Clone(modules), func(m string) bool {
-		return slices.Contains([]string{"esp6", "ah6", "ipcomp6"}, m)
+		return slices.Contains([]string{"xfrm_interface", "esp6", "ah6", "ipcomp6"}, m)
 	})
 }
 

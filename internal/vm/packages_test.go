@@ -35,4 +35,14 @@ func TestSuitePatternIsExactUnlessOneIsGiven(t *testing.T) {
 	if got := (Suite{Run: "A/sub"}).pattern(p); got != "A/sub" {
 		t.Errorf("pattern %s", got)
 	}
+	p.Tests = append(p.Tests, "TestNoIPv6", "TestNoIPv6Sync")
+	if got := (Suite{}).pattern(p); got != "^(TestA|TestB)$" {
+		t.Errorf("pattern %s", got)
+	}
+	if got := (Suite{noIPv6: true}).pattern(p); got != "^(TestNoIPv6|TestNoIPv6Sync)$" {
+		t.Errorf("pattern %s", got)
+	}
+	if got := (Suite{Run: "A|Sync", noIPv6: true}).pattern(p); got != "^(TestNoIPv6Sync)$" {
+		t.Errorf("pattern %s", got)
+	}
 }

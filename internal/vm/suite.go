@@ -23,7 +23,8 @@ var suiteScript string
 // ErrTests means that a test failed or was skipped, or that there was none.
 var ErrTests = errors.New("tests failed")
 
-// Suite is the VM tests of some packages, which run one after the other in one VM.
+// Suite is the VM tests of some packages, which run one after the other in one VM. Those whose names begin with
+// TestNoIPv6 run in another one, whose kernel is booted without IPv6.
 type Suite struct {
 	Packages []Package
 	Run      string        // the pattern of -run; empty: every test that needs the VM
@@ -31,15 +32,32 @@ type Suite struct {
 	Log      *os.File      // receives the progress of building and booting
 	Kernel   string        // as in [Guest]
 	Timeout  time.Duration // without a test that begins or ends
+
+	noIPv6 bool // the suite of the second VM
 }
+
+// noIPv6Prefix begins the names of the tests for a kernel booted without IPv6.
+const noIPv6Prefix = "TestNoIPv6"
 
 // mostTests limits the time of all tests together, in Timeouts: a bound for a suite that makes progress for
 // ever.
 const mostTests = 12
 
-// Test builds the test binaries, boots the VM and runs them. Returns ErrTests,
-// or an error of Guest.Run.
+// Test builds the test binaries, boots the VMs that have a selected test, one after the other, and runs the tests.
+// Returns ErrTests, or an error of Guest.Run.
 func (s Suite) Test(ctx context.Context) error {
+	off := s
+	off.noIPv6 = true
+	switch {
+	case off.planned() == 0:
+		return s.test(ctx)
+	case s.planned() == 0:
+		return off.test(ctx)
+	}
+	return errors.Join(s.test(ctx), off.test(ctx))
+}
+
+func (s Suite) test(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "eroute-vm-tests-")
 	if err != nil {
 		return fmt.Errorf("create directory: %w", err)
@@ -47,6 +65,9 @@ func (s Suite) Test(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	var list strings.Builder
 	for i, p := range s.Packages {
+		if s.noIPv6 && len(s.selected(p)) == 0 {
+			continue
+		}
 		binary := filepath.Join(dir, fmt.Sprintf("%d.test", i))
 		fmt.Fprintf(s.Log, "vm: building the tests of %s\n", p.ImportPath)
 		if err := build(ctx, p, binary); err != nil {
@@ -65,9 +86,13 @@ func (s Suite) Test(ctx context.Context) error {
 	ctx, stall := watchStall(ctx, bootTries*bootTimeout+s.Timeout, s.Timeout)
 	defer stall.stop()
 	count := tally{out: s.Output, progress: stall.progress, ended: s.showProgress(s.planned())}
+	command := []string{"bash", script, listPath, "-test.v", "-test.timeout=" + (mostTests * s.Timeout).String()}
+	if !s.noIPv6 {
+		command = append(command, "-test.skip=^"+noIPv6Prefix)
+	}
 	code, err := Guest{
-		Command: []string{"bash", script, listPath, "-test.v", "-test.timeout=" + (mostTests * s.Timeout).String()},
-		Dir:     dir, Env: settings(os.Environ()), Output: &count, Log: s.Log, Kernel: s.Kernel, Timeout: mostTests*s.Timeout + time.Minute,
+		Command: command, Dir: dir, Env: settings(os.Environ()), Output: &count, Log: s.Log,
+		Kernel: s.Kernel, NoIPv6: s.noIPv6, Timeout: mostTests*s.Timeout + time.Minute,
 	}.Run(ctx)
 	if err != nil {
 		return err
@@ -81,15 +106,24 @@ func (s Suite) Test(ctx context.Context) error {
 
 // planned is the number of tests.
 func (s Suite) planned() (n int) {
-	name, _, _ := strings.Cut(s.Run, "/") // of a subtest, which is part of a test
 	for _, p := range s.Packages {
-		for _, test := range p.Tests {
-			if matches, err := regexp.MatchString(name, test); err == nil && matches {
-				n++
-			}
-		}
+		n += len(s.selected(p))
 	}
 	return n
+}
+
+// selected returns the names of a package's tests that run in this VM.
+func (s Suite) selected(p Package) (tests []string) {
+	name, _, _ := strings.Cut(s.Run, "/") // of a subtest, which is part of a test
+	for _, test := range p.Tests {
+		if strings.HasPrefix(test, noIPv6Prefix) != s.noIPv6 {
+			continue
+		}
+		if matches, err := regexp.MatchString(name, test); err == nil && matches {
+			tests = append(tests, test)
+		}
+	}
+	return tests
 }
 
 // showProgress returns a function that shows on the log how many of the tests have ended.
@@ -107,10 +141,10 @@ func settings(env []string) []string {
 
 // pattern selects the tests of a package.
 func (s Suite) pattern(p Package) string {
-	if s.Run != "" {
+	if s.Run != "" && !s.noIPv6 {
 		return s.Run
 	}
-	return "^(" + strings.Join(p.Tests, "|") + ")$"
+	return "^(" + strings.Join(s.selected(p), "|") + ")$"
 }
 
 // build compiles a package's tests into a static binary.

@@ -50,6 +50,11 @@ func (b bench) attach(t *testing.T, ingress ...string) {
 		}
 		return err
 	})
+	b.detachAtEnd(t)
+}
+
+// detachAtEnd detaches ipsec0 and removes the table when the test ends.
+func (b bench) detachAtEnd(t *testing.T) {
 	t.Cleanup(func() {
 		b.write(t, func(table *maps.Table) error {
 			return errors.Join(detach(table), table.Dir().Remove())

@@ -15,11 +15,14 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// verdicts are the outcomes of a packet without an SA.
-var verdicts = []struct {
+// verdict is the outcome of the packets of an eroute.
+type verdict struct {
 	said   string // "": no eroute
 	reason string
-}{{"%pass", "pass"}, {"%drop", "drop"}, {"%reject", "reject"}, {"%hold", "hold-not-kept"}, {"%trap", "trap-no-relay"}, {"", "no-eroute"}}
+}
+
+// verdicts are the outcomes without an SA.
+var verdicts = []verdict{{"%pass", "pass"}, {"%drop", "drop"}, {"%reject", "reject"}, {"%hold", "hold-not-kept"}, {"%trap", "trap-no-relay"}, {"", "no-eroute"}}
 
 // Magic SAIDs have the same effect on an XFRM interface as elsewhere, with and without the fast path, for
 // routed and local packets.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command run boots the test VM once. With arguments after --, it runs them as a command in it; else it runs
+// Command run boots the test VM. With arguments after --, it runs them as a command in it; else it runs
 // the tests with the constraint vm of the packages selected by -pkg. Its exit code is that of the command, or
 // 1 if a test failed.
 package main
@@ -23,7 +23,6 @@ func main() {
 	pkg := flag.String("pkg", "./...", "the packages, as patterns of the go command")
 	run := flag.String("run", "", "run only the tests that match this `regexp`")
 	kernel := flag.String("kernel", "", "series of the kernel, such as 7.3; the default is 6.12")
-	noIPv6 := flag.Bool("no-ipv6", false, "boot the kernel without IPv6; for a command")
 	timeout := flag.Duration("timeout", 20*time.Minute, "of the command, or without a test that begins or ends, once the VM is up")
 	flag.Parse()
 
@@ -32,7 +31,7 @@ func main() {
 	var code int
 	var err error
 	if flag.NArg() > 0 {
-		code, err = command(ctx, flag.Args(), *kernel, *noIPv6, *timeout)
+		code, err = command(ctx, flag.Args(), *kernel, *timeout)
 	} else {
 		err = tests(ctx, strings.Fields(*pkg), *run, *kernel, *timeout)
 	}
@@ -43,12 +42,12 @@ func main() {
 	os.Exit(code)
 }
 
-func command(ctx context.Context, args []string, kernel string, noIPv6 bool, timeout time.Duration) (int, error) {
+func command(ctx context.Context, args []string, kernel string, timeout time.Duration) (int, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return 0, fmt.Errorf("find working directory: %w", err)
 	}
-	return vm.Guest{Command: args, Dir: dir, Output: os.Stdout, Log: os.Stderr, Kernel: kernel, NoIPv6: noIPv6, Timeout: timeout}.Run(ctx)
+	return vm.Guest{Command: args, Dir: dir, Output: os.Stdout, Log: os.Stderr, Kernel: kernel, Timeout: timeout}.Run(ctx)
 }
 
 func tests(ctx context.Context, patterns []string, run, kernel string, timeout time.Duration) error {
