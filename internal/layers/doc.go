@@ -10,5 +10,5 @@
 //	lookup  cache  tries  index  counters  journal  relaywire    its parts
 //	pinned  erouteargs                                           operations on pinned maps; options of eroute (internal/)
 //	abi  loader  xfrm  diff  top                                 conversions; files, locks and programs; SAs; no maps
-//	eroute  bpf  fib  netdump  netlisten                         values; programs; the kernel's routes and interfaces
+//	eroute  bpf  fib  ifname  netdump  netlisten                 values; programs; the kernel's routes and interfaces
 package layers

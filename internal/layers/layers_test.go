@@ -13,7 +13,7 @@ const module = "github.com/ipsec-eroute/eroute/"
 
 // layers are the packages by layer, the lowest first.
 var layers = [][]string{
-	{"bpf", "pkg/eroute", "pkg/fib", "pkg/netdump", "pkg/netlisten", "internal/cli", "internal/files"},
+	{"bpf", "pkg/eroute", "pkg/fib", "pkg/ifname", "pkg/netdump", "pkg/netlisten", "internal/cli", "internal/files"},
 	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "internal/manpages"},
 	{"pkg/pinned", "pkg/migrate", "internal/screen", "internal/erouteargs"},
 	{"pkg/lookup", "pkg/cache", "pkg/tries", "pkg/index", "pkg/counters", "pkg/journal", "pkg/relaywire"},

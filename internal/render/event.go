@@ -5,10 +5,10 @@ package render
 import (
 	"fmt"
 	"io"
-	"net"
 	"strings"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -81,7 +81,7 @@ func noticeText(n *journal.Event) (text string) {
 		text += " => " + n.SAID.String()
 	}
 	if n.Device != 0 {
-		text += ", " + interfaceName(n.Device)
+		text += ", " + deviceName(n)
 	}
 	switch {
 	case n.Packets == 1:
@@ -128,9 +128,10 @@ func protocolText(proto uint8) string {
 	return "all of " + xfrm.ProtocolName(proto)
 }
 
-func interfaceName(index int) string {
-	if i, err := net.InterfaceByIndex(index); err == nil {
-		return i.Name
+// deviceName returns the name of an event's ipsec device.
+func deviceName(e *journal.Event) string {
+	if e.DeviceName != "" {
+		return e.DeviceName
 	}
-	return fmt.Sprintf("interface %d", index)
+	return ifname.Text(e.Device)
 }

@@ -84,7 +84,7 @@ func EventJSON(w io.Writer, e *monitor.Event) error {
 			}
 		}
 		if n.Device != 0 {
-			j.Device = interfaceName(n.Device)
+			j.Device = deviceName(n)
 		}
 		j.Packets, j.Detail = n.Packets, n.Detail
 	case e.SA != nil:

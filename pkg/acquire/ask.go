@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
@@ -150,8 +151,11 @@ func (r *relay) acquire(q question, ask way) error {
 	if flow == q.trap {
 		event.SAID = eroute.TrapSubnet
 	}
+	if q.device != 0 {
+		event.DeviceName = ifname.Text(q.device)
+	}
 	r.report(event)
-	if r.exec != nil && !r.exec.start(a, deviceName(q.device)) {
+	if r.exec != nil && !r.exec.start(a, event.DeviceName) {
 		r.report(journal.Event{Kind: journal.KindLost, Flow: flow, Device: q.device, Detail: "--exec: too many commands wait"})
 	}
 	if r.xfrm == nil {

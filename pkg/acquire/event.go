@@ -5,10 +5,10 @@ package acquire
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
@@ -22,6 +22,9 @@ type reporter struct {
 
 func (r reporter) report(e journal.Event) {
 	e.Time = time.Now()
+	if e.Device != 0 && e.DeviceName == "" {
+		e.DeviceName = ifname.Text(e.Device)
+	}
 	r.counts.event(e)
 	if r.monitors != nil {
 		if err := r.monitors.Publish(e); err != nil {
@@ -45,8 +48,8 @@ func attributes(e *journal.Event) (attrs []any) {
 	if e.Eroute.Src.IsValid() {
 		attrs = append(attrs, "eroute", describe(e.Eroute), "said", e.SAID.String())
 	}
-	if e.Device != 0 {
-		attrs = append(attrs, "device", deviceName(e.Device))
+	if e.DeviceName != "" {
+		attrs = append(attrs, "device", e.DeviceName)
 	}
 	if e.Packets > 0 {
 		attrs = append(attrs, "packets", e.Packets)
@@ -67,14 +70,4 @@ func describe(s eroute.Selector) string {
 		text += fmt.Sprintf(" ports %d -> %d", s.SrcPort, s.DstPort)
 	}
 	return text
-}
-
-func deviceName(ifindex int) string {
-	if ifindex == 0 {
-		return ""
-	}
-	if device, err := net.InterfaceByIndex(ifindex); err == nil {
-		return device.Name
-	}
-	return fmt.Sprint(ifindex)
 }

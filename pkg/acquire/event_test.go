@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 )
 
-// TestReport checks that an event is counted, logged, and passed with its time, and that an error of the receiver is
-// logged.
+// TestReport checks that an event is counted, logged, and passed with its time and the name of its device, and that
+// an error of the receiver is logged.
 func TestReport(t *testing.T) {
 	var (
 		log  bytes.Buffer
@@ -38,7 +38,7 @@ func TestReport(t *testing.T) {
 		if len(got) != 1 || got[0].Time.IsZero() {
 			t.Fatalf("%v: events %+v", kind, got)
 		}
-		if want.Time = got[0].Time; got[0] != want {
+		if want.Time, want.DeviceName = got[0].Time, "lo"; got[0] != want {
 			t.Errorf("%v: %+v, not %+v", kind, got[0], want)
 		}
 		line := `level=INFO msg=` + kind.String() + ` flow="10.0.0.1/32 -> 10.1.0.1/32 protocol 6 ports 1024 -> 22"` +

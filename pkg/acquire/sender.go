@@ -5,12 +5,12 @@ package acquire
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 )
 
 // outlet sends stored packets: a *sender.
@@ -62,17 +62,17 @@ func (s *sender) socket(key senderKey) (int, error) {
 	if fd, ok := s.sockets[key]; ok {
 		return fd, nil
 	}
-	device, err := net.InterfaceByIndex(key.device)
+	device, err := ifname.Lookup(key.device)
 	if err != nil {
-		return 0, fmt.Errorf("send held packet on: ipsec device %d: %w", key.device, err)
+		return 0, fmt.Errorf("send held packet on: %w", err)
 	}
 	// IPPROTO_RAW: the header is included (raw(7)), for IPv6 as well (net/ipv6/raw.c).
 	fd, err := unix.Socket(key.family, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_RAW)
 	if err != nil {
 		return 0, fmt.Errorf("open raw socket: %w", err)
 	}
-	if err := unix.BindToDevice(fd, device.Name); err != nil {
-		return 0, errors.Join(fmt.Errorf("bind raw socket to %s: %w", device.Name, err), unix.Close(fd))
+	if err := unix.BindToDevice(fd, device); err != nil {
+		return 0, errors.Join(fmt.Errorf("bind raw socket to %s: %w", device, err), unix.Close(fd))
 	}
 	s.sockets[key] = fd
 	return fd, nil

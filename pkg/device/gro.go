@@ -11,7 +11,9 @@ import (
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -108,14 +110,14 @@ func setGRO(dir *loader.Dir, virtual string, b *loader.Binding, on []netlink.Lin
 
 // restoreGRO turns GRO of an interface off again, if the interface still exists.
 func restoreGRO(tool *ethtool.Ethtool, ifindex int) error {
-	l, err := netlink.LinkByIndex(ifindex)
-	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
+	name, err := ifname.Lookup(ifindex)
+	if errors.Is(err, unix.ENODEV) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("find interface %d: %w", ifindex, err)
+		return err
 	}
-	return turnGRO(tool, l.Attrs().Name, false)
+	return turnGRO(tool, name, false)
 }
 
 // turnGRO turns GRO of an interface on or off, and returns an error if the change had no effect.

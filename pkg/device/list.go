@@ -4,10 +4,10 @@ package device
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -60,7 +60,7 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 	}
 	ingress, err := links.On(loader.HookTC)
 	for _, ifindex := range ingress {
-		in := Ingress{Name: nameOf(ifindex, binding.Ingress[ifindex]), Mode: "tc"}
+		in := Ingress{Name: ingressName(ifindex, binding.Ingress[ifindex]), Mode: "tc"}
 		if links.Has(loader.HookXDP, ifindex) {
 			in.Mode = "xdp"
 		}
@@ -69,14 +69,14 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 	return a, err
 }
 
-// nameOf returns an interface's name, or its former name if it is gone.
-func nameOf(ifindex int, had string) string {
-	l, err := netlink.LinkByIndex(ifindex)
+// ingressName returns an interface's name, or that of its binding if it does not exist.
+func ingressName(ifindex int, bound string) string {
+	name, err := ifname.Lookup(ifindex)
 	switch {
 	case err == nil:
-		return l.Attrs().Name
-	case had != "":
-		return had
+		return name
+	case bound != "":
+		return bound
 	}
-	return fmt.Sprintf("ifindex %d", ifindex)
+	return ifname.Text(ifindex)
 }

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
-	"github.com/vishvananda/netlink"
 
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -82,7 +82,7 @@ func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
 			return swaps, err
 		}
 		for _, ifindex := range on {
-			if _, err := netlink.LinkByIndex(ifindex); err != nil || len(devices) == 0 {
+			if _, err := ifname.Lookup(ifindex); err != nil || len(devices) == 0 {
 				continue
 			}
 			prog, err := h.load()

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -59,7 +60,7 @@ func before(links loader.Links) (all []Before, err error) {
 			return nil, err
 		}
 		for _, ifindex := range on {
-			l, err := netlink.LinkByIndex(ifindex)
+			name, err := ifname.Lookup(ifindex)
 			if err != nil {
 				continue // missing: reported by another check
 			}
@@ -68,7 +69,7 @@ func before(links loader.Links) (all []Before, err error) {
 				return nil, err
 			}
 			for _, id := range ids {
-				all = append(all, Before{l.Attrs().Name, loader.ProgramName(uint32(id)), hook})
+				all = append(all, Before{name, loader.ProgramName(uint32(id)), hook})
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/fib"
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -85,22 +86,22 @@ func (k *kernelView) Outgoing(state xfrm.State) Hop {
 	if err != nil {
 		return Hop{Problem: err.Error()}
 	}
-	link, err := netlink.LinkByIndex(to.Ifindex)
+	device, err := ifname.Lookup(to.Ifindex)
 	if err != nil {
 		return Hop{Problem: err.Error()}
 	}
-	return Hop{Device: link.Attrs().Name, Via: to.Via}
+	return Hop{Device: device, Via: to.Via}
 }
 
 func newHop(r *netlink.Route) (h Hop) {
 	if r.Type == unix.RTN_LOCAL {
 		return Hop{Problem: "local address of the gateway"}
 	}
-	link, err := netlink.LinkByIndex(r.LinkIndex)
+	device, err := ifname.Lookup(r.LinkIndex)
 	if err != nil {
 		return Hop{Problem: err.Error()}
 	}
-	h.Device = link.Attrs().Name
+	h.Device = device
 	gateway := r.Gw
 	if via, ok := r.Via.(*netlink.Via); ok { // next hop of the other family
 		gateway = via.Addr

@@ -52,6 +52,9 @@ type Event struct {
 	Device  int             // ifindex of the ipsec device; 0: not known
 	Packets int
 	Detail  string // the journal truncates it to 71 bytes
+
+	// DeviceName is the name of Device if it was looked up. The journal does not contain it.
+	DeviceName string
 }
 
 // entryWords is the size of an entry in words of 8 bytes. The first is its sequence number.

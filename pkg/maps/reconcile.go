@@ -5,10 +5,10 @@ package maps
 import (
 	"context"
 	"errors"
-	"net"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/ifname"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -36,7 +36,7 @@ func (t *Table) allowDevices() error {
 			if ifindex == 0 || !d.HasXFRM {
 				continue
 			}
-			if _, err := net.InterfaceByIndex(int(ifindex)); err == nil {
+			if _, err := ifname.Lookup(int(ifindex)); err == nil {
 				errs = append(errs, t.xfrm.AllowDevice(int(ifindex)))
 			}
 		}
