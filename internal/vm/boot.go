@@ -35,6 +35,7 @@ type Guest struct {
 	Log     *os.File      // receives the progress of booting
 	Kernel  string        // series of the kernel, such as 7.3; empty: the default
 	NoIPv6  bool          // boot the kernel without IPv6
+	Count   bool          // one CPU, emulated, on which each instruction takes one ns of the guest's time
 	Timeout time.Duration // of the command, without booting
 }
 
@@ -77,12 +78,8 @@ func (g Guest) run(ctx context.Context) (int, error) {
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	kvm := kvmWorks(ctx, f)
-	args := vngArgs(f, kvm, dir, scratch)
-	if g.NoIPv6 {
-		args = append(args, "--append", "ipv6.disable=1")
-	}
-	cmd := exec.CommandContext(ctx, "/usr/bin/python3", args...)
+	kvm := !g.Count && kvmWorks(ctx, f)
+	cmd := exec.CommandContext(ctx, "/usr/bin/python3", g.vngArgs(f, kvm, dir, scratch)...)
 	cmd.Dir = "/"
 	cmd.Env = f.env(dir)
 	// Its own process group, so that QEMU, a grandchild, ends with it.
@@ -116,18 +113,25 @@ func (g Guest) run(ctx context.Context) (int, error) {
 }
 
 // vngArgs is vng's command line, which starts guest.sh of the directory dir.
-func vngArgs(f files, kvm bool, dir string, scratch scratch) []string {
+func (g Guest) vngArgs(f files, kvm bool, dir string, scratch scratch) []string {
+	cpus, qemu := "2", "-nodefaults"
+	if g.Count {
+		cpus, qemu = "1", qemu+" -icount shift=0,sleep=off"
+	}
 	args := []string{
 		f.vng(), "--run", f.kernel, "--user", "root", "--name", "eroute-vm",
 		// Debian 12's virtiofsd does not have the options that vng uses.
 		"--force-9p", "--rwdir", string(scratch),
-		"--cpus", "2", "--memory", "3G", "--verbose", "--append", "loglevel=7",
+		"--cpus", cpus, "--memory", "3G", "--verbose", "--append", "loglevel=7",
 		// Drivers of unused hardware: a fifth of the boot time.
-		"--append", "modprobe.blacklist=" + unusedDrivers, "--qemu-opts=-nodefaults",
+		"--append", "modprobe.blacklist=" + unusedDrivers, "--qemu-opts=" + qemu,
 		"--exec", "exec bash " + filepath.Join(dir, "guest.sh"),
 	}
 	if !kvm {
 		args = append(args, "--disable-kvm")
+	}
+	if g.NoIPv6 {
+		args = append(args, "--append", "ipv6.disable=1")
 	}
 	return args
 }
