@@ -10,11 +10,12 @@ import (
 
 // Case is the subject of a measurement; fields that do not apply are zero.
 type Case struct {
-	Section string `json:"section"`           // the name of one of Sections
-	Table   string `json:"table,omitempty"`   // such as "hub v4"
-	Eroutes int    `json:"eroutes,omitempty"` // in the table
-	Traffic string `json:"traffic,omitempty"`
-	CPUs    int    `json:"cpus,omitempty"` // that processed packets
+	Section  string `json:"section"`            // the name of one of Sections
+	Scenario string `json:"scenario,omitempty"` // such as "plain"
+	Table    string `json:"table,omitempty"`    // such as "hub v4"
+	Eroutes  int    `json:"eroutes,omitempty"`  // in the table
+	Traffic  string `json:"traffic,omitempty"`
+	CPUs     int    `json:"cpus,omitempty"` // that processed packets
 }
 
 // Figure is one measurement of one subject, in the section's unit.

@@ -37,6 +37,26 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+func TestOverBase(t *testing.T) {
+	var s Set
+	pass := Case{Section: Instructions, Scenario: "%pass eroutes", Eroutes: 1}
+	s.Add(pass, Rounds{"packet": {3000}})
+	if r := s.overBase(pass, section(Instructions)); r != 0 {
+		t.Errorf("over a base that was not measured: %v, want 0", r)
+	}
+	s.Add(Case{Section: Instructions, Scenario: Plain}, Rounds{"packet": {2000}})
+	if r := s.overBase(pass, section(Instructions)); r != 1.5 {
+		t.Errorf("over the base: %v, want 1.5", r)
+	}
+	var b bytes.Buffer
+	if err := s.printSection(&b, Instructions); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.Contains(got, "scenario") || !strings.Contains(got, "over plain") || strings.Contains(got, "table") {
+		t.Errorf("printed:\n%s", got)
+	}
+}
+
 func TestGoals(t *testing.T) {
 	atMost, atLeast := goal{limit: 2}, goal{limit: 0.5, atLeast: true}
 	for _, test := range []struct {

@@ -48,6 +48,9 @@ func (s *Set) printSection(w io.Writer, name string) error {
 	for _, r := range info.ratios {
 		heads = append(heads, r.String())
 	}
+	if info.base != "" {
+		heads = append(heads, "over "+info.base)
+	}
 	_, _ = fmt.Fprintln(t, strings.Join(heads, "\t")+"\t")
 	for _, c := range cases {
 		cells := caseCells(c, cases)
@@ -57,6 +60,9 @@ func (s *Set) printSection(w io.Writer, name string) error {
 		for _, r := range info.ratios {
 			cells = append(cells, times(s.ratio(c, r)))
 		}
+		if info.base != "" {
+			cells = append(cells, times(s.overBase(c, info)))
+		}
 		_, _ = fmt.Fprintln(t, strings.Join(cells, "\t")+"\t")
 	}
 	if err := t.Flush(); err != nil {
@@ -65,9 +71,12 @@ func (s *Set) printSection(w io.Writer, name string) error {
 	return nil
 }
 
+// caseFields are the heads of the columns that describe a case.
+var caseFields = []string{"scenario", "table", "eroutes", "traffic", "CPUs"}
+
 // caseHeads names the fields that any of the cases has.
 func caseHeads(cases []Case) (heads []string) {
-	for i, head := range []string{"table", "eroutes", "traffic", "CPUs"} {
+	for i, head := range caseFields {
 		for _, c := range cases {
 			if part(c, i) != "" {
 				heads = append(heads, head)
@@ -79,7 +88,7 @@ func caseHeads(cases []Case) (heads []string) {
 }
 
 func caseCells(c Case, cases []Case) (cells []string) {
-	for i := range 4 {
+	for i := range caseFields {
 		for _, other := range cases {
 			if part(other, i) != "" {
 				cells = append(cells, part(c, i))
@@ -97,7 +106,7 @@ func part(c Case, i int) string {
 		}
 		return fmt.Sprint(n)
 	}
-	return []string{c.Table, number(c.Eroutes), c.Traffic, number(c.CPUs)}[i]
+	return []string{c.Scenario, c.Table, number(c.Eroutes), c.Traffic, number(c.CPUs)}[i]
 }
 
 func (s *Set) cell(c Case, subject string) string {
@@ -138,6 +147,17 @@ func (s *Set) ratio(c Case, r ratio) float64 {
 		return 0
 	}
 	return (a.Median - less.Median) / (b.Median - less.Median)
+}
+
+// overBase is the first subject's figure divided by that of the base scenario. It returns 0 if that was not
+// measured.
+func (s *Set) overBase(c Case, info sectionInfo) float64 {
+	of, _ := s.Get(c, info.subjects[0])
+	over, ok := s.Get(Case{Section: c.Section, Scenario: info.base}, info.subjects[0])
+	if !ok {
+		return 0
+	}
+	return of.Median / over.Median
 }
 
 func times(ratio float64) string {

@@ -14,7 +14,12 @@ const (
 	Memory  = "memory"
 	ESP     = "esp"
 	SAs     = "sas"
+
+	Instructions = "instructions"
 )
+
+// Plain is the scenario of section Instructions that the others are compared with.
+const Plain = "plain"
 
 // ratio is one subject's figure divided by another's, after subtracting a third one's from both.
 type ratio struct{ of, over, less string }
@@ -25,30 +30,33 @@ type sectionInfo struct {
 	unit     string
 	subjects []string
 	ratios   []ratio
+	base     string // the scenario that the others are compared with
 }
 
 var sections = []sectionInfo{
 	{Verdict, "A verdict, compared with other lookups", "ns a packet",
 		[]string{"walk", "hash", "lpm", "tries", "index", "verdict", "counted"},
-		[]ratio{{"verdict", "hash", ""}, {"index", "hash", ""}, {"lpm", "hash", ""}}},
+		[]ratio{{"verdict", "hash", ""}, {"index", "hash", ""}, {"lpm", "hash", ""}}, ""},
 	{Program, "A whole XDP program on frames of a list; driver: an empty one", "ns a packet",
 		[]string{"driver", "parse", "eroute"},
-		[]ratio{{"eroute", "parse", ""}, {"eroute", "parse", "driver"}}},
+		[]ratio{{"eroute", "parse", ""}, {"eroute", "parse", "driver"}}, ""},
 	{Drop, "Dropped on veth, end to end", "Mpps",
 		[]string{"bare", "eroute", "xfrm", "nft-interval", "nft-hash"},
-		[]ratio{{"eroute", "bare", ""}, {"eroute", "xfrm", ""}, {"eroute", "nft-hash", ""}}},
+		[]ratio{{"eroute", "bare", ""}, {"eroute", "xfrm", ""}, {"eroute", "nft-hash", ""}}, ""},
 	{Forward, "Forwarded on veth, end to end", "us a packet",
 		[]string{"plain", "eroute", "xfrm"},
-		[]ratio{{"eroute", "plain", ""}, {"xfrm", "plain", ""}}},
+		[]ratio{{"eroute", "plain", ""}, {"xfrm", "plain", ""}}, ""},
 	{Change, "Changes of the table, from the start of a process to its end", "ms",
 		[]string{"batch", "ip-batch", "add", "add-at-1", "clear"},
-		[]ratio{{"ip-batch", "batch", ""}, {"add", "add-at-1", ""}}},
-	{Memory, "Memory in the kernel", "bytes an eroute", []string{"table", "counters"}, nil},
+		[]ratio{{"ip-batch", "batch", ""}, {"add", "add-at-1", ""}}, ""},
+	{Memory, "Memory in the kernel", "bytes an eroute", []string{"table", "counters"}, nil, ""},
 	{ESP, "Encrypted and sent in the VM, end to end; one-policy: one for everything", "us a packet",
 		[]string{"one-policy", "eroute", "xfrm"},
-		[]ratio{{"eroute", "one-policy", ""}, {"xfrm", "one-policy", ""}, {"eroute", "xfrm", ""}}},
+		[]ratio{{"eroute", "one-policy", ""}, {"xfrm", "one-policy", ""}, {"eroute", "xfrm", ""}}, ""},
 	{SAs, "An SA for each eroute, in the VM; load-each and reconcile of all SAs", "us",
-		[]string{"packet", "load-each", "add", "del", "reconcile"}, nil},
+		[]string{"packet", "load-each", "add", "del", "reconcile"}, nil, ""},
+	{Instructions, "From the generator through the gateway to the sink, with the null cipher, in the VM", "instructions a packet",
+		[]string{"packet"}, nil, Plain},
 }
 
 func section(name string) sectionInfo {
