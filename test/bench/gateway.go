@@ -51,6 +51,14 @@ func (g *gateway) prepare(ctx context.Context) error {
 	if err := g.EastHost.Do(func() error { return setQueues(lab.Eth0) }); err != nil {
 		return fmt.Errorf("set up eth0: %w", err)
 	}
+	if err := g.route(ctx); err != nil {
+		return err
+	}
+	return g.dropAll(g.West, lab.WAN)
+}
+
+// route routes the tables' sources to EastHost and their destinations to West, without neighbour discovery.
+func (g *gateway) route(ctx context.Context) error {
 	var mac string
 	if err := g.West.Do(func() error {
 		wan, err := netlink.LinkByName(lab.WAN)
@@ -73,7 +81,7 @@ func (g *gateway) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return g.dropAll(g.West, lab.WAN)
+	return nil
 }
 
 // dropAll attaches an empty XDP program that drops to a device of a node.
@@ -99,7 +107,18 @@ func (g *gateway) dropAll(n *lab.Node, dev string) error {
 
 // attachTable gives East an ipsec device and a table with these eroutes, and routes the
 // destinations into it.
-func (g *gateway) attachTable(ctx context.Context, selectors []eroute.Selector, said eroute.SAID) (table *maps.Table, err error) {
+func (g *gateway) attachTable(ctx context.Context, selectors []eroute.Selector, said eroute.SAID) (*maps.Table, error) {
+	table, err := g.attach(ctx, lab.WAN, lab.LAN)
+	if err != nil {
+		return table, err
+	}
+	return table, g.East.Do(func() error {
+		return errors.Join(g.routeIntoDevice(ctx), load(ctx, table, selectors, said))
+	})
+}
+
+// attach gives East an ipsec device and an empty table.
+func (g *gateway) attach(ctx context.Context, physical string, ingress ...string) (table *maps.Table, err error) {
 	return table, g.East.Do(func() error {
 		if table, err = maps.OpenWrite(); err != nil {
 			return err
@@ -109,16 +128,19 @@ func (g *gateway) attachTable(ctx context.Context, selectors []eroute.Selector, 
 				return errors.Join(device.Detach(context.Background(), table, "ipsec0"), table.Dir().Remove(), table.Close())
 			})
 		})
-		if _, err := device.Attach(ctx, table, "ipsec0", lab.WAN, []string{lab.LAN}); err != nil {
+		_, err := device.Attach(ctx, table, "ipsec0", physical, ingress)
+		return err
+	})
+}
+
+// routeIntoDevice routes the tables' destinations into the ipsec device.
+func (g *gateway) routeIntoDevice(ctx context.Context) error {
+	for _, args := range []string{"route add 64.0.0.0/2 dev ipsec0", "route add 2001:db8:4000::/34 dev ipsec0 metric 100"} {
+		if _, err := g.East.IP(ctx, strings.Fields(args)...); err != nil {
 			return err
 		}
-		for _, args := range []string{"route add 64.0.0.0/2 dev ipsec0", "route add 2001:db8:4000::/34 dev ipsec0 metric 100"} {
-			if _, err := g.East.IP(ctx, strings.Fields(args)...); err != nil {
-				return err
-			}
-		}
-		return load(ctx, table, selectors, said)
-	})
+	}
+	return nil
 }
 
 func (g *gateway) close() error {

@@ -27,7 +27,7 @@ func (g *gateway) send(d *driver, cpus int) (r rates, err error) {
 	if err := g.sendAtLeast(d, cpus, d.size, 0); err != nil {
 		return r, err
 	}
-	in, out, err := g.received()
+	before, err := g.received()
 	if err != nil {
 		return r, err
 	}
@@ -36,8 +36,8 @@ func (g *gateway) send(d *driver, cpus int) (r rates, err error) {
 		return r, err
 	}
 	took := time.Since(started).Seconds()
-	in2, out2, err := g.received()
-	return rates{float64(in2-in) / took, float64(out2-out) / took}, err
+	after, err := g.received()
+	return rates{float64(after.in-before.in) / took, float64(after.out-before.out) / took}, err
 }
 
 // sendAtLeast makes each of that many CPUs send at least that many frames, for at least that time. Each CPU
@@ -69,21 +69,24 @@ func (g *gateway) sendAtLeast(d *driver, cpus, frames int, least time.Duration) 
 	return errors.Join(errs...)
 }
 
-// received is the number of packets received on East's lan, and on West's wan.
-func (g *gateway) received() (in, out uint64, err error) {
+// traversal is the packets received on East's lan and on West's wan, and the bytes of the latter.
+type traversal struct{ in, out, outBytes uint64 }
+
+// received returns the traversal since the gateway was created.
+func (g *gateway) received() (t traversal, err error) {
 	for _, side := range []struct {
-		node *lab.Node
-		dev  string
-		to   *uint64
-	}{{g.East, lab.LAN, &in}, {g.West, lab.WAN, &out}} {
+		node           *lab.Node
+		dev            string
+		packets, bytes *uint64
+	}{{g.East, lab.LAN, &t.in, new(uint64)}, {g.West, lab.WAN, &t.out, &t.outBytes}} {
 		err = errors.Join(err, side.node.Do(func() error {
 			l, err := netlink.LinkByName(side.dev)
 			if err != nil {
 				return fmt.Errorf("read counters of %s: %w", side.dev, err)
 			}
-			*side.to = l.Attrs().Statistics.RxPackets
+			*side.packets, *side.bytes = l.Attrs().Statistics.RxPackets, l.Attrs().Statistics.RxBytes
 			return nil
 		}))
 	}
-	return in, out, err
+	return t, err
 }
