@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"time"
@@ -28,8 +29,11 @@ var families = []string{v4, v6}
 // bench is one run.
 type bench struct {
 	figures.Set
-	sizes  []int
-	random *rand.Rand
+	sizes     []int
+	scenarios *regexp.Regexp // those to measure of section instructions
+	profile   bool           // print where they execute instructions
+	random    *rand.Rand
+	guest     bool // this is the bench in the VM
 }
 
 func newBench(sizes []int, rounds int) *bench {
@@ -60,6 +64,7 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 		{figures.Change, b.changes},
 		{figures.ESP, b.esp},
 		{figures.SAs, b.sas},
+		{figures.Instructions, b.instructions},
 	} {
 		if !slices.Contains(only, s.name) {
 			continue
@@ -75,7 +80,7 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 
 // progress prints what is being measured.
 func (b *bench) progress(c figures.Case) {
-	fmt.Fprintf(os.Stderr, "bench: %s %s %d %s\n", c.Section, c.Table, c.Eroutes, c.Traffic)
+	fmt.Fprintf(os.Stderr, "bench: %s %s%s %d %s\n", c.Section, c.Scenario, c.Table, c.Eroutes, c.Traffic)
 }
 
 // missing records what cannot be measured here.

@@ -18,8 +18,8 @@ import (
 // resultsLine begins the line on which a bench in the VM prints its figures.
 const resultsLine = "bench-results "
 
-// inVM runs sections in the test VM, whose kernel has ESP, with these table sizes.
-func (b *bench) inVM(ctx context.Context, sections, sizes string) error {
+// inVM runs sections in the test VM, whose kernel has ESP, with these options.
+func (b *bench) inVM(ctx context.Context, guest vm.Guest, sections string, options ...string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
@@ -29,10 +29,9 @@ func (b *bench) inVM(ctx context.Context, sections, sizes string) error {
 		return fmt.Errorf("find working directory: %w", err)
 	}
 	out := &guestOutput{into: &b.Set}
-	code, err := vm.Guest{
-		Command: []string{self, "-guest", "-only", sections, "-n", sizes, "-rounds", fmt.Sprint(b.Rounds)},
-		Dir:     dir, Output: out, Log: os.Stderr, Timeout: time.Hour,
-	}.Run(ctx)
+	guest.Command = append([]string{self, "-guest", "-only", sections, "-rounds", fmt.Sprint(b.Rounds)}, options...)
+	guest.Dir, guest.Output, guest.Log, guest.Timeout = dir, out, os.Stderr, time.Hour
+	code, err := guest.Run(ctx)
 	switch {
 	case err != nil:
 		return err

@@ -12,25 +12,29 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/ipsec-eroute/eroute/internal/vm"
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
 // options are the command line's options.
 type options struct {
-	sizes, only, vm, vmOnly string
-	rounds                  int
-	out, from               string
-	guest                   bool
+	sizes, only, scenarios, vm, vmOnly string
+	rounds                             int
+	out, from                          string
+	profile, guest                     bool
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.sizes, "n", "1000,100000", "`sizes` of the tables")
 	flag.IntVar(&o.rounds, "rounds", 5, "of each measurement")
-	flag.StringVar(&o.only, "only", "memory,verdict,program,drop,forward,change", "`sections` to measure")
+	flag.StringVar(&o.only, "only", "memory,verdict,program,drop,forward,change,instructions", "`sections` to measure")
+	flag.StringVar(&o.scenarios, "run", "", "of section instructions, measure only plain and the scenarios that match this `regexp`")
+	flag.BoolVar(&o.profile, "profile", false, "also print the kernel functions in which these scenarios execute instructions")
 	flag.StringVar(&o.vm, "vm", "", "measure in the VM too, with tables of these `sizes`")
 	flag.StringVar(&o.vmOnly, "vm-only", "esp,sas", "`sections` to measure in the VM")
 	flag.StringVar(&o.out, "out", "", "write results.json and the plots into this `directory`")
@@ -76,6 +80,10 @@ func measure(ctx context.Context, o options) (*figures.Set, error) {
 		return nil, err
 	}
 	b := newBench(n, max(o.rounds, 1))
+	b.guest, b.profile = o.guest, o.profile
+	if b.scenarios, err = regexp.Compile(o.scenarios); err != nil {
+		return nil, fmt.Errorf("-run %q: %w", o.scenarios, err)
+	}
 	if err := b.measure(ctx, strings.Split(o.only, ",")); err != nil {
 		return nil, err
 	}
@@ -83,7 +91,7 @@ func measure(ctx context.Context, o options) (*figures.Set, error) {
 		return nil, b.printForHost()
 	}
 	if o.vm != "" {
-		if err := b.inVM(ctx, o.vmOnly, o.vm); err != nil {
+		if err := b.inVM(ctx, vm.Guest{}, o.vmOnly, "-n", o.vm); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// tableOf returns the content of the table: selectors and their SAID.
+type tableOf func(ctx context.Context, g *gateway, n int) ([]eroute.Selector, eroute.SAID, error)
+
+// attached attaches ipsec0 to wan, and the fast path to the ingress interfaces. Routes still lead to wan.
+func attached(content tableOf, ingress ...string) preparation {
+	return attachedTo(lab.WAN, content, ingress...)
+}
+
+// routed also routes the packets into ipsec0.
+func routed(content tableOf, ingress ...string) preparation {
+	return func(ctx context.Context, g *gateway, n int) error {
+		if err := attached(content, ingress...)(ctx, g, n); err != nil {
+			return err
+		}
+		return g.routeIntoDevice(ctx)
+	}
+}
+
+func attachedTo(physical string, content tableOf, ingress ...string) preparation {
+	return func(ctx context.Context, g *gateway, n int) error {
+		selectors, said, err := content(ctx, g, n)
+		if err != nil {
+			return err
+		}
+		table, err := g.attach(ctx, physical, ingress...)
+		if err != nil {
+			return err
+		}
+		return g.East.Do(func() error { return load(ctx, table, selectors, said) })
+	}
+}
+
+// attachedElsewhere attaches ipsec0 and the fast path to devices that the packets do not pass.
+func attachedElsewhere(ctx context.Context, g *gateway, n int) error {
+	for _, dev := range []string{"wan2", "lan2"} {
+		if _, err := g.East.IP(ctx, "link", "add", dev, "type", "dummy"); err != nil {
+			return err
+		}
+		if _, err := g.East.IP(ctx, "link", "set", dev, "up"); err != nil {
+			return err
+		}
+	}
+	return attachedTo("wan2", toOthers, "lan2")(ctx, g, n)
+}
+
+func toSA(ctx context.Context, g *gateway, n int) ([]eroute.Selector, eroute.SAID, error) {
+	if err := g.addNullSA(ctx); err != nil {
+		return nil, eroute.SAID{}, err
+	}
+	said, err := eroute.ParseSAID(ctx, fmt.Sprintf("esp0x%x@%s", firstSPI, g.West.WAN4), nil)
+	return countedSelectors(n), said, err
+}
+
+func pass(_ context.Context, _ *gateway, n int) ([]eroute.Selector, eroute.SAID, error) {
+	return countedSelectors(n), eroute.Pass, nil
+}
+
+func drop(_ context.Context, _ *gateway, n int) ([]eroute.Selector, eroute.SAID, error) {
+	return countedSelectors(n), eroute.Drop, nil
+}
+
+// toOthers is an eroute for other packets.
+func toOthers(context.Context, *gateway, int) ([]eroute.Selector, eroute.SAID, error) {
+	other := netip.MustParsePrefix("81.0.0.0/24")
+	return []eroute.Selector{{Src: netip.PrefixFrom(countedSource, 32), Dst: other}}, eroute.Drop, nil
+}

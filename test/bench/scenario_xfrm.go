@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// addNullSA gives East an SA to West with the null cipher, so that no cipher hides the other costs.
+func (g *gateway) addNullSA(ctx context.Context, options ...string) error {
+	args := append(strings.Fields(fmt.Sprintf("xfrm state add src %s dst %s proto esp spi 0x%x mode tunnel", g.East.WAN4, g.West.WAN4, firstSPI)),
+		"auth", "digest_null", "", "enc", "cipher_null", "")
+	_, err := g.East.IP(ctx, append(args, options...)...)
+	return err
+}
+
+// outPolicies gives East n policies to the null SA.
+func outPolicies(ctx context.Context, g *gateway, n int) error {
+	if err := g.addNullSA(ctx); err != nil {
+		return err
+	}
+	return g.addPolicies(ctx, countedSelectors(n), g.nullTemplate())
+}
+
+// nullTemplate is the end of an out policy to the null SA.
+func (g *gateway) nullTemplate() string {
+	return fmt.Sprintf("dir out tmpl src %s dst %s proto esp spi 0x%x mode tunnel", g.East.WAN4, g.West.WAN4, firstSPI)
+}
+
+// xfrmInterface routes the packets into an XFRM interface with one policy for everything.
+func xfrmInterface(ctx context.Context, g *gateway, _ int) error {
+	if err := g.addNullSA(ctx, "if_id", "7"); err != nil {
+		return err
+	}
+	for _, args := range []string{
+		"xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 " + g.nullTemplate() + " if_id 7",
+		"link add xfrm0 type xfrm dev wan if_id 7",
+		"link set xfrm0 up",
+		"route add 64.0.0.0/2 dev xfrm0",
+	} {
+		if _, err := g.East.IP(ctx, strings.Fields(args)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

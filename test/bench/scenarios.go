@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+
+	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/test/bench/figures"
+)
+
+// scenarios are measured in this order.
+var scenarios = []scenario{
+	{name: figures.Plain},
+	{name: "plain, empty XDP program", prepare: emptyXDP},
+	{name: "XFRM policies", eroutes: 1, prepare: outPolicies, outcome: encrypted},
+	{name: "XFRM policies", eroutes: 10000, prepare: outPolicies, outcome: encrypted},
+	{name: "XFRM interface", prepare: xfrmInterface, outcome: encrypted},
+
+	{name: "SA eroutes", eroutes: 1, prepare: routed(toSA), outcome: encrypted},
+	{name: "SA eroutes", eroutes: 10000, prepare: routed(toSA), outcome: encrypted},
+	{name: "SA eroutes", eroutes: 100000, prepare: routed(toSA), outcome: encrypted},
+	{name: "SA eroutes, --ingress", eroutes: 1, prepare: routed(toSA, lab.LAN), outcome: encrypted},
+	{name: "SA eroutes, --ingress", eroutes: 10000, prepare: routed(toSA, lab.LAN), outcome: encrypted},
+	{name: "SA eroutes, --ingress", eroutes: 100000, prepare: routed(toSA, lab.LAN), outcome: encrypted},
+	{name: "SA eroutes, no route into ipsec0", eroutes: 1, prepare: attached(toSA), outcome: encrypted,
+		pending: "tncfg --attach does not protect packets that are routed to the physical device"},
+
+	{name: "%pass eroutes", eroutes: 1, prepare: routed(pass)},
+	{name: "%pass eroutes, --ingress", eroutes: 1, prepare: routed(pass, lab.LAN)},
+	{name: "%drop eroutes, --ingress", eroutes: 1, prepare: routed(drop, lab.LAN), outcome: dropped},
+
+	{name: "no eroute", prepare: attached(toOthers)},
+	{name: "no eroute, --ingress", prepare: attached(toOthers, lab.LAN)},
+	{name: "no eroute, other devices attached", prepare: attachedElsewhere},
+
+	{name: "plain, ESP", prepare: asESP(nil), queued: true},
+	{name: "no eroute, ESP", prepare: asESP(attached(toOthers)), queued: true},
+	{name: "no eroute, ESP, --ingress", prepare: asESP(attached(toOthers, lab.LAN)), queued: true},
+}
+
+// preparation configures the gateway, with that many eroutes or policies.
+type preparation func(ctx context.Context, g *gateway, n int) error
+
+// emptyXDP attaches an empty XDP program to lan, which moves its receive path to NAPI.
+func emptyXDP(_ context.Context, g *gateway, _ int) error {
+	return g.attachXDP(lab.LAN, returns(xdpPass))
+}
