@@ -31,11 +31,13 @@ func routed(content tableOf, ingress ...string) preparation {
 
 func attachedTo(physical string, content tableOf, ingress ...string) preparation {
 	return func(ctx context.Context, g *gateway, n int) error {
-		selectors, said, err := content(ctx, g, n)
+		table, err := g.attach(ctx, physical, ingress...)
 		if err != nil {
 			return err
 		}
-		table, err := g.attach(ctx, physical, ingress...)
+		// SAs are added after the attach, as by a key manager: the kernel chooses the output path of an SA by
+		// whether esp4_offload, which the attach loads, is there.
+		selectors, said, err := content(ctx, g, n)
 		if err != nil {
 			return err
 		}
