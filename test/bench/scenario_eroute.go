@@ -45,13 +45,11 @@ func attachedTo(physical string, content tableOf, ingress ...string) preparation
 	}
 }
 
-// attachedElsewhere attaches ipsec0 and the fast path to devices that the packets do not pass.
+// attachedElsewhere attaches ipsec0 and the fast path to devices that the packets do not pass. They are veth:
+// an XDP program on a device without native XDP would have a cost for the packets of all devices.
 func attachedElsewhere(ctx context.Context, g *gateway, n int) error {
 	for _, dev := range []string{"wan2", "lan2"} {
-		if _, err := g.East.IP(ctx, "link", "add", dev, "type", "dummy"); err != nil {
-			return err
-		}
-		if _, err := g.East.IP(ctx, "link", "set", dev, "up"); err != nil {
+		if _, err := g.East.IP(ctx, "link", "add", dev, "up", "type", "veth", "peer", dev+"-peer"); err != nil {
 			return err
 		}
 	}
