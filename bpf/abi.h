@@ -469,6 +469,7 @@ struct table_meta {
 	__u64 version;         /* of the table; raised when writing is set, never 0 */
 	__u64 factors[2];      /* odd, random; see hash.h */
 	__u32 keys[HASH_KEYS]; /* random; see hash.h */
+	__u64 token;           /* random; see token.h */
 	/* Per family, IPv4 first: eroutes, and buckets of the cache as a power of 2. */
 	__u32 count[2];
 	__u32 cache_bits[2];
@@ -567,6 +568,15 @@ struct device_words {
 	__u64 physical; /* ifindex */
 	__u64 has_xfrm; /* 0: a plain device, packets of SAs drop */
 	__u64 detour;   /* ifindex of the detour device */
+};
+
+/*
+ * A physical device whose egress has the wire program, by ifindex. The upper half of the value is the
+ * ifindex, too: the memory can be reused for another device after the lookup.
+ */
+enum watched {
+	WATCHED = 1,                /* always set */
+	WATCHED_DROP_UNMATCHED = 2, /* packets without an eroute are dropped */
 };
 
 /* An interface and VLAN tags of a frame, outermost first. */

@@ -411,9 +411,17 @@ type ABITableMeta struct {
 	Version    uint64
 	Factors    [2]uint64
 	Keys       [22]uint32
+	Token      uint64
 	Count      [2]uint32
 	CacheBits  [2]uint32
 }
+
+type ABIWatched uint32
+
+const (
+	ABIWatchedWATCHED                ABIWatched = 1
+	ABIWatchedWATCHED_DROP_UNMATCHED ABIWatched = 2
+)
 
 type ABIWriting uint32
 
@@ -465,6 +473,7 @@ const (
 	ABIVarExportStat         = "export_stat"
 	ABIVarExportTableMeta    = "export_table_meta"
 	ABIVarExportTuple        = "export_tuple"
+	ABIVarExportWatched      = "export_watched"
 	ABIVarExportWriting      = "export_writing"
 )
 
@@ -559,6 +568,7 @@ type ABIVariableSpecs struct {
 	ExportStat         *ebpf.VariableSpec `ebpf:"export_stat"`
 	ExportTableMeta    *ebpf.VariableSpec `ebpf:"export_table_meta"`
 	ExportTuple        *ebpf.VariableSpec `ebpf:"export_tuple"`
+	ExportWatched      *ebpf.VariableSpec `ebpf:"export_watched"`
 	ExportWriting      *ebpf.VariableSpec `ebpf:"export_writing"`
 }
 
@@ -629,6 +639,7 @@ type ABIVariables struct {
 	ExportStat         *ebpf.Variable `ebpf:"export_stat"`
 	ExportTableMeta    *ebpf.Variable `ebpf:"export_table_meta"`
 	ExportTuple        *ebpf.Variable `ebpf:"export_tuple"`
+	ExportWatched      *ebpf.Variable `ebpf:"export_watched"`
 	ExportWriting      *ebpf.Variable `ebpf:"export_writing"`
 }
 

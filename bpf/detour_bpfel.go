@@ -39,6 +39,7 @@ const (
 	DetourMapErouteSrc6        = "eroute_src6"
 	DetourMapErouteStats       = "eroute_stats"
 	DetourMapErouteTrapRates   = "eroute_trap_rates"
+	DetourMapErouteWatched     = "eroute_watched"
 	DetourProgErouteDetour     = "eroute_detour"
 	DetourVarIpsecDevice       = "ipsec_device"
 	DetourVarNetnsCookie       = "netns_cookie"
@@ -118,6 +119,7 @@ type DetourMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 }
 
 // DetourVariableSpecs contains global variables before they are loaded into the kernel.
@@ -173,6 +175,7 @@ type DetourMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 }
 
 func (m *DetourMaps) Close() error {
@@ -200,6 +203,7 @@ func (m *DetourMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 	)
 }
 

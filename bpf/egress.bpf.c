@@ -13,6 +13,7 @@
 #include "net.h"
 #include "ike.h"
 #include "parse.h"
+#include "token.h"
 #include "trap.h"
 
 SEC("tcx/egress")
@@ -20,12 +21,16 @@ int eroute_egress(struct __sk_buff *skb)
 {
 	struct packet_count a = { .packets = 1, .bytes = skb->len };
 	__u32 ifindex = skb->ifindex;
+	__u32 slot, wait;
+	int ret;
 	struct device dev;
 	struct packet p;
 	struct match m;
 
 	if (!in_own_netns(skb, HOOK_TC) || find_device(ifindex, &dev))
 		return drop(REASON_UNCONFIGURED, &a);
+	if (token_take_sa(skb, &slot, &a))
+		return encrypt(skb, &dev, slot, &a);
 	parse(skb, HOOK_TC, 0, skb->protocol, &p);
 	if (!p.family)
 		return drop(REASON_NOT_IP, &a);
@@ -38,21 +43,24 @@ int eroute_egress(struct __sk_buff *skb)
 		return drop(REASON_NO_EROUTE, &a);
 
 	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
-		return trap(skb, &p, &m, &a);
-	if (skb->tc_index != DETOUR_OUT) /* else counted before the detour */
-		count_match(&m, &a);
+		return trap(skb, 0, &p, &m, &a);
+	if (needs_detour(skb, &dev, &m.v)) { /* it is counted after the detour */
+		ret = detour(skb, &dev);
+		return ret == TC_ACT_SHOT ? drop_counted(&m, REASON_ERROR, &a) : ret;
+	}
+	count_match(&m, &a);
 	switch (m.v.action) {
 	case ACT_SA:
-		return m.flow ? encrypt_flow(skb, &dev, &p, &m, &a)
-			      : encrypt(skb, &dev, m.v.sa, &a);
+		wait = m.flow ? flow_wait(skb, 0, &dev, &p, &m) : 0;
+		return wait ? drop(wait, &a) : encrypt(skb, &dev, m.v.sa, &a);
 	case ACT_PASS:
 		return send_in_clear(skb, &dev, &p, REASON_PASS, &a);
 	case ACT_DROP:
 		return drop(REASON_DROP, &a);
 	case ACT_REJECT:
-		return reject(skb, &p, &a);
+		return reject(skb, 0, ifindex, &p, &a);
 	case ACT_HOLD:
-		return hold(skb, &p, &m, &a);
+		return hold(skb, 0, &p, &m, &a);
 	}
 	return drop(REASON_UNCONFIGURED, &a);
 }

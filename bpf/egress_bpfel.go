@@ -39,6 +39,7 @@ const (
 	EgressMapErouteSrc6        = "eroute_src6"
 	EgressMapErouteStats       = "eroute_stats"
 	EgressMapErouteTrapRates   = "eroute_trap_rates"
+	EgressMapErouteWatched     = "eroute_watched"
 	EgressProgErouteEgress     = "eroute_egress"
 	EgressVarHaveXfrmInfo      = "have_xfrm_info"
 	EgressVarNetnsCookie       = "netns_cookie"
@@ -118,6 +119,7 @@ type EgressMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 }
 
 // EgressVariableSpecs contains global variables before they are loaded into the kernel.
@@ -173,6 +175,7 @@ type EgressMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 }
 
 func (m *EgressMaps) Close() error {
@@ -200,6 +203,7 @@ func (m *EgressMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 	)
 }
 

@@ -39,6 +39,7 @@ const (
 	IngressTCMapErouteSrc6        = "eroute_src6"
 	IngressTCMapErouteStats       = "eroute_stats"
 	IngressTCMapErouteTrapRates   = "eroute_trap_rates"
+	IngressTCMapErouteWatched     = "eroute_watched"
 	IngressTCProgErouteIngressTc  = "eroute_ingress_tc"
 	IngressTCVarNetnsCookie       = "netns_cookie"
 	IngressTCVarPossibleCpus      = "possible_cpus"
@@ -117,6 +118,7 @@ type IngressTCMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 }
 
 // IngressTCVariableSpecs contains global variables before they are loaded into the kernel.
@@ -171,6 +173,7 @@ type IngressTCMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 }
 
 func (m *IngressTCMaps) Close() error {
@@ -198,6 +201,7 @@ func (m *IngressTCMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 	)
 }
 

@@ -39,6 +39,7 @@ const (
 	LookupMapErouteSrc6        = "eroute_src6"
 	LookupMapErouteStats       = "eroute_stats"
 	LookupMapErouteTrapRates   = "eroute_trap_rates"
+	LookupMapErouteWatched     = "eroute_watched"
 	LookupProgErouteLookup     = "eroute_lookup"
 	LookupVarReadsInOrder      = "reads_in_order"
 )
@@ -115,6 +116,7 @@ type LookupMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 }
 
 // LookupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -167,6 +169,7 @@ type LookupMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 }
 
 func (m *LookupMaps) Close() error {
@@ -194,6 +197,7 @@ func (m *LookupMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 	)
 }
 

@@ -180,6 +180,14 @@ struct {
 	__type(value, struct device_words);
 } eroute_devices SEC(".maps");
 
+/* Watched physical devices, by ifindex: ifindex << 32, and flags of enum watched. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u64);
+} eroute_watched SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);

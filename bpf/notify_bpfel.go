@@ -39,6 +39,7 @@ const (
 	NotifyMapErouteSrc6        = "eroute_src6"
 	NotifyMapErouteStats       = "eroute_stats"
 	NotifyMapErouteTrapRates   = "eroute_trap_rates"
+	NotifyMapErouteWatched     = "eroute_watched"
 	NotifyProgErouteNotify     = "eroute_notify"
 )
 
@@ -114,6 +115,7 @@ type NotifyMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 }
 
 // NotifyVariableSpecs contains global variables before they are loaded into the kernel.
@@ -165,6 +167,7 @@ type NotifyMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 }
 
 func (m *NotifyMaps) Close() error {
@@ -192,6 +195,7 @@ func (m *NotifyMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 	)
 }
 

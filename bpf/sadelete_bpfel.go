@@ -39,6 +39,7 @@ const (
 	SADeleteMapErouteSrc6        = "eroute_src6"
 	SADeleteMapErouteStats       = "eroute_stats"
 	SADeleteMapErouteTrapRates   = "eroute_trap_rates"
+	SADeleteMapErouteWatched     = "eroute_watched"
 	SADeleteProgErouteSaDelete   = "eroute_sa_delete"
 	SADeleteVarNetnsCookie       = "netns_cookie"
 	SADeleteVarReadsInOrder      = "reads_in_order"
@@ -116,6 +117,7 @@ type SADeleteMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 }
 
 // SADeleteVariableSpecs contains global variables before they are loaded into the kernel.
@@ -169,6 +171,7 @@ type SADeleteMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 }
 
 func (m *SADeleteMaps) Close() error {
@@ -196,6 +199,7 @@ func (m *SADeleteMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 	)
 }
 

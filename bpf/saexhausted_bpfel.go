@@ -39,6 +39,7 @@ const (
 	SAExhaustedMapErouteSrc6         = "eroute_src6"
 	SAExhaustedMapErouteStats        = "eroute_stats"
 	SAExhaustedMapErouteTrapRates    = "eroute_trap_rates"
+	SAExhaustedMapErouteWatched      = "eroute_watched"
 	SAExhaustedProgErouteSaExhausted = "eroute_sa_exhausted"
 	SAExhaustedVarNetnsCookie        = "netns_cookie"
 	SAExhaustedVarReadsInOrder       = "reads_in_order"
@@ -116,6 +117,7 @@ type SAExhaustedMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 }
 
 // SAExhaustedVariableSpecs contains global variables before they are loaded into the kernel.
@@ -169,6 +171,7 @@ type SAExhaustedMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 }
 
 func (m *SAExhaustedMaps) Close() error {
@@ -196,6 +199,7 @@ func (m *SAExhaustedMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 	)
 }
 

@@ -45,6 +45,7 @@ struct sock {
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
+	unsigned long _skb_refdst;
 	char cb[48];
 	__u8 active_extensions;
 	__u8 ip_summed : 2;
@@ -52,6 +53,8 @@ struct sk_buff {
 	__u16 csum_start;
 	__u16 csum_offset;
 	__u16 network_header;
+	unsigned char *head;
+	unsigned char *data;
 };
 
 /* The contents of sk_buff.cb while IP has the packet. */

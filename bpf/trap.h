@@ -43,8 +43,8 @@ static __always_inline void count_match(const struct match *m, const struct pack
  * Sends a packet to the relay: one that matched a %hold, of a flow or of the table, or one of a
  * flow whose SA is absent or was just replaced. Returns whether the relay gets it.
  */
-static __noinline int send_to_relay(struct __sk_buff *skb, const struct packet *p, struct match *m,
-				    __u32 kind)
+static __noinline int send_to_relay(struct __sk_buff *skb, __u32 l3, const struct packet *p,
+				    struct match *m, __u32 kind)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
@@ -58,7 +58,7 @@ static __noinline int send_to_relay(struct __sk_buff *skb, const struct packet *
 		return 0;
 	if (!m->flow)
 		make_entry_key(p, m, &m->key);
-	e = reserve_event(skb, kind, now, m);
+	e = reserve_event(skb, l3, kind, now, m);
 	if (!e)
 		return 0;
 	if (!e->len) {
@@ -69,10 +69,13 @@ static __noinline int send_to_relay(struct __sk_buff *skb, const struct packet *
 	return 1;
 }
 
-static __always_inline int hold(struct __sk_buff *skb, const struct packet *p, struct match *m,
-				const struct packet_count *a)
+static __always_inline int hold(struct __sk_buff *skb, __u32 l3, const struct packet *p,
+				struct match *m, const struct packet_count *a)
 {
-	return drop(send_to_relay(skb, p, m, EVENT_HELD) ? REASON_HOLD : REASON_HOLD_NOT_KEPT, a);
+	__u32 reason = send_to_relay(skb, l3, p, m, EVENT_HELD) ? REASON_HOLD
+								: REASON_HOLD_NOT_KEPT;
+
+	return drop(reason, a);
 }
 
 /* Reports whether a packet is from a raw socket like the one through which the relay re-sends packets. */
@@ -96,19 +99,18 @@ static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct ma
 }
 
 /*
- * A packet of a flow with an SA. Key managers that rekey delete the old SA as soon as there is a
- * new one: packets are kept until the relay has moved the flow, and later ones until these were
- * re-sent, to keep their order.
+ * Checks a packet of a flow with an SA. Key managers that rekey delete the old SA as soon as there is a new one:
+ * packets are kept until the relay has moved the flow, and later ones until these were re-sent, to keep their
+ * order. Returns 0 if the packet can go to the SA, else the reason why it drops.
  */
-static __always_inline int encrypt_flow(struct __sk_buff *skb, const struct device *dev,
-					const struct packet *p, struct match *m,
-					const struct packet_count *a)
+static __always_inline __u32 flow_wait(struct __sk_buff *skb, __u32 l3, const struct device *dev,
+				       const struct packet *p, struct match *m)
 {
 	int absent = dev->has_xfrm && sa_use(m->v.sa) == SA_ABSENT;
 
-	if ((absent || is_behind_kept(skb, m)) && send_to_relay(skb, p, m, EVENT_GAP))
-		return drop(REASON_HOLD, a);
-	return absent ? drop(REASON_SA_MISSING, a) : encrypt(skb, dev, m->v.sa, a);
+	if ((absent || is_behind_kept(skb, m)) && send_to_relay(skb, l3, p, m, EVENT_GAP))
+		return REASON_HOLD;
+	return absent ? REASON_SA_MISSING : 0;
 }
 
 /* Maximum fill of the ring buffer for an ACQUIRE of a trap; 0: the trap is over its rate. */
@@ -176,8 +178,8 @@ static __always_inline int drop_counted(const struct match *m, __u32 reason,
  * Handles a packet that matched %trap or %trapsubnet: makes the hold and submits the ACQUIRE, both
  * or neither.
  */
-static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, struct match *m,
-				const struct packet_count *a)
+static __always_inline int trap(struct __sk_buff *skb, __u32 l3, const struct packet *p,
+				struct match *m, const struct packet_count *a)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
@@ -196,7 +198,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 		most = acquire_room(m->v.id, relay, now);
 		if (!most)
 			return drop_counted(m, REASON_TRAP_LIMITED, a);
-		e = ring_has_room(most) ? reserve_event(skb, EVENT_ACQUIRE, now, m) : NULL;
+		e = ring_has_room(most) ? reserve_event(skb, l3, EVENT_ACQUIRE, now, m) : NULL;
 		if (!e)
 			return drop_counted(m, REASON_TRAP_QUEUE_FULL, a);
 		e->serial = __sync_fetch_and_add(&relay->last_serial, 1) + 1;
@@ -215,7 +217,7 @@ static __always_inline int trap(struct __sk_buff *skb, const struct packet *p, s
 	if (flow_lookup(m, m->v.tuple) <= 0)
 		return drop_counted(m, REASON_TRAP_LIMITED, a);
 	count_match(m, a);
-	return hold(skb, p, m, a);
+	return hold(skb, l3, p, m, a);
 }
 
 #endif

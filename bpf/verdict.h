@@ -35,18 +35,31 @@ static __always_inline enum sa_use sa_use(__u32 slot)
 }
 
 /*
- * In transport mode XFRM keeps the packet's route, and treats one into the ipsec device as a loop.
- * So the packet first gets a route through the detour device.
+ * Reports whether a packet needs another route. In transport mode XFRM keeps the packet's route, and treats one
+ * into the ipsec device as a loop.
  */
-static __always_inline int detour(struct __sk_buff *skb, const struct device *dev,
-				  const struct packet_count *a)
+static __always_inline int needs_detour(struct __sk_buff *skb, const struct device *dev,
+					const struct verdict *v)
 {
-	int ret = TC_ACT_SHOT;
+	return v->action == ACT_SA && dev->has_xfrm && sa_use(v->sa) == SA_TRANSPORT &&
+	       skb->tc_index != DETOUR_OUT;
+}
 
-	skb->tc_index = DETOUR_OUT;
-	if (!bpf_skb_change_head(skb, ETH_HLEN, 0)) /* the kernel removes it */
-		ret = bpf_redirect_neigh(dev->detour, NULL, 0, 0);
-	return ret == TC_ACT_SHOT ? drop(REASON_ERROR, a) : ret;
+/*
+ * Gives a packet a route through the detour device, or through the physical device if that is watched. The
+ * programs there return the packet.
+ */
+static __always_inline int detour(struct __sk_buff *skb, const struct device *dev)
+{
+	__u32 ifindex = dev->physical;
+
+	if (!watched(ifindex)) {
+		ifindex = dev->detour;
+		skb->tc_index = DETOUR_OUT;
+	}
+	if (bpf_skb_change_head(skb, ETH_HLEN, 0)) /* the kernel removes it */
+		return TC_ACT_SHOT;
+	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
 }
 
 /*
@@ -69,8 +82,6 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 	if (use == SA_EXHAUSTED)
 		return drop(REASON_SA_EXHAUSTED, a);
 	info.if_id = sa->if_id;
-	if (use == SA_TRANSPORT && skb->tc_index != DETOUR_OUT)
-		return detour(skb, dev, a);
 	if (skb->tc_index == DETOUR_OUT)
 		skb->tc_classid =
 			DETOUR_DONE; /* becomes tc_index after TC_ACT_OK (net/core/dev.c) */
@@ -83,18 +94,18 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 /*
  * Turns the packet into an ICMP error about it, and sends that through the ipsec device's ingress.
  */
-static __always_inline int reject(struct __sk_buff *skb, const struct packet *p,
-				  const struct packet_count *a)
+static __always_inline int reject(struct __sk_buff *skb, __u32 l3, __u32 ipsec_device,
+				  const struct packet *p, const struct packet_count *a)
 {
 	__u32 ifindex;
 
 	count_reason(REASON_REJECT, a);
-	ifindex = make_icmp_error(skb, 0, p, skb->ingress_ifindex, skb->ifindex);
+	ifindex = make_icmp_error(skb, l3, p, skb->ingress_ifindex, ipsec_device);
 	if (!ifindex)
 		return TC_ACT_SHOT;
 	skb->mark = ifindex;
 	skb->tc_index = REJECT_REPLY;
-	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+	return bpf_redirect(ipsec_device, BPF_F_INGRESS);
 }
 
 #endif

@@ -39,6 +39,7 @@ const (
 	XDPMapErouteSrc6        = "eroute_src6"
 	XDPMapErouteStats       = "eroute_stats"
 	XDPMapErouteTrapRates   = "eroute_trap_rates"
+	XDPMapErouteWatched     = "eroute_watched"
 	XDPProgErouteXdp        = "eroute_xdp"
 	XDPVarNetnsCookie       = "netns_cookie"
 	XDPVarPossibleCpus      = "possible_cpus"
@@ -117,6 +118,7 @@ type XDPMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 }
 
 // XDPVariableSpecs contains global variables before they are loaded into the kernel.
@@ -171,6 +173,7 @@ type XDPMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 }
 
 func (m *XDPMaps) Close() error {
@@ -198,6 +201,7 @@ func (m *XDPMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 	)
 }
 

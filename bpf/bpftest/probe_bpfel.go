@@ -62,6 +62,7 @@ const (
 	ProbeMapErouteSrc6        = "eroute_src6"
 	ProbeMapErouteStats       = "eroute_stats"
 	ProbeMapErouteTrapRates   = "eroute_trap_rates"
+	ProbeMapErouteWatched     = "eroute_watched"
 	ProbeMapProbeHash4        = "probe_hash4"
 	ProbeMapProbeHash6        = "probe_hash6"
 	ProbeMapProbeLpm          = "probe_lpm"
@@ -166,6 +167,7 @@ type ProbeMapSpecs struct {
 	ErouteSrc6        *ebpf.MapSpec `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
 	ProbeHash4        *ebpf.MapSpec `ebpf:"probe_hash4"`
 	ProbeHash6        *ebpf.MapSpec `ebpf:"probe_hash6"`
 	ProbeLpm          *ebpf.MapSpec `ebpf:"probe_lpm"`
@@ -232,6 +234,7 @@ type ProbeMaps struct {
 	ErouteSrc6        *ebpf.Map `ebpf:"eroute_src6"`
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
+	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
 	ProbeHash4        *ebpf.Map `ebpf:"probe_hash4"`
 	ProbeHash6        *ebpf.Map `ebpf:"probe_hash6"`
 	ProbeLpm          *ebpf.Map `ebpf:"probe_lpm"`
@@ -263,6 +266,7 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteSrc6,
 		m.ErouteStats,
 		m.ErouteTrapRates,
+		m.ErouteWatched,
 		m.ProbeHash4,
 		m.ProbeHash6,
 		m.ProbeLpm,

@@ -16,9 +16,10 @@ var tncfgCompleter = cli.Completer[*command]{
 	Choose:  tncfgActions.Choose,
 	Common:  tncCommonOptions,
 	Values: map[cli.ID]func(*command, *cli.Parsed) []string{
-		tncVirtual:  virtuals,
-		tncPhysical: interfaces,
-		tncIngress:  interfaces,
+		tncVirtual:   virtuals,
+		tncPhysical:  interfaces,
+		tncIngress:   interfaces,
+		tncUnmatched: func(*command, *cli.Parsed) []string { return []string{unmatchedPass, unmatchedDrop} },
 	},
 }
 

@@ -83,7 +83,7 @@ type table interface {
 
 // devices is the part of package device that commands use, for the ipsec devices of a table.
 type devices interface {
-	Attach(ctx context.Context, virtual, physical string, ingress []string) (notes []string, err error)
+	Attach(ctx context.Context, c device.Config) (notes []string, err error)
 	Detach(ctx context.Context, virtual string) error
 	Upgrade() error
 	Follow() ([]device.Difference, error)

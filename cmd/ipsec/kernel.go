@@ -53,8 +53,8 @@ func asDevices(t *maps.Table, err error) (devices, error) {
 // tableDevices are the ipsec devices of a pinned table.
 type tableDevices struct{ table *maps.Table }
 
-func (d tableDevices) Attach(ctx context.Context, virtual, physical string, ingress []string) ([]string, error) {
-	return device.Attach(ctx, d.table, virtual, physical, ingress)
+func (d tableDevices) Attach(ctx context.Context, c device.Config) ([]string, error) {
+	return device.Attach(ctx, d.table, c)
 }
 
 func (d tableDevices) Detach(ctx context.Context, virtual string) error {

@@ -14,15 +14,18 @@ import (
 // memoryDevices are the ipsec devices of a namespace with the interfaces wan and lan.
 type memoryDevices struct{ all []device.Attachment }
 
-func (d *memoryDevices) Attach(_ context.Context, virtual, physical string, ingress []string) ([]string, error) {
-	if d.find(virtual) >= 0 {
-		return nil, fmt.Errorf("--virtual %s: already attached: detach it first", virtual)
+func (d *memoryDevices) Attach(_ context.Context, c device.Config) ([]string, error) {
+	if d.find(c.Virtual) >= 0 {
+		return nil, fmt.Errorf("--virtual %s: already attached: detach it first", c.Virtual)
 	}
-	if err := checkMemoryInterfaces(physical, ingress); err != nil {
+	if err := checkMemoryInterfaces(c.Physical, c.Ingress); err != nil {
 		return nil, err
 	}
-	a := device.Attachment{Virtual: virtual, Physical: physical, VirtualMTU: 1500, PhysicalMTU: 1500, Kind: device.KindPlain}
-	for _, name := range ingress {
+	a := device.Attachment{
+		Virtual: c.Virtual, Physical: c.Physical, VirtualMTU: 1500, PhysicalMTU: 1500, Kind: device.KindPlain,
+		Watched: !c.Routed, DropUnmatched: c.DropUnmatched,
+	}
+	for _, name := range c.Ingress {
 		a.Ingress = append(a.Ingress, device.Ingress{Name: name, Mode: "xdp"})
 	}
 	d.all = append(d.all, a)

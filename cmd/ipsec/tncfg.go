@@ -19,6 +19,8 @@ const (
 	tncVirtual
 	tncPhysical
 	tncIngress
+	tncRouted
+	tncUnmatched
 
 	tncJSON
 	tncLabel
@@ -39,9 +41,11 @@ var tncfgOptions = cli.Options{
 	tncConfig:  {Name: "config", Arg: "FILE", Group: tncActionGroup, Help: "load the table and create the devices listed in a file"},
 	tncUpgrade: {Name: "upgrade", Group: tncActionGroup, Help: "replace the running programs with those of this version, without interrupting traffic"},
 
-	tncVirtual:  {Name: "virtual", Arg: "NAME", Group: tncDeviceGroup, Help: "name of the ipsec device: ipsec0, ipsec1, ..."},
-	tncPhysical: {Name: "physical", Arg: "NAME", Group: tncDeviceGroup, Help: "interface through which %pass packets leave"},
-	tncIngress:  {Name: "ingress", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to attach the fast path to; repeatable"},
+	tncVirtual:   {Name: "virtual", Arg: "NAME", Group: tncDeviceGroup, Help: "name of the ipsec device: ipsec0, ipsec1, ..."},
+	tncPhysical:  {Name: "physical", Arg: "NAME", Group: tncDeviceGroup, Help: "interface to watch: each packet that leaves through it is matched"},
+	tncIngress:   {Name: "ingress", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to attach the fast path to; repeatable"},
+	tncRouted:    {Name: "routed", Group: tncDeviceGroup, Help: "do not watch the interface: match only packets routed into the ipsec device"},
+	tncUnmatched: {Name: "unmatched", Arg: "ACTION", Group: tncDeviceGroup, Help: "packets without an eroute on the watched interface: pass (default) or drop"},
 
 	tncJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print the listing as JSON"},
 	tncLabel:   cli.LabelOption,
@@ -50,9 +54,14 @@ var tncfgOptions = cli.Options{
 	tncVersion: cli.VersionOption,
 }
 
-const tncfgLong = `Creates, removes and lists ipsec devices. Packets routed into an ipsec device are matched
-against the eroute table of this network namespace, see ipsec eroute --help. The table
-exists independently of the devices.
+const tncfgLong = `Creates, removes and lists ipsec devices. Each packet that leaves through the physical
+interface of an ipsec device is matched against the eroute table of this network
+namespace, see ipsec eroute --help: packets with an SA, %trap or %hold go to the ipsec
+device, %drop and %reject end, %pass and packets without an eroute leave as they are.
+No routes are necessary. What a key manager or XFRM sends, and traffic of the link itself
+(neighbor discovery, DHCP), leaves as it is. Packets routed into the ipsec device are
+matched as well; without an eroute they drop. The table exists independently of the
+devices.
 
 --config reads a TOML file. It first replaces the eroutes with those of the file named by
 "table" (relative to the TOML file), then creates the devices that do not exist yet. It
@@ -64,13 +73,13 @@ now is refused, unless there are neither eroutes nor devices, as after a boot. I
 
 const tncfgUsage = `  ipsec tncfg [--json]
   ipsec tncfg --attach --virtual ipsecN --physical NAME [--ingress NAME]...
+              [--unmatched pass|drop | --routed]
   ipsec tncfg --detach --virtual ipsecN
   ipsec tncfg --clear
   ipsec tncfg --config FILE
   ipsec tncfg --upgrade`
 
 const tncfgExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --ingress lan
-  ip route add 10.2.0.0/16 dev ipsec0
   ipsec tncfg --detach --virtual ipsec0
 
   Create the devices of a file, as at boot; --clear removes them:
@@ -93,7 +102,7 @@ func newTncfg(c *command) *cobra.Command {
 
 var (
 	tncCommonOptions = cli.MaskOf(tncLabel, tncDebug)
-	tncDeviceOptions = cli.MaskOf(tncVirtual, tncPhysical, tncIngress)
+	tncDeviceOptions = cli.MaskOf(tncVirtual, tncPhysical, tncIngress, tncRouted, tncUnmatched)
 )
 
 var tncfgActions = cli.Actions[*command]{

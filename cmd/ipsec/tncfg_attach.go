@@ -2,22 +2,60 @@
 
 package main
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/pkg/device"
+)
 
 // runAttach implements --attach: it creates an ipsec device. Missing kernel features are reported on stderr, but
 // are not an error.
 func runAttach(c *command) (err error) {
+	config := device.Config{
+		Virtual: c.opts.Value(tncVirtual), Physical: c.opts.Value(tncPhysical), Ingress: c.opts.Values(tncIngress),
+		Routed: c.opts.Has(tncRouted),
+	}
+	if config.DropUnmatched, err = dropsUnmatched(c.opts.Field(tncUnmatched), config.Routed); err != nil {
+		return err
+	}
 	c.note("opening the table for writing")
 	d, err := c.env.openDevicesWrite()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	virtual, physical := c.opts.Value(tncVirtual), c.opts.Value(tncPhysical)
-	c.note("attaching %s to %s", virtual, physical)
-	notes, err := d.Attach(c.ctx, virtual, physical, c.opts.Values(tncIngress))
+	return c.attach(d, config)
+}
+
+// attach creates an ipsec device and prints the notes about it.
+func (c *command) attach(d devices, config device.Config) error {
+	c.note("attaching %s to %s", config.Virtual, config.Physical)
+	notes, err := d.Attach(c.ctx, config)
 	for _, note := range notes {
 		c.say("note: " + note)
 	}
 	return err
+}
+
+// The actions on packets without an eroute.
+const (
+	unmatchedPass = "pass"
+	unmatchedDrop = "drop"
+)
+
+// dropsUnmatched parses what happens to packets without an eroute on a watched interface.
+func dropsUnmatched(unmatched cli.Field, routed bool) (drop bool, err error) {
+	switch {
+	case !unmatched.Given():
+		return false, nil
+	case routed:
+		return false, fmt.Errorf("%v: routed watches no interface", unmatched)
+	case unmatched.Text == unmatchedDrop:
+		return true, nil
+	case unmatched.Text == unmatchedPass:
+		return false, nil
+	}
+	return false, fmt.Errorf("%v: must be pass or drop", unmatched)
 }

@@ -74,7 +74,7 @@ func (c *command) missingDevices(cfg *config) (missing []configDevice, err error
 		i := slices.IndexFunc(all, func(a device.Attachment) bool { return a.Virtual == d.Virtual })
 		if i >= 0 && all[i].VirtualMTU > 0 {
 			if !d.is(&all[i]) {
-				return nil, c.deviceError(d, errors.New("is attached to other interfaces: detach it first"))
+				return nil, c.deviceError(d, errors.New("is attached with other interfaces or options: detach it first"))
 			}
 			c.note("%s is attached", d.Virtual)
 			continue
@@ -93,7 +93,7 @@ func (d configDevice) is(a *device.Attachment) bool {
 	for i, in := range a.Ingress {
 		ingress[i] = in.Name
 	}
-	return a.Physical == d.Physical &&
+	return a.Physical == d.Physical && a.Watched == !d.Routed && a.DropUnmatched == (d.Unmatched == unmatchedDrop) &&
 		slices.Equal(slices.Sorted(slices.Values(ingress)), slices.Sorted(slices.Values(d.Ingress)))
 }
 
@@ -145,12 +145,7 @@ func (c *command) attachAll(all []configDevice) (err error) {
 	}
 	defer func() { err = errors.Join(err, devices.Close()) }()
 	for _, d := range all {
-		c.note("attaching %s to %s", d.Virtual, d.Physical)
-		notes, err := devices.Attach(c.ctx, d.Virtual, d.Physical, d.Ingress)
-		for _, note := range notes {
-			c.say("note: " + note)
-		}
-		if err != nil {
+		if err := c.attach(devices, d.device()); err != nil {
 			return c.deviceError(d, err)
 		}
 	}

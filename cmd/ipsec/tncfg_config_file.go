@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -26,6 +28,17 @@ type configDevice struct {
 	Virtual  string   `toml:"virtual"`
 	Physical string   `toml:"physical"`
 	Ingress  []string `toml:"ingress"`
+
+	Routed    bool   `toml:"routed"`
+	Unmatched string `toml:"unmatched"` // "": pass
+}
+
+// device returns the parameters of the device.
+func (d configDevice) device() device.Config {
+	return device.Config{
+		Virtual: d.Virtual, Physical: d.Physical, Ingress: d.Ingress,
+		Routed: d.Routed, DropUnmatched: d.Unmatched == unmatchedDrop,
+	}
 }
 
 // readConfig reads and checks a file of --config. Errors name the line or the value.
@@ -75,7 +88,8 @@ func (cfg *config) check() error {
 			return fmt.Errorf("device %q is listed twice", d.Virtual)
 		}
 		there[d.Virtual] = true
-		if err := d.names().check(); err != nil {
+		_, err := dropsUnmatched(cli.Field{Name: "unmatched", Text: d.Unmatched}, d.Routed)
+		if err := cmp.Or(d.names().check(), err); err != nil {
 			return fmt.Errorf("device %q: %w", d.Virtual, err)
 		}
 	}

@@ -18,6 +18,9 @@ type Device struct {
 // writeDevice writes the lines of a device, its ingress interfaces and its differences.
 func writeDevice(w io.Writer, a *Device) error {
 	_, err := fmt.Fprintf(w, "%s -> %s mtu=%d -> %d\n", a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU)
+	if err == nil {
+		_, err = fmt.Fprintf(w, "  %s\n", matching(a))
+	}
 	for _, in := range a.Ingress {
 		if err == nil {
 			_, err = fmt.Fprintf(w, "  ingress %s %s\n", in.Name, in.Mode)
@@ -29,6 +32,17 @@ func writeDevice(w io.Writer, a *Device) error {
 		}
 	}
 	return err
+}
+
+// matching says which packets are matched against the table.
+func matching(a *Device) string {
+	switch {
+	case !a.Watched:
+		return "routed"
+	case a.DropUnmatched:
+		return "watched unmatched=drop"
+	}
+	return "watched unmatched=pass"
 }
 
 // Devices writes the listing of ipsec devices.

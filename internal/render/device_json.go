@@ -11,6 +11,8 @@ type deviceJSON struct {
 	VirtualMTU  int           `json:"virtual_mtu"`
 	PhysicalMTU int           `json:"physical_mtu"`
 	Kind        string        `json:"kind"`
+	Watched     bool          `json:"watched"`
+	Unmatched   string        `json:"unmatched"`
 	Ingress     []ingressJSON `json:"ingress"`
 	OutOfSync   []string      `json:"out_of_sync,omitempty"`
 }
@@ -21,7 +23,13 @@ type ingressJSON struct {
 }
 
 func newDeviceJSON(a *Device) *deviceJSON {
-	j := &deviceJSON{a.Virtual, a.Physical, a.VirtualMTU, a.PhysicalMTU, a.Kind, make([]ingressJSON, len(a.Ingress)), nil}
+	j := &deviceJSON{
+		Virtual: a.Virtual, Physical: a.Physical, VirtualMTU: a.VirtualMTU, PhysicalMTU: a.PhysicalMTU, Kind: a.Kind,
+		Watched: a.Watched, Unmatched: "drop", Ingress: make([]ingressJSON, len(a.Ingress)),
+	}
+	if a.Watched && !a.DropUnmatched {
+		j.Unmatched = "pass"
+	}
 	for i, in := range a.Ingress {
 		j.Ingress[i] = ingressJSON(in)
 	}

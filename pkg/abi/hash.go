@@ -109,7 +109,7 @@ func fixedBits(s eroute.Selector) int {
 
 // ChooseSecrets sets random secrets.
 func ChooseSecrets(meta *bpf.ABITableMeta) error {
-	for _, secret := range []any{&meta.Factors, &meta.Keys} {
+	for _, secret := range []any{&meta.Factors, &meta.Keys, &meta.Token} {
 		if err := binary.Read(rand.Reader, binary.NativeEndian, secret); err != nil {
 			return fmt.Errorf("choose the hashes' secrets: %w", err)
 		}

@@ -15,11 +15,13 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Attach creates the ipsec device virtual, binds it to the interface physical, and attaches the fast path to
-// the ingress interfaces. The device comes up last, so that nothing can be routed into it before its program
-// runs. notes lists what this kernel or these interfaces do not support. On an error everything is undone.
-func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingress []string) (notes []string, err error) {
-	phys, lans, err := find(t, virtual, physical, ingress)
+// Attach creates an ipsec device, binds it to a physical device, and attaches the fast path to the ingress
+// interfaces. The device comes up before the physical device is watched, and after its program runs, so that no
+// packet passes either unmatched. notes lists what this kernel or these interfaces do not support. On an error
+// everything is undone.
+func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err error) {
+	virtual := c.Virtual
+	phys, lans, err := find(t, &c)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +40,7 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 	if err := applySettings(virtual); err != nil {
 		return nil, err
 	}
-	links, err := attachEgress(t, dev, phys, kind, bindingTo(phys, lans))
+	links, err := attachEgress(t, dev, phys, kind, bindingTo(&c, phys, lans))
 	if err != nil {
 		return nil, err
 	}
@@ -63,11 +65,22 @@ func Attach(ctx context.Context, t *maps.Table, virtual, physical string, ingres
 	if err := netlink.LinkSetUp(dev); err != nil {
 		return nil, fmt.Errorf("bring %s up: %w", virtual, err)
 	}
+	if !c.Routed {
+		prog, err := loadWire(t, dev)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = prog.Close() }()
+		if err := watch(t, links, phys, prog, maps.Watched{DropUnmatched: c.DropUnmatched}); err != nil {
+			return nil, err
+		}
+	}
 	return append(lacks(kind), notes...), t.Sync(ctx)
 }
 
 // find checks the names and returns their interfaces.
-func find(t *maps.Table, virtual, physical string, ingress []string) (netlink.Link, []netlink.Link, error) {
+func find(t *maps.Table, c *Config) (netlink.Link, []netlink.Link, error) {
+	virtual := c.Virtual
 	_, err := t.Dir().Links(virtual)
 	switch {
 	case errors.Is(err, loader.ErrDeviceName):
@@ -81,7 +94,7 @@ func find(t *maps.Table, virtual, physical string, ingress []string) (netlink.Li
 			return nil, nil, err
 		}
 	}
-	return interfaces(physical, ingress)
+	return interfaces(c.Physical, c.Ingress)
 }
 
 // CheckInterfaces returns an error that names the first interface that Attach would not find.
@@ -132,8 +145,10 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.B
 		if err := t.XFRM().AllowDevice(ifindex); err != nil {
 			return links, err
 		}
-		if config.Detour, err = attachDetour(t, links, dev, phys); err != nil {
-			return links, err
+		if len(b.Watched) == 0 {
+			if config.Detour, err = attachDetour(t, links, dev, phys); err != nil {
+				return links, err
+			}
 		}
 		if err := t.PutDevice(uint32(ifindex), config); err != nil {
 			return links, err
@@ -146,6 +161,9 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.B
 		if err := attachHook(t, links, h.hook, ifindex, h.load); err != nil {
 			return links, err
 		}
+	}
+	if len(b.Watched) > 0 {
+		return links, removeRejectRule()
 	}
 	return links, errors.Join(removeRejectRule(), addPassRoutes(phys))
 }
@@ -160,8 +178,14 @@ func attachHook(t *maps.Table, links loader.Links, hook loader.Hook, ifindex int
 }
 
 // bindingTo returns the binding that an attach records, from which [Follow] detects changes.
-func bindingTo(phys netlink.Link, lans []netlink.Link) loader.Binding {
-	b := loader.Binding{Physical: phys.Attrs().Name, Ingress: make(map[int]string), GRO: make(map[int]string), MTU: min(phys.Attrs().MTU, maxMTU)}
+func bindingTo(c *Config, phys netlink.Link, lans []netlink.Link) loader.Binding {
+	b := loader.Binding{
+		Physical: phys.Attrs().Name, MTU: min(phys.Attrs().MTU, maxMTU), DropUnmatched: c.DropUnmatched,
+		Ingress: make(map[int]string), GRO: make(map[int]string), Watched: make(map[int]string),
+	}
+	if !c.Routed {
+		b.Watched[phys.Attrs().Index] = phys.Attrs().Name
+	}
 	for _, lan := range lans {
 		b.Ingress[lan.Attrs().Index] = lan.Attrs().Name
 	}

@@ -5,6 +5,18 @@
 // need.
 package device
 
+// Config describes the ipsec device that [Attach] creates.
+type Config struct {
+	Virtual  string   // name of the ipsec device
+	Physical string   // interface through which %pass packets leave, and which is watched unless Routed
+	Ingress  []string // interfaces with the fast path
+
+	// Routed: only packets that are routed into the ipsec device are matched against the table.
+	Routed bool
+	// DropUnmatched: watched devices drop packets without an eroute, which else leave as they are.
+	DropUnmatched bool
+}
+
 // Attachment describes an attached ipsec device.
 type Attachment struct {
 	Virtual     string // name of the ipsec device
@@ -13,6 +25,9 @@ type Attachment struct {
 	PhysicalMTU int    // bytes; 0 if the interface is gone
 	Kind        string // KindXFRM or KindPlain
 	Ingress     []Ingress
+
+	Watched       bool // the physical device's egress is watched
+	DropUnmatched bool // see Config
 }
 
 // Ingress is an interface with the fast path.

@@ -58,6 +58,7 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 	if err != nil && !errors.Is(err, loader.ErrNotAttached) {
 		return a, err
 	}
+	a.Watched, a.DropUnmatched = len(binding.Watched) > 0, binding.DropUnmatched
 	ingress, err := links.On(loader.HookTC)
 	for _, ifindex := range ingress {
 		in := Ingress{Name: ingressName(ifindex, binding.Ingress[ifindex]), Mode: "tc"}

@@ -62,6 +62,9 @@ func SyncRoutes(t *maps.Table) error {
 	}
 	var errs []error
 	for _, a := range all {
+		if a.Watched {
+			continue
+		}
 		if physical, err := netlink.LinkByName(a.Physical); err == nil {
 			errs = append(errs, syncPassRoutes(physical))
 		}

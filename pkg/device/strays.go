@@ -13,7 +13,7 @@ import (
 // device that is being removed, or that a killed command had recorded. It also removes the routes and rules of
 // such devices.
 func dropOrphans(t *maps.Table) error {
-	attached := map[loader.Hook]map[int]bool{loader.HookEgress: {}, loader.HookTC: {}}
+	attached := map[loader.Hook]map[int]bool{loader.HookEgress: {}, loader.HookTC: {}, loader.HookWire: {}}
 	virtuals, err := t.Dir().Virtuals()
 	if err != nil {
 		return err
@@ -40,6 +40,17 @@ func dropOrphans(t *maps.Table) error {
 	for ifindex := range devices {
 		if !attached[loader.HookEgress][ifindex] {
 			if err := dropDevice(t, ifindex); err != nil {
+				return err
+			}
+		}
+	}
+	watched, err := t.Watched()
+	if err != nil {
+		return err
+	}
+	for ifindex := range watched {
+		if !attached[loader.HookWire][int(ifindex)] {
+			if err := t.DeleteWatched(ifindex); err != nil {
 				return err
 			}
 		}

@@ -20,6 +20,7 @@ type swap struct {
 	hook    loader.Hook
 	ifindex int
 	prog    *ebpf.Program
+	pin     string // name of the program's pin, for an interface that returns; "": none
 }
 
 // Upgrade atomically replaces each running program on the hooks of all ipsec devices with the one of this
@@ -41,7 +42,7 @@ func Upgrade(t *maps.Table) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", virtual, err)
 		}
-		loaded, err := loadSwaps(t, links)
+		loaded, err := loadSwaps(t, virtual, links)
 		swaps = append(swaps, loaded...)
 		if err != nil {
 			return fmt.Errorf("%s: %w", virtual, err)
@@ -50,8 +51,8 @@ func Upgrade(t *maps.Table) (err error) {
 	errs := []error{t.SwapPinned()}
 	for _, s := range swaps {
 		errs = append(errs, s.links.Swap(s.hook, s.ifindex, s.prog))
-		if slices.Contains(ingressHooks, s.hook) { // for an interface that returns
-			errs = append(errs, t.Dir().PinOver(s.prog, programPin(s.hook)))
+		if s.pin != "" {
+			errs = append(errs, t.Dir().PinOver(s.prog, s.pin))
 		}
 	}
 	return errors.Join(errs...)
@@ -59,7 +60,7 @@ func Upgrade(t *maps.Table) (err error) {
 
 // loadSwaps loads a program for each hook that has one attached. On an error it also returns those loaded so
 // far. It skips interfaces that are gone: their programs went with them.
-func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
+func loadSwaps(t *maps.Table, virtual string, links loader.Links) (swaps []swap, err error) {
 	devices, err := links.On(loader.HookEgress)
 	if err != nil {
 		return nil, err
@@ -70,6 +71,7 @@ func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
 		load func() (*ebpf.Program, error)
 	}{
 		{loader.HookEgress, func() (*ebpf.Program, error) { return loader.LoadEgress(shared) }},
+		{loader.HookWire, func() (*ebpf.Program, error) { return loader.LoadWire(shared, devices[0]) }},
 		{loader.HookReject, func() (*ebpf.Program, error) { return loader.LoadReject(shared) }},
 		{loader.HookDetour, func() (*ebpf.Program, error) { return loader.LoadDetour(shared, devices[0]) }},
 		{loader.HookTC, func() (*ebpf.Program, error) { return loader.LoadIngressTC(shared) }},
@@ -89,8 +91,19 @@ func loadSwaps(t *maps.Table, links loader.Links) (swaps []swap, err error) {
 			if err != nil {
 				return swaps, err
 			}
-			swaps = append(swaps, swap{links, h.hook, ifindex, prog})
+			swaps = append(swaps, swap{links, h.hook, ifindex, prog, pinOf(virtual, h.hook)})
 		}
 	}
 	return swaps, nil
+}
+
+// pinOf returns the name of the pin of a hook's program; "" if it has none.
+func pinOf(virtual string, hook loader.Hook) string {
+	switch {
+	case hook == loader.HookWire:
+		return wirePin(virtual)
+	case slices.Contains(ingressHooks, hook):
+		return programPin(hook)
+	}
+	return ""
 }

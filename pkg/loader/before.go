@@ -27,7 +27,7 @@ func (l Links) Before(hook Hook, ifindex int) ([]ebpf.ProgramID, error) {
 		return nil, fmt.Errorf("read link: %w", err)
 	}
 	at := ebpf.AttachTCXIngress
-	if hook == HookEgress || hook == HookDetour {
+	if hook == HookEgress || hook == HookDetour || hook == HookWire {
 		at = ebpf.AttachTCXEgress
 	}
 	all, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: at})

@@ -17,8 +17,11 @@ import (
 type Binding struct {
 	Physical string
 	Ingress  map[int]string // by the ifindex that its programs were attached to
+	Watched  map[int]string // physical devices with the wire program, by the ifindex that it was attached to
 	MTU      int            // last set on the ipsec device, in bytes
 	GRO      map[int]string // interfaces whose GRO attach has turned on, by ifindex
+
+	DropUnmatched bool // watched devices drop packets without an eroute
 }
 
 // Names in the directory of a binding. bpffs allows symbolic links in addition to pins: their targets hold the
@@ -29,7 +32,14 @@ const (
 	bindingMTU      = "mtu"
 	bindingIngress  = "ingress" // -IFINDEX
 	bindingGRO      = "gro"     // -IFINDEX
+	bindingWatched  = "watched" // -IFINDEX
+	bindingDrop     = "drop-unmatched"
 )
+
+// interfaces returns the names by ifindex, by the prefix of their names in the directory.
+func (b *Binding) interfaces() map[string]map[int]string {
+	return map[string]map[int]string{bindingIngress: b.Ingress, bindingGRO: b.GRO, bindingWatched: b.Watched}
+}
 
 // SetBinding replaces the binding of the ipsec device of this name. Returns ErrDeviceName if a device cannot
 // have that name.
@@ -42,7 +52,10 @@ func (d *Dir) SetBinding(virtual string, b Binding) error {
 		return fmt.Errorf("make binding directory: %w", err)
 	}
 	values := map[string]string{bindingPhysical: b.Physical, bindingMTU: strconv.Itoa(b.MTU)}
-	for prefix, interfaces := range map[string]map[int]string{bindingIngress: b.Ingress, bindingGRO: b.GRO} {
+	if b.DropUnmatched {
+		values[bindingDrop] = "yes"
+	}
+	for prefix, interfaces := range b.interfaces() {
 		for ifindex, name := range interfaces {
 			values[prefix+"-"+strconv.Itoa(ifindex)] = name
 		}
@@ -92,8 +105,8 @@ func (d *Dir) Binding(virtual string) (b Binding, err error) {
 	if err != nil {
 		return b, fmt.Errorf("read binding: %w", err)
 	}
-	b.Ingress, b.GRO = make(map[int]string), make(map[int]string)
-	interfaces := map[string]map[int]string{bindingIngress: b.Ingress, bindingGRO: b.GRO}
+	b.Ingress, b.GRO, b.Watched = make(map[int]string), make(map[int]string), make(map[int]string)
+	interfaces := b.interfaces()
 	for _, e := range entries {
 		value, err := os.Readlink(filepath.Join(dir, e.Name()))
 		if err != nil {
@@ -107,6 +120,8 @@ func (d *Dir) Binding(virtual string) (b Binding, err error) {
 				return b, fmt.Errorf("read binding: %w", err)
 			}
 			into[ifindex] = value
+		case e.Name() == bindingDrop:
+			b.DropUnmatched = true
 		case e.Name() == bindingPhysical:
 			b.Physical = value
 		case e.Name() == bindingMTU:

@@ -33,6 +33,7 @@ type Hook string
 // The hooks that programs are attached to.
 const (
 	HookEgress      Hook = "egress"      // TC egress of the ipsec device
+	HookWire        Hook = "wire"        // TC egress of a watched physical device
 	HookReject      Hook = "reject"      // TC ingress of the ipsec device
 	HookDetour      Hook = "detour"      // TC egress of the detour device
 	HookXDP         Hook = "xdp"         // XDP of an ingress interface
@@ -110,6 +111,10 @@ func attach(hook Hook, ifindex int, prog *ebpf.Program) (link.Link, error) {
 	case HookEgress, HookDetour:
 		return link.AttachTCX(link.TCXOptions{
 			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXEgress, Anchor: link.Head(),
+		})
+	case HookWire: // after all programs that change packets
+		return link.AttachTCX(link.TCXOptions{
+			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXEgress, Anchor: link.Tail(),
 		})
 	case HookSADelete, HookSAExhausted:
 		return link.AttachTracing(link.TracingOptions{Program: prog, AttachType: ebpf.AttachTraceFEntry})

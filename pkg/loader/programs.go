@@ -34,6 +34,11 @@ func LoadEgress(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadEgress, "eroute_egress", maps, map[string]any{"have_xfrm_info": have})
 }
 
+// LoadWire loads the program for the egress of a physical device that an ipsec device watches.
+func LoadWire(maps map[string]*ebpf.Map, ipsecDevice int) (*ebpf.Program, error) {
+	return load(bpf.LoadWire, "eroute_wire", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)})
+}
+
 // LoadReject loads the program for an ipsec device's ingress, which replies to rejected packets.
 func LoadReject(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadReject, "eroute_reject", maps, nil)

@@ -128,7 +128,7 @@ func (g *gateway) attach(ctx context.Context, physical string, ingress ...string
 				return errors.Join(device.Detach(context.Background(), table, "ipsec0"), table.Dir().Remove(), table.Close())
 			})
 		})
-		_, err := device.Attach(ctx, table, "ipsec0", physical, ingress)
+		_, err := device.Attach(ctx, table, device.Config{Virtual: "ipsec0", Physical: physical, Ingress: ingress, Routed: true})
 		return err
 	})
 }

@@ -143,7 +143,7 @@ func (g *gateway) read(t *testing.T, f func(*maps.Table) error) {
 func (g *gateway) attach(t *testing.T, virtual, physical string, ingress ...string) (notes []string) {
 	t.Helper()
 	err := g.write(func(table *maps.Table) (err error) {
-		notes, err = device.Attach(t.Context(), table, virtual, physical, ingress)
+		notes, err = device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: physical, Ingress: ingress})
 		return err
 	})
 	if err != nil {

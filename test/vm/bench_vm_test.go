@@ -42,7 +42,7 @@ func newBench(t *testing.T, ingress ...string) bench {
 func (b bench) attach(t *testing.T, ingress ...string) {
 	t.Helper()
 	b.write(t, func(table *maps.Table) error {
-		notes, err := device.Attach(t.Context(), table, virtual, lab.WAN, ingress)
+		notes, err := device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: ingress})
 		for _, note := range notes {
 			if !strings.HasPrefix(note, "inbound IPv4 transport mode: ") { // GRO of a veth is off: see TestTransportGRO
 				t.Errorf("attach %s: %s", virtual, note)

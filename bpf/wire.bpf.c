@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/*
+ * Egress of a watched physical device: matches each packet that is about to leave in clear against the table,
+ * whatever way it came here. A packet with an SA goes to XFRM through the ipsec device; %pass, and no eroute,
+ * leave as they are.
+ */
+#include "abi.h"
+#include "classify.h"
+#include "count.h"
+#include "flow.h"
+#include "ike.h"
+#include "kernel.h"
+#include "link_scope.h"
+#include "load.h"
+#include "net.h"
+#include "output.h"
+#include "parse.h"
+#include "skb.h"
+#include "token.h"
+#include "trap.h"
+#include "verdict.h"
+
+/* Set by the loader: ifindex of the ipsec device. */
+volatile const __u32 ipsec_device;
+
+/* The offset of the IP header: 0 on devices without link-layer headers. */
+static __always_inline __u32 network_offset(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+
+	return kernel->network_header - (kernel->data - kernel->head);
+}
+
+/*
+ * The EtherType of a frame. A raw socket can send a frame with another one than __sk_buff.protocol.
+ */
+static __always_inline __be16 ethertype_of(struct __sk_buff *skb, __u32 l3)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ethhdr *eth = data;
+
+	return l3 == ETH_HLEN && data + sizeof(*eth) <= end ? eth->h_proto : skb->protocol;
+}
+
+static __always_inline int is_ip(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_IP) || ethertype == bpf_htons(ETH_P_IPV6);
+}
+
+/* The ipsec device's program hands the packet to XFRM. */
+static __always_inline int send_to_ipsec(struct __sk_buff *skb, const struct verdict *v,
+					 const struct packet_count *a)
+{
+	token_set_sa(skb, v->sa, a);
+	return bpf_redirect(ipsec_device, 0);
+}
+
+/* Reports whether packets without an eroute leave. */
+static __always_inline int passes_unmatched(struct __sk_buff *skb)
+{
+	return !(watched(skb->ifindex) & WATCHED_DROP_UNMATCHED);
+}
+
+/* A packet that matched. */
+static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct packet *p,
+				 struct match *m, const struct packet_count *a)
+{
+	struct device dev;
+	__u32 wait;
+
+	switch (m->v.action) {
+	case ACT_PASS:
+		count_reason(REASON_PASS, a);
+		return TCX_NEXT;
+	case ACT_DROP:
+		return drop(REASON_DROP, a);
+	case ACT_REJECT:
+		return reject(skb, l3, ipsec_device, p, a);
+	case ACT_HOLD:
+		return hold(skb, l3, p, m, a);
+	case ACT_SA:
+		if (!m->flow)
+			return send_to_ipsec(skb, &m->v, a);
+		if (find_device(ipsec_device, &dev))
+			return drop(REASON_UNCONFIGURED, a);
+		wait = flow_wait(skb, l3, &dev, p, m);
+		return wait ? drop(wait, a) : send_to_ipsec(skb, &m->v, a);
+	}
+	return drop(REASON_UNCONFIGURED, a);
+}
+
+static __always_inline int decide(struct __sk_buff *skb, __u32 l3, const struct packet *p)
+{
+	struct device dev = { .physical = skb->ifindex };
+	struct packet_count a;
+	struct match m;
+
+	set_packet_count(skb, l3, p, &a);
+	if (classify(p, &m))
+		return drop(REASON_UNCONFIGURED, &a);
+	if (!m.v.action && passes_unmatched(skb))
+		return TCX_NEXT;
+	if (is_local_ike(skb, &dev, p, &m.v)) {
+		count_reason(REASON_IKE, &a);
+		return TCX_NEXT;
+	}
+	if (!m.v.action)
+		return drop(REASON_NO_EROUTE, &a);
+	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
+		return trap(skb, l3, p, &m, &a);
+	count_match(&m, &a);
+	return apply(skb, l3, p, &m, &a);
+}
+
+SEC("tcx/egress")
+int eroute_wire(struct __sk_buff *skb)
+{
+	struct packet_count a = { .packets = 1, .bytes = skb->len };
+	__be16 ethertype;
+	struct packet p;
+	__u32 l3;
+
+	if (skb->vlan_present || !in_own_netns(skb, HOOK_TC))
+		return TCX_NEXT;
+	l3 = network_offset(skb);
+	ethertype = ethertype_of(skb, l3);
+	if (!is_ip(ethertype) || is_made_by_xfrm(skb, ethertype) || token_take_clear(skb))
+		return TCX_NEXT;
+	parse(skb, HOOK_TC, l3, ethertype, &p);
+	if (!p.family)
+		return drop(REASON_NOT_IP, &a);
+	if (is_link_scope(skb, l3, &p))
+		return TCX_NEXT;
+	return decide(skb, l3, &p);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
+)
+
+// watchedName is the map of physical devices whose egress has the wire program, by ifindex.
+const watchedName = "eroute_watched"
+
+// Watched is the programs' configuration of a watched physical device.
+type Watched struct {
+	DropUnmatched bool // packets without an eroute are dropped
+}
+
+// PutWatched writes the programs' configuration of a watched physical device.
+func (t *Table) PutWatched(ifindex uint32, w Watched) error {
+	word := uint64(ifindex)<<32 | uint64(bpf.ABIWatchedWATCHED)
+	if w.DropUnmatched {
+		word |= uint64(bpf.ABIWatchedWATCHED_DROP_UNMATCHED)
+	}
+	if err := t.maps[watchedName].Put(ifindex, word); err != nil {
+		return fmt.Errorf("write watched device: %w", err)
+	}
+	return nil
+}
+
+// DeleteWatched deletes the programs' configuration of a physical device, if there is one.
+func (t *Table) DeleteWatched(ifindex uint32) error {
+	if err := t.maps[watchedName].Delete(ifindex); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("delete watched device: %w", err)
+	}
+	return nil
+}
+
+// Watched returns the programs' configuration of all watched physical devices, by ifindex.
+func (t *Table) Watched() (map[uint32]Watched, error) {
+	type device struct {
+		ifindex uint32
+		Watched
+	}
+	all, err := pinned.ReadAll(t.maps[watchedName], func(ifindex *uint32, word *uint64) device {
+		return device{*ifindex, Watched{*word&uint64(bpf.ABIWatchedWATCHED_DROP_UNMATCHED) != 0}}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list watched devices: %w", err)
+	}
+	watched := make(map[uint32]Watched)
+	for _, d := range all {
+		watched[d.ifindex] = d.Watched
+	}
+	return watched, nil
+}

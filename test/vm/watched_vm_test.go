@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build vm
+
+package vm
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/ipsec-eroute/eroute/internal/lab"
+)
+
+// Without any route into the ipsec device, packets with an SA eroute leave with the SA: forwarded ones and the
+// gateway's own.
+func TestWatched(t *testing.T) {
+	b := newLab(t)
+	b.attach(t)
+	for _, f := range []struct {
+		tunnel     lab.Tunnel
+		east, west netip.Prefix
+		own, dst   netip.Addr
+	}{
+		{lab.Tunnel{}, lab.EastLAN4, lab.WestLAN4, b.East.LAN4, b.WestHost.LAN4},
+		{lab.Tunnel{Src: b.East.WAN6, Dst: b.West.WAN6}, lab.EastLAN6, lab.WestLAN6, b.East.LAN6, b.WestHost.LAN6},
+	} {
+		sa := b.connect(t, f.tunnel, f.east, f.west)
+		b.add(t, nets(f.east, f.west), sa.TunSAID())
+		stop, before := b.wire(t), b.reasons(t)
+		r, err := b.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Dst: f.dst, Count: 5})
+		if err != nil || r.Received != 5 {
+			t.Errorf("ping %s: %+v, %v", f.dst, r, err)
+		}
+		r, err = b.East.Ping(within(t, 10*time.Second), lab.Ping{Src: f.own, Dst: f.dst, Count: 5})
+		if err != nil || r.Received != 5 {
+			t.Errorf("ping %s from %s: %+v, %v", f.dst, f.own, r, err)
+		}
+		checkOnly(t, stop(), layers.IPProtocolESP)
+		checkReasons(t, before, b.reasons(t), map[string]uint64{"sa": 10})
+		if e := b.eroute(t, nets(f.east, f.west)); e.Packets != 10 {
+			t.Errorf("%s has counted %d packets, want 10", e, e.Packets)
+		}
+	}
+}
+
+// An SA in transport mode protects the gateway's own packets to the peer, without a route into the ipsec device
+// and without the detour device.
+func TestWatchedTransport(t *testing.T) {
+	b := newLab(t)
+	b.attach(t)
+	if err := b.West.SendForGRO(lab.WAN); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range transports(b) {
+		if c.proto != layers.IPProtocolESP {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			tunnel := c.tunnel
+			tunnel.From, tunnel.To = b.East, b.West
+			sa := install(t, tunnel)
+			pong := "proto icmp"
+			if c.src.Is6() {
+				pong = "proto ipv6-icmp type 129"
+			}
+			b.answerOnly(t, install(t, sa.Reverse()), lab.Only(sa.Src), lab.Only(sa.Dst), pong)
+			s := nets(lab.Only(sa.Src), lab.Only(sa.Dst))
+			b.add(t, s, sa.SAID())
+			stop, before := b.wire(t), b.reasons(t)
+			const count = 10
+			got, err := b.East.Ping(within(t, 20*time.Second), lab.Ping{Src: c.src, Dst: sa.Dst, Count: count, Interval: 3 * time.Millisecond})
+			if err != nil || got.Received != count {
+				t.Errorf("ping: %+v, %v", got, err)
+			}
+			checkOnly(t, stop(), layers.IPProtocolESP)
+			checkReasons(t, before, b.reasons(t), map[string]uint64{"sa": count})
+		})
+	}
+}
