@@ -197,6 +197,7 @@ enum reason {
 	REASON_TRAP_HOLDS_FULL, /* dropped: %trap, no room for another hold */
 	REASON_TRAP_LIMITED,    /* dropped: %trap over its rate; no hold was made */
 	REASON_SA_EXHAUSTED,    /* dropped: the SA's sequence numbers are used up */
+	REASON_TRANSLATED, /* dropped: NAT changed the source, and the table protects the original one */
 	REASONS,
 };
 

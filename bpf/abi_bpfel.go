@@ -338,7 +338,8 @@ const (
 	ABIReasonREASON_TRAP_HOLDS_FULL ABIReason = 16
 	ABIReasonREASON_TRAP_LIMITED    ABIReason = 17
 	ABIReasonREASON_SA_EXHAUSTED    ABIReason = 18
-	ABIReasonREASONS                ABIReason = 19
+	ABIReasonREASON_TRANSLATED      ABIReason = 19
+	ABIReasonREASONS                ABIReason = 20
 )
 
 type ABIRejectRate struct {

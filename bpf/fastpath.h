@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The fast path of ingress interfaces: which frames it handles, and which packets it drops. A packet is dropped
- * if its eroute drops it and the kernel would route it into an ipsec device. All others continue, and are
- * matched against the table there. Results are cached for one epoch, see epoch.h.
+ * if its eroute drops it and the kernel would route it into an ipsec device or a watched one. All others
+ * continue, and are matched against the table there. Results are cached for one epoch, see epoch.h.
  */
 #ifndef EROUTE_FASTPATH_H
 #define EROUTE_FASTPATH_H
@@ -19,6 +19,7 @@
 #include "barrier.h"
 #include "parse.h"
 #include "table.h"
+#include "watched.h"
 
 #define ANY_LENGTH 0xffff
 
@@ -120,9 +121,22 @@ static __always_inline __u32 routed_ifindex(__u32 ifindex, const struct frame *f
 
 enum route {
 	ROUTE_UNSURE,
-	ROUTE_IPSEC, /* through an ipsec device */
+	ROUTE_MATCHED,      /* through a device where packets without an eroute drop */
+	ROUTE_MATCHED_PASS, /* through a watched device where they leave as they are */
 	ROUTE_ELSEWHERE,
 };
+
+static __always_inline enum route route_through(__u32 ifindex)
+{
+	__u32 flags;
+
+	if (bpf_map_lookup_elem(&eroute_devices, &ifindex))
+		return ROUTE_MATCHED;
+	flags = watched(ifindex);
+	if (!flags)
+		return ROUTE_ELSEWHERE;
+	return flags & WATCHED_DROP_UNMATCHED ? ROUTE_MATCHED : ROUTE_MATCHED_PASS;
+}
 
 /* Looks up where the kernel would route a packet that arrived on ifindex. */
 static __noinline enum route route_lookup(void *ctx, __u32 ifindex, __u32 mark,
@@ -151,10 +165,10 @@ static __noinline enum route route_lookup(void *ctx, __u32 ifindex, __u32 mark,
 		return ROUTE_UNSURE;
 	if (ret != FIB_SUCCESS && ret != FIB_NO_NEIGH)
 		return ROUTE_ELSEWHERE;
-	return bpf_map_lookup_elem(&eroute_devices, &fib.ifindex) ? ROUTE_IPSEC : ROUTE_ELSEWHERE;
+	return route_through(fib.ifindex);
 }
 
-/* Returns the action on a packet of this verdict that is routed into an ipsec device. */
+/* Returns the action on a packet of this verdict that is routed into an ipsec device, or a watched one. */
 static __always_inline enum fastpath_action fastpath_verdict(const struct packet *p,
 							     const struct verdict *v)
 {
@@ -177,7 +191,7 @@ static __always_inline enum fastpath_action fastpath_verdict(const struct packet
 static __noinline int fastpath_decide(void *ctx, __u32 mark, const struct packet *p,
 				      struct fastpath_result *a)
 {
-	enum route route = ROUTE_IPSEC;
+	enum route route = ROUTE_MATCHED;
 	struct verdict v = {};
 	__u32 generation;
 
@@ -188,7 +202,8 @@ static __noinline int fastpath_decide(void *ctx, __u32 mark, const struct packet
 	a->action = fastpath_verdict(p, &v);
 	if (a->action != FASTPATH_CONTINUE)
 		route = route_lookup(ctx, a->ifindex, mark, p);
-	if (route != ROUTE_IPSEC)
+	if (route != ROUTE_MATCHED &&
+	    (route != ROUTE_MATCHED_PASS || a->action == FASTPATH_NO_EROUTE))
 		a->action = FASTPATH_CONTINUE;
 	if (a->action == FASTPATH_CONTINUE)
 		a->len = ANY_LENGTH;

@@ -10,6 +10,7 @@
 #include "barrier.h"
 #include "parse.h"
 #include "token.h"
+#include "watched.h"
 
 /* Maximum lookups of a device that changes while it is read. */
 #define DEVICE_TRIES 3
@@ -45,15 +46,6 @@ static __always_inline int find_device(__u32 ifindex, struct device *dev)
 		return 0;
 	}
 	return -1;
-}
-
-/* The flags of a physical device, see enum watched; 0: it is not watched. */
-static __always_inline __u32 watched(__u32 ifindex)
-{
-	const __u64 *word = bpf_map_lookup_elem(&eroute_watched, &ifindex);
-	__u64 value = word ? READ_ONCE(*word) : 0;
-
-	return value >> 32 == ifindex ? value : 0;
 }
 
 static __always_inline int drop(__u32 reason, const struct packet_count *a)

@@ -47,14 +47,14 @@ struct sk_buff {
 	struct sock *sk;
 	unsigned long _skb_refdst;
 	char cb[48];
+	unsigned long _nfct;
 	__u8 active_extensions;
 	__u8 ip_summed : 2;
 	__u8 csum_not_inet : 1;
 	__u16 csum_start;
 	__u16 csum_offset;
 	__u16 network_header;
-	unsigned char *head;
-	unsigned char *data;
+	__u16 mac_header;
 };
 
 /* The contents of sk_buff.cb while IP has the packet. */

@@ -10,6 +10,7 @@
 #include "output.h"
 #include "maps.h"
 #include "parse.h"
+#include "watched.h"
 
 /* Set by the loader if the kernel has the kfunc; else the verifier prunes its call. */
 volatile const __u8 have_xfrm_info;

@@ -19,18 +19,23 @@
 #include "parse.h"
 #include "skb.h"
 #include "token.h"
+#include "translated.h"
 #include "trap.h"
 #include "verdict.h"
+#include "watched.h"
 
 /* Set by the loader: ifindex of the ipsec device. */
 volatile const __u32 ipsec_device;
 
-/* The offset of the IP header: 0 on devices without link-layer headers. */
+/*
+ * The offset of the IP header: 0 on devices without link-layer headers. The frame begins at mac_header
+ * (__dev_queue_xmit in net/core/dev.c).
+ */
 static __always_inline __u32 network_offset(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 
-	return kernel->network_header - (kernel->data - kernel->head);
+	return (__u16)(kernel->network_header - kernel->mac_header);
 }
 
 /*
@@ -63,7 +68,7 @@ static __always_inline int passes_unmatched(struct __sk_buff *skb)
 	return !(watched(skb->ifindex) & WATCHED_DROP_UNMATCHED);
 }
 
-/* A packet that matched. */
+/* A packet that matched and does not leave in clear. */
 static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct packet *p,
 				 struct match *m, const struct packet_count *a)
 {
@@ -71,9 +76,6 @@ static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct p
 	__u32 wait;
 
 	switch (m->v.action) {
-	case ACT_PASS:
-		count_reason(REASON_PASS, a);
-		return TCX_NEXT;
 	case ACT_DROP:
 		return drop(REASON_DROP, a);
 	case ACT_REJECT:
@@ -91,7 +93,31 @@ static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct p
 	return drop(REASON_UNCONFIGURED, a);
 }
 
-static __always_inline int decide(struct __sk_buff *skb, __u32 l3, const struct packet *p)
+/* Reports whether a packet that matched an eroute cannot leave in clear. */
+static __always_inline int is_protected(const struct verdict *v)
+{
+	return v->action && v->action != ACT_PASS;
+}
+
+/*
+ * A packet that may leave in clear, unless its source before NAT is protected.
+ */
+static __always_inline int leave_in_clear(struct __sk_buff *skb, struct packet *p, struct match *m,
+					  const struct packet_count *a)
+{
+	__u32 id = m->v.id, passes = m->v.action;
+
+	if (restore_source(skb, p) && (classify(p, m) || is_protected(&m->v)))
+		return drop(REASON_TRANSLATED, a);
+	if (passes) {
+		count_eroute(id, a);
+		count_reason(REASON_PASS, a);
+		return TCX_NEXT;
+	}
+	return passes_unmatched(skb) ? TCX_NEXT : drop(REASON_NO_EROUTE, a);
+}
+
+static __always_inline int decide(struct __sk_buff *skb, __u32 l3, struct packet *p)
 {
 	struct device dev = { .physical = skb->ifindex };
 	struct packet_count a;
@@ -100,14 +126,12 @@ static __always_inline int decide(struct __sk_buff *skb, __u32 l3, const struct 
 	set_packet_count(skb, l3, p, &a);
 	if (classify(p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
-	if (!m.v.action && passes_unmatched(skb))
-		return TCX_NEXT;
 	if (is_local_ike(skb, &dev, p, &m.v)) {
 		count_reason(REASON_IKE, &a);
 		return TCX_NEXT;
 	}
-	if (!m.v.action)
-		return drop(REASON_NO_EROUTE, &a);
+	if (!is_protected(&m.v))
+		return leave_in_clear(skb, p, &m, &a);
 	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
 		return trap(skb, l3, p, &m, &a);
 	count_match(&m, &a);

@@ -66,6 +66,9 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 		return nil, fmt.Errorf("bring %s up: %w", virtual, err)
 	}
 	if !c.Routed {
+		if !loader.SeesNAT() {
+			notes = append(notes, "this kernel does not describe its connections (CONFIG_DEBUG_INFO_BTF_MODULES): packets whose source NAT changes are matched with the new source only")
+		}
 		prog, err := loadWire(t, dev)
 		if err != nil {
 			return nil, err

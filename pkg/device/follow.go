@@ -103,10 +103,14 @@ func NeedsFollow(t *maps.Table) (bool, error) {
 		if changed, err := Drift(a.Virtual); err != nil || len(changed) > 0 {
 			return true, err
 		}
+		needed, err := needsPassRoutes(&a)
+		if err != nil {
+			return false, err
+		}
+		if !needed {
+			continue
+		}
 		for _, family := range families {
-			if a.Watched {
-				continue
-			}
 			if stale, err := StaleRoutes(family, a.Physical); err != nil || stale {
 				return true, err
 			}

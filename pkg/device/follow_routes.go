@@ -16,8 +16,9 @@ import (
 // passRules checks that a rule for %pass packets exists for the current name of the physical interface. Its
 // repair also removes the rules for names that no ipsec device is bound to.
 func (f *follower) passRules() (found []step, err error) {
-	if len(f.binding.Watched) > 0 {
-		return nil, nil // %pass packets leave by the routes that they have
+	needed, err := needsPassRoutes(&Attachment{Virtual: f.dev.Attrs().Name, Watched: len(f.binding.Watched) > 0})
+	if err != nil || !needed {
+		return nil, err
 	}
 	if f.phys == nil {
 		return nil, nil // the rule is added when the interface returns

@@ -62,14 +62,47 @@ func SyncRoutes(t *maps.Table) error {
 	}
 	var errs []error
 	for _, a := range all {
-		if a.Watched {
+		needed, err := needsPassRoutes(&a)
+		if err != nil || !needed {
+			errs = append(errs, err)
 			continue
 		}
 		if physical, err := netlink.LinkByName(a.Physical); err == nil {
-			errs = append(errs, syncPassRoutes(physical))
+			errs = append(errs, addPassRoutes(physical))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// needsPassRoutes reports whether packets are routed into an ipsec device. Without a watched physical device
+// they are, sooner or later. Where it is watched they need not be, and a rule slows all forwarded packets down.
+func needsPassRoutes(a *Attachment) (bool, error) {
+	if !a.Watched {
+		return true, nil
+	}
+	dev, err := netlink.LinkByName(a.Virtual)
+	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find %s: %w", a.Virtual, err)
+	}
+	for _, family := range families {
+		routes, err := netdump.Routes(family, &netlink.Route{LinkIndex: dev.Attrs().Index, Table: unix.RT_TABLE_UNSPEC},
+			netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
+		if isGone(err) {
+			continue
+		}
+		if err != nil || slices.ContainsFunc(routes, leads) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// leads reports whether a route was added for traffic: not one that the kernel adds to each interface.
+func leads(r netlink.Route) bool {
+	return r.Table != unix.RT_TABLE_LOCAL && r.Type == unix.RTN_UNICAST && !(r.Dst.IP.IsLinkLocalUnicast() && r.Protocol == unix.RTPROT_KERNEL)
 }
 
 // blocks reports whether the main table has routes that lead nowhere.

@@ -36,7 +36,12 @@ func LoadEgress(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 
 // LoadWire loads the program for the egress of a physical device that an ipsec device watches.
 func LoadWire(maps map[string]*ebpf.Map, ipsecDevice int) (*ebpf.Program, error) {
-	return load(bpf.LoadWire, "eroute_wire", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)})
+	loadConnTrack()
+	var types []*btf.Spec
+	if module, ok := connTrackTypes(); ok {
+		types = append(types, module)
+	}
+	return load(bpf.LoadWire, "eroute_wire", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)}, types...)
 }
 
 // LoadReject loads the program for an ipsec device's ingress, which replies to rejected packets.
@@ -80,8 +85,9 @@ func LoadSAExhausted(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadSAExhausted, "eroute_sa_exhausted", maps, nil)
 }
 
-// load loads the program of a collection with a table's maps, and sets its variables.
-func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[string]*ebpf.Map, variables map[string]any) (*ebpf.Program, error) {
+// load loads the program of a collection with a table's maps, and sets its variables. types are those of modules
+// that it reads.
+func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[string]*ebpf.Map, variables map[string]any, types ...*btf.Spec) (*ebpf.Program, error) {
 	if err := CheckDescriptors(); err != nil {
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}
@@ -112,7 +118,9 @@ func load(read func() (*ebpf.CollectionSpec, error), name string, maps map[strin
 			shared[m] = maps[m]
 		}
 	}
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared})
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		MapReplacements: shared, Programs: ebpf.ProgramOptions{ExtraRelocationTargets: types},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}

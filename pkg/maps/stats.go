@@ -49,6 +49,7 @@ var reasonNames = [bpf.ABIReasonREASONS]string{
 	bpf.ABIReasonREASON_TRAP_HOLDS_FULL: "trap-holds-full",
 	bpf.ABIReasonREASON_TRAP_LIMITED:    "trap-limited",
 	bpf.ABIReasonREASON_SA_EXHAUSTED:    "sa-exhausted",
+	bpf.ABIReasonREASON_TRANSLATED:      "translated",
 }
 
 // Verdict is how the programs dispose of a packet.

@@ -34,7 +34,7 @@ func newDetached(t *testing.T) *gateway {
 // tryAttach returns the error of an attach.
 func (g *gateway) tryAttach(virtual, physical string, ingress ...string) error {
 	return g.write(func(table *maps.Table) error {
-		_, err := device.Attach(context.Background(), table, device.Config{Virtual: virtual, Physical: physical, Ingress: ingress})
+		_, err := device.Attach(context.Background(), table, device.Config{Virtual: virtual, Physical: physical, Ingress: ingress, Routed: true})
 		return err
 	})
 }

@@ -24,11 +24,15 @@ import (
 
 const ipsec0 = "ipsec0"
 
-// modes are the hooks at which packets are matched: on the ipsec device only, or first on the ingress
-// interface, in XDP or, where XDP is occupied, in TC.
-var modes = []string{"egress", "xdp", "tc"}
+// modes are the ways in which packets are matched: routed into the ipsec device, there only or first on the
+// ingress interface, in XDP or, where XDP is occupied, in TC; or, without routes, when they leave by the watched
+// physical device, and first on the ingress interface in XDP.
+var modes = []string{"egress", "xdp", "tc", watched}
 
-// gateway is a lab whose East routes packets for the remote LAN into ipsec0.
+// watched is the mode without routes into ipsec0. Packets without an eroute drop there, too.
+const watched = "watched"
+
+// gateway is a lab whose East routes packets for the remote LAN into ipsec0, or watches wan.
 type gateway struct {
 	*lab.Lab
 	mode    string
@@ -67,7 +71,13 @@ func newGateway(t *testing.T, mode string) *gateway {
 		t.Fatal(err)
 	}
 	g := &gateway{Lab: l, mode: mode}
-	shared[mode] = g
+	defer func() {
+		if t.Failed() {
+			_ = errors.Join(g.removeTable(), g.Close())
+		} else {
+			shared[mode] = g
+		}
+	}()
 	var ingress []string
 	if mode != "egress" {
 		ingress = []string{lab.LAN}
@@ -75,12 +85,16 @@ func newGateway(t *testing.T, mode string) *gateway {
 	if mode == "tc" {
 		occupyXDP(t, g.East, lab.LAN)
 	}
-	notes := g.attach(t, ipsec0, lab.WAN, ingress...)
+	notes := g.attachAs(t, device.Config{
+		Virtual: ipsec0, Physical: lab.WAN, Ingress: ingress, Routed: mode != watched, DropUnmatched: mode == watched,
+	})
 	note := slices.ContainsFunc(notes, func(s string) bool { return strings.Contains(s, dummyXDP) && strings.Contains(s, lab.LAN) })
 	if note != (mode == "tc") {
 		t.Errorf("notes %q in mode %s", notes, mode)
 	}
-	g.route(t)
+	if mode != watched {
+		g.route(t)
+	}
 	g.limitICMP(t, false)
 	return g
 }
@@ -140,10 +154,16 @@ func (g *gateway) read(t *testing.T, f func(*maps.Table) error) {
 	}
 }
 
+// attach attaches an ipsec device that packets are routed into.
 func (g *gateway) attach(t *testing.T, virtual, physical string, ingress ...string) (notes []string) {
 	t.Helper()
+	return g.attachAs(t, device.Config{Virtual: virtual, Physical: physical, Ingress: ingress, Routed: true})
+}
+
+func (g *gateway) attachAs(t *testing.T, c device.Config) (notes []string) {
+	t.Helper()
 	err := g.write(func(table *maps.Table) (err error) {
-		notes, err = device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: physical, Ingress: ingress})
+		notes, err = device.Attach(t.Context(), table, c)
 		return err
 	})
 	if err != nil {
