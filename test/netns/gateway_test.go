@@ -109,6 +109,14 @@ func (g *gateway) route(t *testing.T) {
 	}
 }
 
+// holder returns the device whose program holds packets.
+func (g *gateway) holder() string {
+	if g.mode == watched {
+		return lab.WAN
+	}
+	return ipsec0
+}
+
 // limitICMP sets whether errors to the same address have the kernel's default limits. Without limits each
 // packet is answered, so that answers can be counted. The limits are lifted by type, which also lifts the
 // global one. With an interval of 0 IPv4 would also lose the allowance that ip_error (net/ipv4/route.c) keeps

@@ -19,6 +19,9 @@ import (
 // itself and routes elsewhere.
 func TestNotRoutedIntoDevice(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		if g.mode == watched {
+			return // every packet that leaves by wan is matched
+		}
 		for _, said := range []eroute.SAID{eroute.Drop, eroute.Reject} {
 			g.only(t, all(said)...)
 			before := g.counts(t)

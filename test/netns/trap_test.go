@@ -67,7 +67,7 @@ func TestTrap(t *testing.T) {
 				r.waitFor(t, "hold", 1)
 				asked := r.waitFor(t, "acquire", 1)
 				if len(asked) != 1 || asked[0].Flow.Src != hold.Src.String() || asked[0].Flow.Dst != hold.Dst.String() ||
-					asked[0].Eroute.Src != f.eastNet.String() || asked[0].Eroute.SAID != said.String() || asked[0].Device != ipsec0 {
+					asked[0].Eroute.Src != f.eastNet.String() || asked[0].Eroute.SAID != said.String() || asked[0].Device != g.holder() {
 					t.Errorf("asked %+v", asked)
 				}
 				if r.kinds() != "acquire hold" {
