@@ -51,7 +51,7 @@ func dropsUnmatched(unmatched cli.Field, routed bool) (drop bool, err error) {
 	case !unmatched.Given():
 		return false, nil
 	case routed:
-		return false, fmt.Errorf("%v: routed watches no interface", unmatched)
+		return false, fmt.Errorf("%v: cannot be combined with routed, which watches no interface", unmatched)
 	case unmatched.Text == unmatchedDrop:
 		return true, nil
 	case unmatched.Text == unmatchedPass:

@@ -88,12 +88,19 @@ func (cfg *config) check() error {
 			return fmt.Errorf("device %q is listed twice", d.Virtual)
 		}
 		there[d.Virtual] = true
-		_, err := dropsUnmatched(cli.Field{Name: "unmatched", Text: d.Unmatched}, d.Routed)
-		if err := cmp.Or(d.names().check(), err); err != nil {
+		if err := cmp.Or(d.names().check(), d.checkUnmatched()); err != nil {
 			return fmt.Errorf("device %q: %w", d.Virtual, err)
 		}
 	}
 	return nil
+}
+
+func (d configDevice) checkUnmatched() error {
+	if d.Unmatched == "" {
+		return nil
+	}
+	_, err := dropsUnmatched(cli.Field{Name: "unmatched", Text: d.Unmatched}, d.Routed)
+	return err
 }
 
 func (d configDevice) names() deviceNames {
