@@ -78,6 +78,49 @@ func explainLines(t *testing.T, m *memory, title string, packet ...string) []str
 	return lines
 }
 
+// TestExplainWatched checks the verdict where a packet leaves through a watched interface, and elsewhere.
+func TestExplainWatched(t *testing.T) {
+	packet := []string{"10.1.0.1", "10.2.0.1"}
+	other := []string{"10.9.0.1", "10.2.0.1"}
+	for name, test := range map[string]struct {
+		said   eroute.SAID
+		change func(*memory)
+		packet []string
+		want   string
+	}{
+		"SA":             {testSAID, func(*memory) {}, packet, `sent, counted as "sa": dev wan; through ipsec0, without a route into it, encapsulated by XFRM in tunnel mode`},
+		"SA missing":     {testSAID, func(m *memory) { m.kernel.sas, m.kernel.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
+		"no XFRM":        {testSAID, func(m *memory) { m.devices.all[0].Kind = device.KindPlain }, packet, `dropped, counted as "no-xfrm"; this kernel has no XFRM interfaces`},
+		"pass":           {eroute.Pass, func(*memory) {}, packet, `sent, counted as "pass": via 192.0.2.254 dev wan; in clear`},
+		"drop":           {eroute.Drop, func(*memory) {}, packet, `dropped, counted as "drop"`},
+		"reject":         {eroute.Reject, func(*memory) {}, packet, `dropped, counted as "reject"; the sender receives an ICMP error, within the rate limits for these`},
+		"hold":           {eroute.Hold, func(*memory) {}, packet, `kept, counted as "hold"; the relay keeps the first and the latest packet of a hold`},
+		"trap, no relay": {eroute.Trap, func(m *memory) { m.kernel.relay = false }, packet, `dropped, counted as "trap-no-relay"; ipsec acquire is not running, or no key manager listens`},
+		"none":           {eroute.Drop, func(*memory) {}, other, `sent, not counted: via 192.0.2.254 dev wan; in clear: it has no eroute`},
+		"none, drop":     {eroute.Drop, func(m *memory) { m.devices.all[0].DropUnmatched = true }, other, `dropped, counted as "no-eroute"; --unmatched drop`},
+		"not watched":    {eroute.Drop, func(m *memory) { m.kernel.routes[1].Device = "lte" }, packet, `sent, not counted: via 192.0.2.254 dev lte; in clear: lte is not watched`},
+		"into ipsec0":    {eroute.Drop, func(m *memory) { m.kernel.routes[1].Device = "ipsec0" }, other, `dropped, counted as "no-eroute"`},
+		"no route":       {eroute.Drop, func(m *memory) { m.kernel.routes = nil }, packet, `would be dropped, counted as "drop"`},
+		"IKE":            {eroute.Drop, func(m *memory) { add(t, m, "192.0.2.1/32", "0.0.0.0/0", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": via 192.0.2.254 dev wan; in clear if sent by a key manager's socket or by XFRM; any other such packet matches the eroute`},
+		"link scope":     {eroute.Drop, func(m *memory) { add(t, m, "0.0.0.0/0", "0.0.0.0/0", eroute.Drop) }, []string{"192.0.2.1", "224.0.0.5"}, `sent, not counted: via 192.0.2.254 dev wan; traffic of the link, which leaves as it is; a packet that arrived on an interface matches the table`},
+		"DHCP":           {eroute.Drop, func(m *memory) { add(t, m, "0.0.0.0/0", "0.0.0.0/0", eroute.Drop) }, []string{"192.0.2.1", "10.2.0.1", "udp", "68", "67"}, `sent, not counted: via 192.0.2.254 dev wan; in clear if sent by the DHCP client of root; any other such packet matches the table`},
+		"forwarded DHCP": {eroute.Drop, func(*memory) {}, []string{"10.1.0.1", "10.2.0.1", "udp", "68", "67"}, `dropped, counted as "drop"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newGateway(t, test.said)
+			m.devices.all[0].Watched = true
+			m.kernel.routes = []memoryRoute{
+				{netip.MustParsePrefix("192.0.2.0/24"), explain.Hop{Device: "wan"}},
+				{netip.MustParsePrefix("0.0.0.0/0"), explain.Hop{Device: "wan", Via: netip.MustParseAddr("192.0.2.254")}},
+			}
+			test.change(m)
+			if got := explainLines(t, m, "verdict", test.packet...); !slices.Equal(got, []string{test.want}) {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
 // TestExplainVerdict checks that the verdict follows from the eroute, the SA and the routing.
 func TestExplainVerdict(t *testing.T) {
 	packet := []string{"10.1.0.1", "10.2.0.1"}

@@ -46,18 +46,15 @@ func TestExplainKernel(t *testing.T) {
 	ipsec("tncfg", "--attach", "--virtual", "ipsec0", "--physical", lab.WAN)
 	t.Cleanup(func() { ipsec("tncfg", "--clear") })
 	ipsec("eroute", "--add", "--src", lab.EastLAN4.String(), "--dst", lab.WestLAN4.String(), "--said", "%pass")
-	explain("\n  route    via "+l.West.WAN4.String()+" dev wan: not into an ipsec device", "\n  verdict  would be sent, counted as \"pass\": via "+l.West.WAN4.String()+" dev wan; in clear\n")
+	explain("\n  route    via "+l.West.WAN4.String()+" dev wan, which is watched\n", "\n  verdict  sent, counted as \"pass\": via "+l.West.WAN4.String()+" dev wan; in clear\n")
 
 	sa, err := lab.Tunnel{From: l.East, To: l.West}.Install()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.East.Route(lab.WestLAN4, "ipsec0"); err != nil {
-		t.Fatal(err)
-	}
 	ipsec("eroute", "--replace", "--src", lab.EastLAN4.String(), "--dst", lab.WestLAN4.String(), "--said", sa.TunSAID())
-	explain("\n  route    into ipsec0\n", "\n  SA       esp spi ", ", tunnel mode, ", " if_id 0x65000000, ", ", 0 packets, 0 bytes, does not expire\n",
-		"\n  verdict  sent, counted as \"sa\": dev wan; encapsulated by XFRM in tunnel mode\n")
+	explain("\n  SA       esp spi ", ", tunnel mode, ", " if_id 0x65000000, ", ", 0 packets, 0 bytes, does not expire\n",
+		"\n  verdict  sent, counted as \"sa\": dev wan; through ipsec0, without a route into it, encapsulated by XFRM in tunnel mode\n")
 
 	if err := sa.Remove(); err != nil {
 		t.Fatal(err)

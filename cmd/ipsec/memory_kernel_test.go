@@ -38,6 +38,9 @@ func (m *memoryKernel) Policy(flow eroute.Selector) (*xfrm.OutPolicy, error) {
 }
 
 func (m *memoryKernel) Route(dst netip.Addr, device string) explain.Hop {
+	if dst == m.own {
+		return explain.Hop{Problem: "local address of the gateway", Local: true}
+	}
 	for _, r := range m.routes {
 		if r.to.Contains(dst) && (device == "" || r.Device == device) {
 			return r.Hop

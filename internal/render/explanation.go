@@ -95,8 +95,13 @@ func hopText(h explain.Hop) string {
 }
 
 func routeText(e *explain.Explanation) string {
-	if e.IPsec {
+	switch {
+	case e.IPsec:
 		return "into " + e.Route.Device
+	case e.Watched:
+		return hopText(e.Route) + ", which is watched"
+	case !e.Assumed:
+		return fmt.Sprintf("%s: not matched: %s is not watched", hopText(e.Route), e.Route.Device)
 	}
 	return hopText(e.Route) + ": not into an ipsec device, so it is not matched against the table"
 }
@@ -138,7 +143,10 @@ func amount(n, limit uint64, unit string) string {
 
 func verdictText(e *explain.Explanation) string {
 	text := fmt.Sprintf("%s, counted as %q", e.Verdict, e.Reason)
-	if !e.IPsec {
+	if e.Reason == "" {
+		text = fmt.Sprintf("%s, not counted", e.Verdict)
+	}
+	if e.Assumed {
 		text = "would be " + text
 	}
 	if e.Verdict == maps.Sent && e.Next != (explain.Hop{}) {

@@ -20,9 +20,10 @@ type explanationJSON struct {
 	Consistent bool          `json:"consistent"`
 	Route      hopJSON       `json:"route"`
 	IPsec      bool          `json:"ipsec"`
+	Watched    bool          `json:"watched"`
 	SA         *saJSON       `json:"sa,omitempty"`
 	Verdict    string        `json:"verdict"`
-	Reason     string        `json:"reason"`
+	Reason     string        `json:"reason,omitempty"`
 	Next       *hopJSON      `json:"next,omitempty"`
 	Detail     string        `json:"detail,omitempty"`
 }
@@ -94,7 +95,7 @@ func newSAJSON(s *explain.SA) *saJSON {
 func newExplanationJSON(e *explain.Explanation) *explanationJSON {
 	j := &explanationJSON{
 		Packet:     packetJSON{e.Packet.Src.String(), e.Packet.Dst.String(), e.Packet.Proto, e.Packet.SrcPort, e.Packet.DstPort},
-		Consistent: e.Consistent(), Route: newHopJSON(e.Route), IPsec: e.IPsec,
+		Consistent: e.Consistent(), Route: newHopJSON(e.Route), IPsec: e.IPsec, Watched: e.Watched,
 		Verdict: e.Verdict.String(), Reason: e.Reason, Detail: e.Detail,
 		Matches: make([]*erouteJSON, len(e.Matches)),
 	}

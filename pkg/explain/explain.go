@@ -27,16 +27,18 @@ type Explanation struct {
 	Matches []eroute.Eroute // found by reading the table, most specific first
 	Route   Hop             // of the packet itself
 	IPsec   bool            // whether Route leads into an ipsec device
+	Watched bool            // whether Route leads through a watched interface
 
 	SA   *SA // named by Match; nil: none
-	Next Hop // after the ipsec device; only if Verdict is Sent
+	Next Hop // of what is sent; only if Verdict is Sent
 	Outcome
+	Assumed bool // Outcome is that of a packet with a route into the ipsec device or through the watched interface
 }
 
-// Outcome is what the ipsec device does with a packet.
+// Outcome is what happens to a packet: in the ipsec device, or where it leaves.
 type Outcome struct {
 	Verdict maps.Verdict
-	Reason  string // as counted by --stats
+	Reason  string // as counted by --stats; empty: it is not counted
 	Detail  string // in addition; may be empty
 }
 
@@ -110,7 +112,13 @@ func (x *explainer) explain(p eroute.Packet, matches []eroute.Eroute) (e *Explan
 	}
 	e.Route = x.kernel.Route(p.Dst, "")
 	e.IPsec = x.isVirtual(e.Route.Device)
+	e.Watched = slices.ContainsFunc(x.devices, func(a device.Attachment) bool { return watches(&a, e.Route.Device) })
 	return e, x.decide(e)
+}
+
+// watches reports whether an attachment watches an interface.
+func watches(a *device.Attachment, name string) bool {
+	return a.Watched && name != "" && a.Physical == name
 }
 
 // isVirtual reports whether an interface is an ipsec device.

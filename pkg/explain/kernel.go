@@ -38,6 +38,7 @@ type Hop struct {
 	Device  string     // outgoing interface; empty: none
 	Via     netip.Addr // next hop; zero: the destination itself
 	Problem string     // why there is no interface
+	Local   bool       // the destination is an address of the gateway
 }
 
 // kernelView is the view of the calling thread's network namespace.
@@ -95,7 +96,7 @@ func (k *kernelView) Outgoing(state xfrm.State) Hop {
 
 func newHop(r *netlink.Route) (h Hop) {
 	if r.Type == unix.RTN_LOCAL {
-		return Hop{Problem: "local address of the gateway"}
+		return Hop{Problem: "local address of the gateway", Local: true}
 	}
 	device, err := ifname.Lookup(r.LinkIndex)
 	if err != nil {

@@ -24,12 +24,28 @@ type SA struct {
 	Ready   bool           // whether the programs send packets to it
 }
 
-// decide determines what the ipsec device would do with the packet, in the order of bpf/egress.bpf.c.
+// decide determines what happens to the packet.
 func (x *explainer) decide(e *Explanation) error {
-	action := eroute.ActionDrop
-	if e.Match != nil {
-		action = e.Match.SAID.Action()
+	d := x.device(e)
+	switch {
+	case e.Watched:
+		return x.decideWire(e, d)
+	case e.IPsec:
+		return x.decideDevice(e)
+	case d != nil && d.Watched && e.Route.Device != "":
+		e.Outcome = Outcome{maps.Sent, "", fmt.Sprintf("in clear: %s is not watched", e.Route.Device)}
+		e.Next = e.Route
+		return nil
 	}
+	e.Assumed = true
+	if d != nil && d.Watched {
+		return x.decideWire(e, d)
+	}
+	return x.decideDevice(e)
+}
+
+// decideDevice determines what the ipsec device does with the packet, in the order of bpf/egress.bpf.c.
+func (x *explainer) decideDevice(e *Explanation) error {
 	own, err := x.isOwnKeyExchange(e)
 	switch {
 	case err != nil:
@@ -39,11 +55,20 @@ func (x *explainer) decide(e *Explanation) error {
 		e.Next = x.clearHop(e)
 	case e.Match == nil:
 		e.Outcome = Outcome{maps.Dropped, "no-eroute", ""}
-	case action == eroute.ActionSA:
-		return x.encrypt(e)
-	case action == eroute.ActionPass:
+	case e.Match.SAID.Action() == eroute.ActionPass:
 		e.Outcome = Outcome{maps.Sent, "pass", "in clear"}
 		e.Next = x.clearHop(e)
+	default:
+		return x.decideProtected(e)
+	}
+	return nil
+}
+
+// decideProtected implements decide for packets that match an eroute other than %pass.
+func (x *explainer) decideProtected(e *Explanation) error {
+	switch action := e.Match.SAID.Action(); {
+	case action == eroute.ActionSA:
+		return x.encrypt(e)
 	case action == eroute.ActionReject:
 		e.Outcome = Outcome{maps.Dropped, "reject", "the sender receives an ICMP error, within the rate limits for these"}
 	case action == eroute.ActionHold && x.relay:
@@ -122,14 +147,12 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 		e.Outcome = Outcome{maps.Sent, "sa", "but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync"}
 	default:
 		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("encapsulated by XFRM in %s mode", lifetime.Mode)}
-		if lifetime.Mode == xfrm.ModeTransport {
-			e.Next = x.kernel.Route(lifetime.Dst, "")
-			if x.isVirtual(e.Next.Device) && d != nil { // through the detour and the physical device
-				e.Next = x.kernel.Route(lifetime.Dst, d.Physical)
-			}
-			return nil
+		if e.Watched && d != nil {
+			e.Detail = fmt.Sprintf("through %s, without a route into it, ", d.Virtual) + e.Detail
 		}
-		switch e.Next = x.kernel.Outgoing(lifetime.State); {
+		e.Next = x.outgoing(&lifetime, d)
+		switch {
+		case e.Next.Device == "" && lifetime.Mode == xfrm.ModeTransport:
 		case e.Next.Device == "":
 			e.Detail += ", but XFRM finds no route to the peer and drops the packet (XfrmOutBundleGenError)"
 		case x.isVirtual(e.Next.Device):
@@ -137,6 +160,18 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 		}
 	}
 	return nil
+}
+
+// outgoing returns the next hop of the packets of an SA.
+func (x *explainer) outgoing(l *xfrm.Lifetime, d *device.Attachment) Hop {
+	if l.Mode != xfrm.ModeTransport {
+		return x.kernel.Outgoing(l.State)
+	}
+	next := x.kernel.Route(l.Dst, "")
+	if x.isVirtual(next.Device) && d != nil && !d.Watched { // through the detour and the physical device
+		return x.kernel.Route(l.Dst, d.Physical)
+	}
+	return next
 }
 
 // clearHop returns the next hop of a packet in clear, through the physical device.
@@ -151,11 +186,17 @@ func (x *explainer) clearHop(e *Explanation) Hop {
 	}
 }
 
-// device returns the ipsec device that the packet is routed into, otherwise the first one; nil if there is none.
+// device returns the ipsec device that the packet is routed into, or that watches the interface it leaves through,
+// otherwise the first one, watched if there is such; nil if there is none.
 func (x *explainer) device(e *Explanation) *device.Attachment {
-	for i := range x.devices {
-		if x.devices[i].Virtual == e.Route.Device {
-			return &x.devices[i]
+	for _, is := range []func(*device.Attachment) bool{
+		func(a *device.Attachment) bool { return a.Virtual == e.Route.Device || watches(a, e.Route.Device) },
+		func(a *device.Attachment) bool { return a.Watched },
+	} {
+		for i := range x.devices {
+			if is(&x.devices[i]) {
+				return &x.devices[i]
+			}
 		}
 	}
 	if len(x.devices) > 0 {

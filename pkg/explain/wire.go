@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// Details of packets that leave a watched interface without being matched.
+const (
+	linkScope  = "traffic of the link, which leaves as it is; a packet that arrived on an interface matches the table"
+	dhcpClient = "in clear if sent by the DHCP client of root; any other such packet matches the table"
+)
+
+// decideWire determines what happens to the packet where it leaves through an interface that d watches, in the
+// order of bpf/wire.bpf.c.
+func (x *explainer) decideWire(e *Explanation, d *device.Attachment) error {
+	e.Next = e.Route
+	if isLinkScope(e.Packet.Dst) {
+		e.Outcome = Outcome{maps.Sent, "", linkScope}
+		return nil
+	}
+	if isDHCP(e.Packet) && x.kernel.Route(e.Packet.Src, "").Local {
+		e.Outcome = Outcome{maps.Sent, "", dhcpClient}
+		return nil
+	}
+	own, err := x.isOwnKeyExchange(e)
+	switch {
+	case err != nil:
+		return err
+	case own:
+		e.Outcome = Outcome{maps.Sent, "key-exchange", ownKeyExchange}
+	case e.Match == nil && d.DropUnmatched:
+		e.Next = Hop{}
+		e.Outcome = Outcome{maps.Dropped, "no-eroute", "--unmatched drop"}
+	case e.Match == nil:
+		e.Outcome = Outcome{maps.Sent, "", "in clear: it has no eroute"}
+	case e.Match.SAID.Action() == eroute.ActionPass:
+		e.Outcome = Outcome{maps.Sent, "pass", "in clear"}
+	default:
+		e.Next = Hop{}
+		return x.decideProtected(e)
+	}
+	return nil
+}
+
+// isLinkScope reports whether packets to an address do not leave the link, where bpf/link_scope.h decides by
+// the address.
+func isLinkScope(dst netip.Addr) bool {
+	if dst.Is4() {
+		return dst.IsLinkLocalMulticast() || dst == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	}
+	return dst.IsInterfaceLocalMulticast() || dst.IsLinkLocalMulticast() || dst.IsLinkLocalUnicast()
+}
+
+// isDHCP reports whether a packet is from the port of a DHCP client to that of a server.
+func isDHCP(p eroute.Packet) bool {
+	client, server := uint16(68), uint16(67)
+	if p.Dst.Is6() {
+		client, server = 546, 547
+	}
+	return p.Proto == unix.IPPROTO_UDP && p.SrcPort == client && p.DstPort == server
+}
