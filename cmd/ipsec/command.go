@@ -53,8 +53,8 @@ func (c *command) parse(cmd *cobra.Command, set cli.Options, args []string, help
 	return false, nil
 }
 
-// say writes one line to stderr, prefixed with the command's name and label.
-func (c *command) say(text string) {
+// printLine writes one line to stderr, prefixed with the command's name and label.
+func (c *command) printLine(text string) {
 	prefix := c.name + ": "
 	if label := c.label(); label != "" {
 		prefix += label + ": "
@@ -66,7 +66,7 @@ func (c *command) say(text string) {
 // note prints a debug message if --debug is given.
 func (c *command) note(format string, args ...any) {
 	if c.isNoted() {
-		c.say("debug: " + fmt.Sprintf(format, args...))
+		c.printLine("debug: " + fmt.Sprintf(format, args...))
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
-// askShell holds scripts that let a real shell complete "ipsec eroute --lim". SCRIPT is the output of "ipsec
+// completionCommands are scripts that let a real shell complete "ipsec eroute --lim". SCRIPT is the output of "ipsec
 // completion".
-var askShell = map[string]string{
+var completionCommands = map[string]string{
 	"bash": `
 		source /usr/share/bash-completion/bash_completion
 		source "$SCRIPT"
@@ -40,7 +40,7 @@ var askShell = map[string]string{
 // TestShells checks completion in each shell with the script for it. Needs the shells, see scripts/setup.sh.
 func TestShells(t *testing.T) {
 	dir := filepath.Dir(testenv.Build(t))
-	for shell, ask := range askShell {
+	for shell, command := range completionCommands {
 		t.Run(shell, func(t *testing.T) {
 			text, err := exec.CommandContext(t.Context(), dir+"/ipsec", "completion", shell).Output()
 			if err != nil {
@@ -52,7 +52,7 @@ func TestShells(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, shell, "-c", ask)
+			cmd := exec.CommandContext(ctx, shell, "-c", command)
 			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "SCRIPT="+script, "HOME="+dir)
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "--limit") || strings.Contains(string(out), "rror") {

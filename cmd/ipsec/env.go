@@ -71,7 +71,7 @@ type table interface {
 	Written() iter.Seq2[eroute.Eroute, error]
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
 	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
-	Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
+	Matching(match func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
 	top.Source
 	SAReady(said eroute.SAID) (bool, error)
 	RelayRuns() (bool, error)
@@ -87,7 +87,7 @@ type devices interface {
 	Detach(ctx context.Context, virtual string) error
 	Upgrade() error
 	Follow() ([]device.Difference, error)
-	OutOfStep(virtual string) ([]device.Difference, error)
+	Differences(virtual string) ([]device.Difference, error)
 	List() ([]device.Attachment, error)
 	Close() error
 }

@@ -26,7 +26,7 @@ func runImport(c *command) error {
 		}
 	}
 	for _, note := range notes {
-		c.say(note)
+		c.printLine(note)
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func FuzzSaved(f *testing.F) {
 			t.Fatalf("%q was saved as %q, which is refused: %s", batch, saved, stderr)
 		}
 		same := cmpopts.EquateComparable(eroute.Eroute{}, eroute.Selector{}, eroute.AcquireParams{})
-		if diff := cmp.Diff(first.eroutes.List(), second.eroutes.List(), same) + cmp.Diff(first.asks, second.asks, same); diff != "" {
+		if diff := cmp.Diff(first.eroutes.List(), second.eroutes.List(), same) + cmp.Diff(first.acquire, second.acquire, same); diff != "" {
 			t.Fatalf("%q was saved as %q:\n%s", batch, saved, diff)
 		}
 		if _, again, _ := runMemory(second, "", "eroute", "--save", "-"); again != saved {

@@ -67,8 +67,8 @@ func (d tableDevices) Follow() ([]device.Difference, error) { return device.Foll
 
 func (d tableDevices) List() ([]device.Attachment, error) { return device.List(d.table) }
 
-func (d tableDevices) OutOfStep(virtual string) ([]device.Difference, error) {
-	return device.OutOfStep(d.table, virtual)
+func (d tableDevices) Differences(virtual string) ([]device.Difference, error) {
+	return device.Differences(d.table, virtual)
 }
 
 func (d tableDevices) Close() error { return d.table.Close() }

@@ -41,11 +41,11 @@ func (d *memoryDevices) Detach(_ context.Context, virtual string) error {
 	return nil
 }
 
-func (d *memoryDevices) Upgrade() error                                { return nil }
-func (d *memoryDevices) List() ([]device.Attachment, error)            { return d.all, nil }
-func (d *memoryDevices) Follow() ([]device.Difference, error)          { return nil, nil }
-func (d *memoryDevices) OutOfStep(string) ([]device.Difference, error) { return nil, nil }
-func (d *memoryDevices) Close() error                                  { return nil }
+func (d *memoryDevices) Upgrade() error                                  { return nil }
+func (d *memoryDevices) List() ([]device.Attachment, error)              { return d.all, nil }
+func (d *memoryDevices) Follow() ([]device.Difference, error)            { return nil, nil }
+func (d *memoryDevices) Differences(string) ([]device.Difference, error) { return nil, nil }
+func (d *memoryDevices) Close() error                                    { return nil }
 
 func (d *memoryDevices) find(virtual string) int {
 	return slices.IndexFunc(d.all, func(a device.Attachment) bool { return a.Virtual == virtual })

@@ -20,7 +20,7 @@ import (
 type memory struct {
 	exists  bool // whether it has a table
 	eroutes eroute.Linear
-	asks    map[eroute.Selector]eroute.AcquireParams // ACQUIRE parameters of traps
+	acquire map[eroute.Selector]eroute.AcquireParams // ACQUIRE parameters of traps
 	count   uint32                                   // number of eroutes
 	met     map[eroute.Selector]uint64               // number of packets, of 100 bytes each, that matched eroutes
 	limit   uint32
@@ -30,7 +30,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), asks: map[eroute.Selector]eroute.AcquireParams{}}
+	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), acquire: map[eroute.Selector]eroute.AcquireParams{}}
 }
 
 func (m *memory) do(f func()) { f() }
@@ -80,7 +80,7 @@ func (m *memory) saids() (all []eroute.SAID) {
 func (m *memory) Apply(_ context.Context, changes *eroute.Changes) error {
 	next, err := m.after(changes)
 	if err == nil {
-		m.eroutes, m.count, m.asks = next.eroutes, next.count, next.asks
+		m.eroutes, m.count, m.acquire = next.eroutes, next.count, next.acquire
 	}
 	return err
 }
@@ -118,7 +118,7 @@ func (m *memory) effect(next *memory, changes *eroute.Changes) (e maps.Effect) {
 }
 
 func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (e maps.Effect, err error) {
-	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.AcquireParams{}}
+	next := &memory{limit: m.limit, acquire: map[eroute.Selector]eroute.AcquireParams{}}
 	i := 0
 	for c, err := range eroutes {
 		if err != nil {
@@ -137,7 +137,7 @@ func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, err
 		switch had, there := old[now.Selector]; {
 		case !there:
 			e.Added++
-		case had.SAID != now.SAID || m.asks[now.Selector] != next.asks[now.Selector]:
+		case had.SAID != now.SAID || m.acquire[now.Selector] != next.acquire[now.Selector]:
 			e.Changed++
 		default:
 			e.Kept++
@@ -145,16 +145,16 @@ func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, err
 	}
 	e.Deleted = len(old) - e.Changed - e.Kept
 	if commit {
-		m.eroutes, m.count, m.asks = next.eroutes, next.count, next.asks
+		m.eroutes, m.count, m.acquire = next.eroutes, next.count, next.acquire
 	}
 	return e, nil
 }
 
 // after returns the table after the changes.
 func (m *memory) after(changes *eroute.Changes) (*memory, error) {
-	next := &memory{limit: m.limit, asks: map[eroute.Selector]eroute.AcquireParams{}}
+	next := &memory{limit: m.limit, acquire: map[eroute.Selector]eroute.AcquireParams{}}
 	for _, e := range m.eroutes.List() {
-		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID, Acquire: m.asks[e.Selector]}); err != nil {
+		if err := next.apply(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID, Acquire: m.acquire[e.Selector]}); err != nil {
 			return nil, err
 		}
 	}
@@ -170,7 +170,7 @@ func (m *memory) apply(c eroute.Change) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	m.ask(c)
+	m.putAcquire(c)
 	switch c.Op {
 	case eroute.OpClear:
 		m.eroutes.Clear()
@@ -193,18 +193,18 @@ func (m *memory) apply(c eroute.Change) error {
 	return nil
 }
 
-// ask stores the ACQUIRE parameters of a trap.
-func (m *memory) ask(c eroute.Change) {
-	delete(m.asks, c.Selector)
+// putAcquire stores the ACQUIRE parameters of a trap.
+func (m *memory) putAcquire(c eroute.Change) {
+	delete(m.acquire, c.Selector)
 	if c.Op != eroute.OpDel && c.SAID.Action().IsTrap() {
-		m.asks[c.Selector] = cmp.Or(c.Acquire, eroute.DefaultAcquire)
+		m.acquire[c.Selector] = cmp.Or(c.Acquire, eroute.DefaultAcquire)
 	}
 }
 
 func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for _, e := range m.eroutes.List() {
-			e.Acquire = m.asks[e.Selector]
+			e.Acquire = m.acquire[e.Selector]
 			e.Packets, e.Bytes = m.met[e.Selector], 100*m.met[e.Selector]
 			if !yield(e, nil) {
 				return
@@ -217,7 +217,7 @@ func (m *memory) Written() iter.Seq2[eroute.Eroute, error] { return m.All() }
 
 func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	e, found := m.eroutes.Lookup(p)
-	e.Acquire = m.asks[e.Selector]
+	e.Acquire = m.acquire[e.Selector]
 	return e, found, nil
 }
 
@@ -225,10 +225,10 @@ func (m *memory) IsOwnKeyExchange(p eroute.Packet, _ uint32) (bool, error) {
 	return p.Src == m.kernel.own && p.Proto == 17 && (p.SrcPort == 500 || p.SrcPort == 4500), nil
 }
 
-func (m *memory) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
+func (m *memory) Matching(match func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for e, err := range m.All() {
-			if e.Selector != m.lost && keep(e.Selector) && !yield(e, err) {
+			if e.Selector != m.lost && match(e.Selector) && !yield(e, err) {
 				return
 			}
 		}

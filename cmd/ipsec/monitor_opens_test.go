@@ -18,16 +18,16 @@ import (
 )
 
 // monitorChanges runs a monitor while change changes m and reports the events.
-func monitorChanges(t *testing.T, m *memory, change func(tell func(journal.Event)), args ...string) []string {
+func monitorChanges(t *testing.T, m *memory, change func(publish func(journal.Event)), args ...string) []string {
 	t.Helper()
 	var out, errs strings.Builder
 	e := testEnv(nil, &out, &errs)
 	m.openers(e)
-	e.monitor = func(_ context.Context, tell func(monitor.Event) error) (err error) {
-		err = tell(monitor.Event{Time: time.Now()})
+	e.monitor = func(_ context.Context, publish func(monitor.Event) error) (err error) {
+		err = publish(monitor.Event{Time: time.Now()})
 		change(func(n journal.Event) {
 			if err == nil {
-				err = tell(monitor.Event{Time: time.Now(), Notice: &n})
+				err = publish(monitor.Event{Time: time.Now(), Notice: &n})
 			}
 		})
 		return err
@@ -48,19 +48,19 @@ func changeNotice(op eroute.Op, src string, said eroute.SAID) (eroute.Selector, 
 // again within the pause, only the changes are reported.
 func TestMonitorOpens(t *testing.T) {
 	m := newGateway(t, testSAID)
-	lines := monitorChanges(t, m, func(tell func(journal.Event)) {
+	lines := monitorChanges(t, m, func(publish func(journal.Event)) {
 		_, n := changeNotice(eroute.OpAdd, "10.1.7.0/24", eroute.Pass)
-		tell(n)
+		publish(n)
 		_, n = changeNotice(eroute.OpAdd, "10.1.8.0/24", eroute.Pass)
-		tell(n)
+		publish(n)
 		_, n = changeNotice(eroute.OpDel, "10.1.8.0/24", eroute.SAID{})
-		tell(n)
+		publish(n)
 		time.Sleep(5 * monitor.OpensPause) // long enough for the comparison
 		_, n = changeNotice(eroute.OpDel, "10.1.7.0/24", eroute.SAID{})
-		tell(n)
+		publish(n)
 		time.Sleep(5 * monitor.OpensPause)
 		_, n = changeNotice(eroute.OpReplace, "10.1.0.0/16", eroute.Pass)
-		tell(n)
+		publish(n)
 	})
 	want := []string{
 		`add +10\.1\.7\.0/24 -> 10\.2\.0\.0/16 => %pass`,
@@ -85,14 +85,14 @@ func TestMonitorOpens(t *testing.T) {
 // of many opened selectors some are printed, with the number of the others.
 func TestMonitorOpensRestore(t *testing.T) {
 	m := newGateway(t, testSAID)
-	lines := monitorChanges(t, m, func(tell func(journal.Event)) {
+	lines := monitorChanges(t, m, func(publish func(journal.Event)) {
 		for i := range 25 {
 			s := eroute.Selector{Src: netip.MustParsePrefix(fmt.Sprintf("10.1.%d.0/25", i)), Dst: netip.MustParsePrefix("10.2.0.0/16")}
 			if err := m.eroutes.Add(s, eroute.Pass); err != nil {
 				t.Fatal(err)
 			}
 		}
-		tell(journal.Event{Kind: journal.KindRestore, Detail: "25 added, 0 changed, 0 deleted, 1 kept"})
+		publish(journal.Event{Kind: journal.KindRestore, Detail: "25 added, 0 changed, 0 deleted, 1 kept"})
 	}, "--json")
 	if err := schema.CheckLines([]byte(strings.Join(lines, "\n"))); err != nil {
 		t.Error(err)

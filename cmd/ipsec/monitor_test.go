@@ -69,9 +69,9 @@ func testEvents() (events []monitor.Event, lines []string) {
 func runMonitorWith(events []monitor.Event, end error, args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	e := testEnv(nil, &out, &errs)
-	e.monitor = func(_ context.Context, tell func(monitor.Event) error) error {
+	e.monitor = func(_ context.Context, publish func(monitor.Event) error) error {
 		for _, event := range events {
-			if err := tell(event); err != nil {
+			if err := publish(event); err != nil {
 				return err
 			}
 		}

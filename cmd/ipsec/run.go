@@ -26,7 +26,7 @@ func run(ctx context.Context, e *env, args []string) int {
 		err = flushErr
 	}
 	if err != nil {
-		c.say(explainError(err).Error())
+		c.printLine(explainError(err).Error())
 		return 1
 	}
 	return 0

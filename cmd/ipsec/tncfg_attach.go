@@ -34,7 +34,7 @@ func (c *command) attach(d devices, config device.Config) error {
 	c.note("attaching %s to %s", config.Virtual, config.Physical)
 	notes, err := d.Attach(c.ctx, config)
 	for _, note := range notes {
-		c.say("note: " + note)
+		c.printLine("note: " + note)
 	}
 	return err
 }

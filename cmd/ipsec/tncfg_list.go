@@ -30,11 +30,11 @@ func (c *command) describeDevices() (described []render.Device, err error) {
 			return err
 		}
 		for _, a := range all {
-			outOfStep, err := d.OutOfStep(a.Virtual)
+			differences, err := d.Differences(a.Virtual)
 			if err != nil {
 				return err
 			}
-			described = append(described, render.Device{Attachment: a, Differences: outOfStep})
+			described = append(described, render.Device{Attachment: a, Differences: differences})
 		}
 		return nil
 	})

@@ -25,7 +25,7 @@ func (r *Parser) acquire(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParam
 		}
 	}
 	if f := p.Field(OptAcquireProto); f.Given() {
-		if a.Proto, err = eroute.ParseAskProtocol(f.Text); err != nil {
+		if a.Proto, err = eroute.ParseAcquireProtocol(f.Text); err != nil {
 			return a, f.Refuse(err)
 		}
 	}

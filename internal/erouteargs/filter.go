@@ -46,7 +46,7 @@ func (r *Parser) Filter(p *cli.Parsed) (f Filter, err error) {
 	return f, err
 }
 
-func (f *Filter) keeps(e *eroute.Eroute) bool {
+func (f *Filter) matches(e *eroute.Eroute) bool {
 	s := e.Selector
 	return (f.family == 0 || f.family == eroute.FamilyOf(s.Src.Addr())) &&
 		within(s.Src, f.src) && within(s.Dst, f.dst) &&
@@ -63,7 +63,7 @@ func within(p, outer netip.Prefix) bool {
 func (f *Filter) Of(all iter.Seq2[eroute.Eroute, error]) iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for e, err := range all {
-			if (err != nil || f.keeps(&e)) && !yield(e, err) {
+			if (err != nil || f.matches(&e)) && !yield(e, err) {
 				return
 			}
 		}

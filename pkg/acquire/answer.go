@@ -26,7 +26,7 @@ type ages struct {
 	last uint64
 }
 
-// note numbers the states that it has not seen before, and forgets those that are gone. States first seen
+// note numbers the states that it has not seen before, and deletes those that no longer exist. States first seen
 // together are ordered by SPI, destination and protocol, so that the order is deterministic.
 func (g *ages) note(states xfrm.States) {
 	for key := range g.seen {
@@ -45,7 +45,7 @@ func (g *ages) note(states xfrm.States) {
 	}
 }
 
-// newAnswers keeps the outbound states: those from an address of ours.
+// newAnswers selects the outbound states: those from an address of ours.
 func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Addr]bool, seen map[xfrm.StateKey]uint64) answers {
 	a := answers{policies: policies}
 	for _, s := range states {
@@ -60,29 +60,29 @@ func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Add
 	return a
 }
 
-// way are the parameters for requesting an SA for a flow: those of its trap, completed by the key manager's
+// requestParams are the parameters for requesting an SA for a flow: those of its trap, completed by the key manager's
 // policy for the flow.
-type way struct {
+type requestParams struct {
 	eroute.AcquireParams
 	policy *xfrm.OutPolicy // nil: there is none, or the trap's reqid selects the SA
 }
 
-// way returns the parameters for requesting an SA for a flow. ask are those of the flow's trap.
-func (a answers) way(flow eroute.Selector, ask eroute.AcquireParams) way {
-	w := way{AcquireParams: ask}
-	if ask.ReqID != 0 {
-		return w
+// params returns the parameters for requesting an SA for a flow. trap are those of the flow's trap.
+func (a answers) params(flow eroute.Selector, trap eroute.AcquireParams) requestParams {
+	p := requestParams{AcquireParams: trap}
+	if trap.ReqID != 0 {
+		return p
 	}
-	if w.policy = xfrm.PolicyFor(a.policies, flow); w.policy == nil {
-		return w
+	if p.policy = xfrm.PolicyFor(a.policies, flow); p.policy == nil {
+		return p
 	}
-	w.AcquireParams = w.policy.Complete(ask)
-	return w
+	p.AcquireParams = p.policy.Complete(trap)
+	return p
 }
 
 // problem returns why a key manager may not be able to answer the request; empty if it can.
-func (w way) problem() string {
-	if w.ReqID != 0 {
+func (p requestParams) problem() string {
+	if p.ReqID != 0 {
 		return ""
 	}
 	return "no reqid: the trap has none, nor has a policy for the flow"
@@ -91,30 +91,30 @@ func (w way) problem() string {
 // find returns the SA for a flow of a trap: the newest state that matches the request. The trap's reqid selects
 // it; else the template of the key manager's policy for the flow; else the state's own selector, if it has one.
 // Without any of these no state matches.
-func (a answers) find(flow eroute.Selector, w way) (eroute.SAID, bool) {
+func (a answers) find(flow eroute.Selector, p requestParams) (eroute.SAID, bool) {
 	for _, s := range a.states {
-		if s.Proto == w.Proto && uint8(s.Mode) == uint8(w.Mode) && carries(s, flow) && matches(s, flow, w) {
+		if s.Proto == p.Proto && uint8(s.Mode) == uint8(p.Mode) && carries(s, flow) && matches(s, flow, p) {
 			return said(s), true
 		}
 	}
 	return eroute.SAID{}, false
 }
 
-func matches(s xfrm.State, flow eroute.Selector, w way) bool {
-	if w.Peer.IsValid() && s.Dst != w.Peer {
+func matches(s xfrm.State, flow eroute.Selector, p requestParams) bool {
+	if p.Peer.IsValid() && s.Dst != p.Peer {
 		return false
 	}
 	if s.Mode == xfrm.ModeTransport && s.Dst != flow.Dst.Addr() {
 		return false
 	}
 	switch {
-	case w.policy != nil:
-	case w.ReqID != 0:
-		return s.ReqID == w.ReqID
+	case p.policy != nil:
+	case p.ReqID != 0:
+		return s.ReqID == p.ReqID
 	default:
 		return s.Selects(flow)
 	}
-	t := w.policy.Template
+	t := p.policy.Template
 	return t.Proto == s.Proto && t.Mode == s.Mode &&
 		(t.ReqID == 0 || t.ReqID == s.ReqID) &&
 		(!t.Dst.IsValid() || t.Dst.IsUnspecified() || t.Dst == s.Dst) &&

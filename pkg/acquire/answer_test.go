@@ -41,7 +41,7 @@ func TestFindAnswer(t *testing.T) {
 		name     string
 		states   []xfrm.State
 		policies []xfrm.OutPolicy
-		ask      eroute.AcquireParams
+		params   eroute.AcquireParams
 		want     uint32 // SPI; 0: none
 	}{
 		{"none", nil, nil, byReqID, 0},
@@ -73,7 +73,7 @@ func TestFindAnswer(t *testing.T) {
 			g := ages{seen: map[xfrm.StateKey]uint64{}}
 			g.note(states)
 			a := newAnswers(states, c.policies, own, g.seen)
-			got, ok := a.find(flowOf(1), a.way(flowOf(1), c.ask))
+			got, ok := a.find(flowOf(1), a.params(flowOf(1), c.params))
 			if ok != (c.want != 0) || got.SPI != c.want {
 				t.Errorf("answer %v %v, want SPI %#x", got, ok, c.want)
 			}
@@ -85,8 +85,8 @@ func TestFindAnswer(t *testing.T) {
 // often SAs are replaced.
 func TestNewestState(t *testing.T) {
 	own := map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}
-	ask := eroute.DefaultAcquire
-	ask.ReqID = 7
+	params := eroute.DefaultAcquire
+	params.ReqID = 7
 	g := ages{seen: map[xfrm.StateKey]uint64{}}
 	states := xfrm.States{}
 	for spi := uint32(0x200); spi > 0x100; spi-- {
@@ -94,7 +94,7 @@ func TestNewestState(t *testing.T) {
 		states[s.StateKey] = s
 		g.note(states)
 		a := newAnswers(states, nil, own, g.seen)
-		if got, ok := a.find(flowOf(1), a.way(flowOf(1), ask)); !ok || got.SPI != spi {
+		if got, ok := a.find(flowOf(1), a.params(flowOf(1), params)); !ok || got.SPI != spi {
 			t.Fatalf("answer %v, want SPI %#x", got, spi)
 		}
 		if old := stateOf(spi+1, nil).StateKey; spi < 0x200 {
@@ -115,29 +115,29 @@ func TestAcquireParamsFromPolicy(t *testing.T) {
 		Selector: eroute.Selector{Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix("192.0.1.0/24")}, Priority: 1,
 		Template: xfrm.Template{Dst: peer, Proto: eroute.ProtoAH, Mode: xfrm.ModeTransport, ReqID: 4},
 	}
-	ask := func(change func(*eroute.AcquireParams)) eroute.AcquireParams {
+	params := func(change func(*eroute.AcquireParams)) eroute.AcquireParams {
 		a := eroute.DefaultAcquire
 		if change != nil {
 			change(&a)
 		}
 		return a
 	}
-	transport := ask(func(a *eroute.AcquireParams) { a.Mode = eroute.ModeTransport })
+	transport := params(func(a *eroute.AcquireParams) { a.Mode = eroute.ModeTransport })
 	for _, c := range []struct {
 		name     string
 		policies []xfrm.OutPolicy
-		ask      eroute.AcquireParams
+		params   eroute.AcquireParams
 		want     eroute.AcquireParams
 	}{
-		{"no policy", nil, ask(nil), ask(nil)},
-		{"reqid in the trap", []xfrm.OutPolicy{narrow}, ask(func(a *eroute.AcquireParams) { a.ReqID = 7 }), ask(func(a *eroute.AcquireParams) { a.ReqID = 7 })},
-		{"policy", []xfrm.OutPolicy{wide}, ask(nil), eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
-		{"the policy that goes first", []xfrm.OutPolicy{wide, narrow}, ask(nil), eroute.AcquireParams{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH, ReqID: 4, Peer: peer}},
-		{"peer in the trap", []xfrm.OutPolicy{wide}, ask(func(a *eroute.AcquireParams) { a.Peer = peer }), eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: peer}},
+		{"no policy", nil, params(nil), params(nil)},
+		{"reqid in the trap", []xfrm.OutPolicy{narrow}, params(func(a *eroute.AcquireParams) { a.ReqID = 7 }), params(func(a *eroute.AcquireParams) { a.ReqID = 7 })},
+		{"policy", []xfrm.OutPolicy{wide}, params(nil), eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
+		{"the policy that goes first", []xfrm.OutPolicy{wide, narrow}, params(nil), eroute.AcquireParams{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH, ReqID: 4, Peer: peer}},
+		{"peer in the trap", []xfrm.OutPolicy{wide}, params(func(a *eroute.AcquireParams) { a.Peer = peer }), eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, ReqID: 3, Peer: peer}},
 		{"mode in the trap", []xfrm.OutPolicy{wide}, transport, eroute.AcquireParams{Mode: eroute.ModeTransport, Proto: eroute.ProtoESP, ReqID: 3, Peer: other}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := answers{policies: c.policies}.way(flowOf(1), c.ask)
+			got := answers{policies: c.policies}.params(flowOf(1), c.params)
 			if got.AcquireParams != c.want {
 				t.Errorf("asked %+v, want %+v", got.AcquireParams, c.want)
 			}

@@ -17,9 +17,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
-// keptCapabilities are those that a running relay uses: for XFRM and the table's memory, held packets, new
+// requiredCapabilities are those that a running relay uses: for XFRM and the table's memory, held packets, new
 // counters and indexes.
-var keptCapabilities = []cap.Value{cap.NET_ADMIN, cap.NET_RAW, cap.BPF}
+var requiredCapabilities = []cap.Value{cap.NET_ADMIN, cap.NET_RAW, cap.BPF}
 
 // confine permanently drops what a running relay does not need, in all threads: capabilities, and gaining
 // privileges by execve. If it runs no commands it also drops access to all files but the table's, where the
@@ -48,27 +48,27 @@ func confine(runsCommands bool) error {
 	return nil
 }
 
-// dropCapabilities keeps those of keptCapabilities that the process has. A process that is not root also keeps
+// dropCapabilities keeps those of requiredCapabilities that the process has. A process that is not root also keeps
 // CAP_DAC_OVERRIDE, with which it overrides the permissions of root's pins.
 func dropCapabilities() error {
-	kept := keptCapabilities
+	required := requiredCapabilities
 	if os.Geteuid() != 0 {
-		kept = append(slices.Clone(kept), cap.DAC_OVERRIDE)
+		required = append(slices.Clone(required), cap.DAC_OVERRIDE)
 	}
 	set := cap.GetProc()
-	var gone []cap.Value
+	var dropped []cap.Value
 	for v := cap.Value(0); v < cap.MaxBits(); v++ {
-		if !slices.Contains(kept, v) {
-			gone = append(gone, v)
+		if !slices.Contains(required, v) {
+			dropped = append(dropped, v)
 		}
 	}
 	if may, err := set.GetFlag(cap.Effective, cap.SETPCAP); err == nil && may {
-		if err := cap.DropBound(gone...); err != nil {
+		if err := cap.DropBound(dropped...); err != nil {
 			return err
 		}
 	}
 	for _, flag := range []cap.Flag{cap.Effective, cap.Permitted, cap.Inheritable} {
-		if err := set.SetFlag(flag, false, gone...); err != nil {
+		if err := set.SetFlag(flag, false, dropped...); err != nil {
 			return err
 		}
 	}

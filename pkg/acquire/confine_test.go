@@ -24,7 +24,7 @@ import (
 // "commands" if it runs commands.
 const inConfined = "EROUTE_TEST_CONFINED"
 
-// capEff is the mask of keptCapabilities: NET_ADMIN, NET_RAW, BPF.
+// capEff is the mask of requiredCapabilities: NET_ADMIN, NET_RAW, BPF.
 const capEff = "0000008000003000"
 
 func TestMain(m *testing.M) {

@@ -18,8 +18,8 @@ type Totals struct {
 	Packets map[journal.Kind]uint64 // of these events
 	Errors  uint64                  // errors that were logged
 
-	KeptPackets, KeptBytes int
-	MaxPackets, MaxBytes   int // limits
+	StoredPackets, StoredBytes int
+	MaxPackets, MaxBytes       int // limits
 }
 
 // Counters expose the counts of a running relay to other goroutines. The zero value is ready to use.
@@ -55,10 +55,10 @@ func (c *Counters) failed() {
 	c.totals.Errors++
 }
 
-// keeps records the usage of the store.
-func (c *Counters) keeps(s *store) {
+// setUsage records the usage of the store.
+func (c *Counters) setUsage(s *store) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.totals.KeptPackets, c.totals.KeptBytes = s.packets, s.bytes
+	c.totals.StoredPackets, c.totals.StoredBytes = s.packets, s.bytes
 	c.totals.MaxPackets, c.totals.MaxBytes = s.maxPackets, s.maxBytes
 }

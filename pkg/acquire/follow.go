@@ -19,8 +19,8 @@ func (r *relay) answers() (answers, error) {
 	if r.xfrm == nil {
 		return answers{}, nil
 	}
-	if r.known != nil {
-		return *r.known, nil
+	if r.cachedAnswers != nil {
+		return *r.cachedAnswers, nil
 	}
 	states, err := r.xfrm.States()
 	if err != nil {
@@ -36,7 +36,7 @@ func (r *relay) answers() (answers, error) {
 	}
 	r.ages.note(states)
 	a := newAnswers(states, policies, own, r.ages.seen)
-	r.known = &a
+	r.cachedAnswers = &a
 	return a, nil
 }
 
@@ -47,7 +47,7 @@ func (r *relay) follow(ctx context.Context) error {
 		return nil
 	}
 	return r.write(func(t *maps.Table) error {
-		r.known = nil
+		r.cachedAnswers = nil
 		a, err := r.answers()
 		if err != nil {
 			return err
@@ -59,11 +59,11 @@ func (r *relay) follow(ctx context.Context) error {
 		var next []maps.Answer
 		var orphans []maps.Flow
 		for _, f := range flows {
-			ask, err := t.AcquireParams(f.Trap)
+			params, err := t.AcquireParams(f.Trap)
 			if err != nil {
 				return err
 			}
-			said, ok := a.find(f.Selector, a.way(f.Selector, ask))
+			said, ok := a.find(f.Selector, a.params(f.Selector, params))
 			switch {
 			case ok && said != f.SAID:
 				next = append(next, maps.Answer{Flow: f.ID(), SAID: said})
@@ -94,16 +94,16 @@ func (r *relay) orphan(t *maps.Table, orphans []maps.Flow) error {
 	}
 	held, holdErr := t.HoldFlows(waiting)
 	for _, f := range held {
-		r.report(journal.Event{Kind: journal.KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: eroute.Hold, Device: f.Device, Detail: "no SA any more"})
-		r.asked[f.ID()] = time.Now()
-		r.questions = append(r.questions, question{f.ID(), f.Trap, f.Device, example(f.Selector, r.store.first(f.ID()))})
+		r.report(journal.Event{Kind: journal.KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: eroute.Hold, Device: f.Device, Detail: "its SA was deleted"})
+		r.requested[f.ID()] = time.Now()
+		r.requests = append(r.requests, request{f.ID(), f.Trap, f.Device, example(f.Selector, r.store.first(f.ID()))})
 	}
 	ended, endErr := t.EndFlows(func(f maps.Flow) bool { return ending[f.ID()] && f.SAID != eroute.Hold })
 	drainErr := r.drain() // packets that arrived until then
 	for _, f := range ended {
-		r.report(journal.Event{Kind: journal.KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "no SA any more"})
+		r.report(journal.Event{Kind: journal.KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "its SA was deleted"})
 		if r.store.holds[f.ID()] != nil {
-			r.release(f.ID(), eroute.Eroute{}, "no SA any more")
+			r.release(f.ID(), eroute.Eroute{}, "its SA was deleted")
 		}
 	}
 	return errors.Join(err, holdErr, endErr, drainErr)
@@ -150,7 +150,7 @@ func (r *relay) reap(t *maps.Table, which func(maps.Flow) bool) error {
 			Kind: journal.KindReap, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device,
 			Packets: len(r.store.take(f.ID())), Detail: "no traffic and no answer",
 		})
-		delete(r.asked, f.ID())
+		delete(r.requested, f.ID())
 	}
 	return errors.Join(err, drainErr)
 }
@@ -164,7 +164,7 @@ func (r *relay) tick() error {
 			delete(r.lost, flow)
 		}
 	}
-	if err := r.drain(); err != nil || len(r.asked) == 0 && len(r.store.holds) == 0 {
+	if err := r.drain(); err != nil || len(r.requested) == 0 && len(r.store.holds) == 0 {
 		return err
 	}
 	flows := make(map[abi.FlowID]maps.Flow)
@@ -186,12 +186,12 @@ func (r *relay) tick() error {
 		if f.SAID != eroute.Hold {
 			continue
 		}
-		since, asked := r.asked[id]
+		since, requested := r.requested[id]
 		if isIdle(f) {
 			idle = true
-		} else if asked && now.Sub(since) > r.HoldLifetime || !asked && f.Last.Sub(f.Asked) > patience {
-			r.asked[id] = now
-			r.questions = append(r.questions, question{id, f.Trap, f.Device, example(f.Selector, r.store.first(id))})
+		} else if requested && now.Sub(since) > r.HoldLifetime || !requested && f.Last.Sub(f.LastAcquire) > patience {
+			r.requested[id] = now
+			r.requests = append(r.requests, request{id, f.Trap, f.Device, example(f.Selector, r.store.first(id))})
 		}
 	}
 	var errs []error
@@ -213,9 +213,9 @@ func (r *relay) sweep(flows map[abi.FlowID]maps.Flow, now time.Time) error {
 			errs = append(errs, r.read(func(t *maps.Table) error { return r.confirm(t, id) }))
 		}
 	}
-	for id, since := range r.asked {
+	for id, since := range r.requested {
 		if f, ok := flows[id]; (!ok || f.SAID != eroute.Hold) && now.Sub(since) > patience && r.store.holds[id] == nil {
-			delete(r.asked, id)
+			delete(r.requested, id)
 		}
 	}
 	if len(lone) == 0 {
@@ -234,7 +234,7 @@ func (r *relay) sweep(flows map[abi.FlowID]maps.Flow, now time.Time) error {
 			switch action := met.SAID.Action(); {
 			case found && flow == (abi.FlowID{Selector: met.Selector}) && action == eroute.ActionHold:
 			case !found || action == eroute.ActionHold || action.IsTrap():
-				r.free(flow, "its hold is no more")
+				r.free(flow, "its hold has ended")
 			default:
 				r.release(flow, met, "")
 			}

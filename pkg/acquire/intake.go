@@ -43,9 +43,10 @@ func newIntake(r ring) *intake {
 	return &intake{ring: r, come: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
-// run reads events until the context ends. It calls alive about every aliveFor/6 as long as events are taken.
-func (in *intake) run(ctx context.Context, alive func() error) error {
-	var said time.Time
+// run reads events until the context ends. It calls heartbeat about every heartbeatTimeout/6 as long as
+// events are taken.
+func (in *intake) run(ctx context.Context, heartbeat func() error) error {
+	var last time.Time
 	for ctx.Err() == nil {
 		full, err := in.read()
 		if err != nil {
@@ -58,16 +59,16 @@ func (in *intake) run(ctx context.Context, alive func() error) error {
 				return ctx.Err()
 			}
 		}
-		if time.Since(said) >= aliveFor/6 {
-			if err := alive(); err != nil {
+		if time.Since(last) >= heartbeatTimeout/6 {
+			if err := heartbeat(); err != nil {
 				return err
 			}
-			said = time.Now()
+			last = time.Now()
 		}
 		if full {
 			continue
 		}
-		if err := in.ring.Wait(aliveFor / 6); err != nil {
+		if err := in.ring.Wait(heartbeatTimeout / 6); err != nil {
 			return err
 		}
 	}

@@ -37,15 +37,15 @@ func (l *linkFollower) run(ctx context.Context, watcher *netlisten.Socket) error
 		begin := time.Now()
 		l.follow()
 		pause(ctx, linkShare*time.Since(begin))
-		for told := false; !told; {
-			err := watcher.Wait(aliveFor / 6)
+		for notified := false; !notified; {
+			err := watcher.Wait(heartbeatTimeout / 6)
 			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				return err
 			}
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			told = err == nil || l.failed != "" && time.Since(begin) > linkRetry
+			notified = err == nil || l.failed != "" && time.Since(begin) > linkRetry
 		}
 	}
 }

@@ -72,7 +72,7 @@ func newBench(t *testing.T) *bench {
 		Config:   Config{HoldLifetime: time.Minute, Counters: &Counters{}},
 		reporter: reporter{log: slog.New(slog.DiscardHandler), counts: &Counters{}},
 		store:    newStore(100, 100000), sender: &b.sent, intake: newIntake(&b.script),
-		asked: map[abi.FlowID]time.Time{}, lost: map[eroute.Selector]time.Time{}, ages: ages{seen: map[xfrm.StateKey]uint64{}},
+		requested: map[abi.FlowID]time.Time{}, lost: map[eroute.Selector]time.Time{}, ages: ages{seen: map[xfrm.StateKey]uint64{}},
 	}
 	b.locked(t, func(table *maps.Table) error {
 		t.Cleanup(func() { _ = os.RemoveAll(table.Dir().Path()) })
@@ -163,11 +163,11 @@ func TestSwitchKeepsOrder(t *testing.T) {
 	if got, want := strings.Join(b.sent.packets, " "), "first third fourth fifth sixth"; got != want {
 		t.Errorf("sent %s, want %s", got, want)
 	}
-	if err := b.ask(t.Context()); err != nil {
+	if err := b.requestSAs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 0 || len(b.asked) != 0 || len(b.store.holds) != 0 {
-		t.Errorf("%d ACQUIREs, %d open, %d flows with packets", n, len(b.asked), len(b.store.holds))
+	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 0 || len(b.requested) != 0 || len(b.store.holds) != 0 {
+		t.Errorf("%d ACQUIREs, %d open, %d flows with packets", n, len(b.requested), len(b.store.holds))
 	}
 	if flows := b.flows(t); len(flows) != 1 || flows[0].SAID != anSA || flows[0].Serial != 7 {
 		t.Errorf("flows %+v", flows)
@@ -185,13 +185,13 @@ func TestStaleEndIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := abi.FlowID{Selector: b.flow, Serial: 8}
-	if _, asked := b.asked[id]; !asked || len(b.asked) != 1 {
-		t.Errorf("asked for %v", b.asked)
+	if _, requested := b.requested[id]; !requested || len(b.requested) != 1 {
+		t.Errorf("requested %v", b.requested)
 	}
 	if len(b.store.holds) != 1 || b.store.packets != 2 {
 		t.Errorf("%d flows with %d packets", len(b.store.holds), b.store.packets)
 	}
-	if err := b.ask(t.Context()); err != nil {
+	if err := b.requestSAs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 1 {
@@ -199,18 +199,18 @@ func TestStaleEndIgnored(t *testing.T) {
 	}
 }
 
-// TestAcquireForUnaskedHold checks that for a hold with packets but without a request an SA is requested once.
-func TestAcquireForUnaskedHold(t *testing.T) {
+// TestAcquireForHoldWithoutRequest checks that for a hold with packets but without a request an SA is requested once.
+func TestAcquireForHoldWithoutRequest(t *testing.T) {
 	b := newBench(t)
 	b.hold(t, 7)
 	b.script = script{{b.packetEvent(7, "one"), b.packetEvent(7, "two")}, {b.packetEvent(7, "three")}}
 	for range 2 {
-		if err := errors.Join(b.drain(), b.ask(t.Context())); err != nil {
+		if err := errors.Join(b.drain(), b.requestSAs(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 1 || len(b.asked) != 1 {
-		t.Errorf("%d ACQUIREs, %d open", n, len(b.asked))
+	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 1 || len(b.requested) != 1 {
+		t.Errorf("%d ACQUIREs, %d open", n, len(b.requested))
 	}
 }
 
@@ -237,7 +237,7 @@ func TestFlowWithoutSA(t *testing.T) {
 	if flows := b.flows(t); len(flows) != 1 || flows[0].ID() != id || flows[0].SAID != eroute.Hold {
 		t.Errorf("flows %+v", flows)
 	}
-	if err := b.ask(t.Context()); err != nil {
+	if err := b.requestSAs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := b.counts.Totals().Events[journal.KindAcquire]; n != 1 {

@@ -44,8 +44,8 @@ const (
 )
 
 const (
-	// aliveFor is the time after the last heartbeat for which the programs consider the relay alive.
-	aliveFor = 3 * time.Second
+	// heartbeatTimeout is the time after the last heartbeat for which the programs consider the relay alive.
+	heartbeatTimeout = 3 * time.Second
 	// settleTime is the time to wait for further changes of XFRM, which are then handled together.
 	settleTime = 5 * time.Millisecond
 	// patience is the time after which a hold's end is detected without a message from a command.
@@ -56,20 +56,20 @@ const (
 type relay struct {
 	Config
 	reporter
-	table  *relaywire.Reader
-	xfrm   *xfrm.Handle // nil: the kernel has no XFRM
-	exec   *runner
-	store  *store
-	sender outlet
-	intake *intake
-	asked  map[abi.FlowID]time.Time      // flows that wait for an SA, with the time of the request
-	lost   map[eroute.Selector]time.Time // flows that ended because their SA was deleted
-	ages   ages
-	known  *answers // cached until XFRM changes; nil: not read
-	seq    uint32
+	table         *relaywire.Reader
+	xfrm          *xfrm.Handle // nil: the kernel has no XFRM
+	exec          *runner
+	store         *store
+	sender        outlet
+	intake        *intake
+	requested     map[abi.FlowID]time.Time      // flows that wait for an SA, with the time of the request
+	lost          map[eroute.Selector]time.Time // flows that ended because their SA was deleted
+	ages          ages
+	cachedAnswers *answers // cached until XFRM changes; nil: not read
+	seq           uint32
 
-	questions []question  // pending requests
-	open      *maps.Table // while the table is locked
+	requests []request   // pending requests
+	open     *maps.Table // while the table is locked
 }
 
 // Run runs a relay for the network namespace of the process until the context ends. It returns
@@ -97,7 +97,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		exec:   newRunner(ctx, c.Exec, c.Log, execTimeout),
 		store:  newStore(c.MaxPackets, c.MaxBytes),
 		sender: newSender(), intake: newIntake(table),
-		asked: make(map[abi.FlowID]time.Time), lost: make(map[eroute.Selector]time.Time),
+		requested: make(map[abi.FlowID]time.Time), lost: make(map[eroute.Selector]time.Time),
 		ages: ages{seen: make(map[xfrm.StateKey]uint64)},
 	}
 	defer func() {
@@ -108,7 +108,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	changed := make(chan struct{}, 1)
 	switch r.xfrm, err = xfrm.Open(); {
 	case errors.Is(err, unix.EPROTONOSUPPORT):
-		c.Log.Warn("this kernel has no XFRM: key managers are asked by --exec only")
+		c.Log.Warn("this kernel has no XFRM: ACQUIREs go to --exec only")
 	case err != nil:
 		return err
 	default:
@@ -134,7 +134,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := r.adopt(); err != nil {
 		return err
 	}
-	group.Go(func() error { return r.intake.run(ctx, r.sayAlive) })
+	group.Go(func() error { return r.intake.run(ctx, r.sendHeartbeat) })
 	group.Go(func() error { return (&linkFollower{log: c.Log}).run(ctx, interfaces) })
 	group.Go(func() error { return r.loop(ctx, changed) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
@@ -143,17 +143,17 @@ func Run(ctx context.Context, c Config) (err error) {
 	return nil
 }
 
-// sayAlive sends a heartbeat to the programs; if no key manager listens, it marks the relay as not alive.
-func (r *relay) sayAlive() error {
-	if r.somebodyListens() {
-		return r.table.SetAlive(aliveFor)
+// sendHeartbeat sends a heartbeat to the programs; if no key manager listens, it marks the relay as not alive.
+func (r *relay) sendHeartbeat() error {
+	if r.hasListener() {
+		return r.table.SetAlive(heartbeatTimeout)
 	}
 	return r.table.SetAlive(0)
 }
 
-// somebodyListens reports whether an ACQUIRE has a receiver: a key manager that listens to XFRM, a reader of
+// hasListener reports whether an ACQUIRE has a receiver: a key manager that listens to XFRM, a reader of
 // the events, or a command.
-func (r *relay) somebodyListens() bool {
+func (r *relay) hasListener() bool {
 	if r.exec != nil || r.Events != nil {
 		return true
 	}
@@ -166,7 +166,7 @@ func (r *relay) somebodyListens() bool {
 
 func watch(ctx context.Context, watcher *netlisten.Socket, changed chan<- struct{}) error {
 	for ctx.Err() == nil {
-		err := watcher.Wait(aliveFor / 6)
+		err := watcher.Wait(heartbeatTimeout / 6)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			continue
 		}
@@ -184,7 +184,7 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 	defer tick.Stop()
 	settled := time.NewTimer(0)
 	for {
-		r.Counters.keeps(r.store)
+		r.Counters.setUsage(r.store)
 		var err error
 		select {
 		case <-ctx.Done():
@@ -193,7 +193,7 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 		case <-r.intake.come:
 			err = r.drain()
 		case <-changed:
-			r.known = nil
+			r.cachedAnswers = nil
 			settled.Reset(settleTime)
 		case <-settled.C:
 			err = r.follow(ctx)
@@ -201,7 +201,7 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 			notify(r.log, daemon.SdNotifyWatchdog)
 			err = r.tick()
 		}
-		err = errors.Join(err, r.ask(ctx))
+		err = errors.Join(err, r.requestSAs(ctx))
 		if err != nil && ctx.Err() == nil {
 			// An error with one flow must not affect the others.
 			r.log.Error("relay", "error", err)
@@ -213,7 +213,7 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 // notify sends a state to systemd, if systemd started this process (sd_notify(3)).
 func notify(log *slog.Logger, state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		log.Warn("tell systemd", "state", state, "error", err)
+		log.Warn("notify systemd", "state", state, "error", err)
 	}
 }
 
@@ -223,7 +223,7 @@ func (r *relay) adopt() error {
 		flows, err := t.Flows()
 		for _, f := range flows {
 			if f.SAID == eroute.Hold {
-				r.asked[f.ID()] = f.Asked
+				r.requested[f.ID()] = f.LastAcquire
 				r.report(journal.Event{Kind: journal.KindHold, Flow: f.Selector, Eroute: f.Selector, SAID: f.SAID, Device: f.Device, Detail: "picked up"})
 			}
 		}
@@ -233,10 +233,10 @@ func (r *relay) adopt() error {
 
 // ended handles the end of a %hold that a command has replaced or deleted. All of its packets have arrived.
 func (r *relay) ended(e relaywire.Event) {
-	_, asked := r.asked[e.Flow]
+	_, requested := r.requested[e.Flow]
 	switch e.HoldEnd {
 	case relaywire.Released:
-		if !asked && r.store.holds[e.Flow] == nil {
+		if !requested && r.store.holds[e.Flow] == nil {
 			return
 		}
 		r.release(e.Flow, r.now(e.Flow), "replaced")
@@ -246,9 +246,9 @@ func (r *relay) ended(e relaywire.Event) {
 		for flow := range r.store.holds {
 			r.free(flow, "cleared")
 		}
-		for flow, since := range r.asked { // the message may be for a previous relay
+		for flow, since := range r.requested { // the message may be for a previous relay
 			if since.Before(e.Time) {
-				delete(r.asked, flow)
+				delete(r.requested, flow)
 			}
 		}
 	}
@@ -282,7 +282,7 @@ func (r *relay) release(flow abi.FlowID, met eroute.Eroute, detail string) {
 
 // send sends a flow's stored packets, and counts them in an event.
 func (r *relay) send(flow abi.FlowID, event *journal.Event) {
-	delete(r.asked, flow)
+	delete(r.requested, flow)
 	for _, p := range r.store.take(flow) {
 		event.Device = p.device
 		if err := r.sender.send(p); err != nil {
@@ -295,7 +295,7 @@ func (r *relay) send(flow abi.FlowID, event *journal.Event) {
 
 // free drops a flow's stored packets.
 func (r *relay) free(flow abi.FlowID, detail string) {
-	delete(r.asked, flow)
+	delete(r.requested, flow)
 	if packets := r.store.take(flow); len(packets) > 0 {
 		r.report(journal.Event{Kind: journal.KindLost, Flow: flow.Selector, Device: packets[0].device, Packets: len(packets), Detail: detail})
 	}

@@ -81,20 +81,20 @@ func (r *runner) run(ctx context.Context, env []string) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	if err != nil {
-		r.log.Error("--exec", "command", r.command, "error", err, "output", output.kept.String())
+		r.log.Error("--exec", "command", r.command, "error", err, "output", output.stored.String())
 	}
 }
 
-// head keeps the beginning of what is written to it.
+// head stores the beginning of what is written to it.
 type head struct {
-	kept bytes.Buffer
-	room int
+	stored bytes.Buffer
+	room   int
 }
 
 func (h *head) Write(b []byte) (int, error) {
 	n := min(len(b), h.room)
 	h.room -= n
-	_, _ = h.kept.Write(b[:n])
+	_, _ = h.stored.Write(b[:n])
 	return len(b), nil
 }
 
@@ -108,8 +108,8 @@ func (r *runner) wait() {
 // environment returns the environment variables that describe the flow to the command.
 func environment(a xfrm.Acquire, device string) []string {
 	peer := ""
-	if a.Ask.Peer.IsValid() {
-		peer = a.Ask.Peer.String()
+	if a.Params.Peer.IsValid() {
+		peer = a.Params.Peer.String()
 	}
 	return []string{
 		"EROUTE_FAMILY=" + eroute.FamilyOf(a.Flow.Src.Addr()).String(),
@@ -122,6 +122,6 @@ func environment(a xfrm.Acquire, device string) []string {
 		"EROUTE_TRAP_DST=" + a.Policy.Dst.String(),
 		"EROUTE_DEVICE=" + device,
 		"EROUTE_PEER=" + peer,
-		fmt.Sprintf("EROUTE_REQID=%d", a.Ask.ReqID),
+		fmt.Sprintf("EROUTE_REQID=%d", a.Params.ReqID),
 	}
 }

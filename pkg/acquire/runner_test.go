@@ -24,7 +24,7 @@ var question1 = xfrm.Acquire{
 		Src: netip.MustParsePrefix("192.0.2.1/32"), Dst: netip.MustParsePrefix("192.0.1.1/32"), Proto: 6, DstPort: 80,
 	},
 	Policy: eroute.Selector{Src: netip.MustParsePrefix("192.0.2.0/24"), Dst: netip.MustParsePrefix("192.0.1.0/24")},
-	Ask:    eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, Peer: netip.MustParseAddr("192.1.2.45"), ReqID: 7},
+	Params: eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, Peer: netip.MustParseAddr("192.1.2.45"), ReqID: 7},
 }
 
 func waitForFile(t *testing.T, path string, done func(string) bool) string {

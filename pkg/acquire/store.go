@@ -15,9 +15,9 @@ type packet struct {
 	device int    // ifindex of the ipsec device
 }
 
-// kept are the stored packets of a flow: a hold's first and newest packet, or those that arrived between two
+// storedPackets are the stored packets of a flow: a hold's first and newest packet, or those that arrived between two
 // SAs.
-type kept struct {
+type storedPackets struct {
 	packets []packet
 	most    int             // maximum number of packets
 	trap    eroute.Selector // the flow's trap
@@ -27,19 +27,19 @@ type kept struct {
 // usage is the number of packets and their bytes.
 type usage struct{ packets, bytes int }
 
-// store keeps the packets of all holds, bounded in number and bytes. A full store refuses packets; it never
+// store holds the packets of all holds, bounded in number and bytes. A full store refuses packets; it never
 // evicts those of another hold.
 type store struct {
 	usage
 	maxPackets, maxBytes int
-	holds                map[abi.FlowID]*kept
+	holds                map[abi.FlowID]*storedPackets
 	traps                map[eroute.Selector]usage
 }
 
 func newStore(maxPackets, maxBytes int) *store {
 	return &store{
 		maxPackets: maxPackets, maxBytes: maxBytes,
-		holds: make(map[abi.FlowID]*kept), traps: make(map[eroute.Selector]usage),
+		holds: make(map[abi.FlowID]*storedPackets), traps: make(map[eroute.Selector]usage),
 	}
 }
 
@@ -57,7 +57,7 @@ const fairShare = 8
 func (s *store) put(flow abi.FlowID, trap eroute.Selector, p packet, most int, now time.Time) bool {
 	h := s.holds[flow]
 	if h == nil {
-		h = &kept{trap: trap, since: now}
+		h = &storedPackets{trap: trap, since: now}
 	}
 	more := usage{1, len(p.bytes)}
 	last := len(h.packets) - 1

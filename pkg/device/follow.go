@@ -16,15 +16,15 @@ import (
 // Difference is a part of an ipsec device that differs from what attach would set up now, because an interface,
 // address or route was added, removed or changed.
 type Difference struct {
-	Text string
-	Cost string
-	Gone bool // cannot be repaired until an interface returns
+	Text    string
+	Cost    string
+	Missing bool // cannot be repaired until an interface returns
 }
 
 // step is one difference and its repair.
 type step struct {
 	Difference
-	mend func() error // nil: no repair is possible
+	repair func() error // nil: no repair is possible
 }
 
 // steps returns the differences between an ipsec device and what attach would set up now, with their repairs.
@@ -56,9 +56,9 @@ func steps(t *maps.Table, virtual string) ([]step, error) {
 	return found, nil
 }
 
-// OutOfStep returns the differences between an ipsec device and what attach would set up now. [Follow] repairs
+// Differences returns the differences between an ipsec device and what attach would set up now. [Follow] repairs
 // those that can be repaired.
-func OutOfStep(t *maps.Table, virtual string) (all []Difference, err error) {
+func Differences(t *maps.Table, virtual string) (all []Difference, err error) {
 	found, err := steps(t, virtual)
 	for _, s := range found {
 		all = append(all, s.Difference)
@@ -79,9 +79,9 @@ func Follow(t *maps.Table) (done []Difference, err error) {
 		found, err := steps(t, virtual)
 		errs = append(errs, err)
 		for _, s := range found {
-			if s.mend != nil {
+			if s.repair != nil {
 				done = append(done, s.Difference)
-				errs = append(errs, s.mend())
+				errs = append(errs, s.repair())
 			}
 		}
 		errs = append(errs, settle(virtual))
@@ -97,7 +97,7 @@ func NeedsFollow(t *maps.Table) (bool, error) {
 	}
 	for _, a := range all {
 		found, err := steps(t, a.Virtual)
-		if err != nil || slices.ContainsFunc(found, func(s step) bool { return s.mend != nil }) {
+		if err != nil || slices.ContainsFunc(found, func(s step) bool { return s.repair != nil }) {
 			return true, err
 		}
 		if changed, err := Drift(a.Virtual); err != nil || len(changed) > 0 {

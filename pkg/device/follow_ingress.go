@@ -34,7 +34,7 @@ func (f *follower) ingress() (found []step, err error) {
 				return f.links.Detach(ifindex, ingressHooks...)
 			}})
 		case lan == nil:
-			found = append(found, step{Difference: Difference{Text: fmt.Sprintf("ingress interface %s is gone", name), Gone: true}})
+			found = append(found, step{Difference: Difference{Text: fmt.Sprintf("ingress interface %s is gone", name), Missing: true}})
 		case !attached, lan.Attrs().Index != ifindex:
 			text := fmt.Sprintf("ingress interface %s is another one than the programs are on", name)
 			cost := "it has no fast path: its packets meet the table on the ipsec device only"

@@ -88,9 +88,9 @@ func (f *follower) physical() ([]step, error) {
 		return []step{{Difference{name + " is gone", "what would leave by it drops", true}, to(0)}}, nil
 	}
 	name := f.phys.Attrs().Name
-	if mend := to(uint32(f.phys.Attrs().Index)); mend != nil {
+	if repair := to(uint32(f.phys.Attrs().Index)); repair != nil {
 		text := fmt.Sprintf("%s is another interface than the one that %s is bound to", name, f.dev.Attrs().Name)
-		return []step{{Difference{Text: text, Cost: "%pass packets drop"}, mend}}, nil
+		return []step{{Difference{Text: text, Cost: "%pass packets drop"}, repair}}, nil
 	}
 	return nil, nil
 }

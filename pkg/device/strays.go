@@ -33,7 +33,7 @@ func dropOrphans(t *maps.Table) error {
 			}
 		}
 	}
-	devices, ingress, err := noted(t)
+	devices, ingress, err := recorded(t)
 	if err != nil {
 		return err
 	}
@@ -65,8 +65,8 @@ func dropOrphans(t *maps.Table) error {
 	return nil
 }
 
-// noted returns the ifindexes of the devices and ingress interfaces that the maps contain.
-func noted(t *maps.Table) (devices, ingress map[int]bool, err error) {
+// recorded returns the ifindexes of the devices and ingress interfaces that the maps contain.
+func recorded(t *maps.Table) (devices, ingress map[int]bool, err error) {
 	devices, ingress = map[int]bool{}, map[int]bool{}
 	all, err := t.Devices()
 	if err != nil {

@@ -78,7 +78,7 @@ func (f *follower) wire() (found []step, err error) {
 				return f.links.Detach(ifindex, loader.HookWire)
 			}})
 		case phys == nil:
-			found = append(found, step{Difference: Difference{Text: name + " is gone", Gone: true}})
+			found = append(found, step{Difference: Difference{Text: name + " is gone", Missing: true}})
 		case !attached, phys.Attrs().Index != ifindex:
 			text := fmt.Sprintf("%s is another interface than the one that is watched", name)
 			found = append(found, step{Difference{Text: text, Cost: "packets leave through it in clear, whatever the table says"}, func() error {

@@ -56,7 +56,7 @@ func (d *Device) judge() (found []Finding) {
 		})
 	}
 	for _, hook := range d.Detached {
-		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP}, hook) && len(d.OutOfStep) > 0 {
+		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP}, hook) && len(d.Differences) > 0 {
 			continue // reported with its interface, see syncCheck
 		}
 		problem(fmt.Sprintf("the %s program of %s is detached", hook, d.Virtual), lost[hook], again)

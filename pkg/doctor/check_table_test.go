@@ -73,8 +73,8 @@ func TestStep(t *testing.T) {
 	d := ipsec0()
 	checkFindings(t, syncCheck, &Facts{Devices: []Device{d}})
 	d.Detached = []loader.Hook{loader.HookTC} // reported with the interface
-	d.OutOfStep = []device.Difference{
-		{Text: "wan is gone", Cost: "packets drop", Gone: true}, {Text: "ingress interface lan is gone", Gone: true}, {Text: "the MTU is wrong", Cost: "packets drop"},
+	d.Differences = []device.Difference{
+		{Text: "wan is gone", Cost: "packets drop", Missing: true}, {Text: "ingress interface lan is gone", Missing: true}, {Text: "the MTU is wrong", Cost: "packets drop"},
 	}
 	checkFindings(t, syncCheck, &Facts{Devices: []Device{d}},
 		want{Problem, "ipsec0", "wan is gone"}, want{Note, "ipsec0", "lan is gone"}, want{Problem, "ipsec0", "the MTU is wrong"})

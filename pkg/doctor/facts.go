@@ -41,14 +41,14 @@ type Table struct {
 // Device is an attached ipsec device.
 type Device struct {
 	device.Attachment
-	Exists, Up bool
-	Detached   []loader.Hook
-	Before     []Before // foreign programs that run before ours
-	OutOfStep  []device.Difference
-	Unsettled  []string // settings changed since attach
-	Stale4     bool     // whether the copies of the routes for %pass packets are out of date
-	Stale6     bool
-	Flushed    bool // whether the policies that admit packets to it are missing
+	Exists, Up  bool
+	Detached    []loader.Hook
+	Before      []Before // foreign programs that run before ours
+	Differences []device.Difference
+	Unsettled   []string // settings changed since attach
+	Stale4      bool     // whether the copies of the routes for %pass packets are out of date
+	Stale6      bool
+	Flushed     bool // whether the policies that admit packets to it are missing
 }
 
 // Before is a foreign program that runs before one of ours.

@@ -38,7 +38,7 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 				return err
 			}
 		}
-		if d.OutOfStep, err = device.OutOfStep(t, a.Virtual); err != nil {
+		if d.Differences, err = device.Differences(t, a.Virtual); err != nil {
 			return err
 		}
 		if d.Stale4, err = device.StaleRoutes(unix.AF_INET, a.Physical); err != nil {

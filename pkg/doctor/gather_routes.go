@@ -49,7 +49,7 @@ func (f *Facts) gatherRoutes() error {
 		if !r.IPsec {
 			continue
 		}
-		options, known, err := askedFor(r)
+		options, known, err := lookupOptions(r)
 		if err != nil {
 			return err
 		}
@@ -60,9 +60,9 @@ func (f *Facts) gatherRoutes() error {
 	return nil
 }
 
-// askedFor returns the lookup options with which routing consults a route's table. They are unknown if the rule
+// lookupOptions returns the lookup options with which routing consults a route's table. They are unknown if the rule
 // for the table matches a source or an inbound interface.
-func askedFor(r *Route) (options *netlink.RouteGetOptions, known bool, err error) {
+func lookupOptions(r *Route) (options *netlink.RouteGetOptions, known bool, err error) {
 	options = &netlink.RouteGetOptions{FIBMatch: true}
 	if r.Table == unix.RT_TABLE_MAIN || r.Table == unix.RT_TABLE_DEFAULT {
 		return options, true, nil

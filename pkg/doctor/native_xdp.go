@@ -36,10 +36,10 @@ func nativeXDP(ifindex int) (Support, error) {
 	req.RawData = append(header, nl.NewRtAttr(netdevDevIfindex, nl.Uint32Attr(uint32(ifindex))).Serialize()...)
 	msgs, err := req.Execute(unix.NETLINK_GENERIC, 0)
 	if err != nil {
-		return Unknown, fmt.Errorf("ask for XDP features: %w", err)
+		return Unknown, fmt.Errorf("request XDP features: %w", err)
 	}
 	if len(msgs) != 1 || len(msgs[0]) < nl.SizeofGenlmsg {
-		return Unknown, fmt.Errorf("ask for XDP features: %d answers", len(msgs))
+		return Unknown, fmt.Errorf("request XDP features: %d replies", len(msgs))
 	}
 	return parseXDPFeatures(msgs[0][nl.SizeofGenlmsg:])
 }

@@ -36,8 +36,8 @@ type AcquireParams struct {
 // DefaultAcquire requests ESP in tunnel mode, with a peer that the key manager chooses.
 var DefaultAcquire = AcquireParams{Mode: ModeTunnel, Proto: ProtoESP}
 
-// ErrBadAcquire is returned if key managers cannot be sent such a request.
-var ErrBadAcquire = errors.New("not a way to ask for an SA")
+// ErrBadAcquire is returned for parameters that an ACQUIRE cannot have.
+var ErrBadAcquire = errors.New("invalid ACQUIRE parameters")
 
 // Validate checks mode and protocol. Returns [ErrBadAcquire].
 func (a AcquireParams) Validate() error {
@@ -60,8 +60,8 @@ func ParseMode(text string) (Mode, error) {
 	return 0, refuse(text, errors.New("must be tunnel or transport"))
 }
 
-// ParseAskProtocol parses the name of an SA's protocol: esp, ah or comp.
-func ParseAskProtocol(text string) (uint8, error) {
+// ParseAcquireProtocol parses the name of an SA's protocol: esp, ah or comp.
+func ParseAcquireProtocol(text string) (uint8, error) {
 	for _, p := range []uint8{ProtoESP, ProtoAH, ProtoComp} {
 		if text == ProtocolName(p) {
 			return p, nil

@@ -54,7 +54,7 @@ func (c Change) Validate() error {
 			return err
 		}
 		if !c.SAID.Action().IsTrap() {
-			return fmt.Errorf("check change: %s asks nobody: %w", c.SAID, ErrBadAcquire)
+			return fmt.Errorf("check change: %s sends no ACQUIRE: %w", c.SAID, ErrBadAcquire)
 		}
 		return c.Acquire.Validate()
 	}

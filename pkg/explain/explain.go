@@ -14,7 +14,7 @@ import (
 // Table is the part of a [maps.Table] that explanations read.
 type Table interface {
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
-	Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
+	Matching(match func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
 	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
 	SAReady(said eroute.SAID) (bool, error)
 	RelayRuns() (bool, error)

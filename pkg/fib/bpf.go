@@ -64,21 +64,21 @@ func (r *Router) program(mark bool) (*ebpf.Program, error) {
 func (r *Router) outputBPF(p Packet) (Hop, error) {
 	prog, err := r.program(p.Mark != 0)
 	if err != nil {
-		return Hop{}, fmt.Errorf("%w: %w", errUnknown, err)
+		return Hop{}, fmt.Errorf("%w: %w", errNotReported, err)
 	}
 	out := make([]byte, etherSize+paramsSize)
 	ret, err := prog.Run(&ebpf.RunOptions{Data: frame(p), DataOut: out})
 	if err != nil {
-		return Hop{}, fmt.Errorf("%w: %w", errUnknown, err)
+		return Hop{}, fmt.Errorf("%w: %w", errNotReported, err)
 	}
 	switch int32(ret) {
 	case success, noNeighbour, fragNeeded:
 		return parseHop(out[etherSize:], p.Dst), nil
 	case forwardDisabled, unsupported:
-		return Hop{}, errUnknown
+		return Hop{}, errNotReported
 	}
 	if int32(ret) < 0 { // such as EINVAL for an unsupported flag
-		return Hop{}, fmt.Errorf("%w: %w", errUnknown, syscall.Errno(-int32(ret)))
+		return Hop{}, fmt.Errorf("%w: %w", errNotReported, syscall.Errno(-int32(ret)))
 	}
 	return Hop{}, ErrNoRoute
 }

@@ -28,8 +28,8 @@ type Hop struct {
 // ErrNoRoute is returned if a packet has no route, or one that leads nowhere.
 var ErrNoRoute = errors.New("no route")
 
-// errUnknown means that this kind of lookup is unavailable, and that another one can be tried.
-var errUnknown = errors.New("the kernel does not tell")
+// errNotReported means that this kind of lookup is unavailable, and that another one can be tried.
+var errNotReported = errors.New("not reported by the kernel")
 
 // Router looks up routes in the calling thread's network namespace, and caches the results. The zero value is
 // ready to use.
@@ -54,7 +54,7 @@ func (r *Router) Output(p Packet) (Hop, error) {
 		return a.hop, a.err
 	}
 	hop, err := r.outputBPF(p)
-	if errors.Is(err, errUnknown) {
+	if errors.Is(err, errNotReported) {
 		hop, err = outputNetlink(p)
 	}
 	if r.answers == nil {

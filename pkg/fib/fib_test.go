@@ -35,7 +35,7 @@ func TestOutput(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	asks := map[string]func(Packet) (Hop, error){"Output": router.Output, "BPF": router.outputBPF, "rtnetlink": outputNetlink}
+	lookups := map[string]func(Packet) (Hop, error){"Output": router.Output, "BPF": router.outputBPF, "rtnetlink": outputNetlink}
 	for _, c := range []struct {
 		name     string
 		p        Packet
@@ -54,14 +54,14 @@ func TestOutput(t *testing.T) {
 			{l.East.WAN4, l.West.WAN4, l.WestHost.LAN4, netip.MustParseAddr("203.0.113.1")},
 			{l.East.WAN6, l.West.WAN6, l.WestHost.LAN6, netip.MustParseAddr("2001:db8:cb::1")},
 		} {
-			for how, ask := range asks {
+			for how, lookup := range lookups {
 				if c.bpfAlone && how == "rtnetlink" {
 					continue
 				}
 				hop := func(dst netip.Addr) (dev string, via netip.Addr, err error) {
 					c.p.Src, c.p.Dst = end.src, dst
 					err = l.East.Do(func() error {
-						hop, err := ask(c.p)
+						hop, err := lookup(c.p)
 						if err != nil {
 							return err
 						}

@@ -183,9 +183,9 @@ func TestNotice(t *testing.T) {
 func TestSlowMonitor(t *testing.T) {
 	const extra = 5000
 	monitored(t)
-	m, teller := newMonitor(t), newTeller(t)
+	m, publisher := newMonitor(t), newPublisher(t)
 	for i := range journal.Entries + extra {
-		tell(t, teller, journal.Event{Packets: i})
+		publish(t, publisher, journal.Event{Packets: i})
 	}
 	notices, lost, err := m.Read(t.Context())
 	if err != nil || lost != extra || len(notices) == 0 || notices[0].Packets != extra {
@@ -198,45 +198,45 @@ func TestSlowMonitor(t *testing.T) {
 	nothing(t, m)
 }
 
-func newTeller(t *testing.T) *journal.Publisher {
+func newPublisher(t *testing.T) *journal.Publisher {
 	t.Helper()
-	teller, err := journal.NewPublisher()
+	publisher, err := journal.NewPublisher()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := teller.Close(); err != nil {
+		if err := publisher.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return teller
+	return publisher
 }
 
-func tell(t *testing.T, teller *journal.Publisher, n journal.Event) {
+func publish(t *testing.T, publisher *journal.Publisher, n journal.Event) {
 	t.Helper()
-	if err := teller.Publish(n); err != nil {
+	if err := publisher.Publish(n); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// Many who tell at once lose nothing to each other, and each one's order is kept.
+// Concurrent publishers lose no event, and the events of each stay in order.
 func TestJournalConcurrentWriters(t *testing.T) {
-	const tellers, each = 8, 2000
+	const publishers, each = 8, 2000
 	monitored(t)
 	m := newMonitor(t)
 	var wait sync.WaitGroup
-	for i := range tellers {
-		teller := newTeller(t)
+	for i := range publishers {
+		publisher := newPublisher(t)
 		wait.Go(func() {
 			for j := range each {
-				if err := teller.Publish(journal.Event{Device: i, Packets: j, Detail: fmt.Sprint(i * j)}); err != nil {
+				if err := publisher.Publish(journal.Event{Device: i, Packets: j, Detail: fmt.Sprint(i * j)}); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
-	var seen [tellers]int
-	for _, n := range next(t, m, tellers*each) {
+	var seen [publishers]int
+	for _, n := range next(t, m, publishers*each) {
 		if n.Packets != seen[n.Device] || n.Detail != fmt.Sprint(n.Device*n.Packets) {
 			t.Fatalf("%+v, want number %d of teller %d", n, seen[n.Device], n.Device)
 		}
@@ -248,17 +248,17 @@ func TestJournalConcurrentWriters(t *testing.T) {
 // Nothing is written that nobody reads; a monitor that comes later gets what happens then.
 func TestJournalWithoutReader(t *testing.T) {
 	monitored(t)
-	m, teller := newMonitor(t), newTeller(t)
-	tell(t, teller, journal.Event{Packets: 1})
+	m, publisher := newMonitor(t), newPublisher(t)
+	publish(t, publisher, journal.Event{Packets: 1})
 	next(t, m, 1)
 	atomic.StoreUint64(m.Lease(), 0)
-	tell(t, teller, journal.Event{Packets: 2})
+	publish(t, publisher, journal.Event{Packets: 2})
 	apply(t, change(eroute.OpAdd, "10.1.0.0/16", eroute.Drop))
 	if head := atomic.LoadUint64(m.Head()); head != 1 {
 		t.Errorf("%d notices were written, want 1", head)
 	}
 	later := newMonitor(t)
-	tell(t, teller, journal.Event{Packets: 3})
+	publish(t, publisher, journal.Event{Packets: 3})
 	if got := next(t, later, 1); got[0].Packets != 3 {
 		t.Errorf("got %+v", got)
 	}
@@ -267,10 +267,10 @@ func TestJournalWithoutReader(t *testing.T) {
 // What was begun and never written, because its writer was killed, is lost, and no more.
 func TestJournalWriterKilled(t *testing.T) {
 	monitored(t)
-	m, teller := newMonitor(t), newTeller(t)
-	tell(t, teller, journal.Event{Packets: 1})
+	m, publisher := newMonitor(t), newPublisher(t)
+	publish(t, publisher, journal.Event{Packets: 1})
 	atomic.AddUint64(m.Head(), 1)
-	tell(t, teller, journal.Event{Packets: 3})
+	publish(t, publisher, journal.Event{Packets: 3})
 	start := time.Now()
 	next(t, m, 1)
 	notices, lost, err := m.Read(t.Context())
@@ -279,7 +279,7 @@ func TestJournalWriterKilled(t *testing.T) {
 	}
 }
 
-// A table that was made anew is followed.
+// A table that was created again is followed.
 func TestMonitorNewTable(t *testing.T) {
 	monitored(t)
 	m := newMonitor(t)

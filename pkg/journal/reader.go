@@ -101,7 +101,7 @@ func (r *Reader) Read(ctx context.Context) (events []Event, lost uint64, err err
 }
 
 // ErrNewTable is returned if the table was removed and another one created: the first events of that one are lost.
-var ErrNewTable = errors.New("the table was made anew")
+var ErrNewTable = errors.New("the table was created again")
 
 // check opens the journal again if the table was replaced. Without a table it does nothing.
 func (r *Reader) check() error {

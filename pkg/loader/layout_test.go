@@ -26,7 +26,7 @@ func TestOtherLayout(t *testing.T) {
 	if err := errors.Join(os.Mkdir(other, 0o700), pin(other), dir.Close()); err != nil {
 		t.Fatal(err)
 	}
-	again := open(t, func(string) error { return errors.New("made anew") })
+	again := open(t, func(string) error { return errors.New("created again") })
 	if err := errors.Join(again.Remove(), again.Close()); err != nil {
 		t.Fatal(err)
 	}

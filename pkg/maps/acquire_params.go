@@ -46,14 +46,14 @@ func (t *Table) putAcquire(s eroute.Selector, a eroute.AcquireParams) error {
 		return fmt.Errorf("too many traps with an --acquire option: the most is %d", maxAcquire)
 	}
 	if err != nil {
-		return fmt.Errorf("write how the trap asks: %w", err)
+		return fmt.Errorf("write ACQUIRE parameters: %w", err)
 	}
 	return nil
 }
 
 func (t *Table) deleteAcquire(key bpf.ABIFlowKey) error {
 	if err := t.maps[acquireName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return fmt.Errorf("delete how the trap asks: %w", err)
+		return fmt.Errorf("delete ACQUIRE parameters: %w", err)
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (t *Table) AcquireParams(s eroute.Selector) (eroute.AcquireParams, error) {
 		return eroute.DefaultAcquire, nil
 	}
 	if err != nil {
-		return eroute.AcquireParams{}, fmt.Errorf("read how the trap asks: %w", err)
+		return eroute.AcquireParams{}, fmt.Errorf("read ACQUIRE parameters: %w", err)
 	}
 	a := eroute.AcquireParams{Mode: v.Mode, Proto: v.Proto, ReqID: v.ReqID}
 	if v.Family != 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// remembered visits the IPv4 cache entries of the table's version.
-func remembered(t *testing.T, table *Table, visit func(*bpf.ABICacheWords) (changed bool)) {
+// visitCache visits the IPv4 cache entries of the table's version.
+func visitCache(t *testing.T, table *Table, visit func(*bpf.ABICacheWords) (changed bool)) {
 	t.Helper()
 	version := table.meta.Value.Version
 	array := table.Map("eroute_cache4")
@@ -55,7 +55,7 @@ func TestCacheHit(t *testing.T) {
 	p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
 	checkPacket(t, table, reference, p)
 	answers := 0
-	remembered(t, table, func(a *bpf.ABICacheWords) bool {
+	visitCache(t, table, func(a *bpf.ABICacheWords) bool {
 		answers++
 		a.Result &^= 7 << 56 // the action: as for a miss in the table
 		return true
@@ -78,7 +78,7 @@ func TestCacheHit(t *testing.T) {
 	if !found() {
 		t.Error("the answer was used while a command writes")
 	}
-	remembered(t, table, func(*bpf.ABICacheWords) bool {
+	visitCache(t, table, func(*bpf.ABICacheWords) bool {
 		t.Error("an answer was left while a command writes")
 		return false
 	})
@@ -123,7 +123,7 @@ func TestCacheBucketCollision(t *testing.T) {
 		}
 	}
 	answers := 0
-	remembered(t, table, func(*bpf.ABICacheWords) bool { answers++; return false })
+	visitCache(t, table, func(*bpf.ABICacheWords) bool { answers++; return false })
 	if answers != int(bpf.ABILimitsCACHE_WAYS) {
 		t.Errorf("%d answers are remembered, want those of one set", answers)
 	}
@@ -139,7 +139,7 @@ func TestCacheSpreadsSimilarKeys(t *testing.T) {
 		const packets = 4096
 		answers := 0
 		for range 4 {
-			answers = askOfPorts(t, table, packets)
+			answers = lookUpPorts(t, table, packets)
 		}
 		if answers < packets*99/100 {
 			t.Errorf("%d answers are remembered of %d, with factors %d", answers, packets, table.meta.Value.Factors)
@@ -147,8 +147,8 @@ func TestCacheSpreadsSimilarKeys(t *testing.T) {
 	}
 }
 
-// askOfPorts looks up one packet per port, on one CPU, and returns the number of cache entries.
-func askOfPorts(t *testing.T, table *Table, ports uint16) (answers int) {
+// lookUpPorts looks up one packet per port, on one CPU, and returns the number of cache entries.
+func lookUpPorts(t *testing.T, table *Table, ports uint16) (answers int) {
 	t.Helper()
 	onCPU(t, 0, func() {
 		for port := range ports {
@@ -158,7 +158,7 @@ func askOfPorts(t *testing.T, table *Table, ports uint16) (answers int) {
 			}
 		}
 	})
-	remembered(t, table, func(*bpf.ABICacheWords) bool { answers++; return false })
+	visitCache(t, table, func(*bpf.ABICacheWords) bool { answers++; return false })
 	return answers
 }
 
@@ -168,13 +168,13 @@ func TestCacheMissStreak(t *testing.T) {
 	table := newTable(t)
 	mustApply(t, table, &eroute.Linear{}, add(nth(0), eroute.Drop))
 	want := patience + (packets-patience)/sample
-	if answers := askOfPorts(t, table, packets); answers < want*9/10 || answers > want*11/10 {
+	if answers := lookUpPorts(t, table, packets); answers < want*9/10 || answers > want*11/10 {
 		t.Errorf("%d answers are remembered of %d packets that came once, want some %d", answers, packets, want)
 	}
 	for range 3 {
-		askOfPorts(t, table, packets)
+		lookUpPorts(t, table, packets)
 	}
-	if answers := askOfPorts(t, table, packets); answers < packets*99/100 {
+	if answers := lookUpPorts(t, table, packets); answers < packets*99/100 {
 		t.Errorf("%d answers are remembered of %d packets that came again", answers, packets)
 	}
 }
@@ -187,7 +187,7 @@ func TestCacheUnderTraffic(t *testing.T) {
 	reference := &eroute.Linear{}
 	mustApply(t, table, reference, add(nth(0), eroute.Drop))
 	p := eroute.Packet{Src: nth(0).Src.Addr(), Dst: nth(0).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
-	stop := askAllTheTime(t, table, p)
+	stop := lookUpContinuously(t, table, p)
 	for i := range changes {
 		mustApply(t, table, reference, replace(nth(0), []eroute.SAID{eroute.Pass, eroute.Drop}[i%2]))
 		for range 20 {
@@ -200,17 +200,17 @@ func TestCacheUnderTraffic(t *testing.T) {
 	stop()
 }
 
-// askAllTheTime looks a packet up from several threads until stop is called.
-func askAllTheTime(t *testing.T, table *Table, p eroute.Packet) (stop func()) {
+// lookUpContinuously looks a packet up from several threads until stop is called.
+func lookUpContinuously(t *testing.T, table *Table, p eroute.Packet) (stop func()) {
 	t.Helper()
-	const askers = 4
+	const readers = 4
 	program, err := ebpf.LoadPinnedProgram(table.dir.Path(lookup.PinName), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
 	var group sync.WaitGroup
-	for range askers {
+	for range readers {
 		group.Go(func() {
 			frame, err := lookup.Frame(p)
 			for err == nil {

@@ -27,9 +27,9 @@ type Answer struct {
 const (
 	// answersAtOnce is the number of flows that are switched before their held packets are sent.
 	answersAtOnce = 64
-	// keptFor is the maximum time for which the relay receives new packets of a flow while it sends the held
+	// relayFor is the maximum time for which the relay receives new packets of a flow while it sends the held
 	// ones.
-	keptFor = 200 * time.Millisecond
+	relayFor = 200 * time.Millisecond
 )
 
 // Answer switches flows, each in place, from a hold or another SA to an SA. It returns the flows that it
@@ -62,7 +62,7 @@ func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]A
 		if err = ctx.Err(); err != nil {
 			break
 		}
-		done, failed := w.answer(a, now+uint64(keptFor))
+		done, failed := w.answer(a, now+uint64(relayFor))
 		if failed != nil {
 			err = fmt.Errorf("answer %v with %s: %w", a.Flow.Selector, a.SAID, failed)
 			break
@@ -73,14 +73,14 @@ func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]A
 	}
 	send(switched)
 	for _, a := range switched {
-		err = errors.Join(err, w.keepNoLonger(a.Flow))
+		err = errors.Join(err, w.stopRelaying(a.Flow))
 	}
 	send(switched)
 	return switched, err
 }
 
-// keepNoLonger lets a flow's packets use its SA at once, instead of the relay.
-func (w *writer) keepNoLonger(id abi.FlowID) error {
+// stopRelaying lets a flow's packets use its SA at once, instead of the relay.
+func (w *writer) stopRelaying(id abi.FlowID) error {
 	v, err := w.flow(id.Selector)
 	if err != nil || v == nil || v.Serial != id.Serial || v.KeptUntil == 0 {
 		return err
@@ -99,8 +99,8 @@ func (w *writer) putFlow(s eroute.Selector, v *bpf.ABIFlow) error {
 	return nil
 }
 
-// keeps reports whether packets that match a flow go to the relay.
-func (w *writer) keeps(f *bpf.ABIFlow) (bool, error) {
+// usesRelay reports whether packets that match a flow go to the relay.
+func (w *writer) usesRelay(f *bpf.ABIFlow) (bool, error) {
 	if isHold(f) {
 		return true, nil
 	}
@@ -130,13 +130,13 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	kept, err := w.keeps(old)
+	relayed, err := w.usesRelay(old)
 	if err != nil {
 		return false, err
 	}
 	next := *old
 	next.Entry = abi.NewValue(a.Flow.Selector, a.SAID, id, slot)
-	if kept {
+	if relayed {
 		next.KeptUntil = until
 	}
 	err = w.putFlow(a.Flow.Selector, &next)

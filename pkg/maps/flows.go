@@ -20,11 +20,11 @@ const flowsName = "eroute_flows"
 // Flow is an eroute that a trap has made: a %hold, or an SA that a key manager has negotiated.
 type Flow struct {
 	eroute.Eroute
-	Serial uint64
-	Trap   eroute.Selector
-	Device int       // ifindex of the ipsec device
-	Asked  time.Time // time of the packet that made it
-	Last   time.Time // of a hold: time of its last packet
+	Serial      uint64
+	Trap        eroute.Selector
+	Device      int // ifindex of the ipsec device
+	LastAcquire time.Time
+	Last        time.Time // of a hold: time of its last packet
 }
 
 // ID returns the flow's identity.
@@ -107,12 +107,12 @@ func (t *Table) Flow(id abi.FlowID) (Flow, bool, error) {
 func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
 	listed, err := t.flowEroute(f, slots)
 	return Flow{
-		Eroute: listed,
-		Serial: f.value.Serial,
-		Trap:   abi.TrapOf(listed.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
-		Device: int(f.value.Device),
-		Asked:  abi.MonotonicToWall(f.value.Asked),
-		Last:   abi.MonotonicToWall(abi.TicksToMonotonic(f.value.Last)),
+		Eroute:      listed,
+		Serial:      f.value.Serial,
+		Trap:        abi.TrapOf(listed.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
+		Device:      int(f.value.Device),
+		LastAcquire: abi.MonotonicToWall(f.value.Asked),
+		Last:        abi.MonotonicToWall(abi.TicksToMonotonic(f.value.Last)),
 	}, err
 }
 

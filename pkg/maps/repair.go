@@ -113,7 +113,7 @@ func (t *Table) repairSAs(entries []abi.Entry) error {
 		*v.Refs(eroute.FamilyOf(e.Selector.Src.Addr()))++
 		all[key] = v
 	}
-	if err := t.keepSAs(have, all); err != nil {
+	if err := t.writeSACounts(have, all); err != nil {
 		return err
 	}
 	if all, err = t.allSAIDs(); err != nil {
@@ -126,8 +126,8 @@ func (t *Table) repairSAs(entries []abi.Entry) error {
 	return nil
 }
 
-// keepSAs writes the eroute counts in all where they differ from have, and removes SAs without eroutes.
-func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
+// writeSACounts writes the eroute counts in all where they differ from have, and removes SAs without eroutes.
+func (t *Table) writeSACounts(have, all map[abi.SAIDKey]abi.SAIDValue) error {
 	var errs pinned.ErrorList
 	for key, v := range all {
 		was, known := have[key]
@@ -141,7 +141,7 @@ func (t *Table) keepSAs(have, all map[abi.SAIDKey]abi.SAIDValue) error {
 	}
 	for key, v := range all {
 		if familiesOf(v) == 0 {
-			errs.Add(t.uncounted.Tolerate(t.forget(key)))
+			errs.Add(t.uncounted.Tolerate(t.deleteSA(key)))
 		}
 	}
 	return errs.Err()

@@ -211,12 +211,12 @@ func (r *restore) sameAcquire(c eroute.Change) bool {
 	if !c.SAID.Action().IsTrap() {
 		return true
 	}
-	ask := c.Acquire
-	if ask == (eroute.AcquireParams{}) {
-		ask = eroute.DefaultAcquire
+	params := c.Acquire
+	if params == (eroute.AcquireParams{}) {
+		params = eroute.DefaultAcquire
 	}
 	old, err := r.AcquireParams(c.Selector)
-	return err == nil && old == ask
+	return err == nil && old == params
 }
 
 // bindSA binds an SA for an eroute of the new table, and returns its slot.
@@ -298,7 +298,7 @@ func (r *restore) commitSAs() error {
 		v.Refs4, v.Refs6 = now.Refs4, now.Refs6
 		all[key] = v
 	}
-	return r.keepSAs(have, all)
+	return r.writeSACounts(have, all)
 }
 
 func (r *restore) commitAcquire() error {
@@ -312,9 +312,9 @@ func (r *restore) commitAcquire() error {
 			errs.Add(r.deleteAcquire(key))
 		}
 	}
-	for s, ask := range r.acquire {
-		if old, err := r.AcquireParams(s); err != nil || old != ask {
-			errs.Add(errors.Join(err, r.putAcquire(s, ask)))
+	for s, params := range r.acquire {
+		if old, err := r.AcquireParams(s); err != nil || old != params {
+			errs.Add(errors.Join(err, r.putAcquire(s, params)))
 		}
 	}
 	return errs.Err()

@@ -73,19 +73,19 @@ func TestRestore(t *testing.T) {
 // leaves nothing.
 func TestRestoreRefused(t *testing.T) {
 	broken := errors.New("broken off")
-	ask := add(nth(5), eroute.Trap)
-	ask.Acquire = eroute.AcquireParams{Mode: eroute.DefaultAcquire.Mode, Proto: eroute.DefaultAcquire.Proto, ReqID: 7}
+	trap := add(nth(5), eroute.Trap)
+	trap.Acquire = eroute.AcquireParams{Mode: eroute.DefaultAcquire.Mode, Proto: eroute.DefaultAcquire.Proto, ReqID: 7}
 	for _, c := range []struct {
 		name   string
 		commit bool
 		with   iter.Seq2[eroute.Change, error]
 		want   error
 	}{
-		{"twice the same", true, inTurn(nil, add(nth(4), otherSA), ask, add(nth(4), eroute.Drop)), eroute.ErrExist},
+		{"twice the same", true, inTurn(nil, add(nth(4), otherSA), trap, add(nth(4), eroute.Drop)), eroute.ErrExist},
 		{"no eroute", true, inTurn(nil, add(nth(4), otherSA), add(eroute.Selector{Src: nth(1).Src, Dst: netip.MustParsePrefix("::/0")}, eroute.Drop)), eroute.ErrMixedFamilies},
-		{"broken off", true, inTurn(broken, add(nth(4), otherSA), ask, add(nth(0), tunnelSA)), broken},
-		{"too many", true, inTurn(nil, add(nth(4), otherSA), ask, add(nth(6), eroute.Drop), add(nth(7), eroute.Drop)), eroute.ErrTableFull},
-		{"only tried", false, inTurn(nil, add(nth(4), otherSA), ask, add(nth(0), tunnelSA)), nil},
+		{"broken off", true, inTurn(broken, add(nth(4), otherSA), trap, add(nth(0), tunnelSA)), broken},
+		{"too many", true, inTurn(nil, add(nth(4), otherSA), trap, add(nth(6), eroute.Drop), add(nth(7), eroute.Drop)), eroute.ErrTableFull},
+		{"only tried", false, inTurn(nil, add(nth(4), otherSA), trap, add(nth(0), tunnelSA)), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table, reference := newTable(t), &eroute.Linear{}
@@ -99,7 +99,7 @@ func TestRestoreRefused(t *testing.T) {
 			compareListings(t, table, reference)
 			checkDerived(t, table)
 			if got, err := table.AcquireParams(nth(5)); err != nil || got != eroute.DefaultAcquire {
-				t.Errorf("asks %+v, %v", got, err)
+				t.Errorf("ACQUIRE parameters %+v, %v", got, err)
 			}
 			if err := table.SetLimit(10); err != nil {
 				t.Fatal(err)
@@ -121,7 +121,7 @@ func TestRestoreUnderTraffic(t *testing.T) {
 	}
 	mustRestore(t, table, reference, Effect{Added: 500}, tables[0]...)
 	p := eroute.Packet{Src: nth(7).Src.Addr(), Dst: nth(7).Dst.Addr(), Proto: 17, SrcPort: 1, DstPort: 2}
-	stop := askAllTheTime(t, table, p)
+	stop := lookUpContinuously(t, table, p)
 	for i := 1; i < 40 && !t.Failed(); i++ {
 		mustRestore(t, table, reference, Effect{Changed: 500}, tables[i%2]...)
 		for range 20 {

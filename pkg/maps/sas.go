@@ -131,7 +131,7 @@ func (t *Table) releaseSA(ref saidRef) error {
 	if familiesOf(v) != 0 {
 		return t.putSAID(key, v)
 	}
-	return t.forget(key)
+	return t.deleteSA(key)
 }
 
 func (t *Table) releaseAllSAs() error {
@@ -141,7 +141,7 @@ func (t *Table) releaseAllSAs() error {
 	}
 	var errs pinned.ErrorList
 	for key := range all {
-		errs.Add(t.uncounted.Tolerate(t.forget(key)))
+		errs.Add(t.uncounted.Tolerate(t.deleteSA(key)))
 	}
 	return errs.Err()
 }

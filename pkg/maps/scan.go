@@ -90,7 +90,7 @@ func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
 	return sas.list(), nil
 }
 
-// busiest keeps the values with the highest counts.
+// busiest collects the values with the highest counts.
 type busiest[T comparable] struct {
 	most int
 	all  []counted[T]

@@ -165,7 +165,7 @@ func (t *Table) bind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 			}
 		}
 	}
-	err = errors.Join(t.use(n, lender, s), t.forgetKept(former))
+	err = errors.Join(t.use(n, lender, s), t.deleteUnusedLender(former))
 	if err == nil && s.IfID != id {
 		err = t.rebindOwner(n, s, view)
 	}
@@ -287,9 +287,9 @@ func (t *Table) unbind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	return t.xfrm.Unbind(key.SAID(), owner.ownIfID(), owner.value.PrevIfID)
 }
 
-// forget uninstalls an SA that no eroute names and frees its slot, unless another SA borrows its if_id.
+// deleteSA uninstalls an SA that no eroute names and frees its slot, unless another SA borrows its if_id.
 // Idempotent.
-func (t *Table) forget(key abi.SAIDKey) error {
+func (t *Table) deleteSA(key abi.SAIDKey) error {
 	n, err := t.namedSA(key)
 	if err != nil || n == nil {
 		return err
@@ -321,15 +321,15 @@ func (t *Table) forget(key abi.SAIDKey) error {
 	}
 	t.slots.Free(n.value.Slot)
 	if borrowed {
-		return t.forgetKept(p)
+		return t.deleteUnusedLender(p)
 	}
 	return nil
 }
 
-// forgetKept removes a lender that was kept for a borrower that it no longer has.
-func (t *Table) forgetKept(lender *namedSA) error {
+// deleteUnusedLender removes a lender that was kept for a borrower that it no longer has.
+func (t *Table) deleteUnusedLender(lender *namedSA) error {
 	if lender == nil || familiesOf(lender.value) != 0 {
 		return nil
 	}
-	return t.forget(lender.key)
+	return t.deleteSA(lender.key)
 }

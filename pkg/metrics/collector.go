@@ -174,8 +174,8 @@ func (s sender) relay(t acquire.Totals) {
 		s.count(relayPackets, t.Packets[kind], kind.String())
 	}
 	s.count(relayErrors, t.Errors)
-	s.gauge(relayHeldPackets, t.KeptPackets)
+	s.gauge(relayHeldPackets, t.StoredPackets)
 	s.gauge(relayMaxPackets, t.MaxPackets)
-	s.gauge(relayHeldBytes, t.KeptBytes)
+	s.gauge(relayHeldBytes, t.StoredBytes)
 	s.gauge(relayMaxBytes, t.MaxBytes)
 }

@@ -38,7 +38,7 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 		return e, "", fmt.Errorf("mode %s is not supported", t.Mode)
 	}
 	if k.Negotiated && t.ReqID != 0 {
-		e.SAID, e.Acquire = eroute.Trap, ask(t)
+		e.SAID, e.Acquire = eroute.Trap, acquireParams(t)
 		if err := e.Acquire.Validate(); err != nil {
 			return e, remark, err
 		}
@@ -55,8 +55,8 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 	return e, remark, err
 }
 
-// ask returns the ACQUIRE parameters for a template.
-func ask(t xfrm.Template) eroute.AcquireParams {
+// acquireParams returns the ACQUIRE parameters for a template.
+func acquireParams(t xfrm.Template) eroute.AcquireParams {
 	a := eroute.AcquireParams{Mode: eroute.Mode(t.Mode), Proto: t.Proto, ReqID: t.ReqID}
 	if t.Dst.IsValid() && !t.Dst.IsUnspecified() {
 		a.Peer = t.Dst

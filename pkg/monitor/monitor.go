@@ -47,10 +47,10 @@ const (
 // saWait is the maximum time to notice that the context has ended.
 const saWait = 200 * time.Millisecond
 
-// Run calls tell with one event at a time until the context ends. The first event marks the beginning; every
-// event after it is reported. Run does not delay the commands and SAs that it monitors: if tell is too slow,
+// Run calls publish with one event at a time until the context ends. The first event marks the beginning; every
+// event after it is reported. Run does not delay the commands and SAs that it monitors: if publish is too slow,
 // events are reported as missed. Run needs the network namespace of the calling thread only when it starts.
-func Run(ctx context.Context, tell func(Event) error) (err error) {
+func Run(ctx context.Context, publish func(Event) error) (err error) {
 	table, err := maps.OpenJournal()
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func Run(ctx context.Context, tell func(Event) error) (err error) {
 			return ctx.Err()
 		}
 	}
-	if err := tell(Event{Time: time.Now()}); err != nil {
+	if err := publish(Event{Time: time.Now()}); err != nil {
 		return err
 	}
 	group.Go(func() error { return readTable(ctx, table, put) })
@@ -87,7 +87,7 @@ func Run(ctx context.Context, tell func(Event) error) (err error) {
 		for {
 			select {
 			case e := <-events:
-				if err := tell(e); err != nil {
+				if err := publish(e); err != nil {
 					return err
 				}
 			case <-ctx.Done():

@@ -22,7 +22,7 @@ import (
 
 // start runs a monitor in a network namespace of its own, which the test's goroutine enters. It needs
 // CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF.
-func start(t *testing.T, tell func(Event) error) (stop func() error) {
+func start(t *testing.T, publish func(Event) error) (stop func() error) {
 	t.Helper()
 	runtime.LockOSThread() // its thread ends with the test
 	ns, err := netns.New()
@@ -37,7 +37,7 @@ func start(t *testing.T, tell func(Event) error) (stop func() error) {
 			done <- err
 			return
 		}
-		done <- Run(ctx, tell)
+		done <- Run(ctx, publish)
 	}()
 	var end error
 	stop = func() error {
@@ -170,9 +170,9 @@ func TestSlowReader(t *testing.T) {
 // TestError checks that an error of the reader ends the monitor.
 func TestError(t *testing.T) {
 	broken := errors.New("broken")
-	told := make(chan Event, 100)
-	stop := start(t, func(e Event) error { told <- e; return broken })
-	until(t, told)
+	published := make(chan Event, 100)
+	stop := start(t, func(e Event) error { published <- e; return broken })
+	until(t, published)
 	if err := stop(); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}

@@ -17,7 +17,7 @@ type Acquire struct {
 	Flow   eroute.Selector // the flow that needs the SA
 	Policy eroute.Selector // the trap that the flow belongs to
 	Packet eroute.Packet   // a packet of the flow, as in the kernel's own ACQUIREs
-	Ask    eroute.AcquireParams
+	Params eroute.AcquireParams
 	Seq    uint32
 }
 
@@ -32,8 +32,8 @@ func (h *Handle) Acquire(a Acquire) error {
 
 // message builds struct xfrm_user_acquire and one template.
 func (a Acquire) message() request {
-	dst := a.Ask.Peer
-	if !dst.IsValid() && a.Ask.Mode == eroute.ModeTransport {
+	dst := a.Params.Peer
+	if !dst.IsValid() && a.Params.Mode == eroute.ModeTransport {
 		dst = a.Packet.Dst
 	}
 	family := FamilyOf(a.Packet.Dst)
@@ -41,15 +41,15 @@ func (a Acquire) message() request {
 		family = FamilyOf(dst)
 	}
 	tmpl := nl.XfrmUserTmpl{
-		XfrmId: nl.XfrmId{Daddr: toAddress(dst), Proto: a.Ask.Proto},
+		XfrmId: nl.XfrmId{Daddr: toAddress(dst), Proto: a.Params.Proto},
 		Family: family.af(),
-		Reqid:  a.Ask.ReqID,
-		Mode:   uint8(a.Ask.Mode),
+		Reqid:  a.Params.ReqID,
+		Mode:   uint8(a.Params.Mode),
 		Aalgos: ^uint32(0),
 		Ealgos: ^uint32(0),
 		Calgos: ^uint32(0),
 	}
-	id := nl.XfrmId{Daddr: toAddress(a.Packet.Dst), Proto: a.Ask.Proto}
+	id := nl.XfrmId{Daddr: toAddress(a.Packet.Dst), Proto: a.Params.Proto}
 	if dst.IsValid() {
 		id.Daddr = toAddress(dst)
 	}

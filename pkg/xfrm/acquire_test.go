@@ -32,13 +32,13 @@ var (
 			Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("192.0.1.1"),
 			Proto: 6, SrcPort: 4711, DstPort: 80,
 		},
-		Ask: eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, Peer: netip.MustParseAddr("192.1.2.45"), ReqID: 7},
-		Seq: 0x01020304,
+		Params: eroute.AcquireParams{Mode: eroute.ModeTunnel, Proto: eroute.ProtoESP, Peer: netip.MustParseAddr("192.1.2.45"), ReqID: 7},
+		Seq:    0x01020304,
 	}
 	acquire6 = Acquire{
 		Flow: selector("2001:db8:2::1/128", "2001:db8:1::1/128"), Policy: selector("2001:db8:2::/64", "::/0"),
 		Packet: eroute.Packet{Src: netip.MustParseAddr("2001:db8:2::1"), Dst: netip.MustParseAddr("2001:db8:1::1"), Proto: 58},
-		Ask:    eroute.AcquireParams{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH},
+		Params: eroute.AcquireParams{Mode: eroute.ModeTransport, Proto: eroute.ProtoAH},
 	}
 )
 
@@ -85,8 +85,8 @@ func TestAcquire(t *testing.T) {
 				reqid = nl.DeserializeXfrmUserTmpl(attr.data).Reqid
 			}
 		}
-		if reqid != a.Ask.ReqID {
-			t.Errorf("received reqid %d, want %d", reqid, a.Ask.ReqID)
+		if reqid != a.Params.ReqID {
+			t.Errorf("received reqid %d, want %d", reqid, a.Params.ReqID)
 		}
 	}
 }

@@ -97,12 +97,12 @@ func FuzzAcquire(f *testing.F) {
 		if err != nil {
 			return
 		}
-		ask := eroute.AcquireParams{Proto: eroute.ProtoESP, ReqID: reqID}
+		params := eroute.AcquireParams{Proto: eroute.ProtoESP, ReqID: reqID}
 		if tunnel {
-			ask.Mode = eroute.ModeTunnel
+			params.Mode = eroute.ModeTunnel
 		}
 		flow := selectorOf(p)
-		r := Acquire{Flow: flow, Policy: flow, Packet: p, Ask: ask, Seq: 1}.message()
+		r := Acquire{Flow: flow, Policy: flow, Packet: p, Params: params, Seq: 1}.message()
 		const fixed = nl.SizeofXfrmId + nl.SizeofXfrmAddress + nl.SizeofXfrmSelector + nl.SizeofXfrmUserpolicyInfo + 4*4
 		if len(r.payload) < fixed {
 			t.Fatalf("message of %d bytes", len(r.payload))

@@ -44,7 +44,7 @@ func (o *Outer) setEncap(b []byte) {
 // in all modes except transport (xfrm_dst_lookup, net/xfrm/xfrm_policy.c).
 func (s State) Outgoing() fib.Packet {
 	p := fib.Packet{Src: s.Src, Dst: s.Dst, Mark: s.Outer.Mark}
-	if !tellsProtocol() {
+	if !passesProtocol() {
 		return p
 	}
 	p.Proto = s.Proto
@@ -54,9 +54,9 @@ func (s State) Outgoing() fib.Packet {
 	return p
 }
 
-// tellsProtocol reports whether XFRM's route lookup includes the protocol and ports of the packets that it
+// passesProtocol reports whether XFRM's route lookup includes the protocol and ports of the packets that it
 // creates, as since Linux 6.12. Those kernels have a type for the lookup's parameters.
-var tellsProtocol = sync.OnceValue(func() bool {
+var passesProtocol = sync.OnceValue(func() bool {
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
 		return false

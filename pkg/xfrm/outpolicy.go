@@ -77,17 +77,17 @@ func PolicyFor(policies []OutPolicy, flow eroute.Selector) (best *OutPolicy) {
 	return best
 }
 
-// Complete returns ask with the fields that it leaves open set from the policy.
-func (p OutPolicy) Complete(ask eroute.AcquireParams) eroute.AcquireParams {
+// Complete returns params with the fields that it leaves open set from the policy.
+func (p OutPolicy) Complete(params eroute.AcquireParams) eroute.AcquireParams {
 	t := p.Template
-	if ask.ReqID == 0 {
-		ask.ReqID = t.ReqID
+	if params.ReqID == 0 {
+		params.ReqID = t.ReqID
 	}
-	if ask.Mode == eroute.DefaultAcquire.Mode && ask.Proto == eroute.DefaultAcquire.Proto && (t.Proto == eroute.ProtoESP || t.Proto == eroute.ProtoAH) {
-		ask.Mode, ask.Proto = eroute.Mode(t.Mode), t.Proto
+	if params.Mode == eroute.DefaultAcquire.Mode && params.Proto == eroute.DefaultAcquire.Proto && (t.Proto == eroute.ProtoESP || t.Proto == eroute.ProtoAH) {
+		params.Mode, params.Proto = eroute.Mode(t.Mode), t.Proto
 	}
-	if !ask.Peer.IsValid() && t.Dst.IsValid() && !t.Dst.IsUnspecified() {
-		ask.Peer = t.Dst
+	if !params.Peer.IsValid() && t.Dst.IsValid() && !t.Dst.IsUnspecified() {
+		params.Peer = t.Dst
 	}
-	return ask
+	return params
 }

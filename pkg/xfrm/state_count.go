@@ -18,8 +18,8 @@ const (
 // CountStates returns the number of states, including larval and input-only ones. The kernel does not iterate
 // over the states for that.
 func (h *Handle) CountStates() (int, error) {
-	ask := request{nl.XFRM_MSG_GETSADINFO, binary.NativeEndian.AppendUint32(nil, ^uint32(0))}
-	msg, err := h.get(ask, nl.XFRM_MSG_NEWSADINFO)
+	req := request{nl.XFRM_MSG_GETSADINFO, binary.NativeEndian.AppendUint32(nil, ^uint32(0))}
+	msg, err := h.get(req, nl.XFRM_MSG_NEWSADINFO)
 	if err != nil {
 		return 0, fmt.Errorf("count states: %w", err)
 	}

@@ -23,7 +23,7 @@ const runLength = int(bpftest.ProbeProbeRunRUN_LENGTH)
 type probe struct {
 	name    string
 	program string
-	forget  bool // the cache is not used
+	noCache bool // the cache is not used
 }
 
 var probes = []probe{
@@ -171,25 +171,25 @@ func (p *prober) nanoseconds(pr probe) (float64, error) {
 }
 
 func (p *prober) run(pr probe, repeat int) (float64, error) {
-	if err := p.remember(!pr.forget); err != nil {
+	if err := p.enableCache(!pr.noCache); err != nil {
 		return 0, err
 	}
 	_, d, err := p.coll.Programs[pr.program].Benchmark(make([]byte, 64), repeat, nil)
 	if err != nil {
 		return 0, fmt.Errorf("run %s: %w", pr.program, err)
 	}
-	return float64(d.Nanoseconds()) / float64(runLength), p.remember(true)
+	return float64(d.Nanoseconds()) / float64(runLength), p.enableCache(true)
 }
 
-// remember enables the cache, or disables it as while a command writes.
-func (p *prober) remember(yes bool) error {
+// enableCache enables the cache, or disables it as while a command writes.
+func (p *prober) enableCache(on bool) error {
 	m := p.table.Map("eroute_meta")
 	var meta bpf.ABITableMeta
 	if err := m.Lookup(uint32(0), &meta); err != nil {
 		return fmt.Errorf("read table state: %w", err)
 	}
 	meta.Writing = 1
-	if yes {
+	if on {
 		meta.Writing = 0
 	}
 	if p.once {

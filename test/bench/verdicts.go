@@ -40,7 +40,7 @@ func (b *bench) verdictsOf(ctx context.Context, s shape, n int, family string) e
 			if err != nil {
 				return err
 			}
-			rounds, err := b.ask(ctx, p)
+			rounds, err := b.runProbes(ctx, p)
 			p.close()
 			if err != nil {
 				return err
@@ -51,8 +51,8 @@ func (b *bench) verdictsOf(ctx context.Context, s shape, n int, family string) e
 	})
 }
 
-// ask runs all probes, round by round.
-func (b *bench) ask(ctx context.Context, p *prober) (figures.Rounds, error) {
+// runProbes runs all probes, round by round.
+func (b *bench) runProbes(ctx context.Context, p *prober) (figures.Rounds, error) {
 	rounds := make(figures.Rounds)
 	if err := p.warm(); err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func demo(ctx context.Context) error {
 		return err
 	}
 	if has || os.Getenv("DEMO_IN_VM") != "" {
-		return tell(ctx)
+		return run(ctx)
 	}
 	fmt.Println("This kernel has no ESP, so the demo runs in a VM.")
 	return inVM(ctx)

@@ -12,8 +12,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
-// tell creates the stage, plays the scenes and reports whether every claim held.
-func tell(ctx context.Context) (err error) {
+// run creates the stage, plays the scenes and reports whether every claim held.
+func run(ctx context.Context) (err error) {
 	s, err := newStage(ctx)
 	if err != nil {
 		return err
@@ -24,7 +24,7 @@ func tell(ctx context.Context) (err error) {
   %s             ipsec0                        %s
 
 `, s.EastHost.LAN4, s.WestHost.LAN4)
-	for _, scene := range []func(*stage) error{attach, drop, reject, pass, encrypt, trap, missing, hold, ask, finish} {
+	for _, scene := range []func(*stage) error{attach, drop, reject, pass, encrypt, trap, missing, hold, lookup, finish} {
 		if err := scene(s); err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func hold(s *stage) error {
 	return err
 }
 
-func ask(s *stage) error {
+func lookup(s *stage) error {
 	fmt.Println("\nThe eroute that matches a packet, from the loaded kernel program:")
 	out, err := s.run("eroute", "--lookup", "--src", "192.0.2.77", "--dst", "192.0.1.88")
 	s.claim(strings.Contains(out, "=> tun0xdead@"), "the SA's: %%hold is for one host only")

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// isTold reports whether RFC 1122 and RFC 4443 permit an ICMP error to the sender of a rejected packet.
-func (s seen) isTold(b []byte) bool {
+// permitsError reports whether RFC 1122 and RFC 4443 permit an ICMP error to the sender of a rejected packet.
+func (s seen) permitsError(b []byte) bool {
 	src, dst, first := s.packet.Src, s.packet.Dst, s.packet.Src.AsSlice()[0]
 	if s.laterFragment || first == 0 || isGroup(src) {
 		return false

@@ -148,14 +148,14 @@ func (o *oracle) tc(frame []byte) verdict {
 		return verdict{ret: tcDrop}
 	case answer:
 		o.count("reject", o.met(s.packet), s.length)
-		return rejected(s.isTold(frame[14:]))
+		return rejected(s.permitsError(frame[14:]))
 	}
 	return verdict{ret: tcNext}
 }
 
 // rejected is the verdict on a rejected packet.
-func rejected(told bool) verdict {
-	if told {
+func rejected(answered bool) verdict {
+	if answered {
 		return verdict{ret: tcRedirect, answered: true}
 	}
 	return verdict{ret: tcDrop}
@@ -195,7 +195,7 @@ func (o *oracle) egress(packet []byte, from origin) verdict {
 		return verdict{ret: tcRedirect}
 	case eroute.ActionReject:
 		o.count("reject", e, size)
-		return rejected(s.isTold(packet))
+		return rejected(s.permitsError(packet))
 	case eroute.ActionDrop:
 		o.count("drop", e, size)
 	case eroute.ActionHold:

@@ -101,16 +101,16 @@ func judge[A answer](s *session, program string, frame []byte, run func([]byte) 
 	if err != nil {
 		return fmt.Errorf("%s on frame of %d bytes %x: %w", program, len(frame), frame, err)
 	}
-	if want := want(frame); got != want && !untold(got, want) {
+	if want := want(frame); got != want && !unanswered(got, want) {
 		return fmt.Errorf("%s answers %+v, want %+v, to frame %x", program, got, want, frame)
 	}
 	s.answers[fmt.Sprintf("%s %d", program, got.kind())]++
 	return nil
 }
 
-// untold reports whether a program has dropped a packet that it may answer: there is no permitted path to the
+// unanswered reports whether a program has dropped a packet that it may answer: there is no permitted path to the
 // sender.
-func untold(got, want any) bool {
+func unanswered(got, want any) bool {
 	w, ok := want.(verdict)
 	return ok && w.ret == tcRedirect && w.answered && got == verdict{ret: tcDrop}
 }

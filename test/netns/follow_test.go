@@ -36,7 +36,7 @@ func inEachFollower(t *testing.T, test func(t *testing.T, g *gateway, mend func(
 			test(t, g, func(t *testing.T, texts ...string) {
 				t.Helper()
 				if follower == "sync" {
-					g.tells(t, path, texts)
+					g.checkDifferences(t, path, texts)
 					if _, stderr, err := g.command(t, path, "eroute --sync"); err != nil {
 						t.Errorf("--sync: %v, %s", err, stderr)
 					}
@@ -50,7 +50,7 @@ func inEachFollower(t *testing.T, test func(t *testing.T, g *gateway, mend func(
 					return !needs
 				}
 				if !eventually(t, inStep) {
-					g.tells(t, path, nil)
+					g.checkDifferences(t, path, nil)
 					t.Fatal("not in step")
 				}
 				// The doctor notes a relay without key managers.
@@ -60,8 +60,8 @@ func inEachFollower(t *testing.T, test func(t *testing.T, g *gateway, mend func(
 	}
 }
 
-// tells checks that tncfg and doctor both print the differences, each in a line with one of the texts.
-func (g *gateway) tells(t *testing.T, path string, texts []string) {
+// checkDifferences checks that tncfg and doctor both print the differences, each in a line with one of the texts.
+func (g *gateway) checkDifferences(t *testing.T, path string, texts []string) {
 	t.Helper()
 	stdout, stderr, err := g.command(t, path, "tncfg")
 	if err != nil {
@@ -134,18 +134,18 @@ func TestPhysicalGone(t *testing.T) {
 	if err := g.Unplug(g.East, lab.WAN); err != nil {
 		t.Fatal(err)
 	}
-	g.tells(t, path, []string{"wan is gone"})
+	g.checkDifferences(t, path, []string{"wan is gone"})
 	if _, stderr, err := g.command(t, path, "eroute --sync"); err != nil {
 		t.Errorf("--sync: %v, %s", err, stderr)
 	}
-	g.tells(t, path, []string{"wan is gone"})
+	g.checkDifferences(t, path, []string{"wan is gone"})
 	g.ip(t, "link add index 100 other type veth peer far")
 	g.ip(t, "link set far up")
 	g.ip(t, "link set other up")
 	if _, stderr, err := g.command(t, path, "eroute --sync"); err != nil {
 		t.Errorf("--sync: %v, %s", err, stderr)
 	}
-	g.tells(t, path, []string{"wan is gone"})
+	g.checkDifferences(t, path, []string{"wan is gone"})
 	g.drops(t)
 }
 

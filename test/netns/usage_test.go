@@ -26,7 +26,7 @@ type usage struct {
 }
 
 // entriesInUse counts the entries of a table's maps.
-type entriesInUse struct{ eroutes, sas, asks, flows, counters, slots, links int }
+type entriesInUse struct{ eroutes, sas, acquire, flows, counters, slots, links int }
 
 // usage looks at what is in use.
 func (s *soak) usage(t *testing.T) (u usage) {
@@ -38,7 +38,7 @@ func (s *soak) usage(t *testing.T) (u usage) {
 		}
 		u.entries = entriesInUse{
 			eroutes: int(stats.Eroutes), flows: stats.Holds + stats.Answered,
-			sas: countKeys(t, tab.Map("eroute_said")), asks: countKeys(t, tab.Map("eroute_acquire")),
+			sas: countKeys(t, tab.Map("eroute_said")), acquire: countKeys(t, tab.Map("eroute_acquire")),
 			counters: countBits(t, tab.Map("eroute_ids")), slots: countBits(t, tab.Map("eroute_sa_slots")),
 			links: strings.Count(pins(t, tab.Dir().Path("links")), "\n"),
 		}

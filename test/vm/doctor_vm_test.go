@@ -57,7 +57,7 @@ func (b bench) doctorHas(t *testing.T, check, text string) {
 			return
 		}
 	}
-	t.Errorf("doctor does not tell of %s: %s", check, text)
+	t.Errorf("doctor does not report %s: %s", check, text)
 }
 
 // This kernel has all features; SAs that are missing, unusable, not used yet or about to end are reported,

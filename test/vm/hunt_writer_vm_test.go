@@ -284,12 +284,12 @@ func line(c eroute.Change) string {
 func (w *writer) refill() []eroute.Change {
 	changes := []eroute.Change{{Op: eroute.OpClear}}
 	for _, e := range w.table.List() {
-		changes = append(changes, withAsk(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID}))
+		changes = append(changes, withAcquire(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: e.SAID}))
 	}
 	return changes
 }
 
-func withAsk(c eroute.Change) eroute.Change {
+func withAcquire(c eroute.Change) eroute.Change {
 	if c.SAID.Action().IsTrap() {
 		c.Acquire = eroute.DefaultAcquire
 		c.Acquire.ReqID = 7
@@ -329,7 +329,7 @@ func (w *writer) changes(n int) (changes []eroute.Change) {
 	}
 	for range n {
 		s, family := w.selector()
-		c := withAsk(eroute.Change{Op: eroute.OpReplace, Selector: s, SAID: w.said(family)})
+		c := withAcquire(eroute.Change{Op: eroute.OpReplace, Selector: s, SAID: w.said(family)})
 		switch {
 		case there[s] && w.rand.IntN(4) == 0:
 			c = eroute.Change{Op: eroute.OpDel, Selector: s}

@@ -40,7 +40,7 @@ func TestPathMTU(t *testing.T) {
 			}
 			sa := b.connect(t, c.tunnel, s.Src, s.Dst)
 			b.add(t, s, sa.TunSAID())
-			t.Cleanup(func() { forgetPathMTUs(t, h, b.East) })
+			t.Cleanup(func() { flushPathMTUs(t, h, b.East) })
 			stop := b.wire(t)
 
 			ctx := within(t, 30*time.Second)
@@ -61,8 +61,8 @@ func TestPathMTU(t *testing.T) {
 	}
 }
 
-// forgetPathMTUs flushes the nodes' path MTUs.
-func forgetPathMTUs(t *testing.T, nodes ...*lab.Node) {
+// flushPathMTUs flushes the nodes' path MTUs.
+func flushPathMTUs(t *testing.T, nodes ...*lab.Node) {
 	t.Helper()
 	for _, n := range nodes {
 		ip(t, n, "route flush cache")

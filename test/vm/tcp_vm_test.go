@@ -48,7 +48,7 @@ func TestTCP(t *testing.T) {
 				dev = virtual
 			}
 			stop, before := b.wire(t), watch(t, e, dev)
-			t.Cleanup(func() { forgetPathMTUs(t, h, e, b.West, w) })
+			t.Cleanup(func() { flushPathMTUs(t, h, e, b.West, w) })
 			src, dst := netip.AddrPortFrom(c.src, 0), netip.AddrPortFrom(c.dst, 0)
 			for _, transfer := range []lab.Transfer{
 				{From: c.from, To: w, Src: src, Dst: dst, Bytes: 2 << 20},

@@ -89,7 +89,7 @@ func TestTransportPathMTU4(t *testing.T) {
 	c := transports(b)[0]
 	sa, _ := b.connectPeers(t, c.tunnel, "proto icmp")
 	stop := b.wire(t)
-	mtu := b.toldMTU(t, c.src, sa.Dst, 1500)
+	mtu := b.reportedMTU(t, c.src, sa.Dst, 1500)
 	b.send(t, c.src, sa.Dst, mtu)
 	frames := stop()
 	checkOnly(t, frames, layers.IPProtocolESP)
@@ -116,8 +116,8 @@ func TestTransportPathMTU6(t *testing.T) {
 
 	ip(t, b.East, change)
 	stop = b.wire(t)
-	first := b.toldMTU(t, c.src, sa.Dst, 1500)
-	second := b.toldMTU(t, c.src, sa.Dst, first)
+	first := b.reportedMTU(t, c.src, sa.Dst, 1500)
+	second := b.reportedMTU(t, c.src, sa.Dst, first)
 	if first < 1400 || second >= first {
 		t.Errorf("MTU %d, then %d", first, second)
 	}
@@ -126,9 +126,9 @@ func TestTransportPathMTU6(t *testing.T) {
 	}
 }
 
-// toldMTU sends a packet of this many bytes from East, which must not be fragmented, and returns the MTU
+// reportedMTU sends a packet of this many bytes from East, which must not be fragmented, and returns the MTU
 // reported to East.
-func (b bench) toldMTU(t *testing.T, src, dst netip.Addr, size int) int {
+func (b bench) reportedMTU(t *testing.T, src, dst netip.Addr, size int) int {
 	t.Helper()
 	r := b.send(t, src, dst, size)
 	if len(r.Errors) != 1 {

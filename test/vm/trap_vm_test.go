@@ -129,9 +129,9 @@ func (b bench) listen(t *testing.T) {
 // trap adds a trap with a reqid.
 func (b bench) trap(t *testing.T, s eroute.Selector, said eroute.SAID, reqid uint32) {
 	t.Helper()
-	ask := eroute.DefaultAcquire
-	ask.ReqID = reqid
-	b.apply(t, eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: said, Acquire: ask})
+	params := eroute.DefaultAcquire
+	params.ReqID = reqid
+	b.apply(t, eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: said, Acquire: params})
 	t.Cleanup(func() { b.del(t, s) })
 }
 

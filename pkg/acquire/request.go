@@ -17,8 +17,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// question is a flow that needs an SA.
-type question struct {
+// request is a flow that needs an SA.
+type request struct {
 	flow   abi.FlowID
 	trap   eroute.Selector
 	device int
@@ -45,23 +45,23 @@ func (r *relay) event(e relaywire.Event) {
 	if _, lost := r.lost[flow]; lost || e.Gap {
 		most = ofGap
 	}
-	kept := len(e.Packet) > 0 && r.store.put(e.Flow, e.Trap, packet{bytes: e.Packet, device: e.Device}, most, time.Now())
-	if !kept {
-		r.report(journal.Event{Kind: journal.KindLost, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not kept"})
+	stored := len(e.Packet) > 0 && r.store.put(e.Flow, e.Trap, packet{bytes: e.Packet, device: e.Device}, most, time.Now())
+	if !stored {
+		r.report(journal.Event{Kind: journal.KindLost, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device, Packets: 1, Detail: "packet not stored"})
 	}
-	_, asked := r.asked[e.Flow]
+	_, requested := r.requested[e.Flow]
 	if e.Acquire {
-		r.asked[e.Flow] = e.Time
+		r.requested[e.Flow] = e.Time
 		hold := journal.Event{Kind: journal.KindHold, Flow: flow, Eroute: flow, SAID: eroute.Hold, Device: e.Device}
-		if kept {
+		if stored {
 			hold.Packets = 1
 		}
 		r.report(hold)
-	} else if e.Gap || e.Flow.Serial == 0 || asked {
+	} else if e.Gap || e.Flow.Serial == 0 || requested {
 		return
 	}
 	// Also for a hold without a request that the relay knows of.
-	r.questions = append(r.questions, question{e.Flow, e.Trap, e.Device, example(flow, e.Packet)})
+	r.requests = append(r.requests, request{e.Flow, e.Trap, e.Device, example(flow, e.Packet)})
 }
 
 // example returns the fields of a packet of the flow; without a packet, those that the flow implies.
@@ -75,38 +75,38 @@ func example(flow eroute.Selector, packet []byte) eroute.Packet {
 	}
 }
 
-// ask answers the queued flows with existing SAs, or requests SAs from the key managers. The table is locked
+// requestSAs answers the queued flows with existing SAs, or requests SAs from the key managers. The table is locked
 // once for all of them.
-func (r *relay) ask(ctx context.Context) error {
-	if len(r.questions) == 0 {
+func (r *relay) requestSAs(ctx context.Context) error {
+	if len(r.requests) == 0 {
 		return nil
 	}
 	seen := make(map[abi.FlowID]bool)
-	questions := slices.DeleteFunc(r.questions, func(q question) bool {
+	requests := slices.DeleteFunc(r.requests, func(q request) bool {
 		again := seen[q.flow]
 		seen[q.flow] = true
 		return again
 	})
-	r.questions = nil
-	asks := make([]way, len(questions))
+	r.requests = nil
+	params := make([]requestParams, len(requests))
 	err := r.write(func(t *maps.Table) error {
 		a, err := r.answers()
 		if err != nil {
 			return err
 		}
 		var answers []maps.Answer
-		for i, q := range questions {
-			if _, asked := r.asked[q.flow]; !asked {
+		for i, q := range requests {
+			if _, requested := r.requested[q.flow]; !requested {
 				if err := r.confirm(t, q.flow); err != nil {
 					return err
 				}
 			}
-			ask, err := t.AcquireParams(q.trap)
+			p, err := t.AcquireParams(q.trap)
 			if err != nil {
 				return err
 			}
-			asks[i] = a.way(q.flow.Selector, ask)
-			if said, ok := a.find(q.flow.Selector, asks[i]); ok {
+			params[i] = a.params(q.flow.Selector, p)
+			if said, ok := a.find(q.flow.Selector, params[i]); ok {
 				answers = append(answers, maps.Answer{Flow: q.flow, SAID: said})
 			}
 		}
@@ -116,15 +116,15 @@ func (r *relay) ask(ctx context.Context) error {
 		return err
 	}
 	var errs []error
-	for i, q := range questions {
-		if _, waits := r.asked[q.flow]; waits {
-			errs = append(errs, r.acquire(q, asks[i]))
+	for i, q := range requests {
+		if _, requested := r.requested[q.flow]; requested {
+			errs = append(errs, r.acquire(q, params[i]))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// confirm checks a flow that has packets but no request in r.asked. A hold is marked as waiting, so that an SA
+// confirm checks a flow that has packets but no entry in r.requested. A hold is marked as waiting, so that an SA
 // is requested; the packets of a flow whose SA is ready are sent.
 func (r *relay) confirm(t *maps.Table, id abi.FlowID) error {
 	f, found, err := t.Flow(id)
@@ -132,7 +132,7 @@ func (r *relay) confirm(t *maps.Table, id abi.FlowID) error {
 	case err != nil || !found: // sweep handles this
 		return err
 	case f.SAID == eroute.Hold:
-		r.asked[id] = time.Now()
+		r.requested[id] = time.Now()
 		return nil
 	}
 	ready, err := t.SAReady(f.SAID)
@@ -143,11 +143,11 @@ func (r *relay) confirm(t *maps.Table, id abi.FlowID) error {
 }
 
 // acquire requests an SA from the key managers.
-func (r *relay) acquire(q question, ask way) error {
+func (r *relay) acquire(q request, p requestParams) error {
 	r.seq++
 	flow := q.flow.Selector
-	a := xfrm.Acquire{Flow: flow, Policy: q.trap, Packet: q.packet, Ask: ask.AcquireParams, Seq: r.seq}
-	event := journal.Event{Kind: journal.KindAcquire, Flow: flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device, Detail: ask.problem()}
+	a := xfrm.Acquire{Flow: flow, Policy: q.trap, Packet: q.packet, Params: p.AcquireParams, Seq: r.seq}
+	event := journal.Event{Kind: journal.KindAcquire, Flow: flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device, Detail: p.problem()}
 	if flow == q.trap {
 		event.SAID = eroute.TrapSubnet
 	}
