@@ -191,7 +191,7 @@ enum reason {
 	REASON_NOT_IP,          /* dropped: neither IPv4 nor IPv6, or a header cut short */
 	REASON_ERROR,           /* dropped: the kernel refused to change or redirect the packet */
 	REASON_UNCONFIGURED,    /* dropped: table or device state missing */
-	REASON_HOLD_NOT_KEPT,   /* dropped: %hold, and the relay did not take it */
+	REASON_HOLD_NOT_STORED, /* dropped: %hold, and the relay did not store it */
 	REASON_TRAP_NO_RELAY,   /* dropped: %trap without a relay; no hold was made */
 	REASON_TRAP_QUEUE_FULL, /* dropped: %trap, ring buffer full; no hold was made */
 	REASON_TRAP_HOLDS_FULL, /* dropped: %trap, no room for another hold */
@@ -404,14 +404,14 @@ struct flow {
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
 	__u8 pad;
-	__u64 serial;     /* unique among all flows ever, never 0 */
-	__u64 kept_until; /* CLOCK_MONOTONIC, ns: until then the relay sends its packets */
-	__u64 seal;       /* flow_seal() */
-	__u64 packets;    /* owned: of the hold; with an SA packets count by entry.id */
-	__u64 bytes;      /* owned */
-	__u64 last;       /* owned, CLOCK_MONOTONIC in ticks: the last packet while held */
-	__u64 next;       /* owned, see rate_allow() */
-	__u64 asked;      /* CLOCK_MONOTONIC, ns, of the last ACQUIRE */
+	__u64 serial;       /* unique among all flows ever, never 0 */
+	__u64 relay_until;  /* CLOCK_MONOTONIC, ns: until then the relay sends its packets */
+	__u64 seal;         /* flow_seal() */
+	__u64 packets;      /* owned: of the hold; with an SA packets count by entry.id */
+	__u64 bytes;        /* owned */
+	__u64 last;         /* owned, CLOCK_MONOTONIC in ticks: the last packet while held */
+	__u64 next;         /* owned, see rate_allow() */
+	__u64 last_acquire; /* CLOCK_MONOTONIC, ns */
 };
 
 /* Shared by the relay and the programs; the relay maps it into its memory. */

@@ -165,13 +165,13 @@ type ABIFlow struct {
 	TrapAction       uint8
 	Pad              uint8
 	Serial           uint64
-	KeptUntil        uint64
+	RelayUntil       uint64
 	Seal             uint64
 	Packets          uint64
 	Bytes            uint64
 	Last             uint64
 	Next             uint64
-	Asked            uint64
+	LastAcquire      uint64
 }
 
 type ABIFlowKey struct {
@@ -332,7 +332,7 @@ const (
 	ABIReasonREASON_NOT_IP          ABIReason = 10
 	ABIReasonREASON_ERROR           ABIReason = 11
 	ABIReasonREASON_UNCONFIGURED    ABIReason = 12
-	ABIReasonREASON_HOLD_NOT_KEPT   ABIReason = 13
+	ABIReasonREASON_HOLD_NOT_STORED ABIReason = 13
 	ABIReasonREASON_TRAP_NO_RELAY   ABIReason = 14
 	ABIReasonREASON_TRAP_QUEUE_FULL ABIReason = 15
 	ABIReasonREASON_TRAP_HOLDS_FULL ABIReason = 16

@@ -24,7 +24,7 @@ struct flow_data {
 	__u8 trap_action;
 	__u8 pad;
 	__u64 serial;
-	__u64 kept_until;
+	__u64 relay_until;
 };
 
 struct match {
@@ -37,7 +37,7 @@ struct match {
 	__u8 trap_src_prefixlen;
 	__u8 trap_dst_prefixlen;
 	__u8 trap_action;
-	__u8 is_kept; /* before kept_until */
+	__u8 uses_relay; /* before relay_until */
 };
 
 /* Maximum lookups of a flow that changes while it is read. */
@@ -161,7 +161,7 @@ static __noinline int flow_lookup(struct match *m, __u32 tuple)
 		m->trap_src_prefixlen = data.trap_src_prefixlen;
 		m->trap_dst_prefixlen = data.trap_dst_prefixlen;
 		m->trap_action = data.trap_action;
-		m->is_kept = data.kept_until && bpf_ktime_get_ns() < data.kept_until;
+		m->uses_relay = data.relay_until && bpf_ktime_get_ns() < data.relay_until;
 		set_verdict(&m->v, &data.entry, m->key.src_prefixlen, tuple);
 		return 1;
 	}

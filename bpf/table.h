@@ -73,7 +73,7 @@ __noinline int table_lookup(const struct packet *p, struct verdict *v, __u32 *ge
 	__u32 zero = 0;
 	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	enum index_result result;
-	__u64 version, remembered;
+	__u64 version, probed_version;
 	__u32 *miss_streak;
 	int err;
 
@@ -82,10 +82,11 @@ __noinline int table_lookup(const struct packet *p, struct verdict *v, __u32 *ge
 	version = cache_version(meta);
 	*generation = meta->generation;
 	miss_streak = cache_miss_streak(CACHE_TABLE, p->family);
-	remembered = cache_should_probe(miss_streak) ? version : 0;
-	if (remembered && cache_note_result(miss_streak, cache_lookup_verdict(p, meta, version, v)))
+	probed_version = cache_should_probe(miss_streak) ? version : 0;
+	if (probed_version &&
+	    cache_note_result(miss_streak, cache_lookup_verdict(p, meta, version, v)))
 		return 0;
-	remembered = hide_from_verifier(remembered, version);
+	probed_version = hide_from_verifier(probed_version, version);
 	result = version ? index_lookup(p, meta, *generation, version, v) : INDEX_FALLBACK;
 	if (result == INDEX_NO_PREFIX)
 		return 0;
@@ -96,8 +97,8 @@ __noinline int table_lookup(const struct packet *p, struct verdict *v, __u32 *ge
 		if (err)
 			return err;
 	}
-	if (remembered)
-		cache_insert_verdict(p, meta, remembered, v);
+	if (probed_version)
+		cache_insert_verdict(p, meta, probed_version, v);
 	return 0;
 }
 

@@ -72,8 +72,8 @@ static __noinline int send_to_relay(struct __sk_buff *skb, __u32 l3, const struc
 static __always_inline int hold(struct __sk_buff *skb, __u32 l3, const struct packet *p,
 				struct match *m, const struct packet_count *a)
 {
-	__u32 reason = send_to_relay(skb, l3, p, m, EVENT_HELD) ? REASON_HOLD
-								: REASON_HOLD_NOT_KEPT;
+	__u32 reason =
+		send_to_relay(skb, l3, p, m, EVENT_HELD) ? REASON_HOLD : REASON_HOLD_NOT_STORED;
 
 	return drop(reason, a);
 }
@@ -91,11 +91,11 @@ static __always_inline int is_resent(struct __sk_buff *skb)
 
 /*
  * Reports whether the relay is re-sending earlier packets of the flow, which this one must not overtake.
- * kept_until limits the time, so that a killed relay does not stop a flow.
+ * relay_until limits the time, so that a killed relay does not stop a flow.
  */
-static __always_inline int is_behind_kept(struct __sk_buff *skb, const struct match *m)
+static __always_inline int is_behind_resent(struct __sk_buff *skb, const struct match *m)
 {
-	return m->is_kept && !is_resent(skb);
+	return m->uses_relay && !is_resent(skb);
 }
 
 /*
@@ -108,7 +108,7 @@ static __always_inline __u32 flow_wait(struct __sk_buff *skb, __u32 l3, const st
 {
 	int absent = dev->has_xfrm && sa_use(m->v.sa) == SA_ABSENT;
 
-	if ((absent || is_behind_kept(skb, m)) && send_to_relay(skb, l3, p, m, EVENT_GAP))
+	if ((absent || is_behind_resent(skb, m)) && send_to_relay(skb, l3, p, m, EVENT_GAP))
 		return REASON_HOLD;
 	return absent ? REASON_SA_MISSING : 0;
 }
@@ -145,7 +145,7 @@ static __always_inline long make_flow(const struct table_meta *meta, const struc
 	flow.bytes = none;
 	flow.last = ticks;
 	flow.next = ticks;
-	flow.asked = now;
+	flow.last_acquire = now;
 	return bpf_map_update_elem(&eroute_flows, key, &flow, BPF_NOEXIST);
 }
 

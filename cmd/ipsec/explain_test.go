@@ -151,7 +151,7 @@ func TestExplainVerdict(t *testing.T) {
 		"subnet, policy":  {eroute.TrapSubnet, func(m *memory) { m.kernel.policies = policiesOf(9) }, packet, `kept, counted as "trap"; an ACQUIRE without a reqid (the trap has none and no policy covers the flow; strongSwan ignores such an ACQUIRE) is sent to key managers, and a %hold eroute is created`},
 		"trap, no relay":  {eroute.Trap, func(m *memory) { m.kernel.relay = false }, packet, `dropped, counted as "trap-no-relay"; ipsec acquire is not running, or no key manager listens`},
 		"hold":            {eroute.Hold, func(*memory) {}, packet, `kept, counted as "hold"; the relay keeps the first and the latest packet of a hold`},
-		"hold, no relay":  {eroute.Hold, func(m *memory) { m.kernel.relay = false }, packet, `dropped, counted as "hold-not-kept"; ipsec acquire is not running, or no key manager listens`},
+		"hold, no relay":  {eroute.Hold, func(m *memory) { m.kernel.relay = false }, packet, `dropped, counted as "hold-not-stored"; ipsec acquire is not running, or no key manager listens`},
 		"none":            {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.2.0.1"}, `dropped, counted as "no-eroute"`},
 		"other route":     {eroute.Hold, func(*memory) {}, []string{"10.9.0.1", "10.3.0.1"}, `would be dropped, counted as "no-eroute"`},
 		"IKE":             {eroute.Reject, func(m *memory) { add(t, m, "192.0.2.1/32", "10.2.0.0/16", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": via 192.0.2.254 dev wan; in clear if sent by a key manager's socket or by XFRM; any other such packet matches the eroute`},

@@ -270,7 +270,7 @@ func (m *memory) Stats() (maps.Stats, error) {
 	s.SAs, s.SAsMissing = len(sas), len(sas)
 	for i, name := range []string{
 		"sa", "pass", "key-exchange", "no-eroute", "drop", "reject", "hold", "trap",
-		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured", "hold-not-kept",
+		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured", "hold-not-stored",
 		"trap-no-relay", "trap-queue-full", "trap-holds-full", "trap-limited", "sa-exhausted",
 		"translated",
 	} {

@@ -33,7 +33,7 @@ func TestXDP(t *testing.T) {
 func TestOffload(t *testing.T) {
 	f := &Facts{Table: &Table{}, Interfaces: []Interface{{Name: "lan", Ingress: true, GRO: true}, {Name: "wan", Physical: true, LRO: true}}}
 	checkFindings(t, offloadCheck, f, want{Problem, "wan", "LRO"})
-	f.Table.Reasons = []maps.ReasonCount{{Name: "pass", Packets: 9}, {Name: "hold-not-kept", Packets: 2}}
+	f.Table.Reasons = []maps.ReasonCount{{Name: "pass", Packets: 9}, {Name: "hold-not-stored", Packets: 2}}
 	checkFindings(t, offloadCheck, f, want{Note, "lan", "could not keep 2 packets"}, want{Problem, "wan", "LRO"})
 }
 

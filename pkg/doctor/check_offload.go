@@ -10,7 +10,7 @@ import (
 )
 
 var offloadCheck = check{"offload", "no offload interferes", interfaces, func(f *Facts) (found []Finding) {
-	lostMerged := f.reason("hold-not-kept")
+	lostMerged := f.reason("hold-not-stored")
 	for _, in := range f.Interfaces {
 		if in.LRO {
 			found = append(found, Finding{

@@ -74,7 +74,7 @@ func (x *explainer) decideProtected(e *Explanation) error {
 	case action == eroute.ActionHold && x.relay:
 		e.Outcome = Outcome{maps.Kept, "hold", "the relay keeps the first and the latest packet of a hold"}
 	case action == eroute.ActionHold:
-		e.Outcome = Outcome{maps.Dropped, "hold-not-kept", "ipsec acquire is not running, or no key manager listens"}
+		e.Outcome = Outcome{maps.Dropped, "hold-not-stored", "ipsec acquire is not running, or no key manager listens"}
 	case action.IsTrap() && x.relay:
 		e.Outcome = Outcome{maps.Kept, "trap", "an ACQUIRE" + x.acquireText(e) + " is sent to key managers, and a %hold eroute is created"}
 	case action.IsTrap():

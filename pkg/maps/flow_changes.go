@@ -82,10 +82,10 @@ func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]A
 // stopRelaying lets a flow's packets use its SA at once, instead of the relay.
 func (w *writer) stopRelaying(id abi.FlowID) error {
 	v, err := w.flow(id.Selector)
-	if err != nil || v == nil || v.Serial != id.Serial || v.KeptUntil == 0 {
+	if err != nil || v == nil || v.Serial != id.Serial || v.RelayUntil == 0 {
 		return err
 	}
-	v.KeptUntil = 0
+	v.RelayUntil = 0
 	return w.putFlow(id.Selector, v)
 }
 
@@ -137,7 +137,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	next := *old
 	next.Entry = abi.NewValue(a.Flow.Selector, a.SAID, id, slot)
 	if relayed {
-		next.KeptUntil = until
+		next.RelayUntil = until
 	}
 	err = w.putFlow(a.Flow.Selector, &next)
 	if errors.Is(err, ebpf.ErrKeyNotExist) { // it has ended meanwhile
@@ -173,7 +173,7 @@ func (t *Table) HoldFlows(flows []Flow) (held []Flow, err error) {
 			next := *old
 			next.Entry = bpf.ABIErouteValue{Action: uint8(bpf.ABIErouteActionACT_HOLD), DstPrefixlen: old.Entry.DstPrefixlen}
 			none := abi.OwnedWord(next.Serial, 0)
-			next.Packets, next.Bytes, next.Last, next.Asked, next.KeptUntil = none, none, abi.OwnedWord(next.Serial, now>>abi.TickShift), now, 0
+			next.Packets, next.Bytes, next.Last, next.LastAcquire, next.RelayUntil = none, none, abi.OwnedWord(next.Serial, now>>abi.TickShift), now, 0
 			if err := w.putFlow(f.Selector, &next); err != nil {
 				return err
 			}

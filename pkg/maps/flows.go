@@ -111,7 +111,7 @@ func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
 		Serial:      f.value.Serial,
 		Trap:        abi.TrapOf(listed.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
 		Device:      int(f.value.Device),
-		LastAcquire: abi.MonotonicToWall(f.value.Asked),
+		LastAcquire: abi.MonotonicToWall(f.value.LastAcquire),
 		Last:        abi.MonotonicToWall(abi.TicksToMonotonic(f.value.Last)),
 	}, err
 }

@@ -43,7 +43,7 @@ var reasonNames = [bpf.ABIReasonREASONS]string{
 	bpf.ABIReasonREASON_NOT_IP:          "not-ip",
 	bpf.ABIReasonREASON_ERROR:           "error",
 	bpf.ABIReasonREASON_UNCONFIGURED:    "unconfigured",
-	bpf.ABIReasonREASON_HOLD_NOT_KEPT:   "hold-not-kept",
+	bpf.ABIReasonREASON_HOLD_NOT_STORED: "hold-not-stored",
 	bpf.ABIReasonREASON_TRAP_NO_RELAY:   "trap-no-relay",
 	bpf.ABIReasonREASON_TRAP_QUEUE_FULL: "trap-queue-full",
 	bpf.ABIReasonREASON_TRAP_HOLDS_FULL: "trap-holds-full",

@@ -199,7 +199,7 @@ func (o *oracle) egress(packet []byte, from origin) verdict {
 	case eroute.ActionDrop:
 		o.count("drop", e, size)
 	case eroute.ActionHold:
-		o.count("hold-not-kept", e, size)
+		o.count("hold-not-stored", e, size)
 	case eroute.ActionSA:
 		o.count("no-xfrm", e, size)
 	default:

@@ -136,7 +136,7 @@ func TestRejectErrorLength(t *testing.T) {
 func TestNoErrorUnlessRejected(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
 		for name, eroutes := range map[string][]eroute.Change{
-			"no-eroute": nil, "drop": all(eroute.Drop), "hold-not-kept": all(eroute.Hold),
+			"no-eroute": nil, "drop": all(eroute.Drop), "hold-not-stored": all(eroute.Hold),
 			"trap-no-relay": all(eroute.Trap), "no-xfrm": all(said(f.wan)),
 		} {
 			g.only(t, eroutes...)

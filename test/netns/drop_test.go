@@ -24,7 +24,7 @@ func TestDrop(t *testing.T) {
 			{"no eroute", nil, func(n int) counts { return noEroute("no-eroute", n) }},
 			{"another source", []eroute.Change{from(lab.Only(f.wan), f.westNet, eroute.Pass)}, func(n int) counts { return noEroute("no-eroute", n) }},
 			{"drop", all(eroute.Drop), func(n int) counts { return reason("drop", n) }},
-			{"hold", all(eroute.Hold), func(n int) counts { return reason("hold-not-kept", n) }},
+			{"hold", all(eroute.Hold), func(n int) counts { return reason("hold-not-stored", n) }},
 			{"trap", all(eroute.Trap), func(n int) counts { return reason("trap-no-relay", n) }},
 			{"trapsubnet", all(eroute.TrapSubnet), func(n int) counts { return reason("trap-no-relay", n) }},
 			{"SA without ESP", all(said), func(n int) counts { return reason("no-xfrm", n) }},

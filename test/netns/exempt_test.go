@@ -71,7 +71,7 @@ func TestKeyExchange(t *testing.T) {
 		}{
 			{"no eroute", eroute.SAID{}, exempt, noEroute("no-eroute", packets)},
 			{"pass", eroute.Pass, exempt, reason("pass", packets)},
-			{"hold", eroute.Hold, exempt, reason("hold-not-kept", packets)},
+			{"hold", eroute.Hold, exempt, reason("hold-not-stored", packets)},
 			{"reject", eroute.Reject, exempt, reason("reject", packets)},
 			{"trap", eroute.Trap, exempt, reason("trap-no-relay", packets)},
 			{"trapsubnet", eroute.TrapSubnet, exempt, reason("trap-no-relay", packets)},
@@ -130,7 +130,7 @@ func TestForwardedKeyExchange(t *testing.T) {
 		}{
 			{"no eroute", nil, noEroute("no-eroute", packets), 0, 0},
 			{"drop", all(eroute.Drop), reason("drop", packets), 0, 0},
-			{"hold", all(eroute.Hold), reason("hold-not-kept", packets), 0, 0},
+			{"hold", all(eroute.Hold), reason("hold-not-stored", packets), 0, 0},
 			{"trap", all(eroute.Trap), reason("trap-no-relay", packets), 0, 0},
 			{"reject", all(eroute.Reject), reason("reject", packets), packets, 0},
 			{"pass", all(eroute.Pass), reason("pass", packets), 0, packets},
@@ -178,7 +178,7 @@ func TestSpoofedKeyExchange(t *testing.T) {
 				want    counts
 			}{
 				{nil, noEroute("no-eroute", len(packets))},
-				{all(eroute.Hold), reason("hold-not-kept", len(packets))},
+				{all(eroute.Hold), reason("hold-not-stored", len(packets))},
 				{all(eroute.Drop), reason("drop", len(packets))},
 				{all(eroute.Trap), reason("trap-no-relay", len(packets))},
 				{all(eroute.Reject), reason("reject", len(packets))},

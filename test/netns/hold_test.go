@@ -115,7 +115,7 @@ func TestRelayKilled(t *testing.T) {
 	eventually(t, func() bool { return !g.relayRuns(t) })
 	before = g.counts(t)
 	g.sendText(t, f, 4711, "matches the hold")
-	g.counted(t, before, reason("hold-not-kept", 1))
+	g.counted(t, before, reason("hold-not-stored", 1))
 	if err := g.apply(from(lab.Only(f.eastLAN), lab.Only(f.westHost), eroute.Trap)); err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func TestReplaceUnderFlood(t *testing.T) {
 			sent += <-f
 		}
 		got := g.settled(t, before, uint64(sent))
-		if ended := got.Reasons["drop"] + got.Reasons["reject"] + got.Reasons["hold-not-kept"] + got.Reasons["trap-no-relay"]; ended != uint64(sent) || got.total() != ended {
+		if ended := got.Reasons["drop"] + got.Reasons["reject"] + got.Reasons["hold-not-stored"] + got.Reasons["trap-no-relay"]; ended != uint64(sent) || got.total() != ended {
 			t.Errorf("of %d packets %d matched an eroute, reasons %v", sent, ended, got.Reasons)
 		}
 		wire(0)

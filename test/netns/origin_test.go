@@ -82,7 +82,7 @@ func TestRefragmentedKeyExchange(t *testing.T) {
 			// The kernel makes no more fragments after one that is dropped; to the kernel a rejected one
 			// is not dropped.
 			{nil, noEroute("no-eroute", 1)},
-			{all(eroute.Hold), reason("hold-not-kept", 1)},
+			{all(eroute.Hold), reason("hold-not-stored", 1)},
 			{all(eroute.Trap), reason("trap-no-relay", 1)},
 			{all(eroute.Reject), reason("reject", 2)},
 			{all(said(f.westHost)), reason("no-xfrm", 1)},
@@ -210,7 +210,7 @@ func TestFragmentedKeyExchange(t *testing.T) {
 						g.only(t, all(eroute.Hold)...)
 						s := lab.Sender{Node: g.East, Owner: lab.Nobody, Type: unix.SOCK_DGRAM, Src: netip.AddrPortFrom(f.eastWAN, 4500)}
 						// The kernel makes no more fragments after one that is dropped.
-						name, want, left := "hold-not-kept", uint64(1), 0
+						name, want, left := "hold-not-stored", uint64(1), 0
 						if own {
 							s.Owner, name, want, left = 0, "key-exchange", 3, 3
 						}

@@ -22,7 +22,7 @@ type verdict struct {
 }
 
 // verdicts are the outcomes without an SA.
-var verdicts = []verdict{{"%pass", "pass"}, {"%drop", "drop"}, {"%reject", "reject"}, {"%hold", "hold-not-kept"}, {"%trap", "trap-no-relay"}, {"", "no-eroute"}}
+var verdicts = []verdict{{"%pass", "pass"}, {"%drop", "drop"}, {"%reject", "reject"}, {"%hold", "hold-not-stored"}, {"%trap", "trap-no-relay"}, {"", "no-eroute"}}
 
 // Magic SAIDs have the same effect on an XFRM interface as elsewhere, with and without the fast path, for
 // routed and local packets.
