@@ -49,10 +49,10 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 			return nil, err
 		}
 		if err := watchStates(t, links, dev); err != nil {
-			notes = append(notes, fmt.Sprintf("this kernel does not tell when an SA ends (%v): until --sync its packets drop in XFRM", err))
+			notes = append(notes, fmt.Sprintf("this kernel does not report deleted SAs (%v): XFRM drops their packets until --sync", err))
 		}
 		if err := watchSequences(t, links, dev); err != nil {
-			notes = append(notes, fmt.Sprintf("this kernel does not tell when the sequence numbers of an SA are used up (%v): its packets drop in XFRM", err))
+			notes = append(notes, fmt.Sprintf("this kernel does not report exhausted sequence numbers (%v): XFRM drops the packets of such SAs", err))
 		}
 	}
 	for _, lan := range lans {
@@ -219,12 +219,12 @@ func watchSequences(t *maps.Table, links loader.Links, dev netlink.Link) error {
 // lacks returns a note for each feature that the kernel does not support.
 func lacks(kind string) (notes []string) {
 	if kind != KindXFRM {
-		notes = append(notes, "this kernel has no XFRM interfaces (CONFIG_XFRM_INTERFACE): SA eroutes drop, counted as no-xfrm")
+		notes = append(notes, "this kernel has no XFRM interfaces (it requires CONFIG_XFRM_INTERFACE and a boot without ipv6.disable=1): packets of SA eroutes are dropped, counted as no-xfrm")
 	} else if !loader.HasXFRMInfo() {
-		notes = append(notes, "this kernel has no bpf_skb_set_xfrm_info (Linux 6.2, CONFIG_DEBUG_INFO_BTF_MODULES): SA eroutes drop, counted as no-xfrm")
+		notes = append(notes, "this kernel has no bpf_skb_set_xfrm_info (it requires Linux 6.2 and CONFIG_DEBUG_INFO_BTF_MODULES): packets of SA eroutes are dropped, counted as no-xfrm")
 	}
 	if has, err := xfrm.ESPAvailable(); err == nil && !has {
-		notes = append(notes, "this kernel has no ESP (CONFIG_INET_ESP): SA eroutes drop, counted as sa-missing or no-xfrm")
+		notes = append(notes, "this kernel has no ESP (it requires CONFIG_INET_ESP): packets of SA eroutes are dropped, counted as sa-missing or no-xfrm")
 	}
 	return notes
 }

@@ -29,15 +29,15 @@ func (f *follower) ingress() (found []step, err error) {
 		}
 		switch {
 		case lan == nil && attached:
-			text := fmt.Sprintf("ingress interface %s has gone to another network namespace, with the programs on it", name)
+			text := fmt.Sprintf("ingress interface %s was moved to another network namespace with its programs", name)
 			found = append(found, step{Difference{text, "they may drop its packets", true}, func() error {
 				return f.links.Detach(ifindex, ingressHooks...)
 			}})
 		case lan == nil:
-			found = append(found, step{Difference: Difference{Text: fmt.Sprintf("ingress interface %s is gone", name), Missing: true}})
+			found = append(found, step{Difference: Difference{Text: fmt.Sprintf("ingress interface %s does not exist", name), Missing: true}})
 		case !attached, lan.Attrs().Index != ifindex:
-			text := fmt.Sprintf("ingress interface %s is another one than the programs are on", name)
-			cost := "it has no fast path: its packets meet the table on the ipsec device only"
+			text := fmt.Sprintf("ingress interface %s was created again: the programs are not attached to it", name)
+			cost := "it has no fast path: its packets are matched against the table only on the ipsec device"
 			found = append(found, step{Difference{Text: text, Cost: cost}, func() error {
 				return f.moveIngress(ifindex, name, lan)
 			}})
@@ -48,7 +48,7 @@ func (f *follower) ingress() (found []step, err error) {
 			}
 			if stale {
 				text := fmt.Sprintf("the link-layer address or the VLAN interfaces of %s have changed", lan.Attrs().Name)
-				cost := "the fast path leaves its packets to the ipsec device, or takes them for another interface's"
+				cost := "the fast path leaves its packets to the ipsec device, or assigns them to another interface"
 				found = append(found, step{Difference{Text: text, Cost: cost}, func() error {
 					return f.renewFrames(lan)
 				}})

@@ -35,8 +35,8 @@ func (f *follower) passRules() (found []step, err error) {
 		if !slices.ContainsFunc(rules, func(r netlink.Rule) bool { return r.OifName == name }) {
 			found = append(found, step{
 				Difference{
-					Text: fmt.Sprintf("there is no %s rule for %%pass packets by %s", familyName(family), name),
-					Cost: "%pass packets drop where routes into the ipsec device or to nowhere are better",
+					Text: fmt.Sprintf("there is no %s routing rule for %%pass packets through %s", familyName(family), name),
+					Cost: "%pass packets are dropped where routes into the ipsec device or blackhole routes take precedence",
 				},
 				func() error {
 					return errors.Join(addPassRule(family, name), removePassRules(family, 0))
@@ -57,7 +57,7 @@ func (f *follower) detour() ([]step, error) {
 		return nil, err
 	}
 	text := "there is no IPv6 route through " + detourName
-	return []step{{Difference{Text: text, Cost: "packets of SAs in transport mode over IPv6 drop"}, func() error {
+	return []step{{Difference{Text: text, Cost: "packets of IPv6 SAs in transport mode are dropped"}, func() error {
 		return addDetourRoute(int(f.config.Detour))
 	}}}, nil
 }

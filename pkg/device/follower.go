@@ -25,7 +25,7 @@ type follower struct {
 	binding loader.Binding
 	dev     netlink.Link
 	config  maps.Device
-	phys    netlink.Link // nil: gone
+	phys    netlink.Link // nil: it does not exist
 	all     []netlink.Link
 }
 
@@ -85,12 +85,12 @@ func (f *follower) physical() ([]step, error) {
 	}
 	if f.phys == nil {
 		name := cmp.Or(f.binding.Physical, "the physical interface")
-		return []step{{Difference{name + " is gone", "what would leave by it drops", true}, to(0)}}, nil
+		return []step{{Difference{name + " does not exist", "packets that would leave through it are dropped", true}, to(0)}}, nil
 	}
 	name := f.phys.Attrs().Name
 	if repair := to(uint32(f.phys.Attrs().Index)); repair != nil {
-		text := fmt.Sprintf("%s is another interface than the one that %s is bound to", name, f.dev.Attrs().Name)
-		return []step{{Difference{Text: text, Cost: "%pass packets drop"}, repair}}, nil
+		text := fmt.Sprintf("%s is not the interface that %s is bound to", name, f.dev.Attrs().Name)
+		return []step{{Difference{Text: text, Cost: "%pass packets are dropped"}, repair}}, nil
 	}
 	return nil, nil
 }
@@ -107,10 +107,10 @@ func (f *follower) mtu() (found []step, err error) {
 		if now == mtu {
 			return
 		}
-		text := fmt.Sprintf("the MTU of %s is %d, that of %s %d", name, now, physical.Name, physical.MTU)
-		cost := "senders are told to send smaller packets than need be"
+		text := fmt.Sprintf("the MTU of %s is %d, the MTU of %s is %d", name, now, physical.Name, physical.MTU)
+		cost := "senders are limited to smaller packets than necessary"
 		if now > mtu {
-			cost = "larger %pass packets are lost, and their senders are not told"
+			cost = "larger %pass packets are lost without an ICMP error"
 		}
 		found = append(found, step{Difference{Text: text, Cost: cost}, func() error {
 			if err := netlink.LinkSetMTU(l, mtu); err != nil {

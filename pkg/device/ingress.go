@@ -29,7 +29,7 @@ func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link, program 
 		return nil, err
 	}
 	if other := xdpOwner(lan); other != "" {
-		return []string{fmt.Sprintf("%s has an XDP program already: %s; using TC", name, other)}, nil
+		return []string{fmt.Sprintf("%s already runs the XDP program %s: the fast path uses TC", name, other)}, nil
 	}
 	xdp, err := program(t, loader.HookXDP)
 	if err != nil {
@@ -37,7 +37,7 @@ func attachIngress(t *maps.Table, links loader.Links, lan netlink.Link, program 
 	}
 	defer func() { _ = xdp.Close() }()
 	if err := links.Attach(loader.HookXDP, ifindex, xdp); err != nil {
-		notes = append(notes, fmt.Sprintf("%s takes no XDP program: %v; using TC", name, err))
+		notes = append(notes, fmt.Sprintf("%s does not accept an XDP program (%v): the fast path uses TC", name, err))
 	}
 	return notes, nil
 }

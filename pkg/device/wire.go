@@ -73,15 +73,15 @@ func (f *follower) wire() (found []step, err error) {
 		}
 		switch {
 		case phys == nil && attached:
-			text := fmt.Sprintf("%s has gone to another network namespace, with the program on it", name)
+			text := fmt.Sprintf("%s was moved to another network namespace with its program", name)
 			found = append(found, step{Difference{text, "none", true}, func() error {
 				return f.links.Detach(ifindex, loader.HookWire)
 			}})
 		case phys == nil:
-			found = append(found, step{Difference: Difference{Text: name + " is gone", Missing: true}})
+			found = append(found, step{Difference: Difference{Text: name + " does not exist", Missing: true}})
 		case !attached, phys.Attrs().Index != ifindex:
-			text := fmt.Sprintf("%s is another interface than the one that is watched", name)
-			found = append(found, step{Difference{Text: text, Cost: "packets leave through it in clear, whatever the table says"}, func() error {
+			text := fmt.Sprintf("%s was created again: the program is not attached to it", name)
+			found = append(found, step{Difference{Text: text, Cost: "packets leave through it in clear, regardless of the table"}, func() error {
 				return f.moveWire(ifindex, name, phys)
 			}})
 		}

@@ -74,10 +74,10 @@ func TestStep(t *testing.T) {
 	checkFindings(t, syncCheck, &Facts{Devices: []Device{d}})
 	d.Detached = []loader.Hook{loader.HookTC} // reported with the interface
 	d.Differences = []device.Difference{
-		{Text: "wan is gone", Cost: "packets drop", Missing: true}, {Text: "ingress interface lan is gone", Missing: true}, {Text: "the MTU is wrong", Cost: "packets drop"},
+		{Text: "wan does not exist", Cost: "packets are dropped", Missing: true}, {Text: "ingress interface lan does not exist", Missing: true}, {Text: "the MTU is wrong", Cost: "packets are dropped"},
 	}
 	checkFindings(t, syncCheck, &Facts{Devices: []Device{d}},
-		want{Problem, "ipsec0", "wan is gone"}, want{Note, "ipsec0", "lan is gone"}, want{Problem, "ipsec0", "the MTU is wrong"})
+		want{Problem, "ipsec0", "wan does not exist"}, want{Note, "ipsec0", "lan does not exist"}, want{Problem, "ipsec0", "the MTU is wrong"})
 	checkFindings(t, deviceCheck, &Facts{Devices: []Device{d}})
 }
 

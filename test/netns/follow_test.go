@@ -101,7 +101,7 @@ func TestPhysicalRenamed(t *testing.T) {
 	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
 		for _, names := range [][2]string{{lab.WAN, "dsl"}, {"dsl", lab.WAN}} {
 			g.ip(t, "link set "+names[0]+" name "+names[1])
-			mend(t, "IPv4 rule for %pass packets by "+names[1], "IPv6 rule for %pass packets by "+names[1])
+			mend(t, "IPv4 routing rule for %pass packets through "+names[1], "IPv6 routing rule for %pass packets through "+names[1])
 			g.passes(t)
 		}
 	})
@@ -119,7 +119,7 @@ func TestPhysicalReplaced(t *testing.T) {
 			if err := g.Replug(g.East, lab.WAN); err != nil {
 				t.Fatal(err)
 			}
-			mend(t, "wan is another interface than the one that ipsec0 is bound to")
+			mend(t, "wan is not the interface that ipsec0 is bound to")
 			g.passes(t)
 		}
 	})
@@ -134,18 +134,18 @@ func TestPhysicalGone(t *testing.T) {
 	if err := g.Unplug(g.East, lab.WAN); err != nil {
 		t.Fatal(err)
 	}
-	g.checkDifferences(t, path, []string{"wan is gone"})
+	g.checkDifferences(t, path, []string{"wan does not exist"})
 	if _, stderr, err := g.command(t, path, "eroute --sync"); err != nil {
 		t.Errorf("--sync: %v, %s", err, stderr)
 	}
-	g.checkDifferences(t, path, []string{"wan is gone"})
+	g.checkDifferences(t, path, []string{"wan does not exist"})
 	g.ip(t, "link add index 100 other type veth peer far")
 	g.ip(t, "link set far up")
 	g.ip(t, "link set other up")
 	if _, stderr, err := g.command(t, path, "eroute --sync"); err != nil {
 		t.Errorf("--sync: %v, %s", err, stderr)
 	}
-	g.checkDifferences(t, path, []string{"wan is gone"})
+	g.checkDifferences(t, path, []string{"wan does not exist"})
 	g.drops(t)
 }
 
@@ -168,7 +168,7 @@ func TestPhysicalMTU(t *testing.T) {
 		}
 		g.only(t, all(eroute.Pass)...)
 		setMTU(1400)
-		mend(t, "the MTU of ipsec0 is 1500, that of wan 1400")
+		mend(t, "the MTU of ipsec0 is 1500, the MTU of wan is 1400")
 		for _, f := range g.families() {
 			r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Size: 1440, DF: true})
 			if err != nil || len(r.Errors) != 1 || r.Errors[0].MTU != 1400 {
@@ -176,14 +176,14 @@ func TestPhysicalMTU(t *testing.T) {
 			}
 		}
 		setMTU(1500)
-		mend(t, "the MTU of ipsec0 is 1400, that of wan 1500")
+		mend(t, "the MTU of ipsec0 is 1400, the MTU of wan is 1500")
 		isMTU("1500")
 		g.ip(t, "link set ipsec0 mtu 1300")
 		setMTU(1450)
 		mend(t)
 		isMTU("1300")
 		setMTU(1000)
-		mend(t, "the MTU of ipsec0 is 1300, that of wan 1000")
+		mend(t, "the MTU of ipsec0 is 1300, the MTU of wan is 1000")
 		isMTU("1280")
 		if out, err := g.East.IP(t.Context(), "-6", "route", "show", "dev", ipsec0); err != nil || !strings.Contains(out, lab.WestLAN6.String()) {
 			t.Errorf("%v: routes of ipsec0: %q", err, out)
@@ -205,7 +205,7 @@ func TestLargestMTU(t *testing.T) {
 			}
 		}
 		g.only(t, all(eroute.Pass)...)
-		mend(t, "the MTU of ipsec0 is 1500, that of wan 65535")
+		mend(t, "the MTU of ipsec0 is 1500, the MTU of wan is 65535")
 		mend(t)
 		for _, f := range g.families() {
 			r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Size: 20000, DF: true})
@@ -277,7 +277,7 @@ func TestIngressReplaced(t *testing.T) {
 		if err := errors.Join(g.Unplug(g.East, lab.LAN), g.Replug(g.East, lab.LAN)); err != nil {
 			t.Fatal(err)
 		}
-		mend(t, "ingress interface lan is another one than the programs are on")
+		mend(t, "ingress interface lan was created again: the programs are not attached to it")
 		early(true)
 		g.ip(t, "link set lan name inner")
 		mend(t)
