@@ -66,19 +66,19 @@ type model struct {
 }
 
 type (
-	lookMsg struct {
+	refreshMsg struct {
 		look top.Sample
 		err  error
 	}
 	tickMsg struct{}
 )
 
-func (m *model) lookNow() tea.Msg {
+func (m *model) refreshNow() tea.Msg {
 	look, err := m.look()
-	return lookMsg{look, err}
+	return refreshMsg{look, err}
 }
 
-func (m *model) Init() tea.Cmd { return m.lookNow }
+func (m *model) Init() tea.Cmd { return m.refreshNow }
 
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
@@ -86,7 +86,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyPressMsg:
 		return m, m.key(msg.String())
-	case lookMsg:
+	case refreshMsg:
 		if m.err = msg.err; m.err != nil {
 			return m, tea.Quit
 		}
@@ -95,7 +95,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		return m, tea.Tick(m.interval, func(time.Time) tea.Msg { return tickMsg{} })
 	case tickMsg:
-		return m, m.lookNow
+		return m, m.refreshNow
 	}
 	return m, nil
 }

@@ -76,7 +76,7 @@ func TestScreen(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	see := func() {
-		if _, next := m.Update(m.lookNow()); next == nil {
+		if _, next := m.Update(m.refreshNow()); next == nil {
 			t.Fatal("nothing follows a look")
 		}
 	}
@@ -122,7 +122,7 @@ func TestScreen(t *testing.T) {
 		}
 	}
 	broken := errors.New("broken")
-	if _, quit := m.Update(lookMsg{err: broken}); quit == nil || !errors.Is(m.err, broken) {
+	if _, quit := m.Update(refreshMsg{err: broken}); quit == nil || !errors.Is(m.err, broken) {
 		t.Errorf("an error goes on: %v", m.err)
 	}
 }

@@ -84,7 +84,7 @@ func Follow(t *maps.Table) (done []Difference, err error) {
 				errs = append(errs, s.repair())
 			}
 		}
-		errs = append(errs, settle(virtual))
+		errs = append(errs, restoreSettings(virtual))
 	}
 	return done, errors.Join(append(errs, SyncRoutes(t))...)
 }

@@ -84,7 +84,7 @@ func TestStep(t *testing.T) {
 func TestSetting(t *testing.T) {
 	d := ipsec0()
 	checkFindings(t, settingsCheck, &Facts{Devices: []Device{d}})
-	d.Unsettled = []string{"net.ipv4.conf.ipsec0.forwarding is 0, not 1"}
+	d.Drift = []string{"net.ipv4.conf.ipsec0.forwarding is 0, not 1"}
 	checkFindings(t, settingsCheck, &Facts{Devices: []Device{d}}, want{Problem, "ipsec0", "forwarding is 0"})
 }
 

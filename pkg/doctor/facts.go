@@ -45,7 +45,7 @@ type Device struct {
 	Detached    []loader.Hook
 	Before      []Before // foreign programs that run before ours
 	Differences []device.Difference
-	Unsettled   []string // settings changed since attach
+	Drift       []string // settings changed since attach
 	Stale4      bool     // whether the copies of the routes for %pass packets are out of date
 	Stale6      bool
 	Flushed     bool // whether the policies that admit packets to it are missing

@@ -34,7 +34,7 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 		}
 		if l, err := netlink.LinkByName(a.Virtual); err == nil {
 			d.Exists, d.Up = true, l.Attrs().Flags&net.FlagUp != 0
-			if d.Unsettled, err = device.Drift(a.Virtual); err != nil {
+			if d.Drift, err = device.Drift(a.Virtual); err != nil {
 				return err
 			}
 		}

@@ -20,38 +20,38 @@ func TestVMListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	hear := func(kinds ...ChangeKind) {
+	receive := func(kinds ...ChangeKind) {
 		t.Helper()
-		var heard []Change
-		for end := time.Now().Add(20 * time.Second); len(heard) < len(kinds) && time.Now().Before(end); {
+		var received []Change
+		for end := time.Now().Add(20 * time.Second); len(received) < len(kinds) && time.Now().Before(end); {
 			changes, err := l.Read(100 * time.Millisecond)
 			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Fatal(err)
 			}
-			heard = append(heard, changes...)
+			received = append(received, changes...)
 		}
-		if len(heard) != len(kinds) {
-			t.Fatalf("heard %+v, want kinds %v", heard, kinds)
+		if len(received) != len(kinds) {
+			t.Fatalf("received %+v, want kinds %v", received, kinds)
 		}
-		for i, c := range heard {
+		for i, c := range received {
 			s := c.State
 			isFlush := c.Kind == StatesFlushed
 			if c.Kind != kinds[i] || s.Proto != 50 || !isFlush && (s.SPI != 0x135 || s.Dst.String() != "192.0.2.2" || s.Mode != ModeTunnel || s.ReqID != 42) {
-				t.Errorf("heard %+v, want kind %d", c, kinds[i])
+				t.Errorf("received %+v, want kind %d", c, kinds[i])
 			}
 		}
 	}
 	const esp = v4 + "proto esp spi 0x135 reqid 42 mode tunnel"
 	ip(t, "xfrm state add "+esp+gcm)
-	hear(StateAdded)
+	receive(StateAdded)
 	ip(t, "xfrm state update "+esp+gcm)
-	hear(StateUpdated)
+	receive(StateUpdated)
 	ip(t, "xfrm state delete "+v4+"proto esp spi 0x135")
-	hear(StateDeleted)
+	receive(StateDeleted)
 	ip(t, "xfrm state add "+esp+" limit time-soft 1 limit time-hard 2"+gcm)
-	hear(StateAdded, StateExpiring, StateExpired)
+	receive(StateAdded, StateExpiring, StateExpired)
 	ip(t, "xfrm state add "+esp+gcm)
-	hear(StateAdded)
+	receive(StateAdded)
 	ip(t, "xfrm state flush proto esp")
-	hear(StatesFlushed)
+	receive(StatesFlushed)
 }

@@ -187,7 +187,7 @@ func TestDoctorXDP(t *testing.T) {
 		g.ip(t, "route add blackhole "+p+" metric 101")
 	}
 	g.syncRoutes(t)
-	found(t, g.doctor(t, testenv.Ipsec(t)), [3]string{"note", "xdp", "lan has another XDP program: " + dummyXDP + " (id "})
+	found(t, g.doctor(t, testenv.Ipsec(t)), [3]string{"note", "xdp", "lan has another XDP program: " + foreignXDP + " (id "})
 }
 
 // The XDP program of an interface that is part of a bridge leaves all frames to TC.

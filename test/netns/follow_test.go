@@ -22,9 +22,9 @@ import (
 // followers are the ways to update a device: "ipsec eroute --sync", and the relay by itself.
 var followers = []string{"sync", "relay"}
 
-// inEachFollower runs a test on a healthy gateway with %pass packets and a blackhole route. mend waits until
+// inEachFollower runs a test on a healthy gateway with %pass packets and a blackhole route. repaired waits until
 // the device is up to date; with --sync it first checks that "ipsec tncfg" and doctor print the differences.
-func inEachFollower(t *testing.T, test func(t *testing.T, g *gateway, mend func(t *testing.T, texts ...string))) {
+func inEachFollower(t *testing.T, test func(t *testing.T, g *gateway, repaired func(t *testing.T, texts ...string))) {
 	path := testenv.Ipsec(t)
 	for _, follower := range followers {
 		t.Run(follower, func(t *testing.T) {
@@ -98,10 +98,10 @@ func (g *gateway) drops(t *testing.T) {
 
 // A physical interface that is renamed remains the device's physical interface.
 func TestPhysicalRenamed(t *testing.T) {
-	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
+	inEachFollower(t, func(t *testing.T, g *gateway, repaired func(*testing.T, ...string)) {
 		for _, names := range [][2]string{{lab.WAN, "dsl"}, {"dsl", lab.WAN}} {
 			g.ip(t, "link set "+names[0]+" name "+names[1])
-			mend(t, "IPv4 routing rule for %pass packets through "+names[1], "IPv6 routing rule for %pass packets through "+names[1])
+			repaired(t, "IPv4 routing rule for %pass packets through "+names[1], "IPv6 routing rule for %pass packets through "+names[1])
 			g.passes(t)
 		}
 	})
@@ -110,7 +110,7 @@ func TestPhysicalRenamed(t *testing.T) {
 // A physical interface that is deleted and created again, like a dial-up link, is the device's physical
 // interface again. While it does not exist, packets are dropped and counted.
 func TestPhysicalReplaced(t *testing.T) {
-	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
+	inEachFollower(t, func(t *testing.T, g *gateway, repaired func(*testing.T, ...string)) {
 		for range 2 {
 			if err := g.Unplug(g.East, lab.WAN); err != nil {
 				t.Fatal(err)
@@ -119,7 +119,7 @@ func TestPhysicalReplaced(t *testing.T) {
 			if err := g.Replug(g.East, lab.WAN); err != nil {
 				t.Fatal(err)
 			}
-			mend(t, "wan is not the interface that ipsec0 is bound to")
+			repaired(t, "wan is not the interface that ipsec0 is bound to")
 			g.passes(t)
 		}
 	})
@@ -153,7 +153,7 @@ func TestPhysicalGone(t *testing.T) {
 // ICMP error. An MTU set by hand remains. It is never too small for IPv6, which would delete the device's
 // IPv6 routes.
 func TestPhysicalMTU(t *testing.T) {
-	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
+	inEachFollower(t, func(t *testing.T, g *gateway, repaired func(*testing.T, ...string)) {
 		setMTU := func(mtu int) {
 			t.Helper()
 			if err := errors.Join(g.East.SetMTU(lab.WAN, mtu), g.West.SetMTU(lab.WAN, mtu)); err != nil {
@@ -168,7 +168,7 @@ func TestPhysicalMTU(t *testing.T) {
 		}
 		g.only(t, all(eroute.Pass)...)
 		setMTU(1400)
-		mend(t, "the MTU of ipsec0 is 1500, the MTU of wan is 1400")
+		repaired(t, "the MTU of ipsec0 is 1500, the MTU of wan is 1400")
 		for _, f := range g.families() {
 			r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Size: 1440, DF: true})
 			if err != nil || len(r.Errors) != 1 || r.Errors[0].MTU != 1400 {
@@ -176,14 +176,14 @@ func TestPhysicalMTU(t *testing.T) {
 			}
 		}
 		setMTU(1500)
-		mend(t, "the MTU of ipsec0 is 1400, the MTU of wan is 1500")
+		repaired(t, "the MTU of ipsec0 is 1400, the MTU of wan is 1500")
 		isMTU("1500")
 		g.ip(t, "link set ipsec0 mtu 1300")
 		setMTU(1450)
-		mend(t)
+		repaired(t)
 		isMTU("1300")
 		setMTU(1000)
-		mend(t, "the MTU of ipsec0 is 1300, the MTU of wan is 1000")
+		repaired(t, "the MTU of ipsec0 is 1300, the MTU of wan is 1000")
 		isMTU("1280")
 		if out, err := g.East.IP(t.Context(), "-6", "route", "show", "dev", ipsec0); err != nil || !strings.Contains(out, lab.WestLAN6.String()) {
 			t.Errorf("%v: routes of ipsec0: %q", err, out)
@@ -194,7 +194,7 @@ func TestPhysicalMTU(t *testing.T) {
 // The MTU of an ipsec device is at most 16,000: the kernel lets programs add no link-layer header to
 // longer packets. %pass packets above it are fragmented, or their senders receive the MTU.
 func TestLargestMTU(t *testing.T) {
-	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
+	inEachFollower(t, func(t *testing.T, g *gateway, repaired func(*testing.T, ...string)) {
 		const largest = 65535
 		for _, end := range []struct {
 			node *lab.Node
@@ -205,8 +205,8 @@ func TestLargestMTU(t *testing.T) {
 			}
 		}
 		g.only(t, all(eroute.Pass)...)
-		mend(t, "the MTU of ipsec0 is 1500, the MTU of wan is 65535")
-		mend(t)
+		repaired(t, "the MTU of ipsec0 is 1500, the MTU of wan is 65535")
+		repaired(t)
 		for _, f := range g.families() {
 			r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Size: 20000, DF: true})
 			if err != nil || len(r.Errors) != 1 || r.Errors[0].MTU != 16000 {
@@ -228,7 +228,7 @@ func TestLargestMTU(t *testing.T) {
 
 // When the physical interface's address and with it its routes change, %pass packets use the new ones.
 func TestPhysicalReaddressed(t *testing.T) {
-	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
+	inEachFollower(t, func(t *testing.T, g *gateway, repaired func(*testing.T, ...string)) {
 		for _, f := range []struct{ option, east, west, bits, eastLAN, westLAN string }{
 			{"-4", "198.51.100.1", "198.51.100.2", "/24", lab.EastLAN4.String(), lab.WestLAN4.String()},
 			{"-6", "2001:db8:99::1", "2001:db8:99::2", "/64", lab.EastLAN6.String(), lab.WestLAN6.String()},
@@ -252,7 +252,7 @@ func TestPhysicalReaddressed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		mend(t)
+		repaired(t)
 		g.passes(t)
 	})
 }
@@ -260,7 +260,7 @@ func TestPhysicalReaddressed(t *testing.T) {
 // An ingress interface that is deleted and created again, or gets another address or name, has the fast path
 // again.
 func TestIngressReplaced(t *testing.T) {
-	inEachFollower(t, func(t *testing.T, g *gateway, mend func(*testing.T, ...string)) {
+	inEachFollower(t, func(t *testing.T, g *gateway, repaired func(*testing.T, ...string)) {
 		early := func(want bool) {
 			t.Helper()
 			for _, f := range g.families() {
@@ -277,10 +277,10 @@ func TestIngressReplaced(t *testing.T) {
 		if err := errors.Join(g.Unplug(g.East, lab.LAN), g.Replug(g.East, lab.LAN)); err != nil {
 			t.Fatal(err)
 		}
-		mend(t, "ingress interface lan was created again: the programs are not attached to it")
+		repaired(t, "ingress interface lan was created again: the programs are not attached to it")
 		early(true)
 		g.ip(t, "link set lan name inner")
-		mend(t)
+		repaired(t)
 		early(true)
 		g.ip(t, "link set inner name lan")
 		out, err := g.East.IP(t.Context(), "-br", "link", "show", "dev", lab.LAN)
@@ -289,7 +289,7 @@ func TestIngressReplaced(t *testing.T) {
 		}
 		for _, address := range []string{"02:00:00:00:00:77", strings.Fields(out)[2]} {
 			g.ip(t, "link set lan address "+address)
-			mend(t, "the link-layer address or the VLAN interfaces of lan have changed")
+			repaired(t, "the link-layer address or the VLAN interfaces of lan have changed")
 		}
 		early(true)
 		if err := g.detach(ipsec0); err != nil {

@@ -88,7 +88,7 @@ func newGateway(t *testing.T, mode string) *gateway {
 	notes := g.attachAs(t, device.Config{
 		Virtual: ipsec0, Physical: lab.WAN, Ingress: ingress, Routed: mode != watched, DropUnmatched: mode == watched,
 	})
-	note := slices.ContainsFunc(notes, func(s string) bool { return strings.Contains(s, dummyXDP) && strings.Contains(s, lab.LAN) })
+	note := slices.ContainsFunc(notes, func(s string) bool { return strings.Contains(s, foreignXDP) && strings.Contains(s, lab.LAN) })
 	if note != (mode == "tc") {
 		t.Errorf("notes %q in mode %s", notes, mode)
 	}

@@ -38,7 +38,7 @@ func TestHoldEroute(t *testing.T) {
 	g.only(t, from(f.eastNet, f.westNet, eroute.Pass), hold)
 	r := g.startRelay(t, "--metrics", relayMetrics)
 	g.sendText(t, f, 4711, "given up")
-	g.waitKept(t, f, "given up")
+	g.waitStored(t, f, "given up")
 	if err := g.apply(eroute.Change{Op: eroute.OpDel, Selector: hold.Selector}); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestHoldEroute(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.sendText(t, f, 4711, "sent on")
-	g.waitKept(t, f, "sent on")
+	g.waitStored(t, f, "sent on")
 	if err := g.apply(from(lab.Only(f.eastHost), lab.Only(f.westHost), eroute.Pass)); err != nil {
 		t.Fatal(err)
 	}

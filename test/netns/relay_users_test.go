@@ -49,7 +49,7 @@ func TestRelayAndOtherUsers(t *testing.T) {
 		t.Errorf("the relay listens on %q", sockets)
 	}
 	g.sendText(t, f, 4711, "kept")
-	g.waitKept(t, f, "kept")
+	g.waitStored(t, f, "kept")
 	before := time.Now()
 	if err := g.apply(eroute.Change{Op: eroute.OpDel, Selector: hold.Selector}); err != nil {
 		t.Fatal(err)

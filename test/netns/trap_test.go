@@ -95,7 +95,7 @@ func TestRelease(t *testing.T) {
 			g.sendText(t, f, 4711, text)
 		}
 		r.waitFor(t, "hold", 1)
-		g.waitKept(t, f, "first", "newest of all")
+		g.waitStored(t, f, "first", "newest of all")
 		hold := hosts(f.eastHost, f.westHost)
 		hold.Proto, hold.DstPort = 17, 53
 		if err := g.apply(eroute.Change{Op: eroute.OpReplace, Selector: hold, SAID: eroute.Pass}); err != nil {
@@ -135,8 +135,8 @@ func (g *gateway) sendText(t *testing.T, f family, port uint16, text string) {
 // relayMetrics is the address of the relay's metrics.
 const relayMetrics = "127.0.0.1:9790"
 
-// waitKept waits until a relay with metrics keeps exactly these datagrams of sendText, by their bytes.
-func (g *gateway) waitKept(t *testing.T, f family, texts ...string) {
+// waitStored waits until a relay with metrics stores exactly these datagrams of sendText, by their bytes.
+func (g *gateway) waitStored(t *testing.T, f family, texts ...string) {
 	t.Helper()
 	bytes := 0
 	for _, text := range texts {

@@ -12,15 +12,15 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
-// dummyXDP is the name of a foreign XDP program.
-const dummyXDP = "somebody_else"
+// foreignXDP is the name of a foreign XDP program.
+const foreignXDP = "foreign_program"
 
 // occupyXDP attaches an XDP program that passes all packets to a device, for the device's lifetime.
 func occupyXDP(t *testing.T, n *lab.Node, dev string) {
 	t.Helper()
 	err := n.Do(func() error {
 		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-			Name: dummyXDP, Type: ebpf.XDP, License: "MIT",
+			Name: foreignXDP, Type: ebpf.XDP, License: "MIT",
 			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()}, // XDP_PASS
 		})
 		if err != nil {

@@ -90,9 +90,9 @@ func TestMigrate(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
 			if !kernelAtLeast(t, c.since[0], c.since[1]) {
-				nobody := &lab.SA{Tunnel: lab.Tunnel{Src: b.East.WAN4, Dst: b.West.WAN4, SPI: 0x999}}
-				if err := c.migrate(b.East, nobody, eroute.Selector{}, b.East.WAN4, b.West.WAN4); !errors.Is(err, unix.EINVAL) {
-					t.Errorf("this kernel says %v to what it does not know, want EINVAL", err)
+				missing := &lab.SA{Tunnel: lab.Tunnel{Src: b.East.WAN4, Dst: b.West.WAN4, SPI: 0x999}}
+				if err := c.migrate(b.East, missing, eroute.Selector{}, b.East.WAN4, b.West.WAN4); !errors.Is(err, unix.EINVAL) {
+					t.Errorf("unsupported request: %v, want EINVAL", err)
 				}
 				return
 			}

@@ -29,8 +29,8 @@ func Drift(virtual string) (changed []string, err error) {
 	return changed, nil
 }
 
-// settle restores the settings that [Drift] returns.
-func settle(virtual string) error {
+// restoreSettings restores the settings that [Drift] returns.
+func restoreSettings(virtual string) error {
 	changed, err := Drift(virtual)
 	if err != nil || len(changed) == 0 {
 		return err
