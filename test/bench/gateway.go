@@ -108,7 +108,7 @@ func (g *gateway) dropAll(n *lab.Node, dev string) error {
 // attachTable gives East an ipsec device and a table with these eroutes, and routes the
 // destinations into it.
 func (g *gateway) attachTable(ctx context.Context, selectors []eroute.Selector, said eroute.SAID) (*maps.Table, error) {
-	table, err := g.attach(ctx, lab.WAN, lab.LAN)
+	table, err := g.attach(ctx, device.Config{Physical: lab.WAN, Ingress: []string{lab.LAN}, Routed: true})
 	if err != nil {
 		return table, err
 	}
@@ -117,18 +117,19 @@ func (g *gateway) attachTable(ctx context.Context, selectors []eroute.Selector, 
 	})
 }
 
-// attach gives East an ipsec device and an empty table.
-func (g *gateway) attach(ctx context.Context, physical string, ingress ...string) (table *maps.Table, err error) {
+// attach gives East the ipsec device ipsec0 and an empty table.
+func (g *gateway) attach(ctx context.Context, c device.Config) (table *maps.Table, err error) {
+	c.Virtual = "ipsec0"
 	return table, g.East.Do(func() error {
 		if table, err = maps.OpenWrite(); err != nil {
 			return err
 		}
 		g.undo = append(g.undo, func() error {
 			return g.East.Do(func() error {
-				return errors.Join(device.Detach(context.Background(), table, "ipsec0"), table.Dir().Remove(), table.Close())
+				return errors.Join(device.Detach(context.Background(), table, c.Virtual), table.Dir().Remove(), table.Close())
 			})
 		})
-		_, err := device.Attach(ctx, table, device.Config{Virtual: "ipsec0", Physical: physical, Ingress: ingress, Routed: true})
+		_, err := device.Attach(ctx, table, c)
 		return err
 	})
 }

@@ -16,8 +16,7 @@ type scenario struct {
 	eroutes int // or policies
 	prepare preparation
 	outcome outcome
-	queued  bool   // packets pass the queueing discipline and programs at EastHost's egress
-	pending string // why this scenario cannot be measured yet
+	queued  bool // packets pass the queueing discipline and programs at EastHost's egress
 }
 
 // outcome is what must happen to all packets.

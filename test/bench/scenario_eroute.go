@@ -8,30 +8,32 @@ import (
 	"net/netip"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // tableOf returns the content of the table: selectors and their SAID.
 type tableOf func(ctx context.Context, g *gateway, n int) ([]eroute.Selector, eroute.SAID, error)
 
-// attached attaches ipsec0 to wan, and the fast path to the ingress interfaces. Routes still lead to wan.
+// attached attaches ipsec0 to wan, and the fast path to the ingress interfaces. Packets are routed to wan.
 func attached(content tableOf, ingress ...string) preparation {
-	return attachedTo(lab.WAN, content, ingress...)
+	return attachedAs(device.Config{Physical: lab.WAN, Ingress: ingress}, content)
 }
 
-// routed also routes the packets into ipsec0.
+// routed attaches ipsec0 with --routed, and routes the packets into it.
 func routed(content tableOf, ingress ...string) preparation {
 	return func(ctx context.Context, g *gateway, n int) error {
-		if err := attached(content, ingress...)(ctx, g, n); err != nil {
+		err := attachedAs(device.Config{Physical: lab.WAN, Ingress: ingress, Routed: true}, content)(ctx, g, n)
+		if err != nil {
 			return err
 		}
 		return g.routeIntoDevice(ctx)
 	}
 }
 
-func attachedTo(physical string, content tableOf, ingress ...string) preparation {
+func attachedAs(c device.Config, content tableOf) preparation {
 	return func(ctx context.Context, g *gateway, n int) error {
-		table, err := g.attach(ctx, physical, ingress...)
+		table, err := g.attach(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -53,7 +55,7 @@ func attachedElsewhere(ctx context.Context, g *gateway, n int) error {
 			return err
 		}
 	}
-	return attachedTo("wan2", toOthers, "lan2")(ctx, g, n)
+	return attachedAs(device.Config{Physical: "wan2", Ingress: []string{"lan2"}}, toOthers)(ctx, g, n)
 }
 
 func toSA(ctx context.Context, g *gateway, n int) ([]eroute.Selector, eroute.SAID, error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
 )
 
@@ -18,21 +19,29 @@ var scenarios = []scenario{
 	{name: "XFRM policies", eroutes: 10000, prepare: outPolicies, outcome: encrypted},
 	{name: "XFRM interface", prepare: xfrmInterface, outcome: encrypted},
 
-	{name: "SA eroutes", eroutes: 1, prepare: routed(toSA), outcome: encrypted},
-	{name: "SA eroutes", eroutes: 10000, prepare: routed(toSA), outcome: encrypted},
-	{name: "SA eroutes", eroutes: 100000, prepare: routed(toSA), outcome: encrypted},
-	{name: "SA eroutes, --ingress", eroutes: 1, prepare: routed(toSA, lab.LAN), outcome: encrypted},
-	{name: "SA eroutes, --ingress", eroutes: 10000, prepare: routed(toSA, lab.LAN), outcome: encrypted},
-	{name: "SA eroutes, --ingress", eroutes: 100000, prepare: routed(toSA, lab.LAN), outcome: encrypted},
-	{name: "SA eroutes, no route into ipsec0", eroutes: 1, prepare: attached(toSA), outcome: encrypted,
-		pending: "tncfg --attach does not protect packets that are routed to the physical device"},
+	{name: "SA eroutes", eroutes: 1, prepare: attached(toSA), outcome: encrypted},
+	{name: "SA eroutes", eroutes: 10000, prepare: attached(toSA), outcome: encrypted},
+	{name: "SA eroutes", eroutes: 100000, prepare: attached(toSA), outcome: encrypted},
+	{name: "SA eroutes, --ingress", eroutes: 1, prepare: attached(toSA, lab.LAN), outcome: encrypted},
+	{name: "SA eroutes, --ingress", eroutes: 10000, prepare: attached(toSA, lab.LAN), outcome: encrypted},
+	{name: "SA eroutes, --ingress", eroutes: 100000, prepare: attached(toSA, lab.LAN), outcome: encrypted},
+	{name: "SA eroutes, --routed", eroutes: 1, prepare: routed(toSA), outcome: encrypted},
+	{name: "SA eroutes, --routed", eroutes: 10000, prepare: routed(toSA), outcome: encrypted},
+	{name: "SA eroutes, --routed", eroutes: 100000, prepare: routed(toSA), outcome: encrypted},
+	{name: "SA eroutes, --routed --ingress", eroutes: 1, prepare: routed(toSA, lab.LAN), outcome: encrypted},
+	{name: "SA eroutes, --routed --ingress", eroutes: 10000, prepare: routed(toSA, lab.LAN), outcome: encrypted},
+	{name: "SA eroutes, --routed --ingress", eroutes: 100000, prepare: routed(toSA, lab.LAN), outcome: encrypted},
 
-	{name: "%pass eroutes", eroutes: 1, prepare: routed(pass)},
-	{name: "%pass eroutes, --ingress", eroutes: 1, prepare: routed(pass, lab.LAN)},
-	{name: "%drop eroutes, --ingress", eroutes: 1, prepare: routed(drop, lab.LAN), outcome: dropped},
+	{name: "%pass eroutes", eroutes: 1, prepare: attached(pass)},
+	{name: "%pass eroutes, --ingress", eroutes: 1, prepare: attached(pass, lab.LAN)},
+	{name: "%pass eroutes, --routed", eroutes: 1, prepare: routed(pass)},
+	{name: "%pass eroutes, --routed --ingress", eroutes: 1, prepare: routed(pass, lab.LAN)},
+	{name: "%drop eroutes", eroutes: 1, prepare: attached(drop), outcome: dropped},
+	{name: "%drop eroutes, --ingress", eroutes: 1, prepare: attached(drop, lab.LAN), outcome: dropped},
 
 	{name: "no eroute", prepare: attached(toOthers)},
 	{name: "no eroute, --ingress", prepare: attached(toOthers, lab.LAN)},
+	{name: "no eroute, --routed", prepare: attachedAs(device.Config{Physical: lab.WAN, Routed: true}, toOthers)},
 	{name: "no eroute, other devices attached", prepare: attachedElsewhere},
 
 	{name: "plain, ESP", prepare: asESP(nil), queued: true},
