@@ -7,7 +7,8 @@
 //	doctor  explain  acquire
 //	device  monitor
 //	maps  cost                                                   the table; its most expensive packet
-//	lookup  cache  tries  index  counters  journal  relaywire    its parts
+//	lookup  cache  tries  index  sas  counters  journal  relaywire
+//	                                                             its parts
 //	pinned  erouteargs                                           operations on pinned maps; options of eroute (internal/)
 //	abi  loader  xfrm  diff  top                                 conversions; files, locks and programs; SAs; no maps
 //	eroute  bpf  fib  ifname  netdump  netlisten                 values; programs; the kernel's routes and interfaces

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"iter"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -133,7 +131,7 @@ func countPuts(changes *eroute.Changes) (n [len(abi.Families)]int) {
 
 // change applies changes to the table, and returns when no packet uses the previous state.
 func (t *Table) change(apply func(*writer) error) error {
-	view, err := t.newXFRMView()
+	view, err := t.sas.NewView()
 	if err != nil {
 		return err
 	}
@@ -244,15 +242,5 @@ func (t *Table) SetLimit(limit uint32) error {
 		return fmt.Errorf("set limit to %d: the most is %d", limit, bpf.ABILimitsEROUTE_MAX-1)
 	}
 	t.setLimit(limit)
-	return nil
-}
-
-// waitForPackets waits until every packet in flight has been classified. Programs run under RCU, and
-// MEMBARRIER_CMD_GLOBAL waits for a grace period (kernel/sched/membarrier.c).
-func waitForPackets() error {
-	const global = 1
-	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, global, 0, 0); errno != 0 {
-		return fmt.Errorf("wait for packets in flight: membarrier: %w", errno)
-	}
 	return nil
 }

@@ -57,12 +57,12 @@ func noneSet(words []uint64) bool {
 // table, in batches.
 func (t *Table) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	names := make(map[uint32]eroute.Eroute, len(ids))
-	slots := t.slotReader()
+	slots := t.sas.Reader()
 	name := func(e abi.Entry) error {
 		if !ids[e.Value.Id] {
 			return nil
 		}
-		said, err := slots.said(&e.Value)
+		said, err := slots.SAID(&e.Value)
 		names[e.Value.Id] = eroute.Eroute{Selector: e.Selector, SAID: said}
 		return err
 	}
@@ -97,7 +97,7 @@ func (t *Table) Holds() ([]eroute.Eroute, error) {
 		return nil, err
 	}
 	var holds []eroute.Eroute
-	slots := t.slotReader()
+	slots := t.sas.Reader()
 	for _, f := range flows {
 		if isHold(&f.value) && !isTrapHold(&f.value) {
 			listed, err := t.flowEroute(f, slots)

@@ -12,9 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
@@ -60,11 +62,11 @@ func wantDerived(t *testing.T, table *Table) derived {
 		}
 		d.IDs[e.Value.Id] = true
 		if abi.ActionOf(&e.Value) == eroute.ActionSA {
-			sa, err := table.readSA(e.Value.Sa)
+			sa, err := table.sas.Read(e.Value.Sa)
 			if err != nil {
 				t.Fatal(err)
 			}
-			said := slotSAID(&sa)
+			said := sas.SAIDOf(&sa)
 			refs := d.SAs[abi.NewSAIDKey(said)]
 			if e.Selector.Src.Addr().Is4() {
 				refs[0]++
@@ -83,7 +85,8 @@ func wantDerived(t *testing.T, table *Table) derived {
 
 func haveDerived(t *testing.T, table *Table) derived {
 	t.Helper()
-	d := derived{Sources: map[netip.Prefix]tries.TupleCounts{}, SAs: map[abi.SAIDKey][2]uint32{}, IDs: taken(table.ids), Slots: taken(table.slots)}
+	d := derived{Sources: map[netip.Prefix]tries.TupleCounts{}, SAs: map[abi.SAIDKey][2]uint32{}, IDs: taken(table.ids)}
+	usedSlots(t, table, func(b *pinned.Bitmap) { d.Slots = taken(b) })
 	sources, err := table.gen.AllSources()
 	if err != nil {
 		t.Fatal(err)
@@ -93,13 +96,14 @@ func haveDerived(t *testing.T, table *Table) derived {
 			t.Fatal(err)
 		}
 	}
-	all, err := table.allSAIDs()
+	all, err := pinned.ReadAll(table.maps[sas.EntriesName], func(k *abi.SAIDKey, v *abi.SAIDValue) said { return said{*k, *v} })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, v := range all {
-		if familiesOf(v) == 0 {
-			checkKept(t, table, key)
+	for _, s := range all {
+		key, v := s.key, s.value
+		if sas.Families(v) == 0 {
+			checkLender(t, table, v.Slot)
 			delete(d.Slots, v.Slot)
 			continue
 		}
@@ -109,16 +113,46 @@ func haveDerived(t *testing.T, table *Table) derived {
 	return d
 }
 
-// checkKept checks that an SA without eroutes is kept because another SA borrows its if_id.
-func checkKept(t *testing.T, table *Table, key abi.SAIDKey) {
+// said is an SA that the table names.
+type said struct {
+	key   abi.SAIDKey
+	value abi.SAIDValue
+}
+
+// checkLender checks that an SA without eroutes exists because an SA with eroutes borrows its if_id.
+func checkLender(t *testing.T, table *Table, slot uint32) {
 	t.Helper()
-	n, err := table.namedSA(key)
+	lender, err := table.sas.Read(slot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := table.partner(n)
-	if err != nil || p == nil || n.borrows() || familiesOf(p.value) == 0 {
-		t.Errorf("%s has no eroutes and nobody borrows from it: %v", key.SAID(), err)
+	if lender.Borrower == 0 {
+		t.Errorf("%s has no eroutes and no borrower", sas.SAIDOf(&lender))
+		return
+	}
+	borrower, err := table.sas.Read(lender.Borrower - uint32(bpf.ABILimitsIF_ID_BASE))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, err := table.sas.Named()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := named[abi.NewSAIDKey(sas.SAIDOf(&borrower))]; !ok || borrower.IfId != lender.IfId || lender.IfId != slot+uint32(bpf.ABILimitsIF_ID_BASE) {
+		t.Errorf("%s has no eroutes, and %s does not borrow its if_id", sas.SAIDOf(&lender), sas.SAIDOf(&borrower))
+	}
+}
+
+// usedSlots calls f with the bitmap of SA slots in use.
+func usedSlots(t *testing.T, table *Table, f func(*pinned.Bitmap)) {
+	t.Helper()
+	b, err := pinned.OpenBitmap(table.maps[sas.BitmapName])
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(b)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
 // Answer is an SA to switch a flow to.
@@ -104,8 +105,8 @@ func (w *writer) usesRelay(f *bpf.ABIFlow) (bool, error) {
 	if isHold(f) {
 		return true, nil
 	}
-	sa, err := w.readSA(f.Entry.Sa)
-	return !isUsable(&sa), err
+	sa, err := w.sas.Read(f.Entry.Sa)
+	return !sas.IsUsable(&sa), err
 }
 
 // answer switches a flow to an SA. If the relay receives the flow's packets, it continues to do so until the
@@ -115,18 +116,18 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	if err != nil || old == nil || old.Serial != a.Flow.Serial {
 		return false, err
 	}
-	if now, err := w.slotReader().said(&old.Entry); err != nil || now == a.SAID {
+	if now, err := w.sas.Reader().SAID(&old.Entry); err != nil || now == a.SAID {
 		return false, err
 	}
 	id, err := w.ids.Take()
 	if err != nil {
 		return false, eroute.ErrTableFull
 	}
-	ref := saidRef{a.SAID, eroute.FamilyOf(a.Flow.Selector.Src.Addr())}
+	ref := sas.Ref{SAID: a.SAID, Family: eroute.FamilyOf(a.Flow.Selector.Src.Addr())}
 	if err := w.counts.Reset(id); err != nil {
 		return false, err
 	}
-	slot, err := w.holdSA(ref, w.view)
+	slot, err := w.sas.Hold(ref, w.view)
 	if err != nil {
 		return false, err
 	}
@@ -142,7 +143,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 	err = w.putFlow(a.Flow.Selector, &next)
 	if errors.Is(err, ebpf.ErrKeyNotExist) { // it has ended meanwhile
 		w.ids.Free(id)
-		return false, w.releaseSA(ref)
+		return false, w.sas.Release(ref)
 	}
 	if err != nil {
 		return false, err
@@ -270,7 +271,7 @@ func (w *writer) endFlowsOfTraps() error {
 		}
 	}
 	clear(w.endedTraps)
-	return waitForPackets()
+	return pinned.WaitForPackets()
 }
 
 // deleteOtherFlows deletes the remaining flows of the generation that is not in use.

@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
 const flowsName = "eroute_flows"
@@ -82,7 +83,7 @@ func (t *Table) Flows() ([]Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	slots := t.slotReader()
+	slots := t.sas.Reader()
 	flows := make([]Flow, 0, len(all))
 	for _, f := range all {
 		flow, err := t.newFlow(f, slots)
@@ -100,11 +101,11 @@ func (t *Table) Flow(id abi.FlowID) (Flow, bool, error) {
 	if err != nil || v == nil || v.Serial != id.Serial {
 		return Flow{}, false, err
 	}
-	f, err := t.newFlow(flowEntry{abi.NewFlowKey(id.Selector, t.generation()), *v}, t.slotReader())
+	f, err := t.newFlow(flowEntry{abi.NewFlowKey(id.Selector, t.generation()), *v}, t.sas.Reader())
 	return f, err == nil, err
 }
 
-func (t *Table) newFlow(f flowEntry, slots *slotReader) (Flow, error) {
+func (t *Table) newFlow(f flowEntry, slots *sas.Reader) (Flow, error) {
 	listed, err := t.flowEroute(f, slots)
 	return Flow{
 		Eroute:      listed,
@@ -125,7 +126,7 @@ func isTrapHold(f *bpf.ABIFlow) bool {
 }
 
 // flowEroute converts a flow to an eroute for the listing.
-func (t *Table) flowEroute(f flowEntry, slots *slotReader) (eroute.Eroute, error) {
+func (t *Table) flowEroute(f flowEntry, slots *sas.Reader) (eroute.Eroute, error) {
 	if !isHold(&f.value) {
 		return t.eroute(abi.Entry{Selector: abi.FlowSelector(&f.key), Value: f.value.Entry}, slots)
 	}

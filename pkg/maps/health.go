@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -29,18 +30,18 @@ type SAUse struct {
 
 // SAUses lists the SAs that eroutes name, sorted by destination, SPI and protocol.
 func (t *Table) SAUses() ([]SAUse, error) {
-	all, err := t.saids()
+	all, err := t.sas.Named()
 	if err != nil {
 		return nil, err
 	}
-	slots := t.slotReader()
+	slots := t.sas.Reader()
 	uses := make([]SAUse, 0, len(all))
 	for key, v := range all {
-		sa, err := slots.at(v.Slot)
+		sa, err := slots.At(v.Slot)
 		if err != nil {
 			return nil, err
 		}
-		uses = append(uses, SAUse{key.SAID(), v.Refs4 + v.Refs6, isUsable(&sa), sa.IfId, familiesOf(v)})
+		uses = append(uses, SAUse{key.SAID(), v.Refs4 + v.Refs6, sas.IsUsable(&sa), sa.IfId, sas.Families(v)})
 	}
 	slices.SortFunc(uses, func(a, b SAUse) int {
 		return cmp.Or(a.SAID.Dst.Compare(b.SAID.Dst), cmp.Compare(a.SAID.SPI, b.SAID.SPI), cmp.Compare(a.SAID.Proto, b.SAID.Proto))

@@ -9,6 +9,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/counters"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
 // All yields every eroute with its counters, in listing order. An error ends it. It holds the eroutes of one
@@ -42,7 +43,7 @@ func (t *Table) Selectors() iter.Seq2[eroute.Selector, error] {
 
 // list yields the eroutes of the table and the flows, in order. A flow replaces the trap with its selector.
 func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
-	l := listing{Table: t, counts: counters.NewSnapshot(t.counts), slots: t.slotReader(), flows: flows, yield: yield}
+	l := listing{Table: t, counts: counters.NewSnapshot(t.counts), slots: t.sas.Reader(), flows: flows, yield: yield}
 	slices.SortFunc(l.flows, func(a, b flowEntry) int { return eroute.Compare(abi.FlowSelector(&a.key), abi.FlowSelector(&b.key)) })
 	err := t.gen.EachEntry(l.add)
 	if err == nil && !l.stopped {
@@ -61,7 +62,7 @@ func (t *Table) list(flows []flowEntry, yield func(eroute.Eroute, error) bool) {
 type listing struct {
 	*Table
 	counts  *counters.Snapshot
-	slots   *slotReader
+	slots   *sas.Reader
 	group   []abi.Entry // of one source prefix
 	flows   []flowEntry
 	yield   func(eroute.Eroute, error) bool
@@ -91,7 +92,7 @@ func (l *listing) flush() error {
 		if err != nil {
 			return err
 		}
-		said, err := l.slots.said(&e.Value)
+		said, err := l.slots.SAID(&e.Value)
 		if err != nil {
 			return err
 		}
@@ -133,12 +134,12 @@ func newEroute(e *abi.Entry, said eroute.SAID, c counters.Counters) eroute.Erout
 }
 
 // eroute adds the SAID, the counters and the acquire parameters to an entry.
-func (t *Table) eroute(e abi.Entry, slots *slotReader) (eroute.Eroute, error) {
+func (t *Table) eroute(e abi.Entry, slots *sas.Reader) (eroute.Eroute, error) {
 	c, err := t.counts.Read(e.Value.Id)
 	if err != nil {
 		return eroute.Eroute{}, err
 	}
-	said, err := slots.said(&e.Value)
+	said, err := slots.SAID(&e.Value)
 	if err != nil {
 		return eroute.Eroute{}, err
 	}

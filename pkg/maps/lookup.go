@@ -54,7 +54,7 @@ func (t *Table) lookupFrame(frame []byte, p eroute.Packet) (eroute.Eroute, bool,
 	if !exists || value.Id != found.ID {
 		return eroute.Eroute{}, false, fmt.Errorf("run lookup program: what it found is not %v", s)
 	}
-	listed, err := t.eroute(abi.Entry{Selector: s, Value: *value}, t.slotReader())
+	listed, err := t.eroute(abi.Entry{Selector: s, Value: *value}, t.sas.Reader())
 	return listed, true, err
 }
 
@@ -63,6 +63,6 @@ func (t *Table) lookupFlow(s eroute.Selector) (eroute.Eroute, bool, error) {
 	if err != nil || flow == nil { // programs make flows and the relay ends them concurrently
 		return eroute.Eroute{}, false, err
 	}
-	listed, err := t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.slotReader())
+	listed, err := t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.sas.Reader())
 	return listed, true, err
 }

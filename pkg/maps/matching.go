@@ -5,7 +5,6 @@ package maps
 import (
 	"iter"
 
-	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -19,7 +18,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 			yield(eroute.Eroute{}, err)
 			return
 		}
-		slots := t.slotReader()
+		slots := t.sas.Reader()
 		covered := make(map[eroute.Selector]bool) // a flow takes precedence over its trap
 		for _, f := range flows {
 			s := abi.FlowSelector(&f.key)
@@ -47,12 +46,7 @@ func (t *Table) Matching(keep func(eroute.Selector) bool) iter.Seq2[eroute.Erout
 // SAReady reports whether packets of eroutes with this SAID are passed to XFRM: the state existed when XFRM was
 // last read, has not been deleted since, and has sequence numbers left.
 func (t *Table) SAReady(said eroute.SAID) (bool, error) {
-	v, found, err := t.said(abi.NewSAIDKey(said))
-	if err != nil || !found {
-		return false, err
-	}
-	sa, err := t.readSA(v.Slot)
-	return isUsable(&sa) && sa.Use != uint8(bpf.ABISaUseSA_EXHAUSTED), err
+	return t.sas.IsReady(said)
 }
 
 // RelayRuns reports whether a relay receives the packets that match traps and holds.

@@ -4,11 +4,9 @@ package maps
 
 import (
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
-	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
@@ -22,7 +20,7 @@ func (t *Table) repair() error {
 	}
 	*t.uncounted = false
 	t.beginWriting() // the killed command may have been building a standby table while packets used this one
-	if err := waitForPackets(); err != nil {
+	if err := pinned.WaitForPackets(); err != nil {
 		return err
 	}
 	entries, err := t.gen.Entries()
@@ -41,22 +39,22 @@ func (t *Table) repair() error {
 	for _, e := range used {
 		t.ids.Set(e.Value.Id)
 	}
-	view, err := t.viewXFRM()
+	view, err := t.sas.FullView()
 	if err != nil {
 		return err
 	}
 	err = errors.Join(
 		t.gen.RepairSources(entries, t.uncounted),
-		t.repairSAs(used),
+		t.sas.Repair(used),
 		t.deleteStaleAcquire(entries),
-		t.removeOrphans(view),
+		t.sas.RemoveOrphans(view),
 		t.indexesOf(t.generation()).Rebuild(t.gen.Family),
 	)
 	if err != nil {
 		return err
 	}
 	// An SA that cannot be installed drops its packets; Sync reports it.
-	_ = t.reconcile(view)
+	_ = t.sas.Reconcile(view)
 	var counts [len(abi.Families)]uint32
 	for _, e := range entries {
 		counts[abi.FamilyIndex(e.Selector)]++
@@ -86,65 +84,6 @@ func (t *Table) repairFlows(entries []abi.Entry) (answered []abi.Entry, err erro
 		}
 	}
 	return answered, nil
-}
-
-func (t *Table) repairSAs(entries []abi.Entry) error {
-	all, err := t.allSAIDs()
-	if err != nil {
-		return err
-	}
-	have := maps.Clone(all)
-	for key, v := range all {
-		v.Refs4, v.Refs6 = 0, 0
-		all[key] = v
-	}
-	slots := t.slotReader()
-	for _, e := range entries {
-		if abi.ActionOf(&e.Value) != eroute.ActionSA {
-			continue
-		}
-		said, err := slots.said(&e.Value)
-		if err != nil {
-			return err
-		}
-		key := abi.NewSAIDKey(said)
-		v := all[key]
-		v.Slot = e.Value.Sa
-		*v.Refs(eroute.FamilyOf(e.Selector.Src.Addr()))++
-		all[key] = v
-	}
-	if err := t.writeSACounts(have, all); err != nil {
-		return err
-	}
-	if all, err = t.allSAIDs(); err != nil {
-		return err
-	}
-	t.slots.Clear()
-	for _, v := range all {
-		t.slots.Set(v.Slot)
-	}
-	return nil
-}
-
-// writeSACounts writes the eroute counts in all where they differ from have, and removes SAs without eroutes.
-func (t *Table) writeSACounts(have, all map[abi.SAIDKey]abi.SAIDValue) error {
-	var errs pinned.ErrorList
-	for key, v := range all {
-		was, known := have[key]
-		switch {
-		case known && was == v:
-		case known && was.Slot == v.Slot && familiesOf(was)&familiesOf(v) == familiesOf(v):
-			errs.Add(t.uncounted.Tolerate(t.putSAID(key, v)))
-		default: // otherwise the SA would be missing, or appear unused
-			errs.Add(t.putSAID(key, v))
-		}
-	}
-	for key, v := range all {
-		if familiesOf(v) == 0 {
-			errs.Add(t.uncounted.Tolerate(t.deleteSA(key)))
-		}
-	}
-	return errs.Err()
 }
 
 // dropOtherGeneration frees the remains of the generation that is not in use.

@@ -10,6 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
@@ -40,7 +42,13 @@ func TestRepair(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	nothing := &xfrmView{seen: make(map[abi.SAIDKey]bool)}
+	hold := func(table *Table, s eroute.SAID, family eroute.Family) {
+		t.Helper()
+		view, err := table.sas.NewView()
+		must(err)
+		_, err = table.sas.Hold(sas.Ref{SAID: s, Family: family}, view)
+		must(err)
+	}
 	for _, c := range []struct {
 		name  string
 		leave func(table *Table, l *eroute.Linear) // changes the reference to the expected result
@@ -51,20 +59,23 @@ func TestRepair(t *testing.T) {
 			must(err)
 		}},
 		{"an SA's slot without the SA", func(table *Table, _ *eroute.Linear) {
-			slot, err := table.slots.Take()
-			must(err)
-			ready := newSA(slot, other)
-			ready.Use = uint8(bpf.ABISaUseSA_READY)
-			must(table.writeSA(slot, ready))
+			var slot uint32
+			usedSlots(t, table, func(b *pinned.Bitmap) {
+				var err error
+				slot, err = b.Take()
+				must(err)
+			})
+			must(table.maps["eroute_sas"].Put(slot, bpf.ABISa{
+				Spi: other.SPI, Proto: other.Proto, Family: uint8(eroute.FamilyOf(other.Dst)), Edst: abi.AddrBytes(other.Dst),
+				Use: uint8(bpf.ABISaUseSA_READY), IfId: uint32(bpf.ABILimitsIF_ID_BASE) + slot,
+			}))
 		}},
 		{"an SA without an eroute", func(table *Table, _ *eroute.Linear) {
-			_, err := table.holdSA(saidRef{other, eroute.Inet6}, nothing)
-			must(err)
+			hold(table, other, eroute.Inet6)
 		}},
 		{"an SA held once too often", func(table *Table, _ *eroute.Linear) {
 			for _, family := range []eroute.Family{eroute.Inet, eroute.Inet6} {
-				_, err := table.holdSA(saidRef{said, family}, nothing)
-				must(err)
+				hold(table, said, family)
 			}
 		}},
 		{"a source prefix without an eroute", func(table *Table, _ *eroute.Linear) {
@@ -115,10 +126,10 @@ func TestRepair(t *testing.T) {
 			for i := range table.ids.Words[:100] {
 				table.ids.Words[i] = ^uint64(0)
 			}
-			table.slots.Words[3] = 5
+			usedSlots(t, table, func(b *pinned.Bitmap) { b.Words[3] = 5 })
 			must(tries.NewSources(table.gen, table.uncounted).Add(sel("10.99.0.0/16", "0.0.0.0/0")))
-			must(table.putSAID(abi.NewSAIDKey(other), abi.SAIDValue{Slot: 4711, Refs4: 3}))
-			must(table.putSAID(abi.NewSAIDKey(said), abi.SAIDValue{Slot: 0, Refs4: 30, Refs6: 2}))
+			must(table.maps[sas.EntriesName].Put(abi.NewSAIDKey(other), abi.SAIDValue{Slot: 4711, Refs4: 3}))
+			must(table.maps[sas.EntriesName].Put(abi.NewSAIDKey(said), abi.SAIDValue{Slot: 0, Refs4: 30, Refs6: 2}))
 			must(tries.Create(table.dir.Path(), table.maps, 1-table.generation()))
 		}},
 	} {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
@@ -17,8 +16,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
-	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // Effect counts the eroutes that changes add, change, delete, and leave as they are.
@@ -30,7 +29,7 @@ type Effect struct{ Added, Changed, Deleted, Kept int }
 // they end with an error, it returns that error. In both cases, and if commit is false, the table does not
 // change.
 func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (Effect, error) {
-	view, err := t.newXFRMView()
+	view, err := t.sas.NewView()
 	if err != nil {
 		return Effect{}, err
 	}
@@ -68,7 +67,7 @@ type restore struct {
 	effect  Effect
 	used    []uint64                      // ids in use
 	refs    map[abi.SAIDKey]abi.SAIDValue // SAs that it names
-	bound   []saidRef                     // references to SAs until the table is in use
+	bound   []sas.Ref                     // references to SAs until the table is in use
 	acquire map[eroute.Selector]eroute.AcquireParams
 
 	// Of the table in use.
@@ -78,7 +77,7 @@ type restore struct {
 	oldIDs     []uint64
 }
 
-func (t *Table) newRestore(view *xfrmView) (*restore, error) {
+func (t *Table) newRestore(view *sas.View) (*restore, error) {
 	next := 1 - t.generation()
 	if err := errors.Join(t.dropOtherGeneration(t.generation()), tries.Create(t.dir.Path(), t.maps, next)); err != nil {
 		return nil, err
@@ -138,7 +137,7 @@ func (r *restore) put(c eroute.Change) error {
 	if r.made[0]+r.made[1] >= r.limit() {
 		return fmt.Errorf("%w: the limit is %d eroutes", eroute.ErrTableFull, r.limit())
 	}
-	slot, err := r.bindSA(saidRef{c.SAID, eroute.FamilyOf(s.Src.Addr())})
+	slot, err := r.bindSA(sas.Ref{SAID: c.SAID, Family: eroute.FamilyOf(s.Src.Addr())})
 	if err != nil {
 		return err
 	}
@@ -220,20 +219,20 @@ func (r *restore) sameAcquire(c eroute.Change) bool {
 }
 
 // bindSA binds an SA for an eroute of the new table, and returns its slot.
-func (r *restore) bindSA(ref saidRef) (slot uint32, err error) {
-	if ref.said.Action() != eroute.ActionSA {
+func (r *restore) bindSA(ref sas.Ref) (slot uint32, err error) {
+	if ref.SAID.Action() != eroute.ActionSA {
 		return 0, nil
 	}
-	key := abi.NewSAIDKey(ref.said)
+	key := abi.NewSAIDKey(ref.SAID)
 	v, known := r.refs[key]
-	refs := v.Refs(ref.family)
+	refs := v.Refs(ref.Family)
 	if !known || *refs == 0 {
 		held := false
-		if v.Slot, held, err = r.heldSA(key, ref.family); err != nil {
+		if v.Slot, held, err = r.sas.Held(ref, r.view); err != nil {
 			return 0, err
 		}
 		if !held {
-			if v.Slot, err = r.holdSA(ref, r.view); err != nil {
+			if v.Slot, err = r.sas.Hold(ref, r.view); err != nil {
 				return 0, err
 			}
 			r.bound = append(r.bound, ref)
@@ -244,23 +243,6 @@ func (r *restore) bindSA(ref saidRef) (slot uint32, err error) {
 	return v.Slot, nil
 }
 
-// heldSA returns the slot of an SA that eroutes of the old table use. It does not raise the SA's number of
-// eroutes, which would take memory: commitSAs writes it.
-func (r *restore) heldSA(key abi.SAIDKey, family eroute.Family) (slot uint32, held bool, err error) {
-	v, found, err := r.said(key)
-	if err != nil || !found || *v.Refs(family) == 0 {
-		return 0, false, err
-	}
-	if !r.view.seen[key] {
-		r.view.seen[key] = true
-		err = r.bind(key, v, r.view)
-		if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
-			err = nil
-		}
-	}
-	return v.Slot, true, err
-}
-
 // abandon frees the standby table and everything taken for it.
 func (r *restore) abandon() error {
 	r.entries.Abandon()
@@ -268,7 +250,7 @@ func (r *restore) abandon() error {
 	closed := errors.Join(r.gen.Close(), r.indexes.Close(), r.oldIndexes.Close())
 	var errs pinned.ErrorList
 	for _, ref := range r.bound {
-		errs.Add(r.releaseSA(ref))
+		errs.Add(r.sas.Release(ref))
 	}
 	return errors.Join(closed, errs.Err(), r.dropOtherGeneration(r.generation()))
 }
@@ -278,27 +260,12 @@ func (r *restore) commit() error {
 	r.beginWriting()
 	r.setGeneration(r.next)
 	r.setCounts(r.made)
-	if err := waitForPackets(); err != nil {
+	if err := pinned.WaitForPackets(); err != nil {
 		return err
 	}
 	r.ids.Load(r.used)
-	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.commitSAs(), r.commitAcquire(),
+	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.sas.ReplaceCounts(r.refs), r.commitAcquire(),
 		r.deleteOtherFlows(r.next), r.dropOtherGeneration(r.next))
-}
-
-// commitSAs writes the eroute counts of the SAs that the new table names, and removes the other SAs.
-func (r *restore) commitSAs() error {
-	all, err := r.allSAIDs()
-	if err != nil {
-		return err
-	}
-	have := maps.Clone(all)
-	for key, v := range all {
-		now := r.refs[key]
-		v.Refs4, v.Refs6 = now.Refs4, now.Refs6
-		all[key] = v
-	}
-	return r.writeSACounts(have, all)
 }
 
 func (r *restore) commitAcquire() error {

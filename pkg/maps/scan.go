@@ -68,7 +68,7 @@ func (t *Table) Scan(n int) (w Scan, err error) {
 
 // busiestSAs returns the SAs with eroutes that have carried the most packets.
 func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
-	all, err := t.saids()
+	all, err := t.sas.Named()
 	if err != nil || len(all) == 0 || t.xfrm == nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -31,9 +31,9 @@ type modelPolicy struct {
 func newModel(t *testing.T) *model {
 	t.Helper()
 	m := &model{xfrm.States{}, map[uint32]modelPolicy{}}
-	was := openSADB
-	openSADB = func() (sadb, error) { return m, nil }
-	t.Cleanup(func() { openSADB = was })
+	was := openXFRM
+	openXFRM = func() (sas.XFRM, error) { return m, nil }
+	t.Cleanup(func() { openXFRM = was })
 	return m
 }
 
@@ -94,7 +94,7 @@ func (m *model) del(t *testing.T, table *Table, said eroute.SAID) {
 		if slot >= uint32(bpf.ABILimitsEROUTE_MAX_SAS) {
 			return 0
 		}
-		sa, err := table.readSA(slot)
+		sa, err := table.sas.Read(slot)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func (m *model) del(t *testing.T, table *Table, said eroute.SAID) {
 			return 0
 		}
 		sa.Use = uint8(bpf.ABISaUseSA_ABSENT)
-		if err := table.writeSA(slot, sa); err != nil {
+		if err := table.maps["eroute_sas"].Put(slot, sa); err != nil {
 			t.Fatal(err)
 		}
 		return sa.Borrower
@@ -115,22 +115,22 @@ func (m *model) del(t *testing.T, table *Table, said eroute.SAID) {
 // packets whose state exists are passed to XFRM.
 func (m *model) check(t *testing.T, table *Table, synced bool) {
 	t.Helper()
-	all, err := table.saids()
+	all, err := table.sas.Named()
 	if err != nil {
 		t.Fatal(err)
 	}
 	used := map[uint32]bool{}
 	for key, v := range all {
-		sa, err := table.readSA(v.Slot)
+		sa, err := table.sas.Read(v.Slot)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s, missing := m.states.Find(key.SAID())
-		if slotSAID(&sa) != key.SAID() {
-			t.Errorf("slot of %s tells %s", key.SAID(), slotSAID(&sa))
+		if sas.SAIDOf(&sa) != key.SAID() {
+			t.Errorf("slot of %s tells %s", key.SAID(), sas.SAIDOf(&sa))
 		}
-		carried := familiesOf(v) & s.Inner
-		if !isUsable(&sa) {
+		carried := sas.Families(v) & s.Inner
+		if !sas.IsUsable(&sa) {
 			if synced && missing == nil && carried != 0 {
 				t.Errorf("packets drop, though %s is there", key.SAID())
 			}
@@ -138,7 +138,8 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 		}
 		used[sa.IfId] = true
 		p := m.policies[sa.IfId]
-		if mayShare(key, abi.SAIDKey{Proto: p.state.Proto, Family: eroute.Inet, Pad: 0, SPI: p.state.SPI, Dst: abi.AddrBytes(p.state.Dst)}) && !synced {
+		isTun, said := key.Proto == eroute.ProtoTun, key.SAID()
+		if isTun && said.SPI == p.state.SPI && said.Dst == p.state.Dst && !synced {
 			s = m.states[p.state] // tun names another state since one with its SPI was added, but nothing has read XFRM since
 		}
 		switch {

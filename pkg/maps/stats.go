@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
 // ReasonCount is the number of packets that ended for one reason, since the table was made.
@@ -86,7 +87,7 @@ func (t *Table) Stats() (Stats, error) {
 			return s, err
 		}
 	}
-	all, err := t.saids()
+	all, err := t.sas.Named()
 	if err != nil {
 		return s, err
 	}
@@ -127,13 +128,13 @@ func (t *Table) Stats() (Stats, error) {
 
 // missing counts the SAs that the programs treat as absent.
 func (t *Table) missing(all map[abi.SAIDKey]abi.SAIDValue) (n int, err error) {
-	slots := t.slotReader()
+	slots := t.sas.Reader()
 	for _, v := range all {
-		sa, err := slots.at(v.Slot)
+		sa, err := slots.At(v.Slot)
 		if err != nil {
 			return 0, err
 		}
-		if !isUsable(&sa) {
+		if !sas.IsUsable(&sa) {
 			n++
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -28,6 +29,7 @@ type Table struct {
 	lookup  *lookup.Program
 	gen     *tries.Generation
 	counts  *counters.Set
+	sas     *sas.Set
 	meta    *pinned.Shared[bpf.ABITableMeta]
 	relay   *pinned.Shared[bpf.ABIRelay]
 
@@ -36,9 +38,8 @@ type Table struct {
 	uncounted *pinned.Shortage
 
 	// Only if opened for writing.
-	xfrm  sadb           // nil also if the kernel has no XFRM
-	ids   *pinned.Bitmap // counter slots in use
-	slots *pinned.Bitmap // SA slots in use
+	xfrm sas.XFRM       // nil also if the kernel has no XFRM
+	ids  *pinned.Bitmap // counter slots in use
 }
 
 // OpenRead opens the table of the calling thread's network namespace for listing and lookup. Returns an error
@@ -110,16 +111,17 @@ func (t *Table) load(write bool) error {
 		return err
 	}
 	t.counts = counters.NewSet(t.maps[counters.MapName], t.dir, t.options)
+	t.sas = sas.New(t.maps, t.uncounted)
 	if !write {
 		return nil
 	}
 	if t.ids, err = pinned.OpenBitmap(t.maps[idsName]); err != nil {
 		return err
 	}
-	if t.slots, err = pinned.OpenBitmap(t.maps[slotsName]); err != nil {
+	if t.xfrm, err = openXFRM(); err != nil {
 		return err
 	}
-	t.xfrm, err = openSADB()
+	t.sas, err = sas.Open(t.maps, t.uncounted, t.xfrm)
 	return err
 }
 
@@ -129,10 +131,11 @@ func (t *Table) Close() error {
 	if t.xfrm != nil {
 		errs = append(errs, t.xfrm.Close())
 	}
-	for _, b := range []*pinned.Bitmap{t.ids, t.slots} {
-		if b != nil {
-			errs = append(errs, b.Close())
-		}
+	if t.ids != nil {
+		errs = append(errs, t.ids.Close())
+	}
+	if t.sas != nil {
+		errs = append(errs, t.sas.Close())
 	}
 	if t.counts != nil {
 		errs = append(errs, t.counts.Close())

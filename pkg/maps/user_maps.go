@@ -7,16 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
-// Maps that only user space reads: bitmaps of the counter slots and SA slots in use, the SAs that have eroutes,
-// and the acquire parameters of traps.
+// Maps that only user space reads, in addition to those of package sas: the bitmap of the counter slots in use, and
+// the acquire parameters of traps.
 const (
 	idsName     = "eroute_ids"
-	slotsName   = "eroute_sa_slots"
-	saidName    = "eroute_said"
 	acquireName = "eroute_acquire"
 )
 
@@ -24,15 +22,11 @@ const (
 // maximum, 16 bytes per entry.
 const maxAcquire = 262144
 
-var userNames = []string{idsName, slotsName, saidName, acquireName}
+var userNames = []string{idsName, sas.BitmapName, sas.EntriesName, acquireName}
 
 var userSpecs = []*ebpf.MapSpec{
 	pinned.BitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
-	pinned.BitmapSpec(slotsName, uint32(bpf.ABILimitsEROUTE_MAX_SAS)),
-	{
-		Name: saidName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
-		KeySize: abi.SAIDKeySize, ValueSize: abi.SAIDValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
-	},
+	sas.BitmapSpec, sas.EntriesSpec,
 	{
 		Name: acquireName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
 		KeySize: acquireKeySize, ValueSize: acquireValueSize, MaxEntries: maxAcquire,

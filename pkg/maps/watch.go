@@ -28,7 +28,7 @@ func OpenWatch() (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.xfrm, err = openSADB(); err != nil {
+	if t.xfrm, err = openXFRM(); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
@@ -56,14 +56,14 @@ func (t *Table) exact(s eroute.Selector) (listed eroute.Eroute, found bool, err 
 		return listed, false, err
 	}
 	if flow != nil {
-		listed, err = t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.slotReader())
+		listed, err = t.flowEroute(flowEntry{abi.NewFlowKey(s, t.generation()), *flow}, t.sas.Reader())
 		return listed, true, err
 	}
 	value, found, err := t.gen.Entry(s)
 	if err != nil || !found {
 		return listed, false, err
 	}
-	listed, err = t.eroute(abi.Entry{Selector: s, Value: *value}, t.slotReader())
+	listed, err = t.eroute(abi.Entry{Selector: s, Value: *value}, t.sas.Reader())
 	return listed, true, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/index"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
 
@@ -22,25 +23,13 @@ type writer struct {
 	hadFlows   bool // when the changes began
 	sources    *tries.Sources
 	indexes    *index.Set
-	view       *xfrmView
+	view       *sas.View
 	retiredIDs []uint32
-	retiredSAs []slotRef
+	retiredSAs []sas.SlotRef
 	endedTraps map[uint32]relaywire.HoldEndReason // by id: the reason that their flows end
 	endedHolds []relaywire.HoldEnded              // notifications for the relay
 	changes    *eroute.Changes                    // events for monitors
 	made       int                                // number of changes made
-}
-
-// saidRef is one eroute's reference to an SA.
-type saidRef struct {
-	said   eroute.SAID
-	family eroute.Family // the eroute's
-}
-
-// slotRef is one eroute's reference to an SA, by the SA's slot.
-type slotRef struct {
-	slot   uint32
-	family eroute.Family // the eroute's
 }
 
 // apply makes a change, or queues it until entries.Flush.
@@ -77,7 +66,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 	if err := w.counts.Reset(id); err != nil {
 		return err
 	}
-	slot, err := w.holdSA(saidRef{said, eroute.FamilyOf(s.Src.Addr())}, w.view)
+	slot, err := w.sas.Hold(sas.Ref{SAID: said, Family: eroute.FamilyOf(s.Src.Addr())}, w.view)
 	if err != nil {
 		return err
 	}
@@ -151,7 +140,7 @@ func (w *writer) clear() error {
 	w.setCounts([len(abi.Families)]uint32{})
 	old, oldIndexes := w.gen, w.indexes
 	w.gen, w.entries, w.sources, w.indexes = g, tries.NewEntryWriter(g), tries.NewSources(g, w.uncounted), w.indexesOf(next)
-	if err := waitForPackets(); err != nil {
+	if err := pinned.WaitForPackets(); err != nil {
 		return err
 	}
 	if err := tries.Remove(w.dir, w.maps, 1-next); err != nil {
@@ -159,10 +148,10 @@ func (w *writer) clear() error {
 	}
 	w.ids.Clear()
 	w.endedHolds = append(w.endedHolds, relaywire.HoldEnded{Reason: relaywire.Cleared})
-	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.RemoveAll(), w.releaseAllSAs(), w.deleteOtherFlows(next), w.deleteStaleAcquire(nil)); err != nil {
+	if err := errors.Join(old.Close(), oldIndexes.Close(), oldIndexes.RemoveAll(), w.sas.ReleaseAll(), w.deleteOtherFlows(next), w.deleteStaleAcquire(nil)); err != nil {
 		return err
 	}
-	w.view, err = w.newXFRMView()
+	w.view, err = w.sas.NewView()
 	return err
 }
 
@@ -181,13 +170,13 @@ func (w *writer) retire(s eroute.Selector, v *bpf.ABIErouteValue, how relaywire.
 func (w *writer) retireRefs(s eroute.Selector, v *bpf.ABIErouteValue) {
 	w.retiredIDs = append(w.retiredIDs, v.Id)
 	if abi.ActionOf(v) == eroute.ActionSA {
-		w.retiredSAs = append(w.retiredSAs, slotRef{v.Sa, eroute.FamilyOf(s.Src.Addr())})
+		w.retiredSAs = append(w.retiredSAs, sas.SlotRef{Slot: v.Sa, Family: eroute.FamilyOf(s.Src.Addr())})
 	}
 }
 
 // waitAndFree waits until no packet uses what the changes so far have retired, and frees it.
 func (w *writer) waitAndFree() error {
-	if err := waitForPackets(); err != nil {
+	if err := pinned.WaitForPackets(); err != nil {
 		return err
 	}
 	if err := w.endFlowsOfTraps(); err != nil {
@@ -196,15 +185,7 @@ func (w *writer) waitAndFree() error {
 	for _, id := range w.retiredIDs {
 		w.ids.Free(id)
 	}
-	var errs pinned.ErrorList
-	slots := w.slotReader()
-	for _, ref := range w.retiredSAs {
-		sa, err := slots.at(ref.slot)
-		if err == nil && !*w.uncounted {
-			err = w.uncounted.Tolerate(w.releaseSA(saidRef{slotSAID(&sa), ref.family}))
-		}
-		errs.Add(err)
-	}
+	err := w.sas.ReleaseSlots(w.retiredSAs)
 	w.retiredIDs, w.retiredSAs = nil, nil
-	return errs.Err()
+	return err
 }

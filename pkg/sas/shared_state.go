@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package sas
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -33,26 +34,26 @@ func (n *namedSA) ownIfID() uint32 { return ifID(n.value.Slot) }
 func (n *namedSA) borrows() bool { return n.sa.IfId != n.ownIfID() }
 
 // namedSA reads an SA. Returns nil if no eroute names it and no SA borrows from it.
-func (t *Table) namedSA(key abi.SAIDKey) (*namedSA, error) {
-	v, found, err := t.said(key)
+func (set *Set) namedSA(key abi.SAIDKey) (*namedSA, error) {
+	v, found, err := set.entry(key)
 	if err != nil || !found {
 		return nil, err
 	}
-	sa, err := t.readSA(v.Slot)
+	sa, err := set.Read(v.Slot)
 	return &namedSA{key, v, sa}, err
 }
 
 // ownerOf reads the SA whose slot owns an if_id. Returns nil if there is none.
-func (t *Table) ownerOf(id uint32) (*namedSA, error) {
+func (set *Set) ownerOf(id uint32) (*namedSA, error) {
 	slot := id - uint32(bpf.ABILimitsIF_ID_BASE)
 	if slot >= uint32(bpf.ABILimitsEROUTE_MAX_SAS) {
 		return nil, nil
 	}
-	sa, err := t.readSA(slot)
+	sa, err := set.Read(slot)
 	if err != nil || sa.Spi == 0 { // never used
 		return nil, err
 	}
-	n, err := t.namedSA(abi.NewSAIDKey(slotSAID(&sa)))
+	n, err := set.namedSA(abi.NewSAIDKey(SAIDOf(&sa)))
 	if err != nil || n == nil || n.value.Slot != slot {
 		return nil, err
 	}
@@ -61,14 +62,14 @@ func (t *Table) ownerOf(id uint32) (*namedSA, error) {
 
 // partner returns the SA that n borrows its if_id from, or the SA that borrows n's. Returns nil if there is
 // none.
-func (t *Table) partner(n *namedSA) (*namedSA, error) {
+func (set *Set) partner(n *namedSA) (*namedSA, error) {
 	if n.borrows() {
-		return t.ownerOf(n.sa.IfId)
+		return set.ownerOf(n.sa.IfId)
 	}
 	if n.sa.Borrower == 0 {
 		return nil, nil
 	}
-	p, err := t.ownerOf(n.sa.Borrower)
+	p, err := set.ownerOf(n.sa.Borrower)
 	if err != nil || p == nil || p.sa.IfId != n.ownIfID() {
 		return nil, err
 	}
@@ -82,64 +83,64 @@ func mayShare(a, b abi.SAIDKey) bool {
 }
 
 // isOf reports whether n names a state.
-func (n *namedSA) isOf(s xfrm.State, view *xfrmView) bool {
+func (n *namedSA) isOf(s xfrm.State, view *View) bool {
 	found, err := view.find(n.key.SAID())
 	return err == nil && found.StateKey == s.StateKey
 }
 
 // lender returns the SA whose if_id the state of n will have, or nil if it will have n's own. This is the owner
 // of the state's present if_id, or else the SA that n has borrowed from.
-func (t *Table) lender(n *namedSA, s xfrm.State, view *xfrmView) (*namedSA, error) {
+func (set *Set) lender(n *namedSA, s xfrm.State, view *View) (*namedSA, error) {
 	for _, id := range []uint32{s.IfID, n.sa.IfId} {
 		if id == n.ownIfID() {
 			return nil, nil
 		}
-		l, err := t.ownerOf(id)
+		l, err := set.ownerOf(id)
 		if err != nil {
 			return nil, err
 		}
 		if l == nil || !mayShare(l.key, n.key) || l.borrows() {
 			continue
 		}
-		if familiesOf(l.value) == 0 { // kept while n uses the state that it was kept for
+		if Families(l.value) == 0 { // kept while n uses the state that it was kept for
 			if s.IfID == id && l.sa.Borrower == n.ownIfID() {
 				return l, nil
 			}
 			continue
 		}
 		if l.isOf(s, view) {
-			return l, t.partOther(l, n)
+			return l, set.partOther(l, n)
 		}
 	}
 	return nil, nil
 }
 
 // partOther separates a lender from a borrower other than n.
-func (t *Table) partOther(lender, n *namedSA) error {
-	p, err := t.partner(lender)
+func (set *Set) partOther(lender, n *namedSA) error {
+	p, err := set.partner(lender)
 	if err != nil || p == nil || p.key == n.key {
 		return err
 	}
-	return t.part(lender, p)
+	return set.part(lender, p)
 }
 
 // bind installs an SA and lets packets use it, or stops packets if the SA does not exist. Families that the
 // state cannot carry have no policy: XFRM drops their packets.
-func (t *Table) bind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
+func (set *Set) bind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 	s, err := view.find(key.SAID())
 	if err != nil {
-		return errors.Join(err, t.unbind(key, v, view))
+		return errors.Join(err, set.unbind(key, v, view))
 	}
-	sa, err := t.readSA(v.Slot)
+	sa, err := set.Read(v.Slot)
 	if err != nil {
 		return err
 	}
 	n := &namedSA{key, v, sa}
-	lender, err := t.lender(n, s, view)
+	lender, err := set.lender(n, s, view)
 	if err != nil {
 		return err
 	}
-	families, former, err := t.separatePartner(n, lender, s, view)
+	families, former, err := set.separatePartner(n, lender, s, view)
 	if err != nil {
 		return err
 	}
@@ -149,81 +150,81 @@ func (t *Table) bind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	}
 	id := owner.ownIfID()
 	inner := families & s.Inner
-	if familiesOf(v)&s.Inner == 0 {
-		inner = familiesOf(v) // BindState refuses them with the reason
+	if Families(v)&s.Inner == 0 {
+		inner = Families(v) // BindState refuses them with the reason
 	}
 	if s.IfID != id || !view.bound[id].Pins(s, inner) {
-		prev, err := t.xfrm.BindState(s, id, inner)
+		prev, err := set.xfrm.BindState(s, id, inner)
 		if err != nil {
-			return errors.Join(err, t.unbind(key, v, view))
+			return errors.Join(err, set.unbind(key, v, view))
 		}
 		view.note(s, id)
 		if prev != 0 {
 			owner.value.PrevIfID = prev
-			if err := t.putSAID(owner.key, owner.value); err != nil {
+			if err := set.putEntry(owner.key, owner.value); err != nil {
 				return err
 			}
 		}
 	}
-	err = errors.Join(t.use(n, lender, s), t.deleteUnusedLender(former))
+	err = errors.Join(set.use(n, lender, s), set.removeUnusedLender(former))
 	if err == nil && s.IfID != id {
-		err = t.rebindOwner(n, s, view)
+		err = set.rebindOwner(n, s, view)
 	}
 	return err
 }
 
 // rebindOwner binds the SA whose if_id the state had before n changed it. Its SAID means another state since a
 // state with its SPI was added.
-func (t *Table) rebindOwner(n *namedSA, s xfrm.State, view *xfrmView) error {
-	was, err := t.ownerOf(s.IfID)
-	if err != nil || was == nil || !mayShare(was.key, n.key) || familiesOf(was.value) == 0 || !isUsable(&was.sa) {
+func (set *Set) rebindOwner(n *namedSA, s xfrm.State, view *View) error {
+	was, err := set.ownerOf(s.IfID)
+	if err != nil || was == nil || !mayShare(was.key, n.key) || Families(was.value) == 0 || !IsUsable(&was.sa) {
 		return err
 	}
-	return t.bind(was.key, was.value, view)
+	return set.bind(was.key, was.value, view)
 }
 
 // separatePartner separates n from an SA that it shared another state with. It returns the families of all
 // eroutes whose packets will have n's new if_id, and the former lender, if any.
-func (t *Table) separatePartner(n, lender *namedSA, s xfrm.State, view *xfrmView) (families xfrm.Families, former *namedSA, err error) {
-	families = familiesOf(n.value)
+func (set *Set) separatePartner(n, lender *namedSA, s xfrm.State, view *View) (families xfrm.Families, former *namedSA, err error) {
+	families = Families(n.value)
 	if lender != nil {
-		families |= familiesOf(lender.value)
+		families |= Families(lender.value)
 	}
-	p, err := t.partner(n)
+	p, err := set.partner(n)
 	switch {
 	case err != nil || p == nil || lender != nil && lender.key == p.key:
 		return families, nil, err
 	case n.borrows():
 		return families, p, nil
 	case lender == nil && p.isOf(s, view):
-		return families | familiesOf(p.value), nil, nil
+		return families | Families(p.value), nil, nil
 	}
 	// The policies of n's if_id will lead to another state than that of p.
-	return families, nil, t.part(n, p)
+	return families, nil, set.part(n, p)
 }
 
 // part stops the packets of a borrower. The next bind gives it an if_id of its own.
-func (t *Table) part(n, borrower *namedSA) error {
+func (set *Set) part(n, borrower *namedSA) error {
 	n.sa.Borrower = 0
-	wasUsable := isUsable(&borrower.sa)
+	wasUsable := IsUsable(&borrower.sa)
 	borrower.sa = newSA(borrower.value.Slot, borrower.key.SAID())
-	err := t.writeSA(borrower.value.Slot, borrower.sa)
+	err := set.write(borrower.value.Slot, borrower.sa)
 	if err == nil && wasUsable {
-		err = waitForPackets()
+		err = pinned.WaitForPackets()
 	}
 	return err
 }
 
 // use lets packets use an SA through a state. The state may have been deleted after it was read, and this may
 // have been noted before the slot was written, so use reads the state again.
-func (t *Table) use(n, lender *namedSA, s xfrm.State) error {
+func (set *Set) use(n, lender *namedSA, s xfrm.State) error {
 	next := n.sa
 	next.Use, next.IfId = uint8(useOf(s)), n.ownIfID()
 	if lender != nil {
 		next.IfId, next.Borrower = lender.ownIfID(), 0
 		if lender.sa.Borrower != n.ownIfID() {
 			lender.sa.Borrower = n.ownIfID()
-			if err := t.writeSA(lender.value.Slot, lender.sa); err != nil {
+			if err := set.write(lender.value.Slot, lender.sa); err != nil {
 				return err
 			}
 			n.sa.Use = uint8(bpf.ABISaUseSA_ABSENT) // read the state again
@@ -232,51 +233,51 @@ func (t *Table) use(n, lender *namedSA, s xfrm.State) error {
 	if next == n.sa {
 		return nil
 	}
-	if err := t.writeSA(n.value.Slot, next); err != nil {
+	if err := set.write(n.value.Slot, next); err != nil {
 		return err
 	}
-	_, err := t.xfrm.Find(n.key.SAID())
+	_, err := set.xfrm.Find(n.key.SAID())
 	if !errors.Is(err, xfrm.ErrNoState) {
 		return err
 	}
 	owner := n
-	errs := []error{err, t.stop(n.value.Slot)}
+	errs := []error{err, set.stop(n.value.Slot)}
 	if lender != nil {
 		owner = lender
-		errs = append(errs, t.stop(lender.value.Slot))
+		errs = append(errs, set.stop(lender.value.Slot))
 	}
-	return errors.Join(append(errs, waitForPackets(), t.xfrm.Unbind(n.key.SAID(), owner.ownIfID(), owner.value.PrevIfID))...)
+	return errors.Join(append(errs, pinned.WaitForPackets(), set.xfrm.Unbind(n.key.SAID(), owner.ownIfID(), owner.value.PrevIfID))...)
 }
 
 // stop makes the programs drop packets of a slot.
-func (t *Table) stop(slot uint32) error {
-	sa, err := t.readSA(slot)
-	if err != nil || !isUsable(&sa) {
+func (set *Set) stop(slot uint32) error {
+	sa, err := set.Read(slot)
+	if err != nil || !IsUsable(&sa) {
 		return err
 	}
 	sa.Use = uint8(bpf.ABISaUseSA_ABSENT)
-	return t.writeSA(slot, sa)
+	return set.write(slot, sa)
 }
 
 // unbind stops packets from using an SA, then removes its policies. With a policy but no state, a packet would
 // make the kernel reserve the SPI for a larval state.
-func (t *Table) unbind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
-	sa, err := t.readSA(v.Slot)
-	if err != nil || t.xfrm == nil {
+func (set *Set) unbind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
+	sa, err := set.Read(v.Slot)
+	if err != nil || set.xfrm == nil {
 		return err
 	}
 	n := &namedSA{key, v, sa}
-	if isUsable(&sa) {
-		err = errors.Join(t.stop(v.Slot), waitForPackets())
+	if IsUsable(&sa) {
+		err = errors.Join(set.stop(v.Slot), pinned.WaitForPackets())
 	} else if !view.mayBeBound(sa.IfId) {
 		return nil
 	}
 	owner := n
-	p, perr := t.partner(n)
+	p, perr := set.partner(n)
 	if err = errors.Join(err, perr); err != nil {
 		return err
 	}
-	if p != nil && familiesOf(p.value) != 0 {
+	if p != nil && Families(p.value) != 0 {
 		if _, missing := view.find(p.key.SAID()); missing == nil {
 			return nil // the partner uses the policies
 		}
@@ -284,52 +285,63 @@ func (t *Table) unbind(key abi.SAIDKey, v abi.SAIDValue, view *xfrmView) error {
 	if p != nil && n.borrows() {
 		owner = p
 	}
-	return t.xfrm.Unbind(key.SAID(), owner.ownIfID(), owner.value.PrevIfID)
+	return set.xfrm.Unbind(key.SAID(), owner.ownIfID(), owner.value.PrevIfID)
 }
 
-// deleteSA uninstalls an SA that no eroute names and frees its slot, unless another SA borrows its if_id.
+// remove uninstalls an SA that no eroute names and frees its slot, unless another SA borrows its if_id.
 // Idempotent.
-func (t *Table) deleteSA(key abi.SAIDKey) error {
-	n, err := t.namedSA(key)
+func (set *Set) remove(key abi.SAIDKey) error {
+	n, err := set.namedSA(key)
 	if err != nil || n == nil {
 		return err
 	}
-	p, err := t.partner(n)
+	p, err := set.partner(n)
 	if err != nil {
 		return err
 	}
-	if p != nil && !n.borrows() && familiesOf(p.value) != 0 && isUsable(&p.sa) {
+	if p != nil && !n.borrows() && Families(p.value) != 0 && IsUsable(&p.sa) {
 		n.value.Refs4, n.value.Refs6 = 0, 0
-		return errors.Join(t.stop(n.value.Slot), t.putSAID(key, n.value))
+		return errors.Join(set.stop(n.value.Slot), set.putEntry(key, n.value))
 	}
 	if p != nil && !n.borrows() {
-		if err := t.part(n, p); err != nil {
+		if err := set.part(n, p); err != nil {
 			return err
 		}
 	}
 	borrowed := n.borrows()
-	if err := t.writeSA(n.value.Slot, newSA(n.value.Slot, key.SAID())); err != nil {
+	if err := set.write(n.value.Slot, newSA(n.value.Slot, key.SAID())); err != nil {
 		return err
 	}
-	if t.xfrm != nil && !borrowed {
-		if err := t.xfrm.Unbind(key.SAID(), n.ownIfID(), n.value.PrevIfID); err != nil {
+	if set.xfrm != nil && !borrowed {
+		if err := set.xfrm.Unbind(key.SAID(), n.ownIfID(), n.value.PrevIfID); err != nil {
 			return err
 		}
 	}
-	if err := t.maps[saidName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+	if err := set.entries.Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("delete SA: %w", err)
 	}
-	t.slots.Free(n.value.Slot)
+	set.used.Free(n.value.Slot)
 	if borrowed {
-		return t.deleteUnusedLender(p)
+		return set.removeUnusedLender(p)
 	}
 	return nil
 }
 
-// deleteUnusedLender removes a lender that was kept for a borrower that it no longer has.
-func (t *Table) deleteUnusedLender(lender *namedSA) error {
-	if lender == nil || familiesOf(lender.value) != 0 {
+// removeUnusedLender removes a lender that was kept for a borrower that it no longer has.
+func (set *Set) removeUnusedLender(lender *namedSA) error {
+	if lender == nil || Families(lender.value) != 0 {
 		return nil
 	}
-	return t.deleteSA(lender.key)
+	return set.remove(lender.key)
+}
+
+// useOf returns how packets use an SA that has this state.
+func useOf(s xfrm.State) bpf.ABISaUse {
+	if s.Spent {
+		return bpf.ABISaUseSA_EXHAUSTED
+	}
+	if s.Mode == xfrm.ModeTransport {
+		return bpf.ABISaUseSA_TRANSPORT
+	}
+	return bpf.ABISaUseSA_READY
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package sas
 
 import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
@@ -8,35 +8,35 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// xfrmView is a command's view of XFRM. It reads single SAs from the kernel while these are few, and then dumps
+// View is a command's view of XFRM. It reads single SAs from the kernel while these are few, and then dumps
 // all.
-type xfrmView struct {
-	handle sadb                    // nil if the kernel has no XFRM
+type View struct {
+	handle XFRM                    // nil if the kernel has no XFRM
 	few    int                     // SAs that may still be read singly
 	states xfrm.States             // nil: not dumped
 	bound  map[uint32]xfrm.Binding // by if_id, only our own; nil: not dumped
 	seen   map[abi.SAIDKey]bool    // SAs that this command has tried to bind
 }
 
-// newXFRMView returns a view that has read only the number of states. Reading one SA costs as much as ten to
+// NewView returns a view that has read only the number of states. Reading one SA costs as much as ten to
 // twenty states in a dump.
-func (t *Table) newXFRMView() (*xfrmView, error) {
-	view := &xfrmView{handle: t.xfrm, seen: make(map[abi.SAIDKey]bool)}
-	if t.xfrm == nil {
+func (set *Set) NewView() (*View, error) {
+	view := &View{handle: set.xfrm, seen: make(map[abi.SAIDKey]bool)}
+	if set.xfrm == nil {
 		return view, nil
 	}
-	states, err := t.xfrm.CountStates()
+	states, err := set.xfrm.CountStates()
 	view.few = max(16, states/16)
 	return view, err
 }
 
-// viewXFRM returns a view of all of XFRM at this moment. It takes two dumps, regardless of the number of SAs.
-func (t *Table) viewXFRM() (*xfrmView, error) {
-	view := &xfrmView{handle: t.xfrm, seen: make(map[abi.SAIDKey]bool)}
+// FullView returns a view of all of XFRM at this moment. It takes two dumps, regardless of the number of SAs.
+func (set *Set) FullView() (*View, error) {
+	view := &View{handle: set.xfrm, seen: make(map[abi.SAIDKey]bool)}
 	return view, view.dump()
 }
 
-func (v *xfrmView) dump() (err error) {
+func (v *View) dump() (err error) {
 	if v.handle == nil {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (v *xfrmView) dump() (err error) {
 }
 
 // find returns the state that a SAID names, with the errors of [xfrm.States.Find].
-func (v *xfrmView) find(said eroute.SAID) (xfrm.State, error) {
+func (v *View) find(said eroute.SAID) (xfrm.State, error) {
 	if v.handle != nil && v.states == nil {
 		if v.few--; v.few >= 0 {
 			return v.handle.Find(said)
@@ -61,7 +61,7 @@ func (v *xfrmView) find(said eroute.SAID) (xfrm.State, error) {
 }
 
 // note updates the dumps after a state has been given an if_id.
-func (v *xfrmView) note(s xfrm.State, id uint32) {
+func (v *View) note(s xfrm.State, id uint32) {
 	if v.states == nil {
 		return
 	}
@@ -71,7 +71,7 @@ func (v *xfrmView) note(s xfrm.State, id uint32) {
 }
 
 // mayBeBound reports whether an if_id may have policies.
-func (v *xfrmView) mayBeBound(id uint32) bool {
+func (v *View) mayBeBound(id uint32) bool {
 	_, bound := v.bound[id]
 	return bound || v.handle != nil && v.bound == nil
 }

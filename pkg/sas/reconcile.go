@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sas
+
+import (
+	"errors"
+
+	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Reconcile binds every SA that has eroutes to its current state.
+func (set *Set) Reconcile(view *View) error {
+	all, err := set.Named()
+	if err != nil {
+		return err
+	}
+	// SAs without a state come last: by then it is known which policies are in use.
+	var errs pinned.ErrorList
+	bind := func(key abi.SAIDKey) {
+		if err := set.bind(key, all[key], view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
+			errs.Add(err)
+		}
+	}
+	var rest []abi.SAIDKey
+	for key := range all {
+		if _, err := view.find(key.SAID()); err != nil {
+			rest = append(rest, key)
+			continue
+		}
+		bind(key)
+	}
+	for _, key := range rest {
+		bind(key)
+	}
+	return errs.Err()
+}
+
+// RemoveOrphans removes policies with one of our if_ids that no eroute's packets have.
+func (set *Set) RemoveOrphans(view *View) error {
+	if set.xfrm == nil {
+		return nil
+	}
+	all, err := set.Named()
+	if err != nil {
+		return err
+	}
+	wanted, slots := make(map[uint32]bool), set.Reader()
+	for _, v := range all {
+		sa, err := slots.At(v.Slot)
+		if err != nil {
+			return err
+		}
+		wanted[sa.IfId] = true
+	}
+	var errs pinned.ErrorList
+	for id := range view.bound {
+		if !wanted[id] {
+			errs.Add(set.xfrm.Unbind(eroute.SAID{}, id, 0))
+		}
+	}
+	return errs.Err()
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sas
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// slotsName is the map of the slots, which programs read.
+const slotsName = "eroute_sas"
+
+// Maps that only user space reads: the slots in use, and the SAs that have eroutes.
+const (
+	BitmapName  = "eroute_sa_slots"
+	EntriesName = "eroute_said"
+)
+
+// Descriptions of these maps.
+var (
+	BitmapSpec  = pinned.BitmapSpec(BitmapName, uint32(bpf.ABILimitsEROUTE_MAX_SAS))
+	EntriesSpec = &ebpf.MapSpec{
+		Name: EntriesName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
+		KeySize: abi.SAIDKeySize, ValueSize: abi.SAIDValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
+	}
+)
+
+// Set is the SAs of a table. Not for concurrent use.
+type Set struct {
+	slots     *ebpf.Map
+	entries   *ebpf.Map
+	uncounted *pinned.Shortage // set if there is no memory for a lower number of eroutes
+
+	// Only if opened for changes.
+	used *pinned.Bitmap // slots in use
+	xfrm XFRM           // nil also if the kernel has no XFRM
+}
+
+// New returns the SAs of a table for reading. maps are the table's maps, by name.
+func New(maps map[string]*ebpf.Map, uncounted *pinned.Shortage) *Set {
+	return &Set{slots: maps[slotsName], entries: maps[EntriesName], uncounted: uncounted}
+}
+
+// Open returns the SAs of a table for changes. x installs them; nil: the kernel has no XFRM.
+func Open(maps map[string]*ebpf.Map, uncounted *pinned.Shortage, x XFRM) (s *Set, err error) {
+	s = New(maps, uncounted)
+	s.xfrm = x
+	s.used, err = pinned.OpenBitmap(maps[BitmapName])
+	return s, err
+}
+
+// Close releases the bitmap of slots, neither the maps nor XFRM.
+func (set *Set) Close() error {
+	if set.used == nil {
+		return nil
+	}
+	return set.used.Close()
+}
+
+func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
+
+// newSA returns the value of the slot of an SA that packets cannot use yet.
+func newSA(slot uint32, said eroute.SAID) bpf.ABISa {
+	return bpf.ABISa{
+		Spi: said.SPI, Proto: said.Proto, Family: uint8(eroute.FamilyOf(said.Dst)), Edst: abi.AddrBytes(said.Dst),
+		Use: uint8(bpf.ABISaUseSA_ABSENT), IfId: ifID(slot),
+	}
+}
+
+// write writes a slot.
+func (set *Set) write(slot uint32, sa bpf.ABISa) error {
+	if err := set.slots.Put(slot, sa); err != nil {
+		return fmt.Errorf("write SA: %w", err)
+	}
+	return nil
+}
+
+// Read reads a slot.
+func (set *Set) Read(slot uint32) (sa bpf.ABISa, err error) {
+	if err := set.slots.Lookup(slot, &sa); err != nil {
+		return sa, fmt.Errorf("read SA: %w", err)
+	}
+	return sa, nil
+}
+
+// IsUsable reports whether packets can use the SA of a slot.
+func IsUsable(sa *bpf.ABISa) bool { return sa.Use != uint8(bpf.ABISaUseSA_ABSENT) }
+
+// SAIDOf returns the SAID of a slot.
+func SAIDOf(sa *bpf.ABISa) eroute.SAID {
+	return eroute.SAID{Proto: sa.Proto, SPI: sa.Spi, Dst: abi.BytesAddr(eroute.Family(sa.Family), sa.Edst)}
+}
+
+// Families returns the inner families of an SA's eroutes.
+func Families(v abi.SAIDValue) (f xfrm.Families) {
+	if v.Refs4 > 0 {
+		f |= xfrm.IPv4
+	}
+	if v.Refs6 > 0 {
+		f |= xfrm.IPv6
+	}
+	return f
+}
+
+func (set *Set) entry(key abi.SAIDKey) (v abi.SAIDValue, found bool, err error) {
+	err = set.entries.Lookup(key, &v)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, fmt.Errorf("look SA up: %w", err)
+	}
+	return v, true, nil
+}
+
+func (set *Set) putEntry(key abi.SAIDKey, v abi.SAIDValue) error {
+	if err := set.entries.Put(key, v); err != nil {
+		return fmt.Errorf("write SA: %w", err)
+	}
+	return nil
+}
+
+// Named reads all SAs that have eroutes.
+func (set *Set) Named() (map[abi.SAIDKey]abi.SAIDValue, error) {
+	all, err := set.all()
+	for key, v := range all {
+		if Families(v) == 0 {
+			delete(all, key)
+		}
+	}
+	return all, err
+}
+
+// all reads all SAs that have eroutes, or that stay because another SA borrows their if_id.
+func (set *Set) all() (map[abi.SAIDKey]abi.SAIDValue, error) {
+	type pair struct {
+		key   abi.SAIDKey
+		value abi.SAIDValue
+	}
+	pairs, err := pinned.ReadAll(set.entries, func(k *abi.SAIDKey, v *abi.SAIDValue) pair { return pair{*k, *v} })
+	if err != nil {
+		return nil, fmt.Errorf("list SAs: %w", err)
+	}
+	all := make(map[abi.SAIDKey]abi.SAIDValue, len(pairs))
+	for _, p := range pairs {
+		all[p.key] = p.value
+	}
+	return all, nil
+}
+
+// IsReady reports whether packets of an SA are passed to XFRM: the state existed when XFRM was last read, has not
+// been deleted since, and has sequence numbers left.
+func (set *Set) IsReady(said eroute.SAID) (bool, error) {
+	v, found, err := set.entry(abi.NewSAIDKey(said))
+	if err != nil || !found {
+		return false, err
+	}
+	sa, err := set.Read(v.Slot)
+	return IsUsable(&sa) && sa.Use != uint8(bpf.ABISaUseSA_EXHAUSTED), err
+}
