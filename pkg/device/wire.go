@@ -81,6 +81,9 @@ func (f *follower) wire() (found []step, err error) {
 			found = append(found, step{Difference: Difference{Text: name + " does not exist", Missing: true}})
 		case !attached, phys.Attrs().Index != ifindex:
 			text := fmt.Sprintf("%s was created again: the program is not attached to it", name)
+			if phys.Attrs().Index == ifindex {
+				text = fmt.Sprintf("the program that watches %s is detached", name)
+			}
 			found = append(found, step{Difference{Text: text, Cost: "packets leave through it in clear, regardless of the table"}, func() error {
 				return f.moveWire(ifindex, name, phys)
 			}})

@@ -12,9 +12,10 @@ import (
 // lost describes the consequence of a missing program, by hook.
 var lost = map[loader.Hook]string{
 	loader.HookEgress:      "packets routed into it are dropped",
+	loader.HookWire:        "packets leave through it in clear, regardless of the table",
 	loader.HookDetour:      "packets of transport-mode SAs are dropped",
 	loader.HookXDP:         "its fast path runs on TC or not at all",
-	loader.HookTC:          "its packets are matched against the table, and rejected, only on the ipsec device",
+	loader.HookTC:          "its packets are matched against the table, and rejected, only on the ipsec device or where they leave",
 	loader.HookSADelete:    "when an SA is deleted, XFRM drops its packets until --sync",
 	loader.HookSAExhausted: "XFRM drops packets of an SA whose sequence numbers are exhausted; they are counted as sa",
 }
@@ -36,19 +37,32 @@ func (d *Device) judge() (found []Finding) {
 	problem := func(text, cost, remedy string) {
 		found = append(found, Finding{Level: Problem, Subject: d.Virtual, Text: text, Cost: cost, Remedy: remedy})
 	}
-	again := fmt.Sprintf("run ipsec tncfg --detach --virtual %s, then --attach, and add its routes again", d.Virtual)
+	again := fmt.Sprintf("run ipsec tncfg --detach --virtual %s, then --attach", d.Virtual)
+	up := fmt.Sprintf("ip link set %s up", d.Virtual)
+	absent := "packets with an SA drop"
+	if !d.Watched {
+		again, up = again+", and add its routes again", up+", and add its routes again"
+		absent = "its routes are removed: packets they protected may leave in clear"
+	}
 	if !d.Exists {
-		problem(d.Virtual+" was deleted", "its routes were removed with it: packets they protected may leave in clear", again)
+		problem(d.Virtual+" was deleted", absent, again)
 		return found
 	}
 	if !d.Up {
-		problem(d.Virtual+" is down", "its routes are removed: packets they protected may leave in clear",
-			fmt.Sprintf("ip link set %s up, and add its routes again", d.Virtual))
+		problem(d.Virtual+" is down", absent, up)
+	}
+	for _, a := range d.After {
+		problem(fmt.Sprintf("program %s runs after the %s program on %s", a.Program, a.Hook, a.Dev),
+			"what it changes or redirects is not matched again", "detach it, or attach it before the eroute program")
+		found[len(found)-1].Subject = a.Dev
 	}
 	for _, b := range d.Before {
 		level, cost := Problem, "it can drop packets or send them in clear before they are matched against the table"
-		if b.Hook == loader.HookTC {
+		switch b.Hook {
+		case loader.HookTC:
 			level, cost = Note, "packets that it accepts or redirects bypass the fast path"
+		case loader.HookWire: // attached last, so that it matches what others have changed
+			level, cost = Note, "packets that it accepts (TCX_PASS) or redirects leave without being matched"
 		}
 		found = append(found, Finding{
 			Level: level, Subject: b.Dev, Text: fmt.Sprintf("program %s runs before the %s program on %s", b.Program, b.Hook, b.Dev),
@@ -56,7 +70,7 @@ func (d *Device) judge() (found []Finding) {
 		})
 	}
 	for _, hook := range d.Detached {
-		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP}, hook) && len(d.Differences) > 0 {
+		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP, loader.HookWire}, hook) && len(d.Differences) > 0 {
 			continue // reported with its interface, see syncCheck
 		}
 		problem(fmt.Sprintf("the %s program of %s is detached", hook, d.Virtual), lost[hook], again)

@@ -19,20 +19,25 @@ var forwardingCheck = check{"forwarding", "forwarding is enabled", devices, func
 			Remedy: "sysctl -w " + sysctl + "=1",
 		})
 	}
-	if f.into(4) && !f.Forward4 {
+	if f.handles(4) && !f.Forward4 {
 		off("", "net.ipv4.ip_forward")
-	} else if f.into(4) {
+	} else if f.handles(4) {
 		for _, in := range f.Interfaces {
 			if in.Exists && !in.Forward4 {
 				off(in.Name, fmt.Sprintf("net.ipv4.conf.%s.forwarding", in.Name))
 			}
 		}
 	}
-	if f.into(6) && !f.Forward6 {
+	if f.handles(6) && !f.Forward6 {
 		off("", "net.ipv6.conf.all.forwarding")
 	}
 	return found
 }}
+
+// handles reports whether IPv4 or IPv6 packets are matched against the table.
+func (f *Facts) handles(version int) bool {
+	return f.into(version) || version == 4 && f.Eroutes4 || version == 6 && f.Eroutes6
+}
 
 // into reports whether IPv4 or IPv6 routes lead into an ipsec device.
 func (f *Facts) into(version int) bool {

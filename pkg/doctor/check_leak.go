@@ -10,14 +10,14 @@ import (
 )
 
 // leakCheck finds the routes that packets fall back to when an ipsec device is removed, and its routes with it.
-var leakCheck = check{"leak", "if an ipsec device is removed, no packet that was routed into it leaves in clear", devices, func(f *Facts) (found []Finding) {
+var leakCheck = check{"leak", "if an ipsec device is removed, no packet that was routed into it leaves in clear", routed, func(f *Facts) (found []Finding) {
 	rest := f.withoutIPsec()
 	for _, r := range f.Routes {
-		if !r.IPsec {
+		if !f.intoRouted(&r) {
 			continue
 		}
 		next, ok := rest.next(r)
-		if !ok || next.Type != unix.RTN_UNICAST {
+		if !ok || f.isWatched(next.Dev) || next.Type != unix.RTN_UNICAST {
 			continue
 		}
 		remedy := fmt.Sprintf("ip route add blackhole %s metric %d", r.Dst, r.Metric+1)

@@ -8,18 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var routeCheck = check{"route", "routes lead into the ipsec devices", devices, func(f *Facts) (found []Finding) {
+var routeCheck = check{"route", "routes lead into the ipsec devices", routed, func(f *Facts) (found []Finding) {
 	for _, d := range f.Devices {
-		if d.Exists && !f.has(d.Virtual) {
+		if d.Exists && !d.Watched && !f.has(d.Virtual) {
 			found = append(found, Finding{
 				Level: Problem, Subject: d.Virtual, Text: fmt.Sprintf("no route leads into %s", d.Virtual),
-				Cost: "no packet is matched against the table", Remedy: fmt.Sprintf("ip route add PREFIX dev %s", d.Virtual),
+				Cost: "no packet is matched against the table", Remedy: fmt.Sprintf("ip route add PREFIX dev %s, or attach it without --routed", d.Virtual),
 			})
 		}
 	}
 	for _, r := range f.Routes {
 		t := r.Taken
-		if !r.IPsec || t == nil || t.IPsec || t.Table == unix.RT_TABLE_LOCAL {
+		if !f.intoRouted(&r) || t == nil || f.isWatched(t.Dev) || t.IPsec || t.Table == unix.RT_TABLE_LOCAL {
 			continue
 		}
 		if t.Table == r.Table && t.Dst.Bits() > r.Dst.Bits() {

@@ -58,7 +58,7 @@ func TestDevice(t *testing.T) {
 		want{Problem, "ipsec0", "egress program"}, want{Problem, "ipsec0", "xdp program"})
 
 	late := ipsec0()
-	late.Before = []Before{{"ipsec0", "other (id 7)", loader.HookEgress}, {"lan", "other (id 8)", loader.HookTC}}
+	late.Before = []Foreign{{"ipsec0", "other (id 7)", loader.HookEgress}, {"lan", "other (id 8)", loader.HookTC}}
 	checkFindings(t, deviceCheck, &Facts{Devices: []Device{late}},
 		want{Problem, "ipsec0", "program other (id 7) runs before the egress program on ipsec0"},
 		want{Note, "lan", "program other (id 8) runs before the tc program on lan"})

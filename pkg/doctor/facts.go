@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -19,8 +20,14 @@ type Facts struct {
 	Table       *Table            // nil: there is none, or it cannot be read
 	TableError  error             // why it cannot be read
 	Devices     []Device
-	Interfaces  []Interface // ingress and physical interfaces of the devices; without devices, all
+	Interfaces  []Interface         // ingress and physical interfaces of the devices; without devices, all
+	Members     map[string][]string // members of bonds and bridges, by the names of these
 	Routes      []Route
+	Exits       []Exit // interfaces that are not watched and by which protected packets can leave
+	Eroutes4    bool   // whether there are eroutes of the family; only if an interface is watched
+	Eroutes6    bool
+	BlindToNAT  bool                // whether the programs cannot read the source before NAT
+	Translated  []eroute.Selector   // some eroutes that protect, if source NAT has changed packets of such
 	SAs         []SA                // SAs that eroutes name
 	Usages      []xfrm.Usage        // lifetimes of all states
 	Listeners   int                 // number of sockets that receive ACQUIREs
@@ -43,7 +50,8 @@ type Device struct {
 	device.Attachment
 	Exists, Up  bool
 	Detached    []loader.Hook
-	Before      []Before // foreign programs that run before ours
+	Before      []Foreign // foreign programs that run before ours
+	After       []Foreign // foreign programs that run after that of a watched interface
 	Differences []device.Difference
 	Drift       []string // settings changed since attach
 	Stale4      bool     // whether the copies of the routes for %pass packets are out of date
@@ -51,8 +59,8 @@ type Device struct {
 	Flushed     bool // whether the policies that admit packets to it are missing
 }
 
-// Before is a foreign program that runs before one of ours.
-type Before struct {
+// Foreign is a foreign program that runs before or after one of ours.
+type Foreign struct {
 	Dev, Program string
 	Hook         loader.Hook
 }
@@ -93,9 +101,10 @@ const (
 type Route struct {
 	Table  int
 	Dst    netip.Prefix
-	Type   int    // RTN_UNICAST, RTN_BLACKHOLE ...
-	Dev    string // "" if it has none, or several
-	IPsec  bool   // whether Dev is an ipsec device
+	Type   int      // RTN_UNICAST, RTN_BLACKHOLE ...
+	Dev    string   // "" if it has none, or several
+	Devs   []string // if it has several
+	IPsec  bool     // whether Dev is an ipsec device
 	Metric int
 	Taken  *Route // of routes into ipsec devices: the route that packets to Dst take; nil if unknown
 }
@@ -112,4 +121,12 @@ type SA struct {
 	NoRoute bool          // whether XFRM finds no route to the peer
 	VRF     *VRF          // a VRF with a route to the peer if XFRM finds none; nil: there is none
 	Foreign netip.Addr    // the state's source address if it is not one of the gateway
+}
+
+// devs returns the interfaces that a route leads to.
+func (r *Route) devs() []string {
+	if len(r.Devs) > 0 {
+		return r.Devs
+	}
+	return []string{r.Dev}
 }

@@ -2,6 +2,8 @@
 
 package doctor
 
+import "slices"
+
 // Level is the severity of a finding.
 type Level string
 
@@ -31,8 +33,11 @@ type check struct {
 }
 
 // always and the functions below are the conditions under which checks apply.
-func always(*Facts) bool       { return true }
-func devices(f *Facts) bool    { return len(f.Devices) > 0 }
+func always(*Facts) bool    { return true }
+func devices(f *Facts) bool { return len(f.Devices) > 0 }
+func routed(f *Facts) bool {
+	return slices.ContainsFunc(f.Devices, func(d Device) bool { return !d.Watched })
+}
 func table(f *Facts) bool      { return f.Table != nil }
 func sas(f *Facts) bool        { return len(f.SAs) > 0 }
 func usages(f *Facts) bool     { return len(f.Usages) > 0 }
@@ -50,6 +55,9 @@ var checks = []check{
 	offloadCheck,
 	forwardingCheck,
 	rpFilterCheck,
+	watchCheck,
+	exitCheck,
+	natCheck,
 	routeCheck,
 	leakCheck,
 	passCheck,

@@ -27,13 +27,15 @@ func Gather() (*Facts, error) {
 	if err := f.gatherTable(); err != nil {
 		return nil, err
 	}
+	if len(f.Devices) == 0 {
+		if err := f.gatherInterfaces(); err != nil {
+			return nil, err
+		}
+	}
 	if err := f.gatherXFRM(); err != nil {
 		return nil, err
 	}
-	if err := f.gatherInterfaces(); err != nil {
-		return nil, err
-	}
-	return f, f.gatherRoutes()
+	return f, nil
 }
 
 // gatherTable reads the table and what is attached to it.
@@ -65,7 +67,16 @@ func (f *Facts) gatherTable() (err error) {
 	for _, use := range uses {
 		f.SAs = append(f.SAs, SA{SAUse: use})
 	}
-	return f.gatherDevices(t)
+	if err := f.gatherDevices(t); err != nil || len(f.Devices) == 0 {
+		return err
+	}
+	if err := f.gatherInterfaces(); err != nil {
+		return err
+	}
+	if err := f.gatherRoutes(); err != nil {
+		return err
+	}
+	return f.gatherProtected(t)
 }
 
 // gatherExpensive finds the packets with the longest lookups and measures them.

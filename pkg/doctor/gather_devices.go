@@ -5,6 +5,7 @@ package doctor
 import (
 	"net"
 
+	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -29,7 +30,10 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 		if d.Detached, err = links.Detached(); err != nil {
 			return err
 		}
-		if d.Before, err = before(links); err != nil {
+		if d.Before, err = foreign(links, links.Before, loader.HookEgress, loader.HookDetour, loader.HookTC, loader.HookWire); err != nil {
+			return err
+		}
+		if d.After, err = foreign(links, links.After, loader.HookWire); err != nil {
 			return err
 		}
 		if l, err := netlink.LinkByName(a.Virtual); err == nil {
@@ -52,9 +56,9 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 	return nil
 }
 
-// before finds the foreign programs that run before those of a device.
-func before(links loader.Links) (all []Before, err error) {
-	for _, hook := range []loader.Hook{loader.HookEgress, loader.HookDetour, loader.HookTC} {
+// foreign finds the foreign programs that run before or after those of a device.
+func foreign(links loader.Links, around func(loader.Hook, int) ([]ebpf.ProgramID, error), hooks ...loader.Hook) (all []Foreign, err error) {
+	for _, hook := range hooks {
 		on, err := links.On(hook)
 		if err != nil {
 			return nil, err
@@ -64,12 +68,12 @@ func before(links loader.Links) (all []Before, err error) {
 			if err != nil {
 				continue // missing: reported by another check
 			}
-			ids, err := links.Before(hook, ifindex)
+			ids, err := around(hook, ifindex)
 			if err != nil {
 				return nil, err
 			}
 			for _, id := range ids {
-				all = append(all, Before{name, loader.ProgramName(uint32(id)), hook})
+				all = append(all, Foreign{name, loader.ProgramName(uint32(id)), hook})
 			}
 		}
 	}

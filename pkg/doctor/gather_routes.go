@@ -21,15 +21,14 @@ var ownTables = []int{
 	int(bpf.ABILimitsPASS_TABLE), int(bpf.ABILimitsDETOUR_TABLE), unix.RT_TABLE_LOCAL,
 }
 
-// gatherRoutes reads the routes if some lead into an ipsec device.
+// gatherRoutes reads the routes of a gateway with ipsec devices.
 func (f *Facts) gatherRoutes() error {
-	if len(f.Devices) == 0 {
-		return nil
-	}
-	names, err := interfaceNames()
+	links, err := netdump.Links()
 	if err != nil {
-		return err
+		return fmt.Errorf("list interfaces: %w", err)
 	}
+	names := namesOf(links)
+	f.Members = membersOf(links)
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		routes, err := netdump.Routes(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
@@ -94,20 +93,19 @@ func lookupOptions(r *Route) (options *netlink.RouteGetOptions, known bool, err 
 	return options, len(rules) == 0, nil
 }
 
-func interfaceNames() (map[int]string, error) {
-	links, err := netdump.Links()
-	if err != nil {
-		return nil, fmt.Errorf("list interfaces: %w", err)
-	}
+func namesOf(links []netlink.Link) map[int]string {
 	names := make(map[int]string)
 	for _, l := range links {
 		names[l.Attrs().Index] = l.Attrs().Name
 	}
-	return names, nil
+	return names
 }
 
 func (f *Facts) route(r *netlink.Route, names map[int]string) Route {
 	to := Route{Table: r.Table, Type: r.Type, Dev: names[r.LinkIndex], Metric: r.Priority}
+	for _, hop := range r.MultiPath {
+		to.Devs = append(to.Devs, names[hop.LinkIndex])
+	}
 	if r.Dst != nil {
 		if addr, ok := netip.AddrFromSlice(r.Dst.IP); ok {
 			bits, _ := r.Dst.Mask.Size()

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// exitCheck finds the interfaces past which protected packets can leave.
+var exitCheck = check{"exit", "protected packets can leave only through watched interfaces", (*Facts).anyWatched, func(f *Facts) (found []Finding) {
+	for _, e := range f.Exits {
+		finding := Finding{
+			Level: Problem, Subject: e.Dev,
+			Text:   fmt.Sprintf("%s is not watched, but routes to %s, which eroutes protect, lead to it", e.Dev, prefixes(e.Dsts)),
+			Cost:   "packets that take these routes are not matched against the table and leave in clear",
+			Remedy: fmt.Sprintf("watch it: ipsec tncfg --attach --virtual %s --physical %s; or route these destinations into %s; or, on the protected side, attach with --ingress %s", f.freeVirtual(), e.Dev, f.Devices[0].Virtual, e.Dev),
+		}
+		if e.Inside {
+			finding.Level = Note
+			finding.Text += ", as do the sources of these eroutes"
+		}
+		found = append(found, finding)
+	}
+	return found
+}}
+
+func prefixes(all []netip.Prefix) string {
+	texts := make([]string, len(all))
+	for i, p := range all {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// freeVirtual returns the first name of an ipsec device that is not in use.
+func (f *Facts) freeVirtual() string {
+	for n := 0; ; n++ {
+		if name := fmt.Sprintf("ipsec%d", n); !f.isVirtual(name) {
+			return name
+		}
+	}
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"slices"
+
+	"github.com/vishvananda/netlink"
+)
+
+// anyWatched reports whether an interface is watched.
+func (f *Facts) anyWatched() bool {
+	return slices.ContainsFunc(f.Devices, func(d Device) bool { return d.Watched })
+}
+
+// isWatched reports whether an interface is watched: itself, or all its members.
+func (f *Facts) isWatched(name string) bool {
+	if slices.ContainsFunc(f.Devices, func(d Device) bool { return d.Watched && d.Physical == name }) {
+		return true
+	}
+	members := f.Members[name]
+	return len(members) > 0 && !slices.ContainsFunc(members, func(member string) bool { return !f.isWatched(member) })
+}
+
+// isExit reports whether packets can leave through an interface without being matched. Those of --ingress are on
+// the protected side.
+func (f *Facts) isExit(name string) bool {
+	if name == "" || name == "lo" || f.isVirtual(name) || f.isWatched(name) {
+		return false
+	}
+	return !slices.ContainsFunc(f.Interfaces, func(in Interface) bool { return in.Ingress && in.Name == name })
+}
+
+// intoRouted reports whether a route leads into an ipsec device whose physical device is not watched.
+func (f *Facts) intoRouted(r *Route) bool {
+	return r.IPsec && slices.ContainsFunc(f.Devices, func(d Device) bool { return d.Virtual == r.Dev && !d.Watched })
+}
+
+// membersOf returns the members of bonds, bridges and teams, by the name of these.
+func membersOf(links []netlink.Link) map[string][]string {
+	members := make(map[string][]string)
+	for _, master := range links {
+		if master.Type() == "vrf" {
+			continue
+		}
+		for _, l := range links {
+			if l.Attrs().MasterIndex == master.Attrs().Index {
+				members[master.Attrs().Name] = append(members[master.Attrs().Name], l.Attrs().Name)
+			}
+		}
+	}
+	return members
+}
