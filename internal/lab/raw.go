@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -75,11 +76,23 @@ func (n *Node) SendIP(dev string, packet []byte) error {
 	return n.SendFrame(dev, frame)
 }
 
+// PacketSocket is a way to send a frame (packet(7)).
+type PacketSocket struct {
+	Protocol uint16 // EtherType that the socket declares; 0: that of the frame
+	Bypass   bool   // PACKET_QDISC_BYPASS: past the queueing discipline
+}
+
 // SendFrame sends bytes, Ethernet header included, out of the node's device.
 func (n *Node) SendFrame(dev string, frame []byte) error {
+	return n.SendBy(PacketSocket{}, dev, frame)
+}
+
+// SendBy is SendFrame by a given socket.
+func (n *Node) SendBy(s PacketSocket, dev string, frame []byte) error {
 	if len(frame) < 14 {
 		return fmt.Errorf("send frame of %d bytes: %w", len(frame), ErrShort)
 	}
+	protocol := cmp.Or(s.Protocol, binary.BigEndian.Uint16(frame[12:]))
 	err := n.Do(func() error {
 		ifi, err := net.InterfaceByName(dev)
 		if err != nil {
@@ -90,8 +103,16 @@ func (n *Node) SendFrame(dev string, frame []byte) error {
 			return err
 		}
 		defer unix.Close(fd)
-		return unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{
-			Protocol: networkOrder(binary.BigEndian.Uint16(frame[12:])), Ifindex: ifi.Index})
+		if s.Bypass {
+			if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
+				return err
+			}
+		}
+		err = unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Protocol: networkOrder(protocol), Ifindex: ifi.Index})
+		if errors.Is(err, unix.ENOBUFS) {
+			return nil // a program dropped it
+		}
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("send frame out of %s on %s: %w", dev, n.Name, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,8 @@ type Sender struct {
 	Transparent bool // any source address is allowed
 	Src         netip.AddrPort
 	Device      string // to bind to; "": any
+	UnicastIf   int    // ifindex of IP_UNICAST_IF or IPV6_UNICAST_IF; 0: not set
+	PktInfo     int    // ifindex of IP_PKTINFO or IPV6_PKTINFO, with Src as the source; 0: not sent
 }
 
 // Send opens the socket, sends one packet, and closes the socket. It is no error if the packet is dropped on
@@ -42,7 +45,7 @@ func (s Sender) Send(dst netip.AddrPort, payload []byte) error {
 			return err
 		}
 		// A local drop is reported for IPv6, as ENOBUFS.
-		if err := unix.Sendto(fd, payload, 0, sockaddr(dst)); err != nil && !errors.Is(err, unix.ENOBUFS) {
+		if err := unix.Sendmsg(fd, payload, s.control(family), sockaddr(dst), 0); err != nil && !errors.Is(err, unix.ENOBUFS) {
 			return err
 		}
 		return nil
@@ -66,6 +69,17 @@ func openAs(owner, family, typ, proto int) (fd int, err error) {
 	return fd, err
 }
 
+// control returns the ancillary data of a packet.
+func (s Sender) control(family int) []byte {
+	switch {
+	case s.PktInfo == 0:
+		return nil
+	case family == unix.AF_INET6:
+		return unix.PktInfo6(&unix.Inet6Pktinfo{Ifindex: uint32(s.PktInfo), Addr: s.Src.Addr().As16()})
+	}
+	return unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: int32(s.PktInfo), Spec_dst: s.Src.Addr().As4()})
+}
+
 func (s Sender) prepare(fd, family int) error {
 	level, policy, transparent := unix.SOL_IP, unix.IP_XFRM_POLICY, unix.IP_TRANSPARENT
 	if family == unix.AF_INET6 {
@@ -79,6 +93,15 @@ func (s Sender) prepare(fd, family int) error {
 	if s.Transparent {
 		if err := unix.SetsockoptInt(fd, level, transparent, 1); err != nil {
 			return fmt.Errorf("make transparent: %w", err)
+		}
+	}
+	if s.UnicastIf != 0 {
+		option := unix.IP_UNICAST_IF
+		if family == unix.AF_INET6 {
+			option = unix.IPV6_UNICAST_IF
+		}
+		if err := unix.SetsockoptInt(fd, level, option, int(bits.ReverseBytes32(uint32(s.UnicastIf)))); err != nil {
+			return fmt.Errorf("set interface: %w", err)
 		}
 	}
 	if s.Device != "" {

@@ -38,11 +38,18 @@ func newBench(t *testing.T, ingress ...string) bench {
 	return b
 }
 
-// attach attaches ipsec0 to East's wan until the test ends, and fails if the kernel lacks a feature.
+// attach attaches ipsec0 to East's wan until the test ends, for packets that are routed into it, and fails if
+// the kernel lacks a feature.
 func (b bench) attach(t *testing.T, ingress ...string) {
 	t.Helper()
+	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: ingress, Routed: true})
+}
+
+// attachAs is attach with any configuration.
+func (b bench) attachAs(t *testing.T, c device.Config) {
+	t.Helper()
 	b.write(t, func(table *maps.Table) error {
-		notes, err := device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: ingress})
+		notes, err := device.Attach(t.Context(), table, c)
 		for _, note := range notes {
 			if !strings.HasPrefix(note, "inbound IPv4 transport mode: ") { // GRO of a veth is off: see TestTransportGRO
 				t.Errorf("attach %s: %s", virtual, note)

@@ -31,7 +31,7 @@ func TestNamespaceDeleted(t *testing.T) {
 		var pinned string
 		b.write(t, func(table *maps.Table) error {
 			pinned = table.Dir().Path()
-			_, err := device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: []string{lab.LAN}})
+			_, err := device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: []string{lab.LAN}, Routed: true})
 			return err
 		})
 		t.Cleanup(func() { _ = os.RemoveAll(pinned) })

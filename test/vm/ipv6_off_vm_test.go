@@ -69,7 +69,7 @@ func TestIPv6SwitchedOff(t *testing.T) {
 		t.Errorf("detach left:\n%s\nbefore:\n%s", after, before)
 	}
 	b.write(t, func(table *maps.Table) error {
-		_, err := device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: []string{lab.LAN}})
+		_, err := device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: []string{lab.LAN}, Routed: true})
 		return err
 	})
 	b.switchIPv6(t, "0")

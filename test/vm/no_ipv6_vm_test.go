@@ -52,7 +52,7 @@ func TestNoIPv6(t *testing.T) {
 func (b bench) attachPlain(t *testing.T, ingress ...string) {
 	t.Helper()
 	b.write(t, func(table *maps.Table) error {
-		notes, err := device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: ingress})
+		notes, err := device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: lab.WAN, Ingress: ingress, Routed: true})
 		if len(notes) != 1 || !strings.Contains(notes[0], "no XFRM interfaces") || !strings.Contains(notes[0], "no-xfrm") {
 			t.Errorf("attach %s: %q", virtual, notes)
 		}

@@ -30,7 +30,7 @@ func (b bench) gro(t *testing.T, dev string, want bool) {
 func (b bench) attachNotes(t *testing.T, physical string) (notes []string) {
 	t.Helper()
 	b.write(t, func(table *maps.Table) (err error) {
-		notes, err = device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: physical})
+		notes, err = device.Attach(t.Context(), table, device.Config{Virtual: virtual, Physical: physical, Routed: true})
 		return err
 	})
 	return notes

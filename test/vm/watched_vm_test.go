@@ -12,13 +12,14 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/pkg/device"
 )
 
 // Without any route into the ipsec device, packets with an SA eroute leave with the SA: forwarded ones and the
 // gateway's own.
 func TestWatched(t *testing.T) {
 	b := newLab(t)
-	b.attach(t)
+	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN})
 	for _, f := range []struct {
 		tunnel     lab.Tunnel
 		east, west netip.Prefix
@@ -50,7 +51,7 @@ func TestWatched(t *testing.T) {
 // and without the detour device.
 func TestWatchedTransport(t *testing.T) {
 	b := newLab(t)
-	b.attach(t)
+	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN})
 	if err := b.West.SendForGRO(lab.WAN); err != nil {
 		t.Fatal(err)
 	}

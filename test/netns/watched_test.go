@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netns_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+)
+
+// newWatched returns a gateway of its own that watches wan, with the default for packets without an eroute.
+// No route leads into ipsec0.
+func newWatched(t *testing.T, ingress ...string) *gateway {
+	t.Helper()
+	g := newDetached(t)
+	g.mode = watched
+	g.attachAs(t, device.Config{Virtual: ipsec0, Physical: lab.WAN, Ingress: ingress})
+	t.Cleanup(func() {
+		if err := g.detach(ipsec0); err != nil {
+			t.Error(err)
+		}
+	})
+	g.limitICMP(t, false)
+	return g
+}
+
+// Packets without an eroute leave a watched interface as they are, and are not counted.
+func TestUnmatched(t *testing.T) {
+	g := newWatched(t, lab.LAN)
+	for _, f := range g.families() {
+		g.only(t, from(f.eastNet, lab.Only(f.wan), eroute.Drop))
+		before := g.counts(t)
+		for _, n := range []*lab.Node{g.EastHost, g.East} {
+			if r, err := n.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Count: 3}); err != nil || r.Received != 3 {
+				t.Errorf("%s: ping from %s: %+v, %v", f.name, n.Name, r, err)
+			}
+		}
+		g.counted(t, before, reason("none", 0))
+	}
+}
+
+// Whoever sends it and whatever route it takes, a packet meets the table: an unprivileged user's socket that is
+// bound to the interface or names it per packet, a route that is more specific, one in another table, several
+// paths.
+func TestWaysOut(t *testing.T) {
+	g := newWatched(t)
+	wan := g.ifindex(t, lab.WAN)
+	for _, f := range g.families() {
+		ip := map[string]string{"v4": "-4", "v6": "-6"}[f.name]
+		user := lab.Sender{Node: g.East, Owner: lab.Nobody, Type: unix.SOCK_DGRAM, Src: netip.AddrPortFrom(f.eastLAN, 0)}
+		to := netip.AddrPortFrom(f.westHost, 4000)
+		for _, c := range []struct {
+			name   string
+			routes []string
+			user   func(*lab.Sender)
+		}{
+			{"the lab's route", nil, func(*lab.Sender) {}},
+			{"SO_BINDTODEVICE", nil, func(s *lab.Sender) { s.Device = lab.WAN }},
+			{"IP_UNICAST_IF", nil, func(s *lab.Sender) { s.UnicastIf = wan }},
+			{"IP_PKTINFO", nil, func(s *lab.Sender) { s.PktInfo = wan }},
+			{"the IKE port", nil, func(s *lab.Sender) { s.Src = netip.AddrPortFrom(f.eastLAN, 4500) }},
+			{"a host route", []string{fmt.Sprintf("route add %s via %s dev wan", f.westHost, f.wan)}, func(*lab.Sender) {}},
+			{"another table", []string{
+				fmt.Sprintf("route add default via %s dev wan table 77", f.wan),
+				fmt.Sprintf("rule add from %s lookup 77 priority 50", f.eastLAN),
+			}, func(*lab.Sender) {}},
+			{"two paths", []string{
+				fmt.Sprintf("route add %s nexthop via %s dev wan nexthop via %s dev wan", lab.Only(f.westHost), f.wan, f.wan),
+			}, func(*lab.Sender) {}},
+			{"a nexthop object", []string{
+				fmt.Sprintf("nexthop add id 77 via %s dev wan", f.wan),
+				fmt.Sprintf("route add %s nhid 77", lab.Only(f.westHost)),
+			}, func(*lab.Sender) {}},
+		} {
+			t.Run(f.name+"/"+c.name, func(t *testing.T) {
+				if f.name == "v6" && c.name == "two paths" {
+					return // IPv6 refuses two paths to one gateway
+				}
+				for _, route := range c.routes {
+					g.ip(t, ip+" "+route)
+					undo, _, _ := strings.Cut(strings.Replace(route, " add ", " del ", 1), " via ")
+					t.Cleanup(func() {
+						if _, err := g.East.IP(context.Background(), strings.Fields(ip+" "+undo)...); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				for _, said := range []eroute.SAID{eroute.Drop, eroute.Reject, eroute.Hold, eroute.Trap, said(f.wan)} {
+					g.only(t, from(f.eastNet, f.westNet, said))
+					wire, before := g.watchWire(t), g.counts(t)
+					s := user
+					c.user(&s)
+					if err := s.Send(to, []byte("user")); err != nil {
+						t.Fatal(err)
+					}
+					if r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Count: 2, Wait: 20e6}); err != nil || r.Received != 0 {
+						t.Errorf("%v: ping: %+v, %v", said, r, err)
+					}
+					if !eventually(t, func() bool { return g.counts(t).since(before).total() == 3 }) {
+						t.Errorf("%v: counted %+v, want 3 packets", said, g.counts(t).since(before))
+					}
+					wire(0)
+				}
+				g.only(t, from(f.eastNet, f.westNet, eroute.Pass))
+				before := g.counts(t)
+				if r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Count: 5}); err != nil || r.Received != 5 {
+					t.Errorf("%%pass: ping: %+v, %v", r, err)
+				}
+				g.counted(t, before, reason("pass", 5))
+			})
+		}
+	}
+}
+
+// ifindex returns the ifindex of East's interface.
+func (g *gateway) ifindex(t *testing.T, name string) (index int) {
+	t.Helper()
+	err := g.East.Do(func() error {
+		i, err := net.InterfaceByName(name)
+		if err == nil {
+			index = i.Index
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
+// NAT on the watched interface: %pass and packets without an eroute are translated; packets that are protected
+// with their source before NAT drop, whatever they match after it.
+func TestNAT(t *testing.T) {
+	for _, ingress := range [][]string{nil, {lab.LAN}} {
+		g := newWatched(t, ingress...)
+		g.netfilter(t, "chain post { type nat hook postrouting priority srcnat; oifname wan masquerade; }")
+		for _, f := range g.families() {
+			other := netip.PrefixFrom(netip.MustParseAddr("203.0.113.0"), 24)
+			if f.name == "v6" {
+				other = netip.PrefixFrom(netip.MustParseAddr("2001:db8:77::"), 48)
+			}
+			for _, c := range []struct {
+				name    string
+				eroutes []eroute.Change
+				want    counts
+				left    int
+			}{
+				{"none", []eroute.Change{from(f.eastNet, other, eroute.Drop)}, reason("none", 0), 4},
+				{"pass", []eroute.Change{from(all4Or6(f), f.westNet, eroute.Pass)}, reason("pass", 4), 4},
+				{"SA", []eroute.Change{from(f.eastNet, f.westNet, said(f.wan))}, noEroute("translated", 4), 0},
+				{"SA, and pass after NAT", []eroute.Change{
+					from(f.eastNet, f.westNet, said(f.wan)), from(lab.Only(f.eastWAN), f.westNet, eroute.Pass),
+				}, noEroute("translated", 4), 0},
+				{"trap", []eroute.Change{from(f.eastNet, f.westNet, eroute.Trap)}, noEroute("translated", 4), 0},
+				{"hold", []eroute.Change{from(f.eastNet, f.westNet, eroute.Hold)}, noEroute("translated", 4), 0},
+			} {
+				t.Run(fmt.Sprint(f.name, " ", c.name, " ", ingress), func(t *testing.T) {
+					g.only(t, c.eroutes...)
+					wire, before := g.watchWire(t), g.counts(t)
+					r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Count: 4, Wait: 100e6})
+					if err != nil || r.Received != c.left {
+						t.Errorf("ping: %+v, %v, want %d answers", r, err, c.left)
+					}
+					g.counted(t, before, c.want)
+					for _, frame := range wire(c.left) {
+						if h, _ := frame.Header(); h.Src != f.eastWAN {
+							t.Errorf("left from %s, want %s", h.Src, f.eastWAN)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+func all4Or6(f family) netip.Prefix {
+	if f.name == "v6" {
+		return all6
+	}
+	return all4
+}
+
+// Eroutes for everything do not stop the link's own traffic: neighbour discovery, also to a unicast address,
+// and multicast of the link.
+func TestLinkScope(t *testing.T) {
+	g := newWatched(t)
+	for _, f := range g.families() {
+		g.only(t, append(all(eroute.Drop), from(f.eastNet, f.westNet, eroute.Pass))...)
+		for range 2 {
+			g.coldNeighbours(t)
+			if r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Count: 2}); err != nil || r.Received != 2 {
+				t.Errorf("%s: ping: %+v, %v", f.name, r, err)
+			}
+		}
+		group := map[string]string{"v4": "224.0.0.251", "v6": "ff02::fb"}[f.name]
+		stop := g.captureWAN(t)
+		user := lab.Sender{Node: g.East, Owner: lab.Nobody, Type: unix.SOCK_DGRAM, Device: lab.WAN}
+		if err := user.Send(netip.AddrPortFrom(netip.MustParseAddr(group), 5353), []byte("group")); err != nil {
+			t.Fatal(err)
+		}
+		if n := stop().Count(lab.Match{Outgoing: true, Dst: lab.Only(netip.MustParseAddr(group))}); n != 1 {
+			t.Errorf("%s: %d packets to %s left, want 1", f.name, n, group)
+		}
+	}
+}
+
+// A frame of a packet socket is matched, whatever protocol the socket claims; one that passes the queueing
+// discipline by is not.
+func TestPacketSockets(t *testing.T) {
+	g := newWatched(t)
+	for _, f := range g.families() {
+		g.only(t, all(eroute.Drop)...)
+		frame, err := g.East.Frame(lab.WAN, 0, udpPacket(t, netip.AddrPortFrom(f.eastLAN, 4000), netip.AddrPortFrom(f.westHost, 53)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			socket lab.PacketSocket
+			left   int
+		}{
+			{lab.PacketSocket{Protocol: unix.ETH_P_IP}, 0},
+			{lab.PacketSocket{Protocol: unix.ETH_P_LOOPBACK}, 0},
+			{lab.PacketSocket{Protocol: unix.ETH_P_IP, Bypass: true}, 1},
+		} {
+			wire, err := g.West.Capture(lab.WAN) // East's capture does not see a frame that passes the queueing discipline by
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := g.counts(t)
+			if err := g.East.SendBy(c.socket, lab.WAN, frame); err != nil {
+				t.Fatal(err)
+			}
+			g.counted(t, before, reason("drop", 1-c.left))
+			frames, err := wire.Stop()
+			if n := frames.Count(lab.Match{Src: lab.Only(f.eastLAN), Dst: lab.Only(f.westHost)}); err != nil || n != c.left {
+				t.Errorf("%s: %+v: %d packets left, %v, want %d", f.name, c.socket, n, err, c.left)
+			}
+		}
+	}
+}
+
+// A watched interface that is deleted and created again is watched again: by the relay, or by --sync.
+func TestWatchedAgain(t *testing.T) {
+	for _, follower := range followers {
+		t.Run(follower, func(t *testing.T) {
+			g := newWatched(t)
+			if follower == "relay" {
+				g.startRelay(t)
+			}
+			for range 2 {
+				if err := g.Unplug(g.East, lab.WAN); err != nil {
+					t.Fatal(err)
+				}
+				if err := g.Replug(g.East, lab.WAN); err != nil {
+					t.Fatal(err)
+				}
+				if follower == "sync" {
+					if err := g.write(func(table *maps.Table) error {
+						_, err := device.Follow(table)
+						return err
+					}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				watches := func() (is bool) {
+					g.read(t, func(table *maps.Table) error {
+						all, err := table.Watched()
+						_, is = all[uint32(g.ifindex(t, lab.WAN))]
+						return err
+					})
+					return is
+				}
+				if !eventually(t, watches) {
+					t.Fatal("wan is not watched")
+				}
+				for _, f := range g.families() {
+					g.only(t, from(f.eastNet, f.westNet, eroute.Drop))
+					wire, before := g.watchWire(t), g.counts(t)
+					if r, err := g.EastHost.Ping(context.WithoutCancel(t.Context()), lab.Ping{Dst: f.westHost, Count: 3, Wait: 20e6}); err != nil || r.Received != 0 {
+						t.Errorf("ping: %+v, %v", r, err)
+					}
+					g.counted(t, before, reason("drop", 3))
+					wire(0)
+				}
+			}
+		})
+	}
+}
