@@ -46,7 +46,7 @@ type env struct {
 	openDevicesWrite func() (devices, error)
 
 	// checkInterfaces returns an error that names the first missing interface.
-	checkInterfaces func(physical string, ingress []string) error
+	checkInterfaces func(physical, ingress []string) error
 
 	relay        relayFunc
 	xfrmCounters func() (map[string]uint64, error) // see [xfrm.Counters]

@@ -18,12 +18,12 @@ func (d *memoryDevices) Attach(_ context.Context, c device.Config) ([]string, er
 	if d.find(c.Virtual) >= 0 {
 		return nil, fmt.Errorf("--virtual %s: already attached: detach it first", c.Virtual)
 	}
-	if err := checkMemoryInterfaces(c.Physical, c.Ingress); err != nil {
+	if err := checkMemoryInterfaces(append([]string{c.Physical}, c.Also...), c.Ingress); err != nil {
 		return nil, err
 	}
 	a := device.Attachment{
 		Virtual: c.Virtual, Physical: c.Physical, VirtualMTU: 1500, PhysicalMTU: 1500, Kind: device.KindPlain,
-		Watched: !c.Routed, DropUnmatched: c.DropUnmatched,
+		Watched: !c.Routed, DropUnmatched: c.DropUnmatched, Also: c.Also,
 	}
 	for _, name := range c.Ingress {
 		a.Ingress = append(a.Ingress, device.Ingress{Name: name, Mode: "xdp"})
@@ -51,9 +51,11 @@ func (d *memoryDevices) find(virtual string) int {
 	return slices.IndexFunc(d.all, func(a device.Attachment) bool { return a.Virtual == virtual })
 }
 
-func checkMemoryInterfaces(physical string, ingress []string) error {
-	if !isInterface(physical) {
-		return fmt.Errorf("--physical %s: Link not found", physical)
+func checkMemoryInterfaces(physical, ingress []string) error {
+	for _, name := range physical {
+		if !isInterface(name) {
+			return fmt.Errorf("--physical %s: Link not found", name)
+		}
 	}
 	for _, name := range ingress {
 		if !isInterface(name) {

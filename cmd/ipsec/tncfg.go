@@ -42,7 +42,7 @@ var tncfgOptions = cli.Options{
 	tncUpgrade: {Name: "upgrade", Group: tncActionGroup, Help: "replace the running programs with those of this version, without interrupting traffic"},
 
 	tncVirtual:   {Name: "virtual", Arg: "NAME", Group: tncDeviceGroup, Help: "name of the ipsec device: ipsec0, ipsec1, ..."},
-	tncPhysical:  {Name: "physical", Arg: "NAME", Group: tncDeviceGroup, Help: "interface to watch: each packet that leaves through it is matched"},
+	tncPhysical:  {Name: "physical", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to watch: each packet that leaves through it is matched; repeatable"},
 	tncIngress:   {Name: "ingress", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to attach the fast path to; repeatable"},
 	tncRouted:    {Name: "routed", Group: tncDeviceGroup, Help: "do not watch the interface: match only packets routed into the ipsec device"},
 	tncUnmatched: {Name: "unmatched", Arg: "ACTION", Group: tncDeviceGroup, Help: "packets without an eroute on the watched interface: pass (default) or drop"},
@@ -72,7 +72,7 @@ now is refused, unless there are neither eroutes nor devices, as after a boot. I
 /etc/eroute/eroute.toml the setting also applies to ipsec eroute --restore and --batch.`
 
 const tncfgUsage = `  ipsec tncfg [--json]
-  ipsec tncfg --attach --virtual ipsecN --physical NAME [--ingress NAME]...
+  ipsec tncfg --attach --virtual ipsecN --physical NAME... [--ingress NAME]...
               [--unmatched pass|drop | --routed]
   ipsec tncfg --detach --virtual ipsecN
   ipsec tncfg --clear

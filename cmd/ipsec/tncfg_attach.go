@@ -13,9 +13,13 @@ import (
 // runAttach implements --attach: it creates an ipsec device. Missing kernel features are reported on stderr, but
 // are not an error.
 func runAttach(c *command) (err error) {
+	physical := c.opts.Values(tncPhysical)
 	config := device.Config{
-		Virtual: c.opts.Value(tncVirtual), Physical: c.opts.Value(tncPhysical), Ingress: c.opts.Values(tncIngress),
+		Virtual: c.opts.Value(tncVirtual), Physical: physical[0], Also: physical[1:], Ingress: c.opts.Values(tncIngress),
 		Routed: c.opts.Has(tncRouted),
+	}
+	if err := checkRouted(config); err != nil {
+		return err
 	}
 	if config.DropUnmatched, err = dropsUnmatched(c.opts.Field(tncUnmatched), config.Routed); err != nil {
 		return err
@@ -27,6 +31,14 @@ func runAttach(c *command) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	return c.attach(d, config)
+}
+
+// checkRouted refuses several physical interfaces without watching them.
+func checkRouted(c device.Config) error {
+	if c.Routed && len(c.Also) > 0 {
+		return fmt.Errorf("physical %q: routed takes one physical interface", c.Also[0])
+	}
+	return nil
 }
 
 // attach creates an ipsec device and prints the notes about it.

@@ -79,7 +79,7 @@ func (c *command) missingDevices(cfg *config) (missing []configDevice, err error
 			c.note("%s is attached", d.Virtual)
 			continue
 		}
-		if err := c.env.checkInterfaces(d.Physical, d.Ingress); err != nil {
+		if err := c.env.checkInterfaces(append([]string{d.Physical}, d.Also...), d.Ingress); err != nil {
 			return nil, c.deviceError(d, err)
 		}
 		missing = append(missing, d)
@@ -94,6 +94,7 @@ func (d configDevice) is(a *device.Attachment) bool {
 		ingress[i] = in.Name
 	}
 	return a.Physical == d.Physical && a.Watched == !d.Routed && a.DropUnmatched == (d.Unmatched == unmatchedDrop) &&
+		slices.Equal(a.Also, slices.Sorted(slices.Values(d.Also))) &&
 		slices.Equal(slices.Sorted(slices.Values(ingress)), slices.Sorted(slices.Values(d.Ingress)))
 }
 

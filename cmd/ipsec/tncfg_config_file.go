@@ -27,6 +27,7 @@ type config struct {
 type configDevice struct {
 	Virtual  string   `toml:"virtual"`
 	Physical string   `toml:"physical"`
+	Also     []string `toml:"also_physical"`
 	Ingress  []string `toml:"ingress"`
 
 	Routed    bool   `toml:"routed"`
@@ -36,7 +37,7 @@ type configDevice struct {
 // device returns the parameters of the device.
 func (d configDevice) device() device.Config {
 	return device.Config{
-		Virtual: d.Virtual, Physical: d.Physical, Ingress: d.Ingress,
+		Virtual: d.Virtual, Physical: d.Physical, Also: d.Also, Ingress: d.Ingress,
 		Routed: d.Routed, DropUnmatched: d.Unmatched == unmatchedDrop,
 	}
 }
@@ -88,7 +89,7 @@ func (cfg *config) check() error {
 			return fmt.Errorf("device %q is listed twice", d.Virtual)
 		}
 		there[d.Virtual] = true
-		if err := cmp.Or(d.names().check(), d.checkUnmatched()); err != nil {
+		if err := cmp.Or(d.names().check(), d.checkUnmatched(), checkRouted(d.device())); err != nil {
 			return fmt.Errorf("device %q: %w", d.Virtual, err)
 		}
 	}
@@ -104,9 +105,9 @@ func (d configDevice) checkUnmatched() error {
 }
 
 func (d configDevice) names() deviceNames {
-	names := deviceNames{virtual: cli.Field{Name: "virtual", Text: d.Virtual}, physical: cli.Field{Name: "physical", Text: d.Physical}}
-	for _, name := range d.Ingress {
-		names.ingress = append(names.ingress, cli.Field{Name: "ingress", Text: name})
+	return deviceNames{
+		virtual:  cli.Field{Name: "virtual", Text: d.Virtual},
+		physical: append(fields("physical", []string{d.Physical}), fields("also_physical", d.Also)...),
+		ingress:  fields("ingress", d.Ingress),
 	}
-	return names
 }

@@ -18,22 +18,30 @@ var virtualName = regexp.MustCompile(`^ipsec(0|[1-9][0-9]*)$`)
 
 // deviceNames are the interfaces of an ipsec device, as typed.
 type deviceNames struct {
-	virtual, physical cli.Field
-	ingress           []cli.Field
+	virtual           cli.Field
+	physical, ingress []cli.Field
 }
 
 // deviceNamesOf returns the names on the command line.
 func deviceNamesOf(p *cli.Parsed) deviceNames {
-	names := deviceNames{virtual: p.Field(tncVirtual), physical: p.Field(tncPhysical)}
-	for _, name := range p.Values(tncIngress) {
-		names.ingress = append(names.ingress, cli.Field{Name: p.Name(tncIngress), Text: name})
+	return deviceNames{
+		virtual:  p.Field(tncVirtual),
+		physical: fields(p.Name(tncPhysical), p.Values(tncPhysical)),
+		ingress:  fields(p.Name(tncIngress), p.Values(tncIngress)),
 	}
-	return names
+}
+
+// fields returns the values of one option.
+func fields(name string, values []string) (all []cli.Field) {
+	for _, value := range values {
+		all = append(all, cli.Field{Name: name, Text: value})
+	}
+	return all
 }
 
 // check refuses names that no interface can have, and invalid combinations.
 func (d deviceNames) check() error {
-	all := append([]cli.Field{d.virtual, d.physical}, d.ingress...)
+	all := slices.Concat([]cli.Field{d.virtual}, d.physical, d.ingress)
 	for _, f := range all {
 		if reason := badDeviceName(f.Text); f.Given() && reason != "" {
 			return fmt.Errorf("%v: %s", f, reason)
@@ -47,9 +55,11 @@ func (d deviceNames) check() error {
 			return fmt.Errorf("%v: must not be the ipsec device", f)
 		}
 	}
-	for i, f := range d.ingress {
-		if slices.Contains(d.ingress[:i], f) {
-			return fmt.Errorf("%s given twice: %q and %q", f.Name, f.Text, f.Text)
+	for _, names := range [][]cli.Field{d.physical, d.ingress} {
+		for i, f := range names {
+			if slices.Contains(names[:i], f) {
+				return fmt.Errorf("%s given twice: %q and %q", f.Name, f.Text, f.Text)
+			}
 		}
 	}
 	return nil

@@ -21,6 +21,11 @@ func writeDevice(w io.Writer, a *Device) error {
 	if err == nil {
 		_, err = fmt.Fprintf(w, "  %s\n", matching(a))
 	}
+	for _, name := range a.Also {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "  physical %s\n", name)
+		}
+	}
 	for _, in := range a.Ingress {
 		if err == nil {
 			_, err = fmt.Fprintf(w, "  ingress %s %s\n", in.Name, in.Mode)

@@ -21,14 +21,15 @@ import (
 // everything is undone.
 func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err error) {
 	virtual := c.Virtual
-	phys, lans, err := find(t, &c)
+	wans, lans, err := find(t, &c)
 	if err != nil {
 		return nil, err
 	}
+	phys := wans[0]
 	if err := errors.Join(removeLeftover(virtual), dropOrphans(t)); err != nil {
 		return nil, err
 	}
-	dev, kind, err := create(virtual, phys.Attrs().MTU)
+	dev, kind, err := create(virtual, smallestMTU(wans))
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +41,12 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	if err := applySettings(virtual); err != nil {
 		return nil, err
 	}
-	links, err := attachEgress(t, dev, phys, kind, bindingTo(&c, phys, lans))
+	links, err := attachEgress(t, dev, phys, kind, bindingTo(&c, wans, lans))
 	if err != nil {
 		return nil, err
 	}
 	if kind == KindXFRM {
-		if notes, err = receiveTransport(t.Dir(), virtual, phys); err != nil {
+		if notes, err = receiveTransport(t.Dir(), virtual, wans); err != nil {
 			return nil, err
 		}
 		if err := watchStates(t, links, dev); err != nil {
@@ -74,17 +75,19 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 			return nil, err
 		}
 		defer func() { _ = prog.Close() }()
-		if err := watch(t, links, phys, prog, maps.Watched{DropUnmatched: c.DropUnmatched}); err != nil {
-			return nil, err
+		for _, wan := range wans {
+			if err := watch(t, links, wan, prog, maps.Watched{DropUnmatched: c.DropUnmatched}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return append(lacks(kind), notes...), t.Sync(ctx)
 }
 
 // find checks the names and returns their interfaces.
-func find(t *maps.Table, c *Config) (netlink.Link, []netlink.Link, error) {
+func find(t *maps.Table, c *Config) (wans, lans []netlink.Link, err error) {
 	virtual := c.Virtual
-	_, err := t.Dir().Links(virtual)
+	_, err = t.Dir().Links(virtual)
 	switch {
 	case errors.Is(err, loader.ErrDeviceName):
 		return nil, nil, fmt.Errorf("--virtual %s: %w", virtual, err)
@@ -97,34 +100,49 @@ func find(t *maps.Table, c *Config) (netlink.Link, []netlink.Link, error) {
 			return nil, nil, err
 		}
 	}
-	return interfaces(c.Physical, c.Ingress)
+	return interfaces(append([]string{c.Physical}, c.Also...), c.Ingress)
 }
 
 // CheckInterfaces returns an error that names the first interface that Attach would not find.
-func CheckInterfaces(physical string, ingress []string) error {
+func CheckInterfaces(physical, ingress []string) error {
 	_, _, err := interfaces(physical, ingress)
 	return err
 }
 
-func interfaces(physical string, ingress []string) (netlink.Link, []netlink.Link, error) {
-	phys, err := netlink.LinkByName(physical)
-	if err != nil {
-		return nil, nil, fmt.Errorf("--physical %s: %w", physical, err)
+// interfaces returns the physical and the ingress interfaces.
+func interfaces(physical, ingress []string) (wans, lans []netlink.Link, err error) {
+	if wans, err = named("--physical", physical); err != nil {
+		return nil, nil, err
 	}
-	var lans []netlink.Link
+	lans, err = named("--ingress", ingress)
+	return wans, lans, err
+}
+
+// named returns the interfaces that an option names.
+func named(option string, names []string) (found []netlink.Link, err error) {
 	seen := make(map[int]bool)
-	for _, name := range ingress {
-		lan, err := netlink.LinkByName(name)
+	for _, name := range names {
+		l, err := netlink.LinkByName(name)
 		if err != nil {
-			return nil, nil, fmt.Errorf("--ingress %s: %w", name, err)
+			return nil, fmt.Errorf("%s %s: %w", option, name, err)
 		}
-		if seen[lan.Attrs().Index] {
-			return nil, nil, fmt.Errorf("--ingress %s: given twice", name)
+		if seen[l.Attrs().Index] {
+			return nil, fmt.Errorf("%s %s: given twice", option, name)
 		}
-		seen[lan.Attrs().Index] = true
-		lans = append(lans, lan)
+		seen[l.Attrs().Index] = true
+		found = append(found, l)
 	}
-	return phys, lans, nil
+	return found, nil
+}
+
+// smallestMTU returns the smallest MTU of interfaces, in bytes; 0 if there is none.
+func smallestMTU(links []netlink.Link) (mtu int) {
+	for i, l := range links {
+		if i == 0 || l.Attrs().MTU < mtu {
+			mtu = l.Attrs().MTU
+		}
+	}
+	return mtu
 }
 
 // attachEgress attaches the egress programs, so that packets routed into the device are matched against the
@@ -181,13 +199,15 @@ func attachHook(t *maps.Table, links loader.Links, hook loader.Hook, ifindex int
 }
 
 // bindingTo returns the binding that an attach records, from which [Follow] detects changes.
-func bindingTo(c *Config, phys netlink.Link, lans []netlink.Link) loader.Binding {
+func bindingTo(c *Config, wans, lans []netlink.Link) loader.Binding {
 	b := loader.Binding{
-		Physical: phys.Attrs().Name, MTU: min(phys.Attrs().MTU, maxMTU), DropUnmatched: c.DropUnmatched,
+		Physical: wans[0].Attrs().Name, MTU: min(smallestMTU(wans), maxMTU), DropUnmatched: c.DropUnmatched,
 		Ingress: make(map[int]string), GRO: make(map[int]string), Watched: make(map[int]string),
 	}
-	if !c.Routed {
-		b.Watched[phys.Attrs().Index] = phys.Attrs().Name
+	for _, wan := range wans {
+		if !c.Routed {
+			b.Watched[wan.Attrs().Index] = wan.Attrs().Name
+		}
 	}
 	for _, lan := range lans {
 		b.Ingress[lan.Attrs().Index] = lan.Attrs().Name

@@ -9,6 +9,7 @@ package device
 type Config struct {
 	Virtual  string   // name of the ipsec device
 	Physical string   // interface through which %pass packets leave, and which is watched unless Routed
+	Also     []string // further interfaces that are watched
 	Ingress  []string // interfaces with the fast path
 
 	// Routed: only packets that are routed into the ipsec device are matched against the table.
@@ -26,8 +27,9 @@ type Attachment struct {
 	Kind        string // KindXFRM or KindPlain
 	Ingress     []Ingress
 
-	Watched       bool // the physical device's egress is watched
-	DropUnmatched bool // see Config
+	Watched       bool     // the physical device's egress is watched
+	Also          []string // names of further watched interfaces, sorted; "ifindex N" if one is gone
+	DropUnmatched bool     // see Config
 }
 
 // Ingress is an interface with the fast path.

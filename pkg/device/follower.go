@@ -6,12 +6,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/vishvananda/netlink"
 
 	"github.com/ipsec-eroute/eroute/pkg/loader"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	eroutemaps "github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // minMTU is the smallest MTU, in bytes, with which an interface has IPv6. Below it, the kernel removes the
@@ -20,16 +21,16 @@ const minMTU = 1280
 
 // follower compares one ipsec device with the existing interfaces.
 type follower struct {
-	table   *maps.Table
+	table   *eroutemaps.Table
 	links   loader.Links
 	binding loader.Binding
 	dev     netlink.Link
-	config  maps.Device
+	config  eroutemaps.Device
 	phys    netlink.Link // nil: it does not exist
 	all     []netlink.Link
 }
 
-func newFollower(t *maps.Table, dev netlink.Link, all []netlink.Link) (f *follower, err error) {
+func newFollower(t *eroutemaps.Table, dev netlink.Link, all []netlink.Link) (f *follower, err error) {
 	name := dev.Attrs().Name
 	f = &follower{table: t, dev: dev, all: all}
 	if f.links, err = t.Dir().Links(name); err != nil {
@@ -60,6 +61,20 @@ func (f *follower) find(name string, ifindex int) netlink.Link {
 		return l
 	}
 	return by(func(a *netlink.LinkAttrs) bool { return a.Index == ifindex })
+}
+
+// wans returns the existing physical and watched interfaces.
+func (f *follower) wans() (found []netlink.Link) {
+	if f.phys != nil {
+		found = append(found, f.phys)
+	}
+	for _, ifindex := range slices.Sorted(maps.Keys(f.binding.Watched)) {
+		l := f.find(f.binding.Watched[ifindex], ifindex)
+		if l != nil && (f.phys == nil || l.Attrs().Index != f.phys.Attrs().Index) {
+			found = append(found, l)
+		}
+	}
+	return found
 }
 
 // rebind records a change of the binding.
@@ -98,10 +113,11 @@ func (f *follower) physical() ([]step, error) {
 // mtu checks that the MTUs of the ipsec device and the detour device follow the physical interface's MTU. An
 // MTU that was set by hand stays, unless it is larger.
 func (f *follower) mtu() (found []step, err error) {
-	if f.phys == nil {
+	wans := f.wans()
+	if len(wans) == 0 {
 		return nil, nil
 	}
-	physical := f.phys.Attrs()
+	physical := slices.MinFunc(wans, func(a, b netlink.Link) int { return a.Attrs().MTU - b.Attrs().MTU }).Attrs()
 	set := func(l netlink.Link, mtu int, noted func() error) {
 		name, now := l.Attrs().Name, l.Attrs().MTU
 		if now == mtu {

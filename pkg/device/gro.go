@@ -32,7 +32,7 @@ const inboundTransport = "inbound IPv4 transport mode: "
 
 // receiveTransport enables reception of inbound IPv4 packets of transport-mode SAs while virtual is attached.
 // notes lists what it changed and what does not work. remove undoes it, except that the module stays loaded.
-func receiveTransport(dir *loader.Dir, virtual string, phys netlink.Link) (notes []string, err error) {
+func receiveTransport(dir *loader.Dir, virtual string, wans []netlink.Link) (notes []string, err error) {
 	note := func(format string, args ...any) {
 		notes = append(notes, inboundTransport+fmt.Sprintf(format, args...))
 	}
@@ -58,15 +58,17 @@ func receiveTransport(dir *loader.Dir, virtual string, phys netlink.Link) (notes
 	if err != nil {
 		return nil, err
 	}
-	changed, err := setGRO(dir, virtual, &binding, Receivers(phys, all))
+	changed, err := setGRO(dir, virtual, &binding, receiversOf(wans, all))
 	if len(changed) > 0 {
 		note("turned GRO on for %s; detach turns it off", strings.Join(changed, ", "))
 	}
 	if err != nil {
 		note("lost while %s is attached: %v", virtual, err)
 	}
-	if limit := LimitOfGRO(phys, all); limit != "" {
-		note("%s", limit)
+	for _, wan := range wans {
+		if limit := LimitOfGRO(wan, all); limit != "" {
+			note("%s", limit)
+		}
 	}
 	return notes, nil
 }
@@ -139,11 +141,7 @@ func (f *follower) followGRO() error {
 	if !f.config.HasXFRM || f.binding.Physical == "" || !xfrm.HasESPOffload() {
 		return nil
 	}
-	var on []netlink.Link
-	if f.phys != nil {
-		on = Receivers(f.phys, f.all)
-	}
-	_, err := setGRO(f.table.Dir(), f.dev.Attrs().Name, &f.binding, on)
+	_, err := setGRO(f.table.Dir(), f.dev.Attrs().Name, &f.binding, receiversOf(f.wans(), f.all))
 	return err
 }
 

@@ -4,6 +4,7 @@ package device
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -59,9 +60,15 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 		return a, err
 	}
 	a.Watched, a.DropUnmatched = len(binding.Watched) > 0, binding.DropUnmatched
+	for ifindex, name := range binding.Watched {
+		if name != binding.Physical {
+			a.Also = append(a.Also, boundName(ifindex, name))
+		}
+	}
+	slices.Sort(a.Also)
 	ingress, err := links.On(loader.HookTC)
 	for _, ifindex := range ingress {
-		in := Ingress{Name: ingressName(ifindex, binding.Ingress[ifindex]), Mode: "tc"}
+		in := Ingress{Name: boundName(ifindex, binding.Ingress[ifindex]), Mode: "tc"}
 		if links.Has(loader.HookXDP, ifindex) {
 			in.Mode = "xdp"
 		}
@@ -70,8 +77,8 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 	return a, err
 }
 
-// ingressName returns an interface's name, or that of its binding if it does not exist.
-func ingressName(ifindex int, bound string) string {
+// boundName returns an interface's name, or that of its binding if it does not exist.
+func boundName(ifindex int, bound string) string {
 	name, err := ifname.Lookup(ifindex)
 	switch {
 	case err == nil:

@@ -16,6 +16,18 @@ func Receivers(phys netlink.Link, all []netlink.Link) []netlink.Link {
 	return receivers(phys, all, maxStacked)
 }
 
+// receiversOf returns the Receivers of all interfaces, each once.
+func receiversOf(wans, all []netlink.Link) (found []netlink.Link) {
+	for _, wan := range wans {
+		for _, l := range Receivers(wan, all) {
+			if !slices.ContainsFunc(found, func(other netlink.Link) bool { return other.Attrs().Index == l.Attrs().Index }) {
+				found = append(found, l)
+			}
+		}
+	}
+	return found
+}
+
 // maxStacked limits the depth of stacked interfaces: the kernel's MAX_NEST_DEV.
 const maxStacked = 8
 
