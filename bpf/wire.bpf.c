@@ -17,7 +17,9 @@
 #include "net.h"
 #include "output.h"
 #include "parse.h"
+#include "quoted.h"
 #include "skb.h"
+#include "table.h"
 #include "token.h"
 #include "translated.h"
 #include "trap.h"
@@ -100,21 +102,54 @@ static __always_inline int is_protected(const struct verdict *v)
 }
 
 /*
- * A packet that may leave in clear, unless its source before NAT is protected.
+ * Looks up the eroute of another form of the packet, without flows: a flow's trap protects the packet as well.
+ * The verifier verifies a global function once. Returns 0, or -1 if the table is missing or changes all the time.
  */
-static __always_inline int leave_in_clear(struct __sk_buff *skb, struct packet *p, struct match *m,
+__noinline int other_verdict(const struct packet *p, struct verdict *v)
+{
+	__u32 generation;
+
+	if (!p || !v)
+		return -1;
+	__builtin_memset(v, 0, sizeof(*v));
+	return table_lookup(p, v, &generation) ? -1 : 0;
+}
+
+/* An ICMP error about a packet of a protected flow: it leaves with the SA of the flow's eroute, or drops. */
+static __always_inline int protect_quoted(struct __sk_buff *skb, const struct verdict *v,
 					  const struct packet_count *a)
 {
-	__u32 id = m->v.id, passes = m->v.action;
-
-	if (restore_source(skb, p) && (classify(p, m) || is_protected(&m->v)))
-		return drop(REASON_TRANSLATED, a);
-	if (passes) {
-		count_eroute(id, a);
-		count_reason(REASON_PASS, a);
-		return TCX_NEXT;
+	count_eroute(v->id, a);
+	switch (v->action) {
+	case ACT_SA:
+		return send_to_ipsec(skb, v, a);
+	case ACT_DROP:
+		return drop(REASON_DROP, a);
+	case ACT_REJECT:
+		return drop(REASON_REJECT, a);
 	}
-	return passes_unmatched(skb) ? TCX_NEXT : drop(REASON_NO_EROUTE, a);
+	return drop(REASON_HOLD_NOT_KEPT, a);
+}
+
+/* A packet without an eroute, or with %pass. */
+static __always_inline int leave_in_clear(struct __sk_buff *skb, __u32 l3, struct packet *p,
+					  struct verdict *v, const struct packet_count *a)
+{
+	__u32 id = v->id, passes = v->action;
+
+	if (restore_source(skb, p) && (other_verdict(p, v) || is_protected(v)))
+		return drop(REASON_TRANSLATED, a);
+	if (take_quoted(skb, l3, p)) {
+		if (other_verdict(p, v))
+			return drop(REASON_UNCONFIGURED, a);
+		if (is_protected(v))
+			return protect_quoted(skb, v, a);
+	}
+	if (!passes)
+		return passes_unmatched(skb) ? TCX_NEXT : drop(REASON_NO_EROUTE, a);
+	count_eroute(id, a);
+	count_reason(REASON_PASS, a);
+	return TCX_NEXT;
 }
 
 static __always_inline int decide(struct __sk_buff *skb, __u32 l3, struct packet *p)
@@ -131,7 +166,7 @@ static __always_inline int decide(struct __sk_buff *skb, __u32 l3, struct packet
 		return TCX_NEXT;
 	}
 	if (!is_protected(&m.v))
-		return leave_in_clear(skb, p, &m, &a);
+		return leave_in_clear(skb, l3, p, &m.v, &a);
 	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
 		return trap(skb, l3, p, &m, &a);
 	count_match(&m, &a);

@@ -296,3 +296,96 @@ func TestWatchedAgain(t *testing.T) {
 		})
 	}
 }
+
+// The gateway's own ICMP errors are matched as the packets that they quote: those come from the peer, decrypted.
+func TestQuotedPackets(t *testing.T) {
+	g := newWatched(t)
+	for _, f := range g.families() {
+		for _, c := range []struct {
+			said eroute.SAID
+			want counts
+			told int
+		}{
+			{eroute.Drop, reason("drop", 3), 0},
+			{eroute.Reject, reason("reject", 3), 0},
+			{eroute.Hold, reason("hold-not-kept", 3), 0},
+			{eroute.Trap, reason("hold-not-kept", 3), 0},
+			{eroute.Pass, reason("none", 0), 3},
+		} {
+			g.only(t, from(f.eastNet, f.westNet, c.said))
+			wire, before := g.watchWire(t), g.counts(t)
+			r, err := g.WestHost.Ping(within(t, patience), lab.Ping{Dst: f.eastHost, TTL: 2, Count: 3, Wait: 100e6})
+			if err != nil || len(r.Errors) != c.told {
+				t.Errorf("%s %v: ping: %+v, %v, want %d errors", f.name, c.said, r, err, c.told)
+			}
+			g.counted(t, before, c.want)
+			wire(c.told)
+		}
+	}
+}
+
+// Each of several physical interfaces is watched, whichever of them routing chooses; also after one went.
+func TestTwoWANs(t *testing.T) {
+	g := newDetached(t)
+	g.mode = watched
+	g.ip(t, "link add wan2 up type veth peer name wan2 netns "+g.West.Namespace)
+	for _, n := range []*lab.Node{g.East, g.West} {
+		last := map[*lab.Node]string{g.East: "1", g.West: "2"}[n]
+		for _, args := range []string{"link set wan2 up", "addr add 198.51.100." + last + "/24 dev wan2", "addr add 2001:db8:77::" + last + "/64 dev wan2 nodad"} {
+			if _, err := n.IP(t.Context(), strings.Fields(args)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	g.attachAs(t, device.Config{Virtual: ipsec0, Physical: lab.WAN, Also: []string{"wan2"}})
+	defer func() {
+		if err := g.detach(ipsec0); err != nil {
+			t.Error(err)
+		}
+	}()
+	wan2 := map[string]string{"v4": "198.51.100.2", "v6": "2001:db8:77::2"}
+	for _, f := range g.families() {
+		g.ip(t, fmt.Sprintf("route replace %s metric 1 nexthop via %s dev wan nexthop via %s dev wan2", f.westNet, f.wan, wan2[f.name]))
+	}
+	try := func(f family, said eroute.SAID, answers int) {
+		t.Helper()
+		g.only(t, from(f.eastNet, f.westNet, said))
+		c, err := g.West.Capture("wan2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wire, before := g.captureWAN(t), g.counts(t)
+		for range 20 { // flows, by their identifier
+			if r, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: f.westHost, Count: 1, Wait: 20e6}); err != nil || r.Received > answers {
+				t.Errorf("%s %v: ping: %+v, %v", f.name, said, r, err)
+			}
+		}
+		g.counted(t, before, reason(strings.TrimPrefix(said.String(), "%"), 20))
+		frames, err := c.Stop()
+		left := frames.Count(lab.Match{Dst: lab.Only(f.westHost)}) + wire().Count(lab.Match{Dst: lab.Only(f.westHost)})
+		if err != nil || left != 20*answers {
+			t.Errorf("%s %v: %d packets left, %v, want %d", f.name, said, left, err, 20*answers)
+		}
+	}
+	for _, f := range g.families() {
+		try(f, eroute.Drop, 0)
+		try(f, eroute.Pass, 1)
+	}
+	if err := g.Unplug(g.East, lab.WAN); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Replug(g.East, lab.WAN); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.write(func(table *maps.Table) error {
+		_, err := device.Follow(table)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range g.families() {
+		g.ip(t, fmt.Sprintf("route replace %s via %s dev wan2 metric 1", f.westNet, wan2[f.name]))
+		try(f, eroute.Drop, 0)
+		try(f, eroute.Pass, 1)
+	}
+}

@@ -81,3 +81,36 @@ func TestWatchedTransport(t *testing.T) {
 		})
 	}
 }
+
+// A tunnel for everything, the peer's own address included, is no loop: pings to the peer's networks and to the
+// peer itself, and datagrams larger than the MTU, have answers, and nothing but ESP leaves.
+func TestWatchedFullTunnel(t *testing.T) {
+	b := newLab(t)
+	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN, DropUnmatched: true})
+	for _, f := range []struct {
+		tunnel     lab.Tunnel
+		all        netip.Prefix
+		own, dst   netip.Addr
+		peer, from netip.Addr
+	}{
+		{lab.Tunnel{}, netip.MustParsePrefix("0.0.0.0/0"), b.East.LAN4, b.WestHost.LAN4, b.West.WAN4, b.East.WAN4},
+		{lab.Tunnel{Src: b.East.WAN6, Dst: b.West.WAN6}, netip.MustParsePrefix("::/0"), b.East.LAN6, b.WestHost.LAN6, b.West.WAN6, b.East.WAN6},
+	} {
+		sa := b.connect(t, f.tunnel, f.all, f.all)
+		b.add(t, nets(f.all, f.all), sa.TunSAID())
+		stop := b.wire(t)
+		for _, p := range []lab.Ping{
+			{Src: f.own, Dst: f.dst, Count: 5},
+			{Src: f.from, Dst: f.peer, Count: 5},
+			{Src: f.own, Dst: f.dst, Count: 5, Size: 4000},
+		} {
+			if r, err := b.East.Ping(within(t, 10*time.Second), p); err != nil || r.Received != 5 {
+				t.Errorf("ping %+v: %+v, %v", p, r, err)
+			}
+		}
+		if r, err := b.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Dst: f.dst, Count: 5}); err != nil || r.Received != 5 {
+			t.Errorf("ping from %s: %+v, %v", b.EastHost.Name, r, err)
+		}
+		checkOnly(t, stop(), layers.IPProtocolESP)
+	}
+}
