@@ -29,13 +29,19 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	if err := errors.Join(removeLeftover(virtual), dropOrphans(t)); err != nil {
 		return nil, err
 	}
+	var keep []loader.Hook // physical devices that were watched before stay so
+	if links, err := t.Dir().Links(virtual); err == nil {
+		if on, err := links.On(loader.HookWire); err == nil && len(on) > 0 && !c.Routed {
+			keep = append(keep, loader.HookWire)
+		}
+	}
 	dev, kind, err := create(virtual, smallestMTU(wans))
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, remove(t, virtual))
+			err = errors.Join(err, remove(t, virtual, keep...))
 		}
 	}()
 	if err := applySettings(virtual); err != nil {
@@ -81,6 +87,9 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 			}
 		}
 	}
+	if err := unwatchOthers(links, wans, c.Routed); err != nil {
+		return nil, err
+	}
 	return append(lacks(kind), notes...), t.Sync(ctx)
 }
 
@@ -95,8 +104,9 @@ func find(t *maps.Table, c *Config) (wans, lans []netlink.Link, err error) {
 		if _, err := netlink.LinkByName(virtual); err == nil {
 			return nil, nil, fmt.Errorf("--virtual %s: already attached: detach it first", virtual)
 		}
-		// The device was deleted with "ip link": remove what is left of the attachment.
-		if err := remove(t, virtual); err != nil {
+		// The device was deleted with "ip link": remove what is left of the attachment. Physical devices stay
+		// watched until the new device is there.
+		if err := remove(t, virtual, loader.HookWire); err != nil {
 			return nil, nil, err
 		}
 	}

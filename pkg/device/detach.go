@@ -26,14 +26,14 @@ func Detach(_ context.Context, t *maps.Table, virtual string) error {
 	return remove(t, virtual)
 }
 
-// remove undoes a complete or partial Attach.
-func remove(t *maps.Table, virtual string) error {
+// remove undoes a complete or partial Attach, except for the programs on the hooks in keep.
+func remove(t *maps.Table, virtual string, keep ...loader.Hook) error {
 	errs := []error{removeLeftover(virtual)}
 	links, err := t.Dir().Links(virtual)
 	if errors.Is(err, loader.ErrNotAttached) {
 		return errors.Join(errs...)
 	}
-	errs = append(errs, removeDetour(t, links), removeGRO(t.Dir(), virtual), t.Dir().RemoveBinding(virtual), links.Remove(), unpinWire(t, virtual), dropOrphans(t))
+	errs = append(errs, removeDetour(t, links), removeGRO(t.Dir(), virtual), t.Dir().RemoveBinding(virtual), links.Remove(keep...), unpinWire(t, virtual), dropOrphans(t))
 	left, err := t.Dir().Virtuals()
 	if errs = append(errs, err); len(left) == 0 {
 		errs = append(errs, removeRejectRule(), unpinPrograms(t))

@@ -50,16 +50,38 @@ func unpinWire(t *eroutemaps.Table, virtual string) error {
 	return nil
 }
 
-// watch attaches the program that matches each packet leaving through a physical device against the table.
+// watch attaches the program that matches each packet leaving through a physical device against the table, or
+// replaces the program of an earlier ipsec device.
 func watch(t *eroutemaps.Table, links loader.Links, phys netlink.Link, prog *ebpf.Program, w eroutemaps.Watched) error {
 	ifindex := phys.Attrs().Index
 	if err := t.PutWatched(uint32(ifindex), w); err != nil {
 		return err
 	}
-	if err := links.Attach(loader.HookWire, ifindex, prog); err != nil {
+	attached, err := links.IsAttached(loader.HookWire, ifindex)
+	switch {
+	case err != nil:
+	case attached:
+		err = links.Swap(loader.HookWire, ifindex, prog)
+	default:
+		err = errors.Join(links.Drop(ifindex, loader.HookWire), links.Attach(loader.HookWire, ifindex, prog))
+	}
+	if err != nil {
 		return fmt.Errorf("watch %s: %w", phys.Attrs().Name, err)
 	}
 	return nil
+}
+
+// unwatchOthers detaches the program from physical devices that are no longer watched.
+func unwatchOthers(links loader.Links, wans []netlink.Link, routed bool) error {
+	on, err := links.On(loader.HookWire)
+	errs := []error{err}
+	for _, ifindex := range on {
+		still := slices.ContainsFunc(wans, func(l netlink.Link) bool { return l.Attrs().Index == ifindex })
+		if !still || routed {
+			errs = append(errs, links.Drop(ifindex, loader.HookWire))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // wire checks that the program is attached to the existing physical devices.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -156,15 +157,24 @@ func (l Links) On(hook Hook) ([]int, error) {
 	return indexes, nil
 }
 
-// Remove detaches the programs and unpins their links. Unpinning alone detaches with a delay, and the next
-// attach would find the programs still attached.
-func (l Links) Remove() error {
+// Remove detaches the programs and unpins their links, except those on the hooks in keep. Unpinning alone
+// detaches with a delay, and the next attach would find the programs still attached.
+func (l Links) Remove(keep ...Hook) error {
 	entries, err := os.ReadDir(l.dir)
 	errs := []error{err}
+	kept := false
 	for _, e := range entries {
-		errs = append(errs, detach(filepath.Join(l.dir, e.Name())))
+		if hook, _, _ := strings.Cut(e.Name(), "-"); slices.Contains(keep, Hook(hook)) {
+			kept = true
+			continue
+		}
+		path := filepath.Join(l.dir, e.Name())
+		errs = append(errs, detach(path), os.Remove(path))
 	}
-	return errors.Join(append(errs, os.RemoveAll(l.dir))...)
+	if !kept {
+		errs = append(errs, os.RemoveAll(l.dir))
+	}
+	return errors.Join(errs...)
 }
 
 // Detach detaches the programs from an interface's hooks, where attached. The links stay.

@@ -389,3 +389,29 @@ func TestTwoWANs(t *testing.T) {
 		try(f, eroute.Pass, 1)
 	}
 }
+
+// While ipsec0 is deleted and attached again, also with other options, wan stays watched.
+func TestAttachAgain(t *testing.T) {
+	g := newWatched(t)
+	configs := []device.Config{
+		{Virtual: ipsec0, Physical: lab.WAN},
+		{Virtual: ipsec0, Physical: lab.WAN, DropUnmatched: true},
+		{Virtual: ipsec0, Physical: lab.WAN, Ingress: []string{lab.LAN}},
+	}
+	for _, f := range g.families() {
+		g.only(t, from(f.eastNet, f.westNet, eroute.Drop))
+		wire := g.watchWire(t)
+		s := &lab.Stream{From: g.EastHost, Src: netip.AddrPortFrom(f.eastHost, 0), Dst: netip.AddrPortFrom(f.westHost, 9), Rate: 1000}
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range configs {
+			g.ip(t, "link del ipsec0")
+			g.attachAs(t, c)
+		}
+		if n, err := s.Stop(); err != nil || n < 50 {
+			t.Errorf("%d packets sent, %v", n, err)
+		}
+		wire(0)
+	}
+}

@@ -50,6 +50,8 @@ func (b *breaker) step() (what string, err error) {
 		return "down and up", errors.Join(b.ip("link set ipsec0 down"), b.ip("link set ipsec0 up"), b.routes())
 	case r < 95:
 		return b.attempt("tncfg --upgrade"), nil
+	case !b.routed && r < 98: // a detach ends the protection
+		return b.addRoute()
 	case r < 96:
 		err := b.insist("tncfg --detach --virtual ipsec0")
 		time.Sleep(50 * time.Millisecond)
@@ -63,9 +65,23 @@ func (b *breaker) step() (what string, err error) {
 	}
 }
 
+// addRoute adds a more specific route past the tunnel, or removes it.
+func (b *breaker) addRoute() (what string, err error) {
+	verb := []string{"replace", "del"}[b.rand.IntN(2)]
+	for _, args := range []string{
+		"-4 route " + verb + " " + b.WestHost.LAN4.String() + " via " + b.West.WAN4.String() + " dev wan",
+		"-6 route " + verb + " " + b.WestHost.LAN6.String() + " via " + b.West.WAN6.String() + " dev wan",
+	} {
+		if e := b.ip(args); verb == "replace" {
+			err = errors.Join(err, e)
+		}
+	}
+	return verb + " route", err
+}
+
 // attach creates ipsec0 again.
 func (b *breaker) attach() error {
-	return errors.Join(b.insist(attachCommand), b.routes())
+	return errors.Join(b.insist(b.attachment), b.routes())
 }
 
 // attempt runs a command that may fail: the kernel may have no memory for the table, or an SA may be deleted
@@ -91,7 +107,7 @@ func (b *breaker) insist(args string) (err error) {
 // killTncfg kills a command that swaps programs, or deletes or creates the device, at a random time, and
 // creates the device again.
 func (b *breaker) killTncfg() error {
-	for _, args := range [][]string{{"tncfg --upgrade"}, {"tncfg --detach --virtual ipsec0", attachCommand}}[b.rand.IntN(2)] {
+	for _, args := range [][]string{{"tncfg --upgrade"}, {"tncfg --detach --virtual ipsec0", b.attachment}}[b.rand.IntN(2)] {
 		// It may have ended before, or have had nothing to do: neither is an error.
 		_ = b.killed(args, time.Duration(b.rand.IntN(3000))*time.Millisecond)
 	}

@@ -26,6 +26,8 @@ import (
 // kernel's timestamp of each frame is compared with these times, without tolerance.
 type hunt struct {
 	bench
+	attachment string // command that attaches ipsec0
+	routed     bool   // by routes into ipsec0; else wan is watched
 	ipsec string // the command
 	group *group // the table's memory is charged to it
 	begin time.Time
@@ -58,7 +60,7 @@ type logged struct {
 // programs, relay and memory. "make hunt DURATION=5m" takes longer.
 func TestLeakHunt(t *testing.T) {
 	seed, duration := testenv.RandSeed(t), testenv.Duration(t, 60*time.Second)
-	h := newHunt(t)
+	h := newHunt(t, seed%2 == 0)
 	stop := watch(t, h.East, lab.WAN)
 	end := h.begin.Add(duration)
 	var actors sync.WaitGroup
@@ -84,13 +86,20 @@ func TestLeakHunt(t *testing.T) {
 	t.Logf("reasons: %v", h.reasons(t))
 }
 
-// newHunt is a lab with blackhole routes after those into ipsec0, with an empty table and the streams
-// running.
-func newHunt(t *testing.T) *hunt {
+// newHunt is a lab with an empty table and the streams running: with wan watched and no other routes than the
+// lab's, or with routes into ipsec0 and blackhole routes after them.
+func newHunt(t *testing.T, routed bool) *hunt {
 	t.Helper()
-	h := &hunt{bench: newLab(t), ipsec: copyCommand(t), group: newGroup(t), table: &eroute.Linear{}}
-	for _, p := range []netip.Prefix{lab.WestLAN4, lab.WestLAN6} {
-		ip(t, h.East, "route add blackhole "+p.String()+" metric 1024")
+	h := &hunt{
+		bench: newLab(t), attachment: attachCommand + " --unmatched drop", routed: routed,
+		ipsec: copyCommand(t), group: newGroup(t), table: &eroute.Linear{},
+	}
+	t.Logf("routed: %t", routed)
+	if routed {
+		h.attachment = attachCommand + " --routed"
+		for _, p := range []netip.Prefix{lab.WestLAN4, lab.WestLAN6} {
+			ip(t, h.East, "route add blackhole "+p.String()+" metric 1024")
+		}
 	}
 	// Packets that wait for the peer's MAC address would leave later than they matched the table.
 	for _, peer := range []netip.Addr{h.West.WAN4, h.West.WAN6} {
@@ -105,7 +114,7 @@ func newHunt(t *testing.T) *hunt {
 	t.Cleanup(func() { h.sas.close(t) })
 	t.Cleanup(func() { h.removeAll(t) })
 	// The table is charged to the group of its creator.
-	if err := errors.Join(h.commandIn(attachCommand, h.group), h.routes()); err != nil {
+	if err := errors.Join(h.commandIn(h.attachment, h.group), h.routes()); err != nil {
 		t.Fatal(err)
 	}
 	h.addLanes(t)
