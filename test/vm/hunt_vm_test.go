@@ -28,11 +28,11 @@ type hunt struct {
 	bench
 	attachment string // command that attaches ipsec0
 	routed     bool   // by routes into ipsec0; else wan is watched
-	ipsec string // the command
-	group *group // the table's memory is charged to it
-	begin time.Time
-	lanes []*lane
-	sas   *saPool
+	ipsec      string // the command
+	group      *group // the table's memory is charged to it
+	begin      time.Time
+	lanes      []*lane
+	sas        *saPool
 
 	// Of the writer.
 	table *eroute.Linear

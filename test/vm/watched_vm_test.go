@@ -89,14 +89,20 @@ func TestWatchedFullTunnel(t *testing.T) {
 	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN, DropUnmatched: true})
 	for _, f := range []struct {
 		tunnel     lab.Tunnel
-		all        netip.Prefix
+		all, east  netip.Prefix
 		own, dst   netip.Addr
 		peer, from netip.Addr
+		pong       string // selects the peer's answers, but not neighbour discovery
 	}{
-		{lab.Tunnel{}, netip.MustParsePrefix("0.0.0.0/0"), b.East.LAN4, b.WestHost.LAN4, b.West.WAN4, b.East.WAN4},
-		{lab.Tunnel{Src: b.East.WAN6, Dst: b.West.WAN6}, netip.MustParsePrefix("::/0"), b.East.LAN6, b.WestHost.LAN6, b.West.WAN6, b.East.WAN6},
+		{lab.Tunnel{}, netip.MustParsePrefix("0.0.0.0/0"), lab.EastLAN4, b.East.LAN4, b.WestHost.LAN4, b.West.WAN4, b.East.WAN4, "proto icmp"},
+		{lab.Tunnel{Src: b.East.WAN6, Dst: b.West.WAN6}, netip.MustParsePrefix("::/0"), lab.EastLAN6, b.East.LAN6, b.WestHost.LAN6, b.West.WAN6, b.East.WAN6, "proto ipv6-icmp type 129"},
 	} {
-		sa := b.connect(t, f.tunnel, f.all, f.all)
+		tunnel := f.tunnel
+		tunnel.From, tunnel.To = b.East, b.West
+		sa := install(t, tunnel)
+		back := install(t, sa.Reverse())
+		b.answer(t, back, f.east, f.all)
+		b.answerOnly(t, back, lab.Only(f.from), lab.Only(f.peer), f.pong)
 		b.add(t, nets(f.all, f.all), sa.TunSAID())
 		stop := b.wire(t)
 		for _, p := range []lab.Ping{
