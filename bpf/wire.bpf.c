@@ -128,7 +128,7 @@ static __always_inline int protect_quoted(struct __sk_buff *skb, const struct ve
 	case ACT_REJECT:
 		return drop(REASON_REJECT, a);
 	}
-	return drop(REASON_HOLD_NOT_KEPT, a);
+	return drop(REASON_HOLD_NOT_STORED, a);
 }
 
 /* A packet without an eroute, or with %pass. */

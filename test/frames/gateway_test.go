@@ -53,7 +53,7 @@ func onGateway(t *testing.T, f func(*lab.Lab, *gateway) error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, table.Dir().Remove(), table.Close()) }()
-		if _, err := device.Attach(t.Context(), table, device.Config{Virtual: ipsec0, Physical: lab.WAN, Ingress: []string{lab.LAN}}); err != nil {
+		if _, err := device.Attach(t.Context(), table, device.Config{Virtual: ipsec0, Physical: lab.WAN, Ingress: []string{lab.LAN}, Routed: true}); err != nil {
 			return err
 		}
 		for _, p := range []netip.Prefix{lab.WestLAN4, lab.WestLAN6} {

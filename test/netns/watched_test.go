@@ -18,9 +18,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// newWatched returns a gateway of its own that watches wan, with the default for packets without an eroute.
+// watching returns a gateway of its own that watches wan, with the default for packets without an eroute.
 // No route leads into ipsec0.
-func newWatched(t *testing.T, ingress ...string) *gateway {
+func watching(t *testing.T, ingress ...string) *gateway {
 	t.Helper()
 	g := newDetached(t)
 	g.mode = watched
@@ -36,7 +36,7 @@ func newWatched(t *testing.T, ingress ...string) *gateway {
 
 // Packets without an eroute leave a watched interface as they are, and are not counted.
 func TestUnmatched(t *testing.T) {
-	g := newWatched(t, lab.LAN)
+	g := watching(t, lab.LAN)
 	for _, f := range g.families() {
 		g.only(t, from(f.eastNet, lab.Only(f.wan), eroute.Drop))
 		before := g.counts(t)
@@ -53,7 +53,7 @@ func TestUnmatched(t *testing.T) {
 // bound to the interface or names it per packet, a route that is more specific, one in another table, several
 // paths.
 func TestWaysOut(t *testing.T) {
-	g := newWatched(t)
+	g := watching(t)
 	wan := g.ifindex(t, lab.WAN)
 	for _, f := range g.families() {
 		ip := map[string]string{"v4": "-4", "v6": "-6"}[f.name]
@@ -142,7 +142,7 @@ func (g *gateway) ifindex(t *testing.T, name string) (index int) {
 // with their source before NAT drop, whatever they match after it.
 func TestNAT(t *testing.T) {
 	for _, ingress := range [][]string{nil, {lab.LAN}} {
-		g := newWatched(t, ingress...)
+		g := watching(t, ingress...)
 		g.netfilter(t, "chain post { type nat hook postrouting priority srcnat; oifname wan masquerade; }")
 		for _, f := range g.families() {
 			other := netip.PrefixFrom(netip.MustParseAddr("203.0.113.0"), 24)
@@ -193,7 +193,7 @@ func all4Or6(f family) netip.Prefix {
 // Eroutes for everything do not stop the link's own traffic: neighbour discovery, also to a unicast address,
 // and multicast of the link.
 func TestLinkScope(t *testing.T) {
-	g := newWatched(t)
+	g := watching(t)
 	for _, f := range g.families() {
 		g.only(t, append(all(eroute.Drop), from(f.eastNet, f.westNet, eroute.Pass))...)
 		for range 2 {
@@ -217,7 +217,7 @@ func TestLinkScope(t *testing.T) {
 // A frame of a packet socket is matched, whatever protocol the socket claims; one that passes the queueing
 // discipline by is not.
 func TestPacketSockets(t *testing.T) {
-	g := newWatched(t)
+	g := watching(t)
 	for _, f := range g.families() {
 		g.only(t, all(eroute.Drop)...)
 		frame, err := g.East.Frame(lab.WAN, 0, udpPacket(t, netip.AddrPortFrom(f.eastLAN, 4000), netip.AddrPortFrom(f.westHost, 53)))
@@ -253,7 +253,7 @@ func TestPacketSockets(t *testing.T) {
 func TestWatchedAgain(t *testing.T) {
 	for _, follower := range followers {
 		t.Run(follower, func(t *testing.T) {
-			g := newWatched(t)
+			g := watching(t)
 			if follower == "relay" {
 				g.startRelay(t)
 			}
@@ -299,7 +299,7 @@ func TestWatchedAgain(t *testing.T) {
 
 // The gateway's own ICMP errors are matched as the packets that they quote: those come from the peer, decrypted.
 func TestQuotedPackets(t *testing.T) {
-	g := newWatched(t)
+	g := watching(t)
 	for _, f := range g.families() {
 		for _, c := range []struct {
 			said eroute.SAID
@@ -308,8 +308,8 @@ func TestQuotedPackets(t *testing.T) {
 		}{
 			{eroute.Drop, reason("drop", 3), 0},
 			{eroute.Reject, reason("reject", 3), 0},
-			{eroute.Hold, reason("hold-not-kept", 3), 0},
-			{eroute.Trap, reason("hold-not-kept", 3), 0},
+			{eroute.Hold, reason("hold-not-stored", 3), 0},
+			{eroute.Trap, reason("hold-not-stored", 3), 0},
 			{eroute.Pass, reason("none", 0), 3},
 		} {
 			g.only(t, from(f.eastNet, f.westNet, c.said))
@@ -392,7 +392,7 @@ func TestTwoWANs(t *testing.T) {
 
 // While ipsec0 is deleted and attached again, also with other options, wan stays watched.
 func TestAttachAgain(t *testing.T) {
-	g := newWatched(t)
+	g := watching(t)
 	configs := []device.Config{
 		{Virtual: ipsec0, Physical: lab.WAN},
 		{Virtual: ipsec0, Physical: lab.WAN, DropUnmatched: true},
