@@ -306,7 +306,7 @@ func TestConfigFollows(t *testing.T) {
 	path := testenv.Ipsec(t)
 	g := healthy(t)
 	file := filepath.Join(t.TempDir(), "eroute.toml")
-	config := "[[device]]\nvirtual = \"ipsec0\"\nphysical = \"wan\"\ningress = [\"lan\"]\n"
+	config := "[[device]]\nvirtual = \"ipsec0\"\nphysical = \"wan\"\ningress = [\"lan\"]\nrouted = true\n"
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
