@@ -9,7 +9,7 @@ readonly newest=7.3 too_old=6.1
 
 scripts/setup.sh vm $newest
 go run ./internal/vm/run -kernel $newest -pkg './bpf ./test/vm' \
-	-run '^(TestProgramsInVM|TestPing|TestMigrate)$|^TestTrapToSA$/^%trap$'
+	-run '^(TestProgramsInVM|TestPing|TestMigrate|TestWatched)$|^TestTrapToSA$/^%trap$'
 
 scripts/setup.sh vm $too_old
 go run ./internal/vm/run -kernel $too_old -- bash -c '
