@@ -18,6 +18,7 @@ type Charon struct {
 	ReqID      uint32       // of the child; 0: charon chooses
 	Trap       bool         // start_action = trap: accept ACQUIREs
 	Connection string       // additional settings of the connection, one per line
+	Child      string       // additional settings of the child
 
 	// Settings are additional lines of strongswan.conf, and Config is the swanctl.conf; "": the settings
 	// above.
@@ -63,6 +64,7 @@ connections { site {
     esp_proposals = aes128gcm128
     reqid = %d
     start_action = %s
+    %s
   } }
 } }
 secrets { ike { secret = "not a secret in a lab" } }
@@ -77,7 +79,7 @@ func (c *Charon) Start(ctx context.Context) error {
 	err := c.prepare(c.Node, "strongswan", map[string]string{
 		"strongswan.conf": strongswanConf + cmp.Or(c.Settings, labSettings),
 		"swanctl.conf": cmp.Or(c.Config, fmt.Sprintf(swanctlConf, c.Connection, c.Node.WAN4, c.Peer.WAN4, c.Node.Name, c.Peer.Name,
-			c.Local, c.Far, c.ReqID, action)),
+			c.Local, c.Far, c.ReqID, action, c.Child)),
 	})
 	if err != nil {
 		return err

@@ -37,16 +37,13 @@ func run(ctx context.Context) (err error) {
 }
 
 func attach(s *stage) error {
-	fmt.Println("The east gateway gets an ipsec device, and routes the west LAN into it.")
+	fmt.Println("The east gateway gets an ipsec device, and watches what leaves through wan.")
 	_, err := s.run("tncfg", "--attach", "--virtual", "ipsec0", "--physical", "wan", "--ingress", "lan")
-	if err == nil {
-		err = errors.Join(s.East.Route(lab.WestLAN4, "ipsec0"), s.East.Route(lab.WestLAN6, "ipsec0"))
-	}
 	if err != nil {
 		return err
 	}
 	got, err := s.ping(s.WestHost.LAN4)
-	s.claim(got.Received == 0 && got.clear == 0, "no eroute yet: %d pings, none answered, none on the wire", pings)
+	s.claim(got.Received == pings && got.clear > 0, "no eroute yet: %d of %d pings answered, in clear", got.Received, pings)
 	return err
 }
 

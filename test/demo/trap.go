@@ -22,7 +22,7 @@ func trap(s *stage) (err error) {
 		return err
 	}
 	west := &lab.Charon{Node: s.West, Peer: s.East, Local: lab.WestLAN4, Far: lab.EastLAN4}
-	east := &lab.Charon{Node: s.East, Peer: s.West, Local: lab.EastLAN4, Far: lab.WestLAN4, ReqID: 7, Trap: true}
+	east := &lab.Charon{Node: s.East, Peer: s.West, Local: lab.EastLAN4, Far: lab.WestLAN4, ReqID: 7, Trap: true, Child: "policies = no"}
 	for _, c := range []*lab.Charon{west, east} {
 		ctx, cancel := context.WithTimeout(s.ctx, time.Minute)
 		defer cancel()
@@ -30,6 +30,13 @@ func trap(s *stage) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, c.Stop()) }()
+	}
+	for _, dir := range []string{"in", "fwd"} { // inbound packets need a policy; outbound ones have their eroute
+		_, err := s.East.IP(s.ctx, "xfrm", "policy", "update", "src", lab.WestLAN4.String(), "dst", lab.EastLAN4.String(), "dir", dir,
+			"tmpl", "src", s.West.WAN4.String(), "dst", s.East.WAN4.String(), "proto", "esp", "reqid", reqid, "mode", "tunnel")
+		if err != nil {
+			return err
+		}
 	}
 	stop, err := s.relay()
 	if err != nil {
