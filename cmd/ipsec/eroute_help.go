@@ -4,11 +4,13 @@ package main
 
 const erouteLong = `Manages the eroute table of this network namespace. An eroute maps a selector (source
 and destination prefix, optionally protocol and ports) to a SAID, which says what
-happens to matching packets that are routed into an ipsec device: encrypted by a
-Security Association (SA), passed in clear, dropped, rejected, held, or used to request
-an SA from key managers. The most specific eroute wins: longest source prefix, then
-longest destination prefix, then protocol, source port and destination port. Packets
-that match no eroute are dropped.`
+happens to matching packets that leave through a watched interface or are routed into an
+ipsec device: encrypted by a Security Association (SA), passed in clear, dropped,
+rejected, held, or used to request an SA from key managers. The most specific eroute
+wins: longest source prefix, then longest destination prefix, then protocol, source port
+and destination port. Packets that match no eroute leave a watched interface as they
+are, unless it was attached with --unmatched drop; in an ipsec device they are dropped.
+See ipsec tncfg --help.`
 
 const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said TEXT] [--min-packets N] [--json]
   ipsec eroute --add|--replace --src S/M --dst D/M

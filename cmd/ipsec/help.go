@@ -10,8 +10,8 @@ import (
 )
 
 const rootLong = `ipsec manages the eroute table of a network namespace. The table decides for each packet
-routed into an ipsec device whether it is encrypted by a Security Association, passed in
-clear, dropped, rejected or held. Started through a link with the name of a command,
+that leaves whether it is encrypted by a Security Association, passed in clear, dropped,
+rejected or held. Started through a link with the name of a command,
 such as eroute or tncfg, the program runs that command.`
 
 const rootExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --ingress lan
