@@ -58,6 +58,7 @@ var checks = []check{
 	watchCheck,
 	exitCheck,
 	natCheck,
+	precedenceCheck,
 	routeCheck,
 	leakCheck,
 	passCheck,

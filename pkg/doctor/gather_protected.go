@@ -35,12 +35,17 @@ func (f *Facts) gatherProtected(t *maps.Table) error {
 	f.BlindToNAT = !loader.SeesNAT()
 	translated := f.reason("translated") > 0
 	exits := newExits(f)
+	policies, err := f.policiesBefore()
+	if err != nil {
+		return err
+	}
 	keep := func(s eroute.Selector) bool {
 		if s.Src.Addr().Is4() {
 			f.Eroutes4 = true
 		} else {
 			f.Eroutes6 = true
 		}
+		f.findPreceding(policies, s)
 		return translated && len(f.Translated) < maxExamples || exits.concern(s)
 	}
 	for e, err := range t.Matching(keep) {

@@ -15,6 +15,7 @@ type OutPolicy struct {
 	Selector eroute.Selector
 	Priority uint32   // the smallest takes precedence
 	Template Template // the last one: the outermost SA
+	IfID     uint32   // of the only XFRM interface whose packets it applies to; 0: it applies to others
 }
 
 // OutPolicies returns the out policies that are not ours and have a template.
@@ -41,7 +42,7 @@ func (m *policyMessage) outPolicy() (OutPolicy, bool) {
 		return OutPolicy{}, false
 	}
 	last := &m.templates[len(m.templates)-1]
-	return OutPolicy{Selector: sel, Priority: m.Priority, Template: templateOf(last)}, true
+	return OutPolicy{Selector: sel, Priority: m.Priority, Template: templateOf(last), IfID: m.ifID}, true
 }
 
 // parseSelector parses a struct xfrm_selector. It returns a zero Selector for one without addresses, and for

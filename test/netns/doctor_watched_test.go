@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -62,6 +63,34 @@ func TestDoctorWatched(t *testing.T) {
 	}
 	g.ip(t, "route del default dev lte")
 	found(t, g.doctor(t, path))
+}
+
+// An XFRM policy without if_id applies before the eroutes, which the doctor reports, unless the destination is
+// routed into ipsec0.
+func TestDoctorPrecedence(t *testing.T) {
+	path := testenv.Ipsec(t)
+	g := newWatched(t)
+	g.only(t, from(lab.EastLAN4, lab.WestLAN4, eroute.Trap)) // which the fast path does not drop
+	ping := func(want string) {
+		t.Helper()
+		before := g.counts(t)
+		if _, err := g.EastHost.Ping(within(t, patience), lab.Ping{Dst: g.WestHost.LAN4, Count: 1, Wait: 300 * time.Millisecond}); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(g.counts(t).since(before).Reasons); got != want {
+			t.Errorf("counted %s, want %s", got, want)
+		}
+	}
+	ping("map[trap-no-relay:1]")
+	g.ip(t, fmt.Sprintf("xfrm policy add src %s dst %s dir out tmpl src %s dst %s proto esp reqid 7 mode tunnel",
+		lab.EastLAN4, lab.WestLAN4, g.East.WAN4, g.West.WAN4))
+	found(t, g.doctor(t, path), [3]string{"problem", "relay", "no relay"},
+		[3]string{"note", "precedence", "the XFRM policy 192.0.2.0/24 -> 192.0.1.0/24 applies before the eroute 192.0.2.0/24 -> 192.0.1.0/24"})
+	ping("map[]")
+	g.ip(t, fmt.Sprintf("route replace %s dev %s", lab.WestLAN4, ipsec0))
+	g.syncRoutes(t)
+	found(t, g.doctor(t, path), [3]string{"problem", "relay", "no relay"})
+	ping("map[trap-no-relay:1]")
 }
 
 // Programs before and after the one that watches an interface are named, and a detached one is; --sync
