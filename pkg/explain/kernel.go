@@ -43,8 +43,9 @@ type Hop struct {
 
 // kernelView is the view of the calling thread's network namespace.
 type kernelView struct {
-	xfrm   *xfrm.Handle // nil: this kernel has no XFRM
-	router fib.Router
+	xfrm     *xfrm.Handle // nil: this kernel has no XFRM
+	router   fib.Router
+	policies *[]xfrm.OutPolicy // read once for all packets; nil: not yet
 }
 
 // OpenKernelView opens the view of the calling thread's network namespace. Needs CAP_NET_ADMIN.
@@ -67,8 +68,14 @@ func (k *kernelView) Policy(flow eroute.Selector) (*xfrm.OutPolicy, error) {
 	if k.xfrm == nil {
 		return nil, nil
 	}
-	all, err := k.xfrm.OutPolicies()
-	return xfrm.PolicyFor(all, flow), err
+	if k.policies == nil {
+		all, err := k.xfrm.OutPolicies()
+		if err != nil {
+			return nil, err
+		}
+		k.policies = &all
+	}
+	return xfrm.PolicyFor(*k.policies, flow), nil
 }
 
 func (k *kernelView) Route(dst netip.Addr, device string) Hop {

@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"fmt"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -31,11 +32,17 @@ func (x *explainer) decideWire(e *Explanation, d *device.Attachment) error {
 		return nil
 	}
 	own, err := x.isOwnKeyExchange(e)
+	if err != nil {
+		return err
+	}
+	policy, err := x.kernel.Policy(only(e.Packet))
 	switch {
 	case err != nil:
 		return err
 	case own:
 		e.Outcome = Outcome{maps.Sent, "key-exchange", ownKeyExchange}
+	case policy != nil && policy.IfID == 0:
+		e.Outcome = Outcome{maps.Sent, "", fmt.Sprintf("XFRM encrypts it or waits for an SA: its policy %s -> %s applies before the eroutes", policy.Selector.Src, policy.Selector.Dst)}
 	case e.Match == nil && d.DropUnmatched:
 		e.Next = Hop{}
 		e.Outcome = Outcome{maps.Dropped, "no-eroute", "--unmatched drop"}
@@ -48,6 +55,14 @@ func (x *explainer) decideWire(e *Explanation, d *device.Attachment) error {
 		return x.decideProtected(e)
 	}
 	return nil
+}
+
+// only returns the selector that matches this packet and no other.
+func only(p eroute.Packet) eroute.Selector {
+	return eroute.Selector{
+		Src: netip.PrefixFrom(p.Src, p.Src.BitLen()), Dst: netip.PrefixFrom(p.Dst, p.Dst.BitLen()),
+		Proto: p.Proto, SrcPort: p.SrcPort, DstPort: p.DstPort,
+	}
 }
 
 // isLinkScope reports whether packets to an address do not leave the link, where bpf/link_scope.h decides by
