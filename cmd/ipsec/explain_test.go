@@ -99,6 +99,7 @@ func TestExplainWatched(t *testing.T) {
 		"none":           {eroute.Drop, func(*memory) {}, other, `sent, not counted: via 192.0.2.254 dev wan; in clear: it has no eroute`},
 		"none, drop":     {eroute.Drop, func(m *memory) { m.devices.all[0].DropUnmatched = true }, other, `dropped, counted as "no-eroute"; --unmatched drop`},
 		"XFRM policy":    {eroute.Drop, func(m *memory) { m.kernel.policies = policiesOf(9) }, packet, `sent, not counted: via 192.0.2.254 dev wan; XFRM encrypts it or waits for an SA: its policy 10.1.0.0/24 -> 10.2.0.0/16 applies before the eroutes`},
+		"second":         {eroute.Drop, func(m *memory) { m.kernel.routes[1].Device = "lte"; m.devices.all[0].Also = []string{"lte"} }, packet, `dropped, counted as "drop"`},
 		"not watched":    {eroute.Drop, func(m *memory) { m.kernel.routes[1].Device = "lte" }, packet, `sent, not counted: via 192.0.2.254 dev lte; in clear: lte is not watched`},
 		"into ipsec0":    {eroute.Drop, func(m *memory) { m.kernel.routes[1].Device = "ipsec0" }, other, `dropped, counted as "no-eroute"`},
 		"no route":       {eroute.Drop, func(m *memory) { m.kernel.routes = nil }, packet, `would be dropped, counted as "drop"`},

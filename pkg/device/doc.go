@@ -5,6 +5,8 @@
 // need.
 package device
 
+import "slices"
+
 // Config describes the ipsec device that [Attach] creates.
 type Config struct {
 	Virtual  string   // name of the ipsec device
@@ -30,6 +32,11 @@ type Attachment struct {
 	Watched       bool     // the physical device's egress is watched
 	Also          []string // names of further watched interfaces, sorted; "ifindex N" if one is gone
 	DropUnmatched bool     // see Config
+}
+
+// Watches reports whether an interface is one that the attachment watches.
+func (a *Attachment) Watches(name string) bool {
+	return a.Watched && name != "" && (a.Physical == name || slices.Contains(a.Also, name))
 }
 
 // Ingress is an interface with the fast path.

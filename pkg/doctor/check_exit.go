@@ -15,7 +15,7 @@ var exitCheck = check{"exit", "protected packets can leave only through watched 
 			Level: Problem, Subject: e.Dev,
 			Text:   fmt.Sprintf("%s is not watched, but routes to %s, which eroutes protect, lead to it", e.Dev, prefixes(e.Dsts)),
 			Cost:   "packets that take these routes are not matched against the table and leave in clear",
-			Remedy: fmt.Sprintf("watch it: ipsec tncfg --attach --virtual %s --physical %s; or route these destinations into %s; or, on the protected side, attach with --ingress %s", f.freeVirtual(), e.Dev, f.Devices[0].Virtual, e.Dev),
+			Remedy: fmt.Sprintf("watch it, too: attach %s again with --physical %s in addition; or route these destinations into it; or, on the protected side, attach with --ingress %s", f.Devices[0].Virtual, e.Dev, e.Dev),
 		}
 		if e.Inside {
 			finding.Level = Note
@@ -32,13 +32,4 @@ func prefixes(all []netip.Prefix) string {
 		texts[i] = p.String()
 	}
 	return strings.Join(texts, ", ")
-}
-
-// freeVirtual returns the first name of an ipsec device that is not in use.
-func (f *Facts) freeVirtual() string {
-	for n := 0; ; n++ {
-		if name := fmt.Sprintf("ipsec%d", n); !f.isVirtual(name) {
-			return name
-		}
-	}
 }

@@ -36,6 +36,12 @@ func between(src, dst string) eroute.Selector {
 func TestWatch(t *testing.T) {
 	f := watching()
 	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan: packets without an eroute leave"})
+	f.Devices[0].Also = []string{"lte"}
+	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan, lte: packets"})
+	if f.isExit("lte") {
+		t.Error("a second watched interface is an exit")
+	}
+	f.Devices[0].Also = nil
 	f.Devices[0].DropUnmatched = true
 	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan: packets without an eroute drop"})
 	f.Devices[0].Watched = false
@@ -66,7 +72,7 @@ func TestExit(t *testing.T) {
 		remedy  string // a part of the first one
 	}{
 		"watched":      {watching(via("wan", "0.0.0.0/0"), via("lan", "10.1.0.0/16"), via("ipsec0", "10.2.0.0/16"), via("lo", "10.2.0.9/32")), []eroute.Selector{site}, nil, ""},
-		"second WAN":   {watching(via("wan", "0.0.0.0/0"), via("lte", "0.0.0.0/0")), []eroute.Selector{site}, []want{{Problem, "lte", "lte is not watched, but routes to 10.2.0.0/16, which"}}, "--virtual ipsec1 --physical lte;"},
+		"second WAN":   {watching(via("wan", "0.0.0.0/0"), via("lte", "0.0.0.0/0")), []eroute.Selector{site}, []want{{Problem, "lte", "lte is not watched, but routes to 10.2.0.0/16, which"}}, "attach ipsec0 again with --physical lte in addition;"},
 		"tunnel":       {watching(via("gre1", "10.2.3.0/24")), []eroute.Selector{site}, []want{{Problem, "gre1", "routes to 10.2.3.0/24, which"}}, ""},
 		"ingress":      {watching(via("lan", "0.0.0.0/0")), []eroute.Selector{between("0.0.0.0/0", "0.0.0.0/0")}, nil, ""},
 		"own network":  {watching(via("dmz", "10.1.5.0/24")), []eroute.Selector{between("10.1.0.0/16", "0.0.0.0/0")}, []want{{Note, "dmz", "10.1.5.0/24"}}, ""},

@@ -70,6 +70,9 @@ func (f *Facts) used(links []netlink.Link) (all []Interface) {
 		if d.Physical != "" {
 			at(d.Physical).Physical = true
 		}
+		for _, name := range d.Also {
+			at(name).Physical = true
+		}
 	}
 	if len(f.Devices) > 0 {
 		return all

@@ -15,7 +15,7 @@ func (f *Facts) anyWatched() bool {
 
 // isWatched reports whether an interface is watched: itself, or all its members.
 func (f *Facts) isWatched(name string) bool {
-	if slices.ContainsFunc(f.Devices, func(d Device) bool { return d.Watched && d.Physical == name }) {
+	if slices.ContainsFunc(f.Devices, func(d Device) bool { return d.Watches(name) }) {
 		return true
 	}
 	members := f.Members[name]

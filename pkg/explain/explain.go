@@ -112,13 +112,8 @@ func (x *explainer) explain(p eroute.Packet, matches []eroute.Eroute) (e *Explan
 	}
 	e.Route = x.kernel.Route(p.Dst, "")
 	e.IPsec = x.isVirtual(e.Route.Device)
-	e.Watched = slices.ContainsFunc(x.devices, func(a device.Attachment) bool { return watches(&a, e.Route.Device) })
+	e.Watched = slices.ContainsFunc(x.devices, func(a device.Attachment) bool { return a.Watches(e.Route.Device) })
 	return e, x.decide(e)
-}
-
-// watches reports whether an attachment watches an interface.
-func watches(a *device.Attachment, name string) bool {
-	return a.Watched && name != "" && a.Physical == name
 }
 
 // isVirtual reports whether an interface is an ipsec device.

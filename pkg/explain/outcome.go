@@ -190,7 +190,7 @@ func (x *explainer) clearHop(e *Explanation) Hop {
 // otherwise the first one, watched if there is such; nil if there is none.
 func (x *explainer) device(e *Explanation) *device.Attachment {
 	for _, is := range []func(*device.Attachment) bool{
-		func(a *device.Attachment) bool { return a.Virtual == e.Route.Device || watches(a, e.Route.Device) },
+		func(a *device.Attachment) bool { return a.Virtual == e.Route.Device || a.Watches(e.Route.Device) },
 		func(a *device.Attachment) bool { return a.Watched },
 	} {
 		for i := range x.devices {
@@ -213,6 +213,9 @@ func (x *explainer) isOwnKeyExchange(e *Explanation) (bool, error) {
 	physical := ""
 	if d := x.device(e); d != nil {
 		physical = d.Physical
+	}
+	if e.Watched {
+		physical = e.Route.Device
 	}
 	return x.table.IsOwnKeyExchange(e.Packet, x.kernel.Ifindex(physical))
 }

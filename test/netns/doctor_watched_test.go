@@ -57,7 +57,7 @@ func TestDoctorWatched(t *testing.T) {
 	all = g.doctor(t, path)
 	found(t, all, exit)
 	for _, f := range all {
-		if f.Check == "exit" && !strings.Contains(f.Remedy, "ipsec tncfg --attach --virtual ipsec1 --physical lte") {
+		if f.Check == "exit" && !strings.Contains(f.Remedy, "attach ipsec0 again with --physical lte in addition") {
 			t.Errorf("remedy %q", f.Remedy)
 		}
 	}
