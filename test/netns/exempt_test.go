@@ -170,7 +170,9 @@ func TestSpoofedKeyExchange(t *testing.T) {
 		}{{g.EastHost, lab.Eth0, f.eastLAN}, {g.West, lab.WAN, f.eastWAN}} {
 			wire := g.watchWire(t)
 			if f.name == "v4" {
-				g.refuseSpoofed(t, from.node, from.dev, from.to, packets)
+				if g.mode != watched { // which drops the answers to the pings of this check
+					g.refuseSpoofed(t, from.node, from.dev, from.to, packets)
+				}
 				g.acceptLocal(t, "1")
 			}
 			for _, c := range []struct {
