@@ -15,6 +15,9 @@ import (
 // packets of a flow are matched against the table exactly while routing sends them to the ipsec device.
 func TestRoutesChange(t *testing.T) {
 	inEachFamily(t, func(t *testing.T, g *gateway, f family) {
+		if g.mode == watched {
+			return // no route into ipsec0 to change: TestWaysOut
+		}
 		g.only(t, all(eroute.Drop)...)
 		bits := strconv.Itoa(f.westHost.BitLen())
 		frame := g.ethernet(t, udpPacket(t, netip.AddrPortFrom(f.eastHost, 4000), netip.AddrPortFrom(f.westHost, 53)))
