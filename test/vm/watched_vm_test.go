@@ -110,7 +110,11 @@ func TestWatchedFullTunnel(t *testing.T) {
 			{Src: f.from, Dst: f.peer, Count: 5},
 			{Src: f.own, Dst: f.dst, Count: 5, Size: 4000},
 		} {
-			if r, err := b.East.Ping(within(t, 10*time.Second), p); err != nil || r.Received != 5 {
+			want := p.Count
+			if p.Size > 0 && f.own.Is6() {
+				want -= 2 // from which the path MTU is learned
+			}
+			if r, err := b.East.Ping(within(t, 10*time.Second), p); err != nil || r.Received < want {
 				t.Errorf("ping %+v: %+v, %v", p, r, err)
 			}
 		}
