@@ -37,7 +37,7 @@ int eroute_egress(struct __sk_buff *skb)
 	set_packet_count(skb, 0, &p, &a);
 	if (classify(&p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
-	if (is_local_ike(skb, &dev, &p, &m.v))
+	if (is_local_ike(skb, &dev, &p, &m.v, true))
 		return send_in_clear(skb, &dev, &p, REASON_IKE, &a);
 	if (!m.v.action)
 		return drop(REASON_NO_EROUTE, &a);

@@ -34,16 +34,18 @@ static __always_inline int yields_to_ike(const struct verdict *v, const struct p
 
 /*
  * Reports whether a packet is local IKE, ESP or AH and takes precedence over the table. Later fragments of
- * UDP have no ports: their origin decides.
+ * UDP have no ports: their origin decides. by_xfrm: whether XFRM can have made it.
  */
 static __always_inline int is_local_ike(struct __sk_buff *skb, const struct device *dev,
-					const struct packet *p, const struct verdict *v)
+					const struct packet *p, const struct verdict *v,
+					const bool by_xfrm)
 {
 	if (!is_ike_or_ipsec(p) && !(p->proto == IPPROTO_UDP && p->later_fragment))
 		return 0;
 	if (!yields_to_ike(v, p))
 		return 0;
-	if (!is_from_key_manager(skb, p) && !is_made_by_xfrm(skb, skb->protocol))
+	if (!is_from_key_manager(skb, p) &&
+	    (!by_xfrm || !is_made_by_xfrm(skb, skb->protocol)))
 		return 0;
 	return is_local_address(skb, dev->physical, p);
 }

@@ -20,15 +20,12 @@
 /*
  * Reports whether XFRM made this packet. Only its output path sets the flag (xfrm_output); received packets
  * start with cleared flags (ip_rcv, ipv6_rcv). IPv4 copies the flags to fragments. IPv6 does not,
- * so fragments of ESP over IPv6 are not recognised. A packet without a route did not come through IP: a bridge
- * has other data in cb.
+ * so fragments of ESP over IPv6 are not recognised.
  */
 static __always_inline int is_made_by_xfrm(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 
-	if (!bpf_core_field_exists(kernel->_skb_refdst) || !kernel->_skb_refdst)
-		return 0;
 	if (ethertype == bpf_htons(ETH_P_IP)) {
 		const struct inet_skb_parm *cb = (void *)kernel->cb;
 
@@ -38,6 +35,17 @@ static __always_inline int is_made_by_xfrm(struct __sk_buff *skb, __be16 etherty
 
 		return bpf_core_field_exists(cb->flags) && cb->flags & IP6SKB_XFRM_TRANSFORMED;
 	}
+}
+
+/*
+ * Reports whether a packet came through IP: it has a route. For others, cb has other data, such as that of a
+ * bridge.
+ */
+static __always_inline int has_route(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+
+	return bpf_core_field_exists(kernel->_skb_refdst) && kernel->_skb_refdst;
 }
 
 /*

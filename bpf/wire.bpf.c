@@ -161,7 +161,7 @@ static __always_inline int decide(struct __sk_buff *skb, __u32 l3, struct packet
 	set_packet_count(skb, l3, p, &a);
 	if (classify(p, &m))
 		return drop(REASON_UNCONFIGURED, &a);
-	if (is_local_ike(skb, &dev, p, &m.v)) {
+	if (is_local_ike(skb, &dev, p, &m.v, false)) {
 		count_reason(REASON_IKE, &a);
 		return TCX_NEXT;
 	}
@@ -185,7 +185,8 @@ int eroute_wire(struct __sk_buff *skb)
 		return TCX_NEXT;
 	l3 = network_offset(skb);
 	ethertype = ethertype_of(skb, l3);
-	if (!is_ip(ethertype) || is_made_by_xfrm(skb, ethertype) || token_take_clear(skb))
+	if (!is_ip(ethertype) || (has_route(skb) && is_made_by_xfrm(skb, ethertype)) ||
+	    token_take_clear(skb))
 		return TCX_NEXT;
 	parse(skb, HOOK_TC, l3, ethertype, &p);
 	if (!p.family)

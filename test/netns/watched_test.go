@@ -88,7 +88,10 @@ func TestWaysOut(t *testing.T) {
 				}
 				for _, route := range c.routes {
 					g.ip(t, ip+" "+route)
-					undo, _, _ := strings.Cut(strings.Replace(route, " add ", " del ", 1), " via ")
+					undo := strings.Replace(route, " add ", " del ", 1)
+					if strings.HasPrefix(route, "nexthop") { // which is deleted by its number alone
+						undo, _, _ = strings.Cut(undo, " via ")
+					}
 					t.Cleanup(func() {
 						if _, err := g.East.IP(context.Background(), strings.Fields(ip+" "+undo)...); err != nil {
 							t.Error(err)
