@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
@@ -25,17 +26,14 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	if err != nil {
 		return nil, err
 	}
-	phys := wans[0]
 	if err := errors.Join(removeLeftover(virtual), dropOrphans(t)); err != nil {
 		return nil, err
 	}
 	var keep []loader.Hook // physical devices that were watched before stay so
-	if links, err := t.Dir().Links(virtual); err == nil {
-		if on, err := links.On(loader.HookWire); err == nil && len(on) > 0 && !c.Routed {
-			keep = append(keep, loader.HookWire)
-		}
+	if _, err := t.Dir().Links(virtual); err == nil {
+		keep = append(keep, loader.HookWire)
 	}
-	dev, kind, err := create(virtual, smallestMTU(wans))
+	dev, kind, err := create(virtual, narrowest(wans).Attrs().MTU)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +45,8 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	if err := applySettings(virtual); err != nil {
 		return nil, err
 	}
-	links, err := attachEgress(t, dev, phys, kind, bindingTo(&c, wans, lans))
+	binding := bindingTo(&c, wans, lans)
+	links, err := attachEgress(t, dev, wans[0], kind, binding)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +86,7 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 			}
 		}
 	}
-	if err := unwatchOthers(links, wans, c.Routed); err != nil {
+	if err := unwatchOthers(t, links, binding.Watched); err != nil {
 		return nil, err
 	}
 	return append(lacks(kind), notes...), t.Sync(ctx)
@@ -145,14 +144,9 @@ func named(option string, names []string) (found []netlink.Link, err error) {
 	return found, nil
 }
 
-// smallestMTU returns the smallest MTU of interfaces, in bytes; 0 if there is none.
-func smallestMTU(links []netlink.Link) (mtu int) {
-	for i, l := range links {
-		if i == 0 || l.Attrs().MTU < mtu {
-			mtu = l.Attrs().MTU
-		}
-	}
-	return mtu
+// narrowest returns the interface with the smallest MTU, of one or more.
+func narrowest(links []netlink.Link) netlink.Link {
+	return slices.MinFunc(links, func(a, b netlink.Link) int { return a.Attrs().MTU - b.Attrs().MTU })
 }
 
 // attachEgress attaches the egress programs, so that packets routed into the device are matched against the
@@ -211,7 +205,7 @@ func attachHook(t *maps.Table, links loader.Links, hook loader.Hook, ifindex int
 // bindingTo returns the binding that an attach records, from which [Follow] detects changes.
 func bindingTo(c *Config, wans, lans []netlink.Link) loader.Binding {
 	b := loader.Binding{
-		Physical: wans[0].Attrs().Name, MTU: min(smallestMTU(wans), maxMTU), DropUnmatched: c.DropUnmatched,
+		Physical: wans[0].Attrs().Name, MTU: min(narrowest(wans).Attrs().MTU, maxMTU), DropUnmatched: c.DropUnmatched,
 		Ingress: make(map[int]string), GRO: make(map[int]string), Watched: make(map[int]string),
 	}
 	for _, wan := range wans {

@@ -117,7 +117,7 @@ func (f *follower) mtu() (found []step, err error) {
 	if len(wans) == 0 {
 		return nil, nil
 	}
-	physical := slices.MinFunc(wans, func(a, b netlink.Link) int { return a.Attrs().MTU - b.Attrs().MTU }).Attrs()
+	physical := narrowest(wans).Attrs()
 	set := func(l netlink.Link, mtu int, noted func() error) {
 		name, now := l.Attrs().Name, l.Attrs().MTU
 		if now == mtu {

@@ -5,9 +5,7 @@ package device
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -27,27 +25,7 @@ func loadWire(t *eroutemaps.Table, dev netlink.Link) (*ebpf.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Dir().PinOver(prog, wirePin(dev.Attrs().Name)); err != nil {
-		return nil, errors.Join(fmt.Errorf("pin program of %s: %w", loader.HookWire, err), prog.Close())
-	}
-	return prog, nil
-}
-
-// pinnedWire returns the program that loadWire has pinned.
-func pinnedWire(t *eroutemaps.Table, dev netlink.Link) (*ebpf.Program, error) {
-	prog, err := ebpf.LoadPinnedProgram(t.Dir().Path(wirePin(dev.Attrs().Name)), nil)
-	if err != nil {
-		return nil, fmt.Errorf("open program of %s: %w", loader.HookWire, err)
-	}
-	return prog, nil
-}
-
-func unpinWire(t *eroutemaps.Table, virtual string) error {
-	err := os.Remove(t.Dir().Path(wirePin(virtual)))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("unpin program of %s: %w", loader.HookWire, err)
-	}
-	return nil
+	return prog, pinProgram(t, loader.HookWire, wirePin(dev.Attrs().Name), prog)
 }
 
 // watch attaches the program that matches each packet leaving through a physical device against the table, or
@@ -71,17 +49,17 @@ func watch(t *eroutemaps.Table, links loader.Links, phys netlink.Link, prog *ebp
 	return nil
 }
 
-// unwatchOthers detaches the program from physical devices that are no longer watched.
-func unwatchOthers(links loader.Links, wans []netlink.Link, routed bool) error {
+// unwatchOthers ends the watching of physical devices that an earlier ipsec device of this name watched and this
+// one does not.
+func unwatchOthers(t *eroutemaps.Table, links loader.Links, watched map[int]string) error {
 	on, err := links.On(loader.HookWire)
 	errs := []error{err}
 	for _, ifindex := range on {
-		still := slices.ContainsFunc(wans, func(l netlink.Link) bool { return l.Attrs().Index == ifindex })
-		if !still || routed {
+		if _, still := watched[ifindex]; !still {
 			errs = append(errs, links.Drop(ifindex, loader.HookWire))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, dropOrphans(t))...)
 }
 
 // wire checks that the program is attached to the existing physical devices.
@@ -122,7 +100,7 @@ func (f *follower) moveWire(from int, name string, phys netlink.Link) error {
 			return err
 		}
 	}
-	prog, err := pinnedWire(f.table, f.dev)
+	prog, err := pinnedProgram(f.table, loader.HookWire, wirePin(f.dev.Attrs().Name))
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,9 @@ func loadConnTrack() bool {
 	return err == nil
 }
 
-// connTrackTypes returns the types of connection tracking if it is a module, and whether programs can read
-// connections.
-func connTrackTypes() (module *btf.Spec, readable bool) {
+// connTrackTypes returns the types of the kernel, or of its module, that describe connections, and whether there
+// are any.
+func connTrackTypes() (types *btf.Spec, readable bool) {
 	for _, read := range []func() (*btf.Spec, error){
 		btf.LoadKernelSpec,
 		func() (*btf.Spec, error) { return btf.LoadKernelModuleSpec("nf_conntrack") },

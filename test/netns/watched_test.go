@@ -417,4 +417,13 @@ func TestAttachAgain(t *testing.T) {
 		}
 		wire(0)
 	}
+	g.ip(t, "link del ipsec0")
+	g.attachAs(t, device.Config{Virtual: ipsec0, Physical: lab.WAN, Routed: true})
+	g.read(t, func(table *maps.Table) error {
+		watched, err := table.Watched()
+		if len(watched) != 0 {
+			t.Errorf("%v are watched after an attach with --routed", watched)
+		}
+		return err
+	})
 }
