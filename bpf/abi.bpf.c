@@ -39,6 +39,7 @@ struct cache_bucket4 *export_cache_bucket4;
 struct cache_bucket6 *export_cache_bucket6;
 struct epoch *export_epoch;
 struct device_words *export_device_words;
+enum device_xfrm *export_device_xfrm;
 enum watched *export_watched;
 struct ingress_key *export_ingress_key;
 struct ingress *export_ingress;

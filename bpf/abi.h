@@ -567,8 +567,14 @@ struct reject_rate {
 /* An ipsec device, by ifindex. Each word has the ifindex in its upper half, see find_device(). */
 struct device_words {
 	__u64 physical; /* ifindex */
-	__u64 has_xfrm; /* 0: a plain device, packets of SAs drop */
+	__u64 has_xfrm; /* enum device_xfrm; 0: a plain device, packets of SAs drop */
 	__u64 detour;   /* ifindex of the detour device */
+};
+
+enum device_xfrm {
+	DEVICE_XFRM = 1,
+	DEVICE_ALLOWED =
+		2, /* for commands only: XFRM policies let packets that are routed into it reach it */
 };
 
 /*

@@ -67,6 +67,13 @@ type ABIDeviceWords struct {
 	Detour   uint64
 }
 
+type ABIDeviceXfrm uint32
+
+const (
+	ABIDeviceXfrmDEVICE_XFRM    ABIDeviceXfrm = 1
+	ABIDeviceXfrmDEVICE_ALLOWED ABIDeviceXfrm = 2
+)
+
 type ABIEpoch struct {
 	_      structs.HostLayout
 	Number uint64
@@ -445,6 +452,7 @@ const (
 	ABIVarExportCounters     = "export_counters"
 	ABIVarExportDetour       = "export_detour"
 	ABIVarExportDeviceWords  = "export_device_words"
+	ABIVarExportDeviceXfrm   = "export_device_xfrm"
 	ABIVarExportEpoch        = "export_epoch"
 	ABIVarExportErouteKey4   = "export_eroute_key4"
 	ABIVarExportErouteKey6   = "export_eroute_key6"
@@ -540,6 +548,7 @@ type ABIVariableSpecs struct {
 	ExportCounters     *ebpf.VariableSpec `ebpf:"export_counters"`
 	ExportDetour       *ebpf.VariableSpec `ebpf:"export_detour"`
 	ExportDeviceWords  *ebpf.VariableSpec `ebpf:"export_device_words"`
+	ExportDeviceXfrm   *ebpf.VariableSpec `ebpf:"export_device_xfrm"`
 	ExportEpoch        *ebpf.VariableSpec `ebpf:"export_epoch"`
 	ExportErouteKey4   *ebpf.VariableSpec `ebpf:"export_eroute_key4"`
 	ExportErouteKey6   *ebpf.VariableSpec `ebpf:"export_eroute_key6"`
@@ -611,6 +620,7 @@ type ABIVariables struct {
 	ExportCounters     *ebpf.Variable `ebpf:"export_counters"`
 	ExportDetour       *ebpf.Variable `ebpf:"export_detour"`
 	ExportDeviceWords  *ebpf.Variable `ebpf:"export_device_words"`
+	ExportDeviceXfrm   *ebpf.Variable `ebpf:"export_device_xfrm"`
 	ExportEpoch        *ebpf.Variable `ebpf:"export_epoch"`
 	ExportErouteKey4   *ebpf.Variable `ebpf:"export_eroute_key4"`
 	ExportErouteKey6   *ebpf.Variable `ebpf:"export_eroute_key6"`

@@ -167,10 +167,11 @@ func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.B
 	}
 	if kind == KindXFRM {
 		config.HasXFRM = true
-		if err := t.XFRM().AllowDevice(ifindex); err != nil {
-			return links, err
-		}
 		if len(b.Watched) == 0 {
+			if err := t.XFRM().AllowDevice(ifindex); err != nil {
+				return links, err
+			}
+			config.Allowed = true
 			if config.Detour, err = attachDetour(t, links, dev, phys); err != nil {
 				return links, err
 			}

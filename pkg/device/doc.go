@@ -27,6 +27,7 @@ type Attachment struct {
 	VirtualMTU  int    // bytes; 0 if the device is gone
 	PhysicalMTU int    // bytes; 0 if the interface is gone
 	Kind        string // KindXFRM or KindPlain
+	Allowed     bool   // XFRM policies let packets that are routed into it reach it
 	Ingress     []Ingress
 
 	Watched       bool     // the physical device's egress is watched

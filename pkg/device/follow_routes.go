@@ -13,10 +13,31 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 )
 
+// allowed checks that the policies exist that let packets reach the device, if packets are routed into it. Where
+// none are, there are no such policies: with any policy, XFRM looks each forwarded packet up.
+func (f *follower) allowed() ([]step, error) {
+	if !f.config.HasXFRM || f.config.Allowed || f.table.XFRM() == nil {
+		return nil, nil // restored with the policies of SAs, see maps.Table.Sync
+	}
+	needed, err := f.isRoutedInto()
+	if err != nil || !needed {
+		return nil, err
+	}
+	name, ifindex := f.dev.Attrs().Name, f.dev.Attrs().Index
+	text := "packets are routed into " + name + ", and no XFRM policies let them reach it"
+	return []step{{Difference{Text: text, Cost: "policies of key managers are applied before the table"}, func() error {
+		if err := f.table.XFRM().AllowDevice(ifindex); err != nil {
+			return err
+		}
+		f.config.Allowed = true
+		return f.table.PutDevice(uint32(ifindex), f.config)
+	}}}, nil
+}
+
 // passRules checks that a rule for %pass packets exists for the current name of the physical interface. Its
 // repair also removes the rules for names that no ipsec device is bound to.
 func (f *follower) passRules() (found []step, err error) {
-	needed, err := needsPassRoutes(&Attachment{Virtual: f.dev.Attrs().Name, Watched: len(f.binding.Watched) > 0})
+	needed, err := f.isRoutedInto()
 	if err != nil || !needed {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/vishvananda/netlink"
 
@@ -28,6 +29,8 @@ type follower struct {
 	config  eroutemaps.Device
 	phys    netlink.Link // nil: it does not exist
 	all     []netlink.Link
+
+	isRoutedInto func() (bool, error) // see needsPassRoutes
 }
 
 func newFollower(t *eroutemaps.Table, dev netlink.Link, all []netlink.Link) (f *follower, err error) {
@@ -44,6 +47,9 @@ func newFollower(t *eroutemaps.Table, dev netlink.Link, all []netlink.Link) (f *
 		return nil, err
 	}
 	f.phys = f.find(f.binding.Physical, int(f.config.Physical))
+	f.isRoutedInto = sync.OnceValues(func() (bool, error) {
+		return needsPassRoutes(&Attachment{Virtual: name, Watched: len(f.binding.Watched) > 0})
+	})
 	return f, nil
 }
 

@@ -48,6 +48,7 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 		if config.HasXFRM {
 			a.Kind = KindXFRM
 		}
+		a.Allowed = config.Allowed
 		if dev, err := netlink.LinkByIndex(ifindex); err == nil {
 			a.VirtualMTU = dev.Attrs().MTU
 		}

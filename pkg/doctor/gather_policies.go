@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -16,7 +15,7 @@ func (f *Facts) gatherAllowed(h *xfrm.Handle) error {
 	for i := range f.Devices {
 		d := &f.Devices[i]
 		link, err := net.InterfaceByName(d.Virtual)
-		if err != nil || d.Kind != device.KindXFRM {
+		if err != nil || !d.Allowed {
 			continue // missing, or needs no policy
 		}
 		allowed, err := h.IsAllowed(link.Index)

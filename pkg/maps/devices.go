@@ -20,6 +20,7 @@ const devicesName = "eroute_devices"
 type Device struct {
 	Physical uint32 // ifindex
 	HasXFRM  bool
+	Allowed  bool   // XFRM policies let packets that are routed into it reach it; only with HasXFRM
 	Detour   uint32 // ifindex of the detour device; 0: none
 }
 
@@ -28,7 +29,10 @@ func (t *Table) PutDevice(ifindex uint32, d Device) error {
 	owner := uint64(ifindex) << 32 // in each word: see find_device in bpf/output.h
 	words := bpf.ABIDeviceWords{Physical: owner | uint64(d.Physical), HasXfrm: owner, Detour: owner | uint64(d.Detour)}
 	if d.HasXFRM {
-		words.HasXfrm |= 1
+		words.HasXfrm |= uint64(bpf.ABIDeviceXfrmDEVICE_XFRM)
+	}
+	if d.Allowed {
+		words.HasXfrm |= uint64(bpf.ABIDeviceXfrmDEVICE_ALLOWED)
 	}
 	if err := t.maps[devicesName].Put(ifindex, words); err != nil {
 		return fmt.Errorf("write device: %w", err)
@@ -77,5 +81,9 @@ func (t *Table) Devices() (iter.Seq2[uint32, Device], error) {
 }
 
 func newDevice(words *bpf.ABIDeviceWords) Device {
-	return Device{Physical: uint32(words.Physical), HasXFRM: uint32(words.HasXfrm) != 0, Detour: uint32(words.Detour)}
+	flags := bpf.ABIDeviceXfrm(words.HasXfrm) // its upper half is the owner
+	return Device{
+		Physical: uint32(words.Physical), HasXFRM: flags != 0, Allowed: flags&bpf.ABIDeviceXfrmDEVICE_ALLOWED != 0,
+		Detour: uint32(words.Detour),
+	}
 }

@@ -12,7 +12,7 @@ import (
 // TestDevice checks that devices are listed as they were written, and that deletion is idempotent.
 func TestDevice(t *testing.T) {
 	table := newTable(t)
-	want := Device{Physical: 3, HasXFRM: true, Detour: 4}
+	want := Device{Physical: 3, HasXFRM: true, Allowed: true, Detour: 4}
 	if err := table.PutDevice(7, want); err != nil {
 		t.Fatal(err)
 	}

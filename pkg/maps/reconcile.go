@@ -20,7 +20,7 @@ func (t *Table) Sync(context.Context) error {
 	return errors.Join(t.allowDevices(), t.sas.Reconcile(view), t.sas.RemoveOrphans(view))
 }
 
-// allowDevices ensures that the policies exist that let packets reach the ipsec devices.
+// allowDevices ensures that the policies exist that let packets reach the ipsec devices that have them.
 func (t *Table) allowDevices() error {
 	if t.xfrm == nil {
 		return nil
@@ -29,7 +29,7 @@ func (t *Table) allowDevices() error {
 	errs := []error{err}
 	for virtual, d := range devices {
 		for _, ifindex := range []uint32{virtual, d.Detour} {
-			if ifindex == 0 || !d.HasXFRM {
+			if ifindex == 0 || !d.Allowed {
 				continue
 			}
 			if _, err := ifname.Lookup(int(ifindex)); err == nil {

@@ -5,7 +5,9 @@
 package vm
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // Without any route into the ipsec device, packets with an SA eroute leave with the SA: forwarded ones and the
@@ -122,5 +125,38 @@ func TestWatchedFullTunnel(t *testing.T) {
 			t.Errorf("ping from %s: %+v, %v", b.EastHost.Name, r, err)
 		}
 		checkOnly(t, stop(), layers.IPProtocolESP)
+	}
+}
+
+// Without a route into the ipsec device it has no XFRM policies of its own, which would slow all forwarded packets
+// down. Once there is one, the policies let packets reach the device in spite of a key manager's policy.
+func TestWatchedPolicies(t *testing.T) {
+	b := newLab(t)
+	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN})
+	policies := func() int { return strings.Count(ip(t, b.East, "xfrm policy list dir out"), "dev "+virtual) }
+	if n := policies(); n != 0 {
+		t.Errorf("%d policies for %s after attach, want 0", n, virtual)
+	}
+	sa := b.connect(t, lab.Tunnel{}, lab.EastLAN4, lab.WestLAN4)
+	b.add(t, nets(lab.EastLAN4, lab.WestLAN4), sa.TunSAID())
+	ip(t, b.East, fmt.Sprintf("route add %s dev %s", lab.WestLAN4, virtual))
+	ip(t, b.East, fmt.Sprintf("xfrm policy add src %s dst %s dir out action block priority 1000", lab.EastLAN4, lab.WestLAN4))
+	b.write(t, func(table *maps.Table) error {
+		_, err := device.Follow(table)
+		return err
+	})
+	if n := policies(); n != 2 {
+		t.Errorf("%d policies for %s with a route into it, want 2", n, virtual)
+	}
+	stop := b.wire(t)
+	r, err := b.EastHost.Ping(within(t, 10*time.Second), lab.Ping{Dst: b.WestHost.LAN4, Count: 5})
+	if err != nil || r.Received != 5 {
+		t.Errorf("ping: %+v, %v", r, err)
+	}
+	checkOnly(t, stop(), layers.IPProtocolESP)
+	for _, f := range b.examine(t) {
+		if f.Check == "policy" && f.Level != "ok" {
+			t.Errorf("doctor: %+v", f)
+		}
 	}
 }
