@@ -15,7 +15,8 @@ import (
 )
 
 // Under pings, the SA is deleted and the next one installed shortly afterwards, repeatedly, as in a
-// break-before-make re-authentication: no packet is lost, and all arrive in order.
+// break-before-make re-authentication: all packets arrive in order, and none is lost but those that XFRM drops
+// because their SA is deleted between the program and XFRM.
 func TestRekeyKeepsOrder(t *testing.T) {
 	const rounds, count, interval, gap = 2, 300, 50 * time.Millisecond, 150 * time.Millisecond
 	b := newBench(t, lab.LAN)
@@ -41,8 +42,8 @@ func TestRekeyKeepsOrder(t *testing.T) {
 	r := wait()
 	ip(t, b.East, "xfrm state delete "+identity(sa))
 	ip(t, b.West, "xfrm state delete "+identity(sa))
-	if r.Received != count {
-		t.Errorf("%d of %d pings answered", r.Received, count)
+	if dropped := b.droppedByXFRM(t); r.Received < count-dropped || dropped > rounds {
+		t.Errorf("%d of %d pings answered, %d dropped by XFRM", r.Received, count, dropped)
 	}
 	checkInOrder(t, r, 10*time.Second) // installing an SA takes long on a busy machine
 	relay.checkNothingLost(t)
@@ -53,6 +54,19 @@ func TestRekeyKeepsOrder(t *testing.T) {
 func (b bench) charons(connection string) (east, west *lab.Charon) {
 	east = &lab.Charon{Node: b.East, Peer: b.West, Local: lab.EastLAN4, Far: lab.WestLAN4, Trap: true, Connection: connection}
 	return east, &lab.Charon{Node: b.West, Peer: b.East, Local: lab.WestLAN4, Far: lab.EastLAN4}
+}
+
+// droppedByXFRM returns the number of packets that XFRM has dropped on both gateways.
+func (b bench) droppedByXFRM(t *testing.T) (dropped int) {
+	t.Helper()
+	for _, n := range []*lab.Node{b.East, b.West} {
+		errs := kernelErrors(t, n)
+		t.Logf("%s: %v", n.Name, errs)
+		for _, n := range errs {
+			dropped += n
+		}
+	}
+	return dropped
 }
 
 var everything = nets(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("0.0.0.0/0"))
@@ -77,14 +91,7 @@ func TestReauthentication(t *testing.T) {
 		t.Error(err)
 	}
 	r := wait()
-	dropped := 0
-	for _, n := range []*lab.Node{b.East, b.West} {
-		errs := kernelErrors(t, n)
-		t.Logf("%s: %v", n.Name, errs)
-		for _, n := range errs {
-			dropped += n
-		}
-	}
+	dropped := b.droppedByXFRM(t)
 	if r.Received < count-dropped {
 		t.Errorf("%d of %d pings answered, %d dropped by XFRM", r.Received, count, dropped)
 	}
