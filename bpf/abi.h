@@ -113,6 +113,8 @@ enum limits {
 	/* Interfaces with a lower ifindex are found in an array, if the frame has no VLAN tag. */
 	INGRESS_PORTS = 1024,
 
+	WATCHED_NEAR = 1024, /* elements of eroute_watched_near, a power of two */
+
 	/* Random keys, see hash.h. */
 	HASH_KEYS = 22,
 
@@ -198,6 +200,7 @@ enum reason {
 	REASON_TRAP_LIMITED,    /* dropped: %trap over its rate; no hold was made */
 	REASON_SA_EXHAUSTED,    /* dropped: the SA's sequence numbers are used up */
 	REASON_TRANSLATED, /* dropped: NAT changed the source, and the table protects the original one */
+	REASON_UNWATCHED, /* dropped: protected, and its interface was created again and is not watched yet */
 	REASONS,
 };
 

@@ -284,6 +284,7 @@ const (
 	ABILimitsCACHE_PATIENCE        ABILimits = 64
 	ABILimitsCACHE_SAMPLE          ABILimits = 16
 	ABILimitsINGRESS_PORTS         ABILimits = 1024
+	ABILimitsWATCHED_NEAR          ABILimits = 1024
 	ABILimitsHASH_KEYS             ABILimits = 22
 	ABILimitsKEY4FIXED_BITS        ABILimits = 96
 	ABILimitsKEY6FIXED_BITS        ABILimits = 192
@@ -346,7 +347,8 @@ const (
 	ABIReasonREASON_TRAP_LIMITED    ABIReason = 17
 	ABIReasonREASON_SA_EXHAUSTED    ABIReason = 18
 	ABIReasonREASON_TRANSLATED      ABIReason = 19
-	ABIReasonREASONS                ABIReason = 20
+	ABIReasonREASON_UNWATCHED       ABIReason = 20
+	ABIReasonREASONS                ABIReason = 21
 )
 
 type ABIRejectRate struct {

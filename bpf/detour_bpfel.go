@@ -40,6 +40,7 @@ const (
 	DetourMapErouteStats       = "eroute_stats"
 	DetourMapErouteTrapRates   = "eroute_trap_rates"
 	DetourMapErouteWatched     = "eroute_watched"
+	DetourMapErouteWatchedNear = "eroute_watched_near"
 	DetourProgErouteDetour     = "eroute_detour"
 	DetourVarIpsecDevice       = "ipsec_device"
 	DetourVarNetnsCookie       = "netns_cookie"
@@ -120,6 +121,7 @@ type DetourMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // DetourVariableSpecs contains global variables before they are loaded into the kernel.
@@ -176,6 +178,7 @@ type DetourMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *DetourMaps) Close() error {
@@ -204,6 +207,7 @@ func (m *DetourMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

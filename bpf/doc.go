@@ -10,6 +10,7 @@ package bpf
 //go:generate bpf2go Notify notify.bpf.c
 //go:generate bpf2go Egress egress.bpf.c
 //go:generate bpf2go Wire wire.bpf.c
+//go:generate bpf2go Guard guard.bpf.c
 //go:generate bpf2go Reject reject.bpf.c
 //go:generate bpf2go Detour detour.bpf.c
 //go:generate bpf2go XDP xdp.bpf.c

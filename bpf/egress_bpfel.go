@@ -40,6 +40,7 @@ const (
 	EgressMapErouteStats       = "eroute_stats"
 	EgressMapErouteTrapRates   = "eroute_trap_rates"
 	EgressMapErouteWatched     = "eroute_watched"
+	EgressMapErouteWatchedNear = "eroute_watched_near"
 	EgressProgErouteEgress     = "eroute_egress"
 	EgressVarHaveXfrmInfo      = "have_xfrm_info"
 	EgressVarNetnsCookie       = "netns_cookie"
@@ -120,6 +121,7 @@ type EgressMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // EgressVariableSpecs contains global variables before they are loaded into the kernel.
@@ -176,6 +178,7 @@ type EgressMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *EgressMaps) Close() error {
@@ -204,6 +207,7 @@ func (m *EgressMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

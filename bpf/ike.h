@@ -44,7 +44,8 @@ static __always_inline int is_local_ike(struct __sk_buff *skb, const struct devi
 		return 0;
 	if (!yields_to_ike(v, p))
 		return 0;
-	if (!is_from_key_manager(skb, p) && (!by_xfrm || !is_made_by_xfrm(skb, skb->protocol)))
+	if (!is_from_key_manager(skb, p) &&
+	    (!by_xfrm || !is_made_by_xfrm(bpf_cast_to_kern_ctx(skb), skb->protocol)))
 		return 0;
 	return is_local_address(skb, dev->physical, p);
 }

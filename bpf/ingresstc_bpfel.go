@@ -40,6 +40,7 @@ const (
 	IngressTCMapErouteStats       = "eroute_stats"
 	IngressTCMapErouteTrapRates   = "eroute_trap_rates"
 	IngressTCMapErouteWatched     = "eroute_watched"
+	IngressTCMapErouteWatchedNear = "eroute_watched_near"
 	IngressTCProgErouteIngressTc  = "eroute_ingress_tc"
 	IngressTCVarNetnsCookie       = "netns_cookie"
 	IngressTCVarPossibleCpus      = "possible_cpus"
@@ -119,6 +120,7 @@ type IngressTCMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // IngressTCVariableSpecs contains global variables before they are loaded into the kernel.
@@ -174,6 +176,7 @@ type IngressTCMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *IngressTCMaps) Close() error {
@@ -202,6 +205,7 @@ func (m *IngressTCMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

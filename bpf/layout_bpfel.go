@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "14ed9813"
+const layoutDigest = "69010c64"

@@ -7,6 +7,7 @@
 #define EROUTE_LINK_SCOPE_H
 
 #include "kernel.h"
+#include "load.h"
 #include "origin.h"
 #include "parse.h"
 
@@ -51,7 +52,8 @@ static __always_inline int is_mld(const struct packet *p, __u8 type)
 		type == ICMPV6_MLD2_REPORT);
 }
 
-static __always_inline int is_link_scope6(struct __sk_buff *skb, __u32 l3, const struct packet *p)
+static __always_inline int is_link_scope6(void *ctx, const enum hook hook, __u32 l3,
+					  const struct packet *p)
 {
 	__u8 type;
 
@@ -59,7 +61,7 @@ static __always_inline int is_link_scope6(struct __sk_buff *skb, __u32 l3, const
 		return 1;
 	if (p->dst[0] == 0xfe && (p->dst[1] & 0xc0) == 0x80)
 		return 1;
-	if (p->proto != IPPROTO_ICMPV6 || bpf_skb_load_bytes(skb, l3 + p->l4, &type, 1))
+	if (p->proto != IPPROTO_ICMPV6 || load_bytes(ctx, hook, l3 + p->l4, &type, 1))
 		return 0;
 	return is_discovery(p, type) || is_mld(p, type);
 }
@@ -72,7 +74,7 @@ static __always_inline int is_link_scope(struct __sk_buff *skb, __u32 l3, const 
 {
 	if (skb->ingress_ifindex)
 		return 0;
-	if (p->family == AF_INET ? is_link_scope4(p) : is_link_scope6(skb, l3, p))
+	if (p->family == AF_INET ? is_link_scope4(p) : is_link_scope6(skb, HOOK_TC, l3, p))
 		return 1;
 	return is_dhcp(skb, p);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Reads bytes of a packet on either kind of hook. The hook is always a constant argument, so the
- * compiler removes the code for the other one.
+ * Reads bytes of a packet on each kind of hook. The hook is always a constant argument, so the
+ * compiler removes the code for the others.
  */
 #ifndef EROUTE_LOAD_H
 #define EROUTE_LOAD_H
@@ -9,8 +9,9 @@
 #include "kernel.h"
 
 enum hook {
-	HOOK_TC,  /* ctx is a struct __sk_buff */
-	HOOK_XDP, /* ctx is a struct xdp_md */
+	HOOK_TC,        /* ctx is a struct __sk_buff */
+	HOOK_XDP,       /* ctx is a struct xdp_md */
+	HOOK_NETFILTER, /* ctx is a struct bpf_dynptr of the packet from its IP header on */
 };
 
 /* The verifier can bound sums of offsets below this. */
@@ -42,6 +43,8 @@ static __always_inline int load_bytes(void *ctx, const enum hook hook, __u32 off
 {
 	if (hook == HOOK_XDP)
 		return load_xdp_bytes(ctx, offset, to, len);
+	if (hook == HOOK_NETFILTER)
+		return bpf_dynptr_read(to, len, ctx, offset, 0);
 	return bpf_skb_load_bytes(ctx, offset, to, len);
 }
 

@@ -40,6 +40,7 @@ const (
 	LookupMapErouteStats       = "eroute_stats"
 	LookupMapErouteTrapRates   = "eroute_trap_rates"
 	LookupMapErouteWatched     = "eroute_watched"
+	LookupMapErouteWatchedNear = "eroute_watched_near"
 	LookupProgErouteLookup     = "eroute_lookup"
 	LookupVarReadsInOrder      = "reads_in_order"
 )
@@ -117,6 +118,7 @@ type LookupMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // LookupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -170,6 +172,7 @@ type LookupMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *LookupMaps) Close() error {
@@ -198,6 +201,7 @@ func (m *LookupMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

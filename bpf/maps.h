@@ -188,6 +188,17 @@ struct {
 	__type(value, __u64);
 } eroute_watched SEC(".maps");
 
+/*
+ * The same by ifindex modulo its size, to save most lookups in the hash: of devices that share an element it has the
+ * last that was added.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WATCHED_NEAR);
+	__type(key, __u32);
+	__type(value, __u64);
+} eroute_watched_near SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);

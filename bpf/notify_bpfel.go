@@ -40,6 +40,7 @@ const (
 	NotifyMapErouteStats       = "eroute_stats"
 	NotifyMapErouteTrapRates   = "eroute_trap_rates"
 	NotifyMapErouteWatched     = "eroute_watched"
+	NotifyMapErouteWatchedNear = "eroute_watched_near"
 	NotifyProgErouteNotify     = "eroute_notify"
 )
 
@@ -116,6 +117,7 @@ type NotifyMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // NotifyVariableSpecs contains global variables before they are loaded into the kernel.
@@ -168,6 +170,7 @@ type NotifyMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *NotifyMaps) Close() error {
@@ -196,6 +199,7 @@ func (m *NotifyMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

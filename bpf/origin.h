@@ -22,10 +22,8 @@
  * start with cleared flags (ip_rcv, ipv6_rcv). IPv4 copies the flags to fragments. IPv6 does not,
  * so fragments of ESP over IPv6 are not recognised.
  */
-static __always_inline int is_made_by_xfrm(struct __sk_buff *skb, __be16 ethertype)
+static __always_inline int is_made_by_xfrm(const struct sk_buff *kernel, __be16 ethertype)
 {
-	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
-
 	if (ethertype == bpf_htons(ETH_P_IP)) {
 		const struct inet_skb_parm *cb = (void *)kernel->cb;
 

@@ -17,12 +17,13 @@
 /* The header before the quoted packet. */
 #define ICMP_HLEN 8
 
-static __always_inline int is_icmp_error(struct __sk_buff *skb, __u32 l3, const struct packet *p)
+static __always_inline int is_icmp_error(void *ctx, const enum hook hook, __u32 l3,
+					 const struct packet *p)
 {
 	__u8 type;
 
 	if (p->proto != (p->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6) ||
-	    p->later_fragment || bpf_skb_load_bytes(skb, l3 + p->l4, &type, 1))
+	    p->later_fragment || load_bytes(ctx, hook, l3 + p->l4, &type, 1))
 		return 0;
 	return p->family == AF_INET ? type < 13 && ICMP_ERRORS & 1 << type : type < 128;
 }
@@ -38,14 +39,14 @@ static __always_inline void exchange(void *a, void *b, __u32 len)
 }
 
 /* Replaces an ICMP error by the packet that it quotes, with its ends exchanged. Returns 0 if it quotes none. */
-static __noinline int take_quoted(struct __sk_buff *skb, __u32 l3, struct packet *p)
+static __noinline int take_quoted(void *ctx, const enum hook hook, __u32 l3, struct packet *p)
 {
 	__be16 ethertype = bpf_htons(p->family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
 	__be16 port;
 
-	if (!is_icmp_error(skb, l3, p))
+	if (!is_icmp_error(ctx, hook, l3, p))
 		return 0;
-	parse(skb, HOOK_TC, l3 + p->l4 + ICMP_HLEN, ethertype, p);
+	parse(ctx, hook, l3 + p->l4 + ICMP_HLEN, ethertype, p);
 	if (!p->family)
 		return 0;
 	exchange(p->src, p->dst, sizeof(p->src));

@@ -40,6 +40,7 @@ const (
 	SADeleteMapErouteStats       = "eroute_stats"
 	SADeleteMapErouteTrapRates   = "eroute_trap_rates"
 	SADeleteMapErouteWatched     = "eroute_watched"
+	SADeleteMapErouteWatchedNear = "eroute_watched_near"
 	SADeleteProgErouteSaDelete   = "eroute_sa_delete"
 	SADeleteVarNetnsCookie       = "netns_cookie"
 	SADeleteVarReadsInOrder      = "reads_in_order"
@@ -118,6 +119,7 @@ type SADeleteMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // SADeleteVariableSpecs contains global variables before they are loaded into the kernel.
@@ -172,6 +174,7 @@ type SADeleteMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *SADeleteMaps) Close() error {
@@ -200,6 +203,7 @@ func (m *SADeleteMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

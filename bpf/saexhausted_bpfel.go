@@ -40,6 +40,7 @@ const (
 	SAExhaustedMapErouteStats        = "eroute_stats"
 	SAExhaustedMapErouteTrapRates    = "eroute_trap_rates"
 	SAExhaustedMapErouteWatched      = "eroute_watched"
+	SAExhaustedMapErouteWatchedNear  = "eroute_watched_near"
 	SAExhaustedProgErouteSaExhausted = "eroute_sa_exhausted"
 	SAExhaustedVarNetnsCookie        = "netns_cookie"
 	SAExhaustedVarReadsInOrder       = "reads_in_order"
@@ -118,6 +119,7 @@ type SAExhaustedMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // SAExhaustedVariableSpecs contains global variables before they are loaded into the kernel.
@@ -172,6 +174,7 @@ type SAExhaustedMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *SAExhaustedMaps) Close() error {
@@ -200,6 +203,7 @@ func (m *SAExhaustedMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

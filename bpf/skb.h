@@ -23,9 +23,12 @@ struct vlan_info {
 };
 
 struct net_device {
+	char name[16];
+	int ifindex;
 	possible_net_t nd_net;
 	void *rx_handler;
 	struct vlan_info *vlan_info;
+	void *tcx_egress;
 };
 
 struct xfrm_policy {
@@ -48,6 +51,7 @@ struct sk_buff {
 	unsigned long _skb_refdst;
 	char cb[48];
 	unsigned long _nfct;
+	int skb_iif;
 	__u8 active_extensions;
 	__u8 ip_summed : 2;
 	__u8 csum_not_inet : 1;

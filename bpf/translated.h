@@ -45,9 +45,8 @@ struct nf_conn {
  * Gives a packet the source that it had when it arrived, or was sent by its socket. Returns 0 if NAT has not
  * changed it.
  */
-static __noinline int restore_source(struct __sk_buff *skb, struct packet *p)
+static __noinline int restore_source(const struct sk_buff *kernel, struct packet *p)
 {
-	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 	struct nf_conntrack_man man;
 	struct nf_conn *connection;
 	__u32 *src = (__u32 *)p->src;

@@ -26,6 +26,7 @@ var programs = []program{
 	{"eroute_egress", bpf.LoadEgress, ebpf.SchedCLS, ebpf.AttachTCXEgress},
 	{"eroute_detour", bpf.LoadDetour, ebpf.SchedCLS, ebpf.AttachTCXEgress},
 	{"eroute_wire", bpf.LoadWire, ebpf.SchedCLS, ebpf.AttachTCXEgress},
+	{"eroute_guard", bpf.LoadGuard, ebpf.Netfilter, ebpf.AttachNetfilter},
 	{"eroute_xdp", bpf.LoadXDP, ebpf.XDP, ebpf.AttachXDP},
 	{"eroute_ingress_tc", bpf.LoadIngressTC, ebpf.SchedCLS, ebpf.AttachTCXIngress},
 	{"eroute_reject", bpf.LoadReject, ebpf.SchedCLS, ebpf.AttachTCXIngress},
@@ -64,6 +65,11 @@ func testPrograms(t *testing.T) {
 			}
 			if v := spec.Variables["have_xfrm_info"]; v != nil && loader.HasXFRMInfo() {
 				if err := v.Set(uint8(1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if v := spec.Variables["name_count"]; v != nil {
+				if err := v.Set(uint32(1)); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -11,9 +11,14 @@
 /* The flags of a device, see enum watched; 0: it is not watched. */
 static __always_inline __u32 watched(__u32 ifindex)
 {
-	const __u64 *word = bpf_map_lookup_elem(&eroute_watched, &ifindex);
+	__u32 at = ifindex % WATCHED_NEAR;
+	const __u64 *word = bpf_map_lookup_elem(&eroute_watched_near, &at);
 	__u64 value = word ? READ_ONCE(*word) : 0;
 
+	if (value >> 32 != ifindex) {
+		word = bpf_map_lookup_elem(&eroute_watched, &ifindex);
+		value = word ? READ_ONCE(*word) : 0;
+	}
 	return value >> 32 == ifindex ? value : 0;
 }
 

@@ -17,6 +17,7 @@
 #include "net.h"
 #include "output.h"
 #include "parse.h"
+#include "protected.h"
 #include "quoted.h"
 #include "skb.h"
 #include "table.h"
@@ -95,26 +96,6 @@ static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct p
 	return drop(REASON_UNCONFIGURED, a);
 }
 
-/* Reports whether a packet that matched an eroute cannot leave in clear. */
-static __always_inline int is_protected(const struct verdict *v)
-{
-	return v->action && v->action != ACT_PASS;
-}
-
-/*
- * Looks up the eroute of another form of the packet, without flows: a flow's trap protects the packet as well.
- * The verifier verifies a global function once. Returns 0, or -1 if the table is missing or changes all the time.
- */
-__noinline int other_verdict(const struct packet *p, struct verdict *v)
-{
-	__u32 generation;
-
-	if (!p || !v)
-		return -1;
-	__builtin_memset(v, 0, sizeof(*v));
-	return table_lookup(p, v, &generation) ? -1 : 0;
-}
-
 /* An ICMP error about a packet of a protected flow: it leaves with the SA of the flow's eroute, or drops. */
 static __always_inline int protect_quoted(struct __sk_buff *skb, const struct verdict *v,
 					  const struct packet_count *a)
@@ -137,9 +118,10 @@ static __always_inline int leave_in_clear(struct __sk_buff *skb, __u32 l3, struc
 {
 	__u32 id = v->id, passes = v->action;
 
-	if (restore_source(skb, p) && (other_verdict(p, v) || is_protected(v)))
+	if (restore_source(bpf_cast_to_kern_ctx(skb), p) &&
+	    (other_verdict(p, v) || is_protected(v)))
 		return drop(REASON_TRANSLATED, a);
-	if (take_quoted(skb, l3, p)) {
+	if (take_quoted(skb, HOOK_TC, l3, p)) {
 		if (other_verdict(p, v))
 			return drop(REASON_UNCONFIGURED, a);
 		if (is_protected(v))
@@ -185,7 +167,8 @@ int eroute_wire(struct __sk_buff *skb)
 		return TCX_NEXT;
 	l3 = network_offset(skb);
 	ethertype = ethertype_of(skb, l3);
-	if (!is_ip(ethertype) || (has_route(skb) && is_made_by_xfrm(skb, ethertype)) ||
+	if (!is_ip(ethertype) ||
+	    (has_route(skb) && is_made_by_xfrm(bpf_cast_to_kern_ctx(skb), ethertype)) ||
 	    token_take_clear(skb))
 		return TCX_NEXT;
 	parse(skb, HOOK_TC, l3, ethertype, &p);

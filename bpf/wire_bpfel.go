@@ -40,6 +40,7 @@ const (
 	WireMapErouteStats       = "eroute_stats"
 	WireMapErouteTrapRates   = "eroute_trap_rates"
 	WireMapErouteWatched     = "eroute_watched"
+	WireMapErouteWatchedNear = "eroute_watched_near"
 	WireProgErouteWire       = "eroute_wire"
 	WireVarHaveXfrmInfo      = "have_xfrm_info"
 	WireVarIpsecDevice       = "ipsec_device"
@@ -121,6 +122,7 @@ type WireMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // WireVariableSpecs contains global variables before they are loaded into the kernel.
@@ -178,6 +180,7 @@ type WireMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *WireMaps) Close() error {
@@ -206,6 +209,7 @@ func (m *WireMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

@@ -40,6 +40,7 @@ const (
 	XDPMapErouteStats       = "eroute_stats"
 	XDPMapErouteTrapRates   = "eroute_trap_rates"
 	XDPMapErouteWatched     = "eroute_watched"
+	XDPMapErouteWatchedNear = "eroute_watched_near"
 	XDPProgErouteXdp        = "eroute_xdp"
 	XDPVarNetnsCookie       = "netns_cookie"
 	XDPVarPossibleCpus      = "possible_cpus"
@@ -119,6 +120,7 @@ type XDPMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 }
 
 // XDPVariableSpecs contains global variables before they are loaded into the kernel.
@@ -174,6 +176,7 @@ type XDPMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 }
 
 func (m *XDPMaps) Close() error {
@@ -202,6 +205,7 @@ func (m *XDPMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 	)
 }
 

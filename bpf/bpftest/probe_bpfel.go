@@ -63,6 +63,7 @@ const (
 	ProbeMapErouteStats       = "eroute_stats"
 	ProbeMapErouteTrapRates   = "eroute_trap_rates"
 	ProbeMapErouteWatched     = "eroute_watched"
+	ProbeMapErouteWatchedNear = "eroute_watched_near"
 	ProbeMapProbeHash4        = "probe_hash4"
 	ProbeMapProbeHash6        = "probe_hash6"
 	ProbeMapProbeLpm          = "probe_lpm"
@@ -168,6 +169,7 @@ type ProbeMapSpecs struct {
 	ErouteStats       *ebpf.MapSpec `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.MapSpec `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.MapSpec `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.MapSpec `ebpf:"eroute_watched_near"`
 	ProbeHash4        *ebpf.MapSpec `ebpf:"probe_hash4"`
 	ProbeHash6        *ebpf.MapSpec `ebpf:"probe_hash6"`
 	ProbeLpm          *ebpf.MapSpec `ebpf:"probe_lpm"`
@@ -235,6 +237,7 @@ type ProbeMaps struct {
 	ErouteStats       *ebpf.Map `ebpf:"eroute_stats"`
 	ErouteTrapRates   *ebpf.Map `ebpf:"eroute_trap_rates"`
 	ErouteWatched     *ebpf.Map `ebpf:"eroute_watched"`
+	ErouteWatchedNear *ebpf.Map `ebpf:"eroute_watched_near"`
 	ProbeHash4        *ebpf.Map `ebpf:"probe_hash4"`
 	ProbeHash6        *ebpf.Map `ebpf:"probe_hash6"`
 	ProbeLpm          *ebpf.Map `ebpf:"probe_lpm"`
@@ -267,6 +270,7 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteStats,
 		m.ErouteTrapRates,
 		m.ErouteWatched,
+		m.ErouteWatchedNear,
 		m.ProbeHash4,
 		m.ProbeHash6,
 		m.ProbeLpm,

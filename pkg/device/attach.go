@@ -75,6 +75,13 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 		if !loader.SeesNAT() {
 			notes = append(notes, "this kernel does not describe its connections (CONFIG_DEBUG_INFO_BTF_MODULES): packets whose source NAT changes are matched with the new source only")
 		}
+		note, err := attachGuard(t, links, dev, binding)
+		if err != nil {
+			return nil, err
+		}
+		if note != "" {
+			notes = append(notes, note)
+		}
 		prog, err := loadWire(t, dev)
 		if err != nil {
 			return nil, err

@@ -65,6 +65,10 @@ func loadSwaps(t *maps.Table, virtual string, links loader.Links) (swaps []swap,
 	if err != nil {
 		return nil, err
 	}
+	binding, err := t.Dir().Binding(virtual)
+	if err != nil && !errors.Is(err, loader.ErrNotAttached) {
+		return nil, err
+	}
 	shared := t.Replacements()
 	for _, h := range []struct {
 		hook loader.Hook
@@ -72,6 +76,8 @@ func loadSwaps(t *maps.Table, virtual string, links loader.Links) (swaps []swap,
 	}{
 		{loader.HookEgress, func() (*ebpf.Program, error) { return loader.LoadEgress(shared) }},
 		{loader.HookWire, func() (*ebpf.Program, error) { return loader.LoadWire(shared, devices[0]) }},
+		{loader.HookGuard4, func() (*ebpf.Program, error) { return loadGuard(t, binding) }},
+		{loader.HookGuard6, func() (*ebpf.Program, error) { return loadGuard(t, binding) }},
 		{loader.HookReject, func() (*ebpf.Program, error) { return loader.LoadReject(shared) }},
 		{loader.HookDetour, func() (*ebpf.Program, error) { return loader.LoadDetour(shared, devices[0]) }},
 		{loader.HookTC, func() (*ebpf.Program, error) { return loader.LoadIngressTC(shared) }},

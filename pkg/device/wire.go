@@ -84,12 +84,20 @@ func (f *follower) wire() (found []step, err error) {
 			if phys.Attrs().Index == ifindex {
 				text = fmt.Sprintf("the program that watches %s is detached", name)
 			}
-			found = append(found, step{Difference{Text: text, Cost: "packets leave through it in clear, regardless of the table"}, func() error {
+			found = append(found, step{Difference{Text: text, Cost: f.unwatchedCost()}, func() error {
 				return f.moveWire(ifindex, name, phys)
 			}})
 		}
 	}
 	return found, nil
+}
+
+// unwatchedCost describes what happens to packets that leave through a physical device without the program.
+func (f *follower) unwatchedCost() string {
+	if f.links.Has(loader.HookGuard4, f.dev.Attrs().Index) {
+		return "packets that the table protects drop, counted as unwatched; others leave through it"
+	}
+	return "packets leave through it in clear, regardless of the table"
 }
 
 // moveWire attaches the program to the physical device that has replaced another.

@@ -13,6 +13,8 @@ import (
 var lost = map[loader.Hook]string{
 	loader.HookEgress:      "packets routed into it are dropped",
 	loader.HookWire:        "packets leave through it in clear, regardless of the table",
+	loader.HookGuard4:      "an interface that is deleted and created again is unprotected until it is watched again",
+	loader.HookGuard6:      "an interface that is deleted and created again is unprotected until it is watched again",
 	loader.HookDetour:      "packets of transport-mode SAs are dropped",
 	loader.HookXDP:         "its fast path runs on TC or not at all",
 	loader.HookTC:          "its packets are matched against the table, and rejected, only on the ipsec device or where they leave",

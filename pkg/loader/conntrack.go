@@ -39,6 +39,14 @@ func connTrackTypes() (types *btf.Spec, readable bool) {
 	return nil, false
 }
 
+// connTrackSpecs returns the types that a program needs, beside the kernel's, to read connections.
+func connTrackSpecs() (specs []*btf.Spec) {
+	if types, readable := connTrackTypes(); readable {
+		specs = append(specs, types)
+	}
+	return specs
+}
+
 // SeesNAT reports whether programs loaded by [LoadWire] recognise packets whose source NAT has changed, or NAT
 // is impossible. It loads the kernel's connection tracking.
 func SeesNAT() bool {

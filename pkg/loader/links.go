@@ -35,6 +35,8 @@ type Hook string
 const (
 	HookEgress      Hook = "egress"      // TC egress of the ipsec device
 	HookWire        Hook = "wire"        // TC egress of a watched physical device
+	HookGuard4      Hook = "guard4"      // netfilter's IPv4 POSTROUTING
+	HookGuard6      Hook = "guard6"      // netfilter's IPv6 POSTROUTING
 	HookReject      Hook = "reject"      // TC ingress of the ipsec device
 	HookDetour      Hook = "detour"      // TC egress of the detour device
 	HookXDP         Hook = "xdp"         // XDP of an ingress interface
@@ -117,6 +119,10 @@ func attach(hook Hook, ifindex int, prog *ebpf.Program) (link.Link, error) {
 		return link.AttachTCX(link.TCXOptions{
 			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXEgress, Anchor: link.Tail(),
 		})
+	case HookGuard4:
+		return attachGuard(link.NetfilterProtoIPv4, prog)
+	case HookGuard6:
+		return attachGuard(link.NetfilterProtoIPv6, prog)
 	case HookSADelete, HookSAExhausted:
 		return link.AttachTracing(link.TracingOptions{Program: prog, AttachType: ebpf.AttachTraceFEntry})
 	default:

@@ -37,11 +37,7 @@ func LoadEgress(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 // LoadWire loads the program for the egress of a physical device that an ipsec device watches.
 func LoadWire(maps map[string]*ebpf.Map, ipsecDevice int) (*ebpf.Program, error) {
 	loadConnTrack()
-	var types []*btf.Spec
-	if module, ok := connTrackTypes(); ok {
-		types = append(types, module)
-	}
-	return load(bpf.LoadWire, "eroute_wire", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)}, types...)
+	return load(bpf.LoadWire, "eroute_wire", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)}, connTrackSpecs()...)
 }
 
 // LoadReject loads the program for an ipsec device's ingress, which replies to rejected packets.

@@ -13,9 +13,11 @@ import (
 )
 
 // Swap replaces the program attached to an interface's hook atomically: each packet runs one of the two. The
-// kernel cannot replace a program on a function's hook. There both programs run until the old one is detached.
+// kernel cannot replace a program on a function's hook or on netfilter's. There both programs run until the old one
+// is detached.
 func (l Links) Swap(hook Hook, ifindex int, prog *ebpf.Program) error {
-	if hook == HookSADelete || hook == HookSAExhausted {
+	switch hook {
+	case HookSADelete, HookSAExhausted, HookGuard4, HookGuard6:
 		return l.swapByName(hook, ifindex, prog)
 	}
 	old, err := link.LoadPinnedLink(l.path(hook, ifindex), nil)

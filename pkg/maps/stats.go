@@ -51,6 +51,7 @@ var reasonNames = [bpf.ABIReasonREASONS]string{
 	bpf.ABIReasonREASON_TRAP_LIMITED:    "trap-limited",
 	bpf.ABIReasonREASON_SA_EXHAUSTED:    "sa-exhausted",
 	bpf.ABIReasonREASON_TRANSLATED:      "translated",
+	bpf.ABIReasonREASON_UNWATCHED:       "unwatched",
 }
 
 // Verdict is how the programs dispose of a packet.

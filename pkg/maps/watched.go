@@ -12,8 +12,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 )
 
-// watchedName is the map of physical devices whose egress has the wire program, by ifindex.
-const watchedName = "eroute_watched"
+// The maps of physical devices whose egress has the wire program.
+const (
+	watchedName = "eroute_watched"      // by ifindex
+	nearName    = "eroute_watched_near" // by ifindex modulo its size, of the devices added last
+)
 
 // Watched is the programs' configuration of a watched physical device.
 type Watched struct {
@@ -26,14 +29,24 @@ func (t *Table) PutWatched(ifindex uint32, w Watched) error {
 	if w.DropUnmatched {
 		word |= uint64(bpf.ABIWatchedWATCHED_DROP_UNMATCHED)
 	}
-	if err := t.maps[watchedName].Put(ifindex, word); err != nil {
+	if err := errors.Join(t.maps[watchedName].Put(ifindex, word), t.maps[nearName].Put(near(ifindex), word)); err != nil {
 		return fmt.Errorf("write watched device: %w", err)
 	}
 	return nil
 }
 
+func near(ifindex uint32) uint32 { return ifindex % uint32(bpf.ABILimitsWATCHED_NEAR) }
+
 // DeleteWatched deletes the programs' configuration of a physical device, if there is one.
 func (t *Table) DeleteWatched(ifindex uint32) error {
+	var word uint64
+	err := t.maps[nearName].Lookup(near(ifindex), &word)
+	if err == nil && word>>32 == uint64(ifindex) {
+		err = t.maps[nearName].Put(near(ifindex), uint64(0))
+	}
+	if err != nil {
+		return fmt.Errorf("delete watched device: %w", err)
+	}
 	if err := t.maps[watchedName].Delete(ifindex); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("delete watched device: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
 // breaker changes at random what the table of a hunt depends on: none of it lets a packet leave.
@@ -21,6 +23,8 @@ type breaker struct {
 	rand  *rand.Rand
 	done  map[string]int
 	relay *exec.Cmd
+
+	captures []func() lab.Frames // of wan, since each time that it was created again
 }
 
 func (b *breaker) run(end time.Time) {
@@ -50,8 +54,10 @@ func (b *breaker) step() (what string, err error) {
 		return "down and up", errors.Join(b.ip("link set ipsec0 down"), b.ip("link set ipsec0 up"), b.routes())
 	case r < 95:
 		return b.attempt("tncfg --upgrade"), nil
-	case !b.routed && r < 98: // a detach ends the protection
+	case !b.routed && r < 97: // a detach ends the protection
 		return b.addRoute()
+	case !b.routed && r < 98:
+		return "recreate wan", b.recreateWAN()
 	case r < 96:
 		err := b.insist("tncfg --detach --virtual ipsec0")
 		time.Sleep(50 * time.Millisecond)
@@ -77,6 +83,16 @@ func (b *breaker) addRoute() (what string, err error) {
 		}
 	}
 	return verb + " route", err
+}
+
+// recreateWAN deletes wan and creates it again, with another ifindex. It is watched again by the relay, if it runs,
+// or by the next --sync.
+func (b *breaker) recreateWAN() error {
+	if err := errors.Join(b.Unplug(b.East, lab.WAN), b.Replug(b.East, lab.WAN)); err != nil {
+		return err
+	}
+	b.captures = append(b.captures, watch(b.t, b.East, lab.WAN))
+	return b.fixNeighbors()
 }
 
 // attach creates ipsec0 again.
