@@ -33,11 +33,13 @@ type Attachment struct {
 	Watched       bool     // the physical device's egress is watched
 	Also          []string // names of further watched interfaces, sorted; "ifindex N" if one is gone
 	DropUnmatched bool     // see Config
+	Unwatched     []string // names of watched interfaces that were created again, and have no program yet
+	Guarded       bool     // what the table protects drops there
 }
 
-// Watches reports whether an interface is one that the attachment watches.
+// Watches reports whether an interface is one that the attachment watches, or will again.
 func (a *Attachment) Watches(name string) bool {
-	return a.Watched && name != "" && (a.Physical == name || slices.Contains(a.Also, name))
+	return a.Watched && name != "" && (a.Physical == name || slices.Contains(a.Also, name) || slices.Contains(a.Unwatched, name))
 }
 
 // Ingress is an interface with the fast path.

@@ -52,6 +52,7 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 		if dev, err := netlink.LinkByIndex(ifindex); err == nil {
 			a.VirtualMTU = dev.Attrs().MTU
 		}
+		a.Guarded = links.Has(loader.HookGuard4, ifindex) && links.Has(loader.HookGuard6, ifindex)
 		if phys, err := netlink.LinkByIndex(int(config.Physical)); err == nil {
 			a.Physical, a.PhysicalMTU = phys.Attrs().Name, phys.Attrs().MTU
 		}
@@ -65,6 +66,11 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 		if name != binding.Physical {
 			a.Also = append(a.Also, boundName(ifindex, name))
 		}
+		if is, err := isUnwatched(links, name); err != nil {
+			return a, err
+		} else if is {
+			a.Unwatched = append(a.Unwatched, name)
+		}
 	}
 	slices.Sort(a.Also)
 	ingress, err := links.On(loader.HookTC)
@@ -76,6 +82,16 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 		a.Ingress = append(a.Ingress, in)
 	}
 	return a, err
+}
+
+// isUnwatched reports whether an interface of this name exists and has no program that watches it.
+func isUnwatched(links loader.Links, name string) (bool, error) {
+	phys, err := netlink.LinkByName(name)
+	if err != nil {
+		return false, nil // deleted, or renamed
+	}
+	attached, err := links.IsAttached(loader.HookWire, phys.Attrs().Index)
+	return !attached, err
 }
 
 // boundName returns an interface's name, or that of its binding if it does not exist.

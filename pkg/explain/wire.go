@@ -5,6 +5,7 @@ package explain
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -15,8 +16,9 @@ import (
 
 // Details of packets that leave a watched interface without being matched.
 const (
-	linkScope  = "traffic of the link, which leaves as it is; a packet that arrived on an interface matches the table"
-	dhcpClient = "in clear if sent by the DHCP client of root; any other such packet matches the table"
+	linkScope     = "traffic of the link, which leaves as it is; a packet that arrived on an interface matches the table"
+	notWatchedYet = " was created again and is not watched yet: start ipsec acquire, or run ipsec eroute --sync"
+	dhcpClient    = "in clear if sent by the DHCP client of root; any other such packet matches the table"
 )
 
 // decideWire determines what happens to the packet where it leaves through an interface that d watches, in the
@@ -43,6 +45,8 @@ func (x *explainer) decideWire(e *Explanation, d *device.Attachment) error {
 		e.Outcome = Outcome{maps.Sent, "key-exchange", ownKeyExchange}
 	case policy != nil && policy.IfID == 0:
 		e.Outcome = Outcome{maps.Sent, "", fmt.Sprintf("XFRM encrypts it or waits for an SA: its policy %s -> %s applies before the eroutes", policy.Selector.Src, policy.Selector.Dst)}
+	case slices.Contains(d.Unwatched, e.Route.Device):
+		decideUnwatched(e, d)
 	case e.Match == nil && d.DropUnmatched:
 		e.Next = Hop{}
 		e.Outcome = Outcome{maps.Dropped, "no-eroute", "--unmatched drop"}
@@ -55,6 +59,18 @@ func (x *explainer) decideWire(e *Explanation, d *device.Attachment) error {
 		return x.decideProtected(e)
 	}
 	return nil
+}
+
+// decideUnwatched determines what happens to a packet that leaves through a watched interface that was created again,
+// in the order of bpf/guard.bpf.c.
+func decideUnwatched(e *Explanation, d *device.Attachment) {
+	passes := e.Match == nil && !d.DropUnmatched || e.Match != nil && e.Match.SAID.Action() == eroute.ActionPass
+	if passes || !d.Guarded {
+		e.Outcome = Outcome{maps.Sent, "", "in clear: " + e.Route.Device + notWatchedYet}
+		return
+	}
+	e.Next = Hop{}
+	e.Outcome = Outcome{maps.Dropped, "unwatched", e.Route.Device + notWatchedYet}
 }
 
 // only returns the selector that matches this packet and no other.

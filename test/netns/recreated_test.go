@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -25,7 +26,7 @@ func recreated(t *testing.T) *gateway {
 // The WAN is deleted and created again, and neither a relay nor a command has watched the new one: what is protected
 // does not leave, all else does.
 func TestRecreated(t *testing.T) {
-	g := recreated(t)
+	path, g := testenv.Ipsec(t), recreated(t)
 	const count = 3
 	for _, f := range g.families() {
 		for _, c := range []struct {
@@ -62,6 +63,7 @@ func TestRecreated(t *testing.T) {
 				}
 				g.counted(t, before, want)
 				wire(0)
+				g.checkExplanation(t, g.explanation(t, path, f.eastHost, f.westHost), g.EastHost, f.eastHost, f.westHost, lab.WAN)
 			})
 		}
 	}
