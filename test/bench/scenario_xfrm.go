@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // addNullSA gives East an SA to West with the null cipher, so that no cipher hides the other costs.
@@ -27,6 +29,27 @@ func outPolicies(ctx context.Context, g *gateway, n int) error {
 // nullTemplate is the end of an out policy to the null SA.
 func (g *gateway) nullTemplate() string {
 	return fmt.Sprintf("dir out tmpl src %s dst %s proto esp spi 0x%x mode tunnel", g.East.WAN4, g.West.WAN4, firstSPI)
+}
+
+// withESPOffload loads the module esp4_offload first, as attach does. It makes the output path of SAs longer, and keeps
+// TCP's large segments whole as far as ESP.
+func withESPOffload(prepare preparation) preparation {
+	return func(ctx context.Context, g *gateway, n int) error {
+		if _, err := xfrm.LoadESPOffload(); err != nil {
+			return err
+		}
+		return prepare(ctx, g, n)
+	}
+}
+
+// both prepares a gateway in two steps.
+func both(first, second preparation) preparation {
+	return func(ctx context.Context, g *gateway, n int) error {
+		if err := first(ctx, g, n); err != nil {
+			return err
+		}
+		return second(ctx, g, n)
+	}
 }
 
 // xfrmInterface routes the packets into an XFRM interface with one policy for everything.

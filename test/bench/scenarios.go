@@ -18,6 +18,9 @@ var scenarios = []scenario{
 	{name: "XFRM policies", eroutes: 1, prepare: outPolicies, outcome: encrypted},
 	{name: "XFRM policies", eroutes: 10000, prepare: outPolicies, outcome: encrypted},
 	{name: "XFRM interface", prepare: xfrmInterface, outcome: encrypted},
+	{name: "XFRM policies, esp4_offload", eroutes: 1, prepare: withESPOffload(outPolicies), outcome: encrypted},
+	{name: "XFRM interface, esp4_offload", prepare: withESPOffload(xfrmInterface), outcome: encrypted},
+	{name: "XFRM policies, no eroute", eroutes: 1, prepare: both(attached(toOthers), outPolicies), outcome: encrypted},
 
 	{name: "SA eroutes", eroutes: 1, prepare: attached(toSA), outcome: encrypted},
 	{name: "SA eroutes", eroutes: 10000, prepare: attached(toSA), outcome: encrypted},
