@@ -21,6 +21,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 	"github.com/ipsec-eroute/eroute/pkg/migrate"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
+	"github.com/ipsec-eroute/eroute/pkg/session"
 	"github.com/ipsec-eroute/eroute/pkg/top"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -56,6 +57,7 @@ type env struct {
 	environ      []string // NAME=VALUE
 	diagnose     func() ([]doctor.Finding, error)
 	policies     func() (migrate.Kernel, error)
+	session      func(environ []string) *session.Session // see [session.Find]
 
 	// For completion, best effort: nil on error.
 	saids      func() []eroute.SAID
@@ -118,6 +120,7 @@ func systemEnv() *env {
 		environ:          os.Environ(),
 		diagnose:         diagnose,
 		policies:         policies,
+		session:          session.Find,
 		saids:            knownSAIDs,
 		interfaces:       systemInterfaces,
 	}

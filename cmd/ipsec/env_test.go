@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/ipsec-eroute/eroute/internal/testenv"
+	"github.com/ipsec-eroute/eroute/pkg/session"
 )
 
 // testEnv returns an environment without tables, devices and resolver.
@@ -22,6 +23,7 @@ func testEnv(stdin io.Reader, stdout, stderr io.Writer) *env {
 		},
 		diagnose:   testFindings,
 		policies:   testPolicies,
+		session:    func([]string) *session.Session { return nil },
 		interfaces: func() []string { return []string{"ipsec0", "lan", "wan"} },
 	}
 }

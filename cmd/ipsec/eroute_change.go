@@ -29,7 +29,7 @@ func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
 	if c.opts.Has(erouteargs.OptCheck) {
 		return c.check(changes, g)
 	}
-	makes := makesTable(changes)
+	makes, session := makesTable(changes), c.session()
 	guarded := func(t table) error {
 		_, err := c.guardChanges(t, changes, g)
 		return err
@@ -52,6 +52,7 @@ func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
 			return err
 		}
 	}
+	session.warnChanges(t, changes)
 	if err := t.Apply(c.ctx, changes); err != nil {
 		return err
 	}
@@ -78,6 +79,7 @@ func (c *command) noteChanges(changes *eroute.Changes) {
 // check reports whether the changes could be applied to the current table, and their effect. Like the changes, it
 // requires a table for deletions but not for additions.
 func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
+	session := c.session()
 	t, err := c.openForReading()
 	if err != nil {
 		return err
@@ -87,6 +89,7 @@ func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
 	if err != nil {
 		return err
 	}
+	session.warnChanges(t, changes)
 	var next *diff.Table
 	result, err := g.compareRunning(c, "--batch "+c.opts.Value(erouteargs.OptBatch), t, func(before *diff.Table) (*diff.Table, error) {
 		next, err = before.With(changes)

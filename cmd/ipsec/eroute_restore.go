@@ -32,13 +32,14 @@ func runRestore(c *command) error {
 
 // restore replaces the table with that of a file. what is the option that named the file, for errors.
 func (c *command) restore(what, file string) (err error) {
+	session := c.session()
 	t, err := c.openForChange(true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	lines := saved{c: c, what: what, file: file}
-	_, err = t.Restore(c.ctx, lines.all(), true)
+	_, err = t.Restore(c.ctx, session.watchRestore(t, lines.all()), true)
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		err = &erouteargs.LineError{File: what + " " + file, Line: lines.number, Err: fmt.Errorf("--%w", refused)}
 	}
@@ -71,12 +72,13 @@ func (c *command) tryRestore(file string, g *guard) (err error) {
 	if err != nil {
 		return err
 	}
+	session := c.session()
 	t, err := c.openForChange(false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	effect, err := t.Restore(c.ctx, next.All(), false)
+	effect, err := t.Restore(c.ctx, session.watchRestore(t, next.All()), false)
 	if err != nil {
 		return next.Refusal(err)
 	}
@@ -101,6 +103,7 @@ func (c *command) restoreGuarded(what, file string, g *guard) (err error) {
 	if err := c.guardNoTable(guarded); err != nil {
 		return err
 	}
+	session := c.session()
 	t, err := c.openForChange(true)
 	if err != nil {
 		return err
@@ -109,7 +112,7 @@ func (c *command) restoreGuarded(what, file string, g *guard) (err error) {
 	if err := guarded(t); err != nil {
 		return err
 	}
-	_, err = t.Restore(c.ctx, next.All(), true)
+	_, err = t.Restore(c.ctx, session.watchRestore(t, next.All()), true)
 	return next.Refusal(err)
 }
 

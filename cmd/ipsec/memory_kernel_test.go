@@ -19,6 +19,7 @@ type memoryKernel struct {
 	relay  bool
 
 	policies []xfrm.OutPolicy
+	members  map[string][]string
 }
 
 type memoryRoute struct {
@@ -51,8 +52,10 @@ func (m *memoryKernel) Route(dst netip.Addr, device string) explain.Hop {
 
 func (m *memoryKernel) Outgoing(state xfrm.State) explain.Hop { return m.Route(state.Dst, "") }
 
-func (m *memoryKernel) Ifindex(string) uint32 { return 0 }
-func (m *memoryKernel) Close() error          { return nil }
+func (m *memoryKernel) Ifindex(string) uint32          { return 0 }
+func (m *memoryKernel) Members(device string) []string { return m.members[device] }
+
+func (m *memoryKernel) Close() error { return nil }
 
 // changeSA changes the state of testSAID.
 func (m *memoryKernel) changeSA(change func(*xfrm.Lifetime)) {

@@ -24,6 +24,7 @@ func runAttach(c *command) (err error) {
 	if config.DropUnmatched, err = dropsUnmatched(c.opts.Field(tncUnmatched), config.Routed); err != nil {
 		return err
 	}
+	c.warnAttach(config)
 	c.note("opening the table for writing")
 	d, err := c.env.openDevicesWrite()
 	if err != nil {

@@ -140,6 +140,11 @@ func (c *command) tableRuns() (runs bool, err error) {
 }
 
 func (c *command) attachAll(all []configDevice) (err error) {
+	configs := make([]device.Config, len(all))
+	for i, d := range all {
+		configs[i] = d.device()
+	}
+	c.warnAttach(configs...)
 	devices, err := c.env.openDevicesWrite()
 	if err != nil {
 		return err

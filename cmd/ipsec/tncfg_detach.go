@@ -12,6 +12,7 @@ import (
 // runDetach implements --detach: it removes one ipsec device.
 func runDetach(c *command) (err error) {
 	virtual := c.opts.Field(tncVirtual)
+	c.warnDetach(virtual.Text)
 	d, err := c.openDevices()
 	if err != nil {
 		return err
@@ -26,6 +27,7 @@ func runDetach(c *command) (err error) {
 
 // runDetachAll implements --clear: it removes all ipsec devices.
 func runDetachAll(c *command) (err error) {
+	c.warnDetach("")
 	d, err := c.openDevices()
 	if err != nil || d == nil {
 		return err

@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"pkg/maps", "pkg/cost"},
 	{"pkg/device", "pkg/monitor", "pkg/maps/layout"},
 	{"pkg/acquire", "pkg/doctor", "pkg/explain"},
-	{"pkg/metrics", "internal/render"},
+	{"pkg/metrics", "pkg/session", "internal/render"},
 	{"cmd/ipsec"},
 }
 

@@ -20,6 +20,14 @@ type Config struct {
 	DropUnmatched bool
 }
 
+// Attachment returns the device that Attach creates, on a kernel with XFRM interfaces.
+func (c Config) Attachment() Attachment {
+	return Attachment{
+		Virtual: c.Virtual, Physical: c.Physical, Also: c.Also, Kind: KindXFRM,
+		Watched: !c.Routed, DropUnmatched: c.DropUnmatched,
+	}
+}
+
 // Attachment describes an attached ipsec device.
 type Attachment struct {
 	Virtual     string // name of the ipsec device

@@ -28,7 +28,7 @@ func (f *Facts) gatherRoutes() error {
 		return fmt.Errorf("list interfaces: %w", err)
 	}
 	names := namesOf(links)
-	f.Members = membersOf(links)
+	f.Members = netdump.Members(links)
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		routes, err := netdump.Routes(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 		if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {

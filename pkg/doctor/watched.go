@@ -2,11 +2,7 @@
 
 package doctor
 
-import (
-	"slices"
-
-	"github.com/vishvananda/netlink"
-)
+import "slices"
 
 // anyWatched reports whether an interface is watched.
 func (f *Facts) anyWatched() bool {
@@ -34,20 +30,4 @@ func (f *Facts) isExit(name string) bool {
 // intoRouted reports whether a route leads into an ipsec device whose physical device is not watched.
 func (f *Facts) intoRouted(r *Route) bool {
 	return r.IPsec && slices.ContainsFunc(f.Devices, func(d Device) bool { return d.Virtual == r.Dev && !d.Watched })
-}
-
-// membersOf returns the members of bonds, bridges and teams, by the name of these.
-func membersOf(links []netlink.Link) map[string][]string {
-	members := make(map[string][]string)
-	for _, master := range links {
-		if master.Type() == "vrf" {
-			continue
-		}
-		for _, l := range links {
-			if l.Attrs().MasterIndex == master.Attrs().Index {
-				members[master.Attrs().Name] = append(members[master.Attrs().Name], l.Attrs().Name)
-			}
-		}
-	}
-	return members
 }

@@ -27,12 +27,16 @@ type Explanation struct {
 	Matches []eroute.Eroute // found by reading the table, most specific first
 	Route   Hop             // of the packet itself
 	IPsec   bool            // whether Route leads into an ipsec device
-	Watched bool            // whether Route leads through a watched interface
+	Watched bool            // whether Route leads through a watched interface, or one whose members all are watched
 
 	SA   *SA // named by Match; nil: none
 	Next Hop // of what is sent; only if Verdict is Sent
 	Outcome
 	Assumed bool // Outcome is that of a packet with a route into the ipsec device or through the watched interface
+	Lost    bool // Verdict is Sent, but XFRM or the ipsec device drops the packet, see Detail
+
+	watcher   watcher // of Route
+	unwatched string  // the interface of Route, or its member, that is not watched
 }
 
 // Outcome is what happens to a packet: in the ipsec device, or where it leaves.
@@ -110,10 +114,28 @@ func (x *explainer) explain(p eroute.Packet, matches []eroute.Eroute) (e *Explan
 		}
 		e.Matches = fresh[0]
 	}
-	e.Route = x.kernel.Route(p.Dst, "")
+	return e, x.judge(e)
+}
+
+// Fate explains what happens to one packet that matches an eroute, nil for none. It does not look the packet up, so
+// that it can also explain a table or devices that do not exist yet: Matches is empty.
+func Fate(t Table, k KernelView, devices []device.Attachment, p eroute.Packet, match *eroute.Eroute) (*Explanation, error) {
+	x := &explainer{table: t, kernel: k, devices: devices}
+	var err error
+	if x.relay, err = t.RelayRuns(); err != nil {
+		return nil, err
+	}
+	e := &Explanation{Packet: p, Match: match}
+	return e, x.judge(e)
+}
+
+// judge determines the route of the packet and what happens to it.
+func (x *explainer) judge(e *Explanation) error {
+	e.Route = x.kernel.Route(e.Packet.Dst, "")
 	e.IPsec = x.isVirtual(e.Route.Device)
-	e.Watched = slices.ContainsFunc(x.devices, func(a device.Attachment) bool { return a.Watches(e.Route.Device) })
-	return e, x.decide(e)
+	e.watcher, e.unwatched = x.watcherOf(e.Route.Device)
+	e.Watched = e.watcher.device != nil
+	return x.decide(e)
 }
 
 // isVirtual reports whether an interface is an ipsec device.

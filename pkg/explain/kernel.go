@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/fib"
 	"github.com/ipsec-eroute/eroute/pkg/ifname"
+	"github.com/ipsec-eroute/eroute/pkg/netdump"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -30,6 +31,8 @@ type KernelView interface {
 	Outgoing(state xfrm.State) Hop
 	// Ifindex returns the index of an interface, 0 if it does not exist.
 	Ifindex(device string) uint32
+	// Members returns the members of a bond, bridge or team; nil if it is none.
+	Members(device string) []string
 	Close() error
 }
 
@@ -45,7 +48,8 @@ type Hop struct {
 type kernelView struct {
 	xfrm     *xfrm.Handle // nil: this kernel has no XFRM
 	router   fib.Router
-	policies *[]xfrm.OutPolicy // read once for all packets; nil: not yet
+	policies *[]xfrm.OutPolicy   // read once for all packets; nil: not yet
+	members  map[string][]string // likewise
 }
 
 // OpenKernelView opens the view of the calling thread's network namespace. Needs CAP_NET_ADMIN.
@@ -126,6 +130,15 @@ func (k *kernelView) Ifindex(device string) uint32 {
 		return 0
 	}
 	return uint32(link.Attrs().Index)
+}
+
+// Members ignores an error: without members an interface counts as not watched.
+func (k *kernelView) Members(device string) []string {
+	if k.members == nil {
+		links, _ := netdump.Links()
+		k.members = netdump.Members(links)
+	}
+	return k.members[device]
 }
 
 func (k *kernelView) Close() error {

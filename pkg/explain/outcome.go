@@ -33,7 +33,7 @@ func (x *explainer) decide(e *Explanation) error {
 	case e.IPsec:
 		return x.decideDevice(e)
 	case d != nil && d.Watched && e.Route.Device != "":
-		e.Outcome = Outcome{maps.Sent, "", fmt.Sprintf("in clear: %s is not watched", e.Route.Device)}
+		e.Outcome = Outcome{maps.Sent, "", e.unwatchedText()}
 		e.Next = e.Route
 		return nil
 	}
@@ -42,6 +42,14 @@ func (x *explainer) decide(e *Explanation) error {
 		return x.decideWire(e, d)
 	}
 	return x.decideDevice(e)
+}
+
+// unwatchedText describes the interface through which the packet leaves without being matched.
+func (e *Explanation) unwatchedText() string {
+	if e.unwatched != e.Route.Device {
+		return fmt.Sprintf("in clear if it leaves through %s, a member of %s that is not watched", e.unwatched, e.Route.Device)
+	}
+	return fmt.Sprintf("in clear: %s is not watched", e.Route.Device)
 }
 
 // decideDevice determines what the ipsec device does with the packet, in the order of bpf/egress.bpf.c.
@@ -109,6 +117,11 @@ func flowOf(p eroute.Packet, trap eroute.Eroute) eroute.Selector {
 	return s
 }
 
+// lose notes that the SA's packet is dropped after it has been passed to XFRM.
+func (e *Explanation) lose(why string) {
+	e.Outcome, e.Lost = Outcome{maps.Sent, "sa", "but " + why}, true
+}
+
 // encrypt implements decide for eroutes with an SA.
 func (x *explainer) encrypt(e *Explanation) (err error) {
 	said := e.Match.SAID
@@ -132,7 +145,7 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 	case d != nil && d.Kind == device.KindPlain:
 		e.Outcome = Outcome{maps.Dropped, "no-xfrm", "this kernel has no XFRM interfaces"}
 	case e.SA.State == nil && e.SA.Ready:
-		e.Outcome = Outcome{maps.Sent, "sa", "but the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync"}
+		e.lose("the SA has been deleted: XFRM drops the packet (XfrmOutNoStates) until ipsec eroute --sync")
 	case e.SA.State == nil:
 		e.Outcome = Outcome{maps.Dropped, "sa-missing", ""}
 	case !e.SA.Ready && lifetime.State.Spent:
@@ -140,11 +153,11 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 	case !e.SA.Ready:
 		e.Outcome = Outcome{maps.Dropped, "sa-missing", "the SA has been added since: run ipsec eroute --sync"}
 	case lifetime.Inner&xfrm.FamilyOf(e.Packet.Src) == 0:
-		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("but the SA is for %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", lifetime.Inner)}
+		e.lose(fmt.Sprintf("the SA is for %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", lifetime.Inner))
 	case lifetime.Spent != "":
-		e.Outcome = Outcome{maps.Sent, "sa", "but XFRM drops the packet: " + lifetime.Spent}
+		e.lose("XFRM drops the packet: " + lifetime.Spent)
 	case lifetime.Policies&xfrm.FamilyOf(e.Packet.Src) == 0:
-		e.Outcome = Outcome{maps.Sent, "sa", "but its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync"}
+		e.lose("its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync")
 	default:
 		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("encapsulated by XFRM in %s mode", lifetime.Mode)}
 		if e.Watched && d != nil {
@@ -154,8 +167,10 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 		switch {
 		case e.Next.Device == "" && lifetime.Mode == xfrm.ModeTransport:
 		case e.Next.Device == "":
+			e.Lost = true
 			e.Detail += ", but XFRM finds no route to the peer and drops the packet (XfrmOutBundleGenError)"
 		case x.isVirtual(e.Next.Device):
+			e.Lost = true
 			e.Detail += fmt.Sprintf(", but the route to the peer leads into %s: XFRM detects a loop and drops the packet", e.Next.Device)
 		}
 	}
@@ -189,8 +204,11 @@ func (x *explainer) clearHop(e *Explanation) Hop {
 // device returns the ipsec device that the packet is routed into, or that watches the interface it leaves through,
 // otherwise the first one, watched if there is such; nil if there is none.
 func (x *explainer) device(e *Explanation) *device.Attachment {
+	if e.watcher.device != nil {
+		return e.watcher.device
+	}
 	for _, is := range []func(*device.Attachment) bool{
-		func(a *device.Attachment) bool { return a.Virtual == e.Route.Device || a.Watches(e.Route.Device) },
+		func(a *device.Attachment) bool { return a.Virtual == e.Route.Device },
 		func(a *device.Attachment) bool { return a.Watched },
 	} {
 		for i := range x.devices {
@@ -215,7 +233,7 @@ func (x *explainer) isOwnKeyExchange(e *Explanation) (bool, error) {
 		physical = d.Physical
 	}
 	if e.Watched {
-		physical = e.Route.Device
+		physical = e.watcher.name
 	}
 	return x.table.IsOwnKeyExchange(e.Packet, x.kernel.Ifindex(physical))
 }
