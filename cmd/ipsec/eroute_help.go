@@ -10,7 +10,10 @@ rejected, held, or used to request an SA from key managers. The most specific er
 wins: longest source prefix, then longest destination prefix, then protocol, source port
 and destination port. Packets that match no eroute leave a watched interface as they
 are, unless it was attached with --unmatched drop; in an ipsec device they are dropped.
-See ipsec tncfg --help.`
+See ipsec tncfg --help.
+
+A change that cuts the SSH session it is typed in prints a warning on standard error, and
+then takes effect. --check prints the warning, too.`
 
 const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said TEXT] [--min-packets N] [--json]
   ipsec eroute --add|--replace --src S/M --dst D/M

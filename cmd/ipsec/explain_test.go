@@ -78,6 +78,13 @@ func explainLines(t *testing.T, m *memory, title string, packet ...string) []str
 	return lines
 }
 
+// bond routes packets to a bond with these members.
+func bond(members ...string) func(*memory) {
+	return func(m *memory) {
+		m.kernel.routes[1].Device, m.kernel.members = "bond0", map[string][]string{"bond0": members}
+	}
+}
+
 // TestExplainWatched checks the verdict where a packet leaves through a watched interface, and elsewhere.
 func TestExplainWatched(t *testing.T) {
 	packet := []string{"10.1.0.1", "10.2.0.1"}
@@ -101,6 +108,17 @@ func TestExplainWatched(t *testing.T) {
 		"XFRM policy":    {eroute.Drop, func(m *memory) { m.kernel.policies = policiesOf(9) }, packet, `sent, not counted: via 192.0.2.254 dev wan; XFRM encrypts it or waits for an SA: its policy 10.1.0.0/24 -> 10.2.0.0/16 applies before the eroutes`},
 		"second":         {eroute.Drop, func(m *memory) { m.kernel.routes[1].Device = "lte"; m.devices.all[0].Also = []string{"lte"} }, packet, `dropped, counted as "drop"`},
 		"not watched":    {eroute.Drop, func(m *memory) { m.kernel.routes[1].Device = "lte" }, packet, `sent, not counted: via 192.0.2.254 dev lte; in clear: lte is not watched`},
+		"all members":    {eroute.Drop, bond("wan"), packet, `dropped, counted as "drop"`},
+		"some members":   {eroute.Drop, bond("wan", "eth9"), packet, `sent, not counted: via 192.0.2.254 dev bond0; in clear if it leaves through eth9, a member of bond0 that is not watched`},
+		"member again": {eroute.Drop, func(m *memory) {
+			bond("wan", "lte")(m)
+			m.devices.all[0].Also, m.devices.all[0].Unwatched, m.devices.all[0].Guarded = []string{"lte"}, []string{"lte"}, true
+		}, packet, `sent, not counted: via 192.0.2.254 dev bond0; in clear if it leaves through lte, a member of bond0 that is not watched`},
+		"no member": {eroute.Drop, bond("eth8", "eth9"), packet, `sent, not counted: via 192.0.2.254 dev bond0; in clear: bond0 is not watched`},
+		"member": {eroute.Drop, func(m *memory) {
+			m.kernel.members = map[string][]string{"wan": {"eth9"}}
+			m.kernel.routes[1].Device = "eth9"
+		}, packet, `sent, not counted: via 192.0.2.254 dev eth9; in clear: eth9 is not watched`},
 		"into ipsec0":    {eroute.Drop, func(m *memory) { m.kernel.routes[1].Device = "ipsec0" }, other, `dropped, counted as "no-eroute"`},
 		"no route":       {eroute.Drop, func(m *memory) { m.kernel.routes = nil }, packet, `would be dropped, counted as "drop"`},
 		"IKE":            {eroute.Drop, func(m *memory) { add(t, m, "192.0.2.1/32", "0.0.0.0/0", eroute.Reject) }, []string{"192.0.2.1", "10.2.0.1", "udp", "500", "500"}, `sent, counted as "key-exchange": via 192.0.2.254 dev wan; in clear if sent by a key manager's socket or by XFRM; any other such packet matches the eroute`},

@@ -65,7 +65,7 @@ func TestSessionWarning(t *testing.T) {
 		who     = "the SSH session from 198.51.100.7 port 50022: the packets to it would "
 		keeps   = "; an eroute 192.0.2.1/32:22 -> 198.51.100.7/32 => %pass:6 keeps it"
 		all     = "--src 0.0.0.0/0 --dst 0.0.0.0/0 --said "
-		dropped = "cuts " + who + "be lost (drop)" + keeps
+		dropped = "this cuts " + who + "be lost (drop)" + keeps
 	)
 	passes := func(m *memory) { m.eroutes.Replace(everything, eroute.Pass) }
 	drops := func(m *memory) { m.eroutes.Replace(everything, eroute.Drop) }
@@ -85,20 +85,20 @@ func TestSessionWarning(t *testing.T) {
 		"its port":          {nil, "", "--add --src 192.0.2.1/32 --dst 198.51.100.7/32 --transport-proto tcp --src-port 22 --said %drop", dropped},
 		"pass":              {nil, "", "--add " + all + "%pass", ""},
 		"drop":              {nil, "", "--add " + all + "%drop", dropped},
-		"reject":            {nil, "", "--add " + all + "%reject", "cuts " + who + "be lost (reject)" + keeps},
-		"hold":              {nil, "", "--add " + all + "%hold", "cuts " + who + "be lost (hold)" + keeps},
-		"trap":              {nil, "", "--add " + all + "%trap", "may cut " + who + "wait for an SA" + keeps},
-		"trap, no relay":    {func(m *memory) { m.kernel.relay = false }, "", "--add " + all + "%trap", "cuts " + who + "be lost (trap-no-relay)" + keeps},
-		"SA":                {nil, "", "--add " + all + "tun0x1000@192.0.2.2", "may cut " + who + "be encrypted for tun0x1000@192.0.2.2, no longer leave in clear" + keeps},
-		"SA not bound":      {func(m *memory) { m.kernel.ready = nil }, "", "--add " + all + "tun0x1000@192.0.2.2", "may cut " + who + "be encrypted for tun0x1000@192.0.2.2, no longer leave in clear" + keeps},
-		"SA missing":        {nil, "", "--add " + all + "tun0x1001@192.0.2.2", "cuts " + who + "be lost (sa-missing)" + keeps},
+		"reject":            {nil, "", "--add " + all + "%reject", "this cuts " + who + "be lost (reject)" + keeps},
+		"hold":              {nil, "", "--add " + all + "%hold", "this cuts " + who + "be lost (hold)" + keeps},
+		"trap":              {nil, "", "--add " + all + "%trap", "this may cut " + who + "wait for an SA" + keeps},
+		"trap, no relay":    {func(m *memory) { m.kernel.relay = false }, "", "--add " + all + "%trap", "this cuts " + who + "be lost (trap-no-relay)" + keeps},
+		"SA":                {nil, "", "--add " + all + "tun0x1000@192.0.2.2", "this may cut " + who + "be encrypted for tun0x1000@192.0.2.2, no longer leave in clear" + keeps},
+		"SA not bound":      {func(m *memory) { m.kernel.ready = nil }, "", "--add " + all + "tun0x1000@192.0.2.2", "this may cut " + who + "be encrypted for tun0x1000@192.0.2.2, no longer leave in clear" + keeps},
+		"SA missing":        {nil, "", "--add " + all + "tun0x1001@192.0.2.2", "this cuts " + who + "be lost (sa-missing)" + keeps},
 		"replaced":          {passes, "", "--replace " + all + "%drop", dropped},
 		"lost before":       {drops, "", "--replace " + all + "%reject", ""},
-		"clear from SA":     {sends, "", "--replace " + all + "%pass", "may cut " + who + "leave in clear, no longer encrypted"},
-		"deleted SA":        {sends, "", "--del --src 0.0.0.0/0 --dst 0.0.0.0/0", "may cut " + who + "leave in clear, no longer encrypted"},
-		"SA to another":     {sends, "", "--replace " + all + "tun0x1001@192.0.2.2", "cuts " + who + "be lost (sa-missing)"},
+		"clear from SA":     {sends, "", "--replace " + all + "%pass", "this may cut " + who + "leave in clear, no longer encrypted"},
+		"deleted SA":        {sends, "", "--del --src 0.0.0.0/0 --dst 0.0.0.0/0", "this may cut " + who + "leave in clear, no longer encrypted"},
+		"SA to another":     {sends, "", "--replace " + all + "tun0x1001@192.0.2.2", "this cuts " + who + "be lost (sa-missing)"},
 		"cleared":           {passes, "", "--clear", ""},
-		"cleared, drop":     {func(m *memory) { passes(m); m.devices.all[0].DropUnmatched = true }, "", "--clear", "cuts " + who + "be lost (no-eroute)" + keeps},
+		"cleared, drop":     {func(m *memory) { passes(m); m.devices.all[0].DropUnmatched = true }, "", "--clear", "this cuts " + who + "be lost (no-eroute)" + keeps},
 		"the other remains": {narrow, "", "--del --src 192.0.2.1/32 --dst 0.0.0.0/0", ""},
 		"batch":             {nil, "--add --src 0.0.0.0/0 --dst 0.0.0.0/0 --said %pass\n--replace --src 0.0.0.0/0 --dst 0.0.0.0/0 --said %drop\n", "--batch -", dropped},
 		"batch that passes": {nil, "--add --src 0.0.0.0/0 --dst 0.0.0.0/0 --said %drop\n--add --src 192.0.2.1/32 --dst 198.51.100.7/32 --said %pass\n", "--batch -", ""},
@@ -138,16 +138,16 @@ func TestSessionWarningOfDevices(t *testing.T) {
 		args     string
 		want     string
 	}{
-		"attach":         {false, eroute.Drop, "--attach --virtual ipsec0 --physical wan", "cuts " + who + "be lost (drop)"},
+		"attach":         {false, eroute.Drop, "--attach --virtual ipsec0 --physical wan", "this cuts " + who + "be lost (drop)"},
 		"attach, pass":   {false, eroute.Pass, "--attach --virtual ipsec0 --physical wan --unmatched drop", ""},
 		"attach, other":  {false, eroute.Drop, "--attach --virtual ipsec0 --physical lan", ""},
-		"attach, also":   {false, eroute.Drop, "--attach --virtual ipsec0 --physical lan --physical wan", "cuts " + who + "be lost (drop)"},
+		"attach, also":   {false, eroute.Drop, "--attach --virtual ipsec0 --physical lan --physical wan", "this cuts " + who + "be lost (drop)"},
 		"attach, routed": {false, eroute.Drop, "--attach --virtual ipsec0 --physical wan --routed", ""},
-		"unmatched":      {false, eroute.SAID{}, "--attach --virtual ipsec0 --physical wan --unmatched drop", "cuts " + who + "be lost (no-eroute)"},
-		"config":         {false, eroute.SAID{}, "--config eroute.toml", "cuts " + who + "be lost (no-eroute)"},
-		"detach":         {true, testSAID, "--detach --virtual ipsec0", "may cut " + who + "leave in clear, no longer encrypted"},
+		"unmatched":      {false, eroute.SAID{}, "--attach --virtual ipsec0 --physical wan --unmatched drop", "this cuts " + who + "be lost (no-eroute)"},
+		"config":         {false, eroute.SAID{}, "--config eroute.toml", "this cuts " + who + "be lost (no-eroute)"},
+		"detach":         {true, testSAID, "--detach --virtual ipsec0", "this may cut " + who + "leave in clear, no longer encrypted"},
 		"detach, pass":   {true, eroute.Pass, "--detach --virtual ipsec0", ""},
-		"clear":          {true, testSAID, "--clear", "may cut " + who + "leave in clear, no longer encrypted"},
+		"clear":          {true, testSAID, "--clear", "this may cut " + who + "leave in clear, no longer encrypted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newSessionGateway(t)

@@ -61,7 +61,8 @@ device, %drop and %reject end, %pass and packets without an eroute leave as they
 No routes are necessary. What a key manager or XFRM sends, and traffic of the link itself
 (neighbor discovery, DHCP), leaves as it is. Packets routed into the ipsec device are
 matched as well; without an eroute they drop. The table exists independently of the
-devices.
+devices. A change that cuts the SSH session it is typed in prints a warning on standard
+error, and then takes effect.
 
 --config reads a TOML file. It first replaces the eroutes with those of the file named by
 "table" (relative to the TOML file), then creates the devices that do not exist yet. It

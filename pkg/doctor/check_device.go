@@ -71,6 +71,14 @@ func (d *Device) judge() (found []Finding) {
 			Cost: cost, Remedy: "detach it, or attach it after the eroute program",
 		})
 	}
+	for _, filter := range d.Filters {
+		found = append(found, Finding{
+			Level: Note, Subject: filter.Dev,
+			Text:   fmt.Sprintf("tc filter %s (pref %d) runs after the wire program on %s", filter.Kind, filter.Preference, filter.Dev),
+			Cost:   "packets that its actions change or redirect leave without being matched again",
+			Remedy: fmt.Sprintf("if it changes or redirects packets, delete it: tc filter del dev %s egress pref %d", filter.Dev, filter.Preference),
+		})
+	}
 	for _, hook := range d.Detached {
 		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP, loader.HookWire}, hook) && len(d.Differences) > 0 {
 			continue // reported with its interface, see syncCheck

@@ -48,6 +48,16 @@ func TestWatch(t *testing.T) {
 	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "is routed"})
 }
 
+// TestFilters checks that a filter of tc is a note with the command that deletes it.
+func TestFilters(t *testing.T) {
+	f := watching()
+	f.Devices[0].Filters = []Filter{{"wan", "matchall", 7}}
+	checkFindings(t, deviceCheck, f, want{Note, "wan", "tc filter matchall (pref 7) runs after the wire program on wan"})
+	if remedy := deviceCheck.find(f)[0].Remedy; !strings.HasSuffix(remedy, "tc filter del dev wan egress pref 7") {
+		t.Errorf("remedy %q", remedy)
+	}
+}
+
 // TestWatchedRoutes checks that what watches an interface needs no routes, and no blackholes.
 func TestWatchedRoutes(t *testing.T) {
 	f := watching(via("wan", "0.0.0.0/0"))
@@ -107,6 +117,14 @@ func TestExit(t *testing.T) {
 	if !slices.Equal(names, []string{"br0", "lte"}) {
 		t.Errorf("exits %v, want br0 and lte", names)
 	}
+	f.Exits = x.list()
+	checkFindings(t, exitCheck, f, want{Problem, "br0", "eth9, a member of br0, is not watched, but routes to 10.2.0.0/16, which eroutes protect, lead to br0"},
+		want{Problem, "lte", "lte is not watched"})
+	if remedy := exitCheck.find(f)[0].Remedy; !strings.Contains(remedy, "--physical eth9 in addition") {
+		t.Errorf("remedy %q", remedy)
+	}
+	f.Members["br0"] = []string{"eth8", "eth9"}
+	checkFindings(t, exitCheck, f, want{Problem, "br0", "br0 is not watched, but routes to 10.2.0.0/16, which eroutes protect, lead to it"}, want{Problem, "lte", ""})
 }
 
 func TestNAT(t *testing.T) {

@@ -53,6 +53,7 @@ type Device struct {
 	Detached    []loader.Hook
 	Before      []Foreign // foreign programs that run before ours
 	After       []Foreign // foreign programs that run after that of a watched interface
+	Filters     []Filter  // of tc(8), which run after all programs on the egress of watched interfaces
 	Differences []device.Difference
 	Drift       []string // settings changed since attach
 	Stale4      bool     // whether the copies of the routes for %pass packets are out of date

@@ -36,6 +36,9 @@ func (f *Facts) gatherDevices(t *maps.Table) error {
 		if d.After, err = foreign(links, links.After, loader.HookWire); err != nil {
 			return err
 		}
+		if err := d.gatherFilters(); err != nil {
+			return err
+		}
 		if l, err := netlink.LinkByName(a.Virtual); err == nil {
 			d.Exists, d.Up = true, l.Attrs().Flags&net.FlagUp != 0
 			if d.Drift, err = device.Drift(a.Virtual); err != nil {

@@ -18,6 +18,17 @@ func (f *Facts) isWatched(name string) bool {
 	return len(members) > 0 && !slices.ContainsFunc(members, func(member string) bool { return !f.isWatched(member) })
 }
 
+// unwatched returns the interface to watch for packets that are routed to one that is not watched: itself or, if
+// other members are watched, its first member that is not.
+func (f *Facts) unwatched(name string) string {
+	members := f.Members[name]
+	if !slices.ContainsFunc(members, f.isWatched) {
+		return name
+	}
+	i := slices.IndexFunc(members, func(member string) bool { return !f.isWatched(member) })
+	return f.unwatched(members[i])
+}
+
 // isExit reports whether packets can leave through an interface without being matched. Those of --ingress are on
 // the protected side.
 func (f *Facts) isExit(name string) bool {

@@ -19,7 +19,7 @@ type watcher struct {
 
 // watcherOf returns the watcher of packets that are routed to an interface: of the interface, or of the first of its
 // members if all of them are watched. A master's program does not see packets that are routed to a member.
-// Without one, unwatched is the interface, or the first of its members that is not watched.
+// Without one, unwatched is the interface or, if other members are watched, its first member that is not.
 func (x *explainer) watcherOf(name string) (w watcher, unwatched string) {
 	if !slices.ContainsFunc(x.devices, func(a device.Attachment) bool { return a.Watched }) {
 		return watcher{}, ""
@@ -29,7 +29,10 @@ func (x *explainer) watcherOf(name string) (w watcher, unwatched string) {
 
 func (x *explainer) watcherBelow(name string, depth int) (first watcher, unwatched string) {
 	for i := range x.devices {
-		if a := &x.devices[i]; a.Watches(name) {
+		a := &x.devices[i]
+		// The guard of an interface that was created again knows the master only.
+		unguarded := depth < maxStacked && slices.Contains(a.Unwatched, name)
+		if a.Watches(name) && !unguarded {
 			return watcher{a, name}, ""
 		}
 	}
@@ -37,16 +40,19 @@ func (x *explainer) watcherBelow(name string, depth int) (first watcher, unwatch
 		return watcher{}, name
 	}
 	for _, member := range x.kernel.Members(name) {
-		w, unwatched := x.watcherBelow(member, depth-1)
-		if w.device == nil {
-			return w, unwatched
-		}
+		w, below := x.watcherBelow(member, depth-1)
 		if first.device == nil {
 			first = w
 		}
+		if w.device == nil && unwatched == "" {
+			unwatched = below
+		}
 	}
-	if first.device == nil {
-		return watcher{}, name
+	switch {
+	case first.device == nil: // no member, or none of them is watched
+		return first, name
+	case unwatched != "":
+		return watcher{}, unwatched
 	}
 	return first, ""
 }

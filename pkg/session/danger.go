@@ -39,7 +39,7 @@ func (s *Session) Danger(t explain.Table, k explain.KernelView, before, after Si
 	case gets == lost:
 		verb = "cuts"
 	}
-	text := fmt.Sprintf("%s the SSH session from %v port %d: the packets to it would %s", verb, s.Client.Addr(), s.Client.Port(), gets.text(next))
+	text := fmt.Sprintf("this %s the SSH session from %v port %d: the packets to it would %s", verb, s.Client.Addr(), s.Client.Port(), gets.text(next))
 	if had == inClear {
 		text += fmt.Sprintf("; an eroute %s keeps it", s.keeper())
 	}

@@ -75,7 +75,7 @@ func TestExplainWatched(t *testing.T) {
 					}{{g.EastHost, f.eastHost}, {g.East, f.eastLAN}} {
 						t.Run(f.name+" "+c.name+" of "+sender.node.Name, func(t *testing.T) {
 							g.only(t, c.eroutes...)
-							g.checkExplanation(t, g.explanation(t, path, sender.src, c.dst), sender.node, sender.src, c.dst, c.device)
+							g.checkExplanation(t, g.explanation(t, path, sender.src, c.dst), sender.node, sender.src, c.dst, leaving{c.device, c.device, c.device == lab.WAN})
 						})
 					}
 				}
@@ -84,13 +84,19 @@ func TestExplainWatched(t *testing.T) {
 	}
 }
 
+// leaving is how a packet leaves: the interface that it is routed to, and that, or a member of it, which sends it.
+type leaving struct {
+	route, dev string
+	watched    bool
+}
+
 // checkExplanation sends a packet and compares its fate with its explanation.
-func (g *gateway) checkExplanation(t *testing.T, e explanation, n *lab.Node, src, dst netip.Addr, dev string) {
+func (g *gateway) checkExplanation(t *testing.T, e explanation, n *lab.Node, src, dst netip.Addr, by leaving) {
 	t.Helper()
-	if e.IPsec || e.Route.Device != dev || e.Watched != (dev == lab.WAN) {
-		t.Errorf("explained as %+v, want the route through %s", e, dev)
+	if e.IPsec || e.Route.Device != by.route || e.Watched != by.watched {
+		t.Errorf("explained as %+v, want %+v", e, by)
 	}
-	c, err := g.East.Capture(dev)
+	c, err := g.East.Capture(by.dev)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +121,6 @@ func (g *gateway) checkExplanation(t *testing.T, e explanation, n *lab.Node, src
 	}
 	frames, err := c.Stop()
 	if left := frames.Count(match); err != nil || left != sent {
-		t.Errorf("%d packets left through %s, %v, explained as %+v", left, dev, err, e)
+		t.Errorf("%d packets left through %s, %v, explained as %+v", left, by.dev, err, e)
 	}
 }

@@ -63,7 +63,7 @@ func TestRecreated(t *testing.T) {
 				}
 				g.counted(t, before, want)
 				wire(0)
-				g.checkExplanation(t, g.explanation(t, path, f.eastHost, f.westHost), g.EastHost, f.eastHost, f.westHost, lab.WAN)
+				g.checkExplanation(t, g.explanation(t, path, f.eastHost, f.westHost), g.EastHost, f.eastHost, f.westHost, leaving{lab.WAN, lab.WAN, true})
 			})
 		}
 	}
