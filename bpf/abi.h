@@ -201,6 +201,8 @@ enum reason {
 	REASON_SA_EXHAUSTED,    /* dropped: the SA's sequence numbers are used up */
 	REASON_TRANSLATED, /* dropped: NAT changed the source, and the table protects the original one */
 	REASON_UNWATCHED, /* dropped: protected, and its interface was created again and is not watched yet */
+	REASON_CLEAR_INBOUND, /* dropped: arrived in clear, and the table protects the answer */
+	REASON_WRONG_PEER, /* dropped: arrived encrypted, and the answer has no eroute to that peer */
 	REASONS,
 };
 

@@ -348,7 +348,9 @@ const (
 	ABIReasonREASON_SA_EXHAUSTED    ABIReason = 18
 	ABIReasonREASON_TRANSLATED      ABIReason = 19
 	ABIReasonREASON_UNWATCHED       ABIReason = 20
-	ABIReasonREASONS                ABIReason = 21
+	ABIReasonREASON_CLEAR_INBOUND   ABIReason = 21
+	ABIReasonREASON_WRONG_PEER      ABIReason = 22
+	ABIReasonREASONS                ABIReason = 23
 )
 
 type ABIRejectRate struct {

@@ -11,6 +11,7 @@ package bpf
 //go:generate bpf2go Egress egress.bpf.c
 //go:generate bpf2go Wire wire.bpf.c
 //go:generate bpf2go Guard guard.bpf.c
+//go:generate bpf2go Inbound inbound.bpf.c
 //go:generate bpf2go Reject reject.bpf.c
 //go:generate bpf2go Detour detour.bpf.c
 //go:generate bpf2go XDP xdp.bpf.c

@@ -38,21 +38,27 @@ static __always_inline void exchange(void *a, void *b, __u32 len)
 	}
 }
 
+/* Exchanges source and destination of a packet. */
+static __always_inline void exchange_ends(struct packet *p)
+{
+	__be16 port = p->sport;
+
+	exchange(p->src, p->dst, sizeof(p->src));
+	p->sport = p->dport;
+	p->dport = port;
+}
+
 /* Replaces an ICMP error by the packet that it quotes, with its ends exchanged. Returns 0 if it quotes none. */
 static __noinline int take_quoted(void *ctx, const enum hook hook, __u32 l3, struct packet *p)
 {
 	__be16 ethertype = bpf_htons(p->family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
-	__be16 port;
 
 	if (!is_icmp_error(ctx, hook, l3, p))
 		return 0;
 	parse(ctx, hook, l3 + p->l4 + ICMP_HLEN, ethertype, p);
 	if (!p->family)
 		return 0;
-	exchange(p->src, p->dst, sizeof(p->src));
-	port = p->sport;
-	p->sport = p->dport;
-	p->dport = port;
+	exchange_ends(p);
 	return 1;
 }
 

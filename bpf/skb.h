@@ -9,6 +9,7 @@
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct net;
+struct skb_ext;
 
 typedef struct {
 	struct net *net;
@@ -53,6 +54,7 @@ struct sk_buff {
 	unsigned long _nfct;
 	int skb_iif;
 	__u8 active_extensions;
+	struct skb_ext *extensions;
 	__u8 ip_summed : 2;
 	__u8 csum_not_inet : 1;
 	__u16 csum_start;

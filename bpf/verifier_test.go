@@ -27,6 +27,7 @@ var programs = []program{
 	{"eroute_detour", bpf.LoadDetour, ebpf.SchedCLS, ebpf.AttachTCXEgress},
 	{"eroute_wire", bpf.LoadWire, ebpf.SchedCLS, ebpf.AttachTCXEgress},
 	{"eroute_guard", bpf.LoadGuard, ebpf.Netfilter, ebpf.AttachNetfilter},
+	{"eroute_inbound", bpf.LoadInbound, ebpf.SchedCLS, ebpf.AttachTCXIngress},
 	{"eroute_xdp", bpf.LoadXDP, ebpf.XDP, ebpf.AttachXDP},
 	{"eroute_ingress_tc", bpf.LoadIngressTC, ebpf.SchedCLS, ebpf.AttachTCXIngress},
 	{"eroute_reject", bpf.LoadReject, ebpf.SchedCLS, ebpf.AttachTCXIngress},

@@ -272,7 +272,7 @@ func (m *memory) Stats() (maps.Stats, error) {
 		"sa", "pass", "key-exchange", "no-eroute", "drop", "reject", "hold", "trap",
 		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured", "hold-not-stored",
 		"trap-no-relay", "trap-queue-full", "trap-holds-full", "trap-limited", "sa-exhausted",
-		"translated", "unwatched",
+		"translated", "unwatched", "clear-inbound", "wrong-peer",
 	} {
 		verdict := maps.Dropped
 		switch {

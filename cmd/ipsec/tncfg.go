@@ -21,6 +21,7 @@ const (
 	tncIngress
 	tncRouted
 	tncUnmatched
+	tncStrict
 
 	tncJSON
 	tncLabel
@@ -46,6 +47,7 @@ var tncfgOptions = cli.Options{
 	tncIngress:   {Name: "ingress", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to attach the fast path to; repeatable"},
 	tncRouted:    {Name: "routed", Group: tncDeviceGroup, Help: "do not watch the interface: match only packets routed into the ipsec device"},
 	tncUnmatched: {Name: "unmatched", Arg: "ACTION", Group: tncDeviceGroup, Help: "packets without an eroute on the watched interface: pass (default) or drop"},
+	tncStrict:    {Name: "strict", Group: tncDeviceGroup, Help: "drop packets that arrive on the watched interface in clear, if the table protects the answer"},
 
 	tncJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print the listing as JSON"},
 	tncLabel:   cli.LabelOption,
@@ -64,6 +66,11 @@ matched as well; without an eroute they drop. The table exists independently of 
 devices. A change that cuts the SSH session it is typed in prints a warning on standard
 error, and then takes effect.
 
+With --strict, a packet that arrives on the physical interface in clear is dropped if the
+packet that would answer it has an SA, %trap or %hold eroute. ESP, AH and IKE to this host
+and traffic of the link are not affected. A packet that arrived encrypted is dropped unless
+its answer has an eroute to an SA of the same peer, or %trap or %hold.
+
 --config reads a TOML file. It first replaces the eroutes with those of the file named by
 "table" (relative to the TOML file), then creates the devices that do not exist yet. It
 is idempotent. Unknown keys are errors.
@@ -74,7 +81,7 @@ now is refused, unless there are neither eroutes nor devices, as after a boot. I
 
 const tncfgUsage = `  ipsec tncfg [--json]
   ipsec tncfg --attach --virtual ipsecN --physical NAME... [--ingress NAME]...
-              [--unmatched pass|drop | --routed]
+              [[--unmatched pass|drop] [--strict] | --routed]
   ipsec tncfg --detach --virtual ipsecN
   ipsec tncfg --clear
   ipsec tncfg --config FILE
@@ -103,7 +110,7 @@ func newTncfg(c *command) *cobra.Command {
 
 var (
 	tncCommonOptions = cli.MaskOf(tncLabel, tncDebug)
-	tncDeviceOptions = cli.MaskOf(tncVirtual, tncPhysical, tncIngress, tncRouted, tncUnmatched)
+	tncDeviceOptions = cli.MaskOf(tncVirtual, tncPhysical, tncIngress, tncRouted, tncUnmatched, tncStrict)
 )
 
 var tncfgActions = cli.Actions[*command]{

@@ -16,7 +16,7 @@ func runAttach(c *command) (err error) {
 	physical := c.opts.Values(tncPhysical)
 	config := device.Config{
 		Virtual: c.opts.Value(tncVirtual), Physical: physical[0], Also: physical[1:], Ingress: c.opts.Values(tncIngress),
-		Routed: c.opts.Has(tncRouted),
+		Routed: c.opts.Has(tncRouted), Strict: c.opts.Has(tncStrict),
 	}
 	if err := checkRouted(config); err != nil {
 		return err
@@ -34,10 +34,13 @@ func runAttach(c *command) (err error) {
 	return c.attach(d, config)
 }
 
-// checkRouted refuses several physical interfaces without watching them.
+// checkRouted refuses options of watched interfaces without watching them.
 func checkRouted(c device.Config) error {
 	if c.Routed && len(c.Also) > 0 {
 		return fmt.Errorf("physical %q: routed takes one physical interface", c.Also[0])
+	}
+	if c.Routed && c.Strict {
+		return errors.New("strict cannot be combined with routed, which watches no interface")
 	}
 	return nil
 }

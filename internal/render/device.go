@@ -41,13 +41,17 @@ func writeDevice(w io.Writer, a *Device) error {
 
 // matching says which packets are matched against the table.
 func matching(a *Device) string {
-	switch {
-	case !a.Watched:
+	if !a.Watched {
 		return "routed"
-	case a.DropUnmatched:
-		return "watched unmatched=drop"
 	}
-	return "watched unmatched=pass"
+	text := "watched unmatched=pass"
+	if a.DropUnmatched {
+		text = "watched unmatched=drop"
+	}
+	if a.Strict {
+		text += " strict"
+	}
+	return text
 }
 
 // Devices writes the listing of ipsec devices.

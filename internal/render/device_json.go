@@ -13,6 +13,7 @@ type deviceJSON struct {
 	Kind        string        `json:"kind"`
 	Watched     bool          `json:"watched"`
 	Unmatched   string        `json:"unmatched"`
+	Strict      bool          `json:"strict"`
 	Also        []string      `json:"also_physical,omitempty"`
 	Ingress     []ingressJSON `json:"ingress"`
 	OutOfSync   []string      `json:"out_of_sync,omitempty"`
@@ -26,7 +27,7 @@ type ingressJSON struct {
 func newDeviceJSON(a *Device) *deviceJSON {
 	j := &deviceJSON{
 		Virtual: a.Virtual, Physical: a.Physical, VirtualMTU: a.VirtualMTU, PhysicalMTU: a.PhysicalMTU, Kind: a.Kind,
-		Watched: a.Watched, Unmatched: "drop", Also: a.Also, Ingress: make([]ingressJSON, len(a.Ingress)),
+		Watched: a.Watched, Unmatched: "drop", Strict: a.Strict, Also: a.Also, Ingress: make([]ingressJSON, len(a.Ingress)),
 	}
 	if a.Watched && !a.DropUnmatched {
 		j.Unmatched = "pass"

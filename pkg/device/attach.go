@@ -31,7 +31,7 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	}
 	var keep []loader.Hook // physical devices that were watched before stay so
 	if _, err := t.Dir().Links(virtual); err == nil {
-		keep = append(keep, loader.HookWire)
+		keep = watchHooks
 	}
 	dev, kind, err := create(virtual, narrowest(wans).Attrs().MTU)
 	if err != nil {
@@ -82,18 +82,21 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 		if note != "" {
 			notes = append(notes, note)
 		}
-		prog, err := loadWire(t, dev)
+		progs, err := loadWatch(t, dev, c.Strict)
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = prog.Close() }()
+		defer progs.close()
 		for _, wan := range wans {
-			if err := watch(t, links, wan, prog, maps.Watched{DropUnmatched: c.DropUnmatched}); err != nil {
+			if err := watch(t, links, wan, progs, maps.Watched{DropUnmatched: c.DropUnmatched}); err != nil {
 				return nil, err
 			}
 		}
+		if err := progs.attachTo(links, dev); err != nil {
+			return nil, err
+		}
 	}
-	if err := unwatchOthers(t, links, binding.Watched); err != nil {
+	if err := unwatchOthers(t, links, dev, &binding); err != nil {
 		return nil, err
 	}
 	return append(lacks(kind), notes...), t.Sync(ctx)
@@ -112,7 +115,7 @@ func find(t *maps.Table, c *Config) (wans, lans []netlink.Link, err error) {
 		}
 		// The device was deleted with "ip link": remove what is left of the attachment. Physical devices stay
 		// watched until the new device is there.
-		if err := remove(t, virtual, loader.HookWire); err != nil {
+		if err := remove(t, virtual, watchHooks...); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -213,7 +216,7 @@ func attachHook(t *maps.Table, links loader.Links, hook loader.Hook, ifindex int
 // bindingTo returns the binding that an attach records, from which [Follow] detects changes.
 func bindingTo(c *Config, wans, lans []netlink.Link) loader.Binding {
 	b := loader.Binding{
-		Physical: wans[0].Attrs().Name, MTU: min(narrowest(wans).Attrs().MTU, maxMTU), DropUnmatched: c.DropUnmatched,
+		Physical: wans[0].Attrs().Name, MTU: min(narrowest(wans).Attrs().MTU, maxMTU), DropUnmatched: c.DropUnmatched, Strict: c.Strict,
 		Ingress: make(map[int]string), GRO: make(map[int]string), Watched: make(map[int]string),
 	}
 	for _, wan := range wans {

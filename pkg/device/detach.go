@@ -33,7 +33,7 @@ func remove(t *maps.Table, virtual string, keep ...loader.Hook) error {
 	if errors.Is(err, loader.ErrNotAttached) {
 		return errors.Join(errs...)
 	}
-	errs = append(errs, removeDetour(t, links), removeGRO(t.Dir(), virtual), t.Dir().RemoveBinding(virtual), links.Remove(keep...), unpinProgram(t, loader.HookWire, wirePin(virtual)), dropOrphans(t))
+	errs = append(errs, removeDetour(t, links), removeGRO(t.Dir(), virtual), t.Dir().RemoveBinding(virtual), links.Remove(keep...), unpinWatch(t, virtual), dropOrphans(t))
 	left, err := t.Dir().Virtuals()
 	if errs = append(errs, err); len(left) == 0 {
 		errs = append(errs, removeRejectRule(), unpinPrograms(t))

@@ -18,6 +18,8 @@ type Config struct {
 	Routed bool
 	// DropUnmatched: watched devices drop packets without an eroute, which else leave as they are.
 	DropUnmatched bool
+	// Strict: watched devices drop packets that arrive in clear and whose answer the table protects.
+	Strict bool
 }
 
 // Attachment returns the device that Attach creates, on a kernel with XFRM interfaces.
@@ -43,6 +45,7 @@ type Attachment struct {
 	DropUnmatched bool     // see Config
 	Unwatched     []string // names of watched interfaces that were created again, and have no program yet
 	Guarded       bool     // what the table protects drops there
+	Strict        bool     // see Config
 }
 
 // Watches reports whether an interface is one that the attachment watches, or will again.

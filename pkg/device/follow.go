@@ -46,7 +46,7 @@ func steps(t *maps.Table, virtual string) ([]step, error) {
 		return nil, err
 	}
 	var found []step
-	for _, look := range []func() ([]step, error){f.physical, f.wire, f.mtu, f.allowed, f.passRules, f.detour, f.ingress} {
+	for _, look := range []func() ([]step, error){f.physical, f.wire, f.inbound, f.mtu, f.allowed, f.passRules, f.detour, f.ingress} {
 		more, err := look()
 		if err != nil {
 			return nil, err

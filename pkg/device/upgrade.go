@@ -78,6 +78,7 @@ func loadSwaps(t *maps.Table, virtual string, links loader.Links) (swaps []swap,
 		{loader.HookWire, func() (*ebpf.Program, error) { return loader.LoadWire(shared, devices[0]) }},
 		{loader.HookGuard4, func() (*ebpf.Program, error) { return loadGuard(t, binding) }},
 		{loader.HookGuard6, func() (*ebpf.Program, error) { return loadGuard(t, binding) }},
+		{loader.HookInbound, func() (*ebpf.Program, error) { return loader.LoadInbound(shared) }},
 		{loader.HookReject, func() (*ebpf.Program, error) { return loader.LoadReject(shared) }},
 		{loader.HookDetour, func() (*ebpf.Program, error) { return loader.LoadDetour(shared, devices[0]) }},
 		{loader.HookTC, func() (*ebpf.Program, error) { return loader.LoadIngressTC(shared) }},
@@ -106,8 +107,8 @@ func loadSwaps(t *maps.Table, virtual string, links loader.Links) (swaps []swap,
 // pinOf returns the name of the pin of a hook's program; "" if it has none.
 func pinOf(virtual string, hook loader.Hook) string {
 	switch {
-	case hook == loader.HookWire:
-		return wirePin(virtual)
+	case slices.Contains(watchHooks, hook):
+		return watchPin(virtual, hook)
 	case slices.Contains(ingressHooks, hook):
 		return programPin(hook)
 	}

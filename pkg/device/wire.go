@@ -15,48 +15,46 @@ import (
 	eroutemaps "github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
-// wirePin returns the name of the pin of the program for the physical devices of an ipsec device. It is pinned
-// so that a process without the privilege to load programs can attach it to an interface that returns.
-func wirePin(virtual string) string { return "eroute_wire_" + virtual }
-
-// loadWire loads the program for the physical devices of an ipsec device, and pins it.
-func loadWire(t *eroutemaps.Table, dev netlink.Link) (*ebpf.Program, error) {
-	prog, err := loader.LoadWire(t.Replacements(), dev.Attrs().Index)
-	if err != nil {
-		return nil, err
-	}
-	return prog, pinProgram(t, loader.HookWire, wirePin(dev.Attrs().Name), prog)
-}
-
-// watch attaches the program that matches each packet leaving through a physical device against the table, or
-// replaces the program of an earlier ipsec device.
-func watch(t *eroutemaps.Table, links loader.Links, phys netlink.Link, prog *ebpf.Program, w eroutemaps.Watched) error {
-	ifindex := phys.Attrs().Index
-	if err := t.PutWatched(uint32(ifindex), w); err != nil {
+// watch attaches the program that matches each packet leaving through a physical device against the table, and
+// the one that checks what arrives on it if the device is strict, or replaces those of an earlier ipsec device.
+func watch(t *eroutemaps.Table, links loader.Links, phys netlink.Link, progs watchPrograms, w eroutemaps.Watched) error {
+	if err := t.PutWatched(uint32(phys.Attrs().Index), w); err != nil {
 		return err
 	}
-	attached, err := links.IsAttached(loader.HookWire, ifindex)
-	switch {
-	case err != nil:
-	case attached:
-		err = links.Swap(loader.HookWire, ifindex, prog)
-	default:
-		err = errors.Join(links.Drop(ifindex, loader.HookWire), links.Attach(loader.HookWire, ifindex, prog))
-	}
-	if err != nil {
+	if err := attachOrSwap(links, loader.HookWire, phys, progs.wire); err != nil {
 		return fmt.Errorf("watch %s: %w", phys.Attrs().Name, err)
 	}
-	return nil
+	return progs.attachTo(links, phys)
+}
+
+// attachOrSwap attaches a program to an interface, or replaces the attached one.
+func attachOrSwap(links loader.Links, hook loader.Hook, l netlink.Link, prog *ebpf.Program) error {
+	ifindex := l.Attrs().Index
+	attached, err := links.IsAttached(hook, ifindex)
+	switch {
+	case err != nil:
+		return err
+	case attached:
+		return links.Swap(hook, ifindex, prog)
+	}
+	return errors.Join(links.Drop(ifindex, hook), links.Attach(hook, ifindex, prog))
 }
 
 // unwatchOthers ends the watching of physical devices that an earlier ipsec device of this name watched and this
-// one does not.
-func unwatchOthers(t *eroutemaps.Table, links loader.Links, watched map[int]string) error {
-	on, err := links.On(loader.HookWire)
-	errs := []error{err}
-	for _, ifindex := range on {
-		if _, still := watched[ifindex]; !still {
-			errs = append(errs, links.Drop(ifindex, loader.HookWire))
+// one does not, and the checks of what arrives unless this one is strict.
+func unwatchOthers(t *eroutemaps.Table, links loader.Links, dev netlink.Link, b *loader.Binding) error {
+	var errs []error
+	for _, hook := range watchHooks {
+		on, err := links.On(hook)
+		errs = append(errs, err)
+		for _, ifindex := range on {
+			_, still := b.Watched[ifindex]
+			if hook == loader.HookInbound {
+				still = b.Strict && (still || ifindex == dev.Attrs().Index)
+			}
+			if !still {
+				errs = append(errs, links.Drop(ifindex, hook))
+			}
 		}
 	}
 	return errors.Join(append(errs, dropOrphans(t))...)
@@ -75,7 +73,7 @@ func (f *follower) wire() (found []step, err error) {
 		case phys == nil && attached:
 			text := fmt.Sprintf("%s was moved to another network namespace with its program", name)
 			found = append(found, step{Difference{text, "none", true}, func() error {
-				return f.links.Detach(ifindex, loader.HookWire)
+				return f.links.Detach(ifindex, watchHooks...)
 			}})
 		case phys == nil:
 			found = append(found, step{Difference: Difference{Text: name + " does not exist", Missing: true}})
@@ -103,17 +101,17 @@ func (f *follower) unwatchedCost() string {
 // moveWire attaches the program to the physical device that has replaced another.
 func (f *follower) moveWire(from int, name string, phys netlink.Link) error {
 	to := phys.Attrs().Index
-	for _, ifindex := range []int{from, to} { // an interrupted move may have left the program on either
-		if err := f.links.Drop(ifindex, loader.HookWire); err != nil {
+	for _, ifindex := range []int{from, to} { // an interrupted move may have left programs on either
+		if err := f.links.Drop(ifindex, watchHooks...); err != nil {
 			return err
 		}
 	}
-	prog, err := pinnedProgram(f.table, loader.HookWire, wirePin(f.dev.Attrs().Name))
+	progs, err := f.pinnedWatch()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = prog.Close() }()
-	if err := watch(f.table, f.links, phys, prog, eroutemaps.Watched{DropUnmatched: f.binding.DropUnmatched}); err != nil {
+	defer progs.close()
+	if err := watch(f.table, f.links, phys, progs, eroutemaps.Watched{DropUnmatched: f.binding.DropUnmatched}); err != nil {
 		return err
 	}
 	err = f.rebind(func(b *loader.Binding) {

@@ -15,6 +15,7 @@ var lost = map[loader.Hook]string{
 	loader.HookWire:        "packets leave through it in clear, regardless of the table",
 	loader.HookGuard4:      "an interface that is deleted and created again is unprotected until it is watched again",
 	loader.HookGuard6:      "an interface that is deleted and created again is unprotected until it is watched again",
+	loader.HookInbound:     "packets that must be encrypted can arrive in clear",
 	loader.HookDetour:      "packets of transport-mode SAs are dropped",
 	loader.HookXDP:         "its fast path runs on TC or not at all",
 	loader.HookTC:          "its packets are matched against the table, and rejected, only on the ipsec device or where they leave",
@@ -80,7 +81,7 @@ func (d *Device) judge() (found []Finding) {
 		})
 	}
 	for _, hook := range d.Detached {
-		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP, loader.HookWire}, hook) && len(d.Differences) > 0 {
+		if slices.Contains([]loader.Hook{loader.HookTC, loader.HookXDP, loader.HookWire, loader.HookInbound}, hook) && len(d.Differences) > 0 {
 			continue // reported with its interface, see syncCheck
 		}
 		problem(fmt.Sprintf("the %s program of %s is detached", hook, d.Virtual), lost[hook], again)

@@ -10,7 +10,11 @@ import (
 
 var watchCheck = check{"watch", "every ipsec device watches an interface or is routed", devices, func(f *Facts) (found []Finding) {
 	for i := range f.Devices {
-		found = append(found, Finding{Level: OK, Subject: f.Devices[i].Virtual, Text: f.Devices[i].mode()})
+		d := &f.Devices[i]
+		found = append(found, Finding{Level: OK, Subject: d.Virtual, Text: d.mode()})
+		if d.Watched {
+			found = append(found, Finding{Level: OK, Subject: d.Virtual, Text: d.inbound(f.InPolicies)})
+		}
 	}
 	return found
 }}
@@ -24,6 +28,17 @@ func (d *Device) mode() string {
 		return fmt.Sprintf("%s watches %s: packets without an eroute drop", d.Virtual, d.watches())
 	}
 	return fmt.Sprintf("%s watches %s: packets without an eroute leave as they are", d.Virtual, d.watches())
+}
+
+// inbound describes what decides on packets that arrive.
+func (d *Device) inbound(policies bool) string {
+	switch {
+	case d.Strict:
+		return d.Virtual + " is strict: packets that arrive in clear drop if their answer would be encrypted"
+	case policies:
+		return d.Virtual + " is not strict: XFRM's in and fwd policies decide on packets that arrive"
+	}
+	return d.Virtual + " is not strict, and XFRM has no in or fwd policy with an SA: packets that must be encrypted can arrive in clear"
 }
 
 // watches lists the interfaces that a device watches.

@@ -35,15 +35,19 @@ func between(src, dst string) eroute.Selector {
 
 func TestWatch(t *testing.T) {
 	f := watching()
-	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan: packets without an eroute leave"})
+	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan: packets without an eroute leave"},
+		want{OK, "ipsec0", "is not strict, and XFRM has no"})
+	f.InPolicies = true
 	f.Devices[0].Also = []string{"lte"}
-	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan, lte: packets"})
+	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan, lte: packets"},
+		want{OK, "ipsec0", "is not strict: XFRM's in and fwd policies"})
 	if f.isExit("lte") {
 		t.Error("a second watched interface is an exit")
 	}
 	f.Devices[0].Also = nil
-	f.Devices[0].DropUnmatched = true
-	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan: packets without an eroute drop"})
+	f.Devices[0].DropUnmatched, f.Devices[0].Strict = true, true
+	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "watches wan: packets without an eroute drop"},
+		want{OK, "ipsec0", "is strict: packets"})
 	f.Devices[0].Watched = false
 	checkFindings(t, watchCheck, f, want{OK, "ipsec0", "is routed"})
 }

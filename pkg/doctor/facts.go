@@ -26,6 +26,7 @@ type Facts struct {
 	Exits       []Exit // interfaces that are not watched and by which protected packets can leave
 	Eroutes4    bool   // whether there are eroutes of the family; only if an interface is watched
 	Eroutes6    bool
+	InPolicies  bool                // XFRM has in or fwd policies that require an SA
 	Preceding   *Preceding          // an XFRM policy that applies before an eroute on a watched interface; nil: none
 	BlindToNAT  bool                // whether the programs cannot read the source before NAT
 	Translated  []eroute.Selector   // some eroutes that protect, if source NAT has changed packets of such

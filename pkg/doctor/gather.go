@@ -120,6 +120,9 @@ func (f *Facts) gatherXFRM() (err error) {
 		if err := f.gatherAllowed(h); err != nil {
 			return err
 		}
+		if f.InPolicies, err = h.HasInPolicies(); err != nil {
+			return err
+		}
 		if f.Listeners, err = xfrm.Listeners(); err != nil {
 			return err
 		}

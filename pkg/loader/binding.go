@@ -22,6 +22,7 @@ type Binding struct {
 	GRO      map[int]string // interfaces whose GRO attach has turned on, by ifindex
 
 	DropUnmatched bool // watched devices drop packets without an eroute
+	Strict        bool // watched devices have the inbound program
 }
 
 // Names in the directory of a binding. bpffs allows symbolic links in addition to pins: their targets hold the
@@ -34,6 +35,7 @@ const (
 	bindingGRO      = "gro"     // -IFINDEX
 	bindingWatched  = "watched" // -IFINDEX
 	bindingDrop     = "drop-unmatched"
+	bindingStrict   = "strict"
 )
 
 // interfaces returns the names by ifindex, by the prefix of their names in the directory.
@@ -54,6 +56,9 @@ func (d *Dir) SetBinding(virtual string, b Binding) error {
 	values := map[string]string{bindingPhysical: b.Physical, bindingMTU: strconv.Itoa(b.MTU)}
 	if b.DropUnmatched {
 		values[bindingDrop] = "yes"
+	}
+	if b.Strict {
+		values[bindingStrict] = "yes"
 	}
 	for prefix, interfaces := range b.interfaces() {
 		for ifindex, name := range interfaces {
@@ -122,6 +127,8 @@ func (d *Dir) Binding(virtual string) (b Binding, err error) {
 			into[ifindex] = value
 		case e.Name() == bindingDrop:
 			b.DropUnmatched = true
+		case e.Name() == bindingStrict:
+			b.Strict = true
 		case e.Name() == bindingPhysical:
 			b.Physical = value
 		case e.Name() == bindingMTU:

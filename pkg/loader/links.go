@@ -37,6 +37,7 @@ const (
 	HookWire        Hook = "wire"        // TC egress of a watched physical device
 	HookGuard4      Hook = "guard4"      // netfilter's IPv4 POSTROUTING
 	HookGuard6      Hook = "guard6"      // netfilter's IPv6 POSTROUTING
+	HookInbound     Hook = "inbound"     // TC ingress of a strict physical device, and of its ipsec device
 	HookReject      Hook = "reject"      // TC ingress of the ipsec device
 	HookDetour      Hook = "detour"      // TC egress of the detour device
 	HookXDP         Hook = "xdp"         // XDP of an ingress interface
@@ -123,6 +124,10 @@ func attach(hook Hook, ifindex int, prog *ebpf.Program) (link.Link, error) {
 		return attachGuard(link.NetfilterProtoIPv4, prog)
 	case HookGuard6:
 		return attachGuard(link.NetfilterProtoIPv6, prog)
+	case HookInbound: // after the ipsec device's reject program, and all programs that change packets
+		return link.AttachTCX(link.TCXOptions{
+			Program: prog, Interface: ifindex, Attach: ebpf.AttachTCXIngress, Anchor: link.Tail(),
+		})
 	case HookSADelete, HookSAExhausted:
 		return link.AttachTracing(link.TracingOptions{Program: prog, AttachType: ebpf.AttachTraceFEntry})
 	default:

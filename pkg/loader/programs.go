@@ -40,6 +40,11 @@ func LoadWire(maps map[string]*ebpf.Map, ipsecDevice int) (*ebpf.Program, error)
 	return load(bpf.LoadWire, "eroute_wire", maps, map[string]any{"ipsec_device": uint32(ipsecDevice)}, connTrackSpecs()...)
 }
 
+// LoadInbound loads the program for the ingress of a strict physical device, and of its ipsec device.
+func LoadInbound(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	return load(bpf.LoadInbound, "eroute_inbound", maps, nil)
+}
+
 // LoadReject loads the program for an ipsec device's ingress, which replies to rejected packets.
 func LoadReject(maps map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return load(bpf.LoadReject, "eroute_reject", maps, nil)

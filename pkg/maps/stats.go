@@ -52,6 +52,8 @@ var reasonNames = [bpf.ABIReasonREASONS]string{
 	bpf.ABIReasonREASON_SA_EXHAUSTED:    "sa-exhausted",
 	bpf.ABIReasonREASON_TRANSLATED:      "translated",
 	bpf.ABIReasonREASON_UNWATCHED:       "unwatched",
+	bpf.ABIReasonREASON_CLEAR_INBOUND:   "clear-inbound",
+	bpf.ABIReasonREASON_WRONG_PEER:      "wrong-peer",
 }
 
 // Verdict is how the programs dispose of a packet.
