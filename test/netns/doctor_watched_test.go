@@ -45,7 +45,8 @@ func TestDoctorWatched(t *testing.T) {
 			t.Errorf("unexpected: %+v", f)
 		}
 	}
-	if want := "ipsec0 watches wan: packets without an eroute leave as they are"; mode != want {
+	if want := "ipsec0 watches wan: packets without an eroute leave as they are" +
+		"ipsec0 is not strict, and XFRM has no in or fwd policy with an SA: packets that must be encrypted can arrive in clear"; mode != want {
 		t.Errorf("mode %q, want %q", mode, want)
 	}
 

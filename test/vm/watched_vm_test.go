@@ -54,7 +54,7 @@ func TestWatched(t *testing.T) {
 // and without the detour device.
 func TestWatchedTransport(t *testing.T) {
 	b := newLab(t)
-	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN})
+	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN, Strict: true})
 	if err := b.West.SendForGRO(lab.WAN); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestWatchedTransport(t *testing.T) {
 // peer itself, and datagrams larger than the MTU, have answers, and nothing but ESP leaves.
 func TestWatchedFullTunnel(t *testing.T) {
 	b := newLab(t)
-	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN, DropUnmatched: true})
+	b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN, DropUnmatched: true, Strict: true})
 	for _, f := range []struct {
 		tunnel     lab.Tunnel
 		all, east  netip.Prefix
