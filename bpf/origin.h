@@ -16,6 +16,7 @@
 
 #define IPSKB_XFRM_TRANSFORMED (1 << 2) /* include/net/ip.h */
 #define IP6SKB_XFRM_TRANSFORMED 1       /* include/linux/ipv6.h */
+#define SKB_DST_NOREF 1UL               /* include/linux/skbuff.h */
 
 /*
  * Reports whether XFRM made this packet. Only its output path sets the flag (xfrm_output); received packets
@@ -36,14 +37,19 @@ static __always_inline int is_made_by_xfrm(const struct sk_buff *kernel, __be16 
 }
 
 /*
- * Reports whether a packet came through IP: it has a route. For others, cb has other data, such as that of a
- * bridge.
+ * Reports whether a packet came through this network namespace's IP: it has a route there. For others, cb has
+ * other data, such as that of a bridge, or what a program of another namespace has written: a macvlan interface
+ * there hands packets over with their cb and route.
  */
 static __always_inline int has_route(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+	struct dst_entry *dst;
 
-	return bpf_core_field_exists(kernel->_skb_refdst) && kernel->_skb_refdst;
+	if (!bpf_core_field_exists(kernel->_skb_refdst))
+		return 0;
+	dst = (void *)(kernel->_skb_refdst & ~SKB_DST_NOREF);
+	return dst && BPF_CORE_READ(dst, dev, nd_net.net) == kernel->dev->nd_net.net;
 }
 
 /*

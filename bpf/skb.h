@@ -32,6 +32,10 @@ struct net_device {
 	void *tcx_egress;
 };
 
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct xfrm_policy {
 	__u8 action;
 	__u8 xfrm_nr; /* number of templates */

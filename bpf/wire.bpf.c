@@ -168,7 +168,7 @@ int eroute_wire(struct __sk_buff *skb)
 	l3 = network_offset(skb);
 	ethertype = ethertype_of(skb, l3);
 	if (!is_ip(ethertype) ||
-	    (has_route(skb) && is_made_by_xfrm(bpf_cast_to_kern_ctx(skb), ethertype)) ||
+	    (is_made_by_xfrm(bpf_cast_to_kern_ctx(skb), ethertype) && has_route(skb)) ||
 	    token_take_clear(skb))
 		return TCX_NEXT;
 	parse(skb, HOOK_TC, l3, ethertype, &p);

@@ -29,3 +29,13 @@ func (n *Node) IP(ctx context.Context, args ...string) (string, error) {
 	}
 	return stdout.String(), nil
 }
+
+// Batch runs ip(8) commands on the node's namespace, one a line, until one fails.
+func (n *Node) Batch(ctx context.Context, lines ...string) error {
+	cmd := exec.CommandContext(ctx, "ip", "-n", n.Namespace, "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("run ip -batch on %s: %w: %s", n.Name, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
