@@ -30,6 +30,7 @@ struct net_device {
 	void *rx_handler;
 	struct vlan_info *vlan_info;
 	void *tcx_egress;
+	unsigned long priv_flags : 32; /* a whole word before Linux 6.12 */
 };
 
 struct dst_entry {

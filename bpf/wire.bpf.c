@@ -30,6 +30,8 @@
 /* Set by the loader: ifindex of the ipsec device. */
 volatile const __u32 ipsec_device;
 
+#define IFF_802_1Q_VLAN 1 /* include/linux/netdevice.h */
+
 /*
  * The offset of the IP header: 0 on devices without link-layer headers. The frame begins at mac_header
  * (__dev_queue_xmit in net/core/dev.c).
@@ -50,6 +52,33 @@ static __always_inline __be16 ethertype_of(struct __sk_buff *skb, __u32 l3)
 	struct ethhdr *eth = data;
 
 	return l3 == ETH_HLEN && data + sizeof(*eth) <= end ? eth->h_proto : skb->protocol;
+}
+
+/* Reports whether packets leave through a VLAN interface. */
+static __always_inline int is_on_vlan(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+	struct net_device *dev = kernel->dev;
+
+	return BPF_CORE_READ_BITFIELD_PROBED(dev, priv_flags) & IFF_802_1Q_VLAN;
+}
+
+static __always_inline int is_tag(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
+}
+
+/*
+ * Removes the tag that a VLAN interface with "reorder_hdr off" has already put into the frame. The interface adds it
+ * when it sends the frame (vlan_dev_hard_start_xmit). Returns 0, or an error.
+ */
+static __noinline int remove_own_tag(struct __sk_buff *skb)
+{
+	if (!is_on_vlan(skb))
+		return 0;
+	if (bpf_skb_vlan_pop(skb))
+		return -1;
+	return skb->vlan_present ? bpf_skb_vlan_pop(skb) : 0; /* the next tag of the frame */
 }
 
 static __always_inline int is_ip(__be16 ethertype)
@@ -165,6 +194,8 @@ int eroute_wire(struct __sk_buff *skb)
 
 	if (skb->vlan_present || !in_own_netns(skb, HOOK_TC))
 		return TCX_NEXT;
+	if (is_tag(skb->protocol) && remove_own_tag(skb))
+		return drop(REASON_ERROR, &a);
 	l3 = network_offset(skb);
 	ethertype = ethertype_of(skb, l3);
 	if (!is_ip(ethertype) ||
