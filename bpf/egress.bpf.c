@@ -15,6 +15,7 @@
 #include "parse.h"
 #include "token.h"
 #include "trap.h"
+#include "vrf.h"
 
 SEC("tcx/egress")
 int eroute_egress(struct __sk_buff *skb)
@@ -30,7 +31,7 @@ int eroute_egress(struct __sk_buff *skb)
 	if (!in_own_netns(skb, HOOK_TC) || find_device(ifindex, &dev))
 		return drop(REASON_UNCONFIGURED, &a);
 	if (token_take_sa(skb, &slot, &a))
-		return encrypt(skb, &dev, slot, &a);
+		return encrypt(skb, &dev, slot, vrf_of_route(skb), &a);
 	parse(skb, HOOK_TC, 0, skb->protocol, &p);
 	if (!p.family)
 		return drop(REASON_NOT_IP, &a);
@@ -52,7 +53,7 @@ int eroute_egress(struct __sk_buff *skb)
 	switch (m.v.action) {
 	case ACT_SA:
 		wait = m.flow ? flow_wait(skb, 0, &dev, &p, &m) : 0;
-		return wait ? drop(wait, &a) : encrypt(skb, &dev, m.v.sa, &a);
+		return wait ? drop(wait, &a) : encrypt(skb, &dev, m.v.sa, 0, &a);
 	case ACT_PASS:
 		return send_in_clear(skb, &dev, &p, REASON_PASS, &a);
 	case ACT_DROP:

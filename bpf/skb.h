@@ -23,8 +23,18 @@ struct vlan_info {
 	struct vlan_group grp;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
+struct l3mdev_ops;
+
 struct net_device {
 	char name[16];
+	struct {
+		struct list_head upper;
+	} adj_list;
+	const struct l3mdev_ops *l3mdev_ops; /* of a VRF */
 	int ifindex;
 	possible_net_t nd_net;
 	void *rx_handler;

@@ -67,9 +67,10 @@ static __always_inline int detour(struct __sk_buff *skb, const struct device *de
  * Hands the packet to XFRM: the if_id selects the one policy whose template pins the SA. The kernel
  * drops the packet if policy or SA are gone by then, and if a tunnel's route to the peer leads into
  * the ipsec device again (a loop, whatever info.link is).
+ * vrf: ifindex of the VRF in which the peer is, or 0.
  */
 static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev, __u32 slot,
-				   const struct packet_count *a)
+				   int vrf, const struct packet_count *a)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
 	struct bpf_xfrm_info info = {};
@@ -83,6 +84,7 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 	if (use == SA_EXHAUSTED)
 		return drop(REASON_SA_EXHAUSTED, a);
 	info.if_id = sa->if_id;
+	info.link = vrf;
 	if (skb->tc_index == DETOUR_OUT)
 		skb->tc_classid =
 			DETOUR_DONE; /* becomes tc_index after TC_ACT_OK (net/core/dev.c) */

@@ -72,6 +72,9 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 		return nil, fmt.Errorf("bring %s up: %w", virtual, err)
 	}
 	if !c.Routed {
+		if err := joinVRF(dev, wans); err != nil {
+			return nil, err
+		}
 		if !loader.SeesNAT() {
 			notes = append(notes, "this kernel does not describe its connections (CONFIG_DEBUG_INFO_BTF_MODULES): packets whose source NAT changes are matched with the new source only")
 		}
@@ -132,6 +135,11 @@ func CheckInterfaces(physical, ingress []string) error {
 func interfaces(physical, ingress []string) (wans, lans []netlink.Link, err error) {
 	if wans, err = named("--physical", physical); err != nil {
 		return nil, nil, err
+	}
+	for _, wan := range wans {
+		if wan.Type() == "vrf" {
+			return nil, nil, fmt.Errorf("--physical %s: is a VRF, which packets do not leave through: name its interfaces", wan.Attrs().Name)
+		}
 	}
 	lans, err = named("--ingress", ingress)
 	return wans, lans, err
