@@ -37,10 +37,6 @@ struct bpf_nf_ctx {
 	struct sk_buff *skb;
 };
 
-struct dst_entry {
-	void *xfrm;
-};
-
 #pragma clang attribute pop
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
@@ -77,7 +73,7 @@ static __always_inline int is_watched(const struct net_device *dev)
 /* Reports whether XFRM has made a packet, or is going to: its route leads to an XFRM state. */
 static __always_inline int is_for_xfrm(const struct sk_buff *skb, __be16 ethertype)
 {
-	const struct dst_entry *dst = (void *)(skb->_skb_refdst & ~1UL);
+	const struct dst_entry *dst = (void *)(skb->_skb_refdst & ~SKB_DST_NOREF);
 
 	if (is_made_by_xfrm(skb, ethertype))
 		return 1;

@@ -45,6 +45,7 @@ struct net_device {
 
 struct dst_entry {
 	struct net_device *dev;
+	void *xfrm;
 };
 
 struct xfrm_policy {

@@ -3,6 +3,7 @@
 package netns_test
 
 import (
+	"cmp"
 	"net/netip"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 // guard describes how packets reach WestHost.
 type guard struct {
 	dst    func(f family) netip.Addr // address to which they are sent; nil: WestHost's
+	dev    string                    // interface of East through which they leave; "": wan
 	family string                    // "": both
 	pass   *counts                   // of six packets that match %pass; nil: as such
 }
@@ -26,7 +28,7 @@ func protected(f family) []eroute.SAID {
 }
 
 // guards checks the verdicts for forwarded packets and for those of an unprivileged user on the gateway: nothing
-// that is protected leaves East's wan in clear, each packet is counted once, and nothing else is lost.
+// that is protected leaves East in clear, each packet is counted once, and nothing else is lost.
 func (g *gateway) guards(t *testing.T, c guard) {
 	t.Helper()
 	passed := reason("pass", 6)
@@ -42,7 +44,7 @@ func (g *gateway) guards(t *testing.T, c guard) {
 			dst = c.dst(f)
 		}
 		for _, said := range protected(f) {
-			g.stops(t, f, dst, said)
+			g.stops(t, f, dst, cmp.Or(c.dev, lab.WAN), said)
 		}
 		elsewhere := map[string]string{"v4": "203.0.113.0/24", "v6": "2001:db8:77::/48"}[f.name]
 		g.leaves(t, f, dst, from(f.eastNet, f.westNet, eroute.Pass), passed)
@@ -51,10 +53,14 @@ func (g *gateway) guards(t *testing.T, c guard) {
 }
 
 // stops checks that packets with an eroute do not leave in clear.
-func (g *gateway) stops(t *testing.T, f family, dst netip.Addr, said eroute.SAID) {
+func (g *gateway) stops(t *testing.T, f family, dst netip.Addr, dev string, said eroute.SAID) {
 	t.Helper()
 	g.only(t, from(f.eastNet, f.westNet, said))
-	stop, before := g.captureWAN(t), g.counts(t)
+	wire, err := g.East.Capture(dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := g.counts(t)
 	user := lab.Sender{Node: g.East, Owner: lab.Nobody, Type: unix.SOCK_DGRAM, Src: netip.AddrPortFrom(f.eastLAN, 0)}
 	if err := user.Send(netip.AddrPortFrom(dst, 4000), []byte(lab.Marker)); err != nil {
 		t.Fatal(err)
@@ -67,8 +73,9 @@ func (g *gateway) stops(t *testing.T, f family, dst netip.Addr, said eroute.SAID
 	if !eventually(t, func() bool { return since().total() >= 3 }) || since().total() != 3 {
 		t.Errorf("%s %v: counted %+v, want 3 packets", f.name, said, since())
 	}
-	if n := stop().Containing([]byte(lab.Marker)); n != 0 {
-		t.Errorf("%s %v: %d packets left in clear", f.name, said, n)
+	frames, err := wire.Stop()
+	if n := frames.Containing([]byte(lab.Marker)); err != nil || n != 0 {
+		t.Errorf("%s %v: %d packets left in clear, %v", f.name, said, n, err)
 	}
 }
 
