@@ -4,8 +4,8 @@
 // kernel. The guest sees the host's file system read-only, with memory overlays for writes, so that binaries
 // built on the host run unchanged.
 //
-// Tests that need such a kernel have the build constraint vm, in the package they test. Two VMs that
-// run at the same time have half of them each, and another one, without IPv6, those named TestNoIPv6:
+// Tests that need such a kernel have the build constraint vm, in the package they test. One boot runs those
+// of every package, and a second one, without IPv6, those named TestNoIPv6:
 //
 //	make test-vm                                    # all of them
 //	make test-vm PKG=./pkg/xfrm RUN=TestBind        # one, in a minute

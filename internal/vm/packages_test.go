@@ -46,33 +46,3 @@ func TestSuitePatternIsExactUnlessOneIsGiven(t *testing.T) {
 		t.Errorf("pattern %s", got)
 	}
 }
-
-// Each test runs in one VM.
-func TestSuiteDivide(t *testing.T) {
-	s := Suite{Packages: []Package{
-		{ImportPath: "a", Tests: []string{"TestA", "TestB", "TestC", "TestNoIPv6"}}, {ImportPath: "b", Tests: []string{"TestA"}},
-	}}
-	for run, want := range map[string]int{"": vms + 1, "TestA": 1, "TestC|TestNoIPv6": 2, "TestNoIPv6": 1} {
-		s.Run = run
-		parts := s.divide()
-		if len(parts) != want {
-			t.Errorf("-run %q: %d VMs, want %d", run, len(parts), want)
-		}
-		count := make(map[string]int)
-		for _, part := range parts {
-			for _, p := range part.Packages {
-				for _, test := range part.selected(p) {
-					count[p.ImportPath+"."+test]++
-				}
-			}
-		}
-		for test, n := range count {
-			if n != 1 {
-				t.Errorf("-run %q: %s runs %d times", run, test, n)
-			}
-		}
-		if run == "" && len(count) != 5 {
-			t.Errorf("%d tests run, want 5: %v", len(count), count)
-		}
-	}
-}

@@ -14,10 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 //go:embed suite.sh
@@ -26,9 +23,8 @@ var suiteScript string
 // ErrTests means that a test failed or was skipped, or that there was none.
 var ErrTests = errors.New("tests failed")
 
-// Suite is the VM tests of some packages. Without Run they are divided between VMs that run at the same time, because
-// a test waits more than it computes; in one VM they run one after the other. Those whose names begin with TestNoIPv6 run
-// in a VM of their own, whose kernel is booted without IPv6.
+// Suite is the VM tests of some packages, which run one after the other in one VM. Those whose names begin with
+// TestNoIPv6 run in another one, whose kernel is booted without IPv6.
 type Suite struct {
 	Packages []Package
 	Run      string        // the pattern of -run; empty: every test that needs the VM
@@ -37,14 +33,8 @@ type Suite struct {
 	Kernel   string        // as in [Guest]
 	Timeout  time.Duration // without a test that begins or ends
 
-	noIPv6 bool // the suite of the VM without IPv6
-	part   int  // of parts, by number of the test; see divide
-	parts  int  // 0: not divided
-	dir    string
+	noIPv6 bool // the suite of the second VM
 }
-
-// vms is the number of VMs that run at the same time.
-const vms = 2
 
 // noIPv6Prefix begins the names of the tests for a kernel booted without IPv6.
 const noIPv6Prefix = "TestNoIPv6"
@@ -53,70 +43,37 @@ const noIPv6Prefix = "TestNoIPv6"
 // ever.
 const mostTests = 12
 
-// Test builds the test binaries, boots the VMs that have a selected test, and runs the tests. Returns ErrTests, or an
-// error of Guest.Run.
-func (s Suite) Test(ctx context.Context) (err error) {
-	if s.dir, err = os.MkdirTemp("", "eroute-vm-tests-"); err != nil {
-		return fmt.Errorf("create directory: %w", err)
-	}
-	defer os.RemoveAll(s.dir)
-	for i, p := range s.Packages {
-		fmt.Fprintf(s.Log, "vm: building the tests of %s\n", p.ImportPath)
-		if err := build(ctx, p, s.binary(i)); err != nil {
-			return err
-		}
-	}
-	var out sync.Mutex
-	group := new(errgroup.Group) // one failure does not end the others
-	group.SetLimit(vms)
-	errs := make([]error, vms+1)
-	for i, part := range s.divide() {
-		group.Go(func() error {
-			blocks := &blockWriter{out: s.Output, mu: &out}
-			part.Output = blocks
-			errs[i] = errors.Join(part.test(ctx), blocks.flush())
-			return nil
-		})
-	}
-	_ = group.Wait()
-	return errors.Join(errs...)
-}
-
-// divide returns the suites of the VMs, those that have a test.
-func (s Suite) divide() (all []Suite) {
-	add := func(part Suite) {
-		if part.planned() > 0 {
-			all = append(all, part)
-		}
-	}
-	if s.Run != "" {
-		add(s)
-	} else {
-		for i := range vms {
-			part := s
-			part.part, part.parts = i, vms
-			add(part)
-		}
-	}
+// Test builds the test binaries, boots the VMs that have a selected test, one after the other, and runs the tests.
+// Returns ErrTests, or an error of Guest.Run.
+func (s Suite) Test(ctx context.Context) error {
 	off := s
 	off.noIPv6 = true
-	add(off)
-	return all
+	switch {
+	case off.planned() == 0:
+		return s.test(ctx)
+	case s.planned() == 0:
+		return off.test(ctx)
+	}
+	return errors.Join(s.test(ctx), off.test(ctx))
 }
 
-// binary is the path of the test binary of a package.
-func (s Suite) binary(i int) string { return filepath.Join(s.dir, fmt.Sprintf("%d.test", i)) }
-
 func (s Suite) test(ctx context.Context) error {
-	dir, err := os.MkdirTemp(s.dir, "vm-")
+	dir, err := os.MkdirTemp("", "eroute-vm-tests-")
 	if err != nil {
 		return fmt.Errorf("create directory: %w", err)
 	}
+	defer os.RemoveAll(dir)
 	var list strings.Builder
 	for i, p := range s.Packages {
-		if len(s.selected(p)) > 0 {
-			fmt.Fprintf(&list, "%s\t%s\t%s\t%s\n", p.ImportPath, p.Dir, s.binary(i), s.pattern(p))
+		if s.noIPv6 && len(s.selected(p)) == 0 {
+			continue
 		}
+		binary := filepath.Join(dir, fmt.Sprintf("%d.test", i))
+		fmt.Fprintf(s.Log, "vm: building the tests of %s\n", p.ImportPath)
+		if err := build(ctx, p, binary); err != nil {
+			return err
+		}
+		fmt.Fprintf(&list, "%s\t%s\t%s\t%s\n", p.ImportPath, p.Dir, binary, s.pattern(p))
 	}
 	listPath, script := filepath.Join(dir, "list"), filepath.Join(dir, "suite.sh")
 	if err := os.WriteFile(listPath, []byte(list.String()), 0o644); err != nil {
@@ -158,8 +115,8 @@ func (s Suite) planned() (n int) {
 // selected returns the names of a package's tests that run in this VM.
 func (s Suite) selected(p Package) (tests []string) {
 	name, _, _ := strings.Cut(s.Run, "/") // of a subtest, which is part of a test
-	for i, test := range p.Tests {
-		if strings.HasPrefix(test, noIPv6Prefix) != s.noIPv6 || s.parts > 0 && i%s.parts != s.part {
+	for _, test := range p.Tests {
+		if strings.HasPrefix(test, noIPv6Prefix) != s.noIPv6 {
 			continue
 		}
 		if matches, err := regexp.MatchString(name, test); err == nil && matches {
