@@ -73,11 +73,11 @@ static __always_inline int is_watched(const struct net_device *dev)
 /* Reports whether XFRM has made a packet, or is going to: its route leads to an XFRM state. */
 static __always_inline int is_for_xfrm(const struct sk_buff *skb, __be16 ethertype)
 {
-	const struct dst_entry *dst = (void *)(skb->_skb_refdst & ~SKB_DST_NOREF);
+	const struct dst_entry *dst = route_of(skb);
 
 	if (is_made_by_xfrm(skb, ethertype))
 		return 1;
-	return dst && bpf_core_field_exists(dst->xfrm) && BPF_CORE_READ(dst, xfrm);
+	return dst && bpf_core_field_exists(dst->xfrm) && dst->xfrm;
 }
 
 static __always_inline int may_leave(const struct sk_buff *skb, void *packet, struct packet *p)

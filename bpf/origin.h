@@ -16,7 +16,6 @@
 
 #define IPSKB_XFRM_TRANSFORMED (1 << 2) /* include/net/ip.h */
 #define IP6SKB_XFRM_TRANSFORMED 1       /* include/linux/ipv6.h */
-#define SKB_DST_NOREF 1UL               /* include/linux/skbuff.h */
 
 /*
  * Reports whether XFRM made this packet. Only its output path sets the flag (xfrm_output); received packets
@@ -44,12 +43,9 @@ static __always_inline int is_made_by_xfrm(const struct sk_buff *kernel, __be16 
 static __always_inline int has_route(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
-	struct dst_entry *dst;
+	const struct dst_entry *dst = route_of(kernel);
 
-	if (!bpf_core_field_exists(kernel->_skb_refdst))
-		return 0;
-	dst = (void *)(kernel->_skb_refdst & ~SKB_DST_NOREF);
-	return dst && BPF_CORE_READ(dst, dev, nd_net.net) == kernel->dev->nd_net.net;
+	return dst && dst->dev->nd_net.net == kernel->dev->nd_net.net;
 }
 
 /*

@@ -91,5 +91,19 @@ struct inet6_skb_parm {
 #pragma clang attribute pop
 
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
+
+#define SKB_DST_NOREF 1UL /* include/linux/skbuff.h */
+
+/* The route of a packet, for reading only; NULL: it has none. */
+static __always_inline const struct dst_entry *route_of(const struct sk_buff *kernel)
+{
+	unsigned long dst;
+
+	if (!bpf_core_field_exists(kernel->_skb_refdst))
+		return NULL;
+	dst = kernel->_skb_refdst & ~SKB_DST_NOREF;
+	return dst ? bpf_rdonly_cast((void *)dst, bpf_core_type_id_kernel(struct dst_entry)) : NULL;
+}
 
 #endif

@@ -60,7 +60,7 @@ static __always_inline int is_on_vlan(struct __sk_buff *skb)
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 	struct net_device *dev = kernel->dev;
 
-	return BPF_CORE_READ_BITFIELD_PROBED(dev, priv_flags) & IFF_802_1Q_VLAN;
+	return BPF_CORE_READ_BITFIELD(dev, priv_flags) & IFF_802_1Q_VLAN;
 }
 
 static __always_inline int is_tag(__be16 ethertype)
