@@ -17,7 +17,7 @@ VERSION := $(shell scripts/version.sh)$(shell git diff --quiet HEAD 2>/dev/null;
 GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
 
 # The steps of make test, in order.
-STEPS := setup lint check-generated check-licenses check-reproducible fuzz-briefly test-host test-race smoke test-vm
+STEPS := setup lint check-generated check-licenses fuzz-briefly test-host test-race smoke test-vm
 
 # What make check leaves to make test: packages, and tests of cmd/ipsec that build or load programs.
 SLOW := pkg/maps|cmd/ipsec|internal/lab|internal/vm
@@ -76,6 +76,10 @@ test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
 .PHONY: hunt
 hunt: setup-vm build ## search for packets in clear under random changes, in a VM, for DURATION
 	@EROUTE_TEST_DURATION=$(DURATION) EROUTE_TEST_SEED=$(SEED) go run ./internal/vm/run -timeout 24h -pkg ./test/vm -run '^TestLeakHunt$$'
+
+.PHONY: setups
+setups: setup-vm build ## all set-ups of physical interfaces with real ESP, in a VM, some minutes
+	@EROUTE_TEST_SETUPS=1 go run ./internal/vm/run -pkg ./test/vm -run '^TestSetups$$'
 
 .PHONY: soak
 soak: ## traffic and changes for DURATION: nothing grows, every packet is counted; needs root

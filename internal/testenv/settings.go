@@ -18,6 +18,7 @@ const (
 	Frames  = "EROUTE_TEST_FRAMES"   // decimal: mutated frames
 	Packets = "EROUTE_TEST_PACKETS"  // decimal: packets through the difference of two tables
 	Eroutes = "EROUTE_TEST_EROUTES"  // decimal: size of a table to benchmark
+	Setups  = "EROUTE_TEST_SETUPS"   // 1: all set-ups of physical interfaces
 )
 
 // Rand returns a random source, seeded by EROUTE_TEST_SEED if that is set. It logs the seed, so that a failed
