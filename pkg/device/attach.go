@@ -31,7 +31,7 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	}
 	var keep []loader.Hook // physical devices that were watched before stay so
 	if _, err := t.Dir().Links(virtual); err == nil {
-		keep = watchHooks
+		keep = slices.Concat(watchHooks, guardHooks)
 	}
 	dev, kind, err := create(virtual, narrowest(wans).Attrs().MTU)
 	if err != nil {
@@ -99,7 +99,7 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 			return nil, err
 		}
 	}
-	if err := unwatchOthers(t, links, dev, &binding); err != nil {
+	if err := errors.Join(unwatchOthers(t, links, dev, &binding), dropOtherGuards(links, dev)); err != nil {
 		return nil, err
 	}
 	return append(lacks(kind), notes...), t.Sync(ctx)
@@ -118,7 +118,7 @@ func find(t *maps.Table, c *Config) (wans, lans []netlink.Link, err error) {
 		}
 		// The device was deleted with "ip link": remove what is left of the attachment. Physical devices stay
 		// watched until the new device is there.
-		if err := remove(t, virtual, watchHooks...); err != nil {
+		if err := remove(t, virtual, slices.Concat(watchHooks, guardHooks)...); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -42,6 +42,21 @@ func attachGuard(t *eroutemaps.Table, links loader.Links, dev netlink.Link, b lo
 	return "", nil
 }
 
+// dropOtherGuards removes the programs of an earlier ipsec device of this name. They protect until here.
+func dropOtherGuards(links loader.Links, dev netlink.Link) error {
+	var errs []error
+	for _, hook := range guardHooks {
+		on, err := links.On(hook)
+		errs = append(errs, err)
+		for _, ifindex := range on {
+			if ifindex != dev.Attrs().Index {
+				errs = append(errs, links.Drop(ifindex, hook))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func loadGuard(t *eroutemaps.Table, b loader.Binding) (*ebpf.Program, error) {
 	names := slices.Sorted(maps.Values(b.Watched))
 	return loader.LoadGuard(t.Replacements(), slices.Compact(names), b.DropUnmatched)

@@ -44,6 +44,8 @@ func (b *breaker) run(end time.Time) {
 
 func (b *breaker) step() (what string, err error) {
 	switch r := b.rand.IntN(100); {
+	case !b.routed && r < 5:
+		return "recreate wan", b.recreateWAN()
 	case r < 50:
 		return b.sas.flip(b.rand)
 	case r < 60:
@@ -54,10 +56,8 @@ func (b *breaker) step() (what string, err error) {
 		return "down and up", errors.Join(b.ip("link set ipsec0 down"), b.ip("link set ipsec0 up"), b.routes())
 	case r < 95:
 		return b.attempt("tncfg --upgrade"), nil
-	case !b.routed && r < 97: // a detach ends the protection
+	case !b.routed && r < 98: // a detach ends the protection
 		return b.addRoute()
-	case !b.routed && r < 98:
-		return "recreate wan", b.recreateWAN()
 	case r < 96:
 		err := b.insist("tncfg --detach --virtual ipsec0")
 		time.Sleep(50 * time.Millisecond)
