@@ -113,6 +113,8 @@ enum limits {
 	/* Interfaces with a lower ifindex are found in an array, if the frame has no VLAN tag. */
 	INGRESS_PORTS = 1024,
 
+	WATCHED_MAX = 16, /* physical devices of one ipsec device */
+
 	WATCHED_NEAR = 1024, /* elements of eroute_watched_near, a power of two */
 
 	/* Random keys, see hash.h. */

@@ -284,6 +284,7 @@ const (
 	ABILimitsCACHE_PATIENCE        ABILimits = 64
 	ABILimitsCACHE_SAMPLE          ABILimits = 16
 	ABILimitsINGRESS_PORTS         ABILimits = 1024
+	ABILimitsWATCHED_MAX           ABILimits = 16
 	ABILimitsWATCHED_NEAR          ABILimits = 1024
 	ABILimitsHASH_KEYS             ABILimits = 22
 	ABILimitsKEY4FIXED_BITS        ABILimits = 96

@@ -8,9 +8,7 @@
 #define EROUTE_DECRYPTED_H
 
 #include <bpf/bpf_core_read.h>
-#include "abi.h"
 #include "kernel.h"
-#include "maps.h"
 #include "net.h"
 #include "skb.h"
 
@@ -46,7 +44,7 @@ struct sec_path {
 
 struct peer {
 	__u8 family; /* 0: the packet was not encrypted */
-	__u32 addr[4];
+	__u32 addr[4] ALIGNED;
 };
 
 /* Returns the packet's path through XFRM, or NULL. */
@@ -96,18 +94,6 @@ static __noinline void find_peer(struct __sk_buff *skb, struct peer *peer)
 		peer->family = BPF_CORE_READ(x, props.family);
 		BPF_CORE_READ_INTO(&peer->addr, x, props.saddr.a6);
 	}
-}
-
-/* Reports whether an SA's edst is the peer. */
-static __always_inline int is_sa_of(__u32 slot, const struct peer *peer)
-{
-	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
-
-	if (!sa || sa->family != peer->family)
-		return 0;
-	if (sa->family == AF_INET)
-		return !__builtin_memcmp(sa->edst, peer->addr, 4);
-	return !__builtin_memcmp(sa->edst, peer->addr, 16);
 }
 
 #endif

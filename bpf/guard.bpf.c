@@ -23,8 +23,6 @@
 #define NF_DROP 0
 #define NF_ACCEPT 1
 
-#define GUARD_NAMES 16
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct nf_hook_state {
@@ -48,7 +46,7 @@ struct name {
 };
 
 /* Set by the loader: the names of the physical devices, and whether packets without an eroute drop there. */
-volatile const struct name names[GUARD_NAMES];
+volatile const struct name names[WATCHED_MAX];
 volatile const __u32 name_count;
 volatile const __u8 drop_unmatched;
 
@@ -56,7 +54,7 @@ static __always_inline int has_watched_name(const struct net_device *dev)
 {
 	const __u64 *is = (const __u64 *)dev->name;
 
-	for (__u32 i = 0; i < GUARD_NAMES && i < name_count; i++) {
+	for (__u32 i = 0; i < WATCHED_MAX && i < name_count; i++) {
 		if (!((is[0] ^ names[i].word[0]) & names[i].mask[0]) &&
 		    !((is[1] ^ names[i].word[1]) & names[i].mask[1]))
 			return 1;

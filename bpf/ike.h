@@ -5,23 +5,12 @@
 
 #include "abi.h"
 #include "address.h"
+#include "edst.h"
 #include "kernel.h"
 #include "output.h"
 #include "maps.h"
 #include "origin.h"
 #include "parse.h"
-
-/* Reports whether the packet's destination is an SA's edst. */
-static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
-{
-	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
-
-	if (!sa || sa->family != p->family)
-		return 0;
-	if (p->family == AF_INET)
-		return !__builtin_memcmp(sa->edst, p->dst, 4);
-	return !__builtin_memcmp(sa->edst, p->dst, 16);
-}
 
 /*
  * Reports whether local IKE takes precedence over a verdict: always, except over %drop and an SA to another
@@ -29,7 +18,7 @@ static __always_inline int is_to_peer(__u32 slot, const struct packet *p)
  */
 static __always_inline int yields_to_ike(const struct verdict *v, const struct packet *p)
 {
-	return v->action != ACT_DROP && (v->action != ACT_SA || is_to_peer(v->sa, p));
+	return v->action != ACT_DROP && (v->action != ACT_SA || is_edst(v->sa, p->family, p->dst));
 }
 
 /*

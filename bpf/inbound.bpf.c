@@ -10,6 +10,7 @@
 #include "address.h"
 #include "count.h"
 #include "decrypted.h"
+#include "edst.h"
 #include "inbound_exempt.h"
 #include "kernel.h"
 #include "load.h"
@@ -23,27 +24,21 @@
 /* Maximum VLAN tags of ID 0 in a frame: tags of a priority, not of a VLAN. */
 #define MAX_PRIORITY_TAGS 4
 
-static __always_inline int is_vlan(__be16 ethertype)
-{
-	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
-}
-
 /*
  * Finds the IP header. Returns the EtherType, or 0 if the frame is for a VLAN interface. The kernel has removed
  * the outer tag. It removes further ones of ID 0 later (__netif_receive_skb_core in net/core/dev.c).
  */
 static __always_inline __be16 find_header(struct __sk_buff *skb, __u32 *l3)
 {
-	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 	__be16 ethertype = skb->protocol;
 	struct vlan_tag tag;
 
-	*l3 = (__u16)(kernel->network_header - kernel->mac_header);
+	*l3 = network_offset(skb);
 	if (!skb->vlan_present)
 		return ethertype;
 	if (skb->vlan_tci & 0xfff)
 		return 0;
-	for (int i = 0; i < MAX_PRIORITY_TAGS && is_vlan(ethertype); i++) {
+	for (int i = 0; i < MAX_PRIORITY_TAGS && is_vlan_tag(ethertype); i++) {
 		if (bpf_skb_load_bytes(skb, *l3, &tag, sizeof(tag)) || bpf_ntohs(tag.tci) & 0xfff)
 			return 0;
 		ethertype = tag.proto;
@@ -62,7 +57,7 @@ static __always_inline int encrypts(const struct verdict *v)
 /* Reports whether packets of an eroute go to the peer, or to one that a key manager selects. */
 static __always_inline int leads_to(const struct verdict *v, const struct peer *peer)
 {
-	return v->action == ACT_SA ? is_sa_of(v->sa, peer) : encrypts(v);
+	return v->action == ACT_SA ? is_edst(v->sa, peer->family, peer->addr) : encrypts(v);
 }
 
 /* A packet that arrived in clear. p is the packet that would answer it, v its eroute. */
@@ -123,7 +118,7 @@ int eroute_inbound(struct __sk_buff *skb)
 		return TCX_NEXT;
 	ethertype = find_header(skb, &l3);
 	if (ethertype != bpf_htons(ETH_P_IP) && ethertype != bpf_htons(ETH_P_IPV6))
-		return is_vlan(ethertype) ? drop(REASON_NOT_IP, &a) : TCX_NEXT;
+		return is_vlan_tag(ethertype) ? drop(REASON_NOT_IP, &a) : TCX_NEXT;
 	parse(skb, HOOK_TC, l3, ethertype, &p);
 	if (!p.family)
 		return drop(REASON_NOT_IP, &a);

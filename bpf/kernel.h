@@ -40,6 +40,11 @@ struct vlan_tag {
 	__be16 proto;
 };
 
+static __always_inline int is_vlan_tag(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
+}
+
 /* The first eight bytes of an IPv6 extension header. */
 struct ipv6_ext {
 	__u8 next;

@@ -93,6 +93,14 @@ struct inet6_skb_parm {
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
 
+/* The offset of the IP header from the beginning of the frame: 0 on devices without link-layer headers. */
+static __always_inline __u32 network_offset(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+
+	return (__u16)(kernel->network_header - kernel->mac_header);
+}
+
 #define SKB_DST_NOREF 1UL /* include/linux/skbuff.h */
 
 /* The route of a packet, for reading only; NULL: it has none. */

@@ -33,17 +33,6 @@ volatile const __u32 ipsec_device;
 #define IFF_802_1Q_VLAN 1 /* include/linux/netdevice.h */
 
 /*
- * The offset of the IP header: 0 on devices without link-layer headers. The frame begins at mac_header
- * (__dev_queue_xmit in net/core/dev.c).
- */
-static __always_inline __u32 network_offset(struct __sk_buff *skb)
-{
-	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
-
-	return (__u16)(kernel->network_header - kernel->mac_header);
-}
-
-/*
  * The EtherType of a frame. A raw socket can send a frame with another one than __sk_buff.protocol.
  */
 static __always_inline __be16 ethertype_of(struct __sk_buff *skb, __u32 l3)
@@ -61,11 +50,6 @@ static __always_inline int is_on_vlan(struct __sk_buff *skb)
 	struct net_device *dev = kernel->dev;
 
 	return BPF_CORE_READ_BITFIELD(dev, priv_flags) & IFF_802_1Q_VLAN;
-}
-
-static __always_inline int is_tag(__be16 ethertype)
-{
-	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
 }
 
 /*
@@ -194,7 +178,7 @@ int eroute_wire(struct __sk_buff *skb)
 
 	if (skb->vlan_present || !in_own_netns(skb, HOOK_TC))
 		return TCX_NEXT;
-	if (is_tag(skb->protocol) && remove_own_tag(skb))
+	if (is_vlan_tag(skb->protocol) && remove_own_tag(skb))
 		return drop(REASON_ERROR, &a);
 	l3 = network_offset(skb);
 	ethertype = ethertype_of(skb, l3);

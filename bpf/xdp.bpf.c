@@ -22,7 +22,7 @@ static __always_inline int read_frame(struct xdp_md *ctx, struct ethhdr *eth, st
 	f->proto = eth->h_proto;
 	f->l3 = sizeof(*eth);
 	for (int i = 0; i < 2; i++) {
-		if (f->proto != bpf_htons(ETH_P_8021Q) && f->proto != bpf_htons(ETH_P_8021AD))
+		if (!is_vlan_tag(f->proto))
 			break;
 		if (load_xdp_bytes(ctx, f->l3, &tag, sizeof(tag)))
 			return -1;

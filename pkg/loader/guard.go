@@ -31,16 +31,15 @@ func newGuardName(name string) (n guardName) {
 	return n
 }
 
-// MaxWatched is the maximum number of physical devices of an ipsec device.
-const MaxWatched = 16
+const maxWatched = int(bpf.ABILimitsWATCHED_MAX)
 
 // LoadGuard loads the program that drops protected packets which would leave through a device that has one of these
-// names and no wire program. It returns an error that wraps [ebpf.ErrNotSupported] if the kernel has no such programs.
+// names and no wire program. The kernel must have BPF programs for netfilter.
 func LoadGuard(maps map[string]*ebpf.Map, names []string, dropUnmatched bool) (*ebpf.Program, error) {
-	if len(names) > MaxWatched {
-		return nil, fmt.Errorf("%d physical interfaces: at most %d", len(names), MaxWatched)
+	if len(names) > maxWatched {
+		return nil, fmt.Errorf("%d physical interfaces: at most %d", len(names), maxWatched)
 	}
-	var words [MaxWatched]guardName
+	var words [maxWatched]guardName
 	for i, name := range names {
 		words[i] = newGuardName(name)
 	}
