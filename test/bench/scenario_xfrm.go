@@ -31,8 +31,8 @@ func (g *gateway) nullTemplate() string {
 	return fmt.Sprintf("dir out tmpl src %s dst %s proto esp spi 0x%x mode tunnel", g.East.WAN4, g.West.WAN4, firstSPI)
 }
 
-// withESPOffload loads the module esp4_offload first, as attach does. It makes the output path of SAs longer, and keeps
-// TCP's large segments whole as far as ESP.
+// withESPOffload loads the module esp4_offload first, as attach does. The kernel then divides large TCP segments only
+// when it encrypts them, and executes more instructions for each packet of an SA.
 func withESPOffload(prepare preparation) preparation {
 	return func(ctx context.Context, g *gateway, n int) error {
 		if _, err := xfrm.LoadESPOffload(); err != nil {

@@ -3,10 +3,12 @@
 package netns_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -66,6 +68,26 @@ func TestRecreated(t *testing.T) {
 				g.checkExplanation(t, g.explanation(t, path, f.eastHost, f.westHost), g.EastHost, f.eastHost, f.westHost, leaving{lab.WAN, lab.WAN, true})
 			})
 		}
+	}
+}
+
+// Nothing leaves while the ipsec device is deleted and attached again before wan is watched.
+func TestRecreatedAttach(t *testing.T) {
+	for i := range 2 {
+		g := recreated(t)
+		f := g.families()[i]
+		g.only(t, from(f.eastNet, f.westNet, eroute.Drop))
+		wire := g.watchWire(t)
+		s := &lab.Stream{From: g.EastHost, Src: netip.AddrPortFrom(f.eastHost, 0), Dst: netip.AddrPortFrom(f.westHost, 9), Rate: 1000}
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		g.ip(t, "link del ipsec0")
+		g.attachAs(t, device.Config{Virtual: ipsec0, Physical: lab.WAN})
+		if n, err := s.Stop(); err != nil || n < 50 {
+			t.Errorf("%d packets sent, %v", n, err)
+		}
+		wire(0)
 	}
 }
 

@@ -86,13 +86,17 @@ func (b *breaker) addRoute() (what string, err error) {
 }
 
 // recreateWAN deletes wan and creates it again, with another ifindex. It is watched again by the relay, if it runs,
-// or by the next --sync.
+// or by the next --sync, which follows in half of the cases.
 func (b *breaker) recreateWAN() error {
 	if err := errors.Join(b.Unplug(b.East, lab.WAN), b.Replug(b.East, lab.WAN)); err != nil {
 		return err
 	}
 	b.captures = append(b.captures, watch(b.t, b.East, lab.WAN))
-	return b.fixNeighbors()
+	err := b.fixNeighbors()
+	if b.rand.IntN(2) == 0 {
+		b.attempt("eroute --sync")
+	}
+	return err
 }
 
 // attach creates ipsec0 again.
