@@ -24,7 +24,8 @@ type breaker struct {
 	done  map[string]int
 	relay *exec.Cmd
 
-	captures []func() lab.Frames // of wan, since each time that it was created again
+	capture func() lab.Frames // of wan; ends it
+	frames  lab.Frames        // of earlier captures: one ends with its interface
 }
 
 func (b *breaker) run(end time.Time) {
@@ -88,10 +89,11 @@ func (b *breaker) addRoute() (what string, err error) {
 // recreateWAN deletes wan and creates it again, with another ifindex. It is watched again by the relay, if it runs,
 // or by the next --sync, which follows in half of the cases.
 func (b *breaker) recreateWAN() error {
+	b.frames = append(b.frames, b.capture()...)
 	if err := errors.Join(b.Unplug(b.East, lab.WAN), b.Replug(b.East, lab.WAN)); err != nil {
 		return err
 	}
-	b.captures = append(b.captures, watch(b.t, b.East, lab.WAN))
+	b.capture = watch(b.t, b.East, lab.WAN)
 	err := b.fixNeighbors()
 	if b.rand.IntN(2) == 0 {
 		b.attempt("eroute --sync")

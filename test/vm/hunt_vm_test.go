@@ -63,11 +63,11 @@ type logged struct {
 func TestLeakHunt(t *testing.T) {
 	seed, duration := testenv.RandSeed(t), testenv.Duration(t, 60*time.Second)
 	h := newHunt(t, seed%2 == 0)
-	stop := watch(t, h.East, lab.WAN)
+	capture := watch(t, h.East, lab.WAN)
 	end := h.begin.Add(duration)
 	var actors sync.WaitGroup
 	writer := &writer{hunt: h, t: t, rand: rand.New(rand.NewPCG(seed, 1))}
-	breaker := &breaker{hunt: h, t: t, rand: rand.New(rand.NewPCG(seed, 2))}
+	breaker := &breaker{hunt: h, t: t, rand: rand.New(rand.NewPCG(seed, 2)), capture: capture}
 	actors.Go(func() { writer.run(end) })
 	actors.Go(func() { breaker.run(end) })
 	actors.Wait()
@@ -79,11 +79,7 @@ func TestLeakHunt(t *testing.T) {
 		}
 		sent += n
 	}
-	frames := stop()
-	for _, capture := range breaker.captures {
-		frames = append(frames, capture()...)
-	}
-	h.judge(t, frames, sent)
+	h.judge(t, append(breaker.frames, breaker.capture()...), sent)
 	if writer.starved == 0 {
 		t.Error("no change failed for want of memory")
 	}
