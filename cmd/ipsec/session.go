@@ -12,9 +12,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/session"
 )
 
-// guarded is the SSH session that a command is typed in. Its warnings are best effort: an error is only a debug
+// sshSession is the SSH session that a command is typed in. Its warnings are best effort: an error is only a debug
 // message.
-type guarded struct {
+type sshSession struct {
 	*session.Session
 	c       *command
 	devices []device.Attachment
@@ -22,7 +22,7 @@ type guarded struct {
 
 // session returns the SSH session that the command is typed in; nil if there is none. It must be called before the
 // table is opened for writing.
-func (c *command) session() *guarded {
+func (c *command) session() *sshSession {
 	s := c.env.session(c.env.environ)
 	if s == nil {
 		return nil
@@ -33,7 +33,7 @@ func (c *command) session() *guarded {
 		c.noteSession(err)
 		return nil
 	}
-	return &guarded{s, c, devices}
+	return &sshSession{s, c, devices}
 }
 
 func (c *command) noteSession(err error) {
@@ -41,7 +41,7 @@ func (c *command) noteSession(err error) {
 }
 
 // warnChanges warns if changes of the table that can be made cut the session.
-func (g *guarded) warnChanges(t table, changes *eroute.Changes) {
+func (g *sshSession) warnChanges(t table, changes *eroute.Changes) {
 	if g == nil || len(g.devices) == 0 {
 		return
 	}
@@ -60,7 +60,7 @@ func (g *guarded) warnChanges(t table, changes *eroute.Changes) {
 }
 
 // watchRestore warns if the eroutes cut the session when they replace the table, at their end.
-func (g *guarded) watchRestore(t table, eroutes iter.Seq2[eroute.Change, error]) iter.Seq2[eroute.Change, error] {
+func (g *sshSession) watchRestore(t table, eroutes iter.Seq2[eroute.Change, error]) iter.Seq2[eroute.Change, error] {
 	if g == nil || len(g.devices) == 0 {
 		return eroutes
 	}
@@ -82,7 +82,7 @@ func (g *guarded) watchRestore(t table, eroutes iter.Seq2[eroute.Change, error])
 }
 
 // warnForecast warns if the forecast changes of the table cut the session, and possible returns true.
-func (g *guarded) warnForecast(t table, f *session.Forecast, possible func() bool) {
+func (g *sshSession) warnForecast(t table, f *session.Forecast, possible func() bool) {
 	after, err := f.After()
 	switch {
 	case err != nil:
@@ -93,7 +93,7 @@ func (g *guarded) warnForecast(t table, f *session.Forecast, possible func() boo
 }
 
 // warnDevices warns if the session is cut when the ipsec devices change to others.
-func (g *guarded) warnDevices(next []device.Attachment) {
+func (g *sshSession) warnDevices(next []device.Attachment) {
 	if g == nil {
 		return
 	}
@@ -139,7 +139,7 @@ func (c *command) warnDetach(virtual string) {
 }
 
 // warn prints a warning if the session is cut.
-func (g *guarded) warn(t table, before, after session.Situation) {
+func (g *sshSession) warn(t table, before, after session.Situation) {
 	kernel, err := g.c.env.kernel()
 	if err != nil {
 		g.c.noteSession(err)

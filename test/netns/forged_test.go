@@ -21,7 +21,7 @@ func TestForgedMetadata(t *testing.T) {
 	t.Run("veth", func(t *testing.T) {
 		g := watching(t, lab.LAN)
 		forge(t, g.EastHost, lab.Eth0)
-		g.guards(t, guard{})
+		g.protects(t, delivery{})
 	})
 	t.Run("macvlan", func(t *testing.T) {
 		g := newDetached(t)

@@ -24,15 +24,15 @@ chain out { type route hook output priority mangle; meta mark set ct mark; meta 
 	)
 	none := reason("none", 0)
 	for _, c := range []struct {
-		name  string
-		rules func(g *gateway) string
-		table bool // routes by mark
-		guard guard
+		name     string
+		rules    func(g *gateway) string
+		table    bool // routes by mark
+		delivery delivery
 	}{
 		{name: "marks of connections", rules: func(*gateway) string { return marks }},
 		{name: "routes by mark", rules: func(*gateway) string { return routed }, table: true},
-		{name: "masquerade", rules: func(*gateway) string { return masquerade }, guard: guard{pass: &none}},
-		{name: "DNAT", rules: dnat, guard: guard{dst: decoy}},
+		{name: "masquerade", rules: func(*gateway) string { return masquerade }, delivery: delivery{pass: &none}},
+		{name: "DNAT", rules: dnat, delivery: delivery{dst: decoy}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := watching(t)
@@ -45,7 +45,7 @@ chain out { type route hook output priority mangle; meta mark set ct mark; meta 
 				}
 			}
 			g.netfilter(t, c.rules(g))
-			g.guards(t, c.guard)
+			g.protects(t, c.delivery)
 		})
 	}
 }

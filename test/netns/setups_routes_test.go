@@ -37,7 +37,7 @@ func TestRouterAdvertisement(t *testing.T) {
 		t.Fatal("the advertised prefix is not routed")
 	}
 	batch(t, g.East, "neigh replace "+g.WestHost.LAN6.String()+" lladdr "+router.String()+" dev wan") // as of a proxy
-	g.guards(t, guard{family: "v6"})
+	g.protects(t, delivery{family: "v6"})
 }
 
 // The gateway's own echo replies, which no socket sends, are matched as any packet.

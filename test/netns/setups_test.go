@@ -29,7 +29,7 @@ func TestSetups(t *testing.T) {
 			g.moveWAN(t, c.routed)
 			g.attachAs(t, device.Config{Virtual: ipsec0, Physical: c.physical})
 			g.limitICMP(t, false)
-			g.guards(t, guard{})
+			g.protects(t, delivery{})
 		})
 	}
 }

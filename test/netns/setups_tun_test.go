@@ -27,7 +27,7 @@ func TestSetupsTUN(t *testing.T) {
 	g.waitThrough(t)
 	g.attachAs(t, device.Config{Virtual: ipsec0, Physical: "tun0"})
 	g.limitICMP(t, false)
-	g.guards(t, guard{dev: "tun0"})
+	g.protects(t, delivery{dev: "tun0"})
 }
 
 // openTUN creates tun0 on a node, which exists until the test ends.

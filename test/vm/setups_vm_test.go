@@ -108,7 +108,7 @@ func TestSetups(t *testing.T) {
 			}
 			b.attachAs(t, device.Config{Virtual: virtual, Physical: c.physical[0], Also: c.physical[1:]})
 			for _, e := range b.ends() {
-				b.guards(t, e, c.socket)
+				b.protects(t, e, c.socket)
 			}
 		})
 	}
@@ -128,9 +128,9 @@ func (b bench) ends() []ends {
 	}
 }
 
-// guards checks the verdicts for forwarded packets and for the gateway's own: nothing that is protected leaves
+// protects checks the verdicts for forwarded packets and for the gateway's own: nothing that is protected leaves
 // East's wan in clear, each packet is counted once, and nothing else is lost.
-func (b bench) guards(t *testing.T, e ends, socket string) {
+func (b bench) protects(t *testing.T, e ends, socket string) {
 	t.Helper()
 	s := nets(e.east, e.west)
 	answered := func(what string) {

@@ -14,8 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// guard describes how packets reach WestHost.
-type guard struct {
+// delivery describes how packets reach WestHost.
+type delivery struct {
 	dst    func(f family) netip.Addr // address to which they are sent; nil: WestHost's
 	dev    string                    // interface of East through which they leave; "": wan
 	family string                    // "": both
@@ -27,9 +27,9 @@ func protected(f family) []eroute.SAID {
 	return []eroute.SAID{eroute.Drop, eroute.Reject, eroute.Hold, eroute.Trap, said(f.wan)}
 }
 
-// guards checks the verdicts for forwarded packets and for those of an unprivileged user on the gateway: nothing
+// protects checks the verdicts for forwarded packets and for those of an unprivileged user on the gateway: nothing
 // that is protected leaves East in clear, each packet is counted once, and nothing else is lost.
-func (g *gateway) guards(t *testing.T, c guard) {
+func (g *gateway) protects(t *testing.T, c delivery) {
 	t.Helper()
 	passed := reason("pass", 6)
 	if c.pass != nil {
