@@ -97,6 +97,9 @@ func (s Suite) test(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, line := range count.failures { // again, where they are easily found
+		fmt.Fprintln(s.Output, line)
+	}
 	fmt.Fprintf(s.Output, "vm: %d passed, %d failed, %d skipped\n", count.passed, count.failed, count.skipped)
 	if code != 0 || count.failed+count.skipped > 0 || count.passed == 0 {
 		return fmt.Errorf("test in VM: %w", ErrTests)

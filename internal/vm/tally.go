@@ -5,6 +5,16 @@ package vm
 import (
 	"bytes"
 	"io"
+	"regexp"
+)
+
+// messageLine is a line of T.Log or T.Error.
+var messageLine = regexp.MustCompile(`^ +\S+_test\.go:\d+: `)
+
+// Bounds of what is repeated of a failed test.
+const (
+	mostMessages = 20
+	mostMessage  = 400 // bytes
 )
 
 // tally passes a test's output on and counts the tests that have ended. A subtest counts only if it was
@@ -13,6 +23,9 @@ type tally struct {
 	out                     io.Writer
 	line                    []byte
 	passed, failed, skipped int
+
+	messages []string // of the test that runs
+	failures []string // the failed tests, each with its messages
 
 	tests    int               // ended tests, including skipped ones
 	progress func(line string) // if not nil, called when a test or subtest begins or a test ends
@@ -34,12 +47,21 @@ func (t *tally) Write(p []byte) (int, error) {
 
 func (t *tally) count(line []byte) {
 	isEnd := bytes.HasPrefix(line, []byte("--- "))
+	if messageLine.Match(line) && len(t.messages) < mostMessages {
+		t.messages = append(t.messages, string(line[:min(len(line), mostMessage)]))
+	}
 	if t.progress != nil && (isEnd || bytes.HasPrefix(line, []byte("=== RUN "))) {
 		t.progress(string(bytes.Trim(line, "=- ")))
 	}
 	if isEnd && t.ended != nil {
 		t.tests++
 		t.ended(t.tests)
+	}
+	if bytes.HasPrefix(line, []byte("--- FAIL: ")) {
+		t.failures = append(append(t.failures, string(line)), t.messages...)
+	}
+	if isEnd {
+		t.messages = nil
 	}
 	switch {
 	case bytes.HasPrefix(line, []byte("--- PASS: ")):
