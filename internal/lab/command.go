@@ -39,3 +39,16 @@ func (n *Node) Batch(ctx context.Context, lines ...string) error {
 	}
 	return nil
 }
+
+// Shown runs ip(8) commands that show something on the node's namespace, one a line of each object, and returns
+// their output.
+func (n *Node) Shown(ctx context.Context, lines ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "ip", "-n", n.Namespace, "-oneline", "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n"))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("run ip -batch on %s: %w: %s", n.Name, err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}

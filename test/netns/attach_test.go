@@ -169,7 +169,7 @@ func TestInterfaceDeleted(t *testing.T) {
 				t.Error(err)
 			}
 			after := g.traces(t)
-			for _, name := range []string{"ip -4 rule", "ip -6 rule", "ip -4 route show table all", "ip -6 route show table all", "pins", "eroute_devices", "eroute_ingress"} {
+			for _, name := range []string{"ip -4 rule", "ip -6 rule", "ip route show table all", "pins", "eroute_devices", "eroute_ingress"} {
 				for _, left := range []string{"prohibit", ipsec0, "links", "65720", "170197", "[detached]"} {
 					if strings.Contains(after[name], left) {
 						t.Errorf("%s after detach: %s", name, after[name])

@@ -29,14 +29,19 @@ type traces map[string]string
 func (g *gateway) traces(t *testing.T) traces {
 	t.Helper()
 	all := traces{}
-	for _, args := range []string{
-		"-o link", "-4 rule", "-6 rule", "-4 route show table all", "-6 route show table all", "addr", "xfrm policy", "xfrm state",
-	} {
-		out, err := g.East.IP(t.Context(), strings.Fields(args)...)
-		if err != nil && !strings.HasPrefix(args, "xfrm") {
+	for _, family := range []string{"-4", "-6"} {
+		out, err := g.East.IP(t.Context(), family, "rule")
+		if err != nil {
 			t.Fatal(err)
 		}
-		all["ip "+args] = out
+		all["ip "+family+" rule"] = out
+	}
+	for _, lines := range [][]string{{"link", "addr"}, {"route show table all"}, {"xfrm policy", "xfrm state"}} {
+		out, err := g.East.Shown(t.Context(), lines...)
+		if err != nil && !strings.HasPrefix(lines[0], "xfrm") {
+			t.Fatal(err)
+		}
+		all["ip "+strings.Join(lines, ", ")] = out
 	}
 	for _, dir := range []string{"ipv4/conf", "ipv6/conf", "ipv4"} {
 		all["settings of "+dir] = g.settings(t, "/proc/sys/net/"+dir)
