@@ -11,8 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -32,9 +34,13 @@ type crash struct {
 	flows   bool // traps have made flows before
 }
 
-// crashStep is the distance between the system calls at which a command is killed, starting from a random one.
-// With EROUTE_CRASH_ALL it is killed at every call.
-const crashStep = 4
+// crashSteps are the distances between the system calls at which a command is killed, starting from a random one:
+// while it opens the table, most of its calls, and from the first one on that changes a map. With
+// EROUTE_CRASH_ALL it is killed at every call.
+var crashSteps = struct{ opening, changing int }{16, 4}
+
+// afterAll is the number of a call that no command makes.
+const afterAll = 1 << 15
 
 var crashes = []crash{
 	{name: "add", changes: []eroute.Change{add(nth(7), otherSA)}},
@@ -121,77 +127,104 @@ func interruptCommands(t *testing.T, inject ...string) {
 }
 
 func (c *crash) interrupt(t *testing.T, inject []string) {
-	first, step := 1+rand.IntN(crashStep), crashStep
-	if os.Getenv("EROUTE_CRASH_ALL") != "" {
-		first, step = 1, 1
-	}
 	outcomes, seen := c.outcomes(t), map[int]int{}
-	times := 0
-	for at := first; ; at += step {
-		table := newTable(t)
-		reference := &eroute.Linear{}
-		mustApply(t, table, reference, crashTable...)
-		if c.flows {
-			makeHold(t, table, nth(1), abi.Entry{Selector: nth(1)})
-			if err := table.deleteFlow(abi.NewFlowKey(nth(1), table.generation())); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := table.Close(); err != nil {
-			t.Fatal(err)
-		}
-		happened, failed := c.runWith(t, fmt.Sprintf(inject[rand.IntN(len(inject))], at))
-		again, err := OpenWrite()
-		if err != nil {
-			t.Fatalf("call %d: %v", at, err)
-		}
-		*table = *again // for newTable to remove
-		outcome := slices.IndexFunc(outcomes, func(l *eroute.Linear) bool { return sameListing(t, table, l) })
-		if outcome < 0 || !failed && outcome != len(outcomes)-1 {
-			t.Fatalf("call %d: the table is number %d of %d, from before, on the way and after", at, outcome, len(outcomes))
-		}
+	once := func(at int) (calls []string) {
+		var outcome int
+		outcome, calls = c.interruptAt(t, fmt.Sprintf(inject[rand.IntN(len(inject))], at), at, outcomes)
 		seen[outcome]++
-		mustApply(t, table, copyOf(outcomes[outcome])) // builds the index if there was no memory for it
-		checkDerived(t, table)
-		if t.Failed() {
-			t.Fatalf("call %d", at)
-		}
-		mustApply(t, table, copyOf(outcomes[outcome]), replace(nth(1), otherSA))
-		checkDerived(t, table)
-		if !happened {
-			break
-		}
-		times++
+		return calls
+	}
+	steps := stepsOf(once(afterAll))
+	for _, at := range steps {
+		once(at)
 	}
 	if seen[0] == 0 || seen[len(outcomes)-1] == 0 {
 		t.Errorf("outcomes %v: want the table from before and the one after", seen)
 	}
-	t.Logf("at %d calls, outcomes %v", times, seen)
+	t.Logf("at %d calls, outcomes %v", len(steps), seen)
+}
+
+// stepsOf returns the numbers of those of a command's calls at which it is killed, from 1.
+func stepsOf(calls []string) (steps []int) {
+	changing := slices.IndexFunc(calls, func(call string) bool {
+		return strings.HasPrefix(call, "BPF_MAP_UPDATE_") || strings.HasPrefix(call, "BPF_MAP_DELETE_")
+	})
+	opening, step := crashSteps.opening, crashSteps.changing
+	if os.Getenv("EROUTE_CRASH_ALL") != "" {
+		opening, step = 1, 1
+	}
+	for at := 1 + rand.IntN(opening); at <= changing; at += opening {
+		steps = append(steps, at)
+	}
+	for at := changing + 1 + rand.IntN(step); at <= len(calls); at += step {
+		steps = append(steps, at)
+	}
+	return steps
+}
+
+// interruptAt runs the command with a fault at one of its calls, and checks the table. It returns the number of its
+// outcome, and the calls that the command made.
+func (c *crash) interruptAt(t *testing.T, inject string, at int, outcomes []*eroute.Linear) (outcome int, calls []string) {
+	table := newTable(t)
+	reference := &eroute.Linear{}
+	mustApply(t, table, reference, crashTable...)
+	if c.flows {
+		makeHold(t, table, nth(1), abi.Entry{Selector: nth(1)})
+		if err := table.deleteFlow(abi.NewFlowKey(nth(1), table.generation())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	calls, failed := c.runWith(t, inject)
+	again, err := OpenWrite()
+	if err != nil {
+		t.Fatalf("call %d: %v", at, err)
+	}
+	*table = *again // for newTable to remove
+	outcome = slices.IndexFunc(outcomes, func(l *eroute.Linear) bool { return sameListing(t, table, l) })
+	if outcome < 0 || !failed && outcome != len(outcomes)-1 {
+		t.Fatalf("call %d: the table is number %d of %d, from before, on the way and after", at, outcome, len(outcomes))
+	}
+	mustApply(t, table, copyOf(outcomes[outcome])) // builds the index if there was no memory for it
+	checkDerived(t, table)
+	if t.Failed() {
+		t.Fatalf("call %d", at)
+	}
+	mustApply(t, table, copyOf(outcomes[outcome]), replace(nth(1), otherSA))
+	checkDerived(t, table)
+	return outcome, calls
 }
 
 // runWith runs the command under strace, which injects a fault into one of its bpf(2) calls, counted from 1. It
-// reports whether that call was made, and whether the command failed.
-func (c *crash) runWith(t *testing.T, inject string) (happened, failed bool) {
+// returns the calls that it made and reports whether it failed.
+func (c *crash) runWith(t *testing.T, inject string) (calls []string, failed bool) {
 	t.Helper()
-	log := filepath.Join(t.TempDir(), "strace")
-	cmd := exec.CommandContext(t.Context(), "strace", "-qq", "-f", "-o", log, "-e", "trace=bpf", "-e", "inject=bpf:"+inject, os.Args[0])
+	file := filepath.Join(t.TempDir(), "strace")
+	cmd := exec.CommandContext(t.Context(), "strace", "-qq", "-f", "-o", file, "-e", "trace=bpf", "-e", "inject=bpf:"+inject, os.Args[0])
 	cmd.Env = append(os.Environ(), crashEnv+"="+c.name)
 	out, err := cmd.CombinedOutput()
-	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if err != nil && !ok {
 		t.Fatalf("run with %s: %v: %s", inject, err, out)
-	} else if ok && exit.Sys().(syscall.WaitStatus).Signaled() {
-		return true, true
 	}
-	calls, readErr := os.ReadFile(log)
+	log, readErr := os.ReadFile(file)
 	if readErr != nil {
 		t.Fatal(readErr)
 	}
-	happened = bytes.Contains(calls, []byte("(INJECTED)"))
-	if err != nil && !happened {
+	for _, match := range straced.FindAllSubmatch(log, -1) {
+		calls = append(calls, string(match[1]))
+	}
+	killed := ok && exit.Sys().(syscall.WaitStatus).Signaled()
+	if err != nil && !killed && !bytes.Contains(log, []byte("(INJECTED)")) {
 		t.Fatalf("run with %s: %v: %s", inject, err, out)
 	}
-	return happened, err != nil
+	return calls, err != nil
 }
+
+// straced is the begin of a line about a call: the number of the thread, and the command.
+var straced = regexp.MustCompile(`(?m)^\d+ +bpf\((BPF_\w+)`)
 
 // sameListing reports whether the table has these eroutes.
 func sameListing(t *testing.T, table *Table, l *eroute.Linear) bool {
