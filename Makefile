@@ -58,7 +58,7 @@ check: ## the inner loop: formatting, words, go vet and fast unit tests, in unde
 .PHONY: test-host
 test-host: ## the tests that run on the host's kernel; needs root
 	@[ "$$(id -u)" = 0 ] || { echo 'make test-host needs root: it loads BPF programs and creates network namespaces' >&2; exit 1; }
-	go test -count=1 -timeout 30m -run '$(RUN)' $(PKG)
+	go test -count=1 -timeout 30m -run '$(RUN)' $(if $(filter ./...,$(PKG)),./test/netns) $(PKG)
 
 .PHONY: test-race
 test-race: ## concurrent code with the race detector; needs root
