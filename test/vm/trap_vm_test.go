@@ -7,6 +7,7 @@ package vm
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -29,7 +30,12 @@ const relayVariable = "EROUTE_TEST_RELAY"
 func TestMain(m *testing.M) {
 	text := os.Getenv(relayVariable)
 	if text == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		if err := closeShared(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+		os.Exit(code)
 	}
 	lifetime, err := time.ParseDuration(text)
 	if err != nil {
