@@ -81,6 +81,10 @@ hunt: setup-vm build ## search for packets in clear under random changes, in a V
 setups: setup-vm build ## all set-ups of physical interfaces with real ESP, in a VM, some minutes
 	@EROUTE_TEST_SETUPS=1 go run ./internal/vm/run -pkg ./test/vm -run '^TestSetups$$'
 
+.PHONY: crashes
+crashes: ## commands interrupted at each of their bpf(2) calls, which make test samples; needs root
+	EROUTE_TEST_CRASHES=1 go test -count=1 -timeout 0 -v -run 'AtEveryStep$$' ./pkg/maps
+
 .PHONY: soak
 soak: ## traffic and changes for DURATION: nothing grows, every packet is counted; needs root
 	EROUTE_TEST_DURATION=$(DURATION) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./test/netns

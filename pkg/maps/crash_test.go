@@ -36,8 +36,8 @@ type crash struct {
 
 // crashSteps are the distances between the system calls at which a command is killed, starting from a random one:
 // while it opens the table, most of its calls, and from the first one on that changes a map. With
-// EROUTE_CRASH_ALL it is killed at every call.
-var crashSteps = struct{ opening, changing int }{16, 4}
+// EROUTE_TEST_CRASHES it is killed at every call.
+var crashSteps = struct{ opening, changing int }{32, 3}
 
 // afterAll is the number of a call that no command makes.
 const afterAll = 1 << 15
@@ -150,7 +150,7 @@ func stepsOf(calls []string) (steps []int) {
 		return strings.HasPrefix(call, "BPF_MAP_UPDATE_") || strings.HasPrefix(call, "BPF_MAP_DELETE_")
 	})
 	opening, step := crashSteps.opening, crashSteps.changing
-	if os.Getenv("EROUTE_CRASH_ALL") != "" {
+	if os.Getenv("EROUTE_TEST_CRASHES") != "" {
 		opening, step = 1, 1
 	}
 	for at := 1 + rand.IntN(opening); at <= changing; at += opening {
