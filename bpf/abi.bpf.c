@@ -25,6 +25,7 @@ struct counters *export_counters;
 struct counter_block *export_counter_block;
 enum sa_use *export_sa_use;
 struct sa *export_sa;
+struct sa_group *export_sa_group;
 struct flow_key *export_flow_key;
 struct flow *export_flow;
 struct relay *export_relay;

@@ -38,6 +38,14 @@ enum limits {
 	EROUTE_MAX_SAS = 262144,
 
 	/*
+	 * Elements of eroute_members, which groups of SAs take in blocks of MEMBERS_BLOCK, a power of
+	 * 2 of them; the maximum members of a group.
+	 */
+	MEMBERS = 2097152,
+	MEMBERS_BLOCK = 32,
+	GROUP_MAX_MEMBERS = 64,
+
+	/*
 	 * SA slot n owns if_id IF_ID_BASE + n. An if_id in this range identifies our XFRM policies.
 	 */
 	IF_ID_BASE = 0x65000000,
@@ -358,6 +366,10 @@ enum sa_use {
 	SA_READY,     /* packets go to XFRM */
 	SA_TRANSPORT, /* packets go to XFRM after the detour, see detour.bpf.c */
 	SA_EXHAUSTED, /* packets drop: no sequence number is left */
+
+	/* Not an SA but a group, see struct sa_group. */
+	SA_GROUP_FLOW,     /* a packet goes to the member that its flow selects */
+	SA_GROUP_FAILOVER, /* packets go to the first member that they can use */
 };
 
 /*
@@ -374,6 +386,22 @@ struct sa {
 	__u8 edst[16];
 	__u32 if_id; /* of the state and its policies: IF_ID_BASE + this slot, or borrowed */
 	__u32 borrower; /* IF_ID_BASE + the borrowing slot; valid if that slot has this if_id; 0: none */
+};
+
+/*
+ * A group of SAs that eroutes name, in a slot of eroute_sas. Its elements of eroute_members have the slots of SAs: first
+ * those of the members, in the order in which they were named, then cells, in which each member has about the same
+ * number.
+ */
+struct sa_group {
+	__u32 none; /* 0, where an SA has its SPI */
+	__u8 pad[2];
+	__u8 use; /* as in struct sa */
+	__u8 pad2;
+	__u32 first; /* index of its elements */
+	__u32 members;
+	__u32 cells; /* 0: failover */
+	__u32 pad3[3];
 };
 
 /* __sk_buff.tc_index of a packet on the detour. */
@@ -608,11 +636,11 @@ struct ingress {
 
 /* __sk_buff.cb of the lookup program: its results. */
 enum lookup_cb {
-	LOOKUP_STATUS,     /* enum lookup_status */
-	LOOKUP_PREFIXLENS, /* src | dst << 8 */
-	LOOKUP_TUPLE,      /* enum eroute_tuple */
-	LOOKUP_ID,         /* eroute_value.id */
-	LOOKUP_LOCAL_IKE,  /* 1: IKE, ESP or AH, and the source may be a local address */
+	LOOKUP_STATUS,    /* enum lookup_status */
+	LOOKUP_SELECTOR,  /* prefix lengths src | dst << 8, enum eroute_tuple << 16 */
+	LOOKUP_SA,        /* slot of the SA, of a group that of the packet's member */
+	LOOKUP_ID,        /* eroute_value.id */
+	LOOKUP_LOCAL_IKE, /* 1: IKE, ESP or AH, and the source may be a local address */
 };
 
 enum lookup_status {

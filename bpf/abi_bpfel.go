@@ -259,6 +259,9 @@ const (
 	ABILimitsCOUNTER_TICK_AT       ABILimits = 48
 	ABILimitsCOUNTER_TICK_SHIFT    ABILimits = 6
 	ABILimitsEROUTE_MAX_SAS        ABILimits = 262144
+	ABILimitsMEMBERS               ABILimits = 2097152
+	ABILimitsMEMBERS_BLOCK         ABILimits = 32
+	ABILimitsGROUP_MAX_MEMBERS     ABILimits = 64
 	ABILimitsIF_ID_BASE            ABILimits = 1694498816
 	ABILimitsREJECT_REPLY          ABILimits = 25973
 	ABILimitsREJECT_SENDERS        ABILimits = 4096
@@ -308,11 +311,11 @@ const (
 type ABILookupCb uint32
 
 const (
-	ABILookupCbLOOKUP_STATUS     ABILookupCb = 0
-	ABILookupCbLOOKUP_PREFIXLENS ABILookupCb = 1
-	ABILookupCbLOOKUP_TUPLE      ABILookupCb = 2
-	ABILookupCbLOOKUP_ID         ABILookupCb = 3
-	ABILookupCbLOOKUP_LOCAL_IKE  ABILookupCb = 4
+	ABILookupCbLOOKUP_STATUS    ABILookupCb = 0
+	ABILookupCbLOOKUP_SELECTOR  ABILookupCb = 1
+	ABILookupCbLOOKUP_SA        ABILookupCb = 2
+	ABILookupCbLOOKUP_ID        ABILookupCb = 3
+	ABILookupCbLOOKUP_LOCAL_IKE ABILookupCb = 4
 )
 
 type ABILookupStatus uint32
@@ -382,13 +385,27 @@ type ABISa struct {
 	Borrower uint32
 }
 
+type ABISaGroup struct {
+	_       structs.HostLayout
+	None    uint32
+	Pad     [2]uint8
+	Use     uint8
+	Pad2    uint8
+	First   uint32
+	Members uint32
+	Cells   uint32
+	Pad3    [3]uint32
+}
+
 type ABISaUse uint32
 
 const (
-	ABISaUseSA_ABSENT    ABISaUse = 0
-	ABISaUseSA_READY     ABISaUse = 1
-	ABISaUseSA_TRANSPORT ABISaUse = 2
-	ABISaUseSA_EXHAUSTED ABISaUse = 3
+	ABISaUseSA_ABSENT         ABISaUse = 0
+	ABISaUseSA_READY          ABISaUse = 1
+	ABISaUseSA_TRANSPORT      ABISaUse = 2
+	ABISaUseSA_EXHAUSTED      ABISaUse = 3
+	ABISaUseSA_GROUP_FLOW     ABISaUse = 4
+	ABISaUseSA_GROUP_FAILOVER ABISaUse = 5
 )
 
 type ABISrcKey4 struct {
@@ -480,6 +497,7 @@ const (
 	ABIVarExportRejectRate   = "export_reject_rate"
 	ABIVarExportRelay        = "export_relay"
 	ABIVarExportSa           = "export_sa"
+	ABIVarExportSaGroup      = "export_sa_group"
 	ABIVarExportSaUse        = "export_sa_use"
 	ABIVarExportSrcKey4      = "export_src_key4"
 	ABIVarExportSrcKey6      = "export_src_key6"
@@ -576,6 +594,7 @@ type ABIVariableSpecs struct {
 	ExportRejectRate   *ebpf.VariableSpec `ebpf:"export_reject_rate"`
 	ExportRelay        *ebpf.VariableSpec `ebpf:"export_relay"`
 	ExportSa           *ebpf.VariableSpec `ebpf:"export_sa"`
+	ExportSaGroup      *ebpf.VariableSpec `ebpf:"export_sa_group"`
 	ExportSaUse        *ebpf.VariableSpec `ebpf:"export_sa_use"`
 	ExportSrcKey4      *ebpf.VariableSpec `ebpf:"export_src_key4"`
 	ExportSrcKey6      *ebpf.VariableSpec `ebpf:"export_src_key6"`
@@ -648,6 +667,7 @@ type ABIVariables struct {
 	ExportRejectRate   *ebpf.Variable `ebpf:"export_reject_rate"`
 	ExportRelay        *ebpf.Variable `ebpf:"export_relay"`
 	ExportSa           *ebpf.Variable `ebpf:"export_sa"`
+	ExportSaGroup      *ebpf.Variable `ebpf:"export_sa_group"`
 	ExportSaUse        *ebpf.Variable `ebpf:"export_sa_use"`
 	ExportSrcKey4      *ebpf.Variable `ebpf:"export_src_key4"`
 	ExportSrcKey6      *ebpf.Variable `ebpf:"export_src_key6"`

@@ -5,7 +5,7 @@
 package bpf
 
 //go:generate -command bpf2go go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -no-global-types -cflags "-mcpu=v3 -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu"
-//go:generate bpf2go -type limits -type eroute_action -type eroute_tuple -type reason -type lookup_cb -type lookup_status -type event_kind -type src_key4 -type src_key6 -type src_value -type eroute_key4 -type eroute_key6 -type eroute_value -type index -type index_entry -type index_slot4 -type index_slot6 -type counters -type counter_block -type sa_use -type sa -type flow_key -type flow -type relay -type event -type stat -type writing -type table_meta -type cache_words -type cache_bucket4 -type cache_bucket6 -type device_words -type device_xfrm -type watched -type detour -type epoch -type ingress_key -type ingress -type reject_rate ABI abi.bpf.c
+//go:generate bpf2go -type limits -type eroute_action -type eroute_tuple -type reason -type lookup_cb -type lookup_status -type event_kind -type src_key4 -type src_key6 -type src_value -type eroute_key4 -type eroute_key6 -type eroute_value -type index -type index_entry -type index_slot4 -type index_slot6 -type counters -type counter_block -type sa_use -type sa -type sa_group -type flow_key -type flow -type relay -type event -type stat -type writing -type table_meta -type cache_words -type cache_bucket4 -type cache_bucket6 -type device_words -type device_xfrm -type watched -type detour -type epoch -type ingress_key -type ingress -type reject_rate ABI abi.bpf.c
 //go:generate bpf2go Lookup lookup.bpf.c
 //go:generate bpf2go Notify notify.bpf.c
 //go:generate bpf2go Egress egress.bpf.c

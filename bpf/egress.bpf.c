@@ -7,6 +7,7 @@
 #include "classify.h"
 #include "count.h"
 #include "flow.h"
+#include "group.h"
 #include "kernel.h"
 #include "output.h"
 #include "load.h"
@@ -45,6 +46,8 @@ int eroute_egress(struct __sk_buff *skb)
 
 	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
 		return trap(skb, 0, &p, &m, &a);
+	if (m.v.action == ACT_SA)
+		m.v.sa = sa_slot(m.v.sa, &p);
 	if (needs_detour(skb, &dev, &m.v)) { /* it is counted after the detour */
 		ret = detour(skb, &dev);
 		return ret == TC_ACT_SHOT ? drop_counted(&m, REASON_ERROR, &a) : ret;

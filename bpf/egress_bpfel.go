@@ -29,6 +29,7 @@ const (
 	EgressMapErouteFpcache6    = "eroute_fpcache6"
 	EgressMapErouteIndex       = "eroute_index"
 	EgressMapErouteIngress     = "eroute_ingress"
+	EgressMapErouteMembers     = "eroute_members"
 	EgressMapErouteMeta        = "eroute_meta"
 	EgressMapErouteMisses      = "eroute_misses"
 	EgressMapEroutePorts       = "eroute_ports"
@@ -110,6 +111,7 @@ type EgressMapSpecs struct {
 	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.MapSpec `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
@@ -167,6 +169,7 @@ type EgressMaps struct {
 	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.Map `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
@@ -196,6 +199,7 @@ func (m *EgressMaps) Close() error {
 		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
+		m.ErouteMembers,
 		m.ErouteMeta,
 		m.ErouteMisses,
 		m.EroutePorts,

@@ -178,8 +178,8 @@ static __always_inline enum fastpath_action fastpath_verdict(const struct packet
 	case ACT_DROP:
 		return FASTPATH_DROP;
 	case ACT_REJECT:
-		return p->later_fragment ? FASTPATH_REJECT
-					 : FASTPATH_REPLY; /* as on the ipsec device */
+		return p->fragment == LATER_FRAGMENT ? FASTPATH_REJECT
+						     : FASTPATH_REPLY; /* as on the ipsec device */
 	}
 	return FASTPATH_CONTINUE;
 }
@@ -238,18 +238,18 @@ static __noinline void fastpath_cache_insert(const struct packet *p, const struc
 	};
 
 	if (p->family == AF_INET)
-		cache_insert(&eroute_fpcache4, p, cache_key_l4(p, p->later_fragment), meta, epoch,
-			     &n, false);
+		cache_insert(&eroute_fpcache4, p, cache_key_l4(p, p->fragment == LATER_FRAGMENT),
+			     meta, epoch, &n, false);
 	else
-		cache_insert(&eroute_fpcache6, p, cache_key_l4(p, p->later_fragment), meta, epoch,
-			     &n, true);
+		cache_insert(&eroute_fpcache6, p, cache_key_l4(p, p->fragment == LATER_FRAGMENT),
+			     meta, epoch, &n, true);
 }
 
 static __always_inline int fastpath_cache_lookup(__u32 ifindex, const struct packet *p,
 						 const struct table_meta *meta, __u64 epoch,
 						 struct fastpath_result *a)
 {
-	__u64 key_l4 = cache_key_l4(p, p->later_fragment);
+	__u64 key_l4 = cache_key_l4(p, p->fragment == LATER_FRAGMENT);
 	struct cache_data n;
 
 	if (p->family == AF_INET

@@ -33,4 +33,10 @@ static __always_inline __u64 spread(__u64 sum, __u64 factor)
 	return (sum ^ sum >> 32) * factor;
 }
 
+/* Maps a hash's high bits to a number below n. */
+static __always_inline __u32 below(__u64 h, __u32 n)
+{
+	return ((h >> 32) * n) >> 32;
+}
+
 #endif

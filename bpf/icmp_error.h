@@ -61,7 +61,7 @@ static __always_inline int is_never_answered(struct __sk_buff *skb, __u32 l3,
 {
 	__u8 type;
 
-	if (p->later_fragment || has_no_sender(p))
+	if (p->fragment == LATER_FRAGMENT || has_no_sender(p))
 		return 1;
 	if (p->family == AF_INET) {
 		if (p->dst[0] >= 224)

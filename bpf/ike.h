@@ -18,7 +18,8 @@
  */
 static __always_inline int yields_to_ike(const struct verdict *v, const struct packet *p)
 {
-	return v->action != ACT_DROP && (v->action != ACT_SA || is_edst(v->sa, p->family, p->dst));
+	return v->action != ACT_DROP &&
+	       (v->action != ACT_SA || is_edst(v->sa, p->family, (const void *)p->dst));
 }
 
 /*
@@ -29,7 +30,7 @@ static __always_inline int is_local_ike(struct __sk_buff *skb, const struct devi
 					const struct packet *p, const struct verdict *v,
 					const bool by_xfrm)
 {
-	if (!is_ike_or_ipsec(p) && !(p->proto == IPPROTO_UDP && p->later_fragment))
+	if (!is_ike_or_ipsec(p) && !(p->proto == IPPROTO_UDP && p->fragment == LATER_FRAGMENT))
 		return 0;
 	if (!yields_to_ike(v, p))
 		return 0;

@@ -57,7 +57,8 @@ static __always_inline int encrypts(const struct verdict *v)
 /* Reports whether packets of an eroute go to the peer, or to one that a key manager selects. */
 static __always_inline int leads_to(const struct verdict *v, const struct peer *peer)
 {
-	return v->action == ACT_SA ? is_edst(v->sa, peer->family, peer->addr) : encrypts(v);
+	return v->action == ACT_SA ? is_edst(v->sa, peer->family, (const void *)peer->addr)
+				   : encrypts(v);
 }
 
 /* A packet that arrived in clear. p is the packet that would answer it, v its eroute. */

@@ -41,7 +41,7 @@ static __always_inline int is_clear_if_local(struct __sk_buff *skb, __u32 l3,
 {
 	__u8 type;
 
-	if (is_ike_or_ipsec(q) || (q->proto == IPPROTO_UDP && q->later_fragment))
+	if (is_ike_or_ipsec(q) || (q->proto == IPPROTO_UDP && q->fragment == LATER_FRAGMENT))
 		return 1;
 	return q->family == AF_INET6 && q->proto == IPPROTO_ICMPV6 &&
 	       !bpf_skb_load_bytes(skb, l3 + q->l4, &type, 1) && is_discovery(q, type);

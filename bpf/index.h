@@ -64,12 +64,6 @@ static __always_inline __u64 hide_from_verifier(__u64 x, __u64 unknown)
 	return x;
 }
 
-/* Maps a hash's high bits to a number below n. */
-static __always_inline __u32 below(__u64 h, __u32 n)
-{
-	return ((h >> 32) * n) >> 32;
-}
-
 /* The tag of a hash, from other bits than below(). */
 static __always_inline __u64 tag_of(__u64 h)
 {

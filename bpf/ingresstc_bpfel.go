@@ -29,6 +29,7 @@ const (
 	IngressTCMapErouteFpcache6    = "eroute_fpcache6"
 	IngressTCMapErouteIndex       = "eroute_index"
 	IngressTCMapErouteIngress     = "eroute_ingress"
+	IngressTCMapErouteMembers     = "eroute_members"
 	IngressTCMapErouteMeta        = "eroute_meta"
 	IngressTCMapErouteMisses      = "eroute_misses"
 	IngressTCMapEroutePorts       = "eroute_ports"
@@ -109,6 +110,7 @@ type IngressTCMapSpecs struct {
 	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.MapSpec `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
@@ -165,6 +167,7 @@ type IngressTCMaps struct {
 	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.Map `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
@@ -194,6 +197,7 @@ func (m *IngressTCMaps) Close() error {
 		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
+		m.ErouteMembers,
 		m.ErouteMeta,
 		m.ErouteMisses,
 		m.EroutePorts,

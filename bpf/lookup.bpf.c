@@ -9,6 +9,7 @@
 #include "address.h"
 #include "classify.h"
 #include "flow.h"
+#include "group.h"
 #include "kernel.h"
 #include "load.h"
 #include "parse.h"
@@ -32,8 +33,8 @@ int eroute_lookup(struct __sk_buff *skb)
 		return TC_ACT_OK;
 	}
 	skb->cb[LOOKUP_STATUS] = m.flow ? LOOKUP_FLOW : LOOKUP_FOUND;
-	skb->cb[LOOKUP_PREFIXLENS] = m.v.src_prefixlen | m.v.dst_prefixlen << 8;
-	skb->cb[LOOKUP_TUPLE] = m.v.tuple;
+	skb->cb[LOOKUP_SELECTOR] = m.v.src_prefixlen | m.v.dst_prefixlen << 8 | m.v.tuple << 16;
+	skb->cb[LOOKUP_SA] = sa_slot(m.v.sa, &p);
 	skb->cb[LOOKUP_ID] = m.v.id;
 	return TC_ACT_OK;
 }

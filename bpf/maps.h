@@ -128,6 +128,14 @@ struct {
 	__type(value, struct sa);
 } eroute_sas SEC(".maps");
 
+/* The members of groups of SAs, see struct sa_group. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MEMBERS);
+	__type(key, __u32);
+	__type(value, __u32);
+} eroute_members SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, REASONS);

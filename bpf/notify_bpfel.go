@@ -29,6 +29,7 @@ const (
 	NotifyMapErouteFpcache6    = "eroute_fpcache6"
 	NotifyMapErouteIndex       = "eroute_index"
 	NotifyMapErouteIngress     = "eroute_ingress"
+	NotifyMapErouteMembers     = "eroute_members"
 	NotifyMapErouteMeta        = "eroute_meta"
 	NotifyMapErouteMisses      = "eroute_misses"
 	NotifyMapEroutePorts       = "eroute_ports"
@@ -106,6 +107,7 @@ type NotifyMapSpecs struct {
 	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.MapSpec `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
@@ -159,6 +161,7 @@ type NotifyMaps struct {
 	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.Map `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
@@ -188,6 +191,7 @@ func (m *NotifyMaps) Close() error {
 		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
+		m.ErouteMembers,
 		m.ErouteMeta,
 		m.ErouteMisses,
 		m.EroutePorts,

@@ -99,7 +99,7 @@ static __always_inline int is_from_key_manager(struct __sk_buff *skb, const stru
 	if (p->proto == IPPROTO_UDP) {
 		if (sk->type == SOCK_DGRAM && !is_ike_port(sk->src_port))
 			return 0;
-		if (sk->type != SOCK_DGRAM && p->later_fragment)
+		if (sk->type != SOCK_DGRAM && p->fragment == LATER_FRAGMENT)
 			return 0;
 	}
 	return is_privileged(skb);

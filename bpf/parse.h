@@ -7,6 +7,12 @@
 #include "kernel.h"
 #include "load.h"
 
+enum fragment {
+	WHOLE_PACKET,
+	FIRST_FRAGMENT,
+	LATER_FRAGMENT,
+};
+
 struct packet {
 	__u8 family; /* AF_INET or AF_INET6; 0: not IP */
 	__u8 proto;
@@ -16,8 +22,8 @@ struct packet {
 	__u32 len; /* of the packet, from the IP header; 0: an IPv6 jumbogram */
 	__u8 ttl;
 	__u8 tos;
-	__u8 plain;          /* no IPv4 options or IPv6 hop-by-hop header, valid IPv4 checksum */
-	__u8 later_fragment; /* not the first fragment */
+	__u8 plain;    /* no IPv4 options or IPv6 hop-by-hop header, valid IPv4 checksum */
+	__u8 fragment; /* enum fragment */
 	/* IPv4 uses the first four bytes. */
 	__u8 src[16] ALIGNED;
 	__u8 dst[16] ALIGNED;
@@ -68,8 +74,11 @@ static __always_inline void parse_ipv4(void *ctx, const enum hook hook, __u32 l3
 	p->plain = p->l4 == sizeof(ip) && ipv4_checksum_ok(&ip);
 	__builtin_memcpy(p->src, &ip.saddr, 4);
 	__builtin_memcpy(p->dst, &ip.daddr, 4);
-	p->later_fragment = (ip.frag_off & bpf_htons(0x1fff)) != 0;
-	if (!p->later_fragment)
+	if (ip.frag_off & bpf_htons(0x1fff))
+		p->fragment = LATER_FRAGMENT;
+	else if (ip.frag_off & bpf_htons(0x2000))
+		p->fragment = FIRST_FRAGMENT;
+	if (p->fragment != LATER_FRAGMENT)
 		parse_ports(ctx, hook, l3, p);
 }
 
@@ -107,8 +116,10 @@ static __always_inline void parse_ipv6_chain(void *ctx, const enum hook hook, __
 			return;
 		if (load_bytes(ctx, hook, l3 + offset + size - 1, &last, sizeof(last)))
 			return;
+		if (next == IPPROTO_FRAGMENT && ext.frag_off & bpf_htons(1))
+			p->fragment = FIRST_FRAGMENT;
 		if (next == IPPROTO_FRAGMENT && (ext.frag_off & bpf_htons(0xfff8))) {
-			p->later_fragment = 1;
+			p->fragment = LATER_FRAGMENT;
 			if (!is_extension(ext.next))
 				p->proto = ext.next;
 			return;

@@ -23,7 +23,7 @@ static __always_inline int is_icmp_error(void *ctx, const enum hook hook, __u32 
 	__u8 type;
 
 	if (p->proto != (p->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6) ||
-	    p->later_fragment || load_bytes(ctx, hook, l3 + p->l4, &type, 1))
+	    p->fragment == LATER_FRAGMENT || load_bytes(ctx, hook, l3 + p->l4, &type, 1))
 		return 0;
 	return p->family == AF_INET ? type < 13 && ICMP_ERRORS & 1 << type : type < 128;
 }

@@ -29,6 +29,7 @@ const (
 	SADeleteMapErouteFpcache6    = "eroute_fpcache6"
 	SADeleteMapErouteIndex       = "eroute_index"
 	SADeleteMapErouteIngress     = "eroute_ingress"
+	SADeleteMapErouteMembers     = "eroute_members"
 	SADeleteMapErouteMeta        = "eroute_meta"
 	SADeleteMapErouteMisses      = "eroute_misses"
 	SADeleteMapEroutePorts       = "eroute_ports"
@@ -108,6 +109,7 @@ type SADeleteMapSpecs struct {
 	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.MapSpec `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
@@ -163,6 +165,7 @@ type SADeleteMaps struct {
 	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.Map `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
@@ -192,6 +195,7 @@ func (m *SADeleteMaps) Close() error {
 		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
+		m.ErouteMembers,
 		m.ErouteMeta,
 		m.ErouteMisses,
 		m.EroutePorts,

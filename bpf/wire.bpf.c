@@ -10,6 +10,7 @@
 #include "classify.h"
 #include "count.h"
 #include "flow.h"
+#include "group.h"
 #include "ike.h"
 #include "kernel.h"
 #include "link_scope.h"
@@ -71,10 +72,10 @@ static __always_inline int is_ip(__be16 ethertype)
 }
 
 /* The ipsec device's program hands the packet to XFRM. */
-static __always_inline int send_to_ipsec(struct __sk_buff *skb, const struct verdict *v,
-					 const struct packet_count *a)
+static __always_inline int send_to_ipsec(struct __sk_buff *skb, const struct packet *p,
+					 const struct verdict *v, const struct packet_count *a)
 {
-	token_set_sa(skb, v->sa, a);
+	token_set_sa(skb, sa_slot(v->sa, p), a);
 	return bpf_redirect(ipsec_device, 0);
 }
 
@@ -100,23 +101,23 @@ static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct p
 		return hold(skb, l3, p, m, a);
 	case ACT_SA:
 		if (!m->flow)
-			return send_to_ipsec(skb, &m->v, a);
+			return send_to_ipsec(skb, p, &m->v, a);
 		if (find_device(ipsec_device, &dev))
 			return drop(REASON_UNCONFIGURED, a);
 		wait = flow_wait(skb, l3, &dev, p, m);
-		return wait ? drop(wait, a) : send_to_ipsec(skb, &m->v, a);
+		return wait ? drop(wait, a) : send_to_ipsec(skb, p, &m->v, a);
 	}
 	return drop(REASON_UNCONFIGURED, a);
 }
 
 /* An ICMP error about a packet of a protected flow: it leaves with the SA of the flow's eroute, or drops. */
-static __always_inline int protect_quoted(struct __sk_buff *skb, const struct verdict *v,
-					  const struct packet_count *a)
+static __always_inline int protect_quoted(struct __sk_buff *skb, const struct packet *p,
+					  const struct verdict *v, const struct packet_count *a)
 {
 	count_eroute(v->id, a);
 	switch (v->action) {
 	case ACT_SA:
-		return send_to_ipsec(skb, v, a);
+		return send_to_ipsec(skb, p, v, a);
 	case ACT_DROP:
 		return drop(REASON_DROP, a);
 	case ACT_REJECT:
@@ -138,7 +139,7 @@ static __always_inline int leave_in_clear(struct __sk_buff *skb, __u32 l3, struc
 		if (other_verdict(p, v))
 			return drop(REASON_UNCONFIGURED, a);
 		if (is_protected(v))
-			return protect_quoted(skb, v, a);
+			return protect_quoted(skb, p, v, a);
 	}
 	if (!passes)
 		return passes_unmatched(skb) ? TCX_NEXT : drop(REASON_NO_EROUTE, a);

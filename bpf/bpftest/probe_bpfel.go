@@ -14,19 +14,19 @@ import (
 )
 
 type ProbePacket struct {
-	_             structs.HostLayout
-	Family        uint8
-	Proto         uint8
-	Sport         uint16
-	Dport         uint16
-	L4            uint16
-	Len           uint32
-	Ttl           uint8
-	Tos           uint8
-	Plain         uint8
-	LaterFragment uint8
-	Src           [16]uint8
-	Dst           [16]uint8
+	_        structs.HostLayout
+	Family   uint8
+	Proto    uint8
+	Sport    uint16
+	Dport    uint16
+	L4       uint16
+	Len      uint32
+	Ttl      uint8
+	Tos      uint8
+	Plain    uint8
+	Fragment uint8
+	Src      [16]uint8
+	Dst      [16]uint8
 }
 
 type ProbeProbeRun uint32
@@ -52,6 +52,7 @@ const (
 	ProbeMapErouteFpcache6    = "eroute_fpcache6"
 	ProbeMapErouteIndex       = "eroute_index"
 	ProbeMapErouteIngress     = "eroute_ingress"
+	ProbeMapErouteMembers     = "eroute_members"
 	ProbeMapErouteMeta        = "eroute_meta"
 	ProbeMapErouteMisses      = "eroute_misses"
 	ProbeMapEroutePorts       = "eroute_ports"
@@ -158,6 +159,7 @@ type ProbeMapSpecs struct {
 	ErouteFpcache6    *ebpf.MapSpec `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.MapSpec `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.MapSpec `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.MapSpec `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.MapSpec `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.MapSpec `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.MapSpec `ebpf:"eroute_ports"`
@@ -226,6 +228,7 @@ type ProbeMaps struct {
 	ErouteFpcache6    *ebpf.Map `ebpf:"eroute_fpcache6"`
 	ErouteIndex       *ebpf.Map `ebpf:"eroute_index"`
 	ErouteIngress     *ebpf.Map `ebpf:"eroute_ingress"`
+	ErouteMembers     *ebpf.Map `ebpf:"eroute_members"`
 	ErouteMeta        *ebpf.Map `ebpf:"eroute_meta"`
 	ErouteMisses      *ebpf.Map `ebpf:"eroute_misses"`
 	EroutePorts       *ebpf.Map `ebpf:"eroute_ports"`
@@ -259,6 +262,7 @@ func (m *ProbeMaps) Close() error {
 		m.ErouteFpcache6,
 		m.ErouteIndex,
 		m.ErouteIngress,
+		m.ErouteMembers,
 		m.ErouteMeta,
 		m.ErouteMisses,
 		m.EroutePorts,

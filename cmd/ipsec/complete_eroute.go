@@ -27,6 +27,7 @@ var erouteCompleter = cli.Completer[*command]{
 		erouteargs.OptSrcPort:        services,
 		erouteargs.OptDstPort:        services,
 		erouteargs.OptSAID:           saidTexts,
+		erouteargs.OptSpread:         cli.OneOf[*command]("flow", "failover"),
 		erouteargs.OptEdst:           peers,
 		erouteargs.OptAcquirePeer:    peers,
 		erouteargs.OptSPI:            spis,

@@ -107,8 +107,9 @@ func (emptyTable) Version() uint64                                         { ret
 func (emptyTable) Named(map[uint32]bool) (map[uint32]eroute.Eroute, error) { return nil, nil }
 func (emptyTable) Holds() ([]eroute.Eroute, error)                         { return nil, nil }
 
-func (emptyTable) SAReady(eroute.SAID) (bool, error) { return false, nil }
-func (emptyTable) RelayRuns() (bool, error)          { return false, nil }
+func (emptyTable) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) { return group, nil }
+func (emptyTable) SAReady(eroute.SAID) (bool, error)                              { return false, nil }
+func (emptyTable) RelayRuns() (bool, error)                                       { return false, nil }
 
 func (emptyTable) Stats() (maps.Stats, error) {
 	return maps.Stats{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}, nil

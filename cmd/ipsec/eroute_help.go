@@ -17,7 +17,7 @@ then takes effect. --check prints the warning, too.`
 
 const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said TEXT] [--min-packets N] [--json]
   ipsec eroute --add|--replace --src S/M --dst D/M
-               [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT
+               [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT [--spread S]
                [--acquire-mode M] [--acquire-proto P] [--acquire-peer E] [--acquire-reqid N]
   ipsec eroute --del --src S/M --dst D/M
                [--transport-proto P] [--src-port N] [--dst-port N]
@@ -38,6 +38,12 @@ const erouteExample = `  Encrypt traffic between two sites, but drop mail:
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 \
         --transport-proto tcp --dst-port smtp --said %drop
+
+  Share the flows between two sites out among two SAs; use a second peer if the first fails:
+    ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 \
+        --said tun0x1000@192.0.2.2,tun0x1001@192.0.2.2 --spread flow
+    ipsec eroute --add --src 10.1.0.0/16 --dst 10.3.0.0/16 \
+        --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover
 
   Save the table and restore it:
     ipsec eroute --save table

@@ -198,7 +198,7 @@ func TestExplainSA(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	_, stdout, _ := runMemory(m, "", "eroute", "--lookup", "--src", "10.1.0.1", "--dst", "10.2.0.1", "--explain", "--json")
-	const wantJSON = `"sa":{"present":true,"ready":true,"proto":"esp","spi":4096,"src":"192.0.2.1","dst":"192.0.2.2","mode":"tunnel","reqid":7,"if_id":1694498816,` +
+	const wantJSON = `"sa":{"said":"tun0x1000@192.0.2.2","present":true,"ready":true,"proto":"esp","spi":4096,"src":"192.0.2.1","dst":"192.0.2.2","mode":"tunnel","reqid":7,"if_id":1694498816,` +
 		`"packets":3,"bytes":300,"max_bytes":5000,"expires":"2026-11-24T12:00:00Z"},"verdict":"sent","reason":"sa","next":{"device":"wan"},`
 	if err := schema.Check([]byte(stdout)); err != nil {
 		t.Error(err)

@@ -256,6 +256,16 @@ func (m *memory) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	return names, nil
 }
 
+// Member returns the first SA that is ready, whatever the spread.
+func (m *memory) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) {
+	for _, sa := range group.SAs() {
+		if m.kernel.ready[sa] {
+			return sa, nil
+		}
+	}
+	return group.SAs()[0], nil
+}
+
 func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.kernel.ready[said], nil }
 func (m *memory) RelayRuns() (bool, error)               { return m.kernel.relay, nil }
 

@@ -5,6 +5,7 @@ package erouteargs
 import (
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -50,7 +51,7 @@ func (f *Filter) matches(e *eroute.Eroute) bool {
 	s := e.Selector
 	return (f.family == 0 || f.family == eroute.FamilyOf(s.Src.Addr())) &&
 		within(s.Src, f.src) && within(s.Dst, f.dst) &&
-		(f.said == eroute.SAID{} || f.said == e.SAID) &&
+		(f.said == eroute.SAID{} || f.said == e.SAID || slices.Contains(e.SAID.SAs(), f.said)) &&
 		f.packets <= e.Packets
 }
 

@@ -21,7 +21,11 @@ func AddLine(e *eroute.Eroute) string {
 	add("--transport-proto", uint32(s.Proto))
 	add("--src-port", uint32(s.SrcPort))
 	add("--dst-port", uint32(s.DstPort))
-	line = append(line, "--said", e.SAID.String())
+	list, spread, group := strings.Cut(e.SAID.String(), "/")
+	line = append(line, "--said", list)
+	if group {
+		line = append(line, "--spread", spread)
+	}
 	if a := e.Acquire; a != (eroute.AcquireParams{}) && a != eroute.DefaultAcquire {
 		line = append(line, "--acquire-mode", a.Mode.String(), "--acquire-proto", eroute.ProtocolName(a.Proto))
 		if a.Peer.IsValid() {

@@ -4,6 +4,7 @@ package erouteargs
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -33,14 +34,38 @@ func Check[C any](a *cli.Action[C], p *cli.Parsed, common cli.Mask) error {
 // MagicSAIDs are the SAIDs that need no SA.
 var MagicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold}
 
+// withSpread adds the text of --spread, if it is given, to that of --said.
+func withSpread(p *cli.Parsed, said string) (string, error) {
+	f := p.Field(OptSpread)
+	switch {
+	case !f.Given():
+		return said, nil
+	case !strings.Contains(said, ","):
+		return "", fmt.Errorf("%s needs several SAs in --said, separated by commas", p.Quote(OptSpread))
+	case strings.Contains(said, "/"):
+		return "", fmt.Errorf("%s and %s: give the spread one way or the other", p.Quote(OptSpread), p.Quote(OptSAID))
+	}
+	if _, err := eroute.ParseSpread(f.Text); err != nil {
+		return "", f.Refuse(err)
+	}
+	return said + "/" + f.Text, nil
+}
+
 // said parses the SAID, if one is given.
 func (r *Parser) said(p *cli.Parsed) (eroute.SAID, error) {
 	if f := p.Field(OptSAID); f.Given() {
-		said, err := eroute.ParseSAID(r.ctx, f.Text, r.resolver)
+		text, err := withSpread(p, f.Text)
+		if err != nil {
+			return eroute.SAID{}, err
+		}
+		said, err := eroute.ParseSAID(r.ctx, text, r.resolver)
 		if err != nil {
 			return said, f.Refuse(err)
 		}
 		return said, nil
+	}
+	if p.Has(OptSpread) {
+		return eroute.SAID{}, fmt.Errorf("%s needs several SAs in --said", p.Quote(OptSpread))
 	}
 	if p.Has(OptSPI) {
 		return eroute.NewSAID(r.ctx, p.Value(OptAf), p.Value(OptEdst), p.Value(OptSPI), p.Value(OptProto), r.resolver)

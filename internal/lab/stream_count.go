@@ -26,8 +26,10 @@ type StreamCount struct {
 // arrivals are the datagrams of one stream.
 type arrivals struct {
 	seen  []uint64 // one bit per number
+	last  uint64   // the highest number
 	once  uint64
 	again uint64
+	late  uint64
 }
 
 // CountStreams starts to count the datagrams that arrive at an address of the node. The caller must call
@@ -92,6 +94,10 @@ func (c *StreamCount) note(id uint32, number uint64) {
 	} else {
 		a.again++
 	}
+	if number < a.last {
+		a.late++
+	}
+	a.last = max(a.last, number)
 }
 
 // Port is the port that datagrams are counted on.
@@ -107,6 +113,16 @@ func (c *StreamCount) Arrived(id uint32) (once, again uint64) {
 		return a.once, a.again
 	}
 	return 0, 0
+}
+
+// Late returns the number of datagrams of a stream that arrived behind a later one.
+func (c *StreamCount) Late(id uint32) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.streams[id]; a != nil {
+		return a.late
+	}
+	return 0
 }
 
 // Wait waits until count datagrams of a stream have arrived, and briefly for a further one.

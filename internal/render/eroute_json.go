@@ -23,6 +23,8 @@ type erouteJSON struct {
 	SrcPort  uint16       `json:"src_port,omitempty"`
 	DstPort  uint16       `json:"dst_port,omitempty"`
 	SAID     string       `json:"said"`
+	Members  []string     `json:"members,omitempty"`
+	Spread   string       `json:"spread,omitempty"`
 	Action   string       `json:"action"`
 	Packets  uint64       `json:"packets"`
 	Bytes    uint64       `json:"bytes"`
@@ -52,6 +54,12 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 		Proto: e.Selector.Proto, SrcPort: e.Selector.SrcPort, DstPort: e.Selector.DstPort,
 		SAID: e.SAID.String(), Action: e.SAID.Action().String(),
 		Packets: e.Packets, Bytes: e.Bytes,
+	}
+	for _, m := range e.SAID.Members() {
+		j.Members = append(j.Members, m.String())
+	}
+	if e.SAID.IsGroup() {
+		j.Spread = e.SAID.Spread().String()
 	}
 	if e.Acquire != (eroute.AcquireParams{}) {
 		j.Acquire = newAcquireJSON(e.Acquire)

@@ -55,6 +55,9 @@ func explanationLines(e *explain.Explanation) (lines [][2]string) {
 	}
 	add("route", routeText(e))
 	if e.SA != nil {
+		if e.Match.SAID.IsGroup() {
+			add("member", memberText(e.Match.SAID, e.SA))
+		}
 		add("SA", saText(e.SA))
 	}
 	add("verdict", verdictText(e))
@@ -104,6 +107,18 @@ func routeText(e *explain.Explanation) string {
 		return fmt.Sprintf("%s: not matched: %s is not watched", hopText(e.Route), e.Route.Device)
 	}
 	return hopText(e.Route) + ": not into an ipsec device, so it is not matched against the table"
+}
+
+// memberText says which SA of a group a packet goes to, and why.
+func memberText(group eroute.SAID, sa *explain.SA) string {
+	n := len(group.SAs())
+	switch {
+	case !sa.Ready:
+		return fmt.Sprintf("none of %d SAs is ready; the first is %s", n, sa.SAID)
+	case group.Spread() == eroute.SpreadFailover:
+		return fmt.Sprintf("%s, the first of %d SAs that is ready", sa.SAID, n)
+	}
+	return fmt.Sprintf("%s, one of %d SAs by the packet's flow", sa.SAID, n)
 }
 
 func saText(s *explain.SA) string {

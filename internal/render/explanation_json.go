@@ -42,8 +42,10 @@ type hopJSON struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// saJSON is an SA that an eroute names. If there is no state, only the first three fields are present.
+// saJSON is the SA that an eroute names, or the member of its group. If there is no state, only the first four fields
+// are present.
 type saJSON struct {
+	SAID    string `json:"said"`
 	Present bool   `json:"present"`
 	Ready   bool   `json:"ready"`
 	Problem string `json:"problem,omitempty"`
@@ -74,7 +76,7 @@ func newHopJSON(h explain.Hop) hopJSON {
 }
 
 func newSAJSON(s *explain.SA) *saJSON {
-	j := &saJSON{Present: s.State != nil, Ready: s.Ready, Problem: s.Problem}
+	j := &saJSON{SAID: s.SAID.String(), Present: s.State != nil, Ready: s.Ready, Problem: s.Problem}
 	if s.State == nil {
 		return j
 	}

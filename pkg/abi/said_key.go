@@ -3,12 +3,15 @@
 package abi
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"unsafe"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// SAIDKey is the key of an SA in the map of the SAs that eroutes name, eroute_said.
+// SAIDKey is the key of an SA in the map of the SAs that eroutes name, eroute_said. Of a group Proto is groupProto, and
+// SPI and Dst are a digest of its members.
 type SAIDKey struct {
 	Proto  uint8
 	Family eroute.Family
@@ -31,12 +34,22 @@ const (
 	SAIDValueSize = uint32(unsafe.Sizeof(SAIDValue{}))
 )
 
-// NewSAIDKey returns the key of an SA.
+// groupProto is the protocol of the key of a group of SAs, which is reserved (IANA).
+const groupProto = 255
+
+// NewSAIDKey returns the key of an SA, or of a group of SAs.
 func NewSAIDKey(s eroute.SAID) SAIDKey {
+	if s.IsGroup() {
+		sum := sha256.Sum256([]byte(s.String()))
+		return SAIDKey{Proto: groupProto, SPI: binary.NativeEndian.Uint32(sum[16:]), Dst: [16]byte(sum[:])}
+	}
 	return SAIDKey{Proto: s.Proto, Family: eroute.FamilyOf(s.Dst), SPI: s.SPI, Dst: AddrBytes(s.Dst)}
 }
 
-// SAID returns the SA of a key.
+// IsGroup reports whether the key is that of a group.
+func (k SAIDKey) IsGroup() bool { return k.Proto == groupProto }
+
+// SAID returns the SA of a key, which must not be that of a group.
 func (k SAIDKey) SAID() eroute.SAID {
 	return eroute.SAID{Proto: k.Proto, SPI: k.SPI, Dst: BytesAddr(k.Family, k.Dst)}
 }

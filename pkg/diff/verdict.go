@@ -4,6 +4,8 @@ package diff
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -79,13 +81,14 @@ type said struct {
 	spi    uint32
 	proto  uint8
 	family uint8 // 4 or 6; 0: no destination
+	group  eroute.Group
 }
 
 // none is the SAID of no eroute.
 var none said
 
 func newSAID(s eroute.SAID) said {
-	packed := said{spi: s.SPI, proto: s.Proto}
+	packed := said{spi: s.SPI, proto: s.Proto, group: s.Group}
 	if s.Dst.IsValid() {
 		packed.dst, packed.family = newAddr(s.Dst), 4
 		if s.Dst.Is6() {
@@ -96,7 +99,7 @@ func newSAID(s eroute.SAID) said {
 }
 
 func (s said) unpack() eroute.SAID {
-	u := eroute.SAID{Proto: s.proto, SPI: s.spi}
+	u := eroute.SAID{Proto: s.proto, SPI: s.spi, Group: s.group}
 	if s.family != 0 {
 		u.Dst = s.dst.netip(s.family == 6)
 	}
@@ -139,10 +142,19 @@ func classOf(from, to Verdict) Class {
 		return Class{From: from.Kind, To: to.Kind}
 	case from.Kind != Protected || from.SAID == to.SAID:
 		return Class{}
-	case from.SAID.Dst == to.SAID.Dst:
+	case slices.Equal(peers(from.SAID), peers(to.SAID)):
 		return Class{Protected, Protected, SamePeer}
 	}
 	return Class{Protected, Protected, OtherPeer}
+}
+
+// peers returns the destinations of the SAs that a SAID names, in order and each once.
+func peers(s eroute.SAID) (all []netip.Addr) {
+	for _, sa := range s.SAs() {
+		all = append(all, sa.Dst)
+	}
+	slices.SortFunc(all, netip.Addr.Compare)
+	return slices.Compact(all)
 }
 
 // rank sorts classes by importance: first those that open clear text, then packets that an SA protected.

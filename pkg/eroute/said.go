@@ -22,12 +22,13 @@ const (
 // minSPI is the lowest SPI of a Security Association: RFC 4303 reserves lower ones.
 const minSPI = 0x100
 
-// SAID names a Security Association by protocol, SPI (host byte order) and effective destination, or is one of
-// the magic SAIDs, which have no destination. It is comparable.
+// SAID names a Security Association by protocol, SPI (host byte order) and effective destination, is one of the
+// magic SAIDs, which have no destination, or names a group of SAs. It is comparable.
 type SAID struct {
 	Proto uint8
 	SPI   uint32
 	Dst   netip.Addr
+	Group Group // if set, the other fields are not
 }
 
 // The magic SAIDs ("shunts"), see ipsec_eroute(5).
@@ -56,6 +57,9 @@ func (s SAID) Action() Action {
 	case TrapSubnet:
 		return ActionTrapSubnet
 	}
+	if s.IsGroup() {
+		return ActionSA
+	}
 	if ProtocolName(s.Proto) == "" || s.SPI < minSPI || !s.Dst.IsValid() || s.Dst.Zone() != "" {
 		return 0
 	}
@@ -63,7 +67,7 @@ func (s SAID) Action() Action {
 }
 
 // Validate returns [ErrBadSAID] unless the SAID is magic, or has a protocol of this package, an SPI from 0x100
-// and a destination without zone.
+// and a destination without zone, or is a group.
 func (s SAID) Validate() error {
 	if s.Action() == 0 {
 		return fmt.Errorf("check SAID %s: %w", s, ErrBadSAID)
@@ -72,8 +76,11 @@ func (s SAID) Validate() error {
 }
 
 // String returns the text that [ParseSAID] accepts, as in the listing: tun0x135@192.0.2.1, tun0x145@3049:1::2,
-// %hold.
+// %hold; of a group tun0x135@192.0.2.1,tun0x136@192.0.2.1/flow.
 func (s SAID) String() string {
+	if s.IsGroup() {
+		return s.groupText()
+	}
 	switch action := s.Action(); action {
 	case 0:
 		return fmt.Sprintf("proto%d:0x%x@%s", s.Proto, s.SPI, s.Dst)

@@ -24,13 +24,42 @@ var (
 
 // ParseSAID parses the text form of a SAID, see ipsec_eroute(8): a magic SAID, proto.HEX@v4, proto:HEX@v6, or
 // protoN@address with N in the format of [ParseNumber]. Protocol and magic names are lower case; the address
-// has the format of [ParseAddr].
+// has the format of [ParseAddr]. A group of SAs is a list separated by commas, a slash, and flow or failover.
 func ParseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
-	said, err := parseSAID(ctx, text, r)
+	parse := parseSAID
+	if strings.Contains(text, ",") {
+		parse = parseGroup
+	}
+	said, err := parse(ctx, text, r)
 	if err != nil {
 		return SAID{}, refuse(text, err)
 	}
 	return said, nil
+}
+
+var errNoSpread = errors.New("several SAs need --spread flow or --spread failover")
+
+// parseGroup parses a group of SAs, and returns only the reason as error.
+func parseGroup(ctx context.Context, text string, r Resolver) (SAID, error) {
+	list, name, ok := strings.Cut(text, "/")
+	if !ok {
+		return SAID{}, errNoSpread
+	}
+	spread, err := ParseSpread(name)
+	if err != nil {
+		return SAID{}, fmt.Errorf("spread %w", err)
+	}
+	texts := strings.Split(list, ",")
+	if len(texts) > MaxMembers {
+		return SAID{}, errGroupSize
+	}
+	members := make([]SAID, len(texts))
+	for i, t := range texts {
+		if members[i], err = parseSAID(ctx, t, r); err != nil {
+			return SAID{}, fmt.Errorf("%q: %w", t, err)
+		}
+	}
+	return NewGroup(spread, members...)
 }
 
 // parseSAID is [ParseSAID], but returns only the reason as error.

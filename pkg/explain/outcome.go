@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -16,7 +17,7 @@ import (
 // ownKeyExchange is the detail of IKE and ESP packets from an address of the gateway.
 const ownKeyExchange = "in clear if sent by a key manager's socket or by XFRM; any other such packet matches the eroute"
 
-// SA is the SA that an eroute names.
+// SA is the SA that an eroute names, or the member of its group to which the packet goes.
 type SA struct {
 	SAID    eroute.SAID
 	State   *xfrm.Lifetime // nil: there is no usable state
@@ -125,6 +126,11 @@ func (e *Explanation) lose(why string) {
 // encrypt implements decide for eroutes with an SA.
 func (x *explainer) encrypt(e *Explanation) (err error) {
 	said := e.Match.SAID
+	if said.IsGroup() {
+		if said, err = x.table.Member(e.Packet, said); err != nil {
+			return err
+		}
+	}
 	e.SA = &SA{SAID: said}
 	if e.SA.Ready, err = x.table.SAReady(said); err != nil {
 		return err
@@ -247,7 +253,7 @@ func yields(match *eroute.Eroute, dst netip.Addr) bool {
 	case eroute.ActionDrop:
 		return false
 	case eroute.ActionSA:
-		return match.SAID.Dst == dst
+		return slices.ContainsFunc(match.SAID.SAs(), func(sa eroute.SAID) bool { return sa.Dst == dst })
 	}
 	return true
 }

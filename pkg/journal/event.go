@@ -48,7 +48,7 @@ type Event struct {
 	Time    time.Time
 	Flow    eroute.Selector // of a trap; zero: none
 	Eroute  eroute.Selector // that was changed, or that the flow met or meets now; zero: none
-	SAID    eroute.SAID     // of that; zero: not said
+	SAID    eroute.SAID     // of that; zero: not said. The journal has a group in Detail
 	Device  int             // ifindex of the ipsec device; 0: not known
 	Packets int
 	Detail  string // the journal truncates it to 71 bytes
@@ -84,7 +84,7 @@ var _ [unsafe.Sizeof(entryValue{}) - unsafe.Sizeof(RawEvent{})]byte
 func (e *Event) words() entryValue {
 	raw := RawEvent{
 		Time: e.Time.UnixNano(), Device: uint32(e.Device), Packets: uint32(e.Packets), Kind: e.Kind,
-		HasFlow: e.Flow.Src.IsValid(), HasEroute: e.Eroute.Src.IsValid(), HasSAID: e.SAID != eroute.SAID{},
+		HasFlow: e.Flow.Src.IsValid(), HasEroute: e.Eroute.Src.IsValid(), HasSAID: e.SAID != eroute.SAID{} && !e.SAID.IsGroup(),
 	}
 	if raw.HasFlow {
 		raw.Flow = abi.NewFlowKey(e.Flow, 0)
@@ -98,7 +98,11 @@ func (e *Event) words() entryValue {
 			raw.SAID = abi.NewSAIDKey(e.SAID)
 		}
 	}
-	raw.Length = uint8(copy(raw.Detail[:], e.Detail))
+	detail := e.Detail
+	if detail == "" && e.SAID.IsGroup() {
+		detail = e.SAID.String()
+	}
+	raw.Length = uint8(copy(raw.Detail[:], detail))
 	var words entryValue
 	*(*RawEvent)(unsafe.Pointer(&words)) = raw
 	return words

@@ -41,6 +41,7 @@ type Result struct {
 	Status   bpf.ABILookupStatus // LOOKUP_NONE, LOOKUP_FOUND or LOOKUP_FLOW
 	Selector eroute.Selector     // of the eroute or the flow
 	ID       uint32              // of the eroute's counters
+	SA       uint32              // slot of the SA; if the eroute has a group, that of the packet's member
 }
 
 // Run returns what the packet of an Ethernet frame matches. p holds the frame's fields that selectors compare.
@@ -51,7 +52,7 @@ func (l *Program) Run(frame []byte, p eroute.Packet) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("run lookup program: %w", err)
 	}
-	r := Result{Status: bpf.ABILookupStatus(out.CB[bpf.ABILookupCbLOOKUP_STATUS]), ID: out.CB[bpf.ABILookupCbLOOKUP_ID]}
+	r := Result{Status: bpf.ABILookupStatus(out.CB[bpf.ABILookupCbLOOKUP_STATUS]), ID: out.CB[bpf.ABILookupCbLOOKUP_ID], SA: out.CB[bpf.ABILookupCbLOOKUP_SA]}
 	switch r.Status {
 	case bpf.ABILookupStatusLOOKUP_NONE:
 		return r, nil
@@ -99,14 +100,14 @@ func (l *Program) ShortestTime(packets []eroute.Packet) (shortest time.Duration,
 
 // matched builds the selector from the program's result and the packet.
 func matched(cb [5]uint32, p eroute.Packet) (s eroute.Selector, err error) {
-	lens := cb[bpf.ABILookupCbLOOKUP_PREFIXLENS]
+	lens := cb[bpf.ABILookupCbLOOKUP_SELECTOR]
 	if s.Src, err = p.Src.Prefix(int(lens & 0xff)); err != nil {
 		return s, err
 	}
 	if s.Dst, err = p.Dst.Prefix(int(lens >> 8 & 0xff)); err != nil {
 		return s, err
 	}
-	switch bpf.ABIErouteTuple(cb[bpf.ABILookupCbLOOKUP_TUPLE]) {
+	switch bpf.ABIErouteTuple(lens >> 16) {
 	case bpf.ABIErouteTupleTUPLE_SPORT_DPORT:
 		s.Proto, s.SrcPort, s.DstPort = p.Proto, p.SrcPort, p.DstPort
 	case bpf.ABIErouteTupleTUPLE_SPORT:

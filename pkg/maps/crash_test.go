@@ -45,14 +45,28 @@ const afterAll = 1 << 15
 var crashes = []crash{
 	{name: "add", changes: []eroute.Change{add(nth(7), otherSA)}},
 	{name: "replace", changes: []eroute.Change{replace(nth(1), eroute.Drop)}},
-	{name: "delete", changes: []eroute.Change{del(nth(1))}},
+	{name: "delete", changes: []eroute.Change{del(nth(1)), del(nth(2))}},
 	{name: "clear", changes: []eroute.Change{empty}},
-	{name: "batch", changes: []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), del(nth(1)), add(nth(8), eroute.Trap)}},
+	{name: "batch", changes: []eroute.Change{add(nth(7), flowSA), replace(nth(0), tunnelSA), del(nth(1)), add(nth(8), eroute.Trap)}},
 	{name: "batch with flows", changes: []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), replace(nth(1), eroute.Trap)}, flows: true},
-	{name: "restore", changes: []eroute.Change{add(nth(1), tunnelSA), add(nth(0), otherSA), add(nth(9), eroute.Trap)}, restore: true},
+	{name: "restore", changes: []eroute.Change{add(nth(1), tunnelSA), add(nth(0), failoverSA), add(nth(9), eroute.Trap)}, restore: true},
 }
 
-var crashTable = []eroute.Change{add(nth(0), eroute.Drop), add(nth(1), tunnelSA), add(sel("2001:db8::/32", "::/0"), tunnelSA)}
+// Groups of SAs.
+var (
+	flowSA     = mustGroup(eroute.SpreadFlow)
+	failoverSA = mustGroup(eroute.SpreadFailover)
+)
+
+func mustGroup(spread eroute.Spread) eroute.SAID {
+	said, err := eroute.NewGroup(spread, tunnelSA, otherSA)
+	if err != nil {
+		panic(err)
+	}
+	return said
+}
+
+var crashTable = []eroute.Change{add(nth(0), eroute.Drop), add(nth(1), tunnelSA), add(sel("2001:db8::/32", "::/0"), tunnelSA), add(nth(2), failoverSA)}
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(crashEnv); name != "" {

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"testing"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
@@ -24,8 +25,9 @@ import (
 type derived struct {
 	Sources map[netip.Prefix]tries.TupleCounts
 	IDs     map[uint32]bool
-	SAs     map[abi.SAIDKey][2]uint32 // eroutes that name it, IPv4 and IPv6
+	SAs     map[abi.SAIDKey][2]uint32 // eroutes that name it, IPv4 and IPv6; of a group's SAs also the group
 	Slots   map[uint32]bool
+	Blocks  map[uint32]bool // of the members of groups
 	Count   uint32
 	Writing uint32
 }
@@ -52,7 +54,8 @@ func wantDerived(t *testing.T, table *Table) derived {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := derived{map[netip.Prefix]tries.TupleCounts{}, map[uint32]bool{}, map[abi.SAIDKey][2]uint32{}, map[uint32]bool{}, uint32(len(entries)), 0}
+	d := derived{map[netip.Prefix]tries.TupleCounts{}, map[uint32]bool{}, map[abi.SAIDKey][2]uint32{}, map[uint32]bool{}, map[uint32]bool{}, uint32(len(entries)), 0}
+	groups := map[eroute.SAID]uint32{} // their slots
 	for _, e := range entries {
 		v := d.Sources[e.Selector.Src]
 		v[abi.TupleOf(e.Selector)]++
@@ -62,11 +65,10 @@ func wantDerived(t *testing.T, table *Table) derived {
 		}
 		d.IDs[e.Value.Id] = true
 		if abi.ActionOf(&e.Value) == eroute.ActionSA {
-			sa, err := table.sas.Read(e.Value.Sa)
+			said, err := table.sas.Reader().SAIDAt(e.Value.Sa)
 			if err != nil {
 				t.Fatal(err)
 			}
-			said := sas.SAIDOf(&sa)
 			refs := d.SAs[abi.NewSAIDKey(said)]
 			if e.Selector.Src.Addr().Is4() {
 				refs[0]++
@@ -75,7 +77,13 @@ func wantDerived(t *testing.T, table *Table) derived {
 			}
 			d.SAs[abi.NewSAIDKey(said)] = refs
 			d.Slots[e.Value.Sa] = true
+			if said.IsGroup() {
+				groups[said] = e.Value.Sa
+			}
 		}
+	}
+	for said, slot := range groups {
+		d.addMembers(t, table, said, slot)
 	}
 	if len(d.Slots) != len(d.SAs) {
 		t.Errorf("%d SAs have %d slots", len(d.SAs), len(d.Slots))
@@ -83,10 +91,47 @@ func wantDerived(t *testing.T, table *Table) derived {
 	return d
 }
 
+// addMembers adds what a group needs: its blocks, and one reference of each of its families to each of its SAs.
+func (d *derived) addMembers(t *testing.T, table *Table, said eroute.SAID, slot uint32) {
+	t.Helper()
+	sa, err := table.sas.Read(slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := (*bpf.ABISaGroup)(unsafe.Pointer(&sa))
+	members := said.Members()
+	if int(g.Members) != len(members) || (g.Cells != 0) != (said.Spread() == eroute.SpreadFlow) {
+		t.Fatalf("%s: %+v", said, g)
+	}
+	own := d.SAs[abi.NewSAIDKey(said)]
+	for i, m := range members {
+		var slot uint32
+		if err := table.maps["eroute_members"].Lookup(g.First+uint32(i), &slot); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := table.sas.Reader().SAIDAt(slot); err != nil || got != m {
+			t.Errorf("member %d of %s is %s, %v", i, said, got, err)
+		}
+		d.Slots[slot] = true
+	}
+	for _, m := range said.SAs() {
+		refs := d.SAs[abi.NewSAIDKey(m)]
+		d.SAs[abi.NewSAIDKey(m)] = [2]uint32{refs[0] + min(own[0], 1), refs[1] + min(own[1], 1)}
+	}
+	const block = uint32(bpf.ABILimitsMEMBERS_BLOCK)
+	for at := g.First / block; at*block < g.First+g.Members+g.Cells; at++ {
+		if d.Blocks[at] {
+			t.Errorf("%s and another group have block %d", said, at)
+		}
+		d.Blocks[at] = true
+	}
+}
+
 func haveDerived(t *testing.T, table *Table) derived {
 	t.Helper()
 	d := derived{Sources: map[netip.Prefix]tries.TupleCounts{}, SAs: map[abi.SAIDKey][2]uint32{}, IDs: taken(table.ids)}
-	usedSlots(t, table, func(b *pinned.Bitmap) { d.Slots = taken(b) })
+	usedSlots(t, table, sas.BitmapName, func(b *pinned.Bitmap) { d.Slots = taken(b) })
+	usedSlots(t, table, sas.BlocksName, func(b *pinned.Bitmap) { d.Blocks = taken(b) })
 	sources, err := table.gen.AllSources()
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +172,7 @@ func checkLender(t *testing.T, table *Table, slot uint32) {
 		t.Fatal(err)
 	}
 	if lender.Borrower == 0 {
-		t.Errorf("%s has no eroutes and no borrower", sas.SAIDOf(&lender))
+		t.Errorf("%s has no eroutes and no borrower", saidAt(t, table, slot))
 		return
 	}
 	borrower, err := table.sas.Read(lender.Borrower - uint32(bpf.ABILimitsIF_ID_BASE))
@@ -138,15 +183,24 @@ func checkLender(t *testing.T, table *Table, slot uint32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := named[abi.NewSAIDKey(sas.SAIDOf(&borrower))]; !ok || borrower.IfId != lender.IfId || lender.IfId != slot+uint32(bpf.ABILimitsIF_ID_BASE) {
-		t.Errorf("%s has no eroutes, and %s does not borrow its if_id", sas.SAIDOf(&lender), sas.SAIDOf(&borrower))
+	if _, ok := named[abi.NewSAIDKey(saidAt(t, table, lender.Borrower-uint32(bpf.ABILimitsIF_ID_BASE)))]; !ok || borrower.IfId != lender.IfId || lender.IfId != slot+uint32(bpf.ABILimitsIF_ID_BASE) {
+		t.Errorf("%s has no eroutes, and %s does not borrow its if_id", saidAt(t, table, slot), saidAt(t, table, lender.Borrower-uint32(bpf.ABILimitsIF_ID_BASE)))
 	}
 }
 
-// usedSlots calls f with the bitmap of SA slots in use.
-func usedSlots(t *testing.T, table *Table, f func(*pinned.Bitmap)) {
+func saidAt(t *testing.T, table *Table, slot uint32) eroute.SAID {
 	t.Helper()
-	b, err := pinned.OpenBitmap(table.maps[sas.BitmapName])
+	said, err := table.sas.Reader().SAIDAt(slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said
+}
+
+// usedSlots calls f with a bitmap of what SAs use.
+func usedSlots(t *testing.T, table *Table, name string, f func(*pinned.Bitmap)) {
+	t.Helper()
+	b, err := pinned.OpenBitmap(table.maps[name])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,19 @@ func (t *Table) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	return t.lookupFrame(frame, p)
 }
 
+// Member returns the SA to which the kernel program sends a packet whose eroute has a group.
+func (t *Table) Member(p eroute.Packet, _ eroute.SAID) (eroute.SAID, error) {
+	frame, err := lookup.Frame(p)
+	if err != nil {
+		return eroute.SAID{}, err
+	}
+	found, err := t.lookup.Run(frame, p)
+	if err != nil {
+		return eroute.SAID{}, err
+	}
+	return t.sas.Reader().SAIDAt(found.SA)
+}
+
 // IsOwnKeyExchange reports whether a packet that the gateway sends, from a key manager or from XFRM, is its own
 // key exchange: by protocol and ports, and by source, which the program on the ipsec device checks in the same
 // way. ifindex is that of the physical device; 0: none.

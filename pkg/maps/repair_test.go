@@ -60,7 +60,7 @@ func TestRepair(t *testing.T) {
 		}},
 		{"an SA's slot without the SA", func(table *Table, _ *eroute.Linear) {
 			var slot uint32
-			usedSlots(t, table, func(b *pinned.Bitmap) {
+			usedSlots(t, table, sas.BitmapName, func(b *pinned.Bitmap) {
 				var err error
 				slot, err = b.Take()
 				must(err)
@@ -126,7 +126,7 @@ func TestRepair(t *testing.T) {
 			for i := range table.ids.Words[:100] {
 				table.ids.Words[i] = ^uint64(0)
 			}
-			usedSlots(t, table, func(b *pinned.Bitmap) { b.Words[3] = 5 })
+			usedSlots(t, table, sas.BitmapName, func(b *pinned.Bitmap) { b.Words[3] = 5 })
 			must(tries.NewSources(table.gen, table.uncounted).Add(sel("10.99.0.0/16", "0.0.0.0/0")))
 			must(table.maps[sas.EntriesName].Put(abi.NewSAIDKey(other), abi.SAIDValue{Slot: 4711, Refs4: 3}))
 			must(table.maps[sas.EntriesName].Put(abi.NewSAIDKey(said), abi.SAIDValue{Slot: 0, Refs4: 30, Refs6: 2}))

@@ -126,8 +126,8 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 			t.Fatal(err)
 		}
 		s, missing := m.states.Find(key.SAID())
-		if sas.SAIDOf(&sa) != key.SAID() {
-			t.Errorf("slot of %s tells %s", key.SAID(), sas.SAIDOf(&sa))
+		if got := saidAt(t, table, v.Slot); got != key.SAID() {
+			t.Errorf("slot of %s tells %s", key.SAID(), got)
 		}
 		carried := sas.Families(v) & s.Inner
 		if !sas.IsUsable(&sa) {
@@ -162,6 +162,15 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 
 func sa(proto uint8, spi uint32) eroute.SAID {
 	return eroute.SAID{Proto: proto, SPI: spi, Dst: netip.MustParseAddr("192.0.2.1")}
+}
+
+func groupOf(t *testing.T, spread eroute.Spread, members ...eroute.SAID) eroute.SAID {
+	t.Helper()
+	said, err := eroute.NewGroup(spread, members...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said
 }
 
 // TestSharedState checks that two eroutes whose SAIDs name one state both use it, in either order, and that
@@ -204,7 +213,7 @@ func TestSharedState(t *testing.T) {
 }
 
 // TestSharedStateRandomly checks that no packet is passed to another state than its eroute names, for any order
-// of SAs, eroutes, syncs, restores and killed commands.
+// of SAs, groups, eroutes, syncs, restores and killed commands.
 func TestSharedStateRandomly(t *testing.T) {
 	const steps = 600
 	r, m := newRandom(t), newModel(t)
@@ -220,11 +229,22 @@ func TestSharedStateRandomly(t *testing.T) {
 		selectors = append(selectors, nth(i))
 	}
 	pick := func() eroute.SAID { return saids[r.IntN(len(saids))] }
+	// An SA or a group of them.
+	pickAny := func() eroute.SAID {
+		members := make([]eroute.SAID, 1+r.IntN(4))
+		for i := range members {
+			members[i] = pick()
+		}
+		if len(members) == 1 {
+			return members[0]
+		}
+		return groupOf(t, []eroute.Spread{eroute.SpreadFlow, eroute.SpreadFailover}[r.IntN(2)], members...)
+	}
 	for step := range steps {
 		what, synced := "", false
 		switch n := r.IntN(20); {
 		case n < 7:
-			c := replace(selectors[r.IntN(len(selectors))], pick())
+			c := replace(selectors[r.IntN(len(selectors))], pickAny())
 			what = fmt.Sprintf("replace %v %s", c.Selector, c.SAID)
 			mustApply(t, table, reference, c)
 		case n < 10:
@@ -260,7 +280,7 @@ func TestSharedStateRandomly(t *testing.T) {
 			changes := []eroute.Change{}
 			reference.Clear()
 			for i := range r.IntN(len(selectors)) {
-				c := add(selectors[i], pick())
+				c := add(selectors[i], pickAny())
 				changes = append(changes, c)
 				if err := applyTo(reference, c); err != nil {
 					t.Fatal(err)

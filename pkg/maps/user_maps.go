@@ -22,11 +22,11 @@ const (
 // maximum, 16 bytes per entry.
 const maxAcquire = 262144
 
-var userNames = []string{idsName, sas.BitmapName, sas.EntriesName, acquireName}
+var userNames = []string{idsName, sas.BitmapName, sas.BlocksName, sas.EntriesName, acquireName}
 
 var userSpecs = []*ebpf.MapSpec{
 	pinned.BitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
-	sas.BitmapSpec, sas.EntriesSpec,
+	sas.BitmapSpec, sas.BlocksSpec, sas.EntriesSpec,
 	{
 		Name: acquireName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
 		KeySize: acquireKeySize, ValueSize: acquireValueSize, MaxEntries: maxAcquire,

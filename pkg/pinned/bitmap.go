@@ -49,6 +49,34 @@ func (b *Bitmap) Take() (uint32, error) {
 	return 0, errNoSlot
 }
 
+// TakeRun allocates n consecutive numbers, and returns the first, a multiple of n. n is a power of 2 up to 64.
+func (b *Bitmap) TakeRun(n int) (uint32, error) {
+	run := ^uint64(0) >> (64 - n)
+	for i, w := range b.Words {
+		for at := 0; at < 64; at += n {
+			if w>>at&run == 0 {
+				b.Words[i] |= run << at
+				return uint32(i*64 + at), nil
+			}
+		}
+	}
+	return 0, errNoSlot
+}
+
+// SetRun marks n consecutive numbers as taken.
+func (b *Bitmap) SetRun(first uint32, n int) {
+	for i := range n {
+		b.Set(first + uint32(i))
+	}
+}
+
+// FreeRun releases n consecutive numbers. Idempotent.
+func (b *Bitmap) FreeRun(first uint32, n int) {
+	for i := range n {
+		b.Free(first + uint32(i))
+	}
+}
+
 // Set marks a number as taken.
 func (b *Bitmap) Set(n uint32) { b.Words[n/64] |= 1 << (n % 64) }
 

@@ -64,6 +64,17 @@ func (r *Reader) SAID(v *bpf.ABIErouteValue) (eroute.SAID, error) {
 	if abi.ActionOf(v) != eroute.ActionSA {
 		return magicSAIDs[v.Action], nil
 	}
-	sa, err := r.At(v.Sa)
-	return SAIDOf(&sa), err
+	return r.SAIDAt(v.Sa)
+}
+
+// SAIDAt returns the SAID of a slot.
+func (r *Reader) SAIDAt(slot uint32) (eroute.SAID, error) {
+	sa, err := r.At(slot)
+	if err != nil {
+		return eroute.SAID{}, err
+	}
+	if g := asGroup(&sa); g != nil {
+		return r.groupSAID(g)
+	}
+	return saidOf(&sa), nil
 }

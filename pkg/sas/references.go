@@ -32,6 +32,9 @@ type SlotRef struct {
 // Hold takes a reference to an SA for one eroute and returns its slot; 0 for a magic SAID. It accepts an SA
 // that does not exist yet, whose packets are dropped until it does.
 func (set *Set) Hold(ref Ref, view *View) (uint32, error) {
+	if ref.SAID.IsGroup() {
+		return set.holdGroup(ref, view)
+	}
 	if ref.SAID.Action() != eroute.ActionSA {
 		return 0, nil
 	}
@@ -69,6 +72,9 @@ func (set *Set) Hold(ref Ref, view *View) (uint32, error) {
 
 // Release releases one eroute's reference to an SA. With the last reference it uninstalls the SA.
 func (set *Set) Release(ref Ref) error {
+	if ref.SAID.IsGroup() {
+		return set.releaseGroup(ref)
+	}
 	if ref.SAID.Action() != eroute.ActionSA {
 		return nil
 	}
@@ -92,9 +98,9 @@ func (set *Set) ReleaseSlots(refs []SlotRef) error {
 	var errs pinned.ErrorList
 	slots := set.Reader()
 	for _, ref := range refs {
-		sa, err := slots.At(ref.Slot)
+		said, err := slots.SAIDAt(ref.Slot)
 		if err == nil && !*set.uncounted {
-			err = set.uncounted.Tolerate(set.Release(Ref{SAIDOf(&sa), ref.Family}))
+			err = set.uncounted.Tolerate(set.Release(Ref{said, ref.Family}))
 		}
 		errs.Add(err)
 	}
@@ -117,6 +123,9 @@ func (set *Set) ReleaseAll() error {
 // Held returns the slot of an SA that eroutes of the family name already, and binds it. It does not raise their
 // number, which would take memory.
 func (set *Set) Held(ref Ref, view *View) (slot uint32, held bool, err error) {
+	if ref.SAID.IsGroup() {
+		return set.heldGroup(ref, view)
+	}
 	key := abi.NewSAIDKey(ref.SAID)
 	v, found, err := set.entry(key)
 	if err != nil || !found || *v.Refs(ref.Family) == 0 {
@@ -143,6 +152,9 @@ func (set *Set) ReplaceCounts(refs map[abi.SAIDKey]abi.SAIDValue) error {
 		now := refs[key]
 		v.Refs4, v.Refs6 = now.Refs4, now.Refs6
 		all[key] = v
+	}
+	if err := set.addMembers(all); err != nil {
+		return err
 	}
 	return set.writeCounts(have, all)
 }

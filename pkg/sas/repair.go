@@ -36,15 +36,35 @@ func (set *Set) Repair(entries []abi.Entry) error {
 		*v.Refs(eroute.FamilyOf(e.Selector.Src.Addr()))++
 		all[key] = v
 	}
+	if err := set.addMembers(all); err != nil {
+		return err
+	}
 	if err := set.writeCounts(have, all); err != nil {
 		return err
 	}
-	if all, err = set.all(); err != nil {
+	return set.repairUsed()
+}
+
+// repairUsed marks the slots and the blocks of members that are in use.
+func (set *Set) repairUsed() error {
+	all, err := set.all()
+	if err != nil {
 		return err
 	}
 	set.used.Clear()
-	for _, v := range all {
+	set.blocks.Clear()
+	for key, v := range all {
 		set.used.Set(v.Slot)
+		if !key.IsGroup() {
+			continue
+		}
+		sa, err := set.Read(v.Slot)
+		if err != nil {
+			return err
+		}
+		if g := asGroup(&sa); g != nil {
+			set.blocks.SetRun(g.First/block, blocksOf(int(g.Members), g.Cells != 0))
+		}
 	}
 	return nil
 }

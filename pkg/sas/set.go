@@ -16,18 +16,23 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// slotsName is the map of the slots, which programs read.
-const slotsName = "eroute_sas"
+// Maps that programs read: the slots, and the members of groups.
+const (
+	slotsName   = "eroute_sas"
+	membersName = "eroute_members"
+)
 
-// Maps that only user space reads: the slots in use, and the SAs that have eroutes.
+// Maps that only user space reads: the slots in use, the blocks of members in use, and the SAs that have eroutes.
 const (
 	BitmapName  = "eroute_sa_slots"
+	BlocksName  = "eroute_member_blocks"
 	EntriesName = "eroute_said"
 )
 
 // Descriptions of these maps.
 var (
 	BitmapSpec  = pinned.BitmapSpec(BitmapName, uint32(bpf.ABILimitsEROUTE_MAX_SAS))
+	BlocksSpec  = pinned.BitmapSpec(BlocksName, uint32(bpf.ABILimitsMEMBERS)/block)
 	EntriesSpec = &ebpf.MapSpec{
 		Name: EntriesName, Type: ebpf.Hash, Flags: unix.BPF_F_NO_PREALLOC,
 		KeySize: abi.SAIDKeySize, ValueSize: abi.SAIDValueSize, MaxEntries: uint32(bpf.ABILimitsEROUTE_MAX_SAS),
@@ -37,33 +42,40 @@ var (
 // Set is the SAs of a table. Not for concurrent use.
 type Set struct {
 	slots     *ebpf.Map
+	members   *ebpf.Map
 	entries   *ebpf.Map
 	uncounted *pinned.Shortage // set if there is no memory for a lower number of eroutes
 
 	// Only if opened for changes.
-	used *pinned.Bitmap // slots in use
-	xfrm XFRM           // nil also if the kernel has no XFRM
+	used   *pinned.Bitmap // slots in use
+	blocks *pinned.Bitmap // blocks of members in use
+	xfrm   XFRM           // nil also if the kernel has no XFRM
 }
 
 // New returns the SAs of a table for reading. maps are the table's maps, by name.
 func New(maps map[string]*ebpf.Map, uncounted *pinned.Shortage) *Set {
-	return &Set{slots: maps[slotsName], entries: maps[EntriesName], uncounted: uncounted}
+	return &Set{slots: maps[slotsName], members: maps[membersName], entries: maps[EntriesName], uncounted: uncounted}
 }
 
 // Open returns the SAs of a table for changes. x installs them; nil: the kernel has no XFRM.
 func Open(maps map[string]*ebpf.Map, uncounted *pinned.Shortage, x XFRM) (s *Set, err error) {
 	s = New(maps, uncounted)
 	s.xfrm = x
-	s.used, err = pinned.OpenBitmap(maps[BitmapName])
+	if s.used, err = pinned.OpenBitmap(maps[BitmapName]); err != nil {
+		return s, err
+	}
+	s.blocks, err = pinned.OpenBitmap(maps[BlocksName])
 	return s, err
 }
 
-// Close releases the bitmap of slots, neither the maps nor XFRM.
-func (set *Set) Close() error {
-	if set.used == nil {
-		return nil
+// Close releases the bitmaps, neither the maps nor XFRM.
+func (set *Set) Close() (err error) {
+	for _, b := range []*pinned.Bitmap{set.used, set.blocks} {
+		if b != nil {
+			err = errors.Join(err, b.Close())
+		}
 	}
-	return set.used.Close()
+	return err
 }
 
 func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
@@ -95,8 +107,8 @@ func (set *Set) Read(slot uint32) (sa bpf.ABISa, err error) {
 // IsUsable reports whether packets can use the SA of a slot.
 func IsUsable(sa *bpf.ABISa) bool { return sa.Use != uint8(bpf.ABISaUseSA_ABSENT) }
 
-// SAIDOf returns the SAID of a slot.
-func SAIDOf(sa *bpf.ABISa) eroute.SAID {
+// saidOf returns the SAID of the slot of an SA.
+func saidOf(sa *bpf.ABISa) eroute.SAID {
 	return eroute.SAID{Proto: sa.Proto, SPI: sa.Spi, Dst: abi.BytesAddr(eroute.Family(sa.Family), sa.Edst)}
 }
 
@@ -129,18 +141,18 @@ func (set *Set) putEntry(key abi.SAIDKey, v abi.SAIDValue) error {
 	return nil
 }
 
-// Named reads all SAs that have eroutes.
+// Named reads all SAs that have eroutes, also those that are members of a group. It leaves groups out.
 func (set *Set) Named() (map[abi.SAIDKey]abi.SAIDValue, error) {
 	all, err := set.all()
 	for key, v := range all {
-		if Families(v) == 0 {
+		if key.IsGroup() || Families(v) == 0 {
 			delete(all, key)
 		}
 	}
 	return all, err
 }
 
-// all reads all SAs that have eroutes, or that stay because another SA borrows their if_id.
+// all reads all SAs and groups that have eroutes, and SAs that stay because another SA borrows their if_id.
 func (set *Set) all() (map[abi.SAIDKey]abi.SAIDValue, error) {
 	type pair struct {
 		key   abi.SAIDKey
@@ -158,8 +170,17 @@ func (set *Set) all() (map[abi.SAIDKey]abi.SAIDValue, error) {
 }
 
 // IsReady reports whether packets of an SA are passed to XFRM: the state existed when XFRM was last read, has not
-// been deleted since, and has sequence numbers left.
+// been deleted since, and has sequence numbers left. A group is ready if one of its SAs is.
 func (set *Set) IsReady(said eroute.SAID) (bool, error) {
+	for _, sa := range said.SAs() {
+		if ready, err := set.isReady(sa); ready || err != nil {
+			return ready, err
+		}
+	}
+	return false, nil
+}
+
+func (set *Set) isReady(said eroute.SAID) (bool, error) {
 	v, found, err := set.entry(abi.NewSAIDKey(said))
 	if err != nil || !found {
 		return false, err

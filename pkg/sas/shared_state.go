@@ -53,7 +53,7 @@ func (set *Set) ownerOf(id uint32) (*namedSA, error) {
 	if err != nil || sa.Spi == 0 { // never used
 		return nil, err
 	}
-	n, err := set.namedSA(abi.NewSAIDKey(SAIDOf(&sa)))
+	n, err := set.namedSA(abi.NewSAIDKey(saidOf(&sa)))
 	if err != nil || n == nil || n.value.Slot != slot {
 		return nil, err
 	}
@@ -291,6 +291,9 @@ func (set *Set) unbind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 // remove uninstalls an SA that no eroute names and frees its slot, unless another SA borrows its if_id.
 // Idempotent.
 func (set *Set) remove(key abi.SAIDKey) error {
+	if key.IsGroup() {
+		return set.removeGroup(key)
+	}
 	n, err := set.namedSA(key)
 	if err != nil || n == nil {
 		return err

@@ -101,6 +101,16 @@ type futureTable struct {
 	kernel explain.KernelView
 }
 
+// Member returns the first SA of a group that is ready: which one does not matter to a forecast.
+func (t futureTable) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) {
+	for _, sa := range group.SAs() {
+		if ready, err := t.SAReady(sa); ready || err != nil {
+			return sa, err
+		}
+	}
+	return group.SAs()[0], nil
+}
+
 func (t futureTable) SAReady(said eroute.SAID) (bool, error) {
 	if ready, err := t.Table.SAReady(said); ready || err != nil {
 		return ready, err

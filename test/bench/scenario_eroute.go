@@ -66,6 +66,16 @@ func toSA(ctx context.Context, g *gateway, n int) ([]eroute.Selector, eroute.SAI
 	return countedSelectors(n), said, err
 }
 
+// toGroup is a group that names the SA twice.
+func toGroup(ctx context.Context, g *gateway, n int) ([]eroute.Selector, eroute.SAID, error) {
+	selectors, said, err := toSA(ctx, g, n)
+	if err != nil {
+		return nil, said, err
+	}
+	group, err := eroute.NewGroup(eroute.SpreadFlow, said, said)
+	return selectors, group, err
+}
+
 func pass(_ context.Context, _ *gateway, n int) ([]eroute.Selector, eroute.SAID, error) {
 	return countedSelectors(n), eroute.Pass, nil
 }

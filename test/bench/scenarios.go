@@ -25,6 +25,7 @@ var scenarios = []scenario{
 	{name: "SA eroutes", eroutes: 1, prepare: attached(toSA), outcome: encrypted},
 	{name: "SA eroutes", eroutes: 10000, prepare: attached(toSA), outcome: encrypted},
 	{name: "SA eroutes", eroutes: 100000, prepare: attached(toSA), outcome: encrypted},
+	{name: "SA eroutes, group of two", eroutes: 1, prepare: attached(toGroup), outcome: encrypted},
 	{name: "SA eroutes, --ingress", eroutes: 1, prepare: attached(toSA, lab.LAN), outcome: encrypted},
 	{name: "SA eroutes, --ingress", eroutes: 10000, prepare: attached(toSA, lab.LAN), outcome: encrypted},
 	{name: "SA eroutes, --ingress", eroutes: 100000, prepare: attached(toSA, lab.LAN), outcome: encrypted},

@@ -55,14 +55,14 @@ func (g *gateway) runEgress(packet []byte, from origin) (verdict, error) {
 	return v, err
 }
 
-// found is the lookup program's result: status, prefix lengths, tuple.
-type found [3]uint32
+// found is the lookup program's result: status, and prefix lengths and tuple.
+type found [2]uint32
 
 func (f found) kind() int32 { return int32(f[0]) }
 
 func (g *gateway) runLookup(frame []byte) (found, error) {
 	_, out, _, err := runSKB(g.lookup, frame, pinned.SKBContext{})
-	f := found{out.CB[bpf.ABILookupCbLOOKUP_STATUS], out.CB[bpf.ABILookupCbLOOKUP_PREFIXLENS], out.CB[bpf.ABILookupCbLOOKUP_TUPLE]}
+	f := found{out.CB[bpf.ABILookupCbLOOKUP_STATUS], out.CB[bpf.ABILookupCbLOOKUP_SELECTOR]}
 	return f, err
 }
 
@@ -77,7 +77,6 @@ func (o *oracle) lookup(s seen) found {
 	}
 	return found{
 		uint32(bpf.ABILookupStatusLOOKUP_FOUND),
-		uint32(e.Selector.Src.Bits() | e.Selector.Dst.Bits()<<8),
-		uint32(abi.TupleOf(e.Selector)),
+		uint32(e.Selector.Src.Bits() | e.Selector.Dst.Bits()<<8 | int(abi.TupleOf(e.Selector))<<16),
 	}
 }

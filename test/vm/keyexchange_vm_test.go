@@ -17,7 +17,7 @@ import (
 // The gateway's own key exchange is sent in clear to a peer that is routed into the ipsec device, except with
 // %drop; that of a host behind the gateway is not.
 func TestKeyExchange(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	for _, f := range []struct {
 		name      string
 		own, peer netip.Addr

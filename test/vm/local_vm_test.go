@@ -18,7 +18,7 @@ import (
 // net/xfrm/xfrm_interface_core.c): such packets are dropped and counted in the device's statistics; none
 // leaves in clear.
 func TestRouteToPeer(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	for _, c := range []struct {
 		name     string
 		tunnel   lab.Tunnel

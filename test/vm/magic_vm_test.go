@@ -32,7 +32,7 @@ func TestMagic(t *testing.T) {
 		ingress []string
 	}{{"routed", nil}, {"fast path", []string{lab.LAN}}} {
 		t.Run(c.name, func(t *testing.T) {
-			b := sharedBench(t, c.ingress...)
+			b := newBench(t, c.ingress...)
 			for _, from := range []struct {
 				name     string
 				node     *lab.Node

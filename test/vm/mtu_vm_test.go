@@ -72,7 +72,7 @@ func flushPathMTUs(t *testing.T, nodes ...*lab.Node) {
 
 // A packet that is too big and may be fragmented arrives.
 func TestFragments(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	sa := b.connect(t, lab.Tunnel{}, lab.EastLAN4, lab.WestLAN4)
 	s := nets(lab.EastLAN4, lab.WestLAN4)
 	b.add(t, s, sa.TunSAID())

@@ -16,7 +16,7 @@ import (
 
 // The minimal case: a routed ping of each family uses the SA of its eroute.
 func TestPing(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	for _, f := range []struct {
 		tunnel      lab.Tunnel
 		east, west  netip.Prefix

@@ -19,7 +19,7 @@ import (
 // A key manager's own out policy for the same traffic, without an if_id, leaves the verdict to the table,
 // once the neighbour of %pass packets is resolved.
 func TestForeignPolicies(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	// Without such a policy %pass packets wait for the neighbour's address; with one the kernel resolves it
 	// in the wrong place (xfrm_neigh_lookup).
 	for _, peer := range []netip.Addr{b.West.WAN4, b.West.WAN6} {

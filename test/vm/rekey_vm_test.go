@@ -16,7 +16,7 @@ import (
 // A --replace to a new SPI under traffic loses no packet and sends none in clear.
 func TestRekeyLosesNothing(t *testing.T) {
 	const count, rekeys = 2000, 5
-	b := sharedBench(t, lab.LAN)
+	b := newBench(t, lab.LAN)
 	first := b.connect(t, lab.Tunnel{}, lab.EastLAN4, lab.WestLAN4)
 	s := nets(lab.EastLAN4, lab.WestLAN4)
 	b.add(t, s, first.TunSAID())

@@ -61,7 +61,7 @@ func TestSAIDs(t *testing.T) {
 		ingress []string
 	}{{"routed", nil}, {"fast path", []string{lab.LAN}}} {
 		t.Run(c.name, func(t *testing.T) {
-			b := sharedBench(t, c.ingress...)
+			b := newBench(t, c.ingress...)
 			for _, r := range rows(b) {
 				t.Run(r.name, func(t *testing.T) { b.checkRow(t, r) })
 			}

@@ -50,7 +50,7 @@ func TestStateAddedAfterEroute(t *testing.T) {
 
 // A command queries the SAs that it names, with any number of eroutes, and no others.
 func TestStateLookupByEroute(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	s := nets(lab.EastLAN4, lab.WestLAN4)
 	said := "tun0x4714@" + b.West.WAN4.String()
 	b.add(t, s, said)

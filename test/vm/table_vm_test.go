@@ -18,19 +18,16 @@ import (
 // write opens East's table for changes, like a command.
 func (b bench) write(t *testing.T, f func(*maps.Table) error) {
 	t.Helper()
-	if err := b.change(f); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b bench) change(f func(*maps.Table) error) error {
-	return b.East.Do(func() error {
+	err := b.East.Do(func() error {
 		table, err := maps.OpenWrite()
 		if err != nil {
 			return err
 		}
 		return errors.Join(f(table), table.Close())
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // apply makes changes in East's table.

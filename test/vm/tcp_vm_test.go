@@ -21,7 +21,7 @@ const large = 2000
 // TCP passes a tunnel completely, in both directions, routed and from the gateway itself; merged segments are
 // encrypted and counted one by one.
 func TestTCP(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	in4, in6 := nets(lab.EastLAN4, lab.WestLAN4), nets(lab.EastLAN6, lab.WestLAN6)
 	h, w, e := b.EastHost, b.WestHost, b.East
 	for _, c := range []struct {
@@ -81,7 +81,7 @@ func checkLarge(t *testing.T, frames lab.Frames) {
 
 // TCP also passes with the fast path.
 func TestTCPFastPath(t *testing.T) {
-	b := sharedBench(t, lab.LAN)
+	b := newBench(t, lab.LAN)
 	sa := b.connect(t, lab.Tunnel{}, lab.EastLAN4, lab.WestLAN4)
 	b.add(t, nets(lab.EastLAN4, lab.WestLAN4), sa.TunSAID())
 	stop := b.wire(t)

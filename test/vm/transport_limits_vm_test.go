@@ -19,7 +19,7 @@ import (
 // packets: from the host's address, which transport mode keeps.
 func TestTransportForwarded(t *testing.T) {
 	for _, ingress := range [][]string{nil, {lab.LAN}} {
-		b := sharedBench(t, ingress...)
+		b := newBench(t, ingress...)
 		for _, c := range transports(b) {
 			t.Run(fmt.Sprintf("%s ingress %v", c.name, ingress), func(t *testing.T) {
 				host := b.EastHost.LAN4
@@ -56,7 +56,7 @@ func TestTransportForwarded(t *testing.T) {
 
 // An SA in transport mode accepts its own source address only; XFRM drops other packets.
 func TestTransportOtherSource(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	for _, c := range []transport{transports(b)[0], transports(b)[2]} {
 		t.Run(c.name, func(t *testing.T) {
 			host := b.EastHost.LAN4

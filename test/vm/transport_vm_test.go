@@ -127,7 +127,7 @@ func TestTransportTCP(t *testing.T) {
 
 // Replacing an SA in transport mode by the next loses no packet.
 func TestTransportRekey(t *testing.T) {
-	b := sharedBench(t)
+	b := newBench(t)
 	tunnel := transports(b)[2].tunnel
 	sa, s := b.connectPeers(t, tunnel, "proto ipv6-icmp type 129")
 	stop := b.wire(t)

@@ -7,7 +7,6 @@ package vm
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -30,12 +29,7 @@ const relayVariable = "EROUTE_TEST_RELAY"
 func TestMain(m *testing.M) {
 	text := os.Getenv(relayVariable)
 	if text == "" {
-		code := m.Run()
-		if err := closeShared(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-		os.Exit(code)
+		os.Exit(m.Run())
 	}
 	lifetime, err := time.ParseDuration(text)
 	if err != nil {

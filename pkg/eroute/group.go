@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eroute
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"unique"
+)
+
+// Spread is how packets are shared out among the SAs of a group.
+type Spread uint8
+
+// The spreads. The zero Spread is that of a SAID that is no group.
+const (
+	// SpreadFlow sends all packets of a flow (addresses, protocol, ports) to the same SA.
+	SpreadFlow Spread = 1 + iota
+	// SpreadFailover sends all packets to the first SA that they can use.
+	SpreadFailover
+)
+
+var spreadNames = [...]string{SpreadFlow: "flow", SpreadFailover: "failover"}
+
+// String returns the name of the spread as in --spread; "" for 0.
+func (s Spread) String() string {
+	if int(s) < len(spreadNames) {
+		return spreadNames[s]
+	}
+	return fmt.Sprintf("spread(%d)", uint8(s))
+}
+
+// ParseSpread parses flow or failover.
+func ParseSpread(text string) (Spread, error) {
+	if i := slices.Index(spreadNames[1:], text); i >= 0 {
+		return Spread(i + 1), nil
+	}
+	return 0, refuse(text, errors.New("unknown (want flow or failover)"))
+}
+
+// MaxMembers is the maximum number of SAs in a group, counting repetitions.
+const MaxMembers = 64
+
+// Group is the SAs of a SAID that names several. It is comparable; its zero value is no group.
+type Group struct{ handle unique.Handle[group] }
+
+type group struct {
+	spread  Spread
+	n       int
+	members [MaxMembers]member
+}
+
+// member is the SAID of one SA.
+type member struct {
+	proto uint8
+	spi   uint32
+	dst   netip.Addr
+}
+
+// Errors of NewGroup.
+var (
+	errGroupSize   = fmt.Errorf("a group has 2 to %d SAs", MaxMembers)
+	errGroupMember = errors.New("a member of a group must be an SA")
+)
+
+// NewGroup returns the SAID of a group of SAs in the order in which failover uses them. An SA that is named several
+// times gets that many times the flows of one that is named once.
+func NewGroup(spread Spread, members ...SAID) (SAID, error) {
+	if len(members) < 2 || len(members) > MaxMembers {
+		return SAID{}, errGroupSize
+	}
+	if spread != SpreadFlow && spread != SpreadFailover {
+		return SAID{}, fmt.Errorf("%s: unknown", spread)
+	}
+	g := group{spread: spread, n: len(members)}
+	for i, m := range members {
+		if m.IsGroup() || m.Action() != ActionSA {
+			return SAID{}, fmt.Errorf("%s: %w", m, errGroupMember)
+		}
+		g.members[i] = member{m.Proto, m.SPI, m.Dst}
+	}
+	return SAID{Group: Group{unique.Make(g)}}, nil
+}
+
+// IsGroup reports whether the SAID names a group of SAs.
+func (s SAID) IsGroup() bool { return s.Group != Group{} }
+
+// Members returns the SAs of a group, in order and with repetitions; nil if the SAID is no group.
+func (s SAID) Members() []SAID {
+	if !s.IsGroup() {
+		return nil
+	}
+	g := s.Group.handle.Value()
+	members := make([]SAID, g.n)
+	for i, m := range g.members[:g.n] {
+		members[i] = SAID{Proto: m.proto, SPI: m.spi, Dst: m.dst}
+	}
+	return members
+}
+
+// SAs returns the SAs that the SAID names, each once: the members of a group, or itself. nil for a magic SAID.
+func (s SAID) SAs() []SAID {
+	switch {
+	case s.Action() != ActionSA:
+		return nil
+	case !s.IsGroup():
+		return []SAID{s}
+	}
+	var sas []SAID
+	for _, m := range s.Members() {
+		if !slices.Contains(sas, m) {
+			sas = append(sas, m)
+		}
+	}
+	return sas
+}
+
+// Spread returns how a group's packets are shared out; 0 if the SAID is no group.
+func (s SAID) Spread() Spread {
+	if !s.IsGroup() {
+		return 0
+	}
+	return s.Group.handle.Value().spread
+}
+
+// groupText is the text of a group: its SAs, separated by commas, and its spread behind a slash.
+func (s SAID) groupText() string {
+	texts := make([]string, 0, MaxMembers)
+	for _, m := range s.Members() {
+		texts = append(texts, m.String())
+	}
+	return strings.Join(texts, ",") + "/" + s.Spread().String()
+}
