@@ -362,8 +362,24 @@ func (w *writer) said(family eroute.Family) eroute.SAID {
 	case r < 6:
 		return eroute.Pass
 	case r < 13:
-		return w.sas.said(w.t, family, w.rand)
+		return w.saOrGroup(family)
 	default:
 		return []eroute.SAID{eroute.Drop, eroute.Reject, eroute.Hold, eroute.Trap, eroute.Trap, eroute.TrapSubnet, eroute.Drop}[r-13]
 	}
+}
+
+// saOrGroup returns an SA, or a group of some.
+func (w *writer) saOrGroup(family eroute.Family) eroute.SAID {
+	members := make([]eroute.SAID, max(1, w.rand.IntN(6)-1))
+	for i := range members {
+		members[i] = w.sas.said(w.t, family, w.rand)
+	}
+	if len(members) == 1 {
+		return members[0]
+	}
+	group, err := eroute.NewGroup([]eroute.Spread{eroute.SpreadFlow, eroute.SpreadFailover}[w.rand.IntN(2)], members...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return group
 }
