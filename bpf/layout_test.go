@@ -24,7 +24,7 @@ var shared = map[string]any{
 	"eroute_key4": bpf.ABIErouteKey4{}, "eroute_key6": bpf.ABIErouteKey6{}, "eroute_value": bpf.ABIErouteValue{},
 	"index": bpf.ABIIndex{}, "index_entry": bpf.ABIIndexEntry{}, "index_slot4": bpf.ABIIndexSlot4{}, "index_slot6": bpf.ABIIndexSlot6{},
 	"counters": bpf.ABICounters{}, "counter_block": bpf.ABICounterBlock{}, "stat": bpf.ABIStat{},
-	"sa": bpf.ABISa{}, "flow_key": bpf.ABIFlowKey{}, "flow": bpf.ABIFlow{}, "relay": bpf.ABIRelay{}, "event": bpf.ABIEvent{},
+	"sa": bpf.ABISa{}, "sa_group": bpf.ABISaGroup{}, "flow_key": bpf.ABIFlowKey{}, "flow": bpf.ABIFlow{}, "relay": bpf.ABIRelay{}, "event": bpf.ABIEvent{},
 	"table_meta": bpf.ABITableMeta{}, "epoch": bpf.ABIEpoch{},
 	"cache_bucket4": bpf.ABICacheBucket4{}, "cache_entry4": bpf.ABICacheBucket4{}.Way[0],
 	"cache_bucket6": bpf.ABICacheBucket6{}, "cache_entry6": bpf.ABICacheBucket6{}.Way[0], "cache_words": bpf.ABICacheBucket6{}.Way[0].Words,
