@@ -19,23 +19,25 @@ import (
 // A group of SAs with real ESP: flows are shared out and keep their order; the end of an SA under traffic, without any
 // command, loses at most the packet on its way, and sends none in clear.
 func TestGroup(t *testing.T) {
-	for _, spread := range []string{"flow", "failover"} {
-		for _, watched := range []bool{true, false} {
-			name := spread + map[bool]string{true: "/watched", false: "/routed"}[watched]
-			t.Run(name, func(t *testing.T) { testGroup(t, spread, watched) })
-		}
+	for name, c := range map[string]device.Config{
+		"watched": {Virtual: virtual, Physical: lab.WAN},
+		"routed":  {Virtual: virtual, Physical: lab.WAN, Routed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newLab(t)
+			b.attachAs(t, c)
+			if c.Routed {
+				b.routeLANs(t)
+			}
+			for _, spread := range []string{"flow", "failover"} {
+				t.Run(spread, func(t *testing.T) { b.checkGroup(t, spread) })
+			}
+		})
 	}
 }
 
-func testGroup(t *testing.T, spread string, watched bool) {
-	const streams, rate = 8, 50
-	b := newLab(t)
-	if watched {
-		b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN})
-	} else {
-		b.attachAs(t, device.Config{Virtual: virtual, Physical: lab.WAN, Routed: true})
-		b.routeLANs(t)
-	}
+func (b bench) checkGroup(t *testing.T, spread string) {
+	const streams, rate, while = 8, 50, time.Second
 	first, err := lab.Tunnel{From: b.East, To: b.West}.Install() // its state ends below
 	if err != nil {
 		t.Fatal(err)
@@ -57,11 +59,11 @@ func testGroup(t *testing.T, spread string, watched bool) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(2 * time.Second)
+	time.Sleep(while)
 	before := stop()
 	stop = b.wire(t)
 	ip(t, b.East, "xfrm state delete "+identity(first))
-	time.Sleep(2 * time.Second)
+	time.Sleep(while)
 	var sent, arrived, late uint64
 	for i, stream := range all {
 		n, err := stream.Stop()
@@ -85,7 +87,7 @@ func testGroup(t *testing.T, spread string, watched bool) {
 	if spread == "flow" && (firsts == 0 || seconds == 0) || spread == "failover" && (firsts == 0 || seconds != 0) {
 		t.Errorf("%d packets went to the first SA, %d to the second", firsts, seconds)
 	}
-	if n := after.Count(lab.Match{SPI: second.SPI}); n < streams*rate {
+	if n := after.Count(lab.Match{SPI: second.SPI}); n < streams*rate/2 {
 		t.Errorf("%d packets went to the second SA after the end of the first", n)
 	}
 	t.Logf("%d of %d datagrams arrived; while both SAs were there %d went to the first and %d to the second", arrived, sent, firsts, seconds)
