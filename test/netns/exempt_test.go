@@ -52,8 +52,18 @@ func said(edst netip.Addr) eroute.SAID {
 	return eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: edst}
 }
 
+// groupOf names a group of SAs.
+func groupOf(t *testing.T, members ...eroute.SAID) eroute.SAID {
+	t.Helper()
+	group, err := eroute.NewGroup(eroute.SpreadFailover, members...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return group
+}
+
 // Local IKE and ESP leave in clear, not counted on an eroute, in spite of any eroute except %drop and an SA
-// to another peer; no other packet does.
+// or a group of SAs to other peers; no other packet does.
 func TestKeyExchange(t *testing.T) {
 	g := newGateway(t, "xdp")
 	for _, f := range g.families() {
@@ -78,6 +88,8 @@ func TestKeyExchange(t *testing.T) {
 			{"drop", eroute.Drop, reason("drop", packets), reason("drop", packets)},
 			{"SA to the peer", said(peer), exempt, reason("no-xfrm", packets)},
 			{"SA to another", said(f.wan), reason("no-xfrm", packets), reason("no-xfrm", packets)},
+			{"group with an SA to the peer", groupOf(t, said(f.wan), said(peer)), exempt, reason("no-xfrm", packets)},
+			{"group of SAs to others", groupOf(t, said(f.wan), said(foreign)), reason("no-xfrm", packets), reason("no-xfrm", packets)},
 			{"SA to the other family", said(foreign), reason("no-xfrm", packets), reason("no-xfrm", packets)},
 		} {
 			var eroutes []eroute.Change

@@ -5,6 +5,7 @@
 package vm
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -12,6 +13,14 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 )
+
+// strictCase is a packet from west to east, and the reason that it drops for; "": it arrives.
+type strictCase struct {
+	name   string
+	src    netip.Addr
+	port   uint16
+	reason string
+}
 
 // On a strict interface, packets that the peer of their eroute has encrypted arrive. The same packets in clear
 // drop, as do those encrypted by another peer, and those of the peer for which there is no eroute.
@@ -59,48 +68,54 @@ func TestStrictInbound(t *testing.T) {
 				b.answerOnly(t, by, f.east, netip.PrefixFrom(f.peer, f.peer.BitLen()), "proto udp dport "+port)
 				b.answerOnly(t, by, f.east, f.west, "proto udp dport "+port)
 			}
-			for _, c := range []struct {
-				name   string
-				src    netip.Addr
-				port   uint16
-				reason string // "": arrives
-			}{
+			check := func(cases []strictCase) {
+				for _, c := range cases {
+					before := b.reasons(t)
+					capture, err := b.EastHost.Capture(lab.Eth0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					err = b.West.SendUDP(t.Context(), lab.Datagram{
+						Src: netip.AddrPortFrom(c.src, 4000), Dst: netip.AddrPortFrom(f.eastHost, c.port), Payload: []byte("strict"),
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(200 * time.Millisecond)
+					frames, err := capture.Stop()
+					if err != nil {
+						t.Fatal(err)
+					}
+					want := map[string]uint64{"clear-inbound": 0, "wrong-peer": 0}
+					arrived := 1
+					if c.reason != "" {
+						want[c.reason], arrived = 1, 0
+					}
+					if n := frames.Count(lab.Match{Incoming: true, DstPort: c.port}); n != arrived {
+						t.Errorf("%s: %d packets arrived, want %d", c.name, n, arrived)
+					}
+					for name, n := range want {
+						if got := b.reasons(t)[name] - before[name]; got != n {
+							t.Errorf("%s: %d packets counted as %s, want %d", c.name, got, name, n)
+						}
+					}
+				}
+			}
+			check([]strictCase{
 				{"the peer", f.westLAN, 4010, ""},
 				{"another peer", f.westLAN, 4009, "wrong-peer"},
 				{"the peer without an eroute", f.peer, 4010, "wrong-peer"},
 				{"another peer without an eroute", f.peer, 4009, "wrong-peer"},
 				{"clear", f.westLAN, 4011, "clear-inbound"},
-			} {
-				before := b.reasons(t)
-				capture, err := b.EastHost.Capture(lab.Eth0)
-				if err != nil {
-					t.Fatal(err)
-				}
-				err = b.West.SendUDP(t.Context(), lab.Datagram{
-					Src: netip.AddrPortFrom(c.src, 4000), Dst: netip.AddrPortFrom(f.eastHost, c.port), Payload: []byte("strict"),
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(200 * time.Millisecond)
-				frames, err := capture.Stop()
-				if err != nil {
-					t.Fatal(err)
-				}
-				want := map[string]uint64{"clear-inbound": 0, "wrong-peer": 0}
-				arrived := 1
-				if c.reason != "" {
-					want[c.reason], arrived = 1, 0
-				}
-				if n := frames.Count(lab.Match{Incoming: true, DstPort: c.port}); n != arrived {
-					t.Errorf("%s: %d packets arrived, want %d", c.name, n, arrived)
-				}
-				for name, n := range want {
-					if got := b.reasons(t)[name] - before[name]; got != n {
-						t.Errorf("%s: %d packets counted as %s, want %d", c.name, got, name, n)
-					}
-				}
-			}
+			})
+			b.replace(t, nets(f.east, f.west), fmt.Sprintf("%s,tun0x2000@%s/failover", sa.TunSAID(), other.Src))
+			check([]strictCase{
+				{"the first peer of a group", f.westLAN, 4010, ""},
+				{"the second peer of a group", f.westLAN, 4009, ""},
+				{"the second peer of a group without an eroute", f.peer, 4009, "wrong-peer"},
+				{"clear, with a group", f.westLAN, 4011, "clear-inbound"},
+			})
+			b.replace(t, nets(f.east, f.west), sa.TunSAID())
 		})
 	}
 }
