@@ -81,6 +81,28 @@ func TestMonitorOpens(t *testing.T) {
 	}
 }
 
+// TestMonitorOpensLargeGroup checks that a monitor reads the table again after an event that lacks the SAID, of a large
+// group of SAs.
+func TestMonitorOpensLargeGroup(t *testing.T) {
+	m := newGateway(t, testSAID)
+	lines := monitorChanges(t, m, func(publish func(journal.Event)) {
+		_, n := changeNotice(eroute.OpReplace, "10.1.0.0/16", eroute.SAID{})
+		n.Detail = "tun0x1000@192.0.2.2,tun0x1001@192.0.2.2,tun"
+		publish(n)
+		time.Sleep(5 * monitor.OpensPause)
+		_, n = changeNotice(eroute.OpReplace, "10.1.0.0/16", eroute.Pass)
+		publish(n)
+	}, "--json")
+	if len(lines) != 3 || !strings.Contains(lines[2], `"from":"protected"`) {
+		t.Errorf("got %q", lines)
+	}
+	for _, line := range lines {
+		if err := schema.Check([]byte(line)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestMonitorOpensRestore checks that the table is read again after a restore, and after missed events, and that
 // of many opened selectors some are printed, with the number of the others.
 func TestMonitorOpensRestore(t *testing.T) {

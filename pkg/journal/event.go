@@ -3,6 +3,7 @@
 package journal
 
 import (
+	"context"
 	"time"
 	"unsafe"
 
@@ -48,7 +49,7 @@ type Event struct {
 	Time    time.Time
 	Flow    eroute.Selector // of a trap; zero: none
 	Eroute  eroute.Selector // that was changed, or that the flow met or meets now; zero: none
-	SAID    eroute.SAID     // of that; zero: not said. The journal has a group in Detail
+	SAID    eroute.SAID     // of that; zero: not said, or a group whose text does not fit into the journal, see Detail
 	Device  int             // ifindex of the ipsec device; 0: not known
 	Packets int
 	Detail  string // the journal truncates it to 71 bytes
@@ -84,7 +85,7 @@ var _ [unsafe.Sizeof(entryValue{}) - unsafe.Sizeof(RawEvent{})]byte
 func (e *Event) words() entryValue {
 	raw := RawEvent{
 		Time: e.Time.UnixNano(), Device: uint32(e.Device), Packets: uint32(e.Packets), Kind: e.Kind,
-		HasFlow: e.Flow.Src.IsValid(), HasEroute: e.Eroute.Src.IsValid(), HasSAID: e.SAID != eroute.SAID{} && !e.SAID.IsGroup(),
+		HasFlow: e.Flow.Src.IsValid(), HasEroute: e.Eroute.Src.IsValid(), HasSAID: e.SAID != eroute.SAID{},
 	}
 	if raw.HasFlow {
 		raw.Flow = abi.NewFlowKey(e.Flow, 0)
@@ -94,7 +95,7 @@ func (e *Event) words() entryValue {
 	}
 	if raw.HasSAID {
 		raw.SAID = abi.SAIDKey{Proto: e.SAID.Proto, SPI: e.SAID.SPI}
-		if e.SAID.Dst.IsValid() {
+		if e.SAID.Dst.IsValid() || e.SAID.IsGroup() {
 			raw.SAID = abi.NewSAIDKey(e.SAID)
 		}
 	}
@@ -117,12 +118,17 @@ func (words *entryValue) event() Event {
 	if raw.HasEroute {
 		e.Eroute = abi.FlowSelector(&raw.Eroute)
 	}
-	if raw.HasSAID {
-		e.SAID = eroute.SAID{Proto: raw.SAID.Proto, SPI: raw.SAID.SPI}
-		if raw.SAID.Family != 0 {
-			e.SAID = raw.SAID.SAID()
-		}
-	}
 	e.Detail = string(raw.Detail[:min(int(raw.Length), len(raw.Detail))])
+	switch {
+	case !raw.HasSAID:
+	case raw.SAID.IsGroup():
+		if group, err := eroute.ParseSAID(context.Background(), e.Detail, nil); err == nil { // it was not truncated
+			e.SAID, e.Detail = group, ""
+		}
+	case raw.SAID.Family != 0:
+		e.SAID = raw.SAID.SAID()
+	default:
+		e.SAID = eroute.SAID{Proto: raw.SAID.Proto, SPI: raw.SAID.SPI}
+	}
 	return e
 }

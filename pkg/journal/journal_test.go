@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -166,6 +167,20 @@ func TestNotice(t *testing.T) {
 		got := n.Encoded()
 		if !cmp.Equal(n, got, cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})) {
 			t.Errorf("%+v became %+v", n, got)
+		}
+	}
+	a, b := eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.2")}, eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x2000, Dst: netip.MustParseAddr("2001:db8::2")}
+	for n := 2; n <= eroute.MaxMembers; n++ {
+		group, err := eroute.NewGroup(eroute.SpreadFlow, slices.Repeat([]eroute.SAID{a, b}, eroute.MaxMembers/2)[:n]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := journal.Event{Kind: journal.KindAdd, Time: time.Unix(1000, 5), SAID: group}
+		if text := group.String(); len(text) > 71 {
+			want.SAID, want.Detail = eroute.SAID{}, text[:71]
+		}
+		if got := (&journal.Event{Kind: want.Kind, Time: want.Time, SAID: group}).Encoded(); !cmp.Equal(want, got, cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})) {
+			t.Errorf("%d SAs: %+v became %+v", n, want, got)
 		}
 	}
 	long := journal.Event{Detail: strings.Repeat("x", 300)}

@@ -51,6 +51,11 @@ var noticeOps = map[journal.Kind]eroute.Op{
 	journal.KindAdd: eroute.OpAdd, journal.KindReplace: eroute.OpReplace, journal.KindDel: eroute.OpDel, journal.KindClear: eroute.OpClear,
 }
 
+// lacksSAID reports whether an eroute was added whose SAID does not fit into the journal: a large group of SAs.
+func lacksSAID(n *journal.Event) bool {
+	return (n.Kind == journal.KindAdd || n.Kind == journal.KindReplace) && n.SAID == (eroute.SAID{})
+}
+
 // Begin reads the table. Changes from now on are reported.
 func (w *Opens) Begin() (err error) {
 	w.mu.Lock()
@@ -66,7 +71,7 @@ func (w *Opens) Add(e *Event) error {
 	switch {
 	case w.table == nil:
 		return w.err
-	case e.Notice != nil && e.Notice.Kind == journal.KindRestore, e.Missed != nil:
+	case e.Notice != nil && e.Notice.Kind == journal.KindRestore, e.Notice != nil && lacksSAID(e.Notice), e.Missed != nil:
 		w.stale = true
 	case e.Notice != nil && noticeOps[e.Notice.Kind] != 0:
 		w.changes.Append(eroute.Change{Op: noticeOps[e.Notice.Kind], Selector: e.Notice.Eroute, SAID: e.Notice.SAID})
