@@ -51,9 +51,12 @@ func (b *Bitmap) Take() (uint32, error) {
 
 // TakeRun allocates n consecutive numbers, and returns the first, a multiple of n. n is a power of 2 up to 64.
 func (b *Bitmap) TakeRun(n int) (uint32, error) {
+	for b.next < len(b.Words)-1 && b.Words[b.next] == ^uint64(0) {
+		b.next++
+	}
 	run := ^uint64(0) >> (64 - n)
-	for i, w := range b.Words {
-		for at := 0; at < 64; at += n {
+	for i := b.next; i < len(b.Words); i++ {
+		for w, at := b.Words[i], 0; at < 64; at += n {
 			if w>>at&run == 0 {
 				b.Words[i] |= run << at
 				return uint32(i*64 + at), nil
