@@ -79,20 +79,13 @@ func checkShares(t *testing.T, flows []eroute.SAID, shares map[eroute.SAID]int) 
 // TestGroupFlow checks that flows are shared out evenly or by weight, that a flow stays with its SA, and that an SA that
 // goes moves only its own flows, which the others share.
 func TestGroupFlow(t *testing.T) {
-	a, b, c := sa(eroute.ProtoTun, 0x1001), sa(eroute.ProtoTun, 0x1002), sa(eroute.ProtoTun, 0x1003)
-	own := map[eroute.SAID]eroute.SAID{a: sa(eroute.ProtoESP, 0x1001), b: sa(eroute.ProtoESP, 0x1002), c: sa(eroute.ProtoESP, 0x1003)}
+	a, b, c := sa(eroute.ProtoESP, 0x1001), sa(eroute.ProtoESP, 0x1002), sa(eroute.ProtoESP, 0x1003)
 	for _, v6 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("v6 %t", v6), func(t *testing.T) {
-			g := &grouped{model: newModel(t), group: groupOf(t, eroute.SpreadFlow, c, b, c, a)}
-			g.Table = newTable(t)
-			for _, state := range own {
-				g.model.add(state, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
-			}
-			mustApply(t, g.Table, &eroute.Linear{}, add(sel("10.1.0.0/16", "10.2.0.0/16"), g.group), add(sel("2001:db8:1::/48", "2001:db8:2::/48"), g.group))
-
+			g := newGrouped(t, eroute.SpreadFlow, c, b, c, a)
 			before := g.members(t, v6)
 			checkShares(t, before, map[eroute.SAID]int{a: 1, b: 1, c: 2})
-			g.model.del(t, g.Table, own[c])
+			g.model.del(t, g.Table, c)
 			without := g.members(t, v6)
 			checkShares(t, without, map[eroute.SAID]int{a: 1, b: 1})
 			for i, was := range before {
@@ -100,7 +93,7 @@ func TestGroupFlow(t *testing.T) {
 					t.Fatalf("flow %d moved from %s to %s, though its SA is there", i, was, without[i])
 				}
 			}
-			g.model.add(own[c], xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
+			g.model.add(c, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
 			if err := g.Sync(t.Context()); err != nil {
 				t.Fatal(err)
 			}
