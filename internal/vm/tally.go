@@ -11,7 +11,7 @@ import (
 // messageLine is a line of T.Log or T.Error.
 var messageLine = regexp.MustCompile(`^ +\S+_test\.go:\d+: `)
 
-// Bounds of what is repeated of a failed test.
+// Limits of the messages of a failed test that are printed again.
 const (
 	mostMessages = 20
 	mostMessage  = 400 // bytes
