@@ -218,71 +218,100 @@ static __always_inline int same_key(const void *a, const void *b, const bool v6)
 	return !differ;
 }
 
-/* The entry in a slot, if its key matches; else NULL. */
-static __always_inline const struct index_entry *match_slot(const union index_line *line, __u32 n,
-							    const union eroute_key *key,
-							    const bool v6)
+/*
+ * An eroute that was found, in one word: 0 if none was, as no action is 0. Cheaper for the verifier
+ * and on the stack than a pointer to a verdict.
+ */
+static __always_inline __u64 pack_entry(const struct index_entry *entry)
 {
-	if (v6)
-		return same_key(&line->slots6[0].key, key, true) ? &line->slots6[0].value : NULL;
-	return same_key(&line->slots4[n & 1].key, key, false) ? &line->slots4[n & 1].value : NULL;
+	return entry->id | (__u64)entry->sa << 32 | (__u64)entry->action << 56;
 }
 
-/* Finds an eroute by hash and key and copies its entry to v. Returns 0, or -1 if there is none. */
-static __always_inline int find_slot(__u32 number, __u64 h, const union eroute_key *key,
-				     struct verdict *v, const bool v6)
+static __always_inline void unpack_entry(struct verdict *v, __u64 packed)
+{
+	v->id = packed;
+	v->sa = packed >> 32 & 0xffffff;
+	v->action = packed >> 56;
+}
+
+/*
+ * Finds the entry with a key among the slots of a group whose tags match; first is the number of
+ * the group's first slot, counted from the first line of the index. Returns 0 if there is none.
+ */
+static __always_inline __u64 match_slots(__u32 number, __u32 first, __u64 tags,
+					 const union eroute_key *key, const bool v6)
+{
+	if (!key)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < INDEX_SLOTS && tags; i++) {
+		__u32 n = first + lowest_bit(tags) / 8;
+		const union index_line *line = line_at(number, v6 ? n : n / 2);
+
+		if (!line)
+			return 0;
+		if (v6 && same_key(&line->slots6[0].key, key, true))
+			return pack_entry(&line->slots6[0].value);
+		if (!v6 && same_key(&line->slots4[n & 1].key, key, false))
+			return pack_entry(&line->slots4[n & 1].value);
+		tags &= tags - 1;
+	}
+	return 0;
+}
+
+/* Global functions: the verifier verifies each once, on its own. */
+__noinline __u64 match_slots4(__u32 number, __u32 first, __u64 tags, const struct eroute_key4 *key)
+{
+	return match_slots(number, first, tags, (const union eroute_key *)key, false);
+}
+
+__noinline __u64 match_slots6(__u32 number, __u32 first, __u64 tags, const struct eroute_key6 *key)
+{
+	return match_slots(number, first, tags, (const union eroute_key *)key, true);
+}
+
+/* Finds an eroute by hash and key. Returns its entry, or 0 if there is none. */
+static __always_inline __u64 find_slot(__u32 number, __u64 h, const union eroute_key *key,
+				       const bool v6)
 {
 	/* volatile: reading it again takes less stack than keeping it. */
 	const volatile struct index *head = (void *)line_at(number, 0);
 	__u32 group;
 
-	if (!head || !key || !v)
-		return -1;
+	if (!head || !key)
+		return 0;
 	group = below(h, head->slot_groups);
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < INDEX_MAX_PROBES; i++) {
 		union index_line *line = line_at(number, head->slot_groups_at + group / 8);
-		__u64 word, tags;
+		__u64 word, tags, entry;
+		__u32 first;
 
 		if (!line)
-			return -1;
+			return 0;
 		word = line->words[group & 7];
 		tags = same_tags(word, h);
-#pragma clang loop unroll(disable)
-		for (int j = 0; j < INDEX_SLOTS && tags; j++) {
-			__u32 n = group * INDEX_SLOTS + lowest_bit(tags) / 8;
-			const struct index_entry *entry;
-
-			line = line_at(number, head->slots_at + n / (v6 ? 1 : 2));
-			if (!line)
-				return -1;
-			entry = match_slot(line, n, key, v6);
-			if (entry) {
-				v->id = entry->id;
-				v->sa = entry->sa;
-				v->action = entry->action;
-				return 0;
-			}
-			tags &= tags - 1;
-		}
-		if (!(word >> 56)) /* no entry went on to the next group */
-			return -1;
+		first = head->slots_at * (v6 ? 1 : 2) + group * INDEX_SLOTS;
+		entry = !tags ? 0
+			: v6  ? match_slots6(number, first, tags, &key->v6)
+			      : match_slots4(number, first, tags, &key->v4);
+		if (entry || !(word >> 56)) /* no entry went on to the next group */
+			return entry;
 		if (++group == head->slot_groups)
 			group = 0;
 		group = hide_from_verifier(group, h);
 	}
-	return -1;
+	return 0;
 }
 
-/* Global functions: the verifier verifies each once, on its own. */
-__noinline int find_slot4(__u32 number, __u64 h, const struct eroute_key4 *key, struct verdict *v)
+__noinline __u64 find_slot4(__u32 number, __u64 h, const struct eroute_key4 *key)
 {
-	return find_slot(number, h, (const union eroute_key *)key, v, false);
+	return find_slot(number, h, (const union eroute_key *)key, false);
 }
 
-__noinline int find_slot6(__u32 number, __u64 h, const struct eroute_key6 *key, struct verdict *v)
+__noinline __u64 find_slot6(__u32 number, __u64 h, const struct eroute_key6 *key)
 {
-	return find_slot(number, h, (const union eroute_key *)key, v, true);
+	return find_slot(number, h, (const union eroute_key *)key, true);
 }
 
 /* The state of a search. */
@@ -500,8 +529,8 @@ static __always_inline long next_slots(struct index_search *l, union eroute_key 
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SLOTS_AT_ONCE; i++) {
+		__u64 h, entry;
 		__u32 tuple;
-		__u64 h;
 
 		if (!at->tuples && !next_length(at, key, l->p, v6)) {
 			int next = v6 ? next_source6(at, &key->v6, l->p)
@@ -518,10 +547,14 @@ static __always_inline long next_slots(struct index_search *l, union eroute_key 
 		set_key_tuple(key, l->p, tuple, v6);
 		h = v6 ? slot_hash6(l->meta, at->src_sum, &key->v6)
 		       : slot_hash4(l->meta, at->src_sum, &key->v4);
-		if (no_slot(at->number, h) || (v6 ? find_slot6(at->number, h, &key->v6, l->v)
-						  : find_slot4(at->number, h, &key->v4, l->v)))
+		if (no_slot(at->number, h))
+			continue;
+		entry = v6 ? find_slot6(at->number, h, &key->v6)
+			   : find_slot4(at->number, h, &key->v4);
+		if (!entry)
 			continue;
 		l->at.result = INDEX_MATCH;
+		unpack_entry(l->v, entry);
 		l->v->src_prefixlen = address_bits(v6) - *key_src_hostbits(key, v6);
 		l->v->dst_prefixlen = *key_prefixlen(key) - key_fixed_bits(v6);
 		l->v->tuple = tuple;
