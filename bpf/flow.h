@@ -67,14 +67,18 @@ static __always_inline __u64 flow_seal(const struct table_meta *meta, const stru
 
 /*
  * Copies a flow's data. Returns whether they are consistent and belong to this key: the memory can
- * become another flow's at any time.
+ * become another flow's at any time. A global function: the verifier verifies it once, on its own.
  */
-static __always_inline int flow_read(const struct table_meta *meta, const struct flow_key *key,
-				     const struct flow *flow, struct flow_data *data)
+__noinline int flow_read(const struct flow_key *key, const struct flow *flow,
+			 struct flow_data *data)
 {
+	__u32 zero = 0;
+	const struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	const any64 *from = (const any64 *)flow;
 	any64 *to = (any64 *)data;
 
+	if (!meta || !key || !flow || !data)
+		return 0;
 #pragma unroll
 	for (__u32 i = 0; i < sizeof(*data) / sizeof(*to); i++)
 		to[i] = READ_ONCE(from[i]);
@@ -109,9 +113,9 @@ static __always_inline void copy_prefix(__u8 *to, const __u8 *from, __u32 prefix
 static __always_inline void set_ports(const struct packet *p, __u32 tuple, struct flow_key *key)
 {
 	key->family = p->family;
-	key->proto = tuple == TUPLE_ANY ? 0 : p->proto;
-	key->sport = names_sport(tuple) ? p->sport : 0;
-	key->dport = names_dport(tuple) ? p->dport : 0;
+	key->proto = p->proto & if_bit(~(1 << TUPLE_ANY), tuple);
+	key->sport = p->sport & if_bit(TUPLES_WITH_SPORT, tuple);
+	key->dport = p->dport & if_bit(TUPLES_WITH_DPORT, tuple);
 }
 
 /* Makes the key of the packet's host-to-host flow with a tuple. */
@@ -141,19 +145,15 @@ static __always_inline void make_entry_key(const struct packet *p, const struct 
  */
 static __noinline int flow_lookup(struct match *m, __u32 tuple)
 {
-	__u32 zero = 0;
-	struct table_meta *meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	struct flow_data data;
 
-	if (!meta)
-		return -1;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < FLOW_TRIES; i++) {
 		struct flow *flow = bpf_map_lookup_elem(&eroute_flows, &m->key);
 
 		if (!flow)
 			return 0;
-		if (!flow_read(meta, &m->key, flow, &data))
+		if (!flow_read(&m->key, flow, &data))
 			continue;
 		m->flow = flow;
 		m->trap = data.trap;

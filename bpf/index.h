@@ -27,6 +27,7 @@
 #include "kernel.h"
 #include "maps.h"
 #include "parse.h"
+#include "prune.h"
 #include "selector.h"
 
 #define EACH_BYTE 0x0101010101010101ULL
@@ -49,19 +50,6 @@ static __always_inline int are_many(__u64 word)
 {
 	word &= word - 1;
 	return (word & (word - 1)) != 0;
-}
-
-/*
- * Returns x with a value that is unknown to the verifier (as OPTIMIZER_HIDE_VAR is for a compiler):
- * else it would verify the following code for each value of x. unknown is any value that the
- * verifier does not know.
- */
-static __always_inline __u64 hide_from_verifier(__u64 x, __u64 unknown)
-{
-	asm volatile("%0 ^= %1\n%0 ^= %1"
-		     : "+&r"(x)
-		     : "r"(unknown)); /* &: in different registers */
-	return x;
 }
 
 /* The tag of a hash, from other bits than below(). */
@@ -89,17 +77,6 @@ static __always_inline __u64 same_tags(__u64 word, __u64 h)
 	__u64 other = word ^ (tag_of(h) * EACH_BYTE);
 
 	return (other - EACH_BYTE) & ~other & EACH_TAG_TOP;
-}
-
-/*
- * All ones if x is not 0. In assembler, so that clang makes no branch, which the verifier would
- * follow both ways.
- */
-static __always_inline __u64 if_set(__u64 x)
-{
-	x |= -x;
-	asm volatile("%0 s>>= 63" : "+r"(x));
-	return x;
 }
 
 /* The summary of a hash in a summary line: of the word with its tag, and of the shared word. */
@@ -160,17 +137,16 @@ struct hostbits {
  * IPv6 that is exact from /48 to /64; other bits stand for several lengths. This is the first
  * number of host bits of a bit; the last one is before that of the next bit.
  */
+static const __u8 first_hostbits6[65] = { 0,   1,   9,   17,  25,  33,  41,  49,  57,  64,  65,
+					  66,  67,  68,  69,  70,  71,  72,  73,  74,  75,  76,
+					  77,  78,  79,  80,  81,  84,  87,  90,  93,  96,  99,
+					  102, 105, 108, 111, 114, 117, 120, 123, 126, 129, 132,
+					  135, 138, 141, 144, 147, 150, 153, 156, 159, 162, 165,
+					  168, 171, 174, 177, 180, 183, 186, 189, 192, 195 };
+
 static __always_inline __u32 first_hostbits(__u32 bit, const bool v6)
 {
-	if (!v6)
-		return bit;
-	if (!bit)
-		return 0;
-	if (bit < 9)
-		return 8 * bit - 7;
-	if (bit < 26)
-		return bit + 55;
-	return 3 * bit + 3;
+	return v6 ? first_hostbits6[bit] : bit;
 }
 
 /* The prefix lengths that are not within one block of this many bits. */
@@ -196,11 +172,11 @@ static __always_inline int no_slot(__u32 number, __u64 h)
 	__u64 word;
 
 	if (!head)
-		return 0;
+		return 1;
 	group = below(h, head->slot_groups);
 	line = line_at(number, head->slot_groups_at + group / 8);
 	if (!line)
-		return 0;
+		return 1;
 	word = line->words[group & 7];
 	return !(same_tags(word, h) | word >> 56);
 }
@@ -355,7 +331,7 @@ struct index_search6 {
 static __always_inline int next_hostbits(struct hostbits *h, __u64 *lens, const bool v6)
 {
 	if (h->next == h->end) {
-		__u32 bit = lowest_bit(*lens);
+		__u32 bit = hide_from_verifier(lowest_bit(*lens), *lens) & 63;
 
 		if (!*lens)
 			return -1;

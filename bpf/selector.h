@@ -9,6 +9,7 @@
 #include "abi.h"
 #include "kernel.h"
 #include "parse.h"
+#include "prune.h"
 
 /* The larger member is first: an empty initialiser clears it. */
 union eroute_key {
@@ -65,18 +66,16 @@ static __always_inline void copy_address(__u8 *to, const __u8 *from, const bool 
 static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 hostbits, const bool v6)
 {
 	if (v6) {
-		__u64 high, low;
+		__u64 above = if_bit(hostbits, 6),
+		      all = if_bit(hostbits, 7); /* 64 bits or more, 128 */
+		__u64 mask = ~0ULL << (hostbits & 63), high, low;
 
+		above |= all;
 		to = __builtin_assume_aligned(to, 8);
 		__builtin_memcpy(&high, from, 8);
 		__builtin_memcpy(&low, from + 8, 8);
-		if (hostbits >= 64) {
-			low = 0;
-			high = hostbits == 128 ? 0
-					       : high & bpf_cpu_to_be64(~0ULL << (hostbits & 63));
-		} else {
-			low &= bpf_cpu_to_be64(~0ULL << hostbits);
-		}
+		high &= bpf_cpu_to_be64((mask | ~above) & ~all);
+		low &= bpf_cpu_to_be64(mask & ~above);
 		__builtin_memcpy(to, &high, 8);
 		__builtin_memcpy(to + 8, &low, 8);
 	} else {
@@ -102,15 +101,9 @@ static __always_inline int has_tuple(const struct packet *p, __u32 tuple)
 	return 1;
 }
 
-static __always_inline int names_sport(__u32 tuple)
-{
-	return tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_SPORT;
-}
-
-static __always_inline int names_dport(__u32 tuple)
-{
-	return tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_DPORT;
-}
+/* Sets of tuples. */
+#define TUPLES_WITH_SPORT (1 << TUPLE_SPORT_DPORT | 1 << TUPLE_SPORT)
+#define TUPLES_WITH_DPORT (1 << TUPLE_SPORT_DPORT | 1 << TUPLE_DPORT)
 
 static __always_inline void set_verdict(struct verdict *v, const struct eroute_value *entry,
 					__u32 src_prefixlen, __u32 tuple)
@@ -130,9 +123,9 @@ static __always_inline void set_verdict(struct verdict *v, const struct eroute_v
 static __always_inline void set_key_tuple(union eroute_key *key, const struct packet *p,
 					  __u32 tuple, const bool v6)
 {
-	__u8 proto = tuple == TUPLE_ANY ? 0 : p->proto;
-	__be16 sport = names_sport(tuple) ? p->sport : 0;
-	__be16 dport = names_dport(tuple) ? p->dport : 0;
+	__u8 proto = p->proto & if_bit(~(1 << TUPLE_ANY), tuple);
+	__be16 sport = p->sport & if_bit(TUPLES_WITH_SPORT, tuple);
+	__be16 dport = p->dport & if_bit(TUPLES_WITH_DPORT, tuple);
 
 	if (v6) {
 		key->v6.proto = proto;
