@@ -184,10 +184,11 @@ static __noinline int match_flow(const struct packet *p, __u32 tuples, struct ma
 	__u32 bits = packet_address_bits(p);
 	int met;
 
+	tuples &= packet_tuples(p);
 	for (__u32 tuple = 0; tuple < TUPLES; tuple++) {
 		if (is_more_specific(m, bits, tuple))
 			break;
-		if (!(tuples & (1 << tuple)) || !has_tuple(p, tuple))
+		if (!(tuples & (1 << tuple)))
 			continue;
 		make_host_key(p, tuple, &m->key);
 		met = flow_lookup(m, tuple);

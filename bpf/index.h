@@ -576,8 +576,7 @@ static __always_inline enum index_result index_begin(struct index_search *l, con
 	l->at.srcs = line->words[cell & 7] | head->wide_src;
 	if (!l->at.srcs)
 		return INDEX_NO_PREFIX;
-	for (__u32 tuple = 0; tuple < TUPLES; tuple++)
-		l->at.fit |= (__u64)has_tuple(l->p, tuple) << (INDEX_TUPLES_AT + tuple);
+	l->at.fit |= (__u64)packet_tuples(l->p) << INDEX_TUPLES_AT;
 	l->at.fit |= 1ULL << (INDEX_BLOCKS_AT + (block >> 60));
 	l->at.fit = hide_from_verifier(l->at.fit, block);
 	return INDEX_MATCH;

@@ -32,17 +32,23 @@ static __always_inline int is_owned(__u64 word, __u64 owner)
 	return word >> OWNER_AT == (owner & 0xffff);
 }
 
-/* Adds to a word of the owner. Retries if another CPU changes the word. */
-static __always_inline void add_owned(__u64 *word, __u64 owner, __u64 n)
+/*
+ * Adds to a word of the owner. Retries if another CPU changes the word. A global function: the
+ * verifier verifies it once, on its own.
+ */
+__noinline int add_owned(__u64 *word, __u64 owner, __u64 n)
 {
+	if (!word)
+		return 0;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < 64; i++) {
 		__u64 old = READ_ONCE(*word);
 
 		if (!is_owned(old, owner) ||
 		    __sync_val_compare_and_swap(word, old, owned(owner, old + n)) == old)
-			return;
+			break;
 	}
+	return 0;
 }
 
 /* Sets a word of the owner, unless another CPU changes it at the same time. */

@@ -23,11 +23,13 @@ static __always_inline __u64 rate_ahead(__u64 word, __u64 burst, __u64 now)
 
 /*
  * Takes one event from the limit: one in each interval on average, and up to burst (a time) of them
- * at once. Returns whether it is allowed; not if the word has another owner.
+ * at once. Returns whether it is allowed; not if the word has another owner. A global function, as
+ * add_owned().
  */
-static __always_inline int rate_allow(__u64 *word, __u64 owner, __u64 interval, __u64 burst,
-				      __u64 now)
+__noinline int rate_allow(__u64 *word, __u64 owner, __u64 interval, __u64 burst, __u64 now)
 {
+	if (!word)
+		return 0;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < 8; i++) {
 		__u64 old = READ_ONCE(*word);

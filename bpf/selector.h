@@ -87,23 +87,20 @@ static __always_inline void mask_address(__u8 *to, const __u8 *from, __u32 hostb
 	}
 }
 
-/* Reports whether a packet can match selectors with this tuple. */
-static __always_inline int has_tuple(const struct packet *p, __u32 tuple)
-{
-	if (tuple == TUPLE_ANY)
-		return 1;
-	if (!p->proto)
-		return 0;
-	if ((tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_SPORT) && !p->sport)
-		return 0;
-	if ((tuple == TUPLE_SPORT_DPORT || tuple == TUPLE_DPORT) && !p->dport)
-		return 0;
-	return 1;
-}
-
 /* Sets of tuples. */
+#define ALL_TUPLES ((1 << TUPLES) - 1)
 #define TUPLES_WITH_SPORT (1 << TUPLE_SPORT_DPORT | 1 << TUPLE_SPORT)
 #define TUPLES_WITH_DPORT (1 << TUPLE_SPORT_DPORT | 1 << TUPLE_DPORT)
+
+/* The tuples of selectors that a packet can match. */
+static __always_inline __u32 packet_tuples(const struct packet *p)
+{
+	__u32 lacking = p->proto ? 0 : ~(1 << TUPLE_ANY);
+
+	lacking |= p->sport ? 0 : TUPLES_WITH_SPORT;
+	lacking |= p->dport ? 0 : TUPLES_WITH_DPORT;
+	return ALL_TUPLES & ~lacking;
+}
 
 static __always_inline void set_verdict(struct verdict *v, const struct eroute_value *entry,
 					__u32 src_prefixlen, __u32 tuple)

@@ -23,6 +23,7 @@ struct trie_walk {
 	__u32 tuple;
 	__u32 src_prefixlen;
 	__u32 prefixlen; /* maximum, of the next source lookup */
+	__u32 tuples;    /* that the packet can match */
 };
 
 /* Looks one tuple up. A match replaces the best one if its destination is longer. */
@@ -31,8 +32,6 @@ static __always_inline void try_tuple(struct trie_walk *w, union eroute_key *key
 {
 	struct eroute_value *entry;
 
-	if (!has_tuple(w->p, tuple))
-		return;
 	set_key_tuple(key, w->p, tuple, v6);
 	entry = bpf_map_lookup_elem(w->entries, key);
 	if (!entry || (w->entry && entry->dst_prefixlen <= w->entry->dst_prefixlen))
@@ -69,7 +68,8 @@ static __always_inline long trie_step(struct trie_walk *w, const bool v6)
 	*key_src_hostbits(key, v6) = hostbits;
 	copy_address(key_dst(key, v6), w->p->dst, v6);
 	for (__u32 tuple = 0; tuple < TUPLES; tuple++)
-		if (src->refs[tuple][0] | src->refs[tuple][1] | src->refs[tuple][2])
+		if ((src->refs[tuple][0] | src->refs[tuple][1] | src->refs[tuple][2]) &
+		    if_bit(w->tuples, tuple))
 			try_tuple(w, key, tuple, v6);
 	w->src_prefixlen = src->prefixlen;
 	if (w->entry || !src->prefixlen)
@@ -92,7 +92,11 @@ static long trie_step6(__u32 i, struct trie_walk *w)
 static __always_inline int trie_lookup(const struct packet *p, __u32 generation, struct verdict *v,
 				       const bool v6)
 {
-	struct trie_walk w = { .p = p, .prefixlen = address_bits(v6) };
+	struct trie_walk w = {
+		.p = p,
+		.prefixlen = address_bits(v6),
+		.tuples = hide_from_verifier(packet_tuples(p), generation),
+	};
 
 	w.sources = v6 ? bpf_map_lookup_elem(&eroute_src6, &generation)
 		       : bpf_map_lookup_elem(&eroute_src4, &generation);
