@@ -23,6 +23,7 @@
 #define EROUTE_INDEX_H
 
 #include "abi.h"
+#include "barrier.h"
 #include "hash.h"
 #include "kernel.h"
 #include "maps.h"
@@ -330,8 +331,10 @@ struct index_search6 {
  */
 static __always_inline int next_hostbits(struct hostbits *h, __u64 *lens, const bool v6)
 {
+	__u32 bit;
+
 	if (h->next == h->end) {
-		__u32 bit = hide_from_verifier(lowest_bit(*lens), *lens) & 63;
+		bit = hide_from_verifier(lowest_bit(*lens), *lens) & 63;
 
 		if (!*lens)
 			return -1;
@@ -339,7 +342,9 @@ static __always_inline int next_hostbits(struct hostbits *h, __u64 *lens, const 
 		h->next = first_hostbits(bit, v6);
 		h->end = first_hostbits(bit + 1, v6);
 	}
-	return h->next++;
+	bit = READ_ONCE(h->next); /* a load makes it unknown to the verifier on both paths */
+	h->next = bit + 1;
+	return bit;
 }
 
 /*
@@ -385,7 +390,8 @@ static __always_inline int narrow_to_blocks(const struct index_cursor *at,
 					    const volatile struct index *head,
 					    const struct packet *p, __u64 *summary, const bool v6)
 {
-	__u64 wide = shorter_than(block_bits(v6), v6), near = *summary & LENS & wide ? wide : 0;
+	__u64 wide = shorter_than(block_bits(v6), v6);
+	__u64 near = hide_from_verifier(if_set(*summary & LENS & wide), at->src_sum) & wide;
 	__u32 least = v6 ? INDEX_SMALLEST6 : INDEX_SMALLEST4, step = v6 ? INDEX_STEP6 : INDEX_STEP4;
 
 #pragma clang loop unroll(disable)
