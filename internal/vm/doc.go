@@ -4,8 +4,8 @@
 // kernel. The guest sees the host's file system read-only, with memory overlays for writes, so that binaries
 // built on the host run unchanged.
 //
-// Tests that need such a kernel have the build constraint vm, in the package they test. One boot runs those
-// of every package, and a second one, without IPv6, those named TestNoIPv6:
+// Tests that need such a kernel have the build constraint vm, in the package they test. One VM runs those of the
+// largest package, a second one those of the others, and one without IPv6 those named TestNoIPv6:
 //
 //	make test-vm                                    # all of them
 //	make test-vm PKG=./pkg/xfrm RUN=TestBind        # one, in a minute

@@ -4,7 +4,6 @@ package vm
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -17,14 +16,12 @@ import (
 	"time"
 )
 
-//go:embed suite.sh
-var suiteScript string
-
 // ErrTests means that a test failed or was skipped, or that there was none.
 var ErrTests = errors.New("tests failed")
 
-// Suite is the VM tests of some packages, which run one after the other in one VM. Those whose names begin with
-// TestNoIPv6 run in another one, whose kernel is booted without IPv6.
+// Suite is the VM tests of some packages, which run one after the other. If all tests run, those of the largest
+// package are in a VM of their own, and the others in another one at the same time. Those whose names begin with
+// TestNoIPv6 run in a VM whose kernel is booted without IPv6.
 type Suite struct {
 	Packages []Package
 	Run      string        // the pattern of -run; empty: every test that needs the VM
@@ -33,7 +30,7 @@ type Suite struct {
 	Kernel   string        // as in [Guest]
 	Timeout  time.Duration // without a test that begins or ends
 
-	noIPv6 bool // the suite of the second VM
+	noIPv6 bool // the tests of the VM without IPv6
 }
 
 // noIPv6Prefix begins the names of the tests for a kernel booted without IPv6.
@@ -43,68 +40,55 @@ const noIPv6Prefix = "TestNoIPv6"
 // ever.
 const mostTests = 12
 
-// Test builds the test binaries, boots the VMs that have a selected test, one after the other, and runs the tests.
-// Returns ErrTests, or an error of Guest.Run.
-func (s Suite) Test(ctx context.Context) error {
-	off := s
-	off.noIPv6 = true
-	switch {
-	case off.planned() == 0:
-		return s.test(ctx)
-	case s.planned() == 0:
-		return off.test(ctx)
-	}
-	return errors.Join(s.test(ctx), off.test(ctx))
-}
+// atOnce is how many VMs run at the same time: one takes little more than one CPU of a test machine's two.
+const atOnce = 2
 
-func (s Suite) test(ctx context.Context) error {
+// Test builds the test binaries, boots the VMs that have a selected test and runs the tests. Returns ErrTests, or an
+// error of Guest.Run.
+func (s Suite) Test(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "eroute-vm-tests-")
 	if err != nil {
 		return fmt.Errorf("create directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	var list strings.Builder
-	for i, p := range s.Packages {
-		if s.noIPv6 && len(s.selected(p)) == 0 {
-			continue
-		}
-		binary := filepath.Join(dir, fmt.Sprintf("%d.test", i))
-		fmt.Fprintf(s.Log, "vm: building the tests of %s\n", p.ImportPath)
-		if err := build(ctx, p, binary); err != nil {
-			return err
-		}
-		fmt.Fprintf(&list, "%s\t%s\t%s\t%s\n", p.ImportPath, p.Dir, binary, s.pattern(p))
-	}
-	listPath, script := filepath.Join(dir, "list"), filepath.Join(dir, "suite.sh")
-	if err := os.WriteFile(listPath, []byte(list.String()), 0o644); err != nil {
-		return fmt.Errorf("write list of tests: %w", err)
-	}
-	if err := os.WriteFile(script, []byte(suiteScript), 0o644); err != nil {
-		return fmt.Errorf("write test script: %w", err)
-	}
-
-	ctx, stall := watchStall(ctx, bootTries*bootTimeout+s.Timeout, s.Timeout)
-	defer stall.stop()
-	count := tally{out: s.Output, progress: stall.progress, ended: s.showProgress(s.planned())}
-	command := []string{"bash", script, listPath, "-test.v", "-test.timeout=" + (mostTests * s.Timeout).String()}
-	if !s.noIPv6 {
-		command = append(command, "-test.skip=^"+noIPv6Prefix)
-	}
-	code, err := Guest{
-		Command: command, Dir: dir, Env: settings(os.Environ()), Output: &count, Log: s.Log,
-		Kernel: s.Kernel, NoIPv6: s.noIPv6, Timeout: mostTests*s.Timeout + time.Minute,
-	}.Run(ctx)
+	parts := s.parts()
+	binaries, err := s.build(ctx, dir, parts)
 	if err != nil {
 		return err
 	}
-	for _, line := range count.failures { // again, where they are easily found
-		fmt.Fprintln(s.Output, line)
+	return s.run(ctx, dir, binaries, parts)
+}
+
+// parts returns the tests of each VM. The largest package comes first: the short VMs run while its first tests do,
+// and have ended before those that measure time and order.
+func (s Suite) parts() (parts []Suite) {
+	off := s
+	off.noIPv6 = true
+	largest, others := s.largest()
+	switch {
+	case s.Run == "" && largest.planned() > 0 && others.planned() > 0:
+		parts = []Suite{largest, others}
+	case s.planned() > 0 || off.planned() == 0:
+		parts = []Suite{s}
 	}
-	fmt.Fprintf(s.Output, "vm: %d passed, %d failed, %d skipped\n", count.passed, count.failed, count.skipped)
-	if code != 0 || count.failed+count.skipped > 0 || count.passed == 0 {
-		return fmt.Errorf("test in VM: %w", ErrTests)
+	if off.planned() > 0 {
+		parts = append(parts, off)
 	}
-	return nil
+	return parts
+}
+
+// largest divides the packages into the one with the most tests and the others.
+func (s Suite) largest() (largest, others Suite) {
+	largest, others = s, s
+	at := 0
+	for i, p := range s.Packages {
+		if len(s.selected(p)) > len(s.selected(s.Packages[at])) {
+			at = i
+		}
+	}
+	largest.Packages = s.Packages[at : at+1]
+	others.Packages = slices.Delete(slices.Clone(s.Packages), at, at+1)
+	return largest, others
 }
 
 // planned is the number of tests.
@@ -129,14 +113,6 @@ func (s Suite) selected(p Package) (tests []string) {
 	return tests
 }
 
-// showProgress returns a function that shows on the log how many of the tests have ended.
-func (s Suite) showProgress(planned int) func(ended int) {
-	start := time.Now()
-	return func(ended int) {
-		fmt.Fprintf(s.Log, "vm: %d of %d tests, after %v\n", ended, max(planned, ended), time.Since(start).Round(time.Second))
-	}
-}
-
 // settings are the environment's variables that tests read.
 func settings(env []string) []string {
 	return slices.DeleteFunc(env, func(v string) bool { return !strings.HasPrefix(v, "EROUTE_TEST_") })
@@ -150,13 +126,24 @@ func (s Suite) pattern(p Package) string {
 	return "^(" + strings.Join(s.selected(p), "|") + ")$"
 }
 
-// build compiles a package's tests into a static binary.
-func build(ctx context.Context, p Package, binary string) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-tags=vm", "-o", binary, p.ImportPath)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("build tests of %s: %w", p.ImportPath, err)
+// build compiles the tests of all parts into static binaries in dir. Returns their paths by package.
+func (s Suite) build(ctx context.Context, dir string, parts []Suite) (map[string]string, error) {
+	binaries := map[string]string{}
+	for _, part := range parts {
+		for _, p := range part.Packages {
+			if binaries[p.ImportPath] != "" || part.noIPv6 && len(part.selected(p)) == 0 {
+				continue
+			}
+			binary := filepath.Join(dir, fmt.Sprintf("%d.test", len(binaries)))
+			fmt.Fprintf(s.Log, "vm: building the tests of %s\n", p.ImportPath)
+			cmd := exec.CommandContext(ctx, "go", "test", "-c", "-tags=vm", "-o", binary, p.ImportPath)
+			cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+			cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+			if err := cmd.Run(); err != nil {
+				return nil, fmt.Errorf("build tests of %s: %w", p.ImportPath, err)
+			}
+			binaries[p.ImportPath] = binary
+		}
 	}
-	return nil
+	return binaries, nil
 }

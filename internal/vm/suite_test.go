@@ -39,6 +39,37 @@ func TestSuiteScriptRunsAllAndFailsIfOneFails(t *testing.T) {
 	}
 }
 
+// All tests together run in two VMs and one without IPv6, each test in one of them; selected tests run in one VM.
+func TestParts(t *testing.T) {
+	s := Suite{Packages: []Package{
+		{ImportPath: "a", Tests: []string{"TestA"}},
+		{ImportPath: "b", Tests: []string{"TestB", "TestC", "TestD"}},
+		{ImportPath: "c", Tests: []string{"TestE", "TestNoIPv6"}},
+	}}
+	for _, test := range []struct{ run, want string }{
+		{"", "b ^(TestB|TestC|TestD)$; a ^(TestA)$, c ^(TestE)$; c ^(TestNoIPv6)$"},
+		{"TestB", "a TestB, b TestB, c TestB"},
+		{"NoIPv6", "c ^(TestNoIPv6)$"},
+		{"TestNone", "a TestNone, b TestNone, c TestNone"},
+	} {
+		s.Run = test.run
+		var parts []string
+		for _, part := range s.parts() {
+			var packages []string
+			for _, p := range part.Packages {
+				if part.noIPv6 && len(part.selected(p)) == 0 {
+					continue
+				}
+				packages = append(packages, p.ImportPath+" "+part.pattern(p))
+			}
+			parts = append(parts, strings.Join(packages, ", "))
+		}
+		if got := strings.Join(parts, "; "); got != test.want {
+			t.Errorf("-run %q: %s, want %s", test.run, got, test.want)
+		}
+	}
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {

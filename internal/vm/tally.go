@@ -27,9 +27,8 @@ type tally struct {
 	messages []string // of the test that runs
 	failures []string // the failed tests, each with its messages
 
-	tests    int               // ended tests, including skipped ones
 	progress func(line string) // if not nil, called when a test or subtest begins or a test ends
-	ended    func(tests int)   // if not nil, called with the number of tests that have ended
+	ended    func()            // if not nil, called when a test has ended or was skipped
 }
 
 func (t *tally) Write(p []byte) (int, error) {
@@ -54,8 +53,7 @@ func (t *tally) count(line []byte) {
 		t.progress(string(bytes.Trim(line, "=- ")))
 	}
 	if isEnd && t.ended != nil {
-		t.tests++
-		t.ended(t.tests)
+		t.ended()
 	}
 	if bytes.HasPrefix(line, []byte("--- FAIL: ")) {
 		t.failures = append(append(t.failures, string(line)), t.messages...)
