@@ -396,8 +396,8 @@ struct sa {
 struct sa_group {
 	__u32 none; /* 0, where an SA has its SPI */
 	__u8 pad[2];
-	__u8 use; /* as in struct sa */
-	__u8 pad2;
+	__u8 use;    /* as in struct sa */
+	__u8 trap;   /* 1: without a member that packets can use, the eroute is a %trap */
 	__u32 first; /* index of its elements */
 	__u32 members;
 	__u32 cells; /* 0: failover */
@@ -636,9 +636,9 @@ struct ingress {
 
 /* __sk_buff.cb of the lookup program: its results. */
 enum lookup_cb {
-	LOOKUP_STATUS,    /* enum lookup_status */
-	LOOKUP_SELECTOR,  /* prefix lengths src | dst << 8, enum eroute_tuple << 16 */
-	LOOKUP_SA,        /* slot of the SA, of a group that of the packet's member */
+	LOOKUP_STATUS,   /* enum lookup_status */
+	LOOKUP_SELECTOR, /* prefix lengths src | dst << 8, enum eroute_tuple << 16 */
+	LOOKUP_SA, /* slot of the SA, of a group that of the packet's member, or EROUTE_MAX_SAS: none */
 	LOOKUP_ID,        /* eroute_value.id */
 	LOOKUP_LOCAL_IKE, /* 1: IKE, ESP or AH, and the source may be a local address */
 };

@@ -390,7 +390,7 @@ type ABISaGroup struct {
 	None    uint32
 	Pad     [2]uint8
 	Use     uint8
-	Pad2    uint8
+	Trap    uint8
 	First   uint32
 	Members uint32
 	Cells   uint32

@@ -38,8 +38,8 @@ static long search_member(__u64 i, struct edst_search *s)
 }
 
 /*
- * Reports whether the edst of a slot's SA, or of a member of its group, is an address, of which IPv4 uses the first
- * four bytes. The verifier verifies a global function once.
+ * Reports whether the edst of a slot's SA, or of a member of its group, is or can be an address, of which IPv4 uses the
+ * first four bytes. The verifier verifies a global function once.
  */
 __noinline int is_edst(__u32 slot, __u8 family, const struct edst *edst)
 {
@@ -51,6 +51,8 @@ __noinline int is_edst(__u32 slot, __u8 family, const struct edst *edst)
 		return 0;
 	if (sa->use < SA_GROUP_FLOW)
 		return has_edst(sa, family, edst->addr);
+	if (g->trap) /* a key manager selects the peer */
+		return 1;
 	s.edst = *edst;
 	s.first = g->first;
 	bpf_loop(g->members, search_member, &s, 0);

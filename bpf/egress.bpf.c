@@ -44,10 +44,9 @@ int eroute_egress(struct __sk_buff *skb)
 	if (!m.v.action)
 		return drop(REASON_NO_EROUTE, &a);
 
+	choose_member(&p, &m.v);
 	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
 		return trap(skb, 0, &p, &m, &a);
-	if (m.v.action == ACT_SA)
-		m.v.sa = sa_slot(m.v.sa, &p);
 	if (needs_detour(skb, &dev, &m.v)) { /* it is counted after the detour */
 		ret = detour(skb, &dev);
 		return ret == TC_ACT_SHOT ? drop_counted(&m, REASON_ERROR, &a) : ret;

@@ -71,7 +71,7 @@ static __always_inline __u32 flow_member(const struct sa_group *g, const struct 
 	return NO_SLOT;
 }
 
-/* The first member that packets can use; if there is none, the first one. */
+/* The first member that packets can use, or NO_SLOT. */
 static __always_inline __u32 first_member(const struct sa_group *g)
 {
 	for (__u32 i = 0; i < GROUP_MAX_MEMBERS && i < g->members; i++) {
@@ -80,25 +80,37 @@ static __always_inline __u32 first_member(const struct sa_group *g)
 		if (is_usable(member))
 			return member;
 	}
-	return member_at(g->first);
+	return NO_SLOT;
 }
 
 /*
- * The slot of the SA for a packet: of a group that of a member, else the slot itself. A global function: the verifier
- * verifies it once.
+ * Gives the verdict of a packet whose eroute has a group the SA of a member. If packets can use none, the eroute is a
+ * %trap, or the SA is that of the first member. A global function: the verifier verifies it once.
  */
-__noinline __u32 sa_slot(__u32 slot, const struct packet *p)
+__noinline int choose_member(const struct packet *p, struct verdict *v)
 {
-	const struct sa_group *g = bpf_map_lookup_elem(&eroute_sas, &slot);
 	__u32 zero = 0, member = NO_SLOT;
+	const struct sa_group *g;
 	struct table_meta *meta;
+	__u32 slot;
 
-	if (!g || !p || g->use < SA_GROUP_FLOW)
-		return slot;
+	if (!p || !v || v->action != ACT_SA)
+		return 0;
+	slot = v->sa;
+	g = bpf_map_lookup_elem(&eroute_sas, &slot);
+	if (!g || g->use < SA_GROUP_FLOW)
+		return 0;
 	meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	if (meta && g->use == SA_GROUP_FLOW)
 		member = flow_member(g, p, meta);
-	return member != NO_SLOT ? member : first_member(g);
+	if (member == NO_SLOT)
+		member = first_member(g);
+	if (member == NO_SLOT && g->trap)
+		v->action = ACT_TRAP;
+	else if (member == NO_SLOT)
+		member = member_at(g->first);
+	v->sa = member;
+	return 0;
 }
 
 #endif

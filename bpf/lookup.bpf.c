@@ -34,7 +34,8 @@ int eroute_lookup(struct __sk_buff *skb)
 	}
 	skb->cb[LOOKUP_STATUS] = m.flow ? LOOKUP_FLOW : LOOKUP_FOUND;
 	skb->cb[LOOKUP_SELECTOR] = m.v.src_prefixlen | m.v.dst_prefixlen << 8 | m.v.tuple << 16;
-	skb->cb[LOOKUP_SA] = sa_slot(m.v.sa, &p);
+	choose_member(&p, &m.v);
+	skb->cb[LOOKUP_SA] = m.v.sa;
 	skb->cb[LOOKUP_ID] = m.v.id;
 	return TC_ACT_OK;
 }

@@ -72,10 +72,10 @@ static __always_inline int is_ip(__be16 ethertype)
 }
 
 /* The ipsec device's program hands the packet to XFRM. */
-static __always_inline int send_to_ipsec(struct __sk_buff *skb, const struct packet *p,
-					 const struct verdict *v, const struct packet_count *a)
+static __always_inline int send_to_ipsec(struct __sk_buff *skb, const struct verdict *v,
+					 const struct packet_count *a)
 {
-	token_set_sa(skb, sa_slot(v->sa, p), a);
+	token_set_sa(skb, v->sa, a);
 	return bpf_redirect(ipsec_device, 0);
 }
 
@@ -101,23 +101,24 @@ static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct p
 		return hold(skb, l3, p, m, a);
 	case ACT_SA:
 		if (!m->flow)
-			return send_to_ipsec(skb, p, &m->v, a);
+			return send_to_ipsec(skb, &m->v, a);
 		if (find_device(ipsec_device, &dev))
 			return drop(REASON_UNCONFIGURED, a);
 		wait = flow_wait(skb, l3, &dev, p, m);
-		return wait ? drop(wait, a) : send_to_ipsec(skb, p, &m->v, a);
+		return wait ? drop(wait, a) : send_to_ipsec(skb, &m->v, a);
 	}
 	return drop(REASON_UNCONFIGURED, a);
 }
 
 /* An ICMP error about a packet of a protected flow: it leaves with the SA of the flow's eroute, or drops. */
 static __always_inline int protect_quoted(struct __sk_buff *skb, const struct packet *p,
-					  const struct verdict *v, const struct packet_count *a)
+					  struct verdict *v, const struct packet_count *a)
 {
 	count_eroute(v->id, a);
+	choose_member(p, v);
 	switch (v->action) {
 	case ACT_SA:
-		return send_to_ipsec(skb, p, v, a);
+		return send_to_ipsec(skb, v, a);
 	case ACT_DROP:
 		return drop(REASON_DROP, a);
 	case ACT_REJECT:
@@ -163,6 +164,7 @@ static __always_inline int decide(struct __sk_buff *skb, __u32 l3, struct packet
 	}
 	if (!is_protected(&m.v))
 		return leave_in_clear(skb, l3, p, &m.v, &a);
+	choose_member(p, &m.v);
 	if (m.v.action == ACT_TRAP || m.v.action == ACT_TRAPSUBNET)
 		return trap(skb, l3, p, &m, &a);
 	count_match(&m, &a);

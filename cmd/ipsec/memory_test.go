@@ -196,7 +196,7 @@ func (m *memory) apply(c eroute.Change) error {
 // putAcquire stores the ACQUIRE parameters of a trap.
 func (m *memory) putAcquire(c eroute.Change) {
 	delete(m.acquire, c.Selector)
-	if c.Op != eroute.OpDel && c.SAID.Action().IsTrap() {
+	if c.Op != eroute.OpDel && c.SAID.Traps() {
 		m.acquire[c.Selector] = cmp.Or(c.Acquire, eroute.DefaultAcquire)
 	}
 }
@@ -256,12 +256,15 @@ func (m *memory) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	return names, nil
 }
 
-// Member returns the first SA that is ready, whatever the spread.
+// Member returns the first SA that is ready, whatever the spread, or %trap.
 func (m *memory) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) {
 	for _, sa := range group.SAs() {
 		if m.kernel.ready[sa] {
 			return sa, nil
 		}
+	}
+	if group.Traps() {
+		return eroute.Trap, nil
 	}
 	return group.SAs()[0], nil
 }

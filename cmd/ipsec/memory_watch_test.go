@@ -13,7 +13,7 @@ type memoryWatch struct{ *memory }
 
 func (m memoryWatch) Scan(int) (w maps.Scan, err error) {
 	for _, e := range m.eroutes.List() {
-		if e.SAID.Action().IsTrap() {
+		if e.SAID.Traps() {
 			w.Traps++
 		}
 	}

@@ -15,7 +15,7 @@ func (r *Parser) acquire(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParam
 	if !ok {
 		return a, nil
 	}
-	if !said.Action().IsTrap() {
+	if !said.Traps() {
 		return a, fmt.Errorf("%s: %s takes no --acquire options", p.Quote(given), said)
 	}
 	a = eroute.DefaultAcquire

@@ -87,7 +87,7 @@ var Options = cli.Options{
 	OptDstPort:        {Name: "dst-port", Arg: "N", Group: selectorGroup, Help: "TCP or UDP destination port, likewise"},
 	OptMinPackets:     {Name: "min-packets", Arg: "N", Group: selectorGroup, Help: "list only eroutes with at least N packets"},
 
-	OptSAID:   {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet and %hold; or up to 64 SAs, separated by commas"},
+	OptSAID:   {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet and %hold; or up to 64 SAs, separated by commas; then %trap can be the last"},
 	OptSpread: {Name: "spread", Arg: "flow|failover", Group: saidGroup, Help: "how several SAs share the packets: flow: each flow stays with one SA; failover: the first SA that exists"},
 	OptAf:     {Name: "af", Arg: "inet|inet6", Group: saidGroup, Help: "address family of --edst"},
 	OptEdst:   {Name: "edst", Arg: "E", Group: saidGroup, Help: "address of the peer (effective destination)"},

@@ -59,6 +59,9 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 		j.Members = append(j.Members, m.String())
 	}
 	if e.SAID.IsGroup() {
+		if e.SAID.Traps() {
+			j.Members = append(j.Members, eroute.Trap.String())
+		}
 		j.Spread = e.SAID.Spread().String()
 	}
 	if e.Acquire != (eroute.AcquireParams{}) {

@@ -54,10 +54,10 @@ func explanationLines(e *explain.Explanation) (lines [][2]string) {
 		add("decided", fmt.Sprintf("by the %s: %s", field, why(field, e.Matches[0].Selector, e.Matches[1].Selector)))
 	}
 	add("route", routeText(e))
+	if e.Match != nil && e.Match.SAID.IsGroup() && (e.SA != nil || e.Reason == "trap" || e.Reason == "trap-no-relay") {
+		add("member", memberText(e.Match.SAID, e.SA))
+	}
 	if e.SA != nil {
-		if e.Match.SAID.IsGroup() {
-			add("member", memberText(e.Match.SAID, e.SA))
-		}
 		add("SA", saText(e.SA))
 	}
 	add("verdict", verdictText(e))
@@ -109,10 +109,12 @@ func routeText(e *explain.Explanation) string {
 	return hopText(e.Route) + ": not into an ipsec device, so it is not matched against the table"
 }
 
-// memberText says which SA of a group a packet goes to, and why.
+// memberText says which SA of a group a packet goes to, and why. sa is nil if the packet matches the %trap.
 func memberText(group eroute.SAID, sa *explain.SA) string {
 	n := len(group.SAs())
 	switch {
+	case sa == nil:
+		return fmt.Sprintf("%%trap: none of %d SAs is ready", n)
 	case !sa.Ready:
 		return fmt.Sprintf("none of %d SAs is ready; the first is %s", n, sa.SAID)
 	case group.Spread() == eroute.SpreadFailover:

@@ -148,10 +148,14 @@ func classOf(from, to Verdict) Class {
 	return Class{Protected, Protected, OtherPeer}
 }
 
-// peers returns the destinations of the SAs that a SAID names, in order and each once.
+// peers returns the destinations of the SAs that a SAID names, in order and each once. That of a %trap in a group, which a
+// key manager selects, is the zero address.
 func peers(s eroute.SAID) (all []netip.Addr) {
 	for _, sa := range s.SAs() {
 		all = append(all, sa.Dst)
+	}
+	if s.Traps() {
+		all = append(all, netip.Addr{})
 	}
 	slices.SortFunc(all, netip.Addr.Compare)
 	return slices.Compact(all)

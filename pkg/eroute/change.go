@@ -53,7 +53,7 @@ func (c Change) Validate() error {
 		if err := c.SAID.Validate(); err != nil || c.Acquire == (AcquireParams{}) {
 			return err
 		}
-		if !c.SAID.Action().IsTrap() {
+		if !c.SAID.Traps() {
 			return fmt.Errorf("check change: %s sends no ACQUIRE: %w", c.SAID, ErrBadAcquire)
 		}
 		return c.Acquire.Validate()

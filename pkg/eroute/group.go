@@ -48,6 +48,7 @@ type Group struct{ handle unique.Handle[group] }
 
 type group struct {
 	spread  Spread
+	trap    bool // %trap is the last member
 	n       int
 	members [MaxMembers]member
 }
@@ -61,20 +62,25 @@ type member struct {
 
 // Errors of NewGroup.
 var (
-	errGroupSize   = fmt.Errorf("a group has 2 to %d SAs", MaxMembers)
-	errGroupMember = errors.New("a member of a group must be an SA")
+	errGroupSize   = fmt.Errorf("a group has 2 to %d SAs, or 1 to %d and %%trap", MaxMembers, MaxMembers)
+	errGroupMember = errors.New("a member of a group must be an SA, the last one can be %trap")
 )
 
 // NewGroup returns the SAID of a group of SAs in the order in which failover uses them. An SA that is named several
-// times gets that many times the flows of one that is named once.
+// times gets that many times the flows of one that is named once. The last member can be [Trap].
 func NewGroup(spread Spread, members ...SAID) (SAID, error) {
-	if len(members) < 2 || len(members) > MaxMembers {
+	least := 2
+	trap := len(members) > 0 && members[len(members)-1] == Trap
+	if trap {
+		least, members = 1, members[:len(members)-1]
+	}
+	if len(members) < least || len(members) > MaxMembers {
 		return SAID{}, errGroupSize
 	}
 	if spread != SpreadFlow && spread != SpreadFailover {
 		return SAID{}, fmt.Errorf("%s: unknown", spread)
 	}
-	g := group{spread: spread, n: len(members)}
+	g := group{spread: spread, trap: trap, n: len(members)}
 	for i, m := range members {
 		if m.IsGroup() || m.Action() != ActionSA {
 			return SAID{}, fmt.Errorf("%s: %w", m, errGroupMember)
@@ -87,7 +93,12 @@ func NewGroup(spread Spread, members ...SAID) (SAID, error) {
 // IsGroup reports whether the SAID names a group of SAs.
 func (s SAID) IsGroup() bool { return s.Group != Group{} }
 
-// Members returns the SAs of a group, in order and with repetitions; nil if the SAID is no group.
+// Traps reports whether packets make flows of a trap: always, or of a group if none of its SAs can be used.
+func (s SAID) Traps() bool {
+	return s.Action().IsTrap() || s.IsGroup() && s.Group.handle.Value().trap
+}
+
+// Members returns the SAs of a group, in order and with repetitions; nil if the SAID is no group. It leaves %trap out.
 func (s SAID) Members() []SAID {
 	if !s.IsGroup() {
 		return nil
@@ -125,11 +136,14 @@ func (s SAID) Spread() Spread {
 	return s.Group.handle.Value().spread
 }
 
-// groupText is the text of a group: its SAs, separated by commas, and its spread behind a slash.
+// groupText is the text of a group: its members, separated by commas, and its spread behind a slash.
 func (s SAID) groupText() string {
-	texts := make([]string, 0, MaxMembers)
+	texts := make([]string, 0, MaxMembers+1)
 	for _, m := range s.Members() {
 		texts = append(texts, m.String())
+	}
+	if s.Traps() {
+		texts = append(texts, Trap.String())
 	}
 	return strings.Join(texts, ",") + "/" + s.Spread().String()
 }

@@ -24,7 +24,8 @@ var (
 
 // ParseSAID parses the text form of a SAID, see ipsec_eroute(8): a magic SAID, proto.HEX@v4, proto:HEX@v6, or
 // protoN@address with N in the format of [ParseNumber]. Protocol and magic names are lower case; the address
-// has the format of [ParseAddr]. A group of SAs is a list separated by commas, a slash, and flow or failover.
+// has the format of [ParseAddr]. A group of SAs is a list separated by commas, which can end with %trap, a slash, and
+// flow or failover.
 func ParseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	parse := parseSAID
 	if strings.Contains(text, ",") {
@@ -50,7 +51,7 @@ func parseGroup(ctx context.Context, text string, r Resolver) (SAID, error) {
 		return SAID{}, fmt.Errorf("spread %w", err)
 	}
 	texts := strings.Split(list, ",")
-	if len(texts) > MaxMembers {
+	if len(texts) > MaxMembers+1 {
 		return SAID{}, errGroupSize
 	}
 	members := make([]SAID, len(texts))

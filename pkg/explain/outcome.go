@@ -84,12 +84,19 @@ func (x *explainer) decideProtected(e *Explanation) error {
 		e.Outcome = Outcome{maps.Kept, "hold", "the relay keeps the first and the latest packet of a hold"}
 	case action == eroute.ActionHold:
 		e.Outcome = Outcome{maps.Dropped, "hold-not-stored", "ipsec acquire is not running, or no key manager listens"}
-	case action.IsTrap() && x.relay:
-		e.Outcome = Outcome{maps.Kept, "trap", "an ACQUIRE" + x.acquireText(e) + " is sent to key managers, and a %hold eroute is created"}
 	case action.IsTrap():
-		e.Outcome = Outcome{maps.Dropped, "trap-no-relay", "ipsec acquire is not running, or no key manager listens"}
+		return x.trap(e)
 	default:
 		e.Outcome = Outcome{maps.Dropped, "drop", ""}
+	}
+	return nil
+}
+
+// trap implements decide for traps, and for groups without an SA that packets can use that end with %trap.
+func (x *explainer) trap(e *Explanation) error {
+	e.Outcome = Outcome{maps.Dropped, "trap-no-relay", "ipsec acquire is not running, or no key manager listens"}
+	if x.relay {
+		e.Outcome = Outcome{maps.Kept, "trap", "an ACQUIRE" + x.acquireText(e) + " is sent to key managers, and a %hold eroute is created"}
 	}
 	return nil
 }
@@ -112,7 +119,7 @@ func (x *explainer) acquireText(e *Explanation) string {
 // flowOf returns the flow that a packet creates when it matches a trap, see bpf/trap.h.
 func flowOf(p eroute.Packet, trap eroute.Eroute) eroute.Selector {
 	s := trap.Selector
-	if trap.SAID.Action() == eroute.ActionTrap {
+	if trap.SAID.Action() != eroute.ActionTrapSubnet {
 		s.Src, s.Dst = netip.PrefixFrom(p.Src, p.Src.BitLen()), netip.PrefixFrom(p.Dst, p.Dst.BitLen())
 	}
 	return s
@@ -129,6 +136,9 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 	if said.IsGroup() {
 		if said, err = x.table.Member(e.Packet, said); err != nil {
 			return err
+		}
+		if said == eroute.Trap {
+			return x.trap(e)
 		}
 	}
 	e.SA = &SA{SAID: said}

@@ -77,9 +77,13 @@ func (t *Table) AcquireParams(s eroute.Selector) (eroute.AcquireParams, error) {
 
 // deleteStaleAcquire deletes the acquire parameters of traps that no longer exist.
 func (t *Table) deleteStaleAcquire(entries []abi.Entry) error {
-	traps := make(map[eroute.Selector]bool)
+	traps, slots := make(map[eroute.Selector]bool), t.sas.Reader()
 	for _, e := range entries {
-		traps[e.Selector] = abi.ActionOf(&e.Value).IsTrap()
+		trap, err := slots.Traps(&e.Value)
+		if err != nil {
+			return err
+		}
+		traps[e.Selector] = trap
 	}
 	keys, err := pinned.ReadAll(t.maps[acquireName], func(k *bpf.ABIFlowKey, _ *acquireValue) bpf.ABIFlowKey { return *k })
 	if err != nil {

@@ -140,7 +140,7 @@ func (t *Table) change(apply func(*writer) error) error {
 	if err != nil {
 		return err
 	}
-	w := &writer{Table: t, view: view, indexes: ix, sources: tries.NewSources(t.gen, t.uncounted), entries: tries.NewEntryWriter(t.gen), hadFlows: t.haveFlows(), endedTraps: map[uint32]relaywire.HoldEndReason{}}
+	w := &writer{Table: t, view: view, indexes: ix, sources: tries.NewSources(t.gen, t.uncounted), entries: tries.NewEntryWriter(t.gen), hadFlows: t.haveFlows(), endedTraps: map[uint32]relaywire.HoldEndReason{}, trapSlots: map[uint32]bool{}}
 	err = errors.Join(apply(w), w.entries.Flush())
 	unusable := w.indexes.Err()
 	closed := w.indexes.CloseAsync() // takes milliseconds if they are large, as waitAndFree does

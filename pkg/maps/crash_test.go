@@ -55,11 +55,11 @@ var crashes = []crash{
 // Groups of SAs.
 var (
 	flowSA     = mustGroup(eroute.SpreadFlow)
-	failoverSA = mustGroup(eroute.SpreadFailover)
+	failoverSA = mustGroup(eroute.SpreadFailover, eroute.Trap)
 )
 
-func mustGroup(spread eroute.Spread) eroute.SAID {
-	said, err := eroute.NewGroup(spread, tunnelSA, otherSA)
+func mustGroup(spread eroute.Spread, more ...eroute.SAID) eroute.SAID {
+	said, err := eroute.NewGroup(spread, append([]eroute.SAID{tunnelSA, otherSA}, more...)...)
 	if err != nil {
 		panic(err)
 	}

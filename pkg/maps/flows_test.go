@@ -44,7 +44,7 @@ func makeHold(t *testing.T, table *Table, flow eroute.Selector, trap abi.Entry) 
 // flowOfTrap returns the flow that a packet makes when it matches a trap.
 func flowOfTrap(p eroute.Packet, trap eroute.Eroute) eroute.Selector {
 	s := trap.Selector
-	if trap.SAID == eroute.Trap {
+	if trap.SAID != eroute.TrapSubnet {
 		s.Src, s.Dst = netip.PrefixFrom(p.Src, p.Src.BitLen()), netip.PrefixFrom(p.Dst, p.Dst.BitLen())
 	}
 	return s
@@ -62,7 +62,7 @@ func TestFlowsAgainstReference(t *testing.T) {
 		for range 20 {
 			c := r.change(selectors(rows))
 			if r.IntN(2) == 0 {
-				c.SAID = []eroute.SAID{eroute.Trap, eroute.TrapSubnet}[r.IntN(2)]
+				c.SAID = []eroute.SAID{eroute.Trap, eroute.TrapSubnet, failoverSA}[r.IntN(3)]
 			}
 			if c.Op == eroute.OpAdd {
 				c.Op = eroute.OpReplace
@@ -79,7 +79,7 @@ func TestFlowsAgainstReference(t *testing.T) {
 			p := r.packet(selectors(reference))
 			met, found := reference.Lookup(p)
 			checkPacket(t, table, reference, p)
-			if !found || !met.SAID.Action().IsTrap() || r.IntN(2) == 0 {
+			if !found || !met.SAID.Traps() || r.IntN(2) == 0 {
 				continue
 			}
 			value, exists, err := table.gen.Entry(met.Selector)
@@ -138,7 +138,7 @@ func withFlows(t *testing.T, table *Table, rows *eroute.Linear) *eroute.Linear {
 		t.Fatal(err)
 	}
 	for _, f := range flows {
-		if trap, ok := find(rows, f.Trap); !ok || !trap.SAID.Action().IsTrap() {
+		if trap, ok := find(rows, f.Trap); !ok || !trap.SAID.Traps() {
 			t.Errorf("flow %v has no trap any more", f.Selector)
 		}
 		all.Replace(f.Selector, f.SAID)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -207,4 +208,65 @@ func (g *grouped) slotOf(t *testing.T, p eroute.Packet, change func([]byte) []by
 		t.Fatalf("%+v, %v", found, err)
 	}
 	return found.SA
+}
+
+// TestGroupTrap checks a group that ends with %trap: its packets match the %trap while none of its SAs can be used, its
+// flows survive a repair, and end when an SA can be used again.
+func TestGroupTrap(t *testing.T) {
+	a, b := sa(eroute.ProtoESP, 0x1001), sa(eroute.ProtoESP, 0x1002)
+	for _, spread := range []eroute.Spread{eroute.SpreadFlow, eroute.SpreadFailover} {
+		t.Run(spread.String(), func(t *testing.T) {
+			g := newGrouped(t, spread, a, b, eroute.Trap)
+			params := eroute.DefaultAcquire
+			params.ReqID = 7
+			mustApply(t, g.Table, &eroute.Linear{}, eroute.Change{Op: eroute.OpReplace, Selector: sel("10.1.0.0/16", "10.2.0.0/16"), SAID: g.group, Acquire: params})
+			only := func(want eroute.SAID) {
+				t.Helper()
+				for _, v6 := range []bool{false, true} {
+					checkShares(t, g.members(t, v6), map[eroute.SAID]int{want: 1})
+				}
+			}
+			g.model.del(t, g.Table, a)
+			only(b)
+			g.model.del(t, g.Table, b)
+			only(eroute.Trap)
+
+			trap, flow := sel("10.1.0.0/16", "10.2.0.0/16"), sel("10.1.0.1/32", "10.2.0.1/32")
+			hold := func() {
+				t.Helper()
+				value, _, err := g.gen.Entry(trap)
+				if err != nil {
+					t.Fatal(err)
+				}
+				makeHold(t, g.Table, flow, abi.Entry{Selector: trap, Value: *value})
+			}
+			holds := func(want int) {
+				t.Helper()
+				if flows, err := g.Flows(); err != nil || len(flows) != want || want == 1 && flows[0].Trap != trap {
+					t.Errorf("flows %v, %v, want %d", flows, err, want)
+				}
+				if got, err := g.AcquireParams(trap); err != nil || got != params {
+					t.Errorf("acquire parameters %+v, %v", got, err)
+				}
+			}
+			hold()
+			*g.Table = *reopen(t, g.Table)
+			if err := g.Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			holds(1)
+			g.model.add(b, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
+			if err := g.Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			holds(0)
+			only(b)
+
+			hold()
+			params = eroute.DefaultAcquire
+			mustApply(t, g.Table, &eroute.Linear{}, eroute.Change{Op: eroute.OpReplace, Selector: trap, SAID: b})
+			holds(0)
+			checkDerived(t, g.Table)
+		})
+	}
 }

@@ -147,7 +147,7 @@ func (t *Table) eroute(e abi.Entry, slots *sas.Reader) (eroute.Eroute, error) {
 }
 
 func (t *Table) withAcquire(e eroute.Eroute) (_ eroute.Eroute, err error) {
-	if e.SAID.Action().IsTrap() {
+	if e.SAID.Traps() {
 		e.Acquire, err = t.AcquireParams(e.Selector)
 	}
 	return e, err

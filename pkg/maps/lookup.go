@@ -22,8 +22,8 @@ func (t *Table) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	return t.lookupFrame(frame, p)
 }
 
-// Member returns the SA to which the kernel program sends a packet whose eroute has a group.
-func (t *Table) Member(p eroute.Packet, _ eroute.SAID) (eroute.SAID, error) {
+// Member returns the SA to which the kernel program sends a packet whose eroute has a group, or eroute.Trap.
+func (t *Table) Member(p eroute.Packet, group eroute.SAID) (eroute.SAID, error) {
 	frame, err := lookup.Frame(p)
 	if err != nil {
 		return eroute.SAID{}, err
@@ -31,6 +31,9 @@ func (t *Table) Member(p eroute.Packet, _ eroute.SAID) (eroute.SAID, error) {
 	found, err := t.lookup.Run(frame, p)
 	if err != nil {
 		return eroute.SAID{}, err
+	}
+	if found.SA == uint32(bpf.ABILimitsEROUTE_MAX_SAS) && group.Traps() {
+		return eroute.Trap, nil
 	}
 	return t.sas.Reader().SAIDAt(found.SA)
 }

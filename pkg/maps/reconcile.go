@@ -11,13 +11,14 @@ import (
 
 // Sync updates the XFRM state and policies that the table installed to match the SAs that exist now. It removes
 // our policies that no eroute needs, and restores those that were flushed, including those of devices. Its
-// errors name SAs that exist but cannot be used; their packets are dropped.
+// errors name SAs that exist but cannot be used; their packets are dropped. Flows of the %trap of a group that has
+// a usable SA again end.
 func (t *Table) Sync(context.Context) error {
 	view, err := t.sas.FullView()
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.allowDevices(), t.sas.Reconcile(view), t.sas.RemoveOrphans(view))
+	return errors.Join(t.allowDevices(), t.sas.Reconcile(view), t.sas.RemoveOrphans(view), t.endFlowsOfReadyGroups())
 }
 
 // allowDevices ensures that the policies exist that let packets reach the ipsec devices that have them.

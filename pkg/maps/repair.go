@@ -66,9 +66,11 @@ func (t *Table) repair() error {
 
 // repairFlows ends the flows of deleted traps, and returns those that have an SA.
 func (t *Table) repairFlows(entries []abi.Entry) (answered []abi.Entry, err error) {
-	traps := make(map[uint32]bool)
+	traps, slots := make(map[uint32]bool), t.sas.Reader()
 	for _, e := range entries {
-		traps[e.Value.Id] = abi.ActionOf(&e.Value).IsTrap()
+		if traps[e.Value.Id], err = slots.Traps(&e.Value); err != nil {
+			return nil, err
+		}
 	}
 	flows, err := t.currentFlows()
 	if err != nil {

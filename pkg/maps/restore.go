@@ -151,7 +151,7 @@ func (r *restore) put(c eroute.Change) error {
 	if err := r.sources.FlushIfMany(); err != nil {
 		return err
 	}
-	if c.SAID.Action().IsTrap() && c.Acquire != (eroute.AcquireParams{}) && c.Acquire != eroute.DefaultAcquire {
+	if c.SAID.Traps() && c.Acquire != (eroute.AcquireParams{}) && c.Acquire != eroute.DefaultAcquire {
 		r.acquire[s] = c.Acquire
 	}
 	value := abi.NewValue(s, c.SAID, id, slot)
@@ -207,7 +207,7 @@ func (r *restore) oldEntry(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 }
 
 func (r *restore) sameAcquire(c eroute.Change) bool {
-	if !c.SAID.Action().IsTrap() {
+	if !c.SAID.Traps() {
 		return true
 	}
 	params := c.Acquire

@@ -235,6 +235,9 @@ func TestSharedStateRandomly(t *testing.T) {
 		for i := range members {
 			members[i] = pick()
 		}
+		if r.IntN(3) == 0 {
+			members = append(members, eroute.Trap)
+		}
 		if len(members) == 1 {
 			return members[0]
 		}

@@ -27,6 +27,7 @@ type writer struct {
 	retiredIDs []uint32
 	retiredSAs []sas.SlotRef
 	endedTraps map[uint32]relaywire.HoldEndReason // by id: the reason that their flows end
+	trapSlots  map[uint32]bool                    // slots of retired or replaced eroutes: whether packets make flows
 	endedHolds []relaywire.HoldEnded              // notifications for the relay
 	changes    *eroute.Changes                    // events for monitors
 	made       int                                // number of changes made
@@ -75,7 +76,13 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 			return err
 		}
 	}
-	if said.Action().IsTrap() || (exists && abi.ActionOf(old).IsTrap()) {
+	trapped := false
+	if exists {
+		if trapped, err = w.traps(old); err != nil {
+			return err
+		}
+	}
+	if said.Traps() || trapped {
 		if err := w.putAcquire(s, c.Acquire); err != nil {
 			return err
 		}
@@ -92,7 +99,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 		}
 	}
 	if exists {
-		w.retire(s, old, relaywire.Released)
+		w.retire(s, old, trapped, relaywire.Released)
 	} else {
 		w.addCount(abi.FamilyIndex(s), 1)
 	}
@@ -107,6 +114,10 @@ func (w *writer) del(s eroute.Selector) error {
 	if !exists {
 		return w.endFlow(s, relaywire.Freed)
 	}
+	trapped, err := w.traps(old)
+	if err != nil {
+		return err
+	}
 	// Write earlier additions before the deletion, so that no packet misses both.
 	if err := w.entries.Flush(); err != nil {
 		return err
@@ -115,9 +126,9 @@ func (w *writer) del(s eroute.Selector) error {
 		return err
 	}
 	w.indexes.Drop(s)
-	w.retire(s, old, relaywire.Freed)
+	w.retire(s, old, trapped, relaywire.Freed)
 	w.addCount(abi.FamilyIndex(s), -1)
-	if abi.ActionOf(old).IsTrap() {
+	if trapped {
 		err = w.deleteAcquire(abi.NewFlowKey(s, 0))
 	}
 	return errors.Join(err, w.sources.Drop(s), w.endFlow(s, relaywire.Freed))
@@ -155,13 +166,13 @@ func (w *writer) clear() error {
 	return err
 }
 
-// retire notes that an eroute of the table was replaced or deleted.
-func (w *writer) retire(s eroute.Selector, v *bpf.ABIErouteValue, how relaywire.HoldEndReason) {
+// retire notes that an eroute of the table was replaced or deleted. trapped: its packets made flows.
+func (w *writer) retire(s eroute.Selector, v *bpf.ABIErouteValue, trapped bool, how relaywire.HoldEndReason) {
 	w.retireRefs(s, v)
-	switch action := abi.ActionOf(v); {
-	case action.IsTrap():
+	switch {
+	case trapped:
 		w.endedTraps[v.Id] = how
-	case action == eroute.ActionHold:
+	case abi.ActionOf(v) == eroute.ActionHold:
 		w.endedHolds = append(w.endedHolds, relaywire.HoldEnded{Flow: abi.FlowID{Selector: s}, Reason: how})
 	}
 }
@@ -187,5 +198,6 @@ func (w *writer) waitAndFree() error {
 	}
 	err := w.sas.ReleaseSlots(w.retiredSAs)
 	w.retiredIDs, w.retiredSAs = nil, nil
+	clear(w.trapSlots)
 	return err
 }

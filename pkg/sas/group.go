@@ -55,13 +55,16 @@ func (r *Reader) groupSAID(g *bpf.ABISaGroup) (eroute.SAID, error) {
 	if g.Use == uint8(bpf.ABISaUseSA_GROUP_FAILOVER) {
 		spread = eroute.SpreadFailover
 	}
-	members := make([]eroute.SAID, len(slots))
+	members := make([]eroute.SAID, len(slots), len(slots)+1)
 	for i, slot := range slots {
 		sa, err := r.At(slot)
 		if err != nil {
 			return eroute.SAID{}, err
 		}
 		members[i] = saidOf(&sa)
+	}
+	if g.Trap != 0 {
+		members = append(members, eroute.Trap)
 	}
 	said, err := eroute.NewGroup(spread, members...)
 	if err != nil {
@@ -152,6 +155,9 @@ func (set *Set) makeGroup(said eroute.SAID, slots map[eroute.SAID]uint32) (slot 
 		return 0, ErrTooMany
 	}
 	g := bpf.ABISaGroup{Use: uint8(bpf.ABISaUseSA_GROUP_FAILOVER), First: at * block, Members: uint32(len(members))}
+	if said.Traps() {
+		g.Trap = 1
+	}
 	elements := make([]uint32, 0, blocks*int(block))
 	for _, m := range members {
 		elements = append(elements, slots[m])

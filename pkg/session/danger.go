@@ -76,7 +76,7 @@ func newFate(e *explain.Explanation) fate {
 		return encrypted
 	case e.Verdict == maps.Sent:
 		return inClear
-	case e.Verdict == maps.Kept && e.Match != nil && e.Match.SAID.Action().IsTrap():
+	case e.Verdict == maps.Kept && e.Match != nil && e.Match.SAID.Traps():
 		return waits
 	}
 	return lost
@@ -101,12 +101,15 @@ type futureTable struct {
 	kernel explain.KernelView
 }
 
-// Member returns the first SA of a group that is ready: which one does not matter to a forecast.
+// Member returns the first SA of a group that is ready, or its %trap: which SA does not matter to a forecast.
 func (t futureTable) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) {
 	for _, sa := range group.SAs() {
 		if ready, err := t.SAReady(sa); ready || err != nil {
 			return sa, err
 		}
+	}
+	if group.Traps() {
+		return eroute.Trap, nil
 	}
 	return group.SAs()[0], nil
 }

@@ -90,6 +90,7 @@ func TestKeyExchange(t *testing.T) {
 			{"SA to another", said(f.wan), reason("no-xfrm", packets), reason("no-xfrm", packets)},
 			{"group with an SA to the peer", groupOf(t, said(f.wan), said(peer)), exempt, reason("no-xfrm", packets)},
 			{"group of SAs to others", groupOf(t, said(f.wan), said(foreign)), reason("no-xfrm", packets), reason("no-xfrm", packets)},
+			{"group with %trap", groupOf(t, said(f.wan), eroute.Trap), exempt, reason("trap-no-relay", packets)},
 			{"SA to the other family", said(foreign), reason("no-xfrm", packets), reason("no-xfrm", packets)},
 		} {
 			var eroutes []eroute.Change

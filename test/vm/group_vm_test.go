@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // A group of SAs with real ESP: flows are shared out and keep their order; the end of an SA under traffic, without any
@@ -91,4 +92,62 @@ func (b bench) checkGroup(t *testing.T, spread string) {
 		t.Errorf("%d packets went to the second SA after the end of the first", n)
 	}
 	t.Logf("%d of %d datagrams arrived; while both SAs were there %d went to the first and %d to the second", arrived, sent, firsts, seconds)
+}
+
+// A group that ends with %trap: without an SA its packets are held and an SA is requested. They leave through the SA
+// that a key manager installs, and through the group's own SA as soon as it exists again. No packet is in clear.
+func TestGroupTrap(t *testing.T) {
+	b := newBench(t, lab.LAN)
+	trap, flow := nets(lab.EastLAN4, lab.WestLAN4), nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
+	own := lab.Tunnel{From: b.East, To: b.West, SPI: 0x1000, ReqID: 9}
+	sa := install(t, own)
+	said, err := eroute.ParseSAID(t.Context(), sa.TunSAID()+",%trap/failover", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.trap(t, trap, said, 7)
+	b.listen(t)
+	b.startRelay(t, 5*time.Second)
+	stop := b.wire(t)
+	ping := func() func() lab.PingResult {
+		return startPings(within(t, 90*time.Second), t, b.EastHost, lab.Ping{Dst: b.WestHost.LAN4, Count: 1, Wait: 30 * time.Second})
+	}
+	answered := func(what string, wait func() lab.PingResult) {
+		t.Helper()
+		if r := wait(); r.Received != 1 {
+			t.Errorf("%s: %+v", what, r)
+		}
+	}
+	removed := func(sa *lab.SA) {
+		t.Helper()
+		if err := sa.Remove(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answered("through the group's SA", ping())
+	removed(sa)
+	wait := ping()
+	b.waitSAID(t, flow, "%hold")
+	sa = install(t, own)
+	answered("held until the group's SA was back", wait)
+	b.waitSAID(t, flow, "")
+
+	removed(sa)
+	wait = ping()
+	b.waitSAID(t, flow, "%hold")
+	other := install(t, lab.Tunnel{From: b.East, To: b.West, ReqID: 7})
+	answered("held until there was another SA", wait)
+	b.waitSAID(t, flow, other.TunSAID())
+	install(t, own)
+	b.waitSAID(t, flow, "")
+	removed(other)
+	answered("through the group's SA again", ping())
+
+	frames := stop()
+	if n := frames.Count(lab.Match{Src: lab.EastLAN4, Dst: lab.WestLAN4}); n != 0 {
+		t.Errorf("%d packets in clear", n)
+	}
+	if own, others := frames.Count(lab.Match{SPI: own.SPI}), frames.Count(lab.Match{SPI: other.SPI}); own != 3 || others != 1 {
+		t.Errorf("%d packets went through the group's SA, %d through the other, want 3 and 1", own, others)
+	}
 }

@@ -274,7 +274,7 @@ func line(c eroute.Change) string {
 		return text
 	}
 	text += " --said " + c.SAID.String()
-	if c.SAID.Action().IsTrap() {
+	if c.SAID.Traps() {
 		text += " --acquire-reqid 7"
 	}
 	return text
@@ -290,7 +290,7 @@ func (w *writer) refill() []eroute.Change {
 }
 
 func withAcquire(c eroute.Change) eroute.Change {
-	if c.SAID.Action().IsTrap() {
+	if c.SAID.Traps() {
 		c.Acquire = eroute.DefaultAcquire
 		c.Acquire.ReqID = 7
 	}
@@ -368,11 +368,14 @@ func (w *writer) said(family eroute.Family) eroute.SAID {
 	}
 }
 
-// saOrGroup returns an SA, or a group of some.
+// saOrGroup returns an SA, or a group of some, which can end with %trap.
 func (w *writer) saOrGroup(family eroute.Family) eroute.SAID {
 	members := make([]eroute.SAID, max(1, w.rand.IntN(6)-1))
 	for i := range members {
 		members[i] = w.sas.said(w.t, family, w.rand)
+	}
+	if w.rand.IntN(4) == 0 {
+		members = append(members, eroute.Trap)
 	}
 	if len(members) == 1 {
 		return members[0]

@@ -115,6 +115,12 @@ func TestStrictInbound(t *testing.T) {
 				{"the second peer of a group without an eroute", f.peer, 4009, "wrong-peer"},
 				{"clear, with a group", f.westLAN, 4011, "clear-inbound"},
 			})
+			b.replace(t, nets(f.east, f.west), sa.TunSAID()+",%trap/failover")
+			check([]strictCase{
+				{"the peer of a group with %trap", f.westLAN, 4010, ""},
+				{"another peer, which a key manager may have selected", f.westLAN, 4009, ""},
+				{"clear, with a group with %trap", f.westLAN, 4011, "clear-inbound"},
+			})
 			b.replace(t, nets(f.east, f.west), sa.TunSAID())
 		})
 	}

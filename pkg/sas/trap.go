@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sas
+
+import (
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+)
+
+// Traps reports whether packets of an eroute make flows, see [eroute.SAID.Traps].
+func (r *Reader) Traps(v *bpf.ABIErouteValue) (bool, error) {
+	if action := abi.ActionOf(v); action != eroute.ActionSA {
+		return action.IsTrap(), nil
+	}
+	sa, err := r.At(v.Sa)
+	if err != nil {
+		return false, err
+	}
+	g := asGroup(&sa)
+	return g != nil && g.Trap != 0, nil
+}
+
+// isReady reports whether a group can send packets to the SA of a slot.
+func isReady(sa *bpf.ABISa) bool {
+	use := bpf.ABISaUse(sa.Use)
+	return use == bpf.ABISaUseSA_READY || use == bpf.ABISaUseSA_TRANSPORT
+}
+
+// ReadyTrapGroups returns the slots of the groups that end with %trap and have an SA that packets can use.
+func (set *Set) ReadyTrapGroups() (map[uint32]bool, error) {
+	all, err := set.all()
+	if err != nil {
+		return nil, err
+	}
+	ready, slots := make(map[uint32]bool), set.Reader()
+	for key, v := range all {
+		if !key.IsGroup() {
+			continue
+		}
+		sa, err := slots.At(v.Slot)
+		if err != nil {
+			return nil, err
+		}
+		g := asGroup(&sa)
+		if g == nil || g.Trap == 0 {
+			continue
+		}
+		members, err := set.memberSlots(g)
+		if err != nil {
+			return nil, err
+		}
+		for _, slot := range members {
+			if sa, err = slots.At(slot); err != nil {
+				return nil, err
+			}
+			if isReady(&sa) {
+				ready[v.Slot] = true
+			}
+		}
+	}
+	return ready, nil
+}
