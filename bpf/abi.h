@@ -382,7 +382,7 @@ struct sa {
 	__u8 proto;
 	__u8 family; /* AF_INET or AF_INET6 */
 	__u8 use;    /* enum sa_use */
-	__u8 pad;
+	__u8 aside;  /* 1: groups do not use it */
 	__u8 edst[16];
 	__u32 if_id; /* of the state and its policies: IF_ID_BASE + this slot, or borrowed */
 	__u32 borrower; /* IF_ID_BASE + the borrowing slot; valid if that slot has this if_id; 0: none */

@@ -379,7 +379,7 @@ type ABISa struct {
 	Proto    uint8
 	Family   uint8
 	Use      uint8
-	Pad      uint8
+	Aside    uint8
 	Edst     [16]uint8
 	IfId     uint32
 	Borrower uint32

@@ -24,12 +24,40 @@ static __always_inline __u32 member_at(__u32 index)
 	return slot ? *slot : NO_SLOT;
 }
 
-/* Reports whether packets can go to the SA of a slot. */
-static __always_inline int is_usable(__u32 slot)
+/* How well a member suits a packet. */
+enum fitness {
+	UNFIT,    /* it is set aside */
+	UNUSABLE, /* its packets drop */
+	USABLE,
+};
+
+struct choice {
+	__u32 member; /* the first of the best members; NO_SLOT: all are unfit */
+	__u32 fitness;
+};
+
+struct search {
+	struct choice best;
+	__u32 first; /* element of eroute_members */
+};
+
+/* Considers the SA of a slot. Returns whether no other member can be better. */
+static __always_inline int consider(struct choice *best, __u32 slot)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
 
-	return sa && (sa->use == SA_READY || sa->use == SA_TRANSPORT);
+	if (!sa || sa->aside)
+		return 0;
+	if (sa->use == SA_READY || sa->use == SA_TRANSPORT) {
+		best->member = slot;
+		best->fitness = USABLE;
+		return 1;
+	}
+	if (best->fitness == UNFIT) {
+		best->member = slot;
+		best->fitness = UNUSABLE;
+	}
+	return 0;
 }
 
 /*
@@ -52,47 +80,37 @@ static __always_inline __u64 flow_hash(const struct packet *p, const struct tabl
 #define CELL_TRIES 8
 
 /*
- * The member that a flow selects among those that packets can use: that of its first cell, else of the next ones, so
- * that flows of other members stay where they are, and the flows of a member that ends are shared out. Returns NO_SLOT if
- * it finds none.
+ * Considers the members that a flow selects: that of its first cell, then those of the next ones, so that flows of other
+ * members stay where they are, and the flows of a member that ends are shared out. Returns whether it has found the best.
  */
-static __always_inline __u32 flow_member(const struct sa_group *g, const struct packet *p,
-					 const struct table_meta *meta)
+static __always_inline int consider_cells(struct choice *best, const struct sa_group *g,
+					  const struct packet *p, const struct table_meta *meta)
 {
 	__u64 hash = flow_hash(p, meta);
 
 	for (int i = 0; i < CELL_TRIES; i++) {
-		__u32 member = member_at(g->first + g->members + below(hash, g->cells));
-
-		if (is_usable(member))
-			return member;
+		if (consider(best, member_at(g->first + g->members + below(hash, g->cells))))
+			return 1;
 		hash = spread(hash, meta->factors[1]);
 	}
-	return NO_SLOT;
+	return 0;
 }
 
-/* The first member that packets can use, or NO_SLOT. */
-static __always_inline __u32 first_member(const struct sa_group *g)
+static long consider_next(__u64 i, struct search *s)
 {
-	for (__u32 i = 0; i < GROUP_MAX_MEMBERS && i < g->members; i++) {
-		__u32 member = member_at(g->first + i);
-
-		if (is_usable(member))
-			return member;
-	}
-	return NO_SLOT;
+	return consider(&s->best, member_at(s->first + i));
 }
 
 /*
  * Gives the verdict of a packet whose eroute has a group the SA of a member. If packets can use none, the eroute is a
- * %trap, or the SA is that of the first member. A global function: the verifier verifies it once.
+ * %trap, or the packet drops with the SA. A global function: the verifier verifies it once.
  */
 __noinline int choose_member(const struct packet *p, struct verdict *v)
 {
-	__u32 zero = 0, member = NO_SLOT;
+	struct search s = { .best.member = NO_SLOT };
 	const struct sa_group *g;
 	struct table_meta *meta;
-	__u32 slot;
+	__u32 slot, zero = 0;
 
 	if (!p || !v || v->action != ACT_SA)
 		return 0;
@@ -101,15 +119,15 @@ __noinline int choose_member(const struct packet *p, struct verdict *v)
 	if (!g || g->use < SA_GROUP_FLOW)
 		return 0;
 	meta = bpf_map_lookup_elem(&eroute_meta, &zero);
-	if (meta && g->use == SA_GROUP_FLOW)
-		member = flow_member(g, p, meta);
-	if (member == NO_SLOT)
-		member = first_member(g);
-	if (member == NO_SLOT && g->trap)
+	s.first = g->first;
+	if (!meta || (g->use == SA_GROUP_FLOW ? !consider_cells(&s.best, g, p, meta)
+					      : !consider(&s.best, member_at(g->first))))
+		bpf_loop(g->members, consider_next, &s, 0);
+	if (s.best.fitness < USABLE && g->trap) {
+		s.best.member = NO_SLOT;
 		v->action = ACT_TRAP;
-	else if (member == NO_SLOT)
-		member = member_at(g->first);
-	v->sa = member;
+	}
+	v->sa = s.best.member;
 	return 0;
 }
 

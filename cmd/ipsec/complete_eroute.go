@@ -27,6 +27,8 @@ var erouteCompleter = cli.Completer[*command]{
 		erouteargs.OptSrcPort:        services,
 		erouteargs.OptDstPort:        services,
 		erouteargs.OptSAID:           saidTexts,
+		erouteargs.OptSetAside:       saTexts,
+		erouteargs.OptPutBack:        saTexts,
 		erouteargs.OptSpread:         cli.OneOf[*command]("flow", "failover"),
 		erouteargs.OptEdst:           peers,
 		erouteargs.OptAcquirePeer:    peers,
@@ -49,6 +51,9 @@ func saidTexts(c *command, _ *cli.Parsed) (texts []string) {
 	}
 	return texts
 }
+
+// saTexts returns existing SAs.
+func saTexts(c *command, _ *cli.Parsed) []string { return distinct(c.env.saids(), eroute.SAID.String) }
 
 // peers returns the destinations of existing SAs.
 func peers(c *command, _ *cli.Parsed) []string {

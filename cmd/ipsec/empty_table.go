@@ -11,6 +11,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
 // emptyTable is the table of a network namespace without one. Commands that would add nothing do not create a
@@ -115,6 +116,8 @@ func (emptyTable) Stats() (maps.Stats, error) {
 	return maps.Stats{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}, nil
 }
 
-func (emptyTable) SetLimit(uint32) error      { return loader.ErrNoTable }
-func (emptyTable) Sync(context.Context) error { return nil }
-func (emptyTable) Close() error               { return nil }
+func (emptyTable) SetLimit(uint32) error { return loader.ErrNoTable }
+
+func (emptyTable) SetAside(eroute.SAID, bool) (alone int, err error) { return 0, sas.ErrNoGroup }
+func (emptyTable) Sync(context.Context) error                        { return nil }
+func (emptyTable) Close() error                                      { return nil }

@@ -80,6 +80,7 @@ type table interface {
 	RelayRuns() (bool, error)
 	Stats() (maps.Stats, error)
 	SetLimit(limit uint32) error
+	SetAside(said eroute.SAID, aside bool) (alone int, err error)
 	Sync(ctx context.Context) error
 	Close() error
 }

@@ -18,6 +18,8 @@ var (
 		cli.Action[*command]{Option: erouteargs.OptDiff, Takes: cli.MaskOf(erouteargs.OptJSON), Run: runDiff},
 		cli.Action[*command]{Option: erouteargs.OptImport, Run: runImport},
 		cli.Action[*command]{Option: erouteargs.OptLookup, Takes: erouteargs.SelectorOptions | cli.MaskOf(erouteargs.OptExplain, erouteargs.OptJSON), Needs: erouteargs.EndOptions, Run: runLookup},
+		cli.Action[*command]{Option: erouteargs.OptSetAside, Run: runSetAside},
+		cli.Action[*command]{Option: erouteargs.OptPutBack, Run: runPutBack},
 		cli.Action[*command]{Option: erouteargs.OptSync, Run: runSync},
 		cli.Action[*command]{Option: erouteargs.OptLimit, Run: runLimit},
 		cli.Action[*command]{Option: erouteargs.OptStats, Takes: cli.MaskOf(erouteargs.OptJSON), Run: runStats},

@@ -31,6 +31,7 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
   ipsec eroute --lookup --src ADDRESS --dst ADDRESS
                [--transport-proto P] [--src-port N] [--dst-port N] [--explain] [--json]
   ipsec eroute --lookup --batch FILE|- [--explain] [--json]
+  ipsec eroute --set-aside SAID | --put-back SAID
   ipsec eroute --sync | --limit N | --stats [--json] | --metrics FILE|-
   ipsec eroute --watch [--interval SECONDS] [--json]`
 
@@ -44,6 +45,10 @@ const erouteExample = `  Encrypt traffic between two sites, but drop mail:
         --said tun0x1000@192.0.2.2,tun0x1001@192.0.2.2 --spread flow
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.3.0.0/16 \
         --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover
+
+  Take a peer's SA out of all groups for maintenance of the peer, and use it again:
+    ipsec eroute --set-aside tun0x1000@192.0.2.2
+    ipsec eroute --put-back tun0x1000@192.0.2.2
 
   Save the table and restore it:
     ipsec eroute --save table

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -14,6 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
 // memory is a network namespace in memory, with the reference table.
@@ -21,6 +23,7 @@ type memory struct {
 	exists  bool // whether it has a table
 	eroutes eroute.Linear
 	acquire map[eroute.Selector]eroute.AcquireParams // ACQUIRE parameters of traps
+	aside   map[eroute.SAID]bool                     // SAs that groups do not use
 	count   uint32                                   // number of eroutes
 	met     map[eroute.Selector]uint64               // number of packets, of 100 bytes each, that matched eroutes
 	limit   uint32
@@ -30,7 +33,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), acquire: map[eroute.Selector]eroute.AcquireParams{}}
+	return &memory{limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT), acquire: map[eroute.Selector]eroute.AcquireParams{}, aside: map[eroute.SAID]bool{}}
 }
 
 func (m *memory) do(f func()) { f() }
@@ -204,7 +207,7 @@ func (m *memory) putAcquire(c eroute.Change) {
 func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
 	return func(yield func(eroute.Eroute, error) bool) {
 		for _, e := range m.eroutes.List() {
-			e.Acquire = m.acquire[e.Selector]
+			e.Acquire, e.Aside = m.acquire[e.Selector], m.asideOf(e.SAID)
 			e.Packets, e.Bytes = m.met[e.Selector], 100*m.met[e.Selector]
 			if !yield(e, nil) {
 				return
@@ -217,7 +220,7 @@ func (m *memory) Written() iter.Seq2[eroute.Eroute, error] { return m.All() }
 
 func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	e, found := m.eroutes.Lookup(p)
-	e.Acquire = m.acquire[e.Selector]
+	e.Acquire, e.Aside = m.acquire[e.Selector], m.asideOf(e.SAID)
 	return e, found, nil
 }
 
@@ -257,16 +260,46 @@ func (m *memory) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 }
 
 // Member returns the first SA that is ready, whatever the spread, or %trap.
-func (m *memory) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) {
+func (m *memory) Member(_ eroute.Packet, group eroute.SAID) (first eroute.SAID, err error) {
 	for _, sa := range group.SAs() {
-		if m.kernel.ready[sa] {
+		switch {
+		case m.aside[sa]:
+		case m.kernel.ready[sa]:
 			return sa, nil
+		case first == eroute.SAID{}:
+			first = sa
 		}
 	}
 	if group.Traps() {
 		return eroute.Trap, nil
 	}
-	return group.SAs()[0], nil
+	return first, nil
+}
+
+func (m *memory) SetAside(said eroute.SAID, aside bool) (alone int, err error) {
+	err = sas.ErrNoGroup
+	for _, e := range m.eroutes.List() {
+		switch {
+		case e.SAID == said:
+			alone++
+		case slices.Contains(e.SAID.SAs(), said):
+			err = nil
+		}
+	}
+	if err == nil {
+		m.aside[said] = aside
+	}
+	return alone, err
+}
+
+// asideOf returns the members of a group that are set aside, see [eroute.Eroute].
+func (m *memory) asideOf(said eroute.SAID) (aside uint64) {
+	for i, member := range said.Members() {
+		if m.aside[member] {
+			aside |= 1 << i
+		}
+	}
+	return aside
 }
 
 func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.kernel.ready[said], nil }

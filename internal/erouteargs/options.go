@@ -16,6 +16,8 @@ const (
 	OptDiff
 	OptImport
 	OptLookup
+	OptSetAside
+	OptPutBack
 	OptSync
 	OptLimit
 	OptStats
@@ -63,21 +65,23 @@ const (
 
 // Options are the options of "ipsec eroute".
 var Options = cli.Options{
-	OptAdd:     {Name: "add", Group: actionGroup, Help: "add an eroute; fails if the selector is already in use"},
-	OptReplace: {Name: "replace", Group: actionGroup, Help: "add an eroute, or replace the one with this selector"},
-	OptDel:     {Name: "del", Group: actionGroup, Help: "delete the eroute with exactly this selector"},
-	OptClear:   {Name: "clear", Group: actionGroup, Help: "delete all eroutes"},
-	OptBatch:   {Name: "batch", Arg: "FILE|-", Group: actionGroup, Help: "check all lines of a file of --add, --replace, --del and --clear, then apply them in order; with --lookup: look up a packet per line"},
-	OptSave:    {Name: "save", Arg: "FILE|-", Group: actionGroup, Help: "write the table in the format of --batch and --restore"},
-	OptImport:  {Name: "import-xfrm", Group: actionGroup, Help: "print the kernel's outbound XFRM policies in the format of --batch"},
-	OptRestore: {Name: "restore", Arg: "FILE|-", Group: actionGroup, Help: "atomically replace the table with one written by --save"},
-	OptDiff:    {Name: "diff", Arg: "FILE|- [FILE|-]", Second: true, Group: actionGroup, Help: "show which packets two tables treat differently; the name \"running\", default of the second, is the table in use"},
-	OptLookup:  {Name: "lookup", Group: actionGroup, Help: "print the eroute that a packet matches, or none"},
-	OptSync:    {Name: "sync", Group: actionGroup, Help: "re-read the kernel's SAs, routes and interfaces and update the table"},
-	OptLimit:   {Name: "limit", Arg: "N", Group: actionGroup, Help: "set the maximum number of eroutes"},
-	OptStats:   {Name: "stats", Group: actionGroup, Help: "print table size, packets by verdict and reason, and XFRM's error counters"},
-	OptWatch:   {Name: "watch", Group: actionGroup, Help: "show the busiest eroutes and their rates until interrupted"},
-	OptMetrics: {Name: "metrics", Arg: "FILE|-", Group: actionGroup, Help: "write Prometheus metrics for node_exporter's textfile collector"},
+	OptAdd:      {Name: "add", Group: actionGroup, Help: "add an eroute; fails if the selector is already in use"},
+	OptReplace:  {Name: "replace", Group: actionGroup, Help: "add an eroute, or replace the one with this selector"},
+	OptDel:      {Name: "del", Group: actionGroup, Help: "delete the eroute with exactly this selector"},
+	OptClear:    {Name: "clear", Group: actionGroup, Help: "delete all eroutes"},
+	OptBatch:    {Name: "batch", Arg: "FILE|-", Group: actionGroup, Help: "check all lines of a file of --add, --replace, --del and --clear, then apply them in order; with --lookup: look up a packet per line"},
+	OptSave:     {Name: "save", Arg: "FILE|-", Group: actionGroup, Help: "write the table in the format of --batch and --restore"},
+	OptImport:   {Name: "import-xfrm", Group: actionGroup, Help: "print the kernel's outbound XFRM policies in the format of --batch"},
+	OptRestore:  {Name: "restore", Arg: "FILE|-", Group: actionGroup, Help: "atomically replace the table with one written by --save"},
+	OptDiff:     {Name: "diff", Arg: "FILE|- [FILE|-]", Second: true, Group: actionGroup, Help: "show which packets two tables treat differently; the name \"running\", default of the second, is the table in use"},
+	OptLookup:   {Name: "lookup", Group: actionGroup, Help: "print the eroute that a packet matches, or none"},
+	OptSetAside: {Name: "set-aside", Arg: "SAID", Group: actionGroup, Help: "stop using an SA in all groups of SAs until --put-back; eroutes with this SA alone still use it"},
+	OptPutBack:  {Name: "put-back", Arg: "SAID", Group: actionGroup, Help: "use an SA in groups again after --set-aside"},
+	OptSync:     {Name: "sync", Group: actionGroup, Help: "re-read the kernel's SAs, routes and interfaces and update the table"},
+	OptLimit:    {Name: "limit", Arg: "N", Group: actionGroup, Help: "set the maximum number of eroutes"},
+	OptStats:    {Name: "stats", Group: actionGroup, Help: "print table size, packets by verdict and reason, and XFRM's error counters"},
+	OptWatch:    {Name: "watch", Group: actionGroup, Help: "show the busiest eroutes and their rates until interrupted"},
+	OptMetrics:  {Name: "metrics", Arg: "FILE|-", Group: actionGroup, Help: "write Prometheus metrics for node_exporter's textfile collector"},
 
 	OptEraf:           {Name: "eraf", Arg: "inet|inet6", Group: selectorGroup, Help: "address family; default: that of --src and --dst"},
 	OptSrc:            {Name: "src", Arg: "S/M", Group: selectorGroup, Help: "source prefix, or %default; an address for --lookup; the listing is limited to eroutes within it"},

@@ -25,6 +25,7 @@ type erouteJSON struct {
 	SAID     string       `json:"said"`
 	Members  []string     `json:"members,omitempty"`
 	Spread   string       `json:"spread,omitempty"`
+	Aside    []string     `json:"aside,omitempty"`
 	Action   string       `json:"action"`
 	Packets  uint64       `json:"packets"`
 	Bytes    uint64       `json:"bytes"`
@@ -63,6 +64,9 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 			j.Members = append(j.Members, eroute.Trap.String())
 		}
 		j.Spread = e.SAID.Spread().String()
+		for _, m := range e.SetAside() {
+			j.Aside = append(j.Aside, m.String())
+		}
 	}
 	if e.Acquire != (eroute.AcquireParams{}) {
 		j.Acquire = newAcquireJSON(e.Acquire)

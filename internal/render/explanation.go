@@ -54,8 +54,10 @@ func explanationLines(e *explain.Explanation) (lines [][2]string) {
 		add("decided", fmt.Sprintf("by the %s: %s", field, why(field, e.Matches[0].Selector, e.Matches[1].Selector)))
 	}
 	add("route", routeText(e))
-	if e.Match != nil && e.Match.SAID.IsGroup() && (e.SA != nil || e.Reason == "trap" || e.Reason == "trap-no-relay") {
-		add("member", memberText(e.Match.SAID, e.SA))
+	if e.Match != nil && e.Match.SAID.IsGroup() {
+		if text := memberText(e); text != "" {
+			add("member", text)
+		}
 	}
 	if e.SA != nil {
 		add("SA", saText(e.SA))
@@ -109,18 +111,29 @@ func routeText(e *explain.Explanation) string {
 	return hopText(e.Route) + ": not into an ipsec device, so it is not matched against the table"
 }
 
-// memberText says which SA of a group a packet goes to, and why. sa is nil if the packet matches the %trap.
-func memberText(group eroute.SAID, sa *explain.SA) string {
-	n := len(group.SAs())
+// memberText says which SA of a group a packet goes to, and why; "" if the group does not decide.
+func memberText(e *explain.Explanation) string {
+	group, sa := e.Match.SAID, e.SA
+	all, aside := group.SAs(), e.Match.SetAside()
+	text := ""
 	switch {
+	case sa == nil && (e.Reason == "trap" || e.Reason == "trap-no-relay"):
+		text = fmt.Sprintf("%%trap: none of %d SAs is ready", len(all))
+	case sa == nil && len(aside) == len(all):
+		text = "none"
 	case sa == nil:
-		return fmt.Sprintf("%%trap: none of %d SAs is ready", n)
+		return ""
 	case !sa.Ready:
-		return fmt.Sprintf("none of %d SAs is ready; the first is %s", n, sa.SAID)
+		text = fmt.Sprintf("none of %d SAs is ready; the first is %s", len(all), sa.SAID)
 	case group.Spread() == eroute.SpreadFailover:
-		return fmt.Sprintf("%s, the first of %d SAs that is ready", sa.SAID, n)
+		text = fmt.Sprintf("%s, the first of %d SAs that is ready", sa.SAID, len(all))
+	default:
+		text = fmt.Sprintf("%s, one of %d SAs by the packet's flow", sa.SAID, len(all))
 	}
-	return fmt.Sprintf("%s, one of %d SAs by the packet's flow", sa.SAID, n)
+	for _, said := range aside {
+		text += fmt.Sprintf("; %s is set aside", said)
+	}
+	return text
 }
 
 func saText(s *explain.SA) string {

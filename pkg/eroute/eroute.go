@@ -5,6 +5,7 @@ package eroute
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type Eroute struct {
 	Bytes    uint64        // length of their IP packets in bytes
 	LastUsed time.Time     // when the last packet matched; zero: never
 	Acquire  AcquireParams // of a trap; else zero
+	Aside    uint64        // of a group: bit n is set if Members()[n] is set aside
 }
 
 // String returns the eroute's line of the listing, without line end: packet count, source, destination and
@@ -31,7 +33,20 @@ func (e Eroute) Rule() string {
 	if s.Proto != 0 {
 		line += fmt.Sprintf(":%d", s.Proto)
 	}
+	if aside := e.SetAside(); len(aside) > 0 {
+		line += fmt.Sprintf(" (aside: %s)", joinSAIDs(aside))
+	}
 	return line
+}
+
+// SetAside returns the members of a group that are set aside, each once.
+func (e Eroute) SetAside() (aside []SAID) {
+	for i, m := range e.SAID.Members() {
+		if e.Aside>>i&1 != 0 && !slices.Contains(aside, m) {
+			aside = append(aside, m)
+		}
+	}
+	return aside
 }
 
 // end returns one end of a selector: addr/bits, and its port if it has one.

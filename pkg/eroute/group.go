@@ -138,12 +138,18 @@ func (s SAID) Spread() Spread {
 
 // groupText is the text of a group: its members, separated by commas, and its spread behind a slash.
 func (s SAID) groupText() string {
-	texts := make([]string, 0, MaxMembers+1)
-	for _, m := range s.Members() {
-		texts = append(texts, m.String())
-	}
+	members := s.Members()
 	if s.Traps() {
-		texts = append(texts, Trap.String())
+		members = append(members, Trap)
 	}
-	return strings.Join(texts, ",") + "/" + s.Spread().String()
+	return joinSAIDs(members) + "/" + s.Spread().String()
+}
+
+// joinSAIDs returns the texts of SAIDs, separated by commas.
+func joinSAIDs(saids []SAID) string {
+	texts := make([]string, 0, MaxMembers+1)
+	for _, s := range saids {
+		texts = append(texts, s.String())
+	}
+	return strings.Join(texts, ",")
 }

@@ -30,7 +30,7 @@ type Explanation struct {
 	IPsec   bool            // whether Route leads into an ipsec device
 	Watched bool            // whether Route leads through a watched interface, or one whose members all are watched
 
-	SA   *SA // named by Match; nil: none, also of a group whose packets match its %trap
+	SA   *SA // named by Match; nil: none, also of a group none of whose SAs the packet can use
 	Next Hop // of what is sent; only if Verdict is Sent
 	Outcome
 	Assumed bool // Outcome is that of a packet with a route into the ipsec device or through the watched interface

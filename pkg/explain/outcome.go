@@ -137,8 +137,12 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 		if said, err = x.table.Member(e.Packet, said); err != nil {
 			return err
 		}
-		if said == eroute.Trap {
+		switch said {
+		case eroute.Trap:
 			return x.trap(e)
+		case eroute.SAID{}:
+			e.Outcome = Outcome{maps.Dropped, "sa-missing", "all SAs of the group are set aside"}
+			return nil
 		}
 	}
 	e.SA = &SA{SAID: said}

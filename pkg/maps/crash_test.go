@@ -32,6 +32,7 @@ type crash struct {
 	changes []eroute.Change
 	restore bool // the changes are a complete table
 	flows   bool // traps have made flows before
+	aside   bool // an SA is set aside, instead of changes
 }
 
 // crashSteps are the distances between the system calls at which a command is killed, starting from a random one:
@@ -49,6 +50,7 @@ var crashes = []crash{
 	{name: "clear", changes: []eroute.Change{empty}},
 	{name: "batch", changes: []eroute.Change{add(nth(7), flowSA), replace(nth(0), tunnelSA), del(nth(1)), add(nth(8), eroute.Trap)}},
 	{name: "batch with flows", changes: []eroute.Change{add(nth(7), otherSA), replace(nth(0), tunnelSA), replace(nth(1), eroute.Trap)}, flows: true},
+	{name: "set aside", aside: true},
 	{name: "restore", changes: []eroute.Change{add(nth(1), tunnelSA), add(nth(0), failoverSA), add(nth(9), eroute.Trap)}, restore: true},
 }
 
@@ -87,9 +89,12 @@ func (c *crash) run() error {
 	if err != nil {
 		return err
 	}
-	if c.restore {
+	switch {
+	case c.aside:
+		_, err = table.SetAside(otherSA, true)
+	case c.restore:
 		_, err = table.Restore(context.Background(), inTurn(nil, c.changes...), true)
-	} else {
+	default:
 		err = table.Apply(context.Background(), c.changes)
 	}
 	return errors.Join(err, table.Close())

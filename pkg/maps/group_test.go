@@ -4,6 +4,7 @@ package maps
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/lookup"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -269,4 +271,119 @@ func TestGroupTrap(t *testing.T) {
 			checkDerived(t, g.Table)
 		})
 	}
+}
+
+// TestGroupAside checks an SA that is set aside: no group uses it, other members take its flows and no others, eroutes
+// with this SA alone still use it, and it stays so over repairs, syncs and restores.
+func TestGroupAside(t *testing.T) {
+	a, b, c := sa(eroute.ProtoESP, 0x1001), sa(eroute.ProtoESP, 0x1002), sa(eroute.ProtoESP, 0x1003)
+	g := newGrouped(t, eroute.SpreadFlow, a, b, c)
+	failover := groupOf(t, eroute.SpreadFailover, a, b)
+	alone := sel("10.3.0.0/16", "10.4.0.0/16")
+	mustApply(t, g.Table, &eroute.Linear{}, add(sel("10.5.0.0/16", "10.6.0.0/16"), failover), add(alone, a))
+	set := func(said eroute.SAID, aside bool, want int) {
+		t.Helper()
+		if n, err := g.SetAside(said, aside); err != nil || n != want {
+			t.Errorf("set %s aside, %t: %d eroutes have it alone, %v, want %d", said, aside, n, err, want)
+		}
+	}
+	memberOf := func(src, dst string, group eroute.SAID) eroute.SAID {
+		t.Helper()
+		said, err := g.Member(eroute.Packet{Src: netip.MustParseAddr(src), Dst: netip.MustParseAddr(dst), Proto: 1}, group)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return said
+	}
+	before := g.members(t, false)
+	set(a, true, 1)
+	for range 2 {
+		without := g.members(t, false)
+		checkShares(t, without, map[eroute.SAID]int{b: 1, c: 1})
+		for i, was := range before {
+			if was != a && without[i] != was {
+				t.Fatalf("flow %d moved from %s to %s, though its SA is not set aside", i, was, without[i])
+			}
+		}
+		if got := memberOf("10.5.0.1", "10.6.0.1", failover); got != b {
+			t.Errorf("failover uses %s, want %s", got, b)
+		}
+		if got := memberOf("10.3.0.1", "10.4.0.1", a); got != a {
+			t.Errorf("the eroute with %s alone uses %s", a, got)
+		}
+		g.model.del(t, g.Table, a)
+		g.model.add(a, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
+		*g.Table = *reopen(t, g.Table)
+		if err := g.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		eroutes := []eroute.Change{add(sel("10.1.0.0/16", "10.2.0.0/16"), g.group), add(sel("10.5.0.0/16", "10.6.0.0/16"), failover), add(alone, a)}
+		if _, err := g.Restore(t.Context(), inTurn(nil, eroutes...), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(b, true, 0)
+	if got := memberOf("10.5.0.1", "10.6.0.1", failover); got != (eroute.SAID{}) {
+		t.Errorf("failover uses %s, though all its SAs are set aside", got)
+	}
+	if ready, err := g.SAReady(failover); ready || err != nil {
+		t.Errorf("a group whose SAs are all set aside is ready, %v", err)
+	}
+	set(a, false, 1)
+	set(b, false, 0)
+	for i, now := range g.members(t, false) {
+		if now != before[i] {
+			t.Fatalf("flow %d is with %s, and was with %s before", i, now, before[i])
+		}
+	}
+	if _, err := g.SetAside(sa(eroute.ProtoESP, 0x1004), true); !errors.Is(err, sas.ErrNoGroup) {
+		t.Errorf("set an SA aside that no group has: %v", err)
+	}
+	checkDerived(t, g.Table)
+}
+
+// TestGroupAsideEnded checks that an SA whose end a program marks while a command sets it aside stays ended: the command
+// writes back what it read before.
+func TestGroupAsideEnded(t *testing.T) {
+	a, b := sa(eroute.ProtoESP, 0x1001), sa(eroute.ProtoESP, 0x1002)
+	g := newGrouped(t, eroute.SpreadFailover, a, b)
+	delete(g.model.states, xfrm.StateKey{Proto: a.Proto, SPI: a.SPI, Dst: a.Dst}) // the slot still says that it is there
+	if _, err := g.SetAside(a, true); err != nil {
+		t.Fatal(err)
+	}
+	if ready, err := g.SAReady(a); ready || err != nil {
+		t.Errorf("%s is ready, though it has ended, %v", a, err)
+	}
+	g.model.check(t, g.Table, true)
+}
+
+// TestGroupAsideTrap checks that packets match the %trap of a group whose SAs are all set aside, and that its flows end
+// when one is put back.
+func TestGroupAsideTrap(t *testing.T) {
+	a := sa(eroute.ProtoESP, 0x1001)
+	g := newGrouped(t, eroute.SpreadFlow, a, eroute.Trap)
+	checkShares(t, g.members(t, false), map[eroute.SAID]int{a: 1})
+	if _, err := g.SetAside(a, true); err != nil {
+		t.Fatal(err)
+	}
+	checkShares(t, g.members(t, false), map[eroute.SAID]int{eroute.Trap: 1})
+	trap := sel("10.1.0.0/16", "10.2.0.0/16")
+	value, _, err := g.gen.Entry(trap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	makeHold(t, g.Table, sel("10.1.0.1/32", "10.2.0.1/32"), abi.Entry{Selector: trap, Value: *value})
+	if err := g.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if flows, err := g.Flows(); err != nil || len(flows) != 1 {
+		t.Errorf("flows %v, %v, want one", flows, err)
+	}
+	if _, err := g.SetAside(a, false); err != nil {
+		t.Fatal(err)
+	}
+	if flows, err := g.Flows(); err != nil || len(flows) != 0 {
+		t.Errorf("flows %v, %v, want none", flows, err)
+	}
+	checkShares(t, g.members(t, false), map[eroute.SAID]int{a: 1})
 }

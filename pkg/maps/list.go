@@ -97,6 +97,9 @@ func (l *listing) flush() error {
 			return err
 		}
 		listed, err := l.withAcquire(newEroute(e, said, counters))
+		if err == nil {
+			listed.Aside, err = l.slots.Aside(&e.Value)
+		}
 		if err != nil {
 			return err
 		}
@@ -133,7 +136,7 @@ func newEroute(e *abi.Entry, said eroute.SAID, c counters.Counters) eroute.Erout
 	}
 }
 
-// eroute adds the SAID, the counters and the acquire parameters to an entry.
+// eroute adds the SAID, the counters, the acquire parameters, and which members are set aside to an entry.
 func (t *Table) eroute(e abi.Entry, slots *sas.Reader) (eroute.Eroute, error) {
 	c, err := t.counts.Read(e.Value.Id)
 	if err != nil {
@@ -143,7 +146,11 @@ func (t *Table) eroute(e abi.Entry, slots *sas.Reader) (eroute.Eroute, error) {
 	if err != nil {
 		return eroute.Eroute{}, err
 	}
-	return t.withAcquire(newEroute(&e, said, c))
+	listed, err := t.withAcquire(newEroute(&e, said, c))
+	if err == nil {
+		listed.Aside, err = slots.Aside(&e.Value)
+	}
+	return listed, err
 }
 
 func (t *Table) withAcquire(e eroute.Eroute) (_ eroute.Eroute, err error) {

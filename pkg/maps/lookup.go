@@ -22,7 +22,8 @@ func (t *Table) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	return t.lookupFrame(frame, p)
 }
 
-// Member returns the SA to which the kernel program sends a packet whose eroute has a group, or eroute.Trap.
+// Member returns the SA to which the kernel program sends a packet whose eroute has a group, eroute.Trap, or the zero
+// SAID if all SAs of the group are set aside.
 func (t *Table) Member(p eroute.Packet, group eroute.SAID) (eroute.SAID, error) {
 	frame, err := lookup.Frame(p)
 	if err != nil {
@@ -32,8 +33,11 @@ func (t *Table) Member(p eroute.Packet, group eroute.SAID) (eroute.SAID, error) 
 	if err != nil {
 		return eroute.SAID{}, err
 	}
-	if found.SA == uint32(bpf.ABILimitsEROUTE_MAX_SAS) && group.Traps() {
-		return eroute.Trap, nil
+	if found.SA == uint32(bpf.ABILimitsEROUTE_MAX_SAS) {
+		if group.Traps() {
+			return eroute.Trap, nil
+		}
+		return eroute.SAID{}, nil
 	}
 	return t.sas.Reader().SAIDAt(found.SA)
 }

@@ -243,9 +243,10 @@ func TestSharedStateRandomly(t *testing.T) {
 		}
 		return groupOf(t, []eroute.Spread{eroute.SpreadFlow, eroute.SpreadFailover}[r.IntN(2)], members...)
 	}
+	aside := map[eroute.SAID]bool{} // SAs that are set aside
 	for step := range steps {
 		what, synced := "", false
-		switch n := r.IntN(20); {
+		switch n := r.IntN(22); {
 		case n < 7:
 			c := replace(selectors[r.IntN(len(selectors))], pickAny())
 			what = fmt.Sprintf("replace %v %s", c.Selector, c.SAID)
@@ -292,6 +293,16 @@ func TestSharedStateRandomly(t *testing.T) {
 			if _, err := table.Restore(t.Context(), inTurn(nil, changes...), true); err != nil {
 				t.Fatal(err)
 			}
+		case n < 20:
+			said, next := pick(), r.IntN(2) == 0
+			what = fmt.Sprintf("set %s aside: %t", said, next)
+			_, err := table.SetAside(said, next)
+			if grouped := slices.ContainsFunc(reference.List(), func(e eroute.Eroute) bool { return slices.Contains(e.SAID.Members(), said) }); grouped != (err == nil) {
+				t.Errorf("%s: %v", what, err)
+			}
+			if err == nil {
+				aside[said] = next
+			}
 		default:
 			what, synced = "sync", true
 			_ = table.Sync(t.Context()) // returns errors for states that cannot carry a family
@@ -299,8 +310,32 @@ func TestSharedStateRandomly(t *testing.T) {
 		m.check(t, table, synced)
 		compareListings(t, table, reference)
 		checkDerived(t, table)
+		checkAside(t, table, reference, aside)
 		if t.Failed() {
 			t.Fatalf("after step %d: %s; states %v", step, what, slices.Collect(maps.Keys(m.states)))
+		}
+	}
+}
+
+// checkAside checks which SAs are set aside. It removes those from the map that no eroute names any more: they are not
+// set aside when one names them again.
+func checkAside(t *testing.T, table *Table, reference *eroute.Linear, aside map[eroute.SAID]bool) {
+	t.Helper()
+	named := map[eroute.SAID]bool{}
+	for _, e := range reference.List() {
+		for _, said := range e.SAID.SAs() {
+			named[said] = true
+		}
+	}
+	maps.DeleteFunc(aside, func(said eroute.SAID, _ bool) bool { return !named[said] })
+	for e, err := range table.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range e.SAID.Members() {
+			if have := e.Aside>>i&1 != 0; have != aside[m] {
+				t.Errorf("%s of %v is set aside: %t, want %t", m, e, have, aside[m])
+			}
 		}
 	}
 }

@@ -45,11 +45,20 @@ func blocksOf(members int, cells bool) int {
 	return 1 << max(0, bits.Len(uint(members-1))-1)
 }
 
-// groupSAID returns the SAID of a group.
-func (r *Reader) groupSAID(g *bpf.ABISaGroup) (eroute.SAID, error) {
+// groupRead is a group as it was read.
+type groupRead struct {
+	said  eroute.SAID
+	aside uint64 // bit n: member n is set aside
+}
+
+// group returns the group of a slot.
+func (r *Reader) group(slot uint32, g *bpf.ABISaGroup) (read groupRead, err error) {
+	if read, known := r.groups[slot]; known {
+		return read, nil
+	}
 	slots, err := r.memberSlots(g)
 	if err != nil {
-		return eroute.SAID{}, err
+		return read, err
 	}
 	spread := eroute.SpreadFlow
 	if g.Use == uint8(bpf.ABISaUseSA_GROUP_FAILOVER) {
@@ -59,18 +68,21 @@ func (r *Reader) groupSAID(g *bpf.ABISaGroup) (eroute.SAID, error) {
 	for i, slot := range slots {
 		sa, err := r.At(slot)
 		if err != nil {
-			return eroute.SAID{}, err
+			return read, err
 		}
 		members[i] = saidOf(&sa)
+		if sa.Aside != 0 {
+			read.aside |= 1 << i
+		}
 	}
 	if g.Trap != 0 {
 		members = append(members, eroute.Trap)
 	}
-	said, err := eroute.NewGroup(spread, members...)
-	if err != nil {
-		return said, fmt.Errorf("read group of SAs: %w", err)
+	if read.said, err = eroute.NewGroup(spread, members...); err != nil {
+		return read, fmt.Errorf("read group of SAs: %w", err)
 	}
-	return said, nil
+	r.groups[slot] = read
+	return read, nil
 }
 
 // memberSlots reads the slots of a group's members.

@@ -35,10 +35,11 @@ type Reader struct {
 	alone  int
 	cursor ebpf.MapBatchCursor
 	read   []bpf.ABISa // the first slots
+	groups map[uint32]groupRead
 }
 
 // Reader returns a reader that has read no slot yet.
-func (set *Set) Reader() *Reader { return &Reader{Set: set} }
+func (set *Set) Reader() *Reader { return &Reader{Set: set, groups: make(map[uint32]groupRead)} }
 
 // At returns the value of a slot. Slots are allocated from the lowest, so those before it are mostly in use:
 // after a few single reads, At reads all of them in batches.
@@ -74,7 +75,25 @@ func (r *Reader) SAIDAt(slot uint32) (eroute.SAID, error) {
 		return eroute.SAID{}, err
 	}
 	if g := asGroup(&sa); g != nil {
-		return r.groupSAID(g)
+		read, err := r.group(slot, g)
+		return read.said, err
 	}
 	return saidOf(&sa), nil
+}
+
+// Aside returns which members of an eroute's group are set aside, see [eroute.Eroute].
+func (r *Reader) Aside(v *bpf.ABIErouteValue) (uint64, error) {
+	if abi.ActionOf(v) != eroute.ActionSA {
+		return 0, nil
+	}
+	sa, err := r.At(v.Sa)
+	if err != nil {
+		return 0, err
+	}
+	g := asGroup(&sa)
+	if g == nil {
+		return 0, nil
+	}
+	read, err := r.group(v.Sa, g)
+	return read.aside, err
 }

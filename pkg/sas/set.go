@@ -170,21 +170,22 @@ func (set *Set) all() (map[abi.SAIDKey]abi.SAIDValue, error) {
 }
 
 // IsReady reports whether packets of an SA are passed to XFRM: the state existed when XFRM was last read, has not
-// been deleted since, and has sequence numbers left. A group is ready if one of its SAs is.
+// been deleted since, and has sequence numbers left. A group is ready if one of its SAs is, and is not set aside.
 func (set *Set) IsReady(said eroute.SAID) (bool, error) {
 	for _, sa := range said.SAs() {
-		if ready, err := set.isReady(sa); ready || err != nil {
+		if ready, err := set.isReady(sa, said.IsGroup()); ready || err != nil {
 			return ready, err
 		}
 	}
 	return false, nil
 }
 
-func (set *Set) isReady(said eroute.SAID) (bool, error) {
+// isReady is IsReady for an SA, or a member of a group.
+func (set *Set) isReady(said eroute.SAID, member bool) (bool, error) {
 	v, found, err := set.entry(abi.NewSAIDKey(said))
 	if err != nil || !found {
 		return false, err
 	}
 	sa, err := set.Read(v.Slot)
-	return IsUsable(&sa) && sa.Use != uint8(bpf.ABISaUseSA_EXHAUSTED), err
+	return isReady(&sa) && (sa.Aside == 0 || !member), err
 }

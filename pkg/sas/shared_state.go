@@ -207,7 +207,9 @@ func (set *Set) separatePartner(n, lender *namedSA, s xfrm.State, view *View) (f
 func (set *Set) part(n, borrower *namedSA) error {
 	n.sa.Borrower = 0
 	wasUsable := IsUsable(&borrower.sa)
+	aside := borrower.sa.Aside
 	borrower.sa = newSA(borrower.value.Slot, borrower.key.SAID())
+	borrower.sa.Aside = aside
 	err := set.write(borrower.value.Slot, borrower.sa)
 	if err == nil && wasUsable {
 		err = pinned.WaitForPackets()
@@ -304,7 +306,8 @@ func (set *Set) remove(key abi.SAIDKey) error {
 	}
 	if p != nil && !n.borrows() && Families(p.value) != 0 && IsUsable(&p.sa) {
 		n.value.Refs4, n.value.Refs6 = 0, 0
-		return errors.Join(set.stop(n.value.Slot), set.putEntry(key, n.value))
+		n.sa.Use, n.sa.Aside = uint8(bpf.ABISaUseSA_ABSENT), 0
+		return errors.Join(set.write(n.value.Slot, n.sa), set.putEntry(key, n.value))
 	}
 	if p != nil && !n.borrows() {
 		if err := set.part(n, p); err != nil {

@@ -21,7 +21,7 @@ func (r *Reader) Traps(v *bpf.ABIErouteValue) (bool, error) {
 	return g != nil && g.Trap != 0, nil
 }
 
-// isReady reports whether a group can send packets to the SA of a slot.
+// isReady reports whether packets of the SA of a slot go to XFRM.
 func isReady(sa *bpf.ABISa) bool {
 	use := bpf.ABISaUse(sa.Use)
 	return use == bpf.ABISaUseSA_READY || use == bpf.ABISaUseSA_TRANSPORT
@@ -54,7 +54,7 @@ func (set *Set) ReadyTrapGroups() (map[uint32]bool, error) {
 			if sa, err = slots.At(slot); err != nil {
 				return nil, err
 			}
-			if isReady(&sa) {
+			if isReady(&sa) && sa.Aside == 0 {
 				ready[v.Slot] = true
 			}
 		}

@@ -14,11 +14,11 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/device"
-	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // A group of SAs with real ESP: flows are shared out and keep their order; the end of an SA under traffic, without any
-// command, loses at most the packet on its way, and sends none in clear.
+// command, loses at most the packet on its way, and sends none in clear. An SA that is set aside has no traffic.
 func TestGroup(t *testing.T) {
 	for name, c := range map[string]device.Config{
 		"watched": {Virtual: virtual, Physical: lab.WAN},
@@ -46,6 +46,8 @@ func (b bench) checkGroup(t *testing.T, spread string) {
 	second := install(t, lab.Tunnel{From: b.East, To: b.West})
 	s := nets(lab.EastLAN4, lab.WestLAN4)
 	b.add(t, s, strings.Join([]string{first.TunSAID(), second.TunSAID()}, ",")+"/"+spread)
+
+	b.checkAside(t, first, second)
 
 	count, err := b.WestHost.CountStreams(netip.AddrPortFrom(b.WestHost.LAN4, 0))
 	if err != nil {
@@ -94,6 +96,39 @@ func (b bench) checkGroup(t *testing.T, spread string) {
 	t.Logf("%d of %d datagrams arrived; while both SAs were there %d went to the first and %d to the second", arrived, sent, firsts, seconds)
 }
 
+// checkAside checks that all packets go to the second SA while the first one is set aside, and no longer.
+func (b bench) checkAside(t *testing.T, first, second *lab.SA) {
+	t.Helper()
+	const packets = 32
+	for _, aside := range []bool{true, false} {
+		b.setAside(t, first.TunSAID(), aside)
+		stop := b.wire(t)
+		for i := range uint16(packets) {
+			d := lab.Datagram{Src: netip.AddrPortFrom(b.EastHost.LAN4, 5000+i), Dst: netip.AddrPortFrom(b.WestHost.LAN4, 53), Payload: make([]byte, 10)}
+			if err := b.EastHost.SendUDP(within(t, 10*time.Second), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		frames := stop()
+		if n := frames.Count(lab.Match{Src: lab.EastLAN4, Dst: lab.WestLAN4}); n != 0 {
+			t.Errorf("%d packets in clear", n)
+		}
+		firsts, seconds := frames.Count(lab.Match{SPI: first.SPI}), frames.Count(lab.Match{SPI: second.SPI})
+		if firsts+seconds != packets || (firsts == 0) != aside {
+			t.Errorf("first SA set aside: %t: %d packets went to it, %d to the second, want %d in all", aside, firsts, seconds, packets)
+		}
+	}
+}
+
+// setAside sets an SA aside on East, or puts it back.
+func (b bench) setAside(t *testing.T, said string, aside bool) {
+	t.Helper()
+	b.write(t, func(table *maps.Table) error {
+		_, err := table.SetAside(parseSAID(t, said), aside)
+		return err
+	})
+}
+
 // A group that ends with %trap: without an SA its packets are held and an SA is requested. They leave through the SA
 // that a key manager installs, and through the group's own SA as soon as it exists again. No packet is in clear.
 func TestGroupTrap(t *testing.T) {
@@ -101,11 +136,7 @@ func TestGroupTrap(t *testing.T) {
 	trap, flow := nets(lab.EastLAN4, lab.WestLAN4), nets(lab.Only(b.EastHost.LAN4), lab.Only(b.WestHost.LAN4))
 	own := lab.Tunnel{From: b.East, To: b.West, SPI: 0x1000, ReqID: 9}
 	sa := install(t, own)
-	said, err := eroute.ParseSAID(t.Context(), sa.TunSAID()+",%trap/failover", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.trap(t, trap, said, 7)
+	b.trap(t, trap, parseSAID(t, sa.TunSAID()+",%trap/failover"), 7)
 	b.listen(t)
 	b.startRelay(t, 5*time.Second)
 	stop := b.wire(t)

@@ -22,6 +22,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
 // writer changes the table of a hunt at random.
@@ -58,6 +59,8 @@ func (w *writer) run(end time.Time) {
 			w.change("kill", w.changes(20+w.rand.IntN(200)), w.byKilled)
 		case r < 92:
 			w.rekey()
+		case r < 95:
+			w.setAside()
 		default:
 			w.change("full", w.changes(5), w.whenFull)
 		}
@@ -100,6 +103,23 @@ func (w *writer) restore() {
 					}
 				}
 			}, true)
+			return errors.Join(err, table.Close())
+		})
+	})
+}
+
+// setAside sets an SA aside, or puts it back.
+func (w *writer) setAside() {
+	said, aside := w.sas.said(w.t, []eroute.Family{eroute.Inet, eroute.Inet6}[w.rand.IntN(2)], w.rand), w.rand.IntN(2) == 0
+	w.during("set aside", fmt.Sprintf("set %s aside: %t", said, aside), w.allowed(w.table), clone(w.table), func() error {
+		return w.East.Do(func() error {
+			table, err := maps.OpenWrite()
+			if err != nil {
+				return err
+			}
+			if _, err = table.SetAside(said, aside); errors.Is(err, sas.ErrNoGroup) {
+				err = nil
+			}
 			return errors.Join(err, table.Close())
 		})
 	})

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sas
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// ErrNoGroup is returned for an SA that no group of eroutes has.
+var ErrNoGroup = errors.New("no group of SAs in the table has this SA")
+
+// SetAside makes all groups ignore an SA, or use it again. It returns the number of eroutes that name the SA alone, and
+// use it in either case.
+func (set *Set) SetAside(said eroute.SAID, aside bool) (alone int, err error) {
+	key := abi.NewSAIDKey(said)
+	v, found, err := set.entry(key)
+	if err != nil {
+		return 0, err
+	}
+	grouped := 0
+	if found {
+		if grouped, err = set.groupsOf(v.Slot); err != nil {
+			return 0, err
+		}
+	}
+	if grouped == 0 {
+		return 0, ErrNoGroup
+	}
+	alone = int(v.Refs4+v.Refs6) - grouped
+	sa, err := set.Read(v.Slot)
+	if err != nil || (sa.Aside != 0) == aside {
+		return alone, err
+	}
+	sa.Aside = 0
+	if aside {
+		sa.Aside = 1
+	}
+	if err := set.write(v.Slot, sa); err != nil {
+		return alone, err
+	}
+	// A program may have marked the end of the state after the slot was read.
+	view, err := set.NewView()
+	if err != nil {
+		return alone, err
+	}
+	if err = set.bind(key, v, view); errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
+		err = nil
+	}
+	return alone, err
+}
+
+// groupsOf returns the number of references that groups hold to the SA of a slot: one for each family of each group.
+func (set *Set) groupsOf(slot uint32) (refs int, err error) {
+	all, err := set.all()
+	if err != nil {
+		return 0, err
+	}
+	slots := set.Reader()
+	for key, v := range all {
+		if !key.IsGroup() {
+			continue
+		}
+		sa, err := slots.At(v.Slot)
+		if err != nil {
+			return 0, err
+		}
+		g := asGroup(&sa)
+		if g == nil {
+			continue
+		}
+		members, err := set.memberSlots(g)
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(members, slot) {
+			refs += int(min(v.Refs4, 1) + min(v.Refs6, 1))
+		}
+	}
+	return refs, nil
+}
