@@ -386,6 +386,7 @@ struct sa {
 	__u8 edst[16];
 	__u32 if_id; /* of the state and its policies: IF_ID_BASE + this slot, or borrowed */
 	__u32 borrower; /* IF_ID_BASE + the borrowing slot; valid if that slot has this if_id; 0: none */
+	__u64 since; /* CLOCK_MONOTONIC, ns: time at which the state was added */
 };
 
 /*
@@ -400,8 +401,9 @@ struct sa_group {
 	__u8 trap;   /* 1: without a member that packets can use, the eroute is a %trap */
 	__u32 first; /* index of its elements */
 	__u32 members;
-	__u32 cells; /* 0: failover */
-	__u32 pad3[3];
+	__u32 cells;        /* 0: failover */
+	__u32 return_after; /* seconds for which a member is used only if there is no older one */
+	__u32 pad2[4];
 };
 
 /* __sk_buff.tc_index of a packet on the detour. */

@@ -383,18 +383,20 @@ type ABISa struct {
 	Edst     [16]uint8
 	IfId     uint32
 	Borrower uint32
+	Since    uint64
 }
 
 type ABISaGroup struct {
-	_       structs.HostLayout
-	None    uint32
-	Pad     [2]uint8
-	Use     uint8
-	Trap    uint8
-	First   uint32
-	Members uint32
-	Cells   uint32
-	Pad3    [3]uint32
+	_           structs.HostLayout
+	None        uint32
+	Pad         [2]uint8
+	Use         uint8
+	Trap        uint8
+	First       uint32
+	Members     uint32
+	Cells       uint32
+	ReturnAfter uint32
+	Pad2        [4]uint32
 }
 
 type ABISaUse uint32

@@ -28,12 +28,14 @@ static __always_inline __u32 member_at(__u32 index)
 enum fitness {
 	UNFIT,    /* it is set aside */
 	UNUSABLE, /* its packets drop */
+	RECENT,   /* it is too new: others are better */
 	USABLE,
 };
 
 struct choice {
 	__u32 member; /* the first of the best members; NO_SLOT: all are unfit */
 	__u32 fitness;
+	__u64 before; /* CLOCK_MONOTONIC, ns: later SAs are too new */
 };
 
 struct search {
@@ -45,19 +47,17 @@ struct search {
 static __always_inline int consider(struct choice *best, __u32 slot)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
+	__u32 fitness = UNUSABLE;
 
 	if (!sa || sa->aside)
 		return 0;
-	if (sa->use == SA_READY || sa->use == SA_TRANSPORT) {
+	if (sa->use == SA_READY || sa->use == SA_TRANSPORT)
+		fitness = sa->since <= best->before ? USABLE : RECENT;
+	if (best->fitness < fitness) {
 		best->member = slot;
-		best->fitness = USABLE;
-		return 1;
+		best->fitness = fitness;
 	}
-	if (best->fitness == UNFIT) {
-		best->member = slot;
-		best->fitness = UNUSABLE;
-	}
-	return 0;
+	return fitness == USABLE;
 }
 
 /*
@@ -96,6 +96,14 @@ static __always_inline int consider_cells(struct choice *best, const struct sa_g
 	return 0;
 }
 
+/* The time that was seconds ago; 0: before the boot. */
+static __always_inline __u64 time_before(__u32 seconds)
+{
+	__u64 now = bpf_ktime_get_ns(), ago = seconds * 1000000000ULL;
+
+	return now > ago ? now - ago : 0;
+}
+
 static long consider_next(__u64 i, struct search *s)
 {
 	return consider(&s->best, member_at(s->first + i));
@@ -107,7 +115,7 @@ static long consider_next(__u64 i, struct search *s)
  */
 __noinline int choose_member(const struct packet *p, struct verdict *v)
 {
-	struct search s = { .best.member = NO_SLOT };
+	struct search s = { .best = { .member = NO_SLOT, .before = ~0ULL } };
 	const struct sa_group *g;
 	struct table_meta *meta;
 	__u32 slot, zero = 0;
@@ -120,10 +128,12 @@ __noinline int choose_member(const struct packet *p, struct verdict *v)
 		return 0;
 	meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	s.first = g->first;
+	if (g->return_after)
+		s.best.before = time_before(g->return_after);
 	if (!meta || (g->use == SA_GROUP_FLOW ? !consider_cells(&s.best, g, p, meta)
 					      : !consider(&s.best, member_at(g->first))))
 		bpf_loop(g->members, consider_next, &s, 0);
-	if (s.best.fitness < USABLE && g->trap) {
+	if (s.best.fitness < RECENT && g->trap) {
 		s.best.member = NO_SLOT;
 		v->action = ACT_TRAP;
 	}

@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "3c40e0e7"
+const layoutDigest = "95d28d7b"

@@ -17,7 +17,8 @@ then takes effect. --check prints the warning, too.`
 
 const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said TEXT] [--min-packets N] [--json]
   ipsec eroute --add|--replace --src S/M --dst D/M
-               [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT [--spread S]
+               [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT
+               [--spread S [--return-after SECONDS]]
                [--acquire-mode M] [--acquire-proto P] [--acquire-peer E] [--acquire-reqid N]
   ipsec eroute --del --src S/M --dst D/M
                [--transport-proto P] [--src-port N] [--dst-port N]

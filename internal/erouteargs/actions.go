@@ -11,7 +11,7 @@ var (
 	FilterOptions   = cli.MaskOf(OptEraf, OptSrc, OptDst, OptSAID, OptMinPackets)
 
 	saidPartOptions = cli.MaskOf(OptAf, OptEdst, OptSPI, OptProto)
-	saidOptions     = saidPartOptions | cli.MaskOf(OptSAID, OptSpread)
+	saidOptions     = saidPartOptions | cli.MaskOf(OptSAID, OptSpread, OptReturnAfter)
 	acquireOptions  = cli.MaskOf(OptAcquireMode, OptAcquireProto, OptAcquirePeer, OptAcquireReqID)
 )
 

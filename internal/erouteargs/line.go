@@ -24,7 +24,11 @@ func AddLine(e *eroute.Eroute) string {
 	list, spread, group := strings.Cut(e.SAID.String(), "/")
 	line = append(line, "--said", list)
 	if group {
+		spread, after, later := strings.Cut(spread, "/")
 		line = append(line, "--spread", spread)
+		if later {
+			line = append(line, "--return-after", after)
+		}
 	}
 	if a := e.Acquire; a != (eroute.AcquireParams{}) && a != eroute.DefaultAcquire {
 		line = append(line, "--acquire-mode", a.Mode.String(), "--acquire-proto", eroute.ProtocolName(a.Proto))

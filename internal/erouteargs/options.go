@@ -34,6 +34,7 @@ const (
 
 	OptSAID
 	OptSpread
+	OptReturnAfter
 	OptAf
 	OptEdst
 	OptSPI
@@ -91,12 +92,13 @@ var Options = cli.Options{
 	OptDstPort:        {Name: "dst-port", Arg: "N", Group: selectorGroup, Help: "TCP or UDP destination port, likewise"},
 	OptMinPackets:     {Name: "min-packets", Arg: "N", Group: selectorGroup, Help: "list only eroutes with at least N packets"},
 
-	OptSAID:   {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet and %hold; or up to 64 SAs, separated by commas; then %trap can be the last"},
-	OptSpread: {Name: "spread", Arg: "flow|failover", Group: saidGroup, Help: "how several SAs share the packets: flow: each flow stays with one SA; failover: the first SA that exists"},
-	OptAf:     {Name: "af", Arg: "inet|inet6", Group: saidGroup, Help: "address family of --edst"},
-	OptEdst:   {Name: "edst", Arg: "E", Group: saidGroup, Help: "address of the peer (effective destination)"},
-	OptSPI:    {Name: "spi", Arg: "N", Group: saidGroup, Help: "security parameters index, at least 0x100"},
-	OptProto:  {Name: "proto", Arg: "ah|esp|comp|tun", Group: saidGroup, Help: "protocol of the SA; tun: any SA in tunnel mode"},
+	OptSAID:        {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet and %hold; or up to 64 SAs, separated by commas; then %trap can be the last"},
+	OptSpread:      {Name: "spread", Arg: "flow|failover", Group: saidGroup, Help: "how several SAs share the packets: flow: each flow stays with one SA; failover: the first SA that exists"},
+	OptReturnAfter: {Name: "return-after", Arg: "SECONDS", Group: saidGroup, Help: "with --spread: use an SA younger than this only while there is no older one, so that flows return to an SA that comes back after this time; default: at once"},
+	OptAf:          {Name: "af", Arg: "inet|inet6", Group: saidGroup, Help: "address family of --edst"},
+	OptEdst:        {Name: "edst", Arg: "E", Group: saidGroup, Help: "address of the peer (effective destination)"},
+	OptSPI:         {Name: "spi", Arg: "N", Group: saidGroup, Help: "security parameters index, at least 0x100"},
+	OptProto:       {Name: "proto", Arg: "ah|esp|comp|tun", Group: saidGroup, Help: "protocol of the SA; tun: any SA in tunnel mode"},
 
 	OptAcquireMode:  {Name: "acquire-mode", Arg: "tunnel|transport", Group: acquireGroup, Help: "mode of the SA; default: tunnel"},
 	OptAcquireProto: {Name: "acquire-proto", Arg: "esp|ah|comp", Group: acquireGroup, Help: "protocol of the SA; default: esp"},

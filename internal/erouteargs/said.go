@@ -34,10 +34,12 @@ func Check[C any](a *cli.Action[C], p *cli.Parsed, common cli.Mask) error {
 // MagicSAIDs are the SAIDs that need no SA.
 var MagicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold}
 
-// withSpread adds the text of --spread, if it is given, to that of --said.
+// withSpread adds the texts of --spread and --return-after, if they are given, to that of --said.
 func withSpread(p *cli.Parsed, said string) (string, error) {
-	f := p.Field(OptSpread)
+	f, after := p.Field(OptSpread), p.Field(OptReturnAfter)
 	switch {
+	case !f.Given() && after.Given():
+		return "", fmt.Errorf("%s needs --spread", p.Quote(OptReturnAfter))
 	case !f.Given():
 		return said, nil
 	case !strings.Contains(said, ","):
@@ -48,7 +50,13 @@ func withSpread(p *cli.Parsed, said string) (string, error) {
 	if _, err := eroute.ParseSpread(f.Text); err != nil {
 		return "", f.Refuse(err)
 	}
-	return said + "/" + f.Text, nil
+	if !after.Given() {
+		return said + "/" + f.Text, nil
+	}
+	if _, err := eroute.ParseReturnAfter(after.Text); err != nil {
+		return "", after.Refuse(err)
+	}
+	return said + "/" + f.Text + "/" + after.Text, nil
 }
 
 // said parses the SAID, if one is given.
@@ -64,8 +72,8 @@ func (r *Parser) said(p *cli.Parsed) (eroute.SAID, error) {
 		}
 		return said, nil
 	}
-	if p.Has(OptSpread) {
-		return eroute.SAID{}, fmt.Errorf("%s needs several SAs in --said", p.Quote(OptSpread))
+	if given, ok := p.First(cli.MaskOf(OptSpread, OptReturnAfter)); ok {
+		return eroute.SAID{}, fmt.Errorf("%s needs several SAs in --said", p.Quote(given))
 	}
 	if p.Has(OptSPI) {
 		return eroute.NewSAID(r.ctx, p.Value(OptAf), p.Value(OptEdst), p.Value(OptSPI), p.Value(OptProto), r.resolver)

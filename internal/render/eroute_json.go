@@ -17,20 +17,21 @@ type Lookup interface {
 
 // erouteJSON is an eroute in docs/schema.json.
 type erouteJSON struct {
-	Src      string       `json:"src"`
-	Dst      string       `json:"dst"`
-	Proto    uint8        `json:"proto,omitempty"`
-	SrcPort  uint16       `json:"src_port,omitempty"`
-	DstPort  uint16       `json:"dst_port,omitempty"`
-	SAID     string       `json:"said"`
-	Members  []string     `json:"members,omitempty"`
-	Spread   string       `json:"spread,omitempty"`
-	Aside    []string     `json:"aside,omitempty"`
-	Action   string       `json:"action"`
-	Packets  uint64       `json:"packets"`
-	Bytes    uint64       `json:"bytes"`
-	LastUsed *string      `json:"last_used,omitempty"`
-	Acquire  *acquireJSON `json:"acquire,omitempty"`
+	Src         string       `json:"src"`
+	Dst         string       `json:"dst"`
+	Proto       uint8        `json:"proto,omitempty"`
+	SrcPort     uint16       `json:"src_port,omitempty"`
+	DstPort     uint16       `json:"dst_port,omitempty"`
+	SAID        string       `json:"said"`
+	Members     []string     `json:"members,omitempty"`
+	Spread      string       `json:"spread,omitempty"`
+	ReturnAfter uint32       `json:"return_after,omitempty"`
+	Aside       []string     `json:"aside,omitempty"`
+	Action      string       `json:"action"`
+	Packets     uint64       `json:"packets"`
+	Bytes       uint64       `json:"bytes"`
+	LastUsed    *string      `json:"last_used,omitempty"`
+	Acquire     *acquireJSON `json:"acquire,omitempty"`
 }
 
 // acquireJSON holds the ACQUIRE parameters of a trap.
@@ -63,7 +64,7 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 		if e.SAID.Traps() {
 			j.Members = append(j.Members, eroute.Trap.String())
 		}
-		j.Spread = e.SAID.Spread().String()
+		j.Spread, j.ReturnAfter = e.SAID.Spread().String(), uint32(e.SAID.ReturnAfter()/time.Second)
 		for _, m := range e.SetAside() {
 			j.Aside = append(j.Aside, m.String())
 		}

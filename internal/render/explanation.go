@@ -130,6 +130,9 @@ func memberText(e *explain.Explanation) string {
 	default:
 		text = fmt.Sprintf("%s, one of %d SAs by the packet's flow", sa.SAID, len(all))
 	}
+	if after := group.ReturnAfter(); after != 0 && sa != nil && sa.Ready {
+		text += fmt.Sprintf("; SAs younger than %d s only if there is no older one", after/time.Second)
+	}
 	for _, said := range aside {
 		text += fmt.Sprintf("; %s is set aside", said)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unique"
 )
 
@@ -49,6 +50,7 @@ type Group struct{ handle unique.Handle[group] }
 type group struct {
 	spread  Spread
 	trap    bool // %trap is the last member
+	after   uint32
 	n       int
 	members [MaxMembers]member
 }
@@ -136,13 +138,55 @@ func (s SAID) Spread() Spread {
 	return s.Group.handle.Value().spread
 }
 
-// groupText is the text of a group: its members, separated by commas, and its spread behind a slash.
+// MaxReturnAfter is the maximum of [SAID.ReturnAfter].
+const MaxReturnAfter = 24 * time.Hour
+
+var errReturnAfter = fmt.Errorf("must be from 1 to %d seconds", MaxReturnAfter/time.Second)
+
+// ReturnAfter returns the age from which an SA of a group is as good as the others: a newer one is used only if there is
+// no older one. 0: at once.
+func (s SAID) ReturnAfter() time.Duration {
+	if !s.IsGroup() {
+		return 0
+	}
+	return time.Duration(s.Group.handle.Value().after) * time.Second
+}
+
+// WithReturnAfter returns a group with another ReturnAfter, in whole seconds up to MaxReturnAfter.
+func (s SAID) WithReturnAfter(after time.Duration) (SAID, error) {
+	if after < 0 || after > MaxReturnAfter || after%time.Second != 0 {
+		return SAID{}, fmt.Errorf("return after %v: %w", after, errReturnAfter)
+	}
+	g := s.Group.handle.Value()
+	g.after = uint32(after / time.Second)
+	return SAID{Group: Group{unique.Make(g)}}, nil
+}
+
+// ParseReturnAfter parses a number of seconds as [ParseNumber] does.
+func ParseReturnAfter(text string) (time.Duration, error) {
+	n, err := ParseNumber(text, 32)
+	if err != nil {
+		return 0, err
+	}
+	after := time.Duration(n) * time.Second
+	if n == 0 || after > MaxReturnAfter {
+		return 0, refuse(text, errReturnAfter)
+	}
+	return after, nil
+}
+
+// groupText is the text of a group: its members, separated by commas, its spread behind a slash, and the seconds of
+// ReturnAfter behind another one.
 func (s SAID) groupText() string {
 	members := s.Members()
 	if s.Traps() {
 		members = append(members, Trap)
 	}
-	return joinSAIDs(members) + "/" + s.Spread().String()
+	text := joinSAIDs(members) + "/" + s.Spread().String()
+	if after := s.ReturnAfter(); after != 0 {
+		text += fmt.Sprintf("/%d", after/time.Second)
+	}
+	return text
 }
 
 // joinSAIDs returns the texts of SAIDs, separated by commas.

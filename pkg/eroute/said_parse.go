@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // magicNames are the texts of the magic SAIDs without their %.
@@ -24,8 +25,8 @@ var (
 
 // ParseSAID parses the text form of a SAID, see ipsec_eroute(8): a magic SAID, proto.HEX@v4, proto:HEX@v6, or
 // protoN@address with N in the format of [ParseNumber]. Protocol and magic names are lower case; the address
-// has the format of [ParseAddr]. A group of SAs is a list separated by commas, which can end with %trap, a slash, and
-// flow or failover.
+// has the format of [ParseAddr]. A group of SAs is a list separated by commas, which can end with %trap, a slash,
+// flow or failover, and optionally a slash and the seconds of [SAID.ReturnAfter].
 func ParseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	parse := parseSAID
 	if strings.Contains(text, ",") {
@@ -46,9 +47,16 @@ func parseGroup(ctx context.Context, text string, r Resolver) (SAID, error) {
 	if !ok {
 		return SAID{}, errNoSpread
 	}
+	name, seconds, later := strings.Cut(name, "/")
 	spread, err := ParseSpread(name)
 	if err != nil {
 		return SAID{}, fmt.Errorf("spread %w", err)
+	}
+	var after time.Duration
+	if later {
+		if after, err = ParseReturnAfter(seconds); err != nil {
+			return SAID{}, fmt.Errorf("return after %w", err)
+		}
 	}
 	texts := strings.Split(list, ",")
 	if len(texts) > MaxMembers+1 {
@@ -60,7 +68,11 @@ func parseGroup(ctx context.Context, text string, r Resolver) (SAID, error) {
 			return SAID{}, fmt.Errorf("%q: %w", t, err)
 		}
 	}
-	return NewGroup(spread, members...)
+	group, err := NewGroup(spread, members...)
+	if err != nil {
+		return SAID{}, err
+	}
+	return group.WithReturnAfter(after)
 }
 
 // parseSAID is [ParseSAID], but returns only the reason as error.

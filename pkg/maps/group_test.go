@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
@@ -27,7 +28,12 @@ type grouped struct {
 
 func newGrouped(t *testing.T, spread eroute.Spread, members ...eroute.SAID) *grouped {
 	t.Helper()
-	g := &grouped{model: newModel(t), group: groupOf(t, spread, members...)}
+	return newGroupedBy(t, groupOf(t, spread, members...))
+}
+
+func newGroupedBy(t *testing.T, group eroute.SAID) *grouped {
+	t.Helper()
+	g := &grouped{model: newModel(t), group: group}
 	g.Table = newTable(t)
 	for _, m := range g.group.SAs() {
 		g.model.add(m, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
@@ -386,4 +392,75 @@ func TestGroupAsideTrap(t *testing.T) {
 		t.Errorf("flows %v, %v, want none", flows, err)
 	}
 	checkShares(t, g.members(t, false), map[eroute.SAID]int{a: 1})
+}
+
+// TestGroupReturnAfter checks that an SA that comes back is not used before the time of its group, unless there is no
+// older one, and then without any command.
+func TestGroupReturnAfter(t *testing.T) {
+	a, b := sa(eroute.ProtoESP, 0x1001), sa(eroute.ProtoESP, 0x1002)
+	for _, spread := range []eroute.Spread{eroute.SpreadFlow, eroute.SpreadFailover} {
+		t.Run(spread.String(), func(t *testing.T) {
+			const after = 2 * time.Second
+			g := newGroupedBy(t, returningAfter(t, groupOf(t, spread, a, b), after))
+			both := map[eroute.SAID]int{a: 1, b: 1}
+			if spread == eroute.SpreadFailover {
+				both = map[eroute.SAID]int{a: 1}
+			}
+			check := func(want map[eroute.SAID]int) {
+				t.Helper()
+				for _, v6 := range []bool{false, true} {
+					checkShares(t, g.members(t, v6), want)
+				}
+			}
+			returns := func(said eroute.SAID, age time.Duration) {
+				t.Helper()
+				g.model.add(said, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
+				key := xfrm.StateKey{Proto: said.Proto, SPI: said.SPI, Dst: said.Dst}
+				s := g.model.states[key]
+				s.Added = uint64(time.Now().Add(-age).Unix())
+				g.model.states[key] = s
+				if err := g.Sync(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			const long = time.Hour // the test is not that slow
+			g.setReturnAfter(t, long)
+			check(both)
+			g.model.del(t, g.Table, a)
+			check(map[eroute.SAID]int{b: 1})
+			returns(a, 0)
+			check(map[eroute.SAID]int{b: 1})
+			*g.Table = *reopen(t, g.Table)
+			check(map[eroute.SAID]int{b: 1})
+			g.model.del(t, g.Table, b)
+			check(map[eroute.SAID]int{a: 1})
+			returns(b, 0)
+			check(both) // both are new
+			g.model.del(t, g.Table, b)
+			returns(b, 2*long)
+			check(map[eroute.SAID]int{b: 1})
+			g.setReturnAfter(t, after)
+			packet := eroute.Packet{Src: netip.MustParseAddr("10.1.0.1"), Dst: netip.MustParseAddr("10.2.0.1"), Proto: 17, DstPort: 53}
+			for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+				packet.SrcPort++ // other flows
+				if said, err := g.Member(packet, g.group); err != nil {
+					t.Fatal(err)
+				} else if said == a {
+					break
+				}
+				if time.Since(begin) > after+10*time.Second {
+					t.Fatalf("%s is not used again", a)
+				}
+			}
+			check(both)
+			checkDerived(t, g.Table)
+		})
+	}
+}
+
+// setReturnAfter changes the time of the group in the table, as an eroute with another time would.
+func (g *grouped) setReturnAfter(t *testing.T, after time.Duration) {
+	t.Helper()
+	g.group = returningAfter(t, g.group, after)
+	mustApply(t, g.Table, &eroute.Linear{}, replace(sel("10.1.0.0/16", "10.2.0.0/16"), g.group), replace(sel("2001:db8:1::/48", "2001:db8:2::/48"), g.group))
 }

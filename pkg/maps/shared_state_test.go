@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -173,6 +174,15 @@ func groupOf(t *testing.T, spread eroute.Spread, members ...eroute.SAID) eroute.
 	return said
 }
 
+func returningAfter(t *testing.T, group eroute.SAID, after time.Duration) eroute.SAID {
+	t.Helper()
+	group, err := group.WithReturnAfter(after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return group
+}
+
 // TestSharedState checks that two eroutes whose SAIDs name one state both use it, in either order, and that
 // each continues to work after the other is deleted.
 func TestSharedState(t *testing.T) {
@@ -241,7 +251,8 @@ func TestSharedStateRandomly(t *testing.T) {
 		if len(members) == 1 {
 			return members[0]
 		}
-		return groupOf(t, []eroute.Spread{eroute.SpreadFlow, eroute.SpreadFailover}[r.IntN(2)], members...)
+		group := groupOf(t, []eroute.Spread{eroute.SpreadFlow, eroute.SpreadFailover}[r.IntN(2)], members...)
+		return returningAfter(t, group, time.Duration(r.IntN(2)*30)*time.Second)
 	}
 	aside := map[eroute.SAID]bool{} // SAs that are set aside
 	for step := range steps {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -79,6 +80,9 @@ func (r *Reader) group(slot uint32, g *bpf.ABISaGroup) (read groupRead, err erro
 		members = append(members, eroute.Trap)
 	}
 	if read.said, err = eroute.NewGroup(spread, members...); err != nil {
+		return read, fmt.Errorf("read group of SAs: %w", err)
+	}
+	if read.said, err = read.said.WithReturnAfter(time.Duration(g.ReturnAfter) * time.Second); err != nil {
 		return read, fmt.Errorf("read group of SAs: %w", err)
 	}
 	r.groups[slot] = read
@@ -166,7 +170,10 @@ func (set *Set) makeGroup(said eroute.SAID, slots map[eroute.SAID]uint32) (slot 
 		set.blocks.FreeRun(at, blocks)
 		return 0, ErrTooMany
 	}
-	g := bpf.ABISaGroup{Use: uint8(bpf.ABISaUseSA_GROUP_FAILOVER), First: at * block, Members: uint32(len(members))}
+	g := bpf.ABISaGroup{
+		Use: uint8(bpf.ABISaUseSA_GROUP_FAILOVER), First: at * block, Members: uint32(len(members)),
+		ReturnAfter: uint32(said.ReturnAfter() / time.Second),
+	}
 	if said.Traps() {
 		g.Trap = 1
 	}

@@ -5,6 +5,7 @@ package sas
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -222,6 +223,13 @@ func (set *Set) part(n, borrower *namedSA) error {
 func (set *Set) use(n, lender *namedSA, s xfrm.State) error {
 	next := n.sa
 	next.Use, next.IfId = uint8(useOf(s)), n.ownIfID()
+	if isReady(&next) && !isReady(&n.sa) {
+		since, err := sinceOf(s)
+		if err != nil {
+			return err
+		}
+		next.Since = since
+	}
 	if lender != nil {
 		next.IfId, next.Borrower = lender.ownIfID(), 0
 		if lender.sa.Borrower != n.ownIfID() {
@@ -339,6 +347,16 @@ func (set *Set) removeUnusedLender(lender *namedSA) error {
 		return nil
 	}
 	return set.remove(lender.key)
+}
+
+// sinceOf returns when a state was added, as CLOCK_MONOTONIC in nanoseconds; 0: before that began.
+func sinceOf(s xfrm.State) (uint64, error) {
+	now, err := abi.Monotonic()
+	if err != nil {
+		return 0, err
+	}
+	age := uint64(max(0, time.Since(time.Unix(int64(s.Added), 0))))
+	return now - min(now, age), nil
 }
 
 // useOf returns how packets use an SA that has this state.
