@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/render"
@@ -17,7 +18,9 @@ func runList(c *command) error {
 	}
 	return c.fromTable(func(t table, w io.Writer) error {
 		if c.opts.Has(erouteargs.OptJSON) {
-			return render.EroutesJSON(w, filter.Of(t.All()))
+			traffic := saTraffic{open: c.env.kernel}
+			err := render.EroutesJSON(w, filter.Of(t.All()), traffic.of)
+			return errors.Join(err, traffic.close())
 		}
 		for e, err := range filter.Of(t.All()) {
 			if err != nil {

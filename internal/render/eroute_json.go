@@ -27,6 +27,7 @@ type erouteJSON struct {
 	Spread      string       `json:"spread,omitempty"`
 	ReturnAfter uint32       `json:"return_after,omitempty"`
 	Aside       []string     `json:"aside,omitempty"`
+	SAs         []*Traffic   `json:"sas,omitempty"`
 	Action      string       `json:"action"`
 	Packets     uint64       `json:"packets"`
 	Bytes       uint64       `json:"bytes"`
@@ -79,15 +80,41 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 	return j
 }
 
-// EroutesJSON writes eroutes, one per line.
-func EroutesJSON(w io.Writer, all iter.Seq2[eroute.Eroute, error]) error {
+// Traffic is the traffic of an SA, counted by XFRM since the SA was added.
+type Traffic struct {
+	SAID    string `json:"said"`
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// EroutesJSON writes eroutes, one per line. traffic reads that of the SAs of groups; it returns nil for an SA without
+// figures.
+func EroutesJSON(w io.Writer, all iter.Seq2[eroute.Eroute, error], traffic func(eroute.SAID) (*Traffic, error)) error {
 	return writeArray(w, "eroutes", func(yield func(*erouteJSON, error) bool) {
 		for e, err := range all {
-			if !yield(newErouteJSON(&e), err) {
+			j := newErouteJSON(&e)
+			if err == nil && e.SAID.IsGroup() {
+				err = j.addTraffic(&e, traffic)
+			}
+			if !yield(j, err) {
 				return
 			}
 		}
 	})
+}
+
+// addTraffic adds the traffic of the SAs of a group.
+func (j *erouteJSON) addTraffic(e *eroute.Eroute, traffic func(eroute.SAID) (*Traffic, error)) error {
+	for _, sa := range e.SAID.SAs() {
+		t, err := traffic(sa)
+		if err != nil {
+			return err
+		}
+		if t != nil {
+			j.SAs = append(j.SAs, t)
+		}
+	}
+	return nil
 }
 
 // LookupsJSON writes the eroute that each packet matches, or null, one per line.

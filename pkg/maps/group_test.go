@@ -464,3 +464,31 @@ func (g *grouped) setReturnAfter(t *testing.T, after time.Duration) {
 	g.group = returningAfter(t, g.group, after)
 	mustApply(t, g.Table, &eroute.Linear{}, replace(sel("10.1.0.0/16", "10.2.0.0/16"), g.group), replace(sel("2001:db8:1::/48", "2001:db8:2::/48"), g.group))
 }
+
+// TestGroupTraffic checks that a scan for metrics has the SAs of groups, also idle ones, behind the busiest SAs.
+func TestGroupTraffic(t *testing.T) {
+	a, b, single := sa(eroute.ProtoESP, 0x1001), sa(eroute.ProtoESP, 0x1002), sa(eroute.ProtoESP, 0x1003)
+	g := newGrouped(t, eroute.SpreadFailover, a, b, sa(eroute.ProtoESP, 0x1004))
+	g.model.del(t, g.Table, sa(eroute.ProtoESP, 0x1004))
+	mustApply(t, g.Table, &eroute.Linear{}, add(sel("10.3.0.0/16", "10.4.0.0/16"), single))
+	for i, said := range []eroute.SAID{b, single} {
+		g.model.add(said, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
+		key := xfrm.StateKey{Proto: said.Proto, SPI: said.SPI, Dst: said.Dst}
+		s := g.model.states[key]
+		s.Packets, s.Bytes = uint64(10*i+10), 1000
+		g.model.states[key] = s
+	}
+	watch, err := OpenWatch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = watch.Close() }()
+	scan, err := watch.Scan(1)
+	if want := []eroute.SAID{single, b, a}; err != nil || !slices.Equal(scan.SAs, want) {
+		t.Errorf("SAs %v, %v, want %v", scan.SAs, err, want)
+	}
+	traffic, err := watch.SAs(scan.SAs)
+	if want := []SA{{single, 20, 1000}, {b, 10, 1000}, {a, 0, 0}}; err != nil || !slices.Equal(traffic, want) {
+		t.Errorf("traffic %v, %v, want %v", traffic, err, want)
+	}
+}

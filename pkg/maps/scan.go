@@ -17,7 +17,7 @@ import (
 type Scan struct {
 	Traps   int               // eroutes with %trap or %trapsubnet
 	Eroutes []eroute.Selector // with the most packets, the busiest first
-	SAs     []eroute.SAID     // with the most packets, the busiest first
+	SAs     []eroute.SAID     // with the most packets, the busiest first, then those of groups
 }
 
 // Scan scans the whole table. It keeps one number per eroute and the n busiest eroutes and SAs in memory.
@@ -66,7 +66,11 @@ func (t *Table) Scan(n int) (w Scan, err error) {
 	return w, err
 }
 
-// busiestSAs returns the SAs with eroutes that have carried the most packets.
+// membersMost is the maximum number of SAs of groups in a Scan.
+const membersMost = 256
+
+// busiestSAs returns the SAs with eroutes that have carried the most packets, then the other SAs of groups, also those
+// without packets.
 func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
 	all, err := t.sas.Named()
 	if err != nil || len(all) == 0 || t.xfrm == nil {
@@ -76,7 +80,11 @@ func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
 	if err != nil {
 		return nil, err
 	}
-	sas := busiest[eroute.SAID]{most: n}
+	grouped, err := t.sas.Grouped()
+	if err != nil {
+		return nil, err
+	}
+	sas, members := busiest[eroute.SAID]{most: n}, busiest[eroute.SAID]{most: membersMost}
 	for key := range all {
 		s, err := states.Find(key.SAID())
 		if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
@@ -86,8 +94,17 @@ func (t *Table) busiestSAs(n int) ([]eroute.SAID, error) {
 			return nil, err
 		}
 		sas.add(key.SAID(), s.Packets)
+		if grouped[key.SAID()] {
+			members.add(key.SAID(), s.Packets+1)
+		}
 	}
-	return sas.list(), nil
+	list := sas.list()
+	for _, said := range members.list() {
+		if !slices.Contains(list, said) {
+			list = append(list, said)
+		}
+	}
+	return list, nil
 }
 
 // busiest collects the values with the highest counts.

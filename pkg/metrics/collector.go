@@ -32,8 +32,8 @@ var (
 	bytes      = desc("bytes_total", "Bytes of IP headers and payload by reason and verdict.", "reason", "verdict")
 	topPackets = desc("top_packets_total", "Packets that matched one of the busiest eroutes.", selectorLabels...)
 	topBytes   = desc("top_bytes_total", "Bytes of IP headers and payload that matched one of the busiest eroutes.", selectorLabels...)
-	saPackets  = desc("sa_packets_total", "Packets processed by one of the busiest SAs.", "said")
-	saBytes    = desc("sa_bytes_total", "Bytes processed by one of the busiest SAs, as counted by XFRM.", "said")
+	saPackets  = desc("sa_packets_total", "Packets processed by one of the busiest SAs, or one of a group.", "said")
+	saBytes    = desc("sa_bytes_total", "Bytes processed by one of the busiest SAs, or one of a group, as counted by XFRM.", "said")
 
 	queueUsed = desc("queue_used_bytes", "Bytes used in the ring buffer to the relay.")
 	queueSize = desc("queue_size_bytes", "Size of the ring buffer to the relay.")

@@ -54,12 +54,45 @@ func (set *Set) SetAside(said eroute.SAID, aside bool) (alone int, err error) {
 	return alone, err
 }
 
+// Grouped returns the SAs that are members of groups.
+func (set *Set) Grouped() (map[eroute.SAID]bool, error) {
+	all, err := set.all()
+	if err != nil {
+		return nil, err
+	}
+	bySlot := make(map[uint32]eroute.SAID, len(all))
+	for key, v := range all {
+		if !key.IsGroup() {
+			bySlot[v.Slot] = key.SAID()
+		}
+	}
+	grouped := make(map[eroute.SAID]bool)
+	err = set.eachGroup(all, func(_ abi.SAIDValue, members []uint32) {
+		for _, slot := range members {
+			if said, known := bySlot[slot]; known { // a command may be changing the table
+				grouped[said] = true
+			}
+		}
+	})
+	return grouped, err
+}
+
 // groupsOf returns the number of references that groups hold to the SA of a slot: one for each family of each group.
 func (set *Set) groupsOf(slot uint32) (refs int, err error) {
 	all, err := set.all()
 	if err != nil {
 		return 0, err
 	}
+	err = set.eachGroup(all, func(v abi.SAIDValue, members []uint32) {
+		if slices.Contains(members, slot) {
+			refs += int(min(v.Refs4, 1) + min(v.Refs6, 1))
+		}
+	})
+	return refs, err
+}
+
+// eachGroup calls f with the entry of each group, and the slots of its members.
+func (set *Set) eachGroup(all map[abi.SAIDKey]abi.SAIDValue, f func(v abi.SAIDValue, members []uint32)) error {
 	slots := set.Reader()
 	for key, v := range all {
 		if !key.IsGroup() {
@@ -67,7 +100,7 @@ func (set *Set) groupsOf(slot uint32) (refs int, err error) {
 		}
 		sa, err := slots.At(v.Slot)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		g := asGroup(&sa)
 		if g == nil {
@@ -75,11 +108,9 @@ func (set *Set) groupsOf(slot uint32) (refs int, err error) {
 		}
 		members, err := set.memberSlots(g)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		if slices.Contains(members, slot) {
-			refs += int(min(v.Refs4, 1) + min(v.Refs6, 1))
-		}
+		f(v, members)
 	}
-	return refs, nil
+	return nil
 }
