@@ -32,32 +32,27 @@ enum fitness {
 	USABLE,
 };
 
-struct choice {
-	__u32 member; /* the first of the best members; NO_SLOT: all are unfit */
-	__u32 fitness;
-	__u64 before; /* CLOCK_MONOTONIC, ns: later SAs are too new */
-};
-
-struct search {
-	struct choice best;
-	__u32 first; /* element of eroute_members */
-};
-
-/* Considers the SA of a slot. Returns whether no other member can be better. */
-static __always_inline int consider(struct choice *best, __u32 slot)
+/* The fitness of a member. before: CLOCK_MONOTONIC in ns; later SAs are too new. */
+static __always_inline enum fitness fitness_of(__u32 slot, __u64 before)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
-	__u32 fitness = UNUSABLE;
 
 	if (!sa || sa->aside)
-		return 0;
-	if (sa->use == SA_READY || sa->use == SA_TRANSPORT)
-		fitness = sa->since <= best->before ? USABLE : RECENT;
-	if (best->fitness < fitness) {
-		best->member = slot;
-		best->fitness = fitness;
-	}
-	return fitness == USABLE;
+		return UNFIT;
+	if (sa->use != SA_READY && sa->use != SA_TRANSPORT)
+		return UNUSABLE;
+	return sa->since <= before ? USABLE : RECENT;
+}
+
+/* The time from which the SAs of a group are too new. */
+static __always_inline __u64 newest_of(const struct sa_group *g)
+{
+	__u64 now, after = g->return_after * 1000000000ULL;
+
+	if (!after)
+		return ~0ULL;
+	now = bpf_ktime_get_ns();
+	return now > after ? now - after : 0;
 }
 
 /*
@@ -76,69 +71,121 @@ static __always_inline __u64 flow_hash(const struct packet *p, const struct tabl
 	return spread(sum, meta->factors[0]);
 }
 
+/* The member of the cell that a hash selects. */
+static __always_inline __u32 cell_member(const struct sa_group *g, __u64 hash)
+{
+	return member_at(g->first + g->members + below(hash, g->cells));
+}
+
+/*
+ * Gives the verdict of a packet whose eroute has a group the SA of the member that is its first choice, if packets can
+ * use it. Returns 0 if choose_other() has to choose. A global function: the verifier verifies it once.
+ */
+__noinline int choose_first(const struct packet *p, struct verdict *v)
+{
+	const struct sa_group *g;
+	struct table_meta *meta;
+	__u32 slot, member, zero = 0;
+
+	if (!p || !v || v->action != ACT_SA)
+		return 1;
+	slot = v->sa;
+	g = bpf_map_lookup_elem(&eroute_sas, &slot);
+	if (!g || g->use < SA_GROUP_FLOW)
+		return 1;
+	if (g->use == SA_GROUP_FLOW) {
+		meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+		if (!meta)
+			return 0;
+		member = cell_member(g, flow_hash(p, meta));
+	} else {
+		member = member_at(g->first);
+	}
+	if (fitness_of(member, newest_of(g)) != USABLE)
+		return 0;
+	v->sa = member;
+	return 1;
+}
+
+struct search {
+	__u32 best; /* the first of the best members; NO_SLOT: all are unfit */
+	__u32 fitness;
+	__u64 before; /* see fitness_of() */
+	__u32 first;  /* element of eroute_members */
+};
+
+/* Considers the SA of a slot. Returns whether no other member can be better. */
+static __always_inline int consider(struct search *s, __u32 slot)
+{
+	enum fitness fitness = fitness_of(slot, s->before);
+
+	if (s->fitness < fitness) {
+		s->best = slot;
+		s->fitness = fitness;
+	}
+	return fitness == USABLE;
+}
+
+static long consider_next(__u64 i, struct search *s)
+{
+	return consider(s, member_at(s->first + i));
+}
+
 /* Maximum cells that a flow tries. */
 #define CELL_TRIES 8
 
 /*
- * Considers the members that a flow selects: that of its first cell, then those of the next ones, so that flows of other
- * members stay where they are, and the flows of a member that ends are shared out. Returns whether it has found the best.
+ * Considers the members of the cells that a flow selects one after the other, so that flows of other members stay where
+ * they are, and the flows of a member that ends are shared out. Returns whether it has found the best.
  */
-static __always_inline int consider_cells(struct choice *best, const struct sa_group *g,
+static __always_inline int consider_cells(struct search *s, const struct sa_group *g,
 					  const struct packet *p, const struct table_meta *meta)
 {
 	__u64 hash = flow_hash(p, meta);
 
 	for (int i = 0; i < CELL_TRIES; i++) {
-		if (consider(best, member_at(g->first + g->members + below(hash, g->cells))))
+		if (consider(s, cell_member(g, hash)))
 			return 1;
 		hash = spread(hash, meta->factors[1]);
 	}
 	return 0;
 }
 
-/* The time that was seconds ago; 0: before the boot. */
-static __always_inline __u64 time_before(__u32 seconds)
-{
-	__u64 now = bpf_ktime_get_ns(), ago = seconds * 1000000000ULL;
-
-	return now > ago ? now - ago : 0;
-}
-
-static long consider_next(__u64 i, struct search *s)
-{
-	return consider(&s->best, member_at(s->first + i));
-}
-
 /*
- * Gives the verdict of a packet whose eroute has a group the SA of a member. If packets can use none, the eroute is a
- * %trap, or the packet drops with the SA. A global function: the verifier verifies it once.
+ * Gives the verdict of a packet whose eroute has a group the SA of the best member. If packets can use none, the eroute
+ * is a %trap, or the packet drops with the SA.
  */
-__noinline int choose_member(const struct packet *p, struct verdict *v)
+__noinline int choose_other(const struct packet *p, struct verdict *v)
 {
-	struct search s = { .best = { .member = NO_SLOT, .before = ~0ULL } };
+	struct search s = { .best = NO_SLOT };
 	const struct sa_group *g;
 	struct table_meta *meta;
 	__u32 slot, zero = 0;
 
-	if (!p || !v || v->action != ACT_SA)
+	if (!p || !v)
 		return 0;
 	slot = v->sa;
 	g = bpf_map_lookup_elem(&eroute_sas, &slot);
-	if (!g || g->use < SA_GROUP_FLOW)
+	if (!g)
 		return 0;
-	meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	s.before = newest_of(g);
 	s.first = g->first;
-	if (g->return_after)
-		s.best.before = time_before(g->return_after);
-	if (!meta || (g->use == SA_GROUP_FLOW ? !consider_cells(&s.best, g, p, meta)
-					      : !consider(&s.best, member_at(g->first))))
+	meta = bpf_map_lookup_elem(&eroute_meta, &zero);
+	if (!meta || g->use != SA_GROUP_FLOW || !consider_cells(&s, g, p, meta))
 		bpf_loop(g->members, consider_next, &s, 0);
-	if (s.best.fitness < RECENT && g->trap) {
-		s.best.member = NO_SLOT;
+	if (s.fitness < RECENT && g->trap) {
+		s.best = NO_SLOT;
 		v->action = ACT_TRAP;
 	}
-	v->sa = s.best.member;
+	v->sa = s.best;
 	return 0;
+}
+
+/* Chooses the SA of a packet whose eroute has a group. */
+static __always_inline void choose_member(const struct packet *p, struct verdict *v)
+{
+	if (!choose_first(p, v))
+		choose_other(p, v);
 }
 
 #endif
