@@ -24,6 +24,7 @@ type grouped struct {
 	*Table
 	model *model
 	group eroute.SAID
+	flows int // that members uses
 }
 
 func newGrouped(t *testing.T, spread eroute.Spread, members ...eroute.SAID) *grouped {
@@ -33,7 +34,7 @@ func newGrouped(t *testing.T, spread eroute.Spread, members ...eroute.SAID) *gro
 
 func newGroupedBy(t *testing.T, group eroute.SAID) *grouped {
 	t.Helper()
-	g := &grouped{model: newModel(t), group: group}
+	g := &grouped{model: newModel(t), group: group, flows: 8000}
 	g.Table = newTable(t)
 	for _, m := range g.group.SAs() {
 		g.model.add(m, xfrm.ModeTunnel, xfrm.IPv4|xfrm.IPv6, 0)
@@ -42,13 +43,10 @@ func newGroupedBy(t *testing.T, group eroute.SAID) *grouped {
 	return g
 }
 
-// groupFlows is the number of flows of these tests.
-const groupFlows = 20000
-
 // members returns the SA of each flow, as the program chooses it.
 func (g *grouped) members(t *testing.T, v6 bool) []eroute.SAID {
 	t.Helper()
-	all := make([]eroute.SAID, groupFlows)
+	all := make([]eroute.SAID, g.flows)
 	for i := range all {
 		p := eroute.Packet{
 			Src: netip.AddrFrom4([4]byte{10, 1, byte(i >> 6), 1}), Dst: netip.MustParseAddr("10.2.0.1"),
@@ -92,6 +90,7 @@ func TestGroupFlow(t *testing.T) {
 	for _, v6 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("v6 %t", v6), func(t *testing.T) {
 			g := newGrouped(t, eroute.SpreadFlow, c, b, c, a)
+			g.flows = 20000
 			before := g.members(t, v6)
 			checkShares(t, before, map[eroute.SAID]int{a: 1, b: 1, c: 2})
 			g.model.del(t, g.Table, c)
