@@ -34,8 +34,9 @@ enum limits {
 	COUNTER_TICK_AT = 48,
 	COUNTER_TICK_SHIFT = 6,
 
-	/* Maximum Security Associations that eroutes name. */
+	/* Maximum Security Associations that eroutes name. Slot NO_SA is never in use. */
 	EROUTE_MAX_SAS = 262144,
+	NO_SA = 0,
 
 	/*
 	 * Elements of eroute_members, which groups of SAs take in blocks of MEMBERS_BLOCK, a power of
@@ -173,6 +174,8 @@ enum eroute_action {
 	ACT_HOLD,
 	ACT_TRAP,
 	ACT_TRAPSUBNET,
+	ACT_XFRM, /* left to the policies of XFRM that have no if_id */
+	ACTIONS,
 };
 
 /*
@@ -213,6 +216,7 @@ enum reason {
 	REASON_UNWATCHED, /* dropped: protected, and its interface was created again and is not watched yet */
 	REASON_CLEAR_INBOUND, /* dropped: arrived in clear, and the table protects the answer */
 	REASON_WRONG_PEER, /* dropped: arrived encrypted, and the answer has no eroute to that peer */
+	REASON_XFRM,       /* sent: handed to XFRM without an if_id, by %xfrm */
 	REASONS,
 };
 
@@ -264,7 +268,8 @@ struct eroute_value {
 	__u32 sa; /* slot in eroute_sas, which has the SAID; 0: a shunt, see action */
 	__u8 action;
 	__u8 dst_prefixlen; /* distinguishes an exact match from a shorter prefix */
-	__u8 pad[2];
+	__u8 followed;      /* for commands only: 1: made from a policy of XFRM, not by a command */
+	__u8 pad;
 };
 
 /*

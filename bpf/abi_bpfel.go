@@ -91,6 +91,8 @@ const (
 	ABIErouteActionACT_HOLD       ABIErouteAction = 5
 	ABIErouteActionACT_TRAP       ABIErouteAction = 6
 	ABIErouteActionACT_TRAPSUBNET ABIErouteAction = 7
+	ABIErouteActionACT_XFRM       ABIErouteAction = 8
+	ABIErouteActionACTIONS        ABIErouteAction = 9
 )
 
 type ABIErouteKey4 struct {
@@ -134,7 +136,8 @@ type ABIErouteValue struct {
 	Sa           uint32
 	Action       uint8
 	DstPrefixlen uint8
-	Pad          [2]uint8
+	Followed     uint8
+	Pad          uint8
 }
 
 type ABIEvent struct {
@@ -259,6 +262,7 @@ const (
 	ABILimitsCOUNTER_TICK_AT       ABILimits = 48
 	ABILimitsCOUNTER_TICK_SHIFT    ABILimits = 6
 	ABILimitsEROUTE_MAX_SAS        ABILimits = 262144
+	ABILimitsNO_SA                 ABILimits = 0
 	ABILimitsMEMBERS               ABILimits = 2097152
 	ABILimitsMEMBERS_BLOCK         ABILimits = 32
 	ABILimitsGROUP_MAX_MEMBERS     ABILimits = 64
@@ -354,7 +358,8 @@ const (
 	ABIReasonREASON_UNWATCHED       ABIReason = 20
 	ABIReasonREASON_CLEAR_INBOUND   ABIReason = 21
 	ABIReasonREASON_WRONG_PEER      ABIReason = 22
-	ABIReasonREASONS                ABIReason = 23
+	ABIReasonREASON_XFRM            ABIReason = 23
+	ABIReasonREASONS                ABIReason = 24
 )
 
 type ABIRejectRate struct {

@@ -64,6 +64,8 @@ int eroute_egress(struct __sk_buff *skb)
 		return reject(skb, 0, ifindex, &p, &a);
 	case ACT_HOLD:
 		return hold(skb, 0, &p, &m, &a);
+	case ACT_XFRM:
+		return encrypt(skb, &dev, NO_SA, 0, &a);
 	}
 	return drop(REASON_UNCONFIGURED, &a);
 }

@@ -51,10 +51,10 @@ static __always_inline __be16 find_header(struct __sk_buff *skb, __u32 *l3)
 static __always_inline int encrypts(const struct verdict *v)
 {
 	return v->action == ACT_SA || v->action == ACT_HOLD || v->action == ACT_TRAP ||
-	       v->action == ACT_TRAPSUBNET;
+	       v->action == ACT_TRAPSUBNET || v->action == ACT_XFRM;
 }
 
-/* Reports whether packets of an eroute go to the peer, or to one that a key manager selects. */
+/* Reports whether packets of an eroute go to the peer, or to one that XFRM or a key manager selects. */
 static __always_inline int leads_to(const struct verdict *v, const struct peer *peer)
 {
 	return v->action == ACT_SA ? is_edst(v->sa, peer->family, (const void *)peer->addr)

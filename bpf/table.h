@@ -12,6 +12,9 @@
 #include "parse.h"
 #include "trie.h"
 
+_Static_assert(EROUTE_MAX_SAS <= 1 << 24 && ACTIONS <= 16 && TUPLES <= 8,
+	       "what a result of the cache has bits for");
+
 static __noinline int cache_lookup_verdict(const struct packet *p, const struct table_meta *meta,
 					   __u64 version, struct verdict *v)
 {
@@ -23,8 +26,8 @@ static __noinline int cache_lookup_verdict(const struct packet *p, const struct 
 		return 0;
 	v->id = n.result;
 	v->sa = n.result >> 32 & 0xffffff;
-	v->action = n.result >> 56 & 7;
-	v->tuple = n.result >> 59 & 7;
+	v->action = n.result >> 56 & 15;
+	v->tuple = n.result >> 60 & 7;
 	v->src_prefixlen = n.more;
 	v->dst_prefixlen = n.more >> 8;
 	return 1;
@@ -35,7 +38,7 @@ static __noinline void cache_insert_verdict(const struct packet *p, const struct
 {
 	struct cache_data n = {
 		.result =
-			v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->tuple << 59,
+			v->id | (__u64)v->sa << 32 | (__u64)v->action << 56 | (__u64)v->tuple << 60,
 		.more = v->src_prefixlen | (__u32)v->dst_prefixlen << 8,
 	};
 

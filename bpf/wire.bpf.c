@@ -79,6 +79,13 @@ static __always_inline int send_to_ipsec(struct __sk_buff *skb, const struct ver
 	return bpf_redirect(ipsec_device, 0);
 }
 
+/* As send_to_ipsec(), for a packet that the policies of XFRM decide on. */
+static __always_inline int leave_to_xfrm(struct __sk_buff *skb, const struct packet_count *a)
+{
+	token_set_sa(skb, NO_SA, a);
+	return bpf_redirect(ipsec_device, 0);
+}
+
 /* Reports whether packets without an eroute leave. */
 static __always_inline int passes_unmatched(struct __sk_buff *skb)
 {
@@ -99,6 +106,8 @@ static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct p
 		return reject(skb, l3, ipsec_device, p, a);
 	case ACT_HOLD:
 		return hold(skb, l3, p, m, a);
+	case ACT_XFRM:
+		return leave_to_xfrm(skb, a);
 	case ACT_SA:
 		if (!m->flow)
 			return send_to_ipsec(skb, &m->v, a);
@@ -123,6 +132,8 @@ static __always_inline int protect_quoted(struct __sk_buff *skb, const struct pa
 		return drop(REASON_DROP, a);
 	case ACT_REJECT:
 		return drop(REASON_REJECT, a);
+	case ACT_XFRM:
+		return leave_to_xfrm(skb, a);
 	}
 	return drop(REASON_HOLD_NOT_STORED, a);
 }

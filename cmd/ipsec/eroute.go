@@ -22,7 +22,7 @@ var (
 		cli.Action[*command]{Option: erouteargs.OptPutBack, Run: runPutBack},
 		cli.Action[*command]{Option: erouteargs.OptSync, Run: runSync},
 		cli.Action[*command]{Option: erouteargs.OptLimit, Run: runLimit},
-		cli.Action[*command]{Option: erouteargs.OptStats, Takes: cli.MaskOf(erouteargs.OptJSON), Run: runStats},
+		cli.Action[*command]{Option: erouteargs.OptStats, Takes: cli.MaskOf(erouteargs.OptAll, erouteargs.OptJSON), Run: runStats},
 		cli.Action[*command]{Option: erouteargs.OptWatch, Takes: cli.MaskOf(erouteargs.OptInterval, erouteargs.OptJSON), Run: runWatch},
 		cli.Action[*command]{Option: erouteargs.OptMetrics, Run: runMetrics},
 	)

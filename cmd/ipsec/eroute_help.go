@@ -33,7 +33,7 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
                [--transport-proto P] [--src-port N] [--dst-port N] [--explain] [--json]
   ipsec eroute --lookup --batch FILE|- [--explain] [--json]
   ipsec eroute --set-aside SAID | --put-back SAID
-  ipsec eroute --sync | --limit N | --stats [--json] | --metrics FILE|-
+  ipsec eroute --sync | --limit N | --stats [--all] [--json] | --metrics FILE|-
   ipsec eroute --watch [--interval SECONDS] [--json]`
 
 const erouteExample = `  Encrypt traffic between two sites, but drop mail:

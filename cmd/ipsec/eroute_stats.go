@@ -29,7 +29,7 @@ func runStats(c *command) (err error) {
 	if c.opts.Has(erouteargs.OptJSON) {
 		return render.StatsJSON(c.out, &stats, xfrm)
 	}
-	return render.Stats(c.out, &stats, xfrm)
+	return render.Stats(c.out, &stats, xfrm, c.opts.Has(erouteargs.OptAll))
 }
 
 // xfrmErrors returns the kernel's counters of packets that XFRM dropped, nil if this kernel has none.

@@ -318,11 +318,11 @@ func (m *memory) Stats() (maps.Stats, error) {
 		"sa", "pass", "key-exchange", "no-eroute", "drop", "reject", "hold", "trap",
 		"sa-missing", "no-xfrm", "not-ip", "error", "unconfigured", "hold-not-stored",
 		"trap-no-relay", "trap-queue-full", "trap-holds-full", "trap-limited", "sa-exhausted",
-		"translated", "unwatched", "clear-inbound", "wrong-peer",
+		"translated", "unwatched", "clear-inbound", "wrong-peer", "xfrm",
 	} {
 		verdict := maps.Dropped
 		switch {
-		case i < 3:
+		case i < 3 || name == "xfrm":
 			verdict = maps.Sent
 		case name == "hold" || name == "trap":
 			verdict = maps.Kept

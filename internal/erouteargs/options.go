@@ -50,6 +50,7 @@ const (
 	OptAssert
 	OptExplain
 	OptInterval
+	OptAll
 	OptJSON
 	OptLabel
 	OptDebug
@@ -80,7 +81,7 @@ var Options = cli.Options{
 	OptPutBack:  {Name: "put-back", Arg: "SAID", Group: actionGroup, Help: "use an SA in groups again after --set-aside"},
 	OptSync:     {Name: "sync", Group: actionGroup, Help: "re-read the kernel's SAs, routes and interfaces and update the table"},
 	OptLimit:    {Name: "limit", Arg: "N", Group: actionGroup, Help: "set the maximum number of eroutes"},
-	OptStats:    {Name: "stats", Group: actionGroup, Help: "print table size, packets by verdict and reason, and XFRM's error counters"},
+	OptStats:    {Name: "stats", Group: actionGroup, Help: "print table size, packets by reason and verdict, and XFRM's error counters"},
 	OptWatch:    {Name: "watch", Group: actionGroup, Help: "show the busiest eroutes and their rates until interrupted"},
 	OptMetrics:  {Name: "metrics", Arg: "FILE|-", Group: actionGroup, Help: "write Prometheus metrics for node_exporter's textfile collector"},
 
@@ -92,7 +93,7 @@ var Options = cli.Options{
 	OptDstPort:        {Name: "dst-port", Arg: "N", Group: selectorGroup, Help: "TCP or UDP destination port, likewise"},
 	OptMinPackets:     {Name: "min-packets", Arg: "N", Group: selectorGroup, Help: "list only eroutes with at least N packets"},
 
-	OptSAID:        {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet and %hold; or up to 64 SAs, separated by commas; then %trap can be the last"},
+	OptSAID:        {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet, %hold and %xfrm; or up to 64 SAs, separated by commas; then %trap can be the last"},
 	OptSpread:      {Name: "spread", Arg: "flow|failover", Group: saidGroup, Help: "how several SAs share the packets: flow: each flow stays with one SA; failover: the first SA that exists"},
 	OptReturnAfter: {Name: "return-after", Arg: "SECONDS", Group: saidGroup, Help: "with --spread: use an SA younger than this only while there is no older one, so that flows return to an SA that comes back after this time; default: at once"},
 	OptAf:          {Name: "af", Arg: "inet|inet6", Group: saidGroup, Help: "address family of --edst"},
@@ -110,6 +111,7 @@ var Options = cli.Options{
 	OptAssert:     {Name: "assert", Arg: "FILE|-", Group: cli.OtherGroup, Help: "with --restore or --batch: refuse the change unless each line of the file, SRC DST [PROTO [SPORT [DPORT]]] VERDICT, holds for the new table"},
 	OptExplain:    {Name: "explain", Group: cli.OtherGroup, Help: "with --lookup: show all matching eroutes, why one wins, and what happens to the packet"},
 	OptInterval:   {Name: "interval", Arg: "SECONDS", Group: cli.OtherGroup, Help: "with --watch: refresh interval in seconds; default: 2"},
+	OptAll:        {Name: "all", Group: cli.OtherGroup, Help: "with --stats: also print reasons and counters without packets"},
 	OptJSON:       {Name: "json", Group: cli.OtherGroup, Help: "print the listing, --lookup, --diff, --stats or --watch as JSON"},
 	OptLabel:      cli.LabelOption,
 	OptDebug:      cli.DebugOption,

@@ -32,7 +32,7 @@ func Check[C any](a *cli.Action[C], p *cli.Parsed, common cli.Mask) error {
 }
 
 // MagicSAIDs are the SAIDs that need no SA.
-var MagicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold}
+var MagicSAIDs = []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Trap, eroute.TrapSubnet, eroute.Hold, eroute.XFRM}
 
 // withSpread adds the texts of --spread and --return-after, if they are given, to that of --said.
 func withSpread(p *cli.Parsed, said string) (string, error) {

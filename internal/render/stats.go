@@ -20,23 +20,28 @@ func running(is bool) string {
 	return "none"
 }
 
-// Stats writes the statistics of a table, and the error counters of XFRM if there are any.
-func Stats(out io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
+// Stats writes the statistics of a table, and the error counters of XFRM if there are any. Unless all is set, it
+// omits reasons and counters without packets.
+func Stats(out io.Writer, s *maps.Stats, xfrm map[string]uint64, all bool) error {
+	reasons := slices.DeleteFunc(slices.Clone(s.Reasons), func(r maps.ReasonCount) bool { return !all && r.Packets == 0 })
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nresolved\t%d\n",
 		s.Eroutes, s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
-	if len(s.Reasons) > 0 {
+	if len(reasons) > 0 {
 		_, _ = fmt.Fprint(w, "\nreason\tpackets\tbytes\tverdict\n")
 	}
-	for _, r := range s.Reasons {
+	for _, r := range reasons {
 		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", r.Name, r.Packets, r.Bytes, r.Verdict)
 	}
-	if err := w.Flush(); err != nil || len(xfrm) == 0 {
+	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprint(w, "\nXFRM counter\tpackets\n")
+	header := "\nXFRM counter\tpackets\n"
 	for _, name := range slices.Sorted(stdmaps.Keys(xfrm)) {
-		_, _ = fmt.Fprintf(w, "%s\t%d\n", name, xfrm[name])
+		if all || xfrm[name] > 0 {
+			_, _ = fmt.Fprintf(w, "%s%s\t%d\n", header, name, xfrm[name])
+			header = ""
+		}
 	}
 	return w.Flush()
 }

@@ -18,5 +18,14 @@ func NewValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIErouteV
 	return bpf.ABIErouteValue{Id: id, Sa: sa, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits())}
 }
 
+// Follows marks the value of an eroute that is made from a policy of XFRM.
+func Follows(v bpf.ABIErouteValue, followed bool) bpf.ABIErouteValue {
+	v.Followed = 0
+	if followed {
+		v.Followed = 1
+	}
+	return v
+}
+
 // ActionOf returns what happens to packets that match an eroute.
 func ActionOf(v *bpf.ABIErouteValue) eroute.Action { return eroute.Action(v.Action) }

@@ -58,7 +58,7 @@ func (r *random) selector(v6 bool) eroute.Selector {
 }
 
 var randomSAIDs = []eroute.SAID{
-	eroute.Pass, eroute.Drop, eroute.Reject, eroute.Hold, eroute.Trap, eroute.TrapSubnet, eroute.Pass,
+	eroute.Pass, eroute.Drop, eroute.Reject, eroute.Hold, eroute.Trap, eroute.TrapSubnet, eroute.XFRM, eroute.Pass,
 	{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.1")},
 	{Proto: eroute.ProtoESP, SPI: 0x1001, Dst: netip.MustParseAddr("192.0.2.1")},
 	{Proto: eroute.ProtoESP, SPI: 0x1001, Dst: netip.MustParseAddr("2001:db8::1")},

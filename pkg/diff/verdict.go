@@ -15,7 +15,7 @@ type Kind uint8
 
 // The kinds. The zero Kind is invalid.
 const (
-	Protected Kind = 1 + iota // processed by a Security Association
+	Protected Kind = 1 + iota // processed by a Security Association, or left to XFRM: %xfrm
 	Clear                     // sent in clear
 	Dropped                   // dropped silently
 	Rejected                  // dropped with an error to the sender
@@ -48,7 +48,7 @@ func (k Kind) satisfies(want Kind) bool { return k == want || want == Dropped &&
 // KindOf returns the kind of verdict of an eroute with this SAID.
 func KindOf(said eroute.SAID) Kind {
 	switch said.Action() {
-	case eroute.ActionSA:
+	case eroute.ActionSA, eroute.ActionXFRM:
 		return Protected
 	case eroute.ActionPass:
 		return Clear

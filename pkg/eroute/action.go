@@ -17,11 +17,13 @@ const (
 	ActionHold                         // stored, not sent
 	ActionTrap                         // an SA is requested from key managers, per flow
 	ActionTrapSubnet                   // an SA is requested from key managers, for the whole selector
+	ActionXFRM                         // left to the policies of XFRM; dropped if none matches
 )
 
 var actionNames = [...]string{
 	ActionSA: "sa", ActionPass: "pass", ActionDrop: "drop", ActionReject: "reject",
 	ActionHold: "hold", ActionTrap: "trap", ActionTrapSubnet: "trapsubnet",
+	ActionXFRM: "xfrm",
 }
 
 // String returns the action's name: that of the magic SAID without its %, or "sa".

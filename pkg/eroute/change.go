@@ -36,6 +36,7 @@ type Change struct {
 	Selector Selector      // not for OpClear
 	SAID     SAID          // for OpAdd and OpReplace only
 	Acquire  AcquireParams // for traps only; zero: [DefaultAcquire]
+	Followed bool          // of an eroute made from a policy of XFRM; commands do not change those
 }
 
 // Validate checks the fields that the operation uses. Returns [ErrBadOp], [ErrBadSAID], [ErrBadAcquire] or an

@@ -18,6 +18,7 @@ type Eroute struct {
 	LastUsed time.Time     // when the last packet matched; zero: never
 	Acquire  AcquireParams // of a trap; else zero
 	Aside    uint64        // of a group: bit n is set if Members()[n] is set aside
+	Followed bool          // made from a policy of XFRM, not by a command
 }
 
 // String returns the eroute's line of the listing, without line end: packet count, source, destination and

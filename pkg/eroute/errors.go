@@ -12,6 +12,8 @@ var (
 	ErrExist = errors.New("already in use: delete it first")
 	// ErrNotFound is returned if no eroute has exactly that selector.
 	ErrNotFound = errors.New("no such eroute")
+	// ErrFollowed is returned if the eroute with that selector is made from a policy of XFRM.
+	ErrFollowed = errors.New("follows a policy of XFRM: delete the policy, or replace the eroute")
 	// ErrTableFull is returned if the table is at its limit.
 	ErrTableFull = errors.New("table full")
 

@@ -39,6 +39,7 @@ var (
 	Hold       = SAID{Proto: protoMagic, SPI: 0x103}
 	Trap       = SAID{Proto: protoMagic, SPI: 0x104}
 	TrapSubnet = SAID{Proto: protoMagic, SPI: 0x105}
+	XFRM       = SAID{Proto: protoMagic, SPI: 0x106} // not in KLIPS
 )
 
 // Action returns the action of the SAID, or 0 if the SAID is not valid.
@@ -56,6 +57,8 @@ func (s SAID) Action() Action {
 		return ActionTrap
 	case TrapSubnet:
 		return ActionTrapSubnet
+	case XFRM:
+		return ActionXFRM
 	}
 	if s.IsGroup() {
 		return ActionSA

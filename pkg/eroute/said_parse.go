@@ -14,7 +14,7 @@ import (
 // magicNames are the texts of the magic SAIDs without their %.
 var magicNames = map[string]SAID{
 	"pass": Pass, "passthrough": Pass, "passthrough4": Pass, "passthrough6": Pass,
-	"drop": Drop, "reject": Reject, "hold": Hold, "trap": Trap, "trapsubnet": TrapSubnet,
+	"drop": Drop, "reject": Reject, "hold": Hold, "trap": Trap, "trapsubnet": TrapSubnet, "xfrm": XFRM,
 }
 
 var (
@@ -80,7 +80,7 @@ func parseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	if name, ok := strings.CutPrefix(text, "%"); ok {
 		said, ok := magicNames[name]
 		if !ok {
-			return SAID{}, errors.New("unknown magic SAID (want %pass, %drop, %reject, %hold, %trap or %trapsubnet)")
+			return SAID{}, errors.New("unknown magic SAID (want %pass, %drop, %reject, %hold, %trap, %trapsubnet or %xfrm)")
 		}
 		return said, nil
 	}

@@ -195,7 +195,7 @@ func TestSAIDAction(t *testing.T) {
 	for said, want := range map[eroute.SAID]eroute.Action{
 		eroute.Pass: eroute.ActionPass, eroute.Drop: eroute.ActionDrop,
 		eroute.Reject: eroute.ActionReject, eroute.Hold: eroute.ActionHold,
-		eroute.Trap: eroute.ActionTrap, eroute.TrapSubnet: eroute.ActionTrapSubnet,
+		eroute.Trap: eroute.ActionTrap, eroute.TrapSubnet: eroute.ActionTrapSubnet, eroute.XFRM: eroute.ActionXFRM,
 		{Proto: eroute.ProtoESP, SPI: 0x101, Dst: netip.MustParseAddr("192.0.2.1")}: eroute.ActionSA,
 	} {
 		if got := said.Action(); got != want {
@@ -208,7 +208,7 @@ func TestSAIDValidateRefuses(t *testing.T) {
 	gateway := netip.MustParseAddr("192.0.2.1")
 	for _, said := range []eroute.SAID{
 		{},
-		{Proto: 61, SPI: 0x106},
+		{Proto: 61, SPI: 0x107},
 		{Proto: 61, SPI: 0x100, Dst: gateway},
 		{Proto: eroute.ProtoESP, SPI: 0x100},
 		{Proto: eroute.ProtoESP, SPI: 0xff, Dst: gateway},

@@ -78,6 +78,8 @@ func (x *explainer) decideProtected(e *Explanation) error {
 	switch action := e.Match.SAID.Action(); {
 	case action == eroute.ActionSA:
 		return x.encrypt(e)
+	case action == eroute.ActionXFRM:
+		return x.leaveToXFRM(e)
 	case action == eroute.ActionReject:
 		e.Outcome = Outcome{maps.Dropped, "reject", "the sender receives an ICMP error, within the rate limits for these"}
 	case action == eroute.ActionHold && x.relay:
@@ -270,4 +272,17 @@ func yields(match *eroute.Eroute, dst netip.Addr) bool {
 		return slices.ContainsFunc(match.SAID.SAs(), func(sa eroute.SAID) bool { return sa.Dst == dst })
 	}
 	return true
+}
+
+// leaveToXFRM implements decide for %xfrm: the policies of XFRM without an if_id decide.
+func (x *explainer) leaveToXFRM(e *Explanation) error {
+	policy, err := x.kernel.Policy(only(e.Packet))
+	if err != nil {
+		return err
+	}
+	e.Outcome = Outcome{maps.Sent, "xfrm", "but no policy of XFRM matches the packet: the ipsec device drops it (TX carrier errors)"}
+	if e.Lost = policy == nil || policy.IfID != 0; !e.Lost {
+		e.Detail = fmt.Sprintf("XFRM encrypts it or waits for an SA: its policy %s -> %s", policy.Selector.Src, policy.Selector.Dst)
+	}
+	return nil
 }

@@ -96,7 +96,7 @@ func (r *random) near(p netip.Prefix) netip.Addr {
 }
 
 func (r *random) change(known []eroute.Selector) eroute.Change {
-	saids := []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Hold, eroute.Trap, eroute.TrapSubnet, flowSA, failoverSA,
+	saids := []eroute.SAID{eroute.Pass, eroute.Drop, eroute.Reject, eroute.Hold, eroute.Trap, eroute.TrapSubnet, eroute.XFRM, flowSA, failoverSA,
 		{Proto: eroute.ProtoTun, SPI: 0x1000 + uint32(r.IntN(4)), Dst: netip.MustParseAddr("192.0.2.1")},
 		{Proto: eroute.ProtoESP, SPI: 0x1000, Dst: netip.MustParseAddr("2001:db8::1")}}
 	c := eroute.Change{

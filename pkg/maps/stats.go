@@ -54,6 +54,7 @@ var reasonNames = [bpf.ABIReasonREASONS]string{
 	bpf.ABIReasonREASON_UNWATCHED:       "unwatched",
 	bpf.ABIReasonREASON_CLEAR_INBOUND:   "clear-inbound",
 	bpf.ABIReasonREASON_WRONG_PEER:      "wrong-peer",
+	bpf.ABIReasonREASON_XFRM:            "xfrm",
 }
 
 // Verdict is how the programs dispose of a packet.
@@ -73,7 +74,7 @@ func (v Verdict) String() string {
 // verdictOf returns the verdict of packets that end for this reason.
 func verdictOf(r bpf.ABIReason) Verdict {
 	switch r {
-	case bpf.ABIReasonREASON_SA, bpf.ABIReasonREASON_PASS, bpf.ABIReasonREASON_IKE:
+	case bpf.ABIReasonREASON_SA, bpf.ABIReasonREASON_PASS, bpf.ABIReasonREASON_IKE, bpf.ABIReasonREASON_XFRM:
 		return Sent
 	case bpf.ABIReasonREASON_HOLD, bpf.ABIReasonREASON_TRAP:
 		return Kept

@@ -18,6 +18,7 @@ import (
 var magicSAIDs = [...]eroute.SAID{
 	eroute.ActionPass: eroute.Pass, eroute.ActionDrop: eroute.Drop, eroute.ActionReject: eroute.Reject,
 	eroute.ActionHold: eroute.Hold, eroute.ActionTrap: eroute.Trap, eroute.ActionTrapSubnet: eroute.TrapSubnet,
+	eroute.ActionXFRM: eroute.XFRM,
 }
 
 // fewSlots is the number of slots that are read one at a time before batches are used. The first batch has

@@ -17,5 +17,6 @@ type XFRM interface {
 	BindState(s xfrm.State, ifID uint32, inner xfrm.Families) (prev uint32, err error)
 	Unbind(said eroute.SAID, ifID, prev uint32) error
 	AllowDevice(ifindex int) error
+	Policies() ([]xfrm.Policy, error)
 	Close() error
 }

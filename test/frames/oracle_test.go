@@ -200,7 +200,7 @@ func (o *oracle) egress(packet []byte, from origin) verdict {
 		o.count("drop", e, size)
 	case eroute.ActionHold:
 		o.count("hold-not-stored", e, size)
-	case eroute.ActionSA:
+	case eroute.ActionSA, eroute.ActionXFRM:
 		o.count("no-xfrm", e, size)
 	default:
 		o.count("trap-no-relay", e, size)

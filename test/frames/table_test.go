@@ -61,6 +61,6 @@ func (r *random) said(v6 bool) eroute.SAID {
 	if v6 {
 		peer = pick(r, lab.WestLAN6.Addr().Next(), r.lab.West.WAN6)
 	}
-	return pick(r, eroute.Drop, eroute.Reject, eroute.Pass, eroute.Hold, eroute.Trap, eroute.TrapSubnet,
+	return pick(r, eroute.Drop, eroute.Reject, eroute.Pass, eroute.Hold, eroute.Trap, eroute.TrapSubnet, eroute.XFRM,
 		eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: peer})
 }
