@@ -34,9 +34,11 @@ enum limits {
 	COUNTER_TICK_AT = 48,
 	COUNTER_TICK_SHIFT = 6,
 
-	/* Maximum Security Associations that eroutes name. Slot NO_SA is never in use. */
+	/* Maximum Security Associations that eroutes name. */
 	EROUTE_MAX_SAS = 262144,
-	NO_SA = 0,
+
+	/* In place of a slot: the policies of XFRM select the SA. No slot, and not the absence of one (NO_SLOT). */
+	SLOT_OF_XFRM = EROUTE_MAX_SAS + 1,
 
 	/*
 	 * Elements of eroute_members, which groups of SAs take in blocks of MEMBERS_BLOCK, a power of

@@ -65,7 +65,7 @@ int eroute_egress(struct __sk_buff *skb)
 	case ACT_HOLD:
 		return hold(skb, 0, &p, &m, &a);
 	case ACT_XFRM:
-		return encrypt(skb, &dev, NO_SA, 0, &a);
+		return encrypt(skb, &dev, SLOT_OF_XFRM, 0, &a);
 	}
 	return drop(REASON_UNCONFIGURED, &a);
 }

@@ -16,7 +16,7 @@
 enum token_cb {
 	TOKEN_LOW,
 	TOKEN_HIGH,
-	TOKEN_SLOT, /* in eroute_sas, or NO_SA */
+	TOKEN_SLOT, /* in eroute_sas, or SLOT_OF_XFRM */
 	TOKEN_PACKETS,
 	TOKEN_BYTES,
 };

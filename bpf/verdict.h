@@ -67,7 +67,7 @@ static __always_inline int detour(struct __sk_buff *skb, const struct device *de
  * Hands the packet to XFRM: the if_id selects the one policy whose template pins the SA. The kernel
  * drops the packet if policy or SA are gone by then, and if a tunnel's route to the peer leads into
  * the ipsec device again (a loop, whatever info.link is).
- * slot: of the SA; NO_SA: the policies without an if_id select it, and the kernel drops a packet that matches none.
+ * slot: of the SA; SLOT_OF_XFRM: the policies without an if_id select it, and the kernel drops a packet that matches none.
  * vrf: ifindex of the VRF in which the peer is, or 0.
  */
 static __always_inline int encrypt(struct __sk_buff *skb, const struct device *dev, __u32 slot,
@@ -79,7 +79,7 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 
 	if (!have_xfrm_info || !dev->has_xfrm)
 		return drop(REASON_NO_XFRM, a);
-	if (slot != NO_SA) {
+	if (slot != SLOT_OF_XFRM) {
 		use = sa ? sa->use : SA_ABSENT;
 		if (!sa || use == SA_ABSENT)
 			return drop(REASON_SA_MISSING, a);
@@ -93,7 +93,7 @@ static __always_inline int encrypt(struct __sk_buff *skb, const struct device *d
 			DETOUR_DONE; /* becomes tc_index after TC_ACT_OK (net/core/dev.c) */
 	if (have_xfrm_info && bpf_skb_set_xfrm_info(skb, &info))
 		return drop(REASON_ERROR, a);
-	count_reason(slot == NO_SA ? REASON_XFRM : REASON_SA, a);
+	count_reason(slot == SLOT_OF_XFRM ? REASON_XFRM : REASON_SA, a);
 	return TC_ACT_OK;
 }
 

@@ -82,7 +82,7 @@ static __always_inline int send_to_ipsec(struct __sk_buff *skb, const struct ver
 /* As send_to_ipsec(), for a packet that the policies of XFRM decide on. */
 static __always_inline int leave_to_xfrm(struct __sk_buff *skb, const struct packet_count *a)
 {
-	token_set_sa(skb, NO_SA, a);
+	token_set_sa(skb, SLOT_OF_XFRM, a);
 	return bpf_redirect(ipsec_device, 0);
 }
 

@@ -26,7 +26,11 @@ func runList(c *command) error {
 			if err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintln(w, e); err != nil {
+			line := e.String()
+			if e.Followed {
+				line += " followed"
+			}
+			if _, err := fmt.Fprintln(w, line); err != nil {
 				return err
 			}
 		}

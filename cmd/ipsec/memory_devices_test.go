@@ -23,7 +23,7 @@ func (d *memoryDevices) Attach(_ context.Context, c device.Config) ([]string, er
 	}
 	a := device.Attachment{
 		Virtual: c.Virtual, Physical: c.Physical, VirtualMTU: 1500, PhysicalMTU: 1500, Kind: device.KindPlain,
-		Watched: !c.Routed, DropUnmatched: c.DropUnmatched, Also: c.Also, Strict: c.Strict,
+		Watched: !c.Routed, DropUnmatched: c.DropUnmatched, Also: c.Also, Strict: c.Strict, Follow: c.Follow,
 	}
 	for _, name := range c.Ingress {
 		a.Ingress = append(a.Ingress, device.Ingress{Name: name, Mode: "xdp"})

@@ -22,6 +22,7 @@ const (
 	tncRouted
 	tncUnmatched
 	tncStrict
+	tncFollow
 
 	tncJSON
 	tncLabel
@@ -48,6 +49,7 @@ var tncfgOptions = cli.Options{
 	tncRouted:    {Name: "routed", Group: tncDeviceGroup, Help: "do not watch the interface: match only packets routed into the ipsec device"},
 	tncUnmatched: {Name: "unmatched", Arg: "ACTION", Group: tncDeviceGroup, Help: "packets without an eroute on the watched interface: pass (default) or drop"},
 	tncStrict:    {Name: "strict", Group: tncDeviceGroup, Help: "drop packets that arrive on the watched interface in clear, if the table protects the answer"},
+	tncFollow:    {Name: "follow", Group: tncDeviceGroup, Help: "keep eroutes for the outbound policies of XFRM: what they protect cannot leave in clear"},
 
 	tncJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print the listing as JSON"},
 	tncLabel:   cli.LabelOption,
@@ -71,6 +73,12 @@ packet that would answer it has an SA, %trap or %hold eroute. ESP, AH and IKE to
 and traffic of the link are not affected. A packet that arrived encrypted is dropped unless
 its answer has an eroute to an SA of the same peer, or %trap or %hold.
 
+With --follow, the table has a %xfrm eroute for each outbound XFRM policy that protects
+packets, such as those of a key manager. XFRM encrypts as before; packets that NAT or a
+socket takes away from the policy do not leave in clear. Policies that cannot be followed
+are printed. --clear, --save and --restore concern only eroutes that commands have
+written. ipsec acquire follows changes of policies; without it, ipsec eroute --sync does.
+
 --config reads a TOML file. It first replaces the eroutes with those of the file named by
 "table" (relative to the TOML file), then creates the devices that do not exist yet. It
 is idempotent. Unknown keys are errors.
@@ -81,7 +89,7 @@ now is refused, unless there are neither eroutes nor devices, as after a boot. I
 
 const tncfgUsage = `  ipsec tncfg [--json]
   ipsec tncfg --attach --virtual ipsecN --physical NAME... [--ingress NAME]...
-              [[--unmatched pass|drop] [--strict] | --routed]
+              [[--unmatched pass|drop] [--strict] [--follow] | --routed]
   ipsec tncfg --detach --virtual ipsecN
   ipsec tncfg --clear
   ipsec tncfg --config FILE
@@ -110,7 +118,7 @@ func newTncfg(c *command) *cobra.Command {
 
 var (
 	tncCommonOptions = cli.MaskOf(tncLabel, tncDebug)
-	tncDeviceOptions = cli.MaskOf(tncVirtual, tncPhysical, tncIngress, tncRouted, tncUnmatched, tncStrict)
+	tncDeviceOptions = cli.MaskOf(tncVirtual, tncPhysical, tncIngress, tncRouted, tncUnmatched, tncStrict, tncFollow)
 )
 
 var tncfgActions = cli.Actions[*command]{

@@ -16,7 +16,7 @@ func runAttach(c *command) (err error) {
 	physical := c.opts.Values(tncPhysical)
 	config := device.Config{
 		Virtual: c.opts.Value(tncVirtual), Physical: physical[0], Also: physical[1:], Ingress: c.opts.Values(tncIngress),
-		Routed: c.opts.Has(tncRouted), Strict: c.opts.Has(tncStrict),
+		Routed: c.opts.Has(tncRouted), Strict: c.opts.Has(tncStrict), Follow: c.opts.Has(tncFollow),
 	}
 	if err := checkRouted(config); err != nil {
 		return err
@@ -41,6 +41,9 @@ func checkRouted(c device.Config) error {
 	}
 	if c.Routed && c.Strict {
 		return errors.New("strict cannot be combined with routed, which watches no interface")
+	}
+	if c.Routed && c.Follow {
+		return errors.New("follow cannot be combined with routed, which watches no interface")
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func (d configDevice) is(a *device.Attachment) bool {
 		ingress[i] = in.Name
 	}
 	return a.Physical == d.Physical && a.Watched == !d.Routed && a.DropUnmatched == (d.Unmatched == unmatchedDrop) &&
-		a.Strict == d.Strict &&
+		a.Strict == d.Strict && a.Follow == d.Follow &&
 		slices.Equal(a.Also, slices.Sorted(slices.Values(d.Also))) &&
 		slices.Equal(slices.Sorted(slices.Values(ingress)), slices.Sorted(slices.Values(d.Ingress)))
 }

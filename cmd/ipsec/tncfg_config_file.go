@@ -33,13 +33,14 @@ type configDevice struct {
 	Routed    bool   `toml:"routed"`
 	Unmatched string `toml:"unmatched"` // "": pass
 	Strict    bool   `toml:"strict"`
+	Follow    bool   `toml:"follow"`
 }
 
 // device returns the parameters of the device.
 func (d configDevice) device() device.Config {
 	return device.Config{
 		Virtual: d.Virtual, Physical: d.Physical, Also: d.Also, Ingress: d.Ingress,
-		Routed: d.Routed, DropUnmatched: d.Unmatched == unmatchedDrop, Strict: d.Strict,
+		Routed: d.Routed, DropUnmatched: d.Unmatched == unmatchedDrop, Strict: d.Strict, Follow: d.Follow,
 	}
 }
 

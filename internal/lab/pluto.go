@@ -15,13 +15,14 @@ type Pluto struct {
 	Node, Peer *Node
 	Local, Far netip.Prefix // the LANs
 	Trap       bool         // auto=ondemand: accept ACQUIREs
+	Updown     bool         // run libreswan's own script when the connection goes up and down: it changes routes
 	daemon
 }
 
-// plutoConnection is the name of the connection. leftupdown is empty: pluto must not change routes, such as
-// the one into the ipsec device.
 const (
-	plutoConnection = "site"
+	plutoConnection = "site" // the name of the connection
+
+	noUpdown = "leftupdown=" // pluto must not change routes, such as the one into the ipsec device
 
 	ipsecConf = `
 config setup
@@ -33,7 +34,7 @@ conn site
 	left=%s
 	leftid=@%s
 	leftsubnet=%s
-	leftupdown=
+	%s
 	right=%s
 	rightid=@%s
 	rightsubnet=%s
@@ -50,8 +51,12 @@ exec /usr/libexec/ipsec/pluto --nofork --stderrlog --config "$2/ipsec.conf" --se
 
 // Start runs pluto until Stop, and returns once it has loaded its connection.
 func (p *Pluto) Start(ctx context.Context) error {
+	updown := noUpdown
+	if p.Updown {
+		updown = ""
+	}
 	err := p.prepare(p.Node, "libreswan", map[string]string{
-		"ipsec.conf": fmt.Sprintf(ipsecConf, p.Node.WAN4, p.Node.Name, p.Local,
+		"ipsec.conf": fmt.Sprintf(ipsecConf, p.Node.WAN4, p.Node.Name, p.Local, updown,
 			p.Peer.WAN4, p.Peer.Name, p.Far),
 		"ipsec.secrets": fmt.Sprintf(ipsecSecrets, p.Node.Name, p.Peer.Name),
 	})

@@ -16,7 +16,7 @@ var layers = [][]string{
 	{"bpf", "pkg/eroute", "pkg/fib", "pkg/ifname", "pkg/netdump", "pkg/netlisten", "internal/cli", "internal/files"},
 	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "internal/manpages"},
 	{"pkg/pinned", "pkg/migrate", "internal/screen", "internal/erouteargs"},
-	{"pkg/lookup", "pkg/cache", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/journal", "pkg/relaywire"},
+	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/journal", "pkg/relaywire"},
 	{"pkg/maps", "pkg/cost"},
 	{"pkg/device", "pkg/monitor", "pkg/maps/layout"},
 	{"pkg/acquire", "pkg/doctor", "pkg/explain"},

@@ -51,6 +51,9 @@ func matching(a *Device) string {
 	if a.Strict {
 		text += " strict"
 	}
+	if a.Follow {
+		text += " follow"
+	}
 	return text
 }
 

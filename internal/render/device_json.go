@@ -14,6 +14,7 @@ type deviceJSON struct {
 	Watched     bool          `json:"watched"`
 	Unmatched   string        `json:"unmatched"`
 	Strict      bool          `json:"strict"`
+	Follow      bool          `json:"follow"`
 	Also        []string      `json:"also_physical,omitempty"`
 	Ingress     []ingressJSON `json:"ingress"`
 	OutOfSync   []string      `json:"out_of_sync,omitempty"`
@@ -27,7 +28,7 @@ type ingressJSON struct {
 func newDeviceJSON(a *Device) *deviceJSON {
 	j := &deviceJSON{
 		Virtual: a.Virtual, Physical: a.Physical, VirtualMTU: a.VirtualMTU, PhysicalMTU: a.PhysicalMTU, Kind: a.Kind,
-		Watched: a.Watched, Unmatched: "drop", Strict: a.Strict, Also: a.Also, Ingress: make([]ingressJSON, len(a.Ingress)),
+		Watched: a.Watched, Unmatched: "drop", Strict: a.Strict, Follow: a.Follow, Also: a.Also, Ingress: make([]ingressJSON, len(a.Ingress)),
 	}
 	if a.Watched && !a.DropUnmatched {
 		j.Unmatched = "pass"

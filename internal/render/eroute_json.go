@@ -33,6 +33,7 @@ type erouteJSON struct {
 	Bytes       uint64       `json:"bytes"`
 	LastUsed    *string      `json:"last_used,omitempty"`
 	Acquire     *acquireJSON `json:"acquire,omitempty"`
+	Origin      string       `json:"origin,omitempty"`
 }
 
 // acquireJSON holds the ACQUIRE parameters of a trap.
@@ -72,6 +73,9 @@ func newErouteJSON(e *eroute.Eroute) *erouteJSON {
 	}
 	if e.Acquire != (eroute.AcquireParams{}) {
 		j.Acquire = newAcquireJSON(e.Acquire)
+	}
+	if e.Followed {
+		j.Origin = "followed"
 	}
 	if !e.LastUsed.IsZero() {
 		text := e.LastUsed.UTC().Format(time.RFC3339Nano)

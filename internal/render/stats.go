@@ -25,8 +25,12 @@ func running(is bool) string {
 func Stats(out io.Writer, s *maps.Stats, xfrm map[string]uint64, all bool) error {
 	reasons := slices.DeleteFunc(slices.Clone(s.Reasons), func(r maps.ReasonCount) bool { return !all && r.Packets == 0 })
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(w, "eroutes\t%d\nlimit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nresolved\t%d\n",
-		s.Eroutes, s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
+	_, _ = fmt.Fprintf(w, "eroutes\t%d\n", s.Eroutes)
+	if s.Followed > 0 {
+		_, _ = fmt.Fprintf(w, "followed\t%d\n", s.Followed)
+	}
+	_, _ = fmt.Fprintf(w, "limit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nresolved\t%d\n",
+		s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
 	if len(reasons) > 0 {
 		_, _ = fmt.Fprint(w, "\nreason\tpackets\tbytes\tverdict\n")
 	}

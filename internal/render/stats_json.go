@@ -17,6 +17,7 @@ type statsDocument struct {
 
 type statsJSON struct {
 	Eroutes    uint32       `json:"eroutes"`
+	Followed   int          `json:"followed,omitempty"`
 	Limit      uint32       `json:"limit"`
 	SAs        int          `json:"sas"`
 	SAsMissing int          `json:"sas_missing"`
@@ -39,7 +40,7 @@ type reasonJSON struct {
 // StatsJSON writes the statistics of a table, and the error counters of XFRM if there are any.
 func StatsJSON(w io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
 	doc := statsDocument{Version: schemaVersion, Stats: statsJSON{
-		Eroutes: s.Eroutes, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Relay: s.Relay, Holds: s.Holds, Resolved: s.Answered,
+		Eroutes: s.Eroutes, Followed: s.Followed, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Relay: s.Relay, Holds: s.Holds, Resolved: s.Answered,
 		Reasons: make([]reasonJSON, len(s.Reasons)), XFRM: xfrm,
 	}}
 	for i, r := range s.Reasons {

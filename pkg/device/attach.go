@@ -102,7 +102,14 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	if err := errors.Join(unwatchOthers(t, links, dev, &binding), dropOtherGuards(links, dev)); err != nil {
 		return nil, err
 	}
-	return append(lacks(kind), notes...), t.Sync(ctx)
+	err = t.Sync(ctx)
+	if err == nil && c.Follow {
+		left, failed := t.NotFollowed()
+		notes, err = append(notes, left...), failed
+	} else if err == nil {
+		err = t.EndFollowing(ctx)
+	}
+	return append(lacks(kind), notes...), err
 }
 
 // find checks the names and returns their interfaces.
@@ -224,7 +231,7 @@ func attachHook(t *maps.Table, links loader.Links, hook loader.Hook, ifindex int
 // bindingTo returns the binding that an attach records, from which [Follow] detects changes.
 func bindingTo(c *Config, wans, lans []netlink.Link) loader.Binding {
 	b := loader.Binding{
-		Physical: wans[0].Attrs().Name, MTU: min(narrowest(wans).Attrs().MTU, maxMTU), DropUnmatched: c.DropUnmatched, Strict: c.Strict,
+		Physical: wans[0].Attrs().Name, MTU: min(narrowest(wans).Attrs().MTU, maxMTU), DropUnmatched: c.DropUnmatched, Strict: c.Strict, Follow: c.Follow,
 		Ingress: make(map[int]string), GRO: make(map[int]string), Watched: make(map[int]string),
 	}
 	for _, wan := range wans {

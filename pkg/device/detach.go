@@ -33,10 +33,17 @@ func remove(t *maps.Table, virtual string, keep ...loader.Hook) error {
 	if errors.Is(err, loader.ErrNotAttached) {
 		return errors.Join(errs...)
 	}
+	binding, err := t.Dir().Binding(virtual)
+	if err != nil && !errors.Is(err, loader.ErrNotAttached) {
+		errs = append(errs, err)
+	}
 	errs = append(errs, removeDetour(t, links), removeGRO(t.Dir(), virtual), t.Dir().RemoveBinding(virtual), links.Remove(keep...), unpinWatch(t, virtual), dropOrphans(t))
 	left, err := t.Dir().Virtuals()
 	if errs = append(errs, err); len(left) == 0 {
 		errs = append(errs, removeRejectRule(), unpinPrograms(t))
+	}
+	if binding.Follow && len(keep) == 0 { // else interfaces stay watched, and the attach that keeps them decides
+		errs = append(errs, t.EndFollowing(context.Background()))
 	}
 	return errors.Join(errs...)
 }

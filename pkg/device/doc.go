@@ -20,6 +20,8 @@ type Config struct {
 	DropUnmatched bool
 	// Strict: watched devices drop packets that arrive in clear and whose answer the table protects.
 	Strict bool
+	// Follow: the table has eroutes for the outbound policies of XFRM, see package follow.
+	Follow bool
 }
 
 // Attachment returns the device that Attach creates, on a kernel with XFRM interfaces.
@@ -46,6 +48,7 @@ type Attachment struct {
 	Unwatched     []string // names of watched interfaces that were created again, and have no program yet
 	Guarded       bool     // what the table protects drops there
 	Strict        bool     // see Config
+	Follow        bool     // see Config
 }
 
 // Watches reports whether an interface is one that the attachment watches, or will again.

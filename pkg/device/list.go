@@ -61,7 +61,7 @@ func describe(t *maps.Table, virtual string) (Attachment, error) {
 	if err != nil && !errors.Is(err, loader.ErrNotAttached) {
 		return a, err
 	}
-	a.Watched, a.DropUnmatched, a.Strict = len(binding.Watched) > 0, binding.DropUnmatched, binding.Strict
+	a.Watched, a.DropUnmatched, a.Strict, a.Follow = len(binding.Watched) > 0, binding.DropUnmatched, binding.Strict, binding.Follow
 	for ifindex, name := range binding.Watched {
 		if name != binding.Physical {
 			a.Also = append(a.Also, boundName(ifindex, name))

@@ -154,9 +154,9 @@ func TestPrecedence(t *testing.T) {
 	f := watching()
 	checkFindings(t, precedenceCheck, f)
 	policy := between("10.1.0.0/16", "10.2.0.0/16")
-	f.findPreceding([]eroute.Selector{policy}, between("10.3.0.0/16", "10.2.0.0/16"))
+	f.Preceding = preceding([]eroute.Selector{policy}, between("10.3.0.0/16", "10.2.0.0/16"))
 	checkFindings(t, precedenceCheck, f)
-	f.findPreceding([]eroute.Selector{policy}, between("10.1.9.0/24", "0.0.0.0/0"))
+	f.Preceding = preceding([]eroute.Selector{policy}, between("10.1.9.0/24", "0.0.0.0/0"))
 	checkFindings(t, precedenceCheck, f, want{Note, "10.1.0.0/16 -> 10.2.0.0/16", "applies before the eroute 10.1.9.0/24 -> 0.0.0.0/0"})
 }
 

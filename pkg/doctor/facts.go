@@ -28,6 +28,7 @@ type Facts struct {
 	Eroutes6    bool
 	InPolicies  bool                // XFRM has in or fwd policies that require an SA
 	Preceding   *Preceding          // an XFRM policy that applies before an eroute on a watched interface; nil: none
+	Following   *Following          // how the table follows the policies of XFRM; nil: it does not
 	BlindToNAT  bool                // whether the programs cannot read the source before NAT
 	Translated  []eroute.Selector   // some eroutes that protect, if source NAT has changed packets of such
 	SAs         []SA                // SAs that eroutes name

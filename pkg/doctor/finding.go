@@ -56,6 +56,7 @@ var checks = []check{
 	forwardingCheck,
 	rpFilterCheck,
 	watchCheck,
+	followCheck,
 	exitCheck,
 	natCheck,
 	precedenceCheck,

@@ -76,7 +76,7 @@ func (f *Facts) gatherTable() (err error) {
 	if err := f.gatherRoutes(); err != nil {
 		return err
 	}
-	return f.gatherProtected(t)
+	return errors.Join(f.gatherProtected(t), f.gatherFollowing(t))
 }
 
 // gatherExpensive finds the packets with the longest lookups and measures them.

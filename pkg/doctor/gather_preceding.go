@@ -39,15 +39,12 @@ func (f *Facts) policiesBefore() (all []eroute.Selector, err error) {
 	return all, err
 }
 
-// findPreceding notes the first of the policies that applies to packets of an eroute.
-func (f *Facts) findPreceding(policies []eroute.Selector, s eroute.Selector) {
-	if f.Preceding != nil {
-		return
-	}
+// preceding returns the first of the policies that applies to packets of an eroute, nil if none does.
+func preceding(policies []eroute.Selector, s eroute.Selector) *Preceding {
 	for _, p := range policies {
 		if p.Src.Overlaps(s.Src) && p.Dst.Overlaps(s.Dst) && (p.Proto == 0 || s.Proto == 0 || p.Proto == s.Proto) {
-			f.Preceding = &Preceding{p, s}
-			return
+			return &Preceding{p, s}
 		}
 	}
+	return nil
 }

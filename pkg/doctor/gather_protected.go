@@ -45,12 +45,14 @@ func (f *Facts) gatherProtected(t *maps.Table) error {
 		} else {
 			f.Eroutes6 = true
 		}
-		f.findPreceding(policies, s)
-		return translated && len(f.Translated) < maxExamples || exits.concern(s)
+		return translated && len(f.Translated) < maxExamples || exits.concern(s) || f.Preceding == nil && preceding(policies, s) != nil
 	}
 	for e, err := range t.Matching(keep) {
 		if err != nil {
 			return err
+		}
+		if f.Preceding == nil && !e.Followed && e.SAID != eroute.XFRM {
+			f.Preceding = preceding(policies, e.Selector)
 		}
 		if !isProtected(e.SAID.Action()) {
 			continue

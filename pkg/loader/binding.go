@@ -23,6 +23,7 @@ type Binding struct {
 
 	DropUnmatched bool // watched devices drop packets without an eroute
 	Strict        bool // watched devices have the inbound program
+	Follow        bool // the table has eroutes for the policies of XFRM
 }
 
 // Names in the directory of a binding. bpffs allows symbolic links in addition to pins: their targets hold the
@@ -36,6 +37,7 @@ const (
 	bindingWatched  = "watched" // -IFINDEX
 	bindingDrop     = "drop-unmatched"
 	bindingStrict   = "strict"
+	bindingFollow   = "follow"
 )
 
 // interfaces returns the names by ifindex, by the prefix of their names in the directory.
@@ -59,6 +61,9 @@ func (d *Dir) SetBinding(virtual string, b Binding) error {
 	}
 	if b.Strict {
 		values[bindingStrict] = "yes"
+	}
+	if b.Follow {
+		values[bindingFollow] = "yes"
 	}
 	for prefix, interfaces := range b.interfaces() {
 		for ifindex, name := range interfaces {
@@ -129,6 +134,8 @@ func (d *Dir) Binding(virtual string) (b Binding, err error) {
 			b.DropUnmatched = true
 		case e.Name() == bindingStrict:
 			b.Strict = true
+		case e.Name() == bindingFollow:
+			b.Follow = true
 		case e.Name() == bindingPhysical:
 			b.Physical = value
 		case e.Name() == bindingMTU:

@@ -24,8 +24,32 @@ func (t *Table) Apply(ctx context.Context, changes []eroute.Change) error {
 	return t.ApplyList(ctx, eroute.ChangesOf(changes...))
 }
 
-// ApplyList is Apply for a list of changes.
+// ApplyList is Apply for a list of changes. In a table that follows the policies of XFRM, a clear keeps the eroutes
+// that do.
 func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
+	follows, err := t.Follows()
+	if err != nil {
+		return err
+	}
+	if !follows {
+		return t.applyList(ctx, changes)
+	}
+	if changes.Len() == 1 && changes.At(0).Op == eroute.OpClear {
+		_, err := t.Restore(ctx, func(func(eroute.Change, error) bool) {}, true)
+		return err
+	}
+	for i, c := range changes.All() {
+		if c.Op == eroute.OpClear {
+			return &eroute.ChangeError{Index: i, Change: c, Err: errors.New("not possible together with other changes while the table follows policies of XFRM")}
+		}
+	}
+	if err := t.applyList(ctx, changes); err != nil {
+		return err
+	}
+	return t.followPolicies(ctx) // in place of eroutes that were deleted
+}
+
+func (t *Table) applyList(ctx context.Context, changes *eroute.Changes) error {
 	priors, err := t.check(changes)
 	if err != nil {
 		return err
@@ -173,6 +197,10 @@ func (t *Table) check(changes *eroute.Changes) (priors []prior, err error) {
 		cleared = count == 0 && !t.haveFlows() // the table has neither eroutes nor flows
 		changed = newLatest(changes)
 	)
+	follows, err := t.Follows()
+	if err != nil {
+		return nil, err
+	}
 	priors = make([]prior, changes.Len())
 	for i, c := range changes.All() {
 		refuse := func(err error) ([]prior, error) { return nil, &eroute.ChangeError{Index: i, Change: c, Err: err} }
@@ -203,8 +231,10 @@ func (t *Table) check(changes *eroute.Changes) (priors []prior, err error) {
 		switch {
 		case c.Op == eroute.OpDel && !exists:
 			return refuse(eroute.ErrNotFound)
-		case c.Op == eroute.OpAdd && exists:
+		case c.Op == eroute.OpAdd && exists && !is.followed:
 			return refuse(eroute.ErrExist)
+		case c.Op == eroute.OpDel && is.followed && !c.Followed && follows:
+			return refuse(eroute.ErrFollowed)
 		case c.Op == eroute.OpDel && is.entry:
 			count--
 		case c.Op == eroute.OpDel || is.entry:
@@ -218,14 +248,16 @@ func (t *Table) check(changes *eroute.Changes) (priors []prior, err error) {
 	return priors, nil
 }
 
-// presence reports where an eroute exists: in the table, among the flows of traps, or in both. A flow takes
-// precedence over its trap.
-type presence struct{ entry, flow bool }
+// presence reports where an eroute exists: in the table, among the flows of traps, or in both, and whether it follows
+// a policy of XFRM. A flow takes precedence over its trap.
+type presence struct{ entry, flow, followed bool }
 
 func (t *Table) presence(s eroute.Selector) (is presence, err error) {
-	if _, is.entry, err = t.gen.Entry(s); err != nil {
+	entry, exists, err := t.gen.Entry(s)
+	if err != nil {
 		return is, err
 	}
+	is.entry, is.followed = exists, exists && entry.Followed != 0
 	flow, err := t.flow(s)
 	is.flow = flow != nil
 	return is, err

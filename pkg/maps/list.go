@@ -25,10 +25,12 @@ func (t *Table) All() iter.Seq2[eroute.Eroute, error] {
 	}
 }
 
-// Written yields every eroute that commands have written, in listing order, without the flows that traps make.
-// An error ends it.
+// Written yields every eroute that commands have written, in listing order, without the flows that traps make
+// and those that follow policies of XFRM. An error ends it.
 func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
-	return func(yield func(eroute.Eroute, error) bool) { t.list(nil, yield) }
+	return func(yield func(eroute.Eroute, error) bool) {
+		t.list(nil, func(e eroute.Eroute, err error) bool { return e.Followed && err == nil || yield(e, err) })
+	}
 }
 
 // Selectors yields the selector of every eroute that commands have written, in no order. An error ends it.
@@ -133,6 +135,7 @@ func newEroute(e *abi.Entry, said eroute.SAID, c counters.Counters) eroute.Erout
 		Packets:  c.Packets,
 		Bytes:    c.Bytes,
 		LastUsed: abi.MonotonicToWall(c.Last),
+		Followed: e.Value.Followed != 0,
 	}
 }
 

@@ -40,6 +40,9 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	}
 	err = r.fill(ctx, eroutes)
 	if err == nil {
+		err = r.keepFollowed(ctx)
+	}
+	if err == nil {
 		err = errors.Join(r.entries.Flush(), r.sources.Flush(), r.indexes.Close())
 	}
 	if err != nil || !commit {
@@ -56,6 +59,9 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 		return r.effect, err
 	}
 	t.endWriting()
+	if err := t.followPolicies(ctx); err != nil {
+		return r.effect, err
+	}
 	return r.effect, errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.notifyRelay([]relaywire.HoldEnded{{Reason: relaywire.Cleared}}))
 }
 
@@ -121,6 +127,35 @@ func (r *restore) fill(ctx context.Context, eroutes iter.Seq2[eroute.Change, err
 	return nil
 }
 
+// keepFollowed adds the eroutes of the old table that follow policies of XFRM, except those whose selector the new
+// table has.
+func (r *restore) keepFollowed(ctx context.Context) error {
+	follows, err := r.Follows()
+	if err != nil || !follows {
+		return err
+	}
+	old := *r.Table
+	old.gen = r.oldGen
+	written := r.effect
+	for c, err := range old.followed() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = r.put(c)
+		}
+		if errors.Is(err, eroute.ErrExist) || errors.Is(err, eroute.ErrTableFull) { // followPolicies reports those that do not fit
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("keep %s -> %s: %w", c.Selector.Src, c.Selector.Dst, err)
+		}
+		written.Deleted--
+	}
+	r.effect = written
+	return nil
+}
+
 // put adds an eroute to the new table.
 func (r *restore) put(c eroute.Change) error {
 	s := c.Selector
@@ -154,7 +189,7 @@ func (r *restore) put(c eroute.Change) error {
 	if c.SAID.Traps() && c.Acquire != (eroute.AcquireParams{}) && c.Acquire != eroute.DefaultAcquire {
 		r.acquire[s] = c.Acquire
 	}
-	value := abi.NewValue(s, c.SAID, id, slot)
+	value := abi.Follows(abi.NewValue(s, c.SAID, id, slot), c.Followed)
 	if err := r.entries.Put(s, value); err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ func (m *model) State(said eroute.SAID) (xfrm.State, error) { return m.states.Fi
 func (m *model) States() (xfrm.States, error)               { return maps.Clone(m.states), nil }
 func (m *model) CountStates() (int, error)                  { return len(m.states), nil }
 func (m *model) AllowDevice(int) error                      { return nil }
+func (m *model) Policies() ([]xfrm.Policy, error)           { return nil, nil }
 func (m *model) Close() error                               { return nil }
 
 func (m *model) Bound() (map[uint32]xfrm.Binding, error) {

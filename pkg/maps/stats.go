@@ -21,6 +21,7 @@ type ReasonCount struct {
 // Stats holds the state of a table and the counts of its packets by reason.
 type Stats struct {
 	Eroutes    uint32
+	Followed   int // of these, those that follow policies of XFRM
 	Limit      uint32
 	SAs        int  // SAs that eroutes name
 	SAsMissing int  // those that did not exist when XFRM was last read
@@ -90,6 +91,13 @@ func (t *Table) Stats() (Stats, error) {
 		if err := t.gen.EachEntry(func(abi.Entry) (bool, error) { s.Eroutes++; return true, nil }); err != nil {
 			return s, err
 		}
+	}
+	follows, err := t.Follows()
+	if err == nil && follows {
+		err = t.gen.EachEntry(func(e abi.Entry) (bool, error) { s.Followed += int(e.Value.Followed); return true, nil })
+	}
+	if err != nil {
+		return s, err
 	}
 	all, err := t.sas.Named()
 	if err != nil {

@@ -28,7 +28,11 @@ func (w *writer) events() iter.Seq[journal.Event] {
 	return func(yield func(journal.Event) bool) {
 		for i := range w.made {
 			c := w.changes.At(i)
-			if !yield(journal.Event{Kind: changeEvents[c.Op], Eroute: c.Selector, SAID: c.SAID}) {
+			e := journal.Event{Kind: changeEvents[c.Op], Eroute: c.Selector, SAID: c.SAID}
+			if c.Followed {
+				e.Detail = "follows a policy of XFRM"
+			}
+			if !yield(e) {
 				return
 			}
 		}

@@ -87,7 +87,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 			return err
 		}
 	}
-	value := abi.NewValue(s, said, id, slot)
+	value := abi.Follows(abi.NewValue(s, said, id, slot), c.Followed)
 	if err := w.entries.Put(s, value); err != nil {
 		return err
 	}

@@ -46,11 +46,11 @@ func Eroutes(k Kernel) (eroutes []eroute.Eroute, notes []string) {
 		default:
 			e, remark, err := k.eroute(p)
 			if err != nil {
-				notes = append(notes, fmt.Sprintf("%s: not imported: %v", describe(p), err))
+				notes = append(notes, fmt.Sprintf("%s: not imported: %v", Describe(p), err))
 				continue
 			}
 			if remark != "" {
-				notes = append(notes, fmt.Sprintf("%s: %s", describe(p), remark))
+				notes = append(notes, fmt.Sprintf("%s: %s", Describe(p), remark))
 			}
 			all = append(all, carried{e, p})
 		}
@@ -74,8 +74,8 @@ func Eroutes(k Kernel) (eroutes []eroute.Eroute, notes []string) {
 	return eroutes, notes
 }
 
-// describe formats a policy for messages.
-func describe(p xfrm.Policy) string {
+// Describe formats a policy for messages.
+func Describe(p xfrm.Policy) string {
 	text := fmt.Sprintf("policy %s -> %s", p.Src, p.Dst)
 	if p.Proto != 0 {
 		text += fmt.Sprintf(" proto %d", p.Proto)

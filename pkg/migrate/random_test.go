@@ -36,7 +36,7 @@ func randomPolicies(r *rand.Rand) (all []xfrm.Policy) {
 func decide(all []xfrm.Policy, packet eroute.Packet) eroute.SAID {
 	var best *xfrm.Policy
 	for i, p := range all {
-		s, err := selector(p)
+		s, err := Selector(p)
 		if err == nil && s.Matches(packet) && (best == nil || p.Priority < best.Priority) {
 			best = &all[i]
 		}

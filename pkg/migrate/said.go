@@ -14,7 +14,7 @@ import (
 // eroute returns the eroute for an outbound policy, with a remark if it is not quite equivalent, or why there is
 // none.
 func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error) {
-	if e.Selector, err = selector(p); err != nil {
+	if e.Selector, err = Selector(p); err != nil {
 		return e, "", err
 	}
 	if p.Ends {

@@ -10,8 +10,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// selector returns the selector of a policy's packets, or why no selector matches exactly these.
-func selector(p xfrm.Policy) (s eroute.Selector, err error) {
+// Selector returns the selector of a policy's packets, or why no selector matches exactly these.
+func Selector(p xfrm.Policy) (s eroute.Selector, err error) {
 	switch {
 	case p.Sub:
 		return s, errors.New("policy type sub is not supported")

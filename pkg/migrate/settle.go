@@ -20,7 +20,7 @@ func settle(all []carried) (kept []carried, notes []string) {
 			}
 			hidden[j] = true
 			if !alike(a, b) {
-				notes = append(notes, fmt.Sprintf("%s: not imported: %s takes precedence for all its packets", describe(b.policy), describe(a.policy)))
+				notes = append(notes, fmt.Sprintf("%s: not imported: %s takes precedence for all its packets", Describe(b.policy), Describe(a.policy)))
 			}
 		}
 	}
@@ -32,7 +32,7 @@ func settle(all []carried) (kept []carried, notes []string) {
 	for i := range kept {
 		for j := range kept {
 			a, b := kept[i], kept[j] // as an eroute b takes precedence
-			if alike(a, b) || eroute.MoreSpecific(b.Selector, a.Selector) >= 0 || !overlap(a.Selector, b.Selector) {
+			if alike(a, b) || eroute.MoreSpecific(b.Selector, a.Selector) >= 0 || !Overlap(a.Selector, b.Selector) {
 				continue
 			}
 			format := ""
@@ -44,7 +44,7 @@ func settle(all []carried) (kept []carried, notes []string) {
 			default:
 				continue
 			}
-			notes = append(notes, fmt.Sprintf(format, describe(a.policy), describe(b.policy)))
+			notes = append(notes, fmt.Sprintf(format, Describe(a.policy), Describe(b.policy)))
 		}
 	}
 	return kept, notes
@@ -53,8 +53,8 @@ func settle(all []carried) (kept []carried, notes []string) {
 // alike reports whether both have the same action.
 func alike(a, b carried) bool { return a.SAID == b.SAID && a.Acquire == b.Acquire }
 
-// overlap reports whether a packet can match both.
-func overlap(a, b eroute.Selector) bool {
+// Overlap reports whether a packet can match both.
+func Overlap(a, b eroute.Selector) bool {
 	same := func(x, y uint16) bool { return x == 0 || y == 0 || x == y }
 	return a.Src.Overlaps(b.Src) && a.Dst.Overlaps(b.Dst) && same(uint16(a.Proto), uint16(b.Proto)) &&
 		same(a.SrcPort, b.SrcPort) && same(a.DstPort, b.DstPort)

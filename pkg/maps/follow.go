@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/follow"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// Follows reports whether an ipsec device was attached so that the table follows the policies of XFRM.
+func (t *Table) Follows() (bool, error) {
+	virtuals, err := t.dir.Virtuals()
+	if err != nil {
+		return false, err
+	}
+	for _, virtual := range virtuals {
+		b, err := t.dir.Binding(virtual)
+		if err != nil && !errors.Is(err, loader.ErrNotAttached) {
+			return false, err
+		}
+		if b.Follow {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// followPolicies makes the eroutes that follow policies of XFRM equal to these, if the table follows them.
+func (t *Table) followPolicies(ctx context.Context) error {
+	follows, err := t.Follows()
+	if err != nil || !follows || t.xfrm == nil {
+		return err
+	}
+	policies, err := t.xfrm.Policies()
+	if err != nil {
+		return err
+	}
+	changes, _, err := t.Following(policies)
+	if err != nil {
+		return err
+	}
+	return t.applyFollowed(ctx, changes)
+}
+
+// Following returns the changes that make the eroutes that follow policies of XFRM equal to these, deletions first, and
+// the policies that have none. Eroutes with the selector of a policy that commands have written, and flows of traps,
+// stay in place of a followed one.
+func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left []follow.Left, err error) {
+	present := make(map[eroute.Selector]bool) // whether the eroute follows a policy
+	err = t.gen.EachEntry(func(e abi.Entry) (bool, error) {
+		present[e.Selector] = e.Value.Followed != 0
+		return true, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	flows, err := t.currentFlows()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range flows {
+		if s := abi.FlowSelector(&f.key); !present[s] {
+			present[s] = false
+		}
+	}
+	want, left := follow.Selectors(policies)
+	changes = &eroute.Changes{}
+	adds := want[:0]
+	for _, s := range want {
+		if _, is := present[s]; !is {
+			adds = append(adds, s)
+		}
+		delete(present, s)
+	}
+	for s, followed := range present {
+		if followed {
+			changes.Append(eroute.Change{Op: eroute.OpDel, Selector: s, Followed: true})
+		}
+	}
+	for _, s := range adds {
+		changes.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM, Followed: true})
+	}
+	return changes, left, nil
+}
+
+// maxNotFollowed is the number of policies that NotFollowed describes.
+const maxNotFollowed = 3
+
+// NotFollowed describes the policies of XFRM that protect packets and have no eroute, some of them if there are many.
+func (t *Table) NotFollowed() (texts []string, err error) {
+	if t.xfrm == nil {
+		return nil, nil
+	}
+	policies, err := t.xfrm.Policies()
+	if err != nil {
+		return nil, err
+	}
+	_, left := follow.Selectors(policies)
+	for _, l := range left[:min(len(left), maxNotFollowed)] {
+		texts = append(texts, "no eroute follows "+l.String())
+	}
+	if more := len(left) - maxNotFollowed; more > 0 {
+		texts = append(texts, fmt.Sprintf("%d more policies have no eroute, see ipsec doctor", more))
+	}
+	return texts, nil
+}
+
+// EndFollowing deletes the eroutes that follow policies of XFRM, unless a device asks for them.
+func (t *Table) EndFollowing(ctx context.Context) error {
+	follows, err := t.Follows()
+	if err != nil || follows {
+		return err
+	}
+	changes := &eroute.Changes{}
+	err = t.gen.EachEntry(func(e abi.Entry) (bool, error) {
+		if e.Value.Followed != 0 {
+			changes.Append(eroute.Change{Op: eroute.OpDel, Selector: e.Selector, Followed: true})
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	return t.applyFollowed(ctx, changes)
+}
+
+// applyFollowed makes changes of eroutes that follow policies, deletions first. Those that do not fit into the table are
+// an error, after all others are made.
+func (t *Table) applyFollowed(ctx context.Context, changes *eroute.Changes) error {
+	room, fit, excess := int(t.limit())-int(t.count()), &eroute.Changes{}, 0
+	for _, c := range changes.All() {
+		switch {
+		case c.Op == eroute.OpDel:
+			room++
+		case room <= 0:
+			excess++
+			continue
+		default:
+			room--
+		}
+		fit.Append(c)
+	}
+	if fit.Len() > 0 {
+		if err := t.applyList(ctx, fit); err != nil {
+			return errors.New("follow the policies of XFRM: " + err.Error()) // not a ChangeError: the command made no such change
+		}
+	}
+	if excess > 0 {
+		return fmt.Errorf("follow the policies of XFRM: %d have no eroute: %w: the limit is %d eroutes", excess, eroute.ErrTableFull, t.limit())
+	}
+	return nil
+}
+
+// followed yields the eroutes that follow policies of XFRM, as changes that add them. An error ends it.
+func (t *Table) followed() iter.Seq2[eroute.Change, error] {
+	return func(yield func(eroute.Change, error) bool) {
+		slots := t.sas.Reader()
+		err := t.gen.EachEntry(func(e abi.Entry) (bool, error) {
+			if e.Value.Followed == 0 {
+				return true, nil
+			}
+			said, err := slots.SAID(&e.Value)
+			return err == nil && yield(eroute.Change{Op: eroute.OpAdd, Selector: e.Selector, SAID: said, Followed: true}, nil), err
+		})
+		if err != nil {
+			yield(eroute.Change{}, err)
+		}
+	}
+}
