@@ -59,10 +59,8 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 		return r.effect, err
 	}
 	t.endWriting()
-	if err := t.followPolicies(ctx); err != nil {
-		return r.effect, err
-	}
-	return r.effect, errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.notifyRelay([]relaywire.HoldEnded{{Reason: relaywire.Cleared}}))
+	published := errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.notifyRelay([]relaywire.HoldEnded{{Reason: relaywire.Cleared}}))
+	return r.effect, errors.Join(published, t.followPolicies(ctx))
 }
 
 // restore is a standby table that is being built.
