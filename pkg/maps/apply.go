@@ -197,10 +197,6 @@ func (t *Table) check(changes *eroute.Changes) (priors []prior, err error) {
 		cleared = count == 0 && !t.haveFlows() // the table has neither eroutes nor flows
 		changed = newLatest(changes)
 	)
-	follows, err := t.Follows()
-	if err != nil {
-		return nil, err
-	}
 	priors = make([]prior, changes.Len())
 	for i, c := range changes.All() {
 		refuse := func(err error) ([]prior, error) { return nil, &eroute.ChangeError{Index: i, Change: c, Err: err} }
@@ -227,13 +223,18 @@ func (t *Table) check(changes *eroute.Changes) (priors []prior, err error) {
 		case !is.entry:
 			priors[i] = priorAbsent
 		}
-		exists := is.entry || is.flow
+		exists, follows := is.entry || is.flow, false
+		if c.Op == eroute.OpDel && is.followed && !c.Followed {
+			if follows, err = t.Follows(); err != nil {
+				return nil, err
+			}
+		}
 		switch {
 		case c.Op == eroute.OpDel && !exists:
 			return refuse(eroute.ErrNotFound)
 		case c.Op == eroute.OpAdd && exists && !is.followed:
 			return refuse(eroute.ErrExist)
-		case c.Op == eroute.OpDel && is.followed && !c.Followed && follows:
+		case follows:
 			return refuse(eroute.ErrFollowed)
 		case c.Op == eroute.OpDel && is.entry:
 			count--

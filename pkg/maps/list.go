@@ -33,7 +33,8 @@ func (t *Table) Written() iter.Seq2[eroute.Eroute, error] {
 	}
 }
 
-// Selectors yields the selector of every eroute that commands have written, in no order. An error ends it.
+// Selectors yields the selector of every eroute of the table, without the flows that traps make, in no order. An error
+// ends it.
 func (t *Table) Selectors() iter.Seq2[eroute.Selector, error] {
 	return func(yield func(eroute.Selector, error) bool) {
 		err := t.gen.EachEntry(func(e abi.Entry) (bool, error) { return yield(e.Selector, nil), nil })

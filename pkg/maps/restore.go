@@ -134,7 +134,7 @@ func (r *restore) keepFollowed(ctx context.Context) error {
 	}
 	old := *r.Table
 	old.gen = r.oldGen
-	written := r.effect
+	effect := r.effect // put() counts; these eroutes were counted as deleted
 	for c, err := range old.followed() {
 		if err == nil {
 			err = ctx.Err()
@@ -148,9 +148,9 @@ func (r *restore) keepFollowed(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("keep %s -> %s: %w", c.Selector.Src, c.Selector.Dst, err)
 		}
-		written.Deleted--
+		effect.Deleted--
 	}
-	r.effect = written
+	r.effect = effect
 	return nil
 }
 
