@@ -13,15 +13,11 @@ type Entry struct {
 	Value    bpf.ABIErouteValue
 }
 
-// NewValue returns the value of an eroute with the counters id; sa is the slot of its SA, 0 for a magic SAID.
-func NewValue(s eroute.Selector, said eroute.SAID, id, sa uint32) bpf.ABIErouteValue {
-	return bpf.ABIErouteValue{Id: id, Sa: sa, Action: uint8(said.Action()), DstPrefixlen: uint8(s.Dst.Bits())}
-}
-
-// Follows marks the value of an eroute that is made from a policy of XFRM.
-func Follows(v bpf.ABIErouteValue, followed bool) bpf.ABIErouteValue {
-	v.Followed = 0
-	if followed {
+// NewValue returns the value of the eroute that a change adds, with the counters id; sa is the slot of its SA, 0 for a
+// magic SAID.
+func NewValue(c eroute.Change, id, sa uint32) bpf.ABIErouteValue {
+	v := bpf.ABIErouteValue{Id: id, Sa: sa, Action: uint8(c.SAID.Action()), DstPrefixlen: uint8(c.Selector.Dst.Bits())}
+	if c.Followed {
 		v.Followed = 1
 	}
 	return v

@@ -137,7 +137,7 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 		return false, err
 	}
 	next := *old
-	next.Entry = abi.NewValue(a.Flow.Selector, a.SAID, id, slot)
+	next.Entry = abi.NewValue(eroute.Change{Selector: a.Flow.Selector, SAID: a.SAID}, id, slot)
 	if relayed {
 		next.RelayUntil = until
 	}

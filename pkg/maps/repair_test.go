@@ -93,14 +93,14 @@ func TestRepair(t *testing.T) {
 			must(err)
 			must(table.counts.Reset(id))
 			must(tries.NewSources(table.gen, table.uncounted).Add(nth(9)))
-			must(putRow(table, nth(9), abi.NewValue(nth(9), eroute.Hold, id, 0)))
+			must(putRow(table, nth(9), abi.NewValue(eroute.Change{Selector: nth(9), SAID: eroute.Hold}, id, 0)))
 			must(l.Add(nth(9), eroute.Hold))
 		}},
 		{"an eroute switched, the old SA still held", func(table *Table, l *eroute.Linear) {
 			id, err := table.ids.Take()
 			must(err)
 			must(table.counts.Reset(id))
-			must(putRow(table, nth(1), abi.NewValue(nth(1), eroute.Pass, id, 0)))
+			must(putRow(table, nth(1), abi.NewValue(eroute.Change{Selector: nth(1), SAID: eroute.Pass}, id, 0)))
 			l.Replace(nth(1), eroute.Pass)
 		}},
 		{"an eroute deleted, still counted and noted", func(table *Table, l *eroute.Linear) {

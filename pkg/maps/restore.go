@@ -187,7 +187,7 @@ func (r *restore) put(c eroute.Change) error {
 	if c.SAID.Traps() && c.Acquire != (eroute.AcquireParams{}) && c.Acquire != eroute.DefaultAcquire {
 		r.acquire[s] = c.Acquire
 	}
-	value := abi.Follows(abi.NewValue(s, c.SAID, id, slot), c.Followed)
+	value := abi.NewValue(c, id, slot)
 	if err := r.entries.Put(s, value); err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 			return err
 		}
 	}
-	value := abi.Follows(abi.NewValue(s, said, id, slot), c.Followed)
+	value := abi.NewValue(c, id, slot)
 	if err := w.entries.Put(s, value); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func TestEntryWriterFails(t *testing.T) {
 	defer func() { _ = trie.Close() }()
 	r := NewEntryWriter(&Generation{entry4: trie})
 	put := func(s eroute.Selector) error {
-		return r.Put(s, abi.NewValue(s, eroute.Drop, 0, 0))
+		return r.Put(s, abi.NewValue(eroute.Change{Selector: s, SAID: eroute.Drop}, 0, 0))
 	}
 	for n := range pinned.BatchSize {
 		if err := put(to192(byte(n/256), byte(n%256))); err != nil {
