@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -67,12 +68,13 @@ func (set *Set) Grouped() (map[eroute.SAID]bool, error) {
 		}
 	}
 	grouped := make(map[eroute.SAID]bool)
-	err = set.eachGroup(all, func(_ abi.SAIDValue, members []uint32) {
+	err = set.eachGroup(all, func(_ abi.SAIDValue, _ *bpf.ABISaGroup, members []uint32) error {
 		for _, slot := range members {
 			if said, known := bySlot[slot]; known { // a command may be changing the table
 				grouped[said] = true
 			}
 		}
+		return nil
 	})
 	return grouped, err
 }
@@ -83,16 +85,17 @@ func (set *Set) groupsOf(slot uint32) (refs int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = set.eachGroup(all, func(v abi.SAIDValue, members []uint32) {
+	err = set.eachGroup(all, func(v abi.SAIDValue, _ *bpf.ABISaGroup, members []uint32) error {
 		if slices.Contains(members, slot) {
 			refs += int(min(v.Refs4, 1) + min(v.Refs6, 1))
 		}
+		return nil
 	})
 	return refs, err
 }
 
-// eachGroup calls f with the entry of each group, and the slots of its members.
-func (set *Set) eachGroup(all map[abi.SAIDKey]abi.SAIDValue, f func(v abi.SAIDValue, members []uint32)) error {
+// eachGroup calls f with the entry of each group, its slot's value, and the slots of its members. An error of f ends it.
+func (set *Set) eachGroup(all map[abi.SAIDKey]abi.SAIDValue, f func(v abi.SAIDValue, g *bpf.ABISaGroup, members []uint32) error) error {
 	slots := set.Reader()
 	for key, v := range all {
 		if !key.IsGroup() {
@@ -110,7 +113,9 @@ func (set *Set) eachGroup(all map[abi.SAIDKey]abi.SAIDValue, f func(v abi.SAIDVa
 		if err != nil {
 			return err
 		}
-		f(v, members)
+		if err := f(v, g, members); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -34,30 +34,20 @@ func (set *Set) ReadyTrapGroups() (map[uint32]bool, error) {
 		return nil, err
 	}
 	ready, slots := make(map[uint32]bool), set.Reader()
-	for key, v := range all {
-		if !key.IsGroup() {
-			continue
-		}
-		sa, err := slots.At(v.Slot)
-		if err != nil {
-			return nil, err
-		}
-		g := asGroup(&sa)
-		if g == nil || g.Trap == 0 {
-			continue
-		}
-		members, err := set.memberSlots(g)
-		if err != nil {
-			return nil, err
+	err = set.eachGroup(all, func(v abi.SAIDValue, g *bpf.ABISaGroup, members []uint32) error {
+		if g.Trap == 0 {
+			return nil
 		}
 		for _, slot := range members {
-			if sa, err = slots.At(slot); err != nil {
-				return nil, err
+			sa, err := slots.At(slot)
+			if err != nil {
+				return err
 			}
 			if isReady(&sa) && sa.Aside == 0 {
 				ready[v.Slot] = true
 			}
 		}
-	}
-	return ready, nil
+		return nil
+	})
+	return ready, err
 }
