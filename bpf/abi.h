@@ -37,8 +37,9 @@ enum limits {
 	/* Maximum Security Associations that eroutes name. */
 	EROUTE_MAX_SAS = 262144,
 
-	/* In place of a slot: the policies of XFRM select the SA. No slot, and not the absence of one (NO_SLOT). */
-	SLOT_OF_XFRM = EROUTE_MAX_SAS + 1,
+	/* In place of a slot: there is no SA; the policies of XFRM select it. */
+	NO_SLOT = EROUTE_MAX_SAS,
+	SLOT_OF_XFRM,
 
 	/*
 	 * Elements of eroute_members, which groups of SAs take in blocks of MEMBERS_BLOCK, a power of
@@ -267,7 +268,7 @@ struct eroute_key6 {
 
 struct eroute_value {
 	__u32 id; /* of its counters */
-	__u32 sa; /* slot in eroute_sas, which has the SAID; 0: a shunt, see action */
+	__u32 sa; /* slot in eroute_sas, which has the SAID; of a shunt 0, which is also a slot: see action */
 	__u8 action;
 	__u8 dst_prefixlen; /* distinguishes an exact match from a shorter prefix */
 	__u8 followed;      /* for commands only: 1: made from a policy of XFRM, not by a command */
@@ -569,7 +570,7 @@ struct epoch {
  *         +-------------------------------------------------+
  *
  *                  result                                      more
- * of the table     tuple 61:59, action 58:56, sa 55:32, id     dst_prefixlen 15:8,
+ * of the table     tuple 62:60, action 59:56, sa 55:32, id     dst_prefixlen 15:8,
  *                  31:0                                        src_prefixlen 7:0
  * of the fast path ifindex 63:32, tos 31:24, id 23:0           action 22:16, len 15:0
  */
@@ -645,9 +646,9 @@ struct ingress {
 
 /* __sk_buff.cb of the lookup program: its results. */
 enum lookup_cb {
-	LOOKUP_STATUS,   /* enum lookup_status */
-	LOOKUP_SELECTOR, /* prefix lengths src | dst << 8, enum eroute_tuple << 16 */
-	LOOKUP_SA, /* slot of the SA, of a group that of the packet's member, or EROUTE_MAX_SAS: none */
+	LOOKUP_STATUS,    /* enum lookup_status */
+	LOOKUP_SELECTOR,  /* prefix lengths src | dst << 8, enum eroute_tuple << 16 */
+	LOOKUP_SA,        /* slot of the SA, of a group that of the packet's member, or NO_SLOT */
 	LOOKUP_ID,        /* eroute_value.id */
 	LOOKUP_LOCAL_IKE, /* 1: IKE, ESP or AH, and the source may be a local address */
 };

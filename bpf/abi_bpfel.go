@@ -262,6 +262,7 @@ const (
 	ABILimitsCOUNTER_TICK_AT       ABILimits = 48
 	ABILimitsCOUNTER_TICK_SHIFT    ABILimits = 6
 	ABILimitsEROUTE_MAX_SAS        ABILimits = 262144
+	ABILimitsNO_SLOT               ABILimits = 262144
 	ABILimitsSLOT_OF_XFRM          ABILimits = 262145
 	ABILimitsMEMBERS               ABILimits = 2097152
 	ABILimitsMEMBERS_BLOCK         ABILimits = 32

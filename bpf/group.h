@@ -14,8 +14,6 @@ _Static_assert(sizeof(struct sa_group) == sizeof(struct sa) &&
 			       __builtin_offsetof(struct sa, use),
 	       "a group is in the slot of an SA");
 
-#define NO_SLOT EROUTE_MAX_SAS
-
 /* The slot in an element of eroute_members, or NO_SLOT. */
 static __always_inline __u32 member_at(__u32 index)
 {

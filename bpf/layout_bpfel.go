@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "0e7b0941"
+const layoutDigest = "c37011cf"

@@ -12,8 +12,7 @@
 #include "parse.h"
 #include "trie.h"
 
-_Static_assert(EROUTE_MAX_SAS <= 1 << 24 && ACTIONS <= 16 && TUPLES <= 8,
-	       "what a result of the cache has bits for");
+_Static_assert(ACTIONS <= 16 && TUPLES <= 8, "a result of the cache has 4 and 3 bits for them");
 
 static __noinline int cache_lookup_verdict(const struct packet *p, const struct table_meta *meta,
 					   __u64 version, struct verdict *v)

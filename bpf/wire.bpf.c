@@ -71,18 +71,11 @@ static __always_inline int is_ip(__be16 ethertype)
 	return ethertype == bpf_htons(ETH_P_IP) || ethertype == bpf_htons(ETH_P_IPV6);
 }
 
-/* The ipsec device's program hands the packet to XFRM. */
-static __always_inline int send_to_ipsec(struct __sk_buff *skb, const struct verdict *v,
+/* The ipsec device's program hands the packet to XFRM. slot: as for encrypt() in verdict.h. */
+static __always_inline int send_to_ipsec(struct __sk_buff *skb, __u32 slot,
 					 const struct packet_count *a)
 {
-	token_set_sa(skb, v->sa, a);
-	return bpf_redirect(ipsec_device, 0);
-}
-
-/* As send_to_ipsec(), for a packet that the policies of XFRM decide on. */
-static __always_inline int leave_to_xfrm(struct __sk_buff *skb, const struct packet_count *a)
-{
-	token_set_sa(skb, SLOT_OF_XFRM, a);
+	token_set_sa(skb, slot, a);
 	return bpf_redirect(ipsec_device, 0);
 }
 
@@ -107,14 +100,14 @@ static __always_inline int apply(struct __sk_buff *skb, __u32 l3, const struct p
 	case ACT_HOLD:
 		return hold(skb, l3, p, m, a);
 	case ACT_XFRM:
-		return leave_to_xfrm(skb, a);
+		return send_to_ipsec(skb, SLOT_OF_XFRM, a);
 	case ACT_SA:
 		if (!m->flow)
-			return send_to_ipsec(skb, &m->v, a);
+			return send_to_ipsec(skb, m->v.sa, a);
 		if (find_device(ipsec_device, &dev))
 			return drop(REASON_UNCONFIGURED, a);
 		wait = flow_wait(skb, l3, &dev, p, m);
-		return wait ? drop(wait, a) : send_to_ipsec(skb, &m->v, a);
+		return wait ? drop(wait, a) : send_to_ipsec(skb, m->v.sa, a);
 	}
 	return drop(REASON_UNCONFIGURED, a);
 }
@@ -127,13 +120,13 @@ static __always_inline int protect_quoted(struct __sk_buff *skb, const struct pa
 	choose_member(p, v);
 	switch (v->action) {
 	case ACT_SA:
-		return send_to_ipsec(skb, v, a);
+		return send_to_ipsec(skb, v->sa, a);
 	case ACT_DROP:
 		return drop(REASON_DROP, a);
 	case ACT_REJECT:
 		return drop(REASON_REJECT, a);
 	case ACT_XFRM:
-		return leave_to_xfrm(skb, a);
+		return send_to_ipsec(skb, SLOT_OF_XFRM, a);
 	}
 	return drop(REASON_HOLD_NOT_STORED, a);
 }

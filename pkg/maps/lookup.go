@@ -33,7 +33,7 @@ func (t *Table) Member(p eroute.Packet, group eroute.SAID) (eroute.SAID, error) 
 	if err != nil {
 		return eroute.SAID{}, err
 	}
-	if found.SA == uint32(bpf.ABILimitsEROUTE_MAX_SAS) {
+	if found.SA == uint32(bpf.ABILimitsNO_SLOT) {
 		if group.Traps() {
 			return eroute.Trap, nil
 		}
