@@ -14,7 +14,7 @@ FRAMES ?= 1000000
 PACKETS ?= 10000000
 
 VERSION := $(shell scripts/version.sh)$(shell git diff --quiet HEAD 2>/dev/null; [ $$? -ne 1 ] || echo +dirty)
-# Without cgo, as bin/ipsec is built: builds, tests and linters share what is compiled.
+# bin/ipsec is built without cgo. Tests and linters do the same, so that they share the compiled packages.
 export CGO_ENABLED := 0
 
 GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
