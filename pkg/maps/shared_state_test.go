@@ -21,6 +21,7 @@ import (
 type model struct {
 	states   xfrm.States
 	policies map[uint32]modelPolicy
+	foreign  []xfrm.Policy // of key managers
 }
 
 type modelPolicy struct {
@@ -31,7 +32,7 @@ type modelPolicy struct {
 // newModel makes the tables of this test use a model instead of XFRM.
 func newModel(t *testing.T) *model {
 	t.Helper()
-	m := &model{xfrm.States{}, map[uint32]modelPolicy{}}
+	m := &model{states: xfrm.States{}, policies: map[uint32]modelPolicy{}}
 	was := openXFRM
 	openXFRM = func() (sas.XFRM, error) { return m, nil }
 	t.Cleanup(func() { openXFRM = was })
@@ -43,7 +44,7 @@ func (m *model) State(said eroute.SAID) (xfrm.State, error) { return m.states.Fi
 func (m *model) States() (xfrm.States, error)               { return maps.Clone(m.states), nil }
 func (m *model) CountStates() (int, error)                  { return len(m.states), nil }
 func (m *model) AllowDevice(int) error                      { return nil }
-func (m *model) Policies() ([]xfrm.Policy, error)           { return nil, nil }
+func (m *model) Policies() ([]xfrm.Policy, error)           { return m.foreign, nil }
 func (m *model) Close() error                               { return nil }
 
 func (m *model) Bound() (map[uint32]xfrm.Binding, error) {
