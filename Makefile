@@ -17,8 +17,6 @@ VERSION := $(shell scripts/version.sh)$(shell git diff --quiet HEAD 2>/dev/null;
 # bin/ipsec is built without cgo. Tests and linters do the same, so that they share the compiled packages.
 export CGO_ENABLED := 0
 
-GOLANGCI_LINT := go tool -modfile=tools/go.mod golangci-lint
-
 # The steps of make test, in order.
 STEPS := setup lint check-generated check-licenses fuzz-briefly test-host test-race smoke test-vm
 
@@ -98,7 +96,7 @@ fuzz: ## each fuzzer for FUZZTIME
 
 .PHONY: fuzz-briefly
 fuzz-briefly: ## each fuzzer for one second, beginning with stored inputs
-	@scripts/fuzz.sh 1s
+	@scripts/fuzz.sh 1s blind
 
 .PHONY: fuzz-frames
 fuzz-frames: ## FRAMES mutated frames through the programs, against the reference; needs root
@@ -121,11 +119,13 @@ bench-full: setup-bench setup-vm build ## the same with 1 to 1,000,000 eroutes, 
 	@go run ./test/bench -n 1,1000,10000,100000,1000000 -vm 1,1000,10000 -out docs/performance
 
 .PHONY: lint
-lint: ## formatting of Go and C, words, go vet, golangci-lint
+lint: ## formatting of Go and C, words, go vet, the analyzers of tools/lint, spelling
 	@scripts/check-format.sh
 	@scripts/check-words.sh
 	go vet -tags vm ./...
-	$(GOLANGCI_LINT) run --allow-parallel-runners ./...
+	go -C tools build -o ../bin/ ./lint github.com/golangci/misspell/cmd/misspell
+	bin/lint -tags vm ./...
+	git ls-files -z '*.go' '*.md' | xargs -0 bin/misspell -error
 
 .PHONY: format
 format: ## format Go and C

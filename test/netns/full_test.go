@@ -91,7 +91,7 @@ func TestRelayKilledRepeatedly(t *testing.T) {
 	trap := from(forged, f.westNet, eroute.Trap)
 	g.only(t, trap)
 	sender, wire, before := g.forger(t, f), g.watchWire(t), g.counts(t)
-	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) //nolint:gosec // not for secrets
+	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	sent := uint64(0)
 	for range rounds {
 		r := g.startRelay(t)

@@ -27,7 +27,7 @@ func (s *Set) Write(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode figures: %w", err)
 	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil { //nolint:gosec // for all to read
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write figures: %w", err)
 	}
 	return nil
