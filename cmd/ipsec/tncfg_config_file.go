@@ -4,16 +4,13 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/settings"
 	"github.com/ipsec-eroute/eroute/pkg/device"
-	"github.com/pelletier/go-toml/v2"
 )
 
 // config is a file of --config: the required table and devices.
@@ -47,35 +44,13 @@ func (d configDevice) device() device.Config {
 // readConfig reads and checks a file of --config. Errors name the line or the value.
 func readConfig(r io.Reader, file string) (*config, error) {
 	var cfg config
-	if err := toml.NewDecoder(r).DisallowUnknownFields().Decode(&cfg); err != nil {
-		return nil, configError(err)
+	if err := settings.Decode(r, &cfg); err != nil {
+		return nil, err
 	}
 	if cfg.Table != "" && !filepath.IsAbs(cfg.Table) {
 		cfg.Table = filepath.Join(filepath.Dir(file), cfg.Table)
 	}
 	return &cfg, cfg.check()
-}
-
-// wrongType matches the library's error for a value of the wrong type.
-var wrongType = regexp.MustCompile(`^cannot decode TOML (.*) into `)
-
-// configError converts an error of the library to one with its line and key.
-func configError(err error) error {
-	if unknown, ok := errors.AsType[*toml.StrictMissingError](err); ok {
-		first := &unknown.Errors[0]
-		line, _ := first.Position()
-		return fmt.Errorf("line %d: unknown key %q", line, strings.Join(first.Key(), "."))
-	}
-	text := strings.TrimPrefix(err.Error(), "toml: ")
-	wrong, ok := errors.AsType[*toml.DecodeError](err)
-	if !ok {
-		return errors.New(text)
-	}
-	line, _ := wrong.Position()
-	if kind := wrongType.FindStringSubmatch(text); kind != nil {
-		text = fmt.Sprintf("key %q: cannot be of type %s", strings.Join(wrong.Key(), "."), kind[1])
-	}
-	return fmt.Errorf("line %d: %s", line, text)
 }
 
 // check refuses invalid devices.
