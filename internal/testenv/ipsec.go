@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// command is the package of the ipsec command.
-const command = "github.com/ipsec-eroute/eroute/cmd/ipsec"
+// commands is the folder of the packages of the commands.
+const commands = "github.com/ipsec-eroute/eroute/cmd/"
 
 // Build builds the ipsec command into a temporary directory of the test, with additional flags of go build, and
 // returns its path. Under the race detector the command has it, too.
 func Build(t testing.TB, flags ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ipsec")
-	if err := build(path, flags...); err != nil {
+	if err := build("ipsec", path, flags...); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -30,29 +30,48 @@ func Build(t testing.TB, flags ...string) string {
 // TestMain calls RemoveIpsec.
 func Ipsec(t testing.TB) string {
 	t.Helper()
-	path, err := once()
+	path, err := ipsec()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// dir contains the command of Ipsec, once it is built.
+// Fleet is [Ipsec] for the ipsec-fleet command.
+func Fleet(t testing.TB) string {
+	t.Helper()
+	path, err := fleet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// dir contains the commands of Ipsec and Fleet, once one is built.
 var dir string
 
-var once = sync.OnceValues(func() (string, error) {
-	var err error
-	if dir, err = os.MkdirTemp("", "ipsec-test-"); err != nil {
-		return "", err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "ipsec")
-	return path, build(path)
-})
+var (
+	makeDir = sync.OnceValue(func() (err error) {
+		if dir, err = os.MkdirTemp("", "ipsec-test-"); err != nil {
+			return err
+		}
+		return os.Chmod(dir, 0o755)
+	})
+	ipsec = once("ipsec")
+	fleet = once("ipsec-fleet")
+)
 
-// RemoveIpsec removes what Ipsec built.
+func once(name string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		if err := makeDir(); err != nil {
+			return "", err
+		}
+		path := filepath.Join(dir, name)
+		return path, build(name, path)
+	})
+}
+
+// RemoveIpsec removes what Ipsec and Fleet built.
 func RemoveIpsec() error {
 	if dir == "" {
 		return nil
@@ -71,13 +90,13 @@ func Prebuilt(t testing.TB) string {
 	return path
 }
 
-func build(path string, flags ...string) error {
+func build(name, path string, flags ...string) error {
 	args := append([]string{"build", "-o", path}, flags...)
 	if race {
 		args = append(args, "-race")
 	}
-	if out, err := exec.Command("go", append(args, command)...).CombinedOutput(); err != nil {
-		return fmt.Errorf("build the ipsec command: %w: %s", err, out)
+	if out, err := exec.Command("go", append(args, commands+name)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build the %s command: %w: %s", name, err, out)
 	}
 	return nil
 }

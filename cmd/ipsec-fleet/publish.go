@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
+	"github.com/ipsec-eroute/eroute/internal/render"
+	"github.com/ipsec-eroute/eroute/pkg/diff"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
+)
+
+// readTable reads the table of a file, "-" for standard input.
+func (c *command) readTable(ctx context.Context, file string) (*publish.Table, error) {
+	if file == "-" {
+		return c.tables.Read(ctx, c.stdin, file)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return c.tables.Read(ctx, f, file)
+}
+
+func runPublish(c *command, ctx context.Context) error {
+	t, err := c.readTable(ctx, c.words[0])
+	if err != nil {
+		return err
+	}
+	checks := []string{"table"}
+	if file := c.value("assert"); file != "" {
+		if err := c.assert(ctx, t, file); err != nil {
+			return err
+		}
+		checks = append(checks, "assert")
+	}
+	return c.asOperator(ctx, func(o *operator) error {
+		key, err := o.signing()
+		if err != nil {
+			return err
+		}
+		p := publish.Publisher{Store: o.store, Key: key, Keys: o.keys, Author: o.author()}
+		id, err := p.Publish(ctx, t, checks)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(c.out, id)
+		return err
+	})
+}
+
+// diffOptions define the verdict for packets that no eroute matches, as ipsec eroute --diff does.
+var diffOptions = diff.Options{Unmatched: diff.Dropped}
+
+// assert refuses a table that violates an assertion of a file.
+func (c *command) assert(ctx context.Context, t *publish.Table, file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("--assert: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	what := "--assert " + file
+	var all []diff.Assertion
+	var lines []int
+	parser := erouteargs.NewParser(ctx, c.tables.Resolver, c.tables.Names)
+	for k := range erouteargs.Chunks(io.Reader(f), what) {
+		err := k.Each(func(number int, words []string) error {
+			a, err := parser.AssertLine(words)
+			all, lines = append(all, a), append(lines, number)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	failures, err := t.Assert(ctx, all, diffOptions)
+	if len(failures) > 0 {
+		first := &failures[0]
+		a := &all[first.Index]
+		text := fmt.Sprintf("not all packets of %s would be %v: %s matches %v",
+			render.Selector(a.Selector), a.Want, render.Packet(first.Witness), first.Got)
+		return &erouteargs.LineError{File: what, Line: lines[first.Index], Err: errors.New(text)}
+	}
+	return err
+}

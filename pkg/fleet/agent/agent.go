@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/fleet"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
+)
+
+// Config is one gateway.
+type Config struct {
+	Gateway fleet.Gateway
+	Keys    []ed25519.PublicKey // the pinned keys
+	Dir     string              // for the record and tables
+	Version string              // of the program
+	Open    func() (*store.Store, error)
+	Table   Table
+	Health  Health
+	Log     *slog.Logger
+
+	// NewClear permits revisions that send packets in clear that were not sent in clear before.
+	NewClear bool
+}
+
+// Agent keeps the table of a gateway at the revision of its ring.
+type Agent struct {
+	Config
+	record record
+	data   *store.Store // for blobs and reports; assignments are followed on a connection of their own
+
+	assigned chan store.Stored // the newest assignment that is not taken yet
+	changed  chan struct{}     // the status is not reported yet
+	mu       sync.Mutex
+	status   fleet.Status
+	contact  time.Time // when the store answered last
+}
+
+// New returns an agent.
+func New(c Config) *Agent {
+	return &Agent{Config: c, assigned: make(chan store.Stored, 1), changed: make(chan struct{}, 1)}
+}
+
+// Run runs the agent until the context ends. It returns an error if it cannot begin.
+func (a *Agent) Run(ctx context.Context) (err error) {
+	if err := a.load(); err != nil {
+		return err
+	}
+	a.setStatus(func(s *fleet.Status) {
+		*s = fleet.Status{
+			ID: a.Gateway.ID, Ring: a.Gateway.Ring, Version: a.Version, State: fleet.Unassigned,
+			Serial: a.record.Serial, Revision: a.record.Revision, Confirmed: a.record.Confirmed,
+		}
+	})
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	if a.data, err = a.Open(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.data.Close()) }()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { a.follow(ctx) })
+	wg.Go(func() { a.report(ctx) })
+
+	var now store.Stored
+	var retry <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now = <-a.assigned:
+		case <-retry:
+		}
+		retry = nil
+		if err := a.take(ctx, now); err != nil && ctx.Err() == nil {
+			a.Log.Warn("will try again", "error", err)
+			a.setStatus(func(s *fleet.Status) { s.Reason = err.Error() })
+			retry = time.After(retryInterval)
+		}
+	}
+}
+
+// retryInterval is the time until a failed request for a revision is repeated.
+const retryInterval = 5 * time.Second
+
+// begin ends what an earlier process began, and restores the confirmed table if there is none, as after a boot.
+func (a *Agent) begin(ctx context.Context) error {
+	if a.record.Pending {
+		a.rollBack(ctx, errors.New("the agent ended before the revision was confirmed"))
+	}
+	stats, err := a.Table.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	if stats.Eroutes > 0 || a.record.Confirmed == "" {
+		return nil
+	}
+	if err = a.checkConfirmed(); err == nil {
+		err = a.Table.Restore(ctx, a.tablePath(a.record.Confirmed), false)
+	}
+	if err != nil {
+		err = fmt.Errorf("restore the confirmed revision %s: %w", fleet.ShortID(a.record.Confirmed), err)
+		a.Log.Error("the table is empty", "error", err)
+		a.setStatus(func(s *fleet.Status) { s.Reason = err.Error() })
+		return nil
+	}
+	a.Log.Info("the table was empty: restored the confirmed revision", "revision", a.record.Confirmed)
+	return nil
+}
+
+// take applies an assignment, unless it has done so before. It returns an error if it should be tried again.
+func (a *Agent) take(ctx context.Context, v store.Stored) error {
+	assignment, err := fleet.OpenAssignment(a.Gateway.Ring, v.Value, a.Keys)
+	switch {
+	case err != nil:
+	case assignment.Serial < a.record.Serial:
+		err = fmt.Errorf("ring %s: serial %d is below %d, which this gateway has accepted", a.Gateway.Ring, assignment.Serial, a.record.Serial)
+	case assignment.Serial == a.record.Serial && assignment.Revision != a.record.Revision:
+		err = fmt.Errorf("ring %s: two revisions with serial %d", a.Gateway.Ring, assignment.Serial)
+	case assignment.Serial == a.record.Serial && a.record.State.Ended():
+		a.outcome(v.Version)
+		return nil
+	}
+	if err != nil { // not an assignment: the record is not changed
+		a.Log.Error("refused", "error", err)
+		a.setStatus(func(s *fleet.Status) { s.State, s.Reason, s.Seen = fleet.Refused, err.Error(), v.Version })
+		return nil
+	}
+	a.record.Serial, a.record.Revision, a.record.State, a.record.Reason = assignment.Serial, assignment.Revision, fleet.Applying, ""
+	if err := a.keep(); err != nil {
+		return err
+	}
+	a.outcome(v.Version)
+	revision, err := a.fetch(ctx)
+	if err != nil {
+		if permanent(err) { // not recorded: the store may be repaired
+			a.Log.Error("refused", "error", err)
+			a.setStatus(func(s *fleet.Status) { s.State, s.Reason = fleet.Refused, err.Error() })
+			return nil
+		}
+		return err
+	}
+	a.apply(ctx, revision)
+	a.outcome(v.Version)
+	return nil
+}
+
+// outcome sets the status from the record.
+func (a *Agent) outcome(seen int64) {
+	a.setStatus(func(s *fleet.Status) {
+		s.State, s.Reason, s.Seen = a.record.State, a.record.Reason, seen
+		s.Serial, s.Revision, s.Confirmed = a.record.Serial, a.record.Revision, a.record.Confirmed
+	})
+}
+
+// setStatus changes the status and has it reported.
+func (a *Agent) setStatus(change func(*fleet.Status)) {
+	a.mu.Lock()
+	change(&a.status)
+	a.status.Time = time.Now().UTC()
+	a.mu.Unlock()
+	select {
+	case a.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Status returns the status, and the time when the store answered last.
+func (a *Agent) Status() (fleet.Status, time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.status, a.contact
+}

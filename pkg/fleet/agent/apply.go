@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/files"
+	"github.com/ipsec-eroute/eroute/pkg/fleet"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
+)
+
+// verifyError is an error of what the store returned, which another attempt does not change.
+type verifyError struct{ error }
+
+func permanent(err error) bool {
+	_, ok := errors.AsType[verifyError](err)
+	return ok || errors.Is(err, store.ErrNotFound)
+}
+
+// fetch writes the table of the record's revision to a file, after it has verified it.
+func (a *Agent) fetch(ctx context.Context) (*fleet.Revision, error) {
+	id := a.record.Revision
+	value, err := a.data.Revision(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	revision, err := fleet.OpenRevision(id, value, a.Keys)
+	if err != nil {
+		return nil, verifyError{err}
+	}
+	pieces, err := a.data.Pieces(ctx, revision)
+	if err != nil {
+		return nil, err
+	}
+	a.touch()
+	var wrong error
+	err = files.Save(a.tablePath(id), 0o600, func(w io.Writer) error {
+		wrong = revision.Unpack(w, pieces)
+		return wrong
+	})
+	if wrong != nil {
+		return nil, verifyError{fmt.Errorf("revision %s: %w", fleet.ShortID(id), wrong)}
+	}
+	return revision, err
+}
+
+// apply restores the fetched table of the record's revision, and confirms it or goes back.
+func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) {
+	file := a.tablePath(a.record.Revision)
+	before, err := a.Table.Stats(ctx)
+	// As for ipsec tncfg --config, an empty table before the first revision protects nothing yet.
+	noNewClear := !a.NewClear && (before.Eroutes > 0 || a.record.Confirmed != "")
+	changes := false
+	if err == nil {
+		changes, err = a.Table.Check(ctx, file, noNewClear)
+	}
+	if err == nil && changes && !a.record.Pending { // else the file is still that of the last table with good health
+		err = a.Table.Save(ctx, a.path(previousFile))
+	}
+	if err != nil {
+		a.refuse(fleet.Refused, err)
+		return
+	}
+	if !changes {
+		a.confirm(revision)
+		return
+	}
+	a.record.Pending = true
+	if err := a.keep(); err != nil {
+		a.record.Pending = false
+		a.refuse(fleet.Refused, err)
+		return
+	}
+	a.Log.Info("restoring", "revision", a.record.Revision, "eroutes", revision.Eroutes)
+	if err := a.Table.Restore(ctx, file, noNewClear); err != nil {
+		a.rollBack(ctx, err) // the table may have changed all the same
+		return
+	}
+	if err := a.await(ctx, before); err != nil {
+		a.rollBack(ctx, err)
+		return
+	}
+	a.confirm(revision)
+}
+
+func (a *Agent) confirm(revision *fleet.Revision) {
+	a.record.State, a.record.Pending = fleet.Confirmed, false
+	a.record.Confirmed, a.record.Table = a.record.Revision, revision.Table
+	if err := a.keep(); err != nil {
+		// The next start goes back, because the record on disk is that of a revision that is not confirmed.
+		a.Log.Error("cannot record that the revision is confirmed", "error", err)
+		return
+	}
+	a.forget()
+	a.Log.Info("confirmed", "revision", a.record.Revision)
+}
+
+// refuse records the end of an assignment.
+func (a *Agent) refuse(state fleet.State, reason error) {
+	a.record.State, a.record.Reason = state, reason.Error()
+	if err := a.keep(); err != nil {
+		a.Log.Error("cannot record the state", "error", err)
+	}
+	if !a.record.Pending {
+		a.forget()
+	}
+	a.Log.Error(string(state), "revision", a.record.Revision, "reason", reason)
+}
+
+// Attempts to go back.
+const (
+	goBackAttempts = 5
+	goBackInterval = time.Second
+)
+
+// rollBack restores the table before. It does not need the store, and goes on when the agent is stopped.
+func (a *Agent) rollBack(ctx context.Context, reason error) {
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	for range goBackAttempts {
+		var changes bool
+		if changes, err = a.Table.Check(ctx, a.path(previousFile), false); err == nil && changes {
+			err = a.Table.Restore(ctx, a.path(previousFile), false)
+		}
+		if err == nil {
+			a.record.Pending = false
+			a.refuse(fleet.RolledBack, reason)
+			return
+		}
+		time.Sleep(goBackInterval)
+	}
+	// The next start tries again.
+	a.refuse(fleet.Refused, fmt.Errorf("%w; the table before cannot be restored: %w", reason, err))
+}

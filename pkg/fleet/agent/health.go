@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Health is what a gateway must have with a new table.
+type Health struct {
+	Within   time.Duration // time after which the agent goes back
+	Command  []string      // exits with 0 if the gateway is healthy; none: not used
+	MaxDrops *uint64       // packets that may drop because of a failure, such as a missing SA; nil: any number
+}
+
+// The health is good after this number of good checks, one after the other. Within is divided into checks.
+const (
+	goodChecks = 3
+	checks     = 30
+)
+
+// await waits until the health is good. If it is not within the time it returns the reason.
+func (a *Agent) await(ctx context.Context, before Stats) error {
+	ctx, cancel := context.WithTimeout(ctx, a.Health.Within)
+	defer cancel()
+	every := time.NewTicker(a.Health.Within / checks)
+	defer every.Stop()
+	reason := errors.New("no check has ended")
+	for good := 0; good < goodChecks; {
+		select {
+		case <-ctx.Done():
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return errors.New("the agent was stopped before the revision was confirmed")
+			}
+			return fmt.Errorf("health not good within %v: %w", a.Health.Within, reason)
+		case <-every.C:
+		}
+		good++
+		if err := a.checkHealth(ctx, before); err != nil {
+			good = 0
+			if ctx.Err() == nil || strings.HasPrefix(reason.Error(), "no check") {
+				reason = err
+			}
+		}
+	}
+	return nil
+}
+
+// checkHealth checks the health once.
+func (a *Agent) checkHealth(ctx context.Context, before Stats) error {
+	now, err := a.Table.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	if now.SAsMissing > before.SAsMissing {
+		return fmt.Errorf("%d SAs are missing, %d before", now.SAsMissing, before.SAsMissing)
+	}
+	if max := a.Health.MaxDrops; max != nil && now.Failed > before.Failed+*max {
+		return fmt.Errorf("%d packets have dropped because of a failure, %d are permitted", now.Failed-before.Failed, *max)
+	}
+	if err := a.checkStore(ctx); err != nil {
+		return err
+	}
+	if len(a.Health.Command) > 0 {
+		out, err := exec.CommandContext(ctx, a.Health.Command[0], a.Health.Command[1:]...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("health command: %w: %s", err, firstLine(out))
+		}
+	}
+	return nil
+}
+
+// checkStore checks that the store can be reached through the table, on a new connection.
+func (a *Agent) checkStore(ctx context.Context) error {
+	s, err := a.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	return s.Reach(ctx, a.Gateway.Ring, a.Health.Within/3)
+}
+
+func firstLine(out []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return line
+}

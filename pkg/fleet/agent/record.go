@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/ipsec-eroute/eroute/internal/files"
+	"github.com/ipsec-eroute/eroute/pkg/fleet"
+)
+
+// record is what the agent must not forget.
+type record struct {
+	Serial   uint64      `json:"serial"`   // of the last assignment that was accepted
+	Revision string      `json:"revision"` // of that assignment
+	State    fleet.State `json:"state"`    // what became of it
+	Reason   string      `json:"reason,omitempty"`
+
+	// Pending is set while the table of Revision is in use and not confirmed: previousFile is to be restored.
+	Pending bool `json:"pending"`
+
+	Confirmed string `json:"confirmed,omitempty"` // the last confirmed revision; its table is kept
+	Table     string `json:"table,omitempty"`     // SHA-256 of that table
+}
+
+// Names in the directory of the state.
+const (
+	recordFile   = "state.json"
+	previousFile = "previous.table"
+	tableSuffix  = ".table"
+)
+
+func (a *Agent) path(name string) string { return filepath.Join(a.Dir, name) }
+
+func (a *Agent) tablePath(revision string) string { return a.path(revision + tableSuffix) }
+
+// load reads the record, if there is one.
+func (a *Agent) load() error {
+	data, err := os.ReadFile(a.path(recordFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &a.record)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.path(recordFile), err)
+	}
+	return nil
+}
+
+// keep writes the record.
+func (a *Agent) keep() error {
+	data, err := json.Marshal(&a.record)
+	if err != nil {
+		return err
+	}
+	return files.Save(a.path(recordFile), 0o600, func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
+}
+
+// forget removes all tables except the confirmed one.
+func (a *Agent) forget() {
+	all, _ := filepath.Glob(a.path("*" + tableSuffix))
+	for _, file := range all {
+		if file != a.tablePath(a.record.Confirmed) {
+			if err := os.Remove(file); err != nil {
+				a.Log.Warn("remove an old table", "error", err)
+			}
+		}
+	}
+}
+
+// checkConfirmed returns an error if the confirmed table on disk is damaged.
+func (a *Agent) checkConfirmed() error {
+	f, err := os.Open(a.tablePath(a.record.Confirmed))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	if hex.EncodeToString(h.Sum(nil)) != a.record.Table {
+		return fmt.Errorf("%s: damaged", f.Name())
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package publish
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/internal/testenv"
+)
+
+// A table becomes its text without names and comments; tables that gateways cannot share are refused with the line.
+func TestRead(t *testing.T) {
+	r := Reader{Resolver: testenv.Hosts, Names: testenv.Names}
+	table, err := r.Read(t.Context(), strings.NewReader(`# sites
+--add --src 10.1/16 --dst gw.example/32 --transport-proto tcp --dst-port ssh --said %pass
+--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %trap --acquire-reqid 7   # traps
+
+--add --src 10.1.0.0/16 --dst 10.3.0.0/16 --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover
+`), "FILE")
+	const want = `--add --src 10.1.0.0/16 --dst 192.0.2.1/32 --transport-proto 6 --dst-port 22 --said %pass
+--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %trap --acquire-mode tunnel --acquire-proto esp --acquire-reqid 7
+--add --src 10.1.0.0/16 --dst 10.3.0.0/16 --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover
+`
+	if err != nil || string(table.Text) != want || table.Eroutes != 3 {
+		t.Fatalf("%v, %+v", err, table)
+	}
+	again, err := r.Read(t.Context(), strings.NewReader(want), "FILE")
+	if err != nil || string(again.Text) != want {
+		t.Errorf("not idempotent: %v, %s", err, again.Text)
+	}
+
+	const eroute = "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said "
+	for text, reason := range map[string]string{
+		eroute + "tun0x1000@192.0.2.2":          `FILE: line 1: --said value "tun0x1000@192.0.2.2": an SA of one gateway`,
+		eroute + "%pass\n" + eroute + "%drop":   "FILE: line 2: --add",
+		"--del --src 10.1.0.0/16 --dst 10.2/16": "FILE: line 1: --del: only --add lines",
+		"--add --src 10.1.0.0/16":               "FILE: line 1: ",
+		"no table":                              "FILE: line 1: ",
+	} {
+		if _, err := r.Read(t.Context(), strings.NewReader(text), "FILE"); err == nil || !strings.HasPrefix(err.Error(), reason) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/internal/testenv"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+)
+
+// patience is how long a test waits for an expected event: much longer than needed, also on a busy machine.
+const patience = 30 * time.Second
+
+func runAll(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "fleet-test-")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(dir) }()
+		err = setUp(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	server.stop()
+	if err := nodes.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	if err := testenv.RemoveIpsec(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
+}
+
+// fleet is the part of the store of one test, and its operator.
+type fleet struct {
+	t      *testing.T
+	dir    string
+	prefix string
+	config string // of the operator
+	keys   string // file of pinned keys
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	f := &fleet{t: t, dir: t.TempDir(), prefix: "/" + t.Name()}
+	f.config, f.keys = filepath.Join(f.dir, "operator.toml"), filepath.Join(f.dir, "pinned.pem")
+	key := filepath.Join(f.dir, "operator.pem")
+	f.openssl("genpkey -algorithm ed25519 -out " + key)
+	f.openssl("pkey -pubout -in " + key + " -out " + f.keys)
+	f.write(f.config, fmt.Sprintf("endpoints = [%q]\nprefix = %q\nkeys = %q\nsigning_key = %q\nauthor = \"alice\"\n",
+		"http://"+server.address(), f.prefix, f.keys, key))
+	return f
+}
+
+func (f *fleet) openssl(args string) {
+	f.t.Helper()
+	if out, err := exec.Command("openssl", strings.Fields(args)...).CombinedOutput(); err != nil {
+		f.t.Fatalf("openssl %s: %v: %s", args, err, out)
+	}
+}
+
+func (f *fleet) write(name, text string) string {
+	f.t.Helper()
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(f.dir, name)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	return name
+}
+
+// try runs ipsec-fleet as the operator.
+func (f *fleet) try(args string) (stdout string, err error) {
+	f.t.Helper()
+	cmd := exec.Command(testenv.Fleet(f.t), append(strings.Fields(args), "--config", f.config)...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if cmd.Run() != nil {
+		return out.String(), fmt.Errorf("%s", strings.TrimSuffix(errs.String(), "\n"))
+	}
+	return out.String(), nil
+}
+
+// run is try for a command that must succeed.
+func (f *fleet) run(args string) string {
+	f.t.Helper()
+	out, err := f.try(args)
+	if err != nil {
+		f.t.Fatalf("ipsec-fleet %s: %v", args, err)
+	}
+	return out
+}
+
+// refused runs a command that must fail with an error that contains a text.
+func (f *fleet) refused(args, reason string) {
+	f.t.Helper()
+	if out, err := f.try(args); err == nil || !strings.Contains(err.Error(), reason) {
+		f.t.Errorf("ipsec-fleet %s: %q, %v, want %q", args, out, err, reason)
+	}
+}
+
+// publish publishes a table and returns its revision.
+func (f *fleet) publish(table string) string {
+	f.t.Helper()
+	return strings.TrimSpace(f.run("publish " + f.write("table", table)))
+}
+
+// gatewayStatus is a gateway in status --json.
+type gatewayStatus struct {
+	Name, Ring, State, Confirmed, Reason string
+	Online                               bool
+}
+
+// status returns the gateways by name.
+func (f *fleet) status() map[string]gatewayStatus {
+	f.t.Helper()
+	var doc struct{ Gateways []gatewayStatus }
+	if err := json.Unmarshal([]byte(f.run("status --json")), &doc); err != nil {
+		f.t.Fatal(err)
+	}
+	all := map[string]gatewayStatus{}
+	for _, g := range doc.Gateways {
+		all[g.Name] = g
+	}
+	return all
+}
+
+// want waits until a gateway has a state, with a reason that contains a text.
+func (f *fleet) want(g *gateway, state, reason string) {
+	f.t.Helper()
+	var s gatewayStatus
+	eventually(f.t, func() bool {
+		s = f.status()[g.name]
+		return s.State == state && strings.Contains(s.Reason, reason)
+	}, func() string { return fmt.Sprintf("gateway is %+v, want %s: %s\n%s", s, state, reason, g.log) })
+}
+
+// eventually waits until a condition is true, and fails with a message if it is not.
+func eventually(t *testing.T, so func() bool, message func() string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(message())
+		}
+	}
+}
+
+// gateway is an agent in a network namespace.
+type gateway struct {
+	f      *fleet
+	name   string
+	node   *lab.Node
+	proxy  *proxy
+	config string
+	log    *bytes.Buffer
+	cmd    *exec.Cmd // nil: stopped
+}
+
+// metricsAddress is in each gateway's own namespace.
+const metricsAddress = "127.0.0.1:9791"
+
+// gateway makes a gateway whose store is behind address in its namespace or, if through is another node, in that one.
+// more is added to its settings.
+func (f *fleet) gateway(name, ring string, node, through *lab.Node, address, more string) *gateway {
+	f.t.Helper()
+	g := &gateway{f: f, name: name, node: node, log: &bytes.Buffer{}}
+	var err error
+	if g.proxy, err = newProxy(through, address, server.address()); err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(g.proxy.close)
+	g.config = f.write(name+".toml", fmt.Sprintf("endpoints = [%q]\nprefix = %q\nkeys = %q\n\n[gateway]\nname = %q\nring = %q\nstate = %q\nipsec = %q\nmetrics = %q\nconfirm = 3\n%s\n",
+		"http://"+address, f.prefix, f.keys, name, ring, filepath.Join(f.dir, name), testenv.Ipsec(f.t), metricsAddress, more))
+	f.t.Cleanup(func() {
+		err := node.Do(func() error {
+			dir, err := loader.OpenShared()
+			if err != nil {
+				return err
+			}
+			defer func() { _ = dir.Close() }()
+			return dir.Remove()
+		})
+		if err != nil {
+			f.t.Error(err)
+		}
+	})
+	f.t.Cleanup(func() {
+		if g.cmd != nil {
+			g.stop(syscall.SIGTERM)
+		}
+		if f.t.Failed() {
+			f.t.Logf("%s:\n%s", name, g.log)
+		}
+	})
+	return g
+}
+
+// local makes a gateway whose store is on its loopback.
+func (f *fleet) local(name, ring string, node *lab.Node, more string) *gateway {
+	f.t.Helper()
+	g := f.gateway(name, ring, node, node, "127.0.0.1:2379", more)
+	g.start()
+	return g
+}
+
+// start starts the agent.
+func (g *gateway) start() {
+	g.f.t.Helper()
+	g.cmd = g.node.Command(background, testenv.Fleet(g.f.t), "agent", "--config", g.config)
+	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
+	if err := g.cmd.Start(); err != nil {
+		g.f.t.Fatal(err)
+	}
+}
+
+// stop ends the agent.
+func (g *gateway) stop(sig syscall.Signal) {
+	g.f.t.Helper()
+	_ = g.cmd.Process.Signal(sig)
+	if err := g.cmd.Wait(); err != nil && sig == syscall.SIGTERM {
+		g.f.t.Errorf("agent of %s: %v\n%s", g.name, err, g.log)
+	}
+	g.cmd = nil
+}
+
+// ipsec runs ipsec on the gateway.
+func (g *gateway) ipsec(args string) string {
+	g.f.t.Helper()
+	out, err := g.node.Command(background, testenv.Ipsec(g.f.t), strings.Fields(args)...).CombinedOutput()
+	if err != nil {
+		g.f.t.Fatalf("ipsec %s on %s: %v: %s", args, g.name, err, out)
+	}
+	return string(out)
+}
+
+// has checks that the gateway runs exactly a table.
+func (g *gateway) has(table string) {
+	g.f.t.Helper()
+	if got := g.ipsec("eroute --save -"); got != table {
+		g.f.t.Errorf("table of %s is\n%swant\n%s", g.name, got, table)
+	}
+}
+
+// metric returns the line of the agent's metrics that begins with a text.
+func (g *gateway) metric(start string) string {
+	out, _ := g.node.Command(background, "curl", "-s", "http://"+metricsAddress+"/metrics").Output()
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, start) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/internal/testenv"
+)
+
+// Tables in the format and order of ipsec eroute --save.
+const (
+	sites = "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %trap\n"
+	mail  = "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --transport-proto 6 --dst-port 25 --said %drop\n"
+	guest = "--add --src 10.1.7.0/24 --dst 10.2.0.0/16 --said %pass\n"
+	third = "--add --src 10.1.0.0/16 --dst 10.3.0.0/16 --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover\n"
+)
+
+// A revision reaches three gateways, ring by ring, and each has exactly its table. Bad revisions stop in the first
+// ring, and change nothing elsewhere.
+func TestRollout(t *testing.T) {
+	f := newFleet(t)
+	// A real dependence on the table: the gateway is healthy while it has the eroute between the sites.
+	healthy := fmt.Sprintf("health_command = ['sh', '-c', '%s eroute --save - | grep -q \"dst 10.2.0.0/16 --said\" || { echo no sites; exit 1; }']", testenv.Ipsec(t))
+	canary := f.local("gw1", "canary", nodes.EastHost, healthy)
+	gw2 := f.local("gw2", "all", nodes.East, healthy)
+	gw3 := f.local("gw3", "all", nodes.West, healthy)
+	all := []*gateway{canary, gw2, gw3}
+	for _, g := range all {
+		f.want(g, "unassigned", "")
+	}
+
+	first := f.publish("# a comment\n" + sites)
+	if again := f.publish(sites); again != first {
+		t.Errorf("published again as %s, not %s", again, first)
+	}
+	const progress = "ring canary: 0 of 1 gateways confirmed\nring canary: 1 of 1 gateways confirmed\nring all: "
+	if out := f.run("rollout " + first + " --rings canary,all"); !strings.HasPrefix(out, progress) || !strings.HasSuffix(out, "ring all: 2 of 2 gateways confirmed\n") {
+		t.Errorf("%s", out)
+	}
+	for _, g := range all {
+		g.has(sites)
+	}
+
+	second := f.publish(sites + mail)
+	f.run("rollout " + second[:6] + " --rings canary,all")
+	for _, g := range all {
+		g.has(sites + mail)
+	}
+
+	// One that opens clear text: refused by the gateway's own rule, before it changes anything.
+	opens := f.publish(sites + guest)
+	f.refused("rollout "+opens+" --rings canary,all", "stopped in ring canary: gateway gw1: refused: --restore ")
+	f.refused("rollout "+opens+" --rings canary,all", "opens clear text for 10.1.7.0/24 -> 10.2.0.0/16")
+	// One that breaks the health: loaded, and taken back.
+	bad := f.publish(mail)
+	f.refused("rollout "+bad+" --rings canary,all", "stopped in ring canary: gateway gw1: rolled back: health not good within 3s: health command: exit status 1: no sites")
+	for _, g := range all {
+		g.has(sites + mail)
+	}
+	if m := canary.metric(`eroute_fleet_state{ring="canary",state="rolled back"}`); !strings.HasSuffix(m, " 1") {
+		t.Errorf("metric %q", m)
+	}
+	status := f.run("status")
+	for _, line := range []string{"canary  " + bad[:12] + "  0 of 1", "all     " + second[:12] + "  2 of 2", "gw1      canary  rolled back  " + second[:12]} {
+		if !strings.Contains(status, line) {
+			t.Errorf("no %q in\n%s", line, status)
+		}
+	}
+
+	// Back in the canary, and then one revision back in both.
+	f.run("rollout " + second + " --rings canary")
+	f.run("rollback --rings all")
+	gw2.has(sites)
+	gw3.has(sites)
+	canary.has(sites + mail)
+
+	if diff := f.run("diff " + first + " " + second); !strings.Contains(diff, "trapped -> dropped: 1 selector") {
+		t.Errorf("%s", diff)
+	}
+	var ids []string
+	for line := range strings.Lines(f.run("history")) {
+		ids = append(ids, strings.Fields(line)[0])
+	}
+	if want := []string{"REVISION", bad[:12], opens[:12], second[:12], first[:12]}; fmt.Sprint(ids) != fmt.Sprint(want) {
+		t.Errorf("history %v, want %v", ids, want)
+	}
+
+	f.refused("rollout 0000 --rings canary", `revision "0000": not found`)
+	f.refused("rollout "+first+" --rings canry", "ring canry: no gateway is registered in it")
+	f.refused("publish "+f.write("sa", "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2\n"), "an SA of one gateway")
+}
