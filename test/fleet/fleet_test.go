@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -98,7 +99,9 @@ func (f *fleet) try(args string) (stdout string, err error) {
 // run is try for a command that must succeed.
 func (f *fleet) run(args string) string {
 	f.t.Helper()
+	began := time.Now()
 	out, err := f.try(args)
+	f.t.Logf("%v %s", time.Since(began), args)
 	if err != nil {
 		f.t.Fatalf("ipsec-fleet %s: %v", args, err)
 	}
@@ -166,8 +169,10 @@ type gateway struct {
 	node   *lab.Node
 	proxy  *proxy
 	config string
-	log    *bytes.Buffer
-	cmd    *exec.Cmd // nil: stopped
+	log    *output
+
+	settings string    // without confirm
+	cmd      *exec.Cmd // nil: stopped
 }
 
 // metricsAddress is in each gateway's own namespace.
@@ -177,14 +182,15 @@ const metricsAddress = "127.0.0.1:9791"
 // more is added to its settings.
 func (f *fleet) gateway(name, ring string, node, through *lab.Node, address, more string) *gateway {
 	f.t.Helper()
-	g := &gateway{f: f, name: name, node: node, log: &bytes.Buffer{}}
+	g := &gateway{f: f, name: name, node: node, log: &output{}}
 	var err error
 	if g.proxy, err = newProxy(through, address, server.address()); err != nil {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(g.proxy.close)
-	g.config = f.write(name+".toml", fmt.Sprintf("endpoints = [%q]\nprefix = %q\nkeys = %q\n\n[gateway]\nname = %q\nring = %q\nstate = %q\nipsec = %q\nmetrics = %q\nconfirm = 3\n%s\n",
-		"http://"+address, f.prefix, f.keys, name, ring, filepath.Join(f.dir, name), testenv.Ipsec(f.t), metricsAddress, more))
+	g.settings = fmt.Sprintf("endpoints = [%q]\nprefix = %q\nkeys = %q\n\n[gateway]\nname = %q\nring = %q\nstate = %q\nipsec = %q\nmetrics = %q\n%s\n",
+		"http://"+address, f.prefix, f.keys, name, ring, filepath.Join(f.dir, name), testenv.Ipsec(f.t), metricsAddress, more)
+	g.config = f.write(name+".toml", g.settings+"confirm = 9\n")
 	f.t.Cleanup(func() {
 		err := node.Do(func() error {
 			dir, err := loader.OpenShared()
@@ -227,6 +233,23 @@ func (g *gateway) start() {
 	}
 }
 
+// impatient restarts the agent with so little time for its health that a bad revision is taken back soon, and a good
+// one maybe, too.
+func (g *gateway) impatient() {
+	g.f.t.Helper()
+	g.stop(syscall.SIGTERM)
+	g.f.write(g.config, g.settings+"confirm = 2\n")
+	g.start()
+}
+
+// patient restarts the agent with its usual settings.
+func (g *gateway) patient() {
+	g.f.t.Helper()
+	g.stop(syscall.SIGTERM)
+	g.f.write(g.config, g.settings+"confirm = 9\n")
+	g.start()
+}
+
 // stop ends the agent.
 func (g *gateway) stop(sig syscall.Signal) {
 	g.f.t.Helper()
@@ -264,4 +287,22 @@ func (g *gateway) metric(start string) string {
 		}
 	}
 	return ""
+}
+
+// output is what agents print. Several write to it, one after the other, while the test reads it.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }

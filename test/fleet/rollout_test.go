@@ -52,11 +52,15 @@ func TestRollout(t *testing.T) {
 
 	// One that opens clear text: refused by the gateway's own rule, before it changes anything.
 	opens := f.publish(sites + guest)
-	f.refused("rollout "+opens+" --rings canary,all", "stopped in ring canary: gateway gw1: refused: --restore ")
-	f.refused("rollout "+opens+" --rings canary,all", "opens clear text for 10.1.7.0/24 -> 10.2.0.0/16")
+	_, err := f.try("rollout " + opens + " --rings canary,all")
+	if want := "ipsec-fleet rollout: stopped in ring canary: gateway gw1: refused: "; err == nil || !strings.HasPrefix(err.Error(), want) ||
+		!strings.Contains(err.Error(), "opens clear text for 10.1.7.0/24 -> 10.2.0.0/16") {
+		t.Errorf("%v, want %s", err, want)
+	}
 	// One that breaks the health: loaded, and taken back.
+	canary.impatient()
 	bad := f.publish(mail)
-	f.refused("rollout "+bad+" --rings canary,all", "stopped in ring canary: gateway gw1: rolled back: health not good within 3s: health command: exit status 1: no sites")
+	f.refused("rollout "+bad+" --rings canary,all", "stopped in ring canary: gateway gw1: rolled back: health not good within 2s: health command: exit status 1: no sites")
 	for _, g := range all {
 		g.has(sites + mail)
 	}
@@ -70,6 +74,7 @@ func TestRollout(t *testing.T) {
 		}
 	}
 
+	canary.patient()
 	// Back in the canary, and then one revision back in both.
 	f.run("rollout " + second + " --rings canary")
 	f.run("rollback --rings all")

@@ -18,37 +18,42 @@ type Health struct {
 	MaxDrops *uint64       // packets that may drop because of a failure, such as a missing SA; nil: any number
 }
 
-// The health is good after this number of good checks, one after the other. Within is divided into checks.
+// checkInterval is the time from one check of the health to the next. The health is good if no check fails for a sixth
+// of the time.
 const (
-	goodChecks = 3
-	checks     = 30
+	checkInterval = 300 * time.Millisecond
+	settlePart    = 6
 )
 
 // await waits until the health is good. If it is not within the time it returns the reason.
 func (a *Agent) await(ctx context.Context, before Stats) error {
 	ctx, cancel := context.WithTimeout(ctx, a.Health.Within)
 	defer cancel()
-	every := time.NewTicker(a.Health.Within / checks)
+	every := time.NewTicker(checkInterval)
 	defer every.Stop()
-	reason := errors.New("no check has ended")
-	for good := 0; good < goodChecks; {
+	reason := errors.New("too few checks have ended")
+	checked := false
+	for good := time.Now(); ; {
+		err := a.checkHealth(ctx, before)
+		if err == nil && time.Since(good) >= a.Health.Within/settlePart {
+			return nil
+		}
+		if err != nil {
+			good = time.Now()
+			if ctx.Err() == nil || !checked { // else the check was interrupted
+				reason, checked = err, true
+			}
+		}
 		select {
-		case <-ctx.Done():
-			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return errors.New("the agent was stopped before the revision was confirmed")
-			}
-			return fmt.Errorf("health not good within %v: %w", a.Health.Within, reason)
 		case <-every.C:
+			continue
+		case <-ctx.Done():
 		}
-		good++
-		if err := a.checkHealth(ctx, before); err != nil {
-			good = 0
-			if ctx.Err() == nil || strings.HasPrefix(reason.Error(), "no check") {
-				reason = err
-			}
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return errors.New("the agent was stopped before the revision was confirmed")
 		}
+		return fmt.Errorf("health not good within %v: %w", a.Health.Within, reason)
 	}
-	return nil
 }
 
 // checkHealth checks the health once.

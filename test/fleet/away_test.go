@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/lab"
+)
+
+// Without the store nothing changes, not even over a restart and an empty table, as after a boot: the confirmed
+// revision is restored from disk. When the store is back, the next rollout reaches the gateway.
+func TestStoreAway(t *testing.T) {
+	f := newFleet(t)
+	g := f.local("gw", "ring", nodes.East, "")
+	f.want(g, "unassigned", "")
+	first, second := f.publish(sites), f.publish(sites+mail)
+	f.run("rollout " + first + " --rings ring")
+
+	server.stop()
+	stopped := time.Now()
+	t.Cleanup(func() {
+		if t.Failed() {
+			_ = server.start()
+		}
+	})
+	f.refused("status", "the store does not answer")
+	g.has(sites)
+	contact := g.metric("eroute_fleet_store_contact_timestamp_seconds")
+	if contact == "" || strings.HasSuffix(contact, " 0") {
+		t.Errorf("metric %q", contact)
+	}
+
+	g.stop(syscall.SIGTERM)
+	g.ipsec("eroute --clear")
+	g.start()
+	eventually(t, func() bool {
+		return strings.Contains(g.log.String(), "the table was empty: restored the confirmed revision")
+	},
+		func() string { return g.log.String() })
+	g.has(sites)
+	if m := g.metric("eroute_fleet_store_contact_timestamp_seconds"); !strings.HasSuffix(m, " 0") {
+		t.Errorf("metric %q after %v without the store", m, time.Since(stopped))
+	}
+
+	if err := server.start(); err != nil {
+		t.Fatal(err)
+	}
+	f.run("rollout " + second + " --rings ring")
+	g.has(sites + mail)
+}
+
+// A gateway that is cut off misses a rollout, which says so, and the versions that its watch needs are compacted. When
+// it is back it gets the revision.
+func TestLate(t *testing.T) {
+	f := newFleet(t)
+	g := f.local("gw", "ring", nodes.East, "")
+	f.want(g, "unassigned", "")
+	first, second := f.publish(sites), f.publish(sites+mail)
+	f.run("rollout " + first + " --rings ring")
+
+	g.proxy.setCut(true)
+	f.refused("rollout "+second+" --rings ring --wait 1", "stopped in ring ring: gateway gw: not confirmed within 1s: confirmed")
+	g.has(sites)
+	c := server.client(t)
+	now, err := c.Get(t.Context(), f.prefix)
+	if err == nil {
+		_, err = c.Compact(t.Context(), now.Header.Revision)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.proxy.setCut(false)
+	f.want(g, "confirmed", "")
+	eventually(t, func() bool { return f.status()["gw"].Confirmed == second }, g.log.String)
+	g.has(sites + mail)
+	if !strings.Contains(g.log.String(), "compacted") {
+		t.Errorf("the watch was not compacted:\n%s", g.log)
+	}
+
+	// One that is not there at all is offline.
+	g.stop(syscall.SIGTERM)
+	f.refused("rollout "+first+" --rings ring --wait 1", "stopped in ring ring: gateway gw: offline for 1s")
+	g.start()
+	eventually(t, func() bool { return f.status()["gw"].Confirmed == first }, g.log.String)
+	g.has(sites)
+	if out := f.run("gateways"); !strings.Contains(out, "gw       ring  yes") {
+		t.Errorf("%s", out)
+	}
+	f.run("gateways --remove gw")
+	f.refused("gateways --remove gw", `gateway "gw": not found`)
+}
+
+// A revision that cuts the gateway off from the store is taken back, without the store.
+func TestStoreCutOff(t *testing.T) {
+	f := newFleet(t)
+	address := nodes.West.WAN4.String() + ":2379"
+	g := f.gateway("gw", "ring", nodes.East, nodes.West, address, "")
+	first := "--add --src 0.0.0.0/0 --dst " + nodes.West.WAN4.String() + "/32 --said %pass\n"
+	if nodes.West.WAN4.String() != "192.1.2.23" { // the order of --save
+		t.Logf("the store is at %s", address)
+	}
+	g.ipsec("tncfg --attach --virtual ipsec0 --physical " + lab.WAN + " --unmatched drop")
+	t.Cleanup(func() { g.ipsec("tncfg --detach --virtual ipsec0") })
+	// Attached with an empty table and --unmatched drop the gateway would not reach the store.
+	g.ipsec("eroute --restore " + f.write("first", first))
+	g.start()
+	f.want(g, "unassigned", "")
+	f.run("rollout " + f.publish(first+sites) + " --rings ring")
+
+	g.impatient()
+	bad := f.publish(sites)
+	_, err := f.try("rollout " + bad + " --rings ring")
+	if err == nil || !strings.Contains(err.Error(), "gateway gw: rolled back: health not good within 2s: the store does not answer") {
+		t.Error(err)
+	}
+	g.has(first + sites)
+}
+
+// An agent that is killed while a revision is not confirmed goes back when it starts, without the store, and does not
+// try the revision again.
+func TestKilled(t *testing.T) {
+	f := newFleet(t)
+	flag := f.write("healthy", "")
+	g := f.local("gw", "ring", nodes.East, "health_command = ['test', '-e', '"+flag+"']\n")
+	f.want(g, "unassigned", "")
+	f.run("rollout " + f.publish(sites) + " --rings ring")
+	f.run("rollout " + f.publish(sites) + " --rings ring") // nothing to do: confirmed at once
+
+	f.write(flag+".gone", "")
+	rename(t, flag, flag+".gone")
+	second := f.publish(sites + mail)
+	f.refused("rollout "+second+" --rings ring --wait 1", "gateway gw: not confirmed within 1s: applying")
+	g.has(sites + mail)
+	g.stop(syscall.SIGKILL)
+	g.has(sites + mail)
+	g.proxy.setCut(true)
+	g.start()
+	eventually(t, func() bool {
+		return strings.Contains(g.log.String(), "the agent ended before the revision was confirmed")
+	}, g.log.String)
+	g.has(sites)
+	rename(t, flag+".gone", flag)
+	g.proxy.setCut(false)
+	f.want(g, "rolled back", "the agent ended before the revision was confirmed")
+	g.has(sites)
+	f.run("rollout " + second + " --rings ring") // deliberately again
+	g.has(sites + mail)
+}
