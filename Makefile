@@ -34,6 +34,10 @@ help: ## list the targets
 build: ## bin/ipsec; requires only Go
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/ipsec ./cmd/ipsec
 
+.PHONY: fleet
+fleet: ## bin/ipsec-fleet, see docs/fleet.md; requires only Go
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/ipsec-fleet ./cmd/ipsec-fleet
+
 .PHONY: packages
 packages: ## dist/*.deb and dist/*.rpm, see docs/install.md
 	@scripts/packages.sh dist
@@ -143,6 +147,7 @@ budget: ## update bpf/verifier.txt, the verifier's work on this kernel and in th
 .PHONY: docs
 docs: ## docs/man, from the help texts
 	@go run -tags docs ./cmd/ipsec docs/man
+	@go run -tags docs ./cmd/ipsec-fleet docs/man
 
 .PHONY: check-generated
 check-generated: ## fail if make generate or make docs would change something

@@ -63,7 +63,8 @@ the reason of a failure.`,
 	{
 		use: "diff REVISION REVISION [--json]", short: "compare two revisions", words: 2, body: runDiff,
 		options: cli.Options{jsonOption},
-		long:    `Shows the packets whose verdict changes from one revision to the other, as ipsec eroute --diff.`,
+		long: `Shows the packets whose verdict changes from one revision to the other, as ipsec eroute
+--diff does.`,
 		example: `  ipsec-fleet diff 3f2a9c 81d04e`,
 	},
 	{

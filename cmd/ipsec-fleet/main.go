@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build !docs
+
 // Command ipsec-fleet publishes eroute tables to many gateways through etcd, and is their agent.
 package main
 

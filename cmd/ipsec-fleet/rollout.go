@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func runRollback(c *command, ctx context.Context) error {
 // roll runs a rollout of the steps that plan returns for the rings of the options.
 func (c *command) roll(ctx context.Context, plan func(*operator, []string) ([]rollout.Step, error)) error {
 	if c.value("rings") == "" {
-		return fmt.Errorf("needs --rings RING,...")
+		return errors.New("needs --rings RING,...")
 	}
 	rings := strings.Split(c.value("rings"), ",")
 	for _, ring := range rings {

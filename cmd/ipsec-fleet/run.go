@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -89,7 +90,7 @@ func newRoot(c *command) *cobra.Command {
 	root.SetOut(c.out)
 	root.SetErr(io.Discard)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.SetHelpCommand(cli.NewCommand("help [COMMAND]", "print the help of a command", nil, printHelp))
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { cli.PrintHelp(c.out, cmd) })
 	for _, d := range definitions {
 		root.AddCommand(c.cobra(d))
@@ -104,7 +105,15 @@ func runRoot(c *command, ctx context.Context) error {
 	return errNoCommand
 }
 
-var errNoCommand = fmt.Errorf("no command: see ipsec-fleet --help")
+var errNoCommand = errors.New("no command: see ipsec-fleet --help")
+
+func printHelp(cmd *cobra.Command, args []string) error {
+	topic, rest, err := cmd.Root().Find(args)
+	if err != nil || len(rest) > 0 {
+		return fmt.Errorf("unknown command %q: see ipsec-fleet --help", strings.Join(args, " "))
+	}
+	return topic.Help()
+}
 
 // definition defines a command.
 type definition struct {

@@ -10,14 +10,20 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ipsec-eroute/eroute/internal/manpages"
 )
 
 // manDir is the directory of the manual pages.
 const manDir = "../../docs/man"
 
+func manRoot() *cobra.Command {
+	return newRoot(&command{env: testEnv(nil, io.Discard, io.Discard)})
+}
+
 func manPages(t *testing.T) map[string][]byte {
-	pages, err := manpages.Pages(newRoot(&command{env: testEnv(nil, io.Discard, io.Discard)}), manDir)
+	pages, err := manpages.Pages(manRoot(), manDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +38,7 @@ func TestManPagesAreCurrent(t *testing.T) {
 			t.Errorf("docs/man/%s is out of date: run make docs (%v)", name, err)
 		}
 	}
-	files, err := manpages.Files(manDir)
+	files, err := manpages.Files(manRoot(), manDir)
 	if err != nil {
 		t.Fatal(err)
 	}

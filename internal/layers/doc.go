@@ -2,7 +2,7 @@
 
 // Package layers tests that packages import only packages of lower layers:
 //
-//	cmd/ipsec
+//	cmd/ipsec  cmd/ipsec-fleet
 //	render  metrics                                              of internal/; text and JSON
 //	doctor  explain  acquire
 //	device  monitor

@@ -13,15 +13,15 @@ const module = "github.com/ipsec-eroute/eroute/"
 
 // layers are the packages by layer, the lowest first.
 var layers = [][]string{
-	{"bpf", "pkg/eroute", "pkg/fib", "pkg/ifname", "pkg/netdump", "pkg/netlisten", "internal/cli", "internal/files"},
-	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "internal/manpages"},
-	{"pkg/pinned", "pkg/migrate", "internal/screen", "internal/erouteargs"},
-	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/journal", "pkg/relaywire"},
+	{"bpf", "pkg/eroute", "pkg/fib", "pkg/ifname", "pkg/netdump", "pkg/netlisten", "pkg/fleet", "internal/cli", "internal/files", "internal/settings"},
+	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "pkg/fleet/store", "internal/manpages"},
+	{"pkg/pinned", "pkg/migrate", "pkg/fleet/agent", "pkg/fleet/rollout", "internal/screen", "internal/erouteargs"},
+	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/journal", "pkg/relaywire", "pkg/fleet/publish"},
 	{"pkg/maps", "pkg/cost"},
 	{"pkg/device", "pkg/monitor", "pkg/maps/layout"},
 	{"pkg/acquire", "pkg/doctor", "pkg/explain"},
 	{"pkg/metrics", "pkg/session", "internal/render"},
-	{"cmd/ipsec"},
+	{"cmd/ipsec", "cmd/ipsec-fleet"},
 }
 
 // support are the packages shared by tests.
@@ -67,5 +67,25 @@ func TestLayers(t *testing.T) {
 	}
 	if seen != len(layer) {
 		t.Errorf("%d packages, %d have a layer", seen, len(layer))
+	}
+}
+
+// The command on a gateway, which changes the table, contains no part of a fleet and no client of etcd.
+func TestFleetApart(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", module+"cmd/ipsec").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := false
+	for pkg := range strings.FieldsSeq(string(out)) {
+		seen = seen || pkg == module+"pkg/maps"
+		for _, no := range []string{module + "pkg/fleet", "go.etcd.io/", "google.golang.org/grpc"} {
+			if strings.HasPrefix(pkg, no) {
+				t.Errorf("cmd/ipsec imports %s", pkg)
+			}
+		}
+	}
+	if !seen {
+		t.Errorf("not the packages of cmd/ipsec:\n%s", out)
 	}
 }

@@ -65,7 +65,7 @@ func TestLate(t *testing.T) {
 	g.proxy.setCut(true)
 	f.refused("rollout "+second+" --rings ring --wait 1", "stopped in ring ring: gateway gw: not confirmed within 1s: confirmed")
 	g.has(sites)
-	c := server.client(t)
+	c := server.root
 	now, err := c.Get(t.Context(), f.prefix)
 	if err == nil {
 		_, err = c.Compact(t.Context(), now.Header.Revision)
@@ -75,7 +75,7 @@ func TestLate(t *testing.T) {
 	}
 	g.proxy.setCut(false)
 	f.want(g, "confirmed", "")
-	eventually(t, func() bool { return f.status()["gw"].Confirmed == second }, g.log.String)
+	eventually(t, func() bool { return f.status("gw").Confirmed == second }, g.log.String)
 	g.has(sites + mail)
 	if !strings.Contains(g.log.String(), "compacted") {
 		t.Errorf("the watch was not compacted:\n%s", g.log)
@@ -85,7 +85,7 @@ func TestLate(t *testing.T) {
 	g.stop(syscall.SIGTERM)
 	f.refused("rollout "+first+" --rings ring --wait 1", "stopped in ring ring: gateway gw: offline for 1s")
 	g.start()
-	eventually(t, func() bool { return f.status()["gw"].Confirmed == first }, g.log.String)
+	eventually(t, func() bool { return f.status("gw").Confirmed == first }, g.log.String)
 	g.has(sites)
 	if out := f.run("gateways"); !strings.Contains(out, "gw       ring  yes") {
 		t.Errorf("%s", out)
@@ -100,9 +100,6 @@ func TestStoreCutOff(t *testing.T) {
 	address := nodes.West.WAN4.String() + ":2379"
 	g := f.gateway("gw", "ring", nodes.East, nodes.West, address, "")
 	first := "--add --src 0.0.0.0/0 --dst " + nodes.West.WAN4.String() + "/32 --said %pass\n"
-	if nodes.West.WAN4.String() != "192.1.2.23" { // the order of --save
-		t.Logf("the store is at %s", address)
-	}
 	g.ipsec("tncfg --attach --virtual ipsec0 --physical " + lab.WAN + " --unmatched drop")
 	t.Cleanup(func() { g.ipsec("tncfg --detach --virtual ipsec0") })
 	// Attached with an empty table and --unmatched drop the gateway would not reach the store.

@@ -4,16 +4,21 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
@@ -21,10 +26,13 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
-// etcd is a member that can be stopped and started with its data.
+// etcd is a member that can be stopped and started with its data. It accepts only clients with a certificate, whose
+// common name is their user, and authorizes them.
 type etcd struct {
+	dir    string // with certificates
 	config *embed.Config
 	server *embed.Etcd
+	root   *clientv3.Client
 }
 
 // newEtcd starts a member with an empty data directory.
@@ -37,7 +45,11 @@ func newEtcd(dir string) (*etcd, error) {
 			return nil, err
 		}
 		defer func() { _ = l.Close() }()
-		urls[i] = url.URL{Scheme: "http", Host: l.Addr().String()}
+		urls[i] = url.URL{Scheme: [2]string{"http", "https"}[i], Host: l.Addr().String()}
+	}
+	e := &etcd{dir: dir}
+	if err := e.certify(); err != nil {
+		return nil, err
 	}
 	cfg := embed.NewConfig()
 	cfg.Dir = filepath.Join(dir, "etcd")
@@ -47,7 +59,93 @@ func newEtcd(dir string) (*etcd, error) {
 	cfg.TickMs, cfg.ElectionMs = 20, 200
 	cfg.EnableGRPCGateway, cfg.UnsafeNoFsync = false, true
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
-	return &etcd{config: cfg}, nil
+	cfg.ClientTLSInfo = e.certificate("server")
+	cfg.ClientTLSInfo.ClientCertAuth = true
+	e.config = cfg
+	return e, nil
+}
+
+// certify makes the certificates of the server and of the users root, alice and gateway.
+func (e *etcd) certify() error {
+	commands := []string{"req -x509 -newkey ed25519 -nodes -subj /CN=ca -keyout ca.key -out ca.pem"}
+	names := "subjectAltName=IP:127.0.0.1"
+	for _, n := range []*lab.Node{nodes.East, nodes.West} {
+		names += ",IP:" + n.WAN4.String()
+	}
+	for _, user := range []string{"server", "root", "alice", "gateway"} {
+		commands = append(commands, fmt.Sprintf("req -x509 -CA ca.pem -CAkey ca.key -newkey ed25519 -nodes -subj /CN=%s -addext %s -addext basicConstraints=CA:FALSE -keyout %[1]s.key -out %[1]s.pem", user, names))
+	}
+	for _, args := range commands {
+		cmd := exec.Command("openssl", strings.Fields(args)...)
+		cmd.Dir = e.dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("openssl %s: %w: %s", args, err, out)
+		}
+	}
+	return nil
+}
+
+// certificate returns the certificate of a user.
+func (e *etcd) certificate(user string) transport.TLSInfo {
+	file := func(name string) string { return filepath.Join(e.dir, name) }
+	return transport.TLSInfo{CertFile: file(user + ".pem"), KeyFile: file(user + ".key"), TrustedCAFile: file("ca.pem")}
+}
+
+// settings are the settings of a user that reaches the store at an address.
+func (e *etcd) settings(user, address, prefix string) string {
+	c := e.certificate(user)
+	return fmt.Sprintf("endpoints = [%q]\nca = %q\ncert = %q\nkey = %q\nprefix = %q\n", "https://"+address, c.TrustedCAFile, c.CertFile, c.KeyFile, prefix)
+}
+
+// authorize enables authorization.
+func (e *etcd) authorize() error {
+	secure, err := e.certificate("root").ClientConfig()
+	if err != nil {
+		return err
+	}
+	e.root, err = clientv3.New(clientv3.Config{Endpoints: []string{e.config.ListenClientUrls[0].String()}, TLS: secure, Logger: zap.NewNop()})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(background, patience)
+	defer cancel()
+	var errs []error
+	for _, user := range []string{"root", "alice", "gateway"} {
+		_, err := e.root.UserAddWithOptions(ctx, user, "", &clientv3.UserAddOptions{NoPassword: true})
+		errs = append(errs, err)
+	}
+	_, err = e.root.UserGrantRole(ctx, "root", "root")
+	errs = append(errs, err)
+	_, err = e.root.AuthEnable(ctx)
+	return errors.Join(append(errs, err)...)
+}
+
+// permit permits alice and the gateways what docs/fleet.md says, below a prefix.
+func (e *etcd) permit(prefix string) error {
+	const read, readWrite = clientv3.PermissionType(clientv3.PermRead), clientv3.PermissionType(clientv3.PermReadWrite)
+	var errs []error
+	for _, grant := range []struct {
+		user, keys string
+		kind       clientv3.PermissionType
+	}{
+		{"alice", "", readWrite},
+		{"gateway", "blob/", read}, {"gateway", "rev/", read}, {"gateway", "ring/", read},
+		{"gateway", "gateway/", readWrite}, {"gateway", "status/", readWrite},
+	} {
+		role, start := grant.user+prefix, prefix+"/v1/"+grant.keys
+		_, err := e.root.RoleAdd(background, role)
+		if err == nil {
+			_, err = e.root.UserGrantRole(background, grant.user, role)
+		}
+		if errors.Is(err, rpctypes.ErrRoleAlreadyExist) {
+			err = nil
+		}
+		if err == nil {
+			_, err = e.root.RoleGrantPermission(background, role, start, clientv3.GetPrefixRangeEnd(start), grant.kind)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 func (e *etcd) start() (err error) {
@@ -68,16 +166,6 @@ func (e *etcd) start() (err error) {
 func (e *etcd) stop() { e.server.Close() }
 
 func (e *etcd) address() string { return e.config.ListenClientUrls[0].Host }
-
-func (e *etcd) client(t *testing.T) *clientv3.Client {
-	t.Helper()
-	c, err := clientv3.New(clientv3.Config{Endpoints: []string{e.config.ListenClientUrls[0].String()}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
 
 // proxy is the way from a namespace to etcd, which can be cut.
 type proxy struct {
@@ -163,14 +251,16 @@ var (
 
 // setUp starts etcd and makes the namespaces.
 func setUp(dir string) (err error) {
+	if nodes, err = lab.New("fleet"); err != nil {
+		return err
+	}
 	if server, err = newEtcd(dir); err != nil {
 		return err
 	}
 	if err := server.start(); err != nil {
 		return err
 	}
-	nodes, err = lab.New("fleet")
-	return err
+	return server.authorize()
 }
 
 func TestMain(m *testing.M) {

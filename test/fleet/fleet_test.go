@@ -4,7 +4,7 @@ package fleet_test
 
 import (
 	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
+	model "github.com/ipsec-eroute/eroute/pkg/fleet"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
@@ -34,6 +35,7 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	_ = server.root.Close()
 	server.stop()
 	if err := nodes.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -61,8 +63,10 @@ func newFleet(t *testing.T) *fleet {
 	key := filepath.Join(f.dir, "operator.pem")
 	f.openssl("genpkey -algorithm ed25519 -out " + key)
 	f.openssl("pkey -pubout -in " + key + " -out " + f.keys)
-	f.write(f.config, fmt.Sprintf("endpoints = [%q]\nprefix = %q\nkeys = %q\nsigning_key = %q\nauthor = \"alice\"\n",
-		"http://"+server.address(), f.prefix, f.keys, key))
+	f.write(f.config, server.settings("alice", server.address(), f.prefix)+fmt.Sprintf("keys = %q\nsigning_key = %q\nauthor = \"alice\"\n", f.keys, key))
+	if err := server.permit(f.prefix); err != nil {
+		t.Fatal(err)
+	}
 	return f
 }
 
@@ -99,9 +103,7 @@ func (f *fleet) try(args string) (stdout string, err error) {
 // run is try for a command that must succeed.
 func (f *fleet) run(args string) string {
 	f.t.Helper()
-	began := time.Now()
 	out, err := f.try(args)
-	f.t.Logf("%v %s", time.Since(began), args)
 	if err != nil {
 		f.t.Fatalf("ipsec-fleet %s: %v", args, err)
 	}
@@ -122,33 +124,31 @@ func (f *fleet) publish(table string) string {
 	return strings.TrimSpace(f.run("publish " + f.write("table", table)))
 }
 
-// gatewayStatus is a gateway in status --json.
-type gatewayStatus struct {
-	Name, Ring, State, Confirmed, Reason string
-	Online                               bool
-}
-
-// status returns the gateways by name.
-func (f *fleet) status() map[string]gatewayStatus {
+// status returns the status of a gateway, read directly: starting a command for each poll would take longer than the
+// rest of a test.
+func (f *fleet) status(name string) (s model.Status) {
 	f.t.Helper()
-	var doc struct{ Gateways []gatewayStatus }
-	if err := json.Unmarshal([]byte(f.run("status --json")), &doc); err != nil {
+	ctx, cancel := context.WithTimeout(background, patience)
+	defer cancel()
+	got, err := server.root.Get(ctx, f.prefix+"/v1/status/"+name)
+	if err != nil {
 		f.t.Fatal(err)
 	}
-	all := map[string]gatewayStatus{}
-	for _, g := range doc.Gateways {
-		all[g.Name] = g
+	if len(got.Kvs) == 1 {
+		if s, err = model.Decode[model.Status](got.Kvs[0].Value); err != nil {
+			f.t.Fatal(err)
+		}
 	}
-	return all
+	return s
 }
 
 // want waits until a gateway has a state, with a reason that contains a text.
 func (f *fleet) want(g *gateway, state, reason string) {
 	f.t.Helper()
-	var s gatewayStatus
+	var s model.Status
 	eventually(f.t, func() bool {
-		s = f.status()[g.name]
-		return s.State == state && strings.Contains(s.Reason, reason)
+		s = f.status(g.name)
+		return string(s.State) == state && strings.Contains(s.Reason, reason)
 	}, func() string { return fmt.Sprintf("gateway is %+v, want %s: %s\n%s", s, state, reason, g.log) })
 }
 
@@ -188,8 +188,8 @@ func (f *fleet) gateway(name, ring string, node, through *lab.Node, address, mor
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(g.proxy.close)
-	g.settings = fmt.Sprintf("endpoints = [%q]\nprefix = %q\nkeys = %q\n\n[gateway]\nname = %q\nring = %q\nstate = %q\nipsec = %q\nmetrics = %q\n%s\n",
-		"http://"+address, f.prefix, f.keys, name, ring, filepath.Join(f.dir, name), testenv.Ipsec(f.t), metricsAddress, more)
+	g.settings = server.settings("gateway", address, f.prefix) + fmt.Sprintf("keys = %q\n\n[gateway]\nname = %q\nring = %q\nstate = %q\nipsec = %q\nmetrics = %q\n%s\n",
+		f.keys, name, ring, filepath.Join(f.dir, name), testenv.Ipsec(f.t), metricsAddress, more)
 	g.config = f.write(name+".toml", g.settings+"confirm = 9\n")
 	f.t.Cleanup(func() {
 		err := node.Do(func() error {

@@ -31,7 +31,7 @@ func TestForged(t *testing.T) {
 	first := f.publish(sites)
 	f.run("rollout " + first + " --rings ring")
 
-	c := server.client(t)
+	c := server.root
 	put := func(key string, value []byte) {
 		t.Helper()
 		if _, err := c.Put(t.Context(), f.prefix+"/v1/"+key, string(value)); err != nil {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/testenv"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
+)
+
+// execute runs a command line, and returns its exit status and output.
+func execute(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	e := &env{
+		stdin: strings.NewReader(""), stdout: &out, stderr: &errs, version: "1.2.3",
+		tables: publish.Reader{Resolver: testenv.Hosts, Names: testenv.Names},
+	}
+	status = run(t.Context(), e, args)
+	return status, out.String(), errs.String()
+}
+
+// Wrong arguments and settings are refused in one line that names the option or the key.
+func TestRefused(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const endpoints = "endpoints = ['http://127.0.0.1:1']\n"
+	unknown := file("unknown", endpoints+"colour = 'red'\n")
+	none := file("none", "prefix = '/a'\n")
+	noKeys := file("nokeys", endpoints)
+	badKeys := file("badkeys", endpoints+"keys = '"+file("empty", "")+"'\n")
+	badName := file("badname", endpoints+"[gateway]\nname = 'a/b'\nring = 'all'\n")
+	table := file("table", "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %pass\n")
+	promises := file("promises", "10.1.0.0/16 10.2.0.0/16 protected\n")
+	for args, want := range map[string]string{
+		"":                                "ipsec-fleet: no command: see ipsec-fleet --help",
+		"statsu":                          `ipsec-fleet: unknown command "statsu": see ipsec-fleet --help`,
+		"status now":                      "ipsec-fleet status: 1 arguments: usage: ipsec-fleet status [--json]",
+		"status --jsn":                    `ipsec-fleet status: unknown option "--jsn": see --help`,
+		"status -v":                       `ipsec-fleet status: unknown option "-v": options begin with two dashes, see --help`,
+		"status --config":                 "ipsec-fleet status: --config needs a value: FILE",
+		"status --config " + dir + "/x":   "ipsec-fleet status: --config: open " + dir + "/x: no such file or directory",
+		"status --config " + unknown:      "ipsec-fleet status: --config " + unknown + `: line 2: unknown key "colour"`,
+		"status --config " + none:         "ipsec-fleet status: --config " + none + ": endpoints is missing",
+		"status --config " + noKeys:       "ipsec-fleet status: keys is missing: the file of the public keys of operators",
+		"status --config " + badKeys:      "ipsec-fleet status: keys " + dir + "/empty: no PEM block PUBLIC KEY",
+		"agent --config " + badName:       `ipsec-fleet agent: gateway: name "a/b": must be 1 to 63 letters, digits, dots, dashes and underscores, a letter or a digit first`,
+		"rollout abcd":                    "ipsec-fleet rollout: needs --rings RING,...",
+		"rollout abcd --rings a --wait 0": `ipsec-fleet rollout: --wait value "0": want a number of seconds`,
+		"publish " + dir + "/x":           "ipsec-fleet publish: open " + dir + "/x: no such file or directory",
+		"publish " + promises:             "ipsec-fleet publish: " + promises + `: line 1: unexpected argument "10.1.0.0/16": see --help`,
+		"publish --assert " + promises + " " + table: "ipsec-fleet publish: --assert " + promises +
+			": line 1: not all packets of 10.1.0.0/16 -> 10.2.0.0/16 would be protected: 10.1.0.1 -> 10.2.0.1 protocol 1 matches %pass",
+		"help nothing": `ipsec-fleet: unknown command "nothing": see ipsec-fleet --help`,
+	} {
+		status, stdout, stderr := execute(t, strings.Fields(args)...)
+		if status != 1 || stdout != "" || stderr != want+"\n" {
+			t.Errorf("ipsec-fleet %s: status %d, %q, %q, want %q", args, status, stdout, stderr, want)
+		}
+	}
+}
+
+// Each command has a help text that fits a terminal, and --help and --version work.
+func TestHelp(t *testing.T) {
+	root := newRoot(&command{env: &env{stdout: io.Discard, stderr: io.Discard}})
+	root.InitDefaultHelpCmd()
+	for _, cmd := range append(root.Commands(), root) {
+		var help bytes.Buffer
+		cli.PrintHelp(&help, cmd)
+		for line := range strings.Lines(help.String()) {
+			if len(line) > 94 {
+				t.Errorf("%s: %d columns: %s", cmd.CommandPath(), len(line), line)
+			}
+		}
+		if cmd.Name() == "help" {
+			continue
+		}
+		args := strings.Fields(cmd.CommandPath())[1:]
+		if status, stdout, stderr := execute(t, append(args, "--help")...); status != 0 || stdout != help.String() || stderr != "" {
+			t.Errorf("%s --help: %d, %q, %q", cmd.CommandPath(), status, stdout, stderr)
+		}
+		if status, stdout, _ := execute(t, append(args, "--version")...); status != 0 || stdout != cmd.CommandPath()+" 1.2.3\n" {
+			t.Errorf("%s --version: %d, %q", cmd.CommandPath(), status, stdout)
+		}
+	}
+	if _, stdout, _ := execute(t, "help", "publish"); !strings.HasPrefix(stdout, "Checks a table") {
+		t.Errorf("%q", stdout)
+	}
+}
