@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-go tool -modfile=tools/supply/go.mod govulncheck ${GOVULNDB:+-db "$GOVULNDB"} ./cmd/ipsec >"$log" 2>&1 || status=$?
+go tool -modfile=tools/supply/go.mod govulncheck ${GOVULNDB:+-db "$GOVULNDB"} ./cmd/ipsec ./cmd/ipsec-fleet >"$log" 2>&1 || status=$?
 cat "$log"
 if grep -q 'fetching vulnerabilities:' "$log"; then
 	echo 'vulncheck: the database cannot be read, so nothing was checked' >&2

@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/docblocks"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
 )
@@ -98,5 +100,42 @@ func TestHelp(t *testing.T) {
 	}
 	if _, stdout, _ := execute(t, "help", "publish"); !strings.HasPrefix(stdout, "Checks a table") {
 		t.Errorf("%q", stdout)
+	}
+}
+
+// The settings of docs/fleet.md are valid, and show every key with its default.
+func TestDocument(t *testing.T) {
+	blocks, err := docblocks.Blocks("fleet.md")
+	if err != nil || len(blocks) != 2 {
+		t.Fatalf("%d blocks, %v", len(blocks), err)
+	}
+	var all [2]config
+	for i, b := range blocks {
+		c := &command{opts: cli.Parsed{}}
+		set := cli.Options{configOption}
+		file := filepath.Join(t.TempDir(), "fleet.toml")
+		if err := os.WriteFile(file, []byte(b.Text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := set.Parse([]string{"--config", file}, 0, &c.opts); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := c.readConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = *cfg
+		for key := range strings.FieldsSeq("endpoints ca cert key keys signing_key author prefix [gateway] name ring state ipsec confirm health_command max_drops new_clear metrics") {
+			operator := key == "signing_key" || key == "author"
+			both := slices.Contains([]string{"endpoints", "ca", "cert", "key", "keys"}, key)
+			if want := both || operator == (i == 0); strings.Contains("\n"+b.Text, "\n"+key) != want {
+				t.Errorf("block %d: %s: want %v", i+1, key, want)
+			}
+		}
+	}
+	g, none := all[1].Gateway, configGateway{}
+	none.defaults()
+	if g.State != none.State || g.Ipsec != none.Ipsec || g.Confirm != none.Confirm || g.NewClear != none.NewClear || all[1].Prefix != defaultPrefix {
+		t.Errorf("%+v, defaults are %+v", g, none)
 	}
 }

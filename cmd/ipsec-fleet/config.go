@@ -65,13 +65,18 @@ func (c *command) readConfig() (*config, error) {
 		return nil, fmt.Errorf("--config %s: %w", file, err)
 	}
 	cfg.Prefix = cmp.Or(cfg.Prefix, defaultPrefix)
-	cfg.Gateway.State = cmp.Or(cfg.Gateway.State, defaultState)
-	cfg.Gateway.Ipsec = cmp.Or(cfg.Gateway.Ipsec, defaultIpsec)
-	cfg.Gateway.Confirm = cmp.Or(cfg.Gateway.Confirm, defaultConfirm)
+	cfg.Gateway.defaults()
 	if len(cfg.Endpoints) == 0 {
 		return nil, fmt.Errorf("--config %s: endpoints is missing", file)
 	}
 	return cfg, nil
+}
+
+// defaults sets what is not set.
+func (g *configGateway) defaults() {
+	g.State = cmp.Or(g.State, defaultState)
+	g.Ipsec = cmp.Or(g.Ipsec, defaultIpsec)
+	g.Confirm = cmp.Or(g.Confirm, defaultConfirm)
 }
 
 func (cfg *config) store() store.Config {

@@ -12,4 +12,6 @@
 //	pinned  erouteargs                                           operations on pinned maps; options of eroute (internal/)
 //	abi  loader  xfrm  diff  top                                 conversions; files, locks and programs; SAs; no maps
 //	eroute  bpf  fib  ifname  netdump  netlisten                 values; programs; the kernel's routes and interfaces
+//
+// The packages of pkg/fleet are among them: the command ipsec imports none.
 package layers

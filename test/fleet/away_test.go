@@ -27,7 +27,11 @@ func TestStoreAway(t *testing.T) {
 			_ = server.start()
 		}
 	})
-	f.refused("status", "the store does not answer")
+	status := make(chan error)
+	go func() { // it waits for an answer for some time
+		_, err := f.try("status")
+		status <- err
+	}()
 	g.has(sites)
 	contact := g.metric("eroute_fleet_store_contact_timestamp_seconds")
 	if contact == "" || strings.HasSuffix(contact, " 0") {
@@ -46,6 +50,9 @@ func TestStoreAway(t *testing.T) {
 		t.Errorf("metric %q after %v without the store", m, time.Since(stopped))
 	}
 
+	if err := <-status; err == nil || !strings.Contains(err.Error(), "the store does not answer") {
+		t.Errorf("status: %v", err)
+	}
 	if err := server.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +97,15 @@ func TestLate(t *testing.T) {
 	if out := f.run("gateways"); !strings.Contains(out, "gw       ring  yes") {
 		t.Errorf("%s", out)
 	}
+
+	// In another ring, which has serial numbers of its own. It has the table already.
+	g.stop(syscall.SIGTERM)
+	g.f.write(g.config, strings.Replace(g.settings, `ring = "ring"`, `ring = "other"`, 1))
+	g.start()
+	eventually(t, func() bool { return f.status("gw").Ring == "other" }, g.log.String)
+	f.run("rollout " + first + " --rings other")
+	f.refused("rollout "+second+" --rings ring", "ring ring: no gateway is registered in it")
+
 	f.run("gateways --remove gw")
 	f.refused("gateways --remove gw", `gateway "gw": not found`)
 }

@@ -53,15 +53,13 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	if err := a.load(); err != nil {
 		return err
 	}
-	a.setStatus(func(s *fleet.Status) {
-		*s = fleet.Status{
-			ID: a.Gateway.ID, Ring: a.Gateway.Ring, Version: a.Version, State: fleet.Unassigned,
-			Serial: a.record.Serial, Revision: a.record.Revision, Confirmed: a.record.Confirmed,
-		}
-	})
+	a.status = fleet.Status{ID: a.Gateway.ID, Ring: a.Gateway.Ring, Version: a.Version, State: fleet.Unassigned}
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
+	a.setStatus(func(s *fleet.Status) {
+		s.Serial, s.Revision, s.Confirmed = a.record.Serial, a.record.Revision, a.record.Confirmed
+	})
 	if a.data, err = a.Open(); err != nil {
 		return err
 	}
@@ -96,6 +94,9 @@ const retryInterval = 5 * time.Second
 func (a *Agent) begin(ctx context.Context) error {
 	if a.record.Pending {
 		a.rollBack(ctx, errors.New("the agent ended before the revision was confirmed"))
+	}
+	if a.record.Ring != a.Gateway.Ring { // each ring has its own serial numbers
+		a.record.Ring, a.record.Serial, a.record.Revision, a.record.State, a.record.Reason = a.Gateway.Ring, 0, "", "", ""
 	}
 	stats, err := a.Table.Stats(ctx)
 	if err != nil {
@@ -149,7 +150,9 @@ func (a *Agent) take(ctx context.Context, v store.Stored) error {
 		}
 		return err
 	}
-	a.apply(ctx, revision)
+	if err := a.apply(ctx, revision); err != nil {
+		return err
+	}
 	a.outcome(v.Version)
 	return nil
 }

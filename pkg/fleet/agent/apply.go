@@ -49,8 +49,9 @@ func (a *Agent) fetch(ctx context.Context) (*fleet.Revision, error) {
 	return revision, err
 }
 
-// apply restores the fetched table of the record's revision, and confirms it or goes back.
-func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) {
+// apply restores the fetched table of the record's revision, and confirms it or goes back. It returns an error if it
+// has changed nothing and should be tried again.
+func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 	file := a.tablePath(a.record.Revision)
 	before, err := a.Table.Stats(ctx)
 	// As for ipsec tncfg --config, an empty table before the first revision protects nothing yet.
@@ -62,30 +63,33 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) {
 	if err == nil && changes && !a.record.Pending { // else the file is still that of the last table with good health
 		err = a.Table.Save(ctx, a.path(previousFile))
 	}
-	if err != nil {
+	if _, refused := errors.AsType[*RefusedError](err); refused {
 		a.refuse(fleet.Refused, err)
-		return
+		return nil
+	}
+	if err != nil { // such as a command that was killed
+		return err
 	}
 	if !changes {
 		a.confirm(revision)
-		return
+		return nil
 	}
 	a.record.Pending = true
 	if err := a.keep(); err != nil {
 		a.record.Pending = false
-		a.refuse(fleet.Refused, err)
-		return
+		return err
 	}
 	a.Log.Info("restoring", "revision", a.record.Revision, "eroutes", revision.Eroutes)
 	if err := a.Table.Restore(ctx, file, noNewClear); err != nil {
 		a.rollBack(ctx, err) // the table may have changed all the same
-		return
+		return nil
 	}
 	if err := a.await(ctx, before); err != nil {
 		a.rollBack(ctx, err)
-		return
+		return nil
 	}
 	a.confirm(revision)
+	return nil
 }
 
 func (a *Agent) confirm(revision *fleet.Revision) {
@@ -105,8 +109,7 @@ func (a *Agent) refuse(state fleet.State, reason error) {
 	a.record.State, a.record.Reason = state, reason.Error()
 	if err := a.keep(); err != nil {
 		a.Log.Error("cannot record the state", "error", err)
-	}
-	if !a.record.Pending {
+	} else if !a.record.Pending {
 		a.forget()
 	}
 	a.Log.Error(string(state), "revision", a.record.Revision, "reason", reason)

@@ -78,6 +78,11 @@ func (a *Agent) report(ctx context.Context) {
 		if !registered {
 			err = a.data.Register(ctx, a.Gateway)
 			registered = err == nil
+			if registered {
+				if err := a.data.CheckVersion(ctx); err != nil {
+					a.Log.Warn("the store", "error", err)
+				}
+			}
 		}
 		if err == nil {
 			status, _ := a.Status()

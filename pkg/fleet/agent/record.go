@@ -19,6 +19,7 @@ import (
 
 // record is what the agent must not forget.
 type record struct {
+	Ring     string      `json:"ring"`
 	Serial   uint64      `json:"serial"`   // of the last assignment that was accepted
 	Revision string      `json:"revision"` // of that assignment
 	State    fleet.State `json:"state"`    // what became of it

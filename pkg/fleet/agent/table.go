@@ -23,6 +23,11 @@ type Table interface {
 	Stats(ctx context.Context) (Stats, error)
 }
 
+// RefusedError means that the table was not changed, and would not be at another attempt.
+type RefusedError struct{ Reason string }
+
+func (e *RefusedError) Error() string { return e.Reason }
+
 // Stats is the part of the statistics of a table that the health of the gateway depends on.
 type Stats struct {
 	Eroutes    uint32
@@ -111,7 +116,7 @@ func (c Command) run(ctx context.Context, args ...string) (string, error) {
 	err := cmd.Run()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok && failed.Exited() {
 		lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
-		return "", errors.New(strings.TrimPrefix(lines[len(lines)-1], "ipsec eroute: "))
+		return "", &RefusedError{strings.TrimPrefix(lines[len(lines)-1], "ipsec eroute: ")}
 	}
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", c.Path, err)

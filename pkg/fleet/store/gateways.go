@@ -38,6 +38,9 @@ func decodeAll[T any](all []Stored) map[string]T {
 	return decoded
 }
 
+// listPause is the time before the reports are listed again after a failed watch.
+const listPause = 200 * time.Millisecond
+
 // FollowStatuses calls take with the reports of all gateways, and again after each change, until take returns false or
 // the context ends.
 func (s *Store) FollowStatuses(ctx context.Context, take func(map[string]fleet.Status) bool) error {
@@ -68,8 +71,10 @@ func (s *Store) FollowStatuses(ctx context.Context, take func(map[string]fleet.S
 		if done {
 			return nil
 		}
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-time.After(listPause):
 		}
 	}
 }
