@@ -190,7 +190,7 @@ func (f *fleet) gateway(name, ring string, node, through *lab.Node, address, mor
 	f.t.Cleanup(g.proxy.close)
 	g.settings = server.settings("gateway", address, f.prefix) + fmt.Sprintf("keys = %q\n\n[gateway]\nname = %q\nring = %q\nstate = %q\nipsec = %q\nmetrics = %q\n%s\n",
 		f.keys, name, ring, filepath.Join(f.dir, name), testenv.Ipsec(f.t), metricsAddress, more)
-	g.config = f.write(name+".toml", g.settings+"confirm = 9\n")
+	g.config = f.write(name+".toml", g.settings+"confirm = 10\n")
 	f.t.Cleanup(func() {
 		err := node.Do(func() error {
 			dir, err := loader.OpenShared()
@@ -246,7 +246,7 @@ func (g *gateway) impatient() {
 func (g *gateway) patient() {
 	g.f.t.Helper()
 	g.stop(syscall.SIGTERM)
-	g.f.write(g.config, g.settings+"confirm = 9\n")
+	g.f.write(g.config, g.settings+"confirm = 10\n")
 	g.start()
 }
 

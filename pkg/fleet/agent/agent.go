@@ -53,7 +53,9 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	if err := a.load(); err != nil {
 		return err
 	}
-	a.status = fleet.Status{ID: a.Gateway.ID, Ring: a.Gateway.Ring, Version: a.Version, State: fleet.Unassigned}
+	a.setStatus(func(s *fleet.Status) {
+		*s = fleet.Status{ID: a.Gateway.ID, Ring: a.Gateway.Ring, Version: a.Version, State: fleet.Unassigned}
+	})
 	if err := a.begin(ctx); err != nil {
 		return err
 	}

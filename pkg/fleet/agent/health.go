@@ -18,11 +18,11 @@ type Health struct {
 	MaxDrops *uint64       // packets that may drop because of a failure, such as a missing SA; nil: any number
 }
 
-// checkInterval is the time from one check of the health to the next. The health is good if no check fails for a sixth
+// checkInterval is the time from one check of the health to the next. The health is good if no check fails for a tenth
 // of the time.
 const (
 	checkInterval = 300 * time.Millisecond
-	settlePart    = 6
+	settlePart    = 10
 )
 
 // await waits until the health is good. If it is not within the time it returns the reason.
