@@ -278,6 +278,16 @@ func (g *gateway) has(table string) {
 	}
 }
 
+// gets waits until the gateway runs exactly a table.
+func (g *gateway) gets(table string) {
+	g.f.t.Helper()
+	got := ""
+	eventually(g.f.t, func() bool {
+		got = g.ipsec("eroute --save -")
+		return got == table
+	}, func() string { return fmt.Sprintf("table of %s is\n%swant\n%s\n%s", g.name, got, table, g.log) })
+}
+
 // metric returns the line of the agent's metrics that begins with a text.
 func (g *gateway) metric(start string) string {
 	out, _ := g.node.Command(background, "curl", "-s", "http://"+metricsAddress+"/metrics").Output()

@@ -60,15 +60,19 @@ var ErrSilent = errors.New("the watch does not answer")
 // that it needs are compacted: the caller calls it again on a new connection, and it reads the ring's assignment
 // again.
 func (s *Store) FollowRing(ctx context.Context, ring string, take func(Stored), alive func()) error {
-	now, err := s.Ring(ctx, ring)
+	key := s.key("ring", ring)
+	request, cancel := within(ctx)
+	defer cancel()
+	now, err := s.client.Get(request, key)
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	alive()
-	if now.Version != 0 {
-		take(now)
+	for _, kv := range now.Kvs {
+		take(Stored{ring, kv.Value, kv.ModRevision})
 	}
-	return s.watch(ctx, s.key("ring", ring), now.Version+1, alive, func(e *clientv3.Event) {
+	// From the version of the store, not of the key, which may be compacted.
+	return s.watch(ctx, key, now.Header.Revision+1, alive, func(e *clientv3.Event) {
 		if e.Type == clientv3.EventTypePut {
 			take(Stored{ring, e.Kv.Value, e.Kv.ModRevision})
 		}
