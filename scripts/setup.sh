@@ -24,7 +24,7 @@ readonly here cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipsec-eroute
 
 readonly build_packages=(
 	clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev gcc libc6-dev
-	git make iproute2 nftables mandoc rpm systemd udev passwd bash-completion zsh fish strace
+	git make iproute2 nftables mandoc openssl rpm systemd udev passwd bash-completion zsh fish strace
 )
 readonly bench_packages=(iproute2 nftables)
 readonly vm_packages=(

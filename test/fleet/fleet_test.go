@@ -6,6 +6,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -288,9 +291,25 @@ func (g *gateway) gets(table string) {
 	}, func() string { return fmt.Sprintf("table of %s is\n%swant\n%s\n%s", g.name, got, table, g.log) })
 }
 
-// metric returns the line of the agent's metrics that begins with a text.
+// metric returns the line of the agent's metrics that begins with a text, "" if there is none.
 func (g *gateway) metric(start string) string {
-	out, _ := g.node.Command(background, "curl", "-s", "http://"+metricsAddress+"/metrics").Output()
+	dial := func(context.Context, string, string) (conn net.Conn, err error) {
+		err = g.node.Do(func() error {
+			conn, err = net.Dial("tcp", metricsAddress)
+			return err
+		})
+		return conn, err
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: patience}
+	answer, err := client.Get("http://" + metricsAddress + "/metrics")
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = answer.Body.Close() }()
+	out, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return ""
+	}
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, start) {
 			return strings.TrimSpace(line)

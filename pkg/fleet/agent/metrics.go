@@ -47,7 +47,9 @@ func (a *Agent) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(stateInfo, v, a.Gateway.Ring, string(s))
 	}
-	gauge(revisionInfo, 1, a.Gateway.Ring, status.Confirmed)
+	if status.Confirmed != "" {
+		gauge(revisionInfo, 1, a.Gateway.Ring, status.Confirmed)
+	}
 }
 
 // Limits of the server of metrics, which has no authentication.
