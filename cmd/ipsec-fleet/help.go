@@ -23,7 +23,7 @@ revision. No gateway changes before a rollout. A table that is already published
 its revision.
 
 The table is for all gateways: eroutes to a single SA are refused, because its SPI was
-chosen for one gateway. Traps, groups and shunts are accepted. Names of hosts are
+chosen for one gateway. Traps, groups, %xfrm and shunts are accepted. Names of hosts are
 replaced by their addresses.`,
 		example: `  ipsec eroute --save table
   ipsec-fleet publish table --assert promises`,

@@ -12,7 +12,8 @@ import (
 )
 
 // Without the store nothing changes, not even over a restart and an empty table, as after a boot: the confirmed
-// revision is restored from disk. When the store is back, the next rollout reaches the gateway.
+// revision is restored from disk, also if eroutes that follow policies are there already. When the store is back, the
+// next rollout reaches the gateway.
 func TestStoreAway(t *testing.T) {
 	f := newFleet(t)
 	g := f.local("gw", "ring", nodes.East, "")
@@ -39,7 +40,11 @@ func TestStoreAway(t *testing.T) {
 	}
 
 	g.stop(syscall.SIGTERM)
+	g.follow()
 	g.ipsec("eroute --clear")
+	if stats := g.ipsec("eroute --stats"); !strings.Contains(stats, "eroutes      1\nfollowed     1\n") {
+		t.Errorf("after a boot, with a policy that is followed:\n%s", stats)
+	}
 	g.start()
 	eventually(t, func() bool {
 		return strings.Contains(g.log.String(), "the table was empty: restored the confirmed revision")

@@ -273,6 +273,23 @@ func (g *gateway) ipsec(args string) string {
 	return string(out)
 }
 
+// follow attaches a device that follows the policies of XFRM, of which there is one, until the test ends.
+func (g *gateway) follow() {
+	g.f.t.Helper()
+	policy := func(args string) {
+		args = "xfrm policy " + args
+		if out, err := g.node.Command(background, "ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+			g.f.t.Fatalf("ip %s: %v: %s", args, err, out)
+		}
+	}
+	policy("add src 10.8.0.0/16 dst 10.9.0.0/16 dir out tmpl src 192.1.2.23 dst 192.1.2.45 proto esp mode tunnel")
+	g.ipsec("tncfg --attach --virtual ipsec0 --physical " + lab.WAN + " --follow")
+	g.f.t.Cleanup(func() {
+		g.ipsec("tncfg --detach --virtual ipsec0")
+		policy("flush")
+	})
+}
+
 // has checks that the gateway runs exactly a table.
 func (g *gateway) has(table string) {
 	g.f.t.Helper()

@@ -92,7 +92,8 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 // retryInterval is the time until a failed request for a revision is repeated.
 const retryInterval = 5 * time.Second
 
-// begin ends what an earlier process began, and restores the confirmed table if there is none, as after a boot.
+// begin ends what an earlier process began, and restores the confirmed table if there is none, as after a boot. Eroutes
+// that follow policies of XFRM can be there before.
 func (a *Agent) begin(ctx context.Context) error {
 	if a.record.Pending {
 		a.rollBack(ctx, errors.New("the agent ended before the revision was confirmed"))
@@ -104,7 +105,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if stats.Eroutes > 0 || a.record.Confirmed == "" {
+	if stats.Eroutes > stats.Followed || a.record.Confirmed == "" {
 		return nil
 	}
 	if err = a.checkConfirmed(); err == nil {

@@ -54,7 +54,8 @@ func (a *Agent) fetch(ctx context.Context) (*fleet.Revision, error) {
 func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 	file := a.tablePath(a.record.Revision)
 	before, err := a.Table.Stats(ctx)
-	// As for ipsec tncfg --config, an empty table before the first revision protects nothing yet.
+	// As for ipsec tncfg --config, an empty table before the first revision protects nothing yet. One whose only eroutes
+	// follow policies of XFRM does.
 	noNewClear := !a.NewClear && (before.Eroutes > 0 || a.record.Confirmed != "")
 	changes := false
 	if err == nil {

@@ -31,6 +31,7 @@ func (e *RefusedError) Error() string { return e.Reason }
 // Stats is the part of the statistics of a table that the health of the gateway depends on.
 type Stats struct {
 	Eroutes    uint32
+	Followed   uint32 // of these, those that follow policies of XFRM: no part of a saved table
 	SAsMissing int
 	Failed     uint64 // packets that dropped, except those that an eroute drops or rejects, or that have none
 }
@@ -76,6 +77,7 @@ func restoreArgs(file string, noNewClear bool) []string {
 type statsJSON struct {
 	Stats *struct {
 		Eroutes    uint32 `json:"eroutes"`
+		Followed   uint32 `json:"followed"`
 		SAsMissing int    `json:"sas_missing"`
 		Reasons    []struct {
 			Name    string `json:"name"`
@@ -95,7 +97,7 @@ func (c Command) Stats(ctx context.Context) (s Stats, err error) {
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || doc.Stats == nil {
 		return s, errors.Join(fmt.Errorf("%s eroute --stats --json: unexpected output", c.Path), err)
 	}
-	s = Stats{Eroutes: doc.Stats.Eroutes, SAsMissing: doc.Stats.SAsMissing}
+	s = Stats{Eroutes: doc.Stats.Eroutes, Followed: doc.Stats.Followed, SAsMissing: doc.Stats.SAsMissing}
 	for _, r := range doc.Stats.Reasons {
 		switch r.Name {
 		case "drop", "reject", "no-eroute":

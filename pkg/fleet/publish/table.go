@@ -27,8 +27,9 @@ type Table struct {
 	*diff.Table
 }
 
-// errSA refuses an eroute to an SA.
-var errSA = errors.New("an SA of one gateway: a table of a fleet has %trap, %trapsubnet, %pass, %drop, %reject, %hold and groups")
+// errSA refuses an eroute to an SA. %xfrm is permitted where a command wrote it: it names no SA, and packets that no
+// policy of a gateway protects drop there. Those that follow policies of XFRM are in no saved table.
+var errSA = errors.New("an SA of one gateway: a table of a fleet has %trap, %trapsubnet, %xfrm, %pass, %drop, %reject, %hold and groups")
 
 // Read reads a table. name is the option or the object that names it, for errors. It refuses eroutes to a single SA:
 // its SPI was chosen for one gateway.

@@ -17,12 +17,14 @@ func TestRead(t *testing.T) {
 --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %trap --acquire-reqid 7   # traps
 
 --add --src 10.1.0.0/16 --dst 10.3.0.0/16 --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover
+--add --src 10.1.0.0/16 --dst 10.4.0.0/16 --said %xfrm
 `), "FILE")
 	const want = `--add --src 10.1.0.0/16 --dst 192.0.2.1/32 --transport-proto 6 --dst-port 22 --said %pass
 --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %trap --acquire-mode tunnel --acquire-proto esp --acquire-reqid 7
 --add --src 10.1.0.0/16 --dst 10.3.0.0/16 --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover
+--add --src 10.1.0.0/16 --dst 10.4.0.0/16 --said %xfrm
 `
-	if err != nil || string(table.Text) != want || table.Eroutes != 3 {
+	if err != nil || string(table.Text) != want || table.Eroutes != 4 {
 		t.Fatalf("%v, %+v", err, table)
 	}
 	again, err := r.Read(t.Context(), strings.NewReader(want), "FILE")
