@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-go test -count=1 -run TestManPages ./cmd/ipsec
+go test -count=1 -run TestManPages ./cmd/ipsec ./cmd/ipsec-fleet
 go vet -tags docs ./cmd/ipsec ./cmd/ipsec-fleet
 
 # Inside the module, so that go generate finds its tool.
