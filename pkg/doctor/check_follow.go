@@ -7,10 +7,10 @@ import "fmt"
 // Following is how the table follows the policies of XFRM.
 type Following struct {
 	Behind int      // eroutes that differ from the policies
-	Left   []string // policies without an eroute, and why
+	Left   []string // policies, and why not all of their packets have an eroute
 }
 
-// followCheck finds policies of XFRM that have no eroute although the table follows them.
+// followCheck finds policies of XFRM whose packets have no eroute although the table follows them.
 var followCheck = check{"follow", "the table follows the policies of XFRM", func(f *Facts) bool { return f.Following != nil }, func(f *Facts) (found []Finding) {
 	switch {
 	case f.Following.Behind > 0:
@@ -30,10 +30,10 @@ var followCheck = check{"follow", "the table follows the policies of XFRM", func
 	const remedy = "write eroutes for these packets: %xfrm, and %pass for those that are to leave in clear"
 	left := f.Following.Left
 	for _, l := range left[:min(len(left), maxExamples)] {
-		found = append(found, Finding{Level: Problem, Text: "no eroute follows " + l, Cost: cost, Remedy: remedy})
+		found = append(found, Finding{Level: Problem, Text: "not all packets have an eroute: " + l, Cost: cost, Remedy: remedy})
 	}
 	if more := len(left) - maxExamples; more > 0 {
-		found = append(found, Finding{Level: Problem, Text: fmt.Sprintf("%d more policies have no eroute", more), Cost: cost, Remedy: remedy})
+		found = append(found, Finding{Level: Problem, Text: fmt.Sprintf("%d more policies have packets without an eroute", more), Cost: cost, Remedy: remedy})
 	}
 	return found
 }}

@@ -17,6 +17,6 @@ func TestFollow(t *testing.T) {
 	f.Table.Relay = true
 	checkFindings(t, followCheck, f)
 	f.Following = &Following{Behind: 2, Left: []string{"policy a: why", "policy b: why", "policy c: why", "policy d: why", "policy e: why"}}
-	checkFindings(t, followCheck, f, want{Problem, "", "2 eroutes differ"}, want{Problem, "", "no eroute follows policy a: why"},
-		want{Problem, "", "policy b"}, want{Problem, "", "policy c"}, want{Problem, "", "2 more policies have no eroute"})
+	checkFindings(t, followCheck, f, want{Problem, "", "2 eroutes differ"}, want{Problem, "", "not all packets have an eroute: policy a: why"},
+		want{Problem, "", "policy b"}, want{Problem, "", "policy c"}, want{Problem, "", "2 more policies have packets without an eroute"})
 }

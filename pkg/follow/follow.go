@@ -4,6 +4,7 @@ package follow
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -12,41 +13,47 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Left is a policy that protects packets and has no eroute.
+// Left is a policy that protects packets, some of which have no eroute, or all.
 type Left struct {
 	Policy xfrm.Policy
 	Why    error
 }
 
-// String describes the policy and why it has no eroute, in one line.
+// String describes the policy and why its packets have no eroute, in one line.
 func (l Left) String() string { return fmt.Sprintf("%s: %v", migrate.Describe(l.Policy), l.Why) }
 
-// Selectors returns the selectors of the policies that protect packets which belong to no XFRM interface: their
-// packets are to leave encrypted only.
+// Selectors returns the selectors of the packets which policies protect and which belong to no XFRM interface: these
+// packets are to leave encrypted only. Others are the selectors of eroutes that do not follow a policy.
 //
-// XFRM selects by priority, the table by specificity. A policy is left if a packet of its selector can have to leave
-// in clear: if a policy that sends packets in clear overlaps with it and does not have a worse priority.
-func Selectors(policies []xfrm.Policy) (selectors []eroute.Selector, left []Left) {
+// XFRM selects by priority, the table by specificity. Where a policy that sends packets in clear overlaps with one that
+// protects, and does not have a worse priority, no selector matches: the policy is divided into parts beside it.
+func Selectors(policies []xfrm.Policy, others []eroute.Selector) (selectors []eroute.Selector, left []Left) {
 	var open []opening
 	for _, p := range policies {
 		if applies(p) && opens(p) && !isExempt(p) {
 			open = append(open, newOpening(p))
 		}
 	}
+	others = slices.SortedFunc(slices.Values(others), eroute.Compare)
 	known := make(map[eroute.Selector]bool)
 	for _, p := range policies {
 		if !applies(p) || p.Block || opens(p) {
 			continue
 		}
 		s, err := migrate.Selector(p)
-		if err == nil {
-			err = conflict(p, s, open)
-		}
 		if err != nil {
 			left = append(left, Left{p, err})
-		} else if !known[s] {
-			known[s] = true
-			selectors = append(selectors, s)
+			continue
+		}
+		parts, err := divide(p, s, open, others)
+		if err != nil {
+			left = append(left, Left{p, err})
+		}
+		for _, part := range parts {
+			if !known[part] {
+				known[part] = true
+				selectors = append(selectors, part)
+			}
 		}
 	}
 	return selectors, left
@@ -82,29 +89,32 @@ func isExempt(p xfrm.Policy) bool {
 type opening struct {
 	policy xfrm.Policy
 	cover  eroute.Selector // it matches at least the packets of the policy; without prefixes: all packets
+	exact  bool            // it matches only these
 }
 
 func newOpening(p xfrm.Policy) opening {
 	cover, err := migrate.Selector(p)
 	if err != nil || cover.SrcPort != 0 || cover.DstPort != 0 { // fragments have no ports
-		cover = eroute.Selector{Src: p.Src, Dst: p.Dst, Proto: p.Proto}
+		return opening{policy: p, cover: eroute.Selector{Src: p.Src, Dst: p.Dst, Proto: p.Proto}}
 	}
-	return opening{p, cover}
+	return opening{p, cover, true}
 }
 
 // overlaps reports whether a packet can match the policy and the selector.
 func (o *opening) overlaps(s eroute.Selector) bool {
-	return !o.cover.Src.IsValid() || !o.cover.Dst.IsValid() || migrate.Overlap(o.cover, s)
+	return !o.hasPrefixes() || migrate.Overlap(o.cover, s)
 }
 
-// conflict returns an error if a packet that matches the selector of a policy can have to leave in clear.
-func conflict(p xfrm.Policy, s eroute.Selector, open []opening) error {
-	for i := range open {
-		o := &open[i]
-		later := o.policy.Priority > p.Priority && !o.policy.Sub // XFRM looks those of type sub up first
-		if !later && o.overlaps(s) {
-			return fmt.Errorf("%s sends some of its packets in clear", migrate.Describe(o.policy))
-		}
-	}
-	return nil
+func (o *opening) hasPrefixes() bool { return o.cover.Src.IsValid() && o.cover.Dst.IsValid() }
+
+// precedes reports whether XFRM can select the policy before another one. It looks those of type sub up first; of two
+// with the same priority, the older one.
+func (o *opening) precedes(p xfrm.Policy) bool {
+	return o.policy.Sub || o.policy.Priority <= p.Priority
+}
+
+// sendsAll reports whether all packets with the selector of another policy, which overlaps, leave in clear if their
+// addresses are those of this one.
+func (o *opening) sendsAll(p xfrm.Policy, s eroute.Selector) bool {
+	return o.exact && (o.cover.Proto == 0 || o.cover.Proto == s.Proto) && o.policy.Priority < p.Priority
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/follow"
+	"github.com/ipsec-eroute/eroute/pkg/migrate"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -27,6 +29,16 @@ func out(src, dst string, priority uint32, templates ...xfrm.Template) xfrm.Poli
 func with(p xfrm.Policy, change func(*xfrm.Policy)) xfrm.Policy {
 	change(&p)
 	return p
+}
+
+// selectors returns selectors of a source, a destination and a protocol.
+func selectors(texts ...string) (all []eroute.Selector) {
+	for _, text := range texts {
+		f := strings.Fields(text)
+		proto, _ := strconv.Atoi(f[2])
+		all = append(all, eroute.Selector{Src: netip.MustParsePrefix(f[0]), Dst: netip.MustParsePrefix(f[1]), Proto: uint8(proto)})
+	}
+	return all
 }
 
 func TestSelectors(t *testing.T) {
@@ -43,6 +55,7 @@ func TestSelectors(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		policies []xfrm.Policy
+		others   []eroute.Selector
 		want     []string
 		left     []string // parts of their texts
 	}{
@@ -56,7 +69,26 @@ func TestSelectors(t *testing.T) {
 			with(tunnel, func(p *xfrm.Policy) { p.Block, p.Templates = true, nil }),
 		}},
 		{name: "a bypass elsewhere", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.1.0.0/16", 10)}, want: []string{followed}},
-		{name: "a narrower bypass", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.2.3.0/24", 10)}, left: []string{"policy 10.1.0.0/16 -> 10.2.3.0/24 priority 10 " + open}},
+		{name: "a narrower bypass", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.2.192.0/18", 10)}, want: []string{"10.1.0.0/16 -> 10.2.0.0/17", "10.1.0.0/16 -> 10.2.128.0/18"}},
+		{name: "a bypass of narrower sources and wider destinations", policies: []xfrm.Policy{tunnel, out("10.1.0.0/18", "10.0.0.0/8", 10)}, want: []string{"10.1.128.0/17 -> 10.2.0.0/16", "10.1.64.0/18 -> 10.2.0.0/16"}},
+		{name: "a narrower bypass on both sides", policies: []xfrm.Policy{tunnel, out("10.1.0.0/17", "10.2.128.0/17", 10)}, want: []string{"10.1.128.0/17 -> 10.2.0.0/16", "10.1.0.0/17 -> 10.2.0.0/17"}},
+		{name: "two narrower bypasses", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.2.128.0/17", 10), out("10.1.0.0/16", "10.2.0.0/18", 10)}, want: []string{"10.1.0.0/16 -> 10.2.64.0/18"}},
+		{name: "a narrower bypass of equal priority", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.2.128.0/17", 20)}, want: []string{"10.1.0.0/16 -> 10.2.0.0/17"},
+			left: []string{"policy 10.1.0.0/16 -> 10.2.128.0/17 priority 20 " + open + ": 10.1.0.0/16 -> 10.2.128.0/17 has no eroute"}},
+		{name: "a narrower bypass of one protocol", policies: []xfrm.Policy{tunnel, ports(out("10.1.0.0/16", "10.2.128.0/17", 10), 17, xfrm.PortMask{}, xfrm.PortMask{})}, want: []string{"10.1.0.0/16 -> 10.2.0.0/17"},
+			left: []string{"policy 10.1.0.0/16 -> 10.2.128.0/17 proto 17 priority 10 " + open + ": 10.1.0.0/16 -> 10.2.128.0/17 has no eroute"}},
+		{name: "an eroute for all packets of a policy that is divided", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.2.128.0/17", 10)}, others: selectors("10.1.0.0/16 10.2.0.0/16 0")},
+		{name: "an eroute wider than a policy that is divided", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.2.128.0/17", 10)}, others: selectors("10.1.0.0/16 10.2.0.0/15 0", "10.0.0.0/8 10.2.0.0/16 0"), want: []string{"10.1.0.0/16 -> 10.2.0.0/17"}},
+		{name: "an eroute within a policy that is divided", policies: []xfrm.Policy{tunnel, out("10.1.128.0/17", "10.2.0.0/16", 10)}, others: selectors("10.1.0.0/16 10.2.128.0/17 0", "10.1.0.0/18 10.2.0.0/18 0"), want: []string{"10.1.0.0/17 -> 10.2.0.0/17"}},
+		{name: "an eroute for a protocol within a policy that is divided", policies: []xfrm.Policy{tunnel, out("10.1.128.0/17", "10.2.0.0/16", 10)}, others: selectors("10.1.0.0/16 10.2.128.0/17 6"), want: []string{"10.1.0.0/17 -> 10.2.0.0/17"},
+			left: []string{"an eroute takes precedence for some of its packets: 10.1.0.0/17 -> 10.2.128.0/17 has no other eroute"}},
+		{name: "a bypass that needs too many eroutes", left: []string{"more than 1024 eroutes"}, policies: func() (all []xfrm.Policy) {
+			for i := range 256 {
+				all = append(all, out("2001:db8:1::/48", fmt.Sprintf("2001:db8:2::%x/128", i<<8), 10))
+			}
+			return append(all, tunnel6)
+		}()},
+		{name: "a wider bypass of better priority", policies: []xfrm.Policy{tunnel, out("10.0.0.0/8", "10.0.0.0/8", 10)}},
 		{name: "a narrower bypass of worse priority", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.2.3.0/24", 30)}, want: []string{followed}},
 		{name: "a wider bypass of equal priority", policies: []xfrm.Policy{tunnel, out("10.0.0.0/8", "10.0.0.0/8", 20)}, left: []string{open}},
 		{name: "a wider bypass of worse priority", policies: []xfrm.Policy{tunnel, out("10.0.0.0/8", "10.0.0.0/8", 21)}, want: []string{followed}},
@@ -70,9 +102,9 @@ func TestSelectors(t *testing.T) {
 		{name: "two policies for the same packets", policies: []xfrm.Policy{tunnel, out("10.1.0.0/16", "10.2.0.0/16", 30, esp)}, want: []string{followed}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			selectors, left := follow.Selectors(c.policies)
+			parts, left := follow.Selectors(c.policies, c.others)
 			var got []string
-			for _, s := range selectors {
+			for _, s := range parts {
 				got = append(got, fmt.Sprintf("%s -> %s", s.Src, s.Dst))
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -141,14 +173,15 @@ func matches(p xfrm.Policy, packet eroute.Packet) bool {
 		(p.DstPort.Mask == 0 || p.DstPort.Port == packet.DstPort)
 }
 
-// For random policies no packet that XFRM can send in clear has a selector.
+// For random policies no packet that XFRM can send in clear has a selector, and each packet that it protects has one
+// unless its policy is named.
 func TestSelectorsRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	followed, guarded := 0, 0
+	followed, guarded, named := 0, 0, 0
 	for range 6000 {
 		policies := randomPolicies(r)
-		selectors, _ := follow.Selectors(policies)
-		followed += len(selectors)
+		parts, left := follow.Selectors(policies, nil)
+		followed += len(parts)
 		for range 50 {
 			packet := eroute.Packet{
 				Src:   netip.AddrFrom4([4]byte{10, byte(r.IntN(4)), byte(r.IntN(2)), 1}),
@@ -165,7 +198,14 @@ func TestSelectorsRandom(t *testing.T) {
 				c, p := mayLeave(policies, first)
 				clear, protected = clear || c, protected || p
 			}
-			if !slices.ContainsFunc(selectors, func(s eroute.Selector) bool { return s.Matches(packet) }) {
+			if !slices.ContainsFunc(parts, func(s eroute.Selector) bool { return s.Matches(packet) }) {
+				if !protected || clear || packet.Proto == eroute.ProtoTCP && packet.DstPort == 0 {
+					continue
+				}
+				if !slices.ContainsFunc(left, func(l follow.Left) bool { return matches(l.Policy, packet) }) {
+					t.Fatalf("%+v is not followed, and no policy is named: %+v", packet, policies)
+				}
+				named++
 				continue
 			}
 			if clear {
@@ -176,8 +216,45 @@ func TestSelectorsRandom(t *testing.T) {
 			}
 		}
 	}
-	if followed == 0 || guarded == 0 {
-		t.Errorf("%d selectors and %d protected packets: that tests nothing", followed, guarded)
+	if followed == 0 || guarded == 0 || named == 0 {
+		t.Errorf("%d selectors, %d protected packets, %d of named policies: that tests nothing", followed, guarded, named)
 	}
-	t.Logf("%d selectors, %d packets that are kept from leaving in clear", followed, guarded)
+	t.Logf("%d selectors, %d packets that are kept from leaving in clear, %d of policies that are named", followed, guarded, named)
+}
+
+// In random tables no eroute of others that takes precedence over a policy loses it to a part of the policy.
+func TestOthersPrecede(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	divided, yielded := 0, 0
+	for range 2000 {
+		policies := randomPolicies(r)
+		var others []eroute.Selector
+		for _, p := range randomPolicies(r) {
+			others = append(others, eroute.Selector{Src: p.Src, Dst: p.Dst, Proto: p.Proto})
+		}
+		without, _ := follow.Selectors(policies, nil)
+		with, _ := follow.Selectors(policies, others)
+		if !slices.Equal(without, with) {
+			yielded++
+		}
+		for _, part := range with {
+			of := func(p xfrm.Policy) eroute.Selector {
+				return eroute.Selector{Src: p.Src, Dst: p.Dst, Proto: p.Proto, DstPort: p.DstPort.Port}
+			}
+			if !slices.ContainsFunc(policies, func(p xfrm.Policy) bool { return of(p) == part }) {
+				divided++
+			}
+			for _, other := range others {
+				if !migrate.Overlap(other, part) || eroute.MoreSpecific(part, other) >= 0 {
+					continue
+				}
+				if !slices.ContainsFunc(policies, func(p xfrm.Policy) bool { return of(p).Contains(part) && eroute.MoreSpecific(of(p), other) < 0 }) {
+					t.Fatalf("%v takes precedence over %v, which no policy does: %+v", part, other, policies)
+				}
+			}
+		}
+	}
+	if divided == 0 || yielded == 0 {
+		t.Errorf("%d parts, %d tables with other eroutes in the way: that tests nothing", divided, yielded)
+	}
 }

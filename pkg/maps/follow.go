@@ -55,8 +55,12 @@ func (t *Table) followPolicies(ctx context.Context) error {
 // stay in place of a followed one.
 func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left []follow.Left, err error) {
 	present := make(map[eroute.Selector]bool) // whether the eroute follows a policy
+	var others []eroute.Selector
 	err = t.gen.EachEntry(func(e abi.Entry) (bool, error) {
 		present[e.Selector] = e.Value.Followed != 0
+		if e.Value.Followed == 0 {
+			others = append(others, e.Selector)
+		}
 		return true, nil
 	})
 	if err != nil {
@@ -71,7 +75,7 @@ func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left
 			present[s] = false
 		}
 	}
-	want, left := follow.Selectors(policies)
+	want, left := follow.Selectors(policies, others)
 	changes = &eroute.Changes{}
 	adds := want[:0]
 	for _, s := range want {
@@ -94,7 +98,7 @@ func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left
 // maxNotFollowed is the number of policies that NotFollowed describes.
 const maxNotFollowed = 3
 
-// NotFollowed describes the policies of XFRM that protect packets and have no eroute, some of them if there are many.
+// NotFollowed describes the policies of XFRM that protect packets which have no eroute, some of them if there are many.
 func (t *Table) NotFollowed() (texts []string, err error) {
 	if t.xfrm == nil {
 		return nil, nil
@@ -103,12 +107,15 @@ func (t *Table) NotFollowed() (texts []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	_, left := follow.Selectors(policies)
+	_, left, err := t.Following(policies)
+	if err != nil {
+		return nil, err
+	}
 	for _, l := range left[:min(len(left), maxNotFollowed)] {
-		texts = append(texts, "no eroute follows "+l.String())
+		texts = append(texts, "not all packets have an eroute: "+l.String())
 	}
 	if more := len(left) - maxNotFollowed; more > 0 {
-		texts = append(texts, fmt.Sprintf("%d more policies have no eroute, see ipsec doctor", more))
+		texts = append(texts, fmt.Sprintf("%d more policies have packets without an eroute, see ipsec doctor", more))
 	}
 	return texts, nil
 }

@@ -44,10 +44,11 @@ func TestFollowed(t *testing.T) {
 	const (
 		tunnel  = "tmpl src 192.1.2.23 dst 192.1.2.45 proto esp reqid 1 mode tunnel"
 		net     = "src 10.1.0.0/16 dst 10.2.0.0/16"
-		bypass  = "src 10.1.0.0/16 dst 10.2.9.0/24"
+		bypass  = "src 10.1.0.0/16 dst 10.2.128.0/17"
 		tunnel6 = "tmpl src 2001:db8::1 dst 2001:db8::2 proto esp reqid 2 mode tunnel"
 		other   = "src 2001:db8:1::/48 dst 2001:db8:2::/48"
 		netLine = "10.1.0.0/16 -> 10.2.0.0/16 => %xfrm followed"
+		part    = "10.1.0.0/16 -> 10.2.0.0/17 => %xfrm followed"
 	)
 	policy("add", net, "priority 20 "+tunnel)
 	policy("add", "src 10.0.0.0/8 dst 10.0.0.0/8", "priority 30")
@@ -82,7 +83,11 @@ func TestFollowed(t *testing.T) {
 	policy("add", bypass, "priority 10")
 	check("without a relay", netLine, written)
 	run("eroute --sync")
-	check("while some of its packets leave in clear", written)
+	check("while some of its packets leave in clear", part, written)
+	run("eroute --add " + options(net) + " --said %drop")
+	check("after one was added in place of the part", "10.1.0.0/16 -> 10.2.0.0/16 => %drop", written)
+	run("eroute --del " + options(net))
+	check("after that was deleted", part, written)
 	policy("delete", bypass, "")
 	run("eroute --sync")
 	check("after sync", netLine, written)

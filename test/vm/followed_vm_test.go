@@ -98,6 +98,7 @@ func (b bench) checkFollowed(t *testing.T, east lab.KeyManager) {
 		t.Errorf("%d packets in clear", n)
 	}
 	checkReasons(t, before, b.reasons(t), map[string]uint64{"translated": 5})
+	b.checkBypass(t, inClear)
 	end()
 
 	b.startRelay(t, patience)
@@ -123,4 +124,30 @@ func (b bench) checkFollowed(t *testing.T, east lab.KeyManager) {
 	if n := inClear(stop()); n != 0 {
 		t.Errorf("%d packets in clear", n)
 	}
+}
+
+// checkBypass checks that packets for which an operator adds a bypass leave in clear, and that others of the same tunnel
+// do not, which are translated.
+func (b bench) checkBypass(t *testing.T, inClear func(lab.Frames) int) {
+	t.Helper()
+	const count = 3
+	host := "src " + lab.EastLAN4.String() + " dst " + b.WestHost.LAN4.String() + " dir out"
+	ip(t, b.East, "xfrm policy add "+host+" priority 1")
+	b.follow(t)
+	for dst, clear := range map[netip.Addr]bool{b.WestHost.LAN4: true, b.West.LAN4: false} {
+		stop, before := b.wire(t), b.reasons(t)
+		if _, err := b.EastHost.Ping(within(t, 20*time.Second), lab.Ping{Dst: dst, Count: count, Wait: 200 * time.Millisecond}); err != nil {
+			t.Error(err)
+		}
+		want, translated := 0, uint64(count)
+		if clear {
+			want, translated = count, 0
+		}
+		if n := inClear(stop()); n != want {
+			t.Errorf("to %s: %d packets in clear, want %d", dst, n, want)
+		}
+		checkReasons(t, before, b.reasons(t), map[string]uint64{"translated": translated})
+	}
+	ip(t, b.East, "xfrm policy delete "+host)
+	b.follow(t)
 }
