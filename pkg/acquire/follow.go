@@ -71,7 +71,10 @@ func (r *relay) follow(ctx context.Context) error {
 				orphans = append(orphans, f)
 			}
 		}
-		return errors.Join(r.answer(ctx, t, next), r.orphan(t, orphans), t.Sync(ctx))
+		err = errors.Join(r.answer(ctx, t, next), r.orphan(t, orphans), t.SyncSAs())
+		followed, followErr := t.FollowPolicies(ctx)
+		r.logFollowed(&followed)
+		return errors.Join(err, followErr)
 	})
 }
 

@@ -65,7 +65,8 @@ type relay struct {
 	requested     map[abi.FlowID]time.Time      // flows that wait for an SA, with the time of the request
 	lost          map[eroute.Selector]time.Time // flows that ended because their SA was deleted
 	ages          ages
-	cachedAnswers *answers // cached until XFRM changes; nil: not read
+	cachedAnswers *answers        // cached until XFRM changes; nil: not read
+	left          map[string]bool // policies that were logged because not all of their packets have an eroute
 	seq           uint32
 
 	requests []request   // pending requests

@@ -102,14 +102,14 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	if err := errors.Join(unwatchOthers(t, links, dev, &binding), dropOtherGuards(links, dev)); err != nil {
 		return nil, err
 	}
-	err = t.Sync(ctx)
-	if err == nil && c.Follow {
-		left, failed := t.NotFollowed()
-		notes, err = append(notes, left...), failed
-	} else if err == nil {
-		err = t.EndFollowing(ctx)
+	err = t.SyncSAs()
+	followed, failed := t.FollowPolicies(ctx)
+	if c.Follow {
+		notes = append(notes, followed.Notes()...)
+	} else if failed == nil {
+		failed = t.EndFollowing(ctx)
 	}
-	return append(lacks(kind), notes...), err
+	return append(lacks(kind), notes...), errors.Join(err, failed)
 }
 
 // find checks the names and returns their interfaces.

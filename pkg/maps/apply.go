@@ -46,7 +46,8 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 	if err := t.applyList(ctx, changes); err != nil {
 		return err
 	}
-	return t.followPolicies(ctx) // in place of eroutes that were deleted
+	_, err = t.FollowPolicies(ctx) // in place of eroutes that were deleted
+	return err
 }
 
 func (t *Table) applyList(ctx context.Context, changes *eroute.Changes) error {

@@ -33,21 +33,27 @@ func (t *Table) Follows() (bool, error) {
 	return false, nil
 }
 
-// followPolicies makes the eroutes that follow policies of XFRM equal to these, if the table follows them.
-func (t *Table) followPolicies(ctx context.Context) error {
+// Followed is what [Table.FollowPolicies] has found.
+type Followed struct {
+	Changes *eroute.Changes // of eroutes that follow policies; nil if the table follows none
+	Left    []follow.Left   // policies some of whose packets have no eroute
+}
+
+// FollowPolicies makes the eroutes that follow policies of XFRM equal to these, if the table follows them.
+func (t *Table) FollowPolicies(ctx context.Context) (f Followed, err error) {
 	follows, err := t.Follows()
 	if err != nil || !follows || t.xfrm == nil {
-		return err
+		return f, err
 	}
 	policies, err := t.xfrm.Policies()
 	if err != nil {
-		return err
+		return f, err
 	}
-	changes, _, err := t.Following(policies)
+	f.Changes, f.Left, err = t.Following(policies)
 	if err != nil {
-		return err
+		return f, err
 	}
-	return t.applyFollowed(ctx, changes)
+	return f, t.applyFollowed(ctx, f.Changes)
 }
 
 // Following returns the changes that make the eroutes that follow policies of XFRM equal to these, deletions first, and
@@ -95,29 +101,18 @@ func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left
 	return changes, left, nil
 }
 
-// maxNotFollowed is the number of policies that NotFollowed describes.
-const maxNotFollowed = 3
+// maxLeft is the number of policies that [Followed.Notes] describes.
+const maxLeft = 3
 
-// NotFollowed describes the policies of XFRM that protect packets which have no eroute, some of them if there are many.
-func (t *Table) NotFollowed() (texts []string, err error) {
-	if t.xfrm == nil {
-		return nil, nil
-	}
-	policies, err := t.xfrm.Policies()
-	if err != nil {
-		return nil, err
-	}
-	_, left, err := t.Following(policies)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range left[:min(len(left), maxNotFollowed)] {
+// Notes describes the policies some of whose packets have no eroute, a few of them if there are many.
+func (f *Followed) Notes() (texts []string) {
+	for _, l := range f.Left[:min(len(f.Left), maxLeft)] {
 		texts = append(texts, "not all packets have an eroute: "+l.String())
 	}
-	if more := len(left) - maxNotFollowed; more > 0 {
+	if more := len(f.Left) - maxLeft; more > 0 {
 		texts = append(texts, fmt.Sprintf("%d more policies have packets without an eroute, see ipsec doctor", more))
 	}
-	return texts, nil
+	return texts
 }
 
 // EndFollowing deletes the eroutes that follow policies of XFRM, unless a device asks for them.

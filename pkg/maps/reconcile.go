@@ -9,16 +9,22 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/ifname"
 )
 
-// Sync updates the XFRM state and policies that the table installed to match the SAs that exist now. It removes
-// our policies that no eroute needs, and restores those that were flushed, including those of devices. It makes the
-// eroutes that follow policies of XFRM equal to these. Its errors name SAs that exist but cannot be used; their packets
-// are dropped. Flows of the %trap of a group that has a usable SA again end.
+// Sync is [Table.SyncSAs] and [Table.FollowPolicies].
 func (t *Table) Sync(ctx context.Context) error {
+	err := t.SyncSAs()
+	_, followErr := t.FollowPolicies(ctx)
+	return errors.Join(err, followErr)
+}
+
+// SyncSAs updates the XFRM state and policies that the table installed to match the SAs that exist now. It removes
+// our policies that no eroute needs, and restores those that were flushed, including those of devices. Its errors name SAs
+// that exist but cannot be used; their packets are dropped. Flows of the %trap of a group that has a usable SA again end.
+func (t *Table) SyncSAs() error {
 	view, err := t.sas.FullView()
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.allowDevices(), t.sas.Reconcile(view), t.sas.RemoveOrphans(view), t.endFlowsOfReadyGroups(), t.followPolicies(ctx))
+	return errors.Join(t.allowDevices(), t.sas.Reconcile(view), t.sas.RemoveOrphans(view), t.endFlowsOfReadyGroups())
 }
 
 // allowDevices ensures that the policies exist that let packets reach the ipsec devices that have them.

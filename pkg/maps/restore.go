@@ -60,7 +60,8 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	}
 	t.endWriting()
 	published := errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.notifyRelay([]relaywire.HoldEnded{{Reason: relaywire.Cleared}}))
-	return r.effect, errors.Join(published, t.followPolicies(ctx))
+	_, err = t.FollowPolicies(ctx)
+	return r.effect, errors.Join(published, err)
 }
 
 // restore is a standby table that is being built.

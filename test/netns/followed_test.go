@@ -102,7 +102,23 @@ func TestFollowed(t *testing.T) {
 	check("after a flush", written)
 	policy("add", net, "priority 20 "+tunnel)
 	check("after one was added again", netLine, written)
+	policy("add", bypass, "priority 20")
+	check("after a bypass with the same priority", part, written)
+	policy("add", other, "priority 20 "+tunnel6)
+	check("after an independent change", part, written, "2001:db8:1::/48 -> 2001:db8:2::/48 => %xfrm followed")
+	policy("delete", other, "")
+	policy("delete", bypass, "")
+	check("after the bypass was deleted", netLine, written)
 	r.stop(t, 15)
+	for text, times := range map[string]int{
+		`msg="add followed eroute" eroute="2001:db8:1::/48 -> 2001:db8:2::/48" said=%xfrm`: 2,
+		`msg="delete followed eroute" eroute="10.1.0.0/16 -> 10.2.0.0/16" said=%xfrm`:      2,
+		`10.1.0.0/16 -> 10.2.128.0/17 has no eroute"`:                                      1,
+	} {
+		if n := strings.Count(r.stderr.String(), text); n != times {
+			t.Errorf("%d times %q, want %d, in the log\n%s", n, text, times, r.stderr)
+		}
+	}
 
 	// A full table follows again when there is room; the followed eroutes are never deleted in between.
 	run("eroute --limit 2")
