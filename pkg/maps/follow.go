@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -56,7 +57,8 @@ func (t *Table) FollowPolicies(ctx context.Context) (f Followed, err error) {
 	return f, t.applyFollowed(ctx, f.Changes)
 }
 
-// Following returns the changes that make the eroutes that follow policies of XFRM equal to these, deletions first, and
+// Following returns the changes that make the eroutes that follow policies of XFRM equal to these, additions first, so
+// that packets which keep an eroute, though another one, have one at any time, and
 // the policies that have none. Eroutes with the selector of a policy that commands have written, and flows of traps,
 // stay in place of a followed one.
 func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left []follow.Left, err error) {
@@ -83,10 +85,9 @@ func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left
 	}
 	want, left := follow.Selectors(policies, others)
 	changes = &eroute.Changes{}
-	adds := want[:0]
 	for _, s := range want {
 		if _, is := present[s]; !is {
-			adds = append(adds, s)
+			changes.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM, Followed: true})
 		}
 		delete(present, s)
 	}
@@ -94,9 +95,6 @@ func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left
 		if followed {
 			changes.Append(eroute.Change{Op: eroute.OpDel, Selector: s, Followed: true})
 		}
-	}
-	for _, s := range adds {
-		changes.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM, Followed: true})
 	}
 	return changes, left, nil
 }
@@ -134,28 +132,28 @@ func (t *Table) EndFollowing(ctx context.Context) error {
 	return t.applyFollowed(ctx, changes)
 }
 
-// applyFollowed makes changes of eroutes that follow policies, deletions first. Those that do not fit into the table are
-// an error, after all others are made.
+// applyFollowed makes changes of eroutes that follow policies. If the table has no room for all additions, it makes the
+// deletions first, then the additions that fit; the others are an error.
 func (t *Table) applyFollowed(ctx context.Context, changes *eroute.Changes) error {
-	room, fit, excess := int(t.limit())-int(t.count()), &eroute.Changes{}, 0
+	var adds, deletions []eroute.Change
 	for _, c := range changes.All() {
-		switch {
-		case c.Op == eroute.OpDel:
-			room++
-		case room <= 0:
-			excess++
-			continue
-		default:
-			room--
+		if c.Op == eroute.OpAdd {
+			adds = append(adds, c)
+		} else {
+			deletions = append(deletions, c)
 		}
-		fit.Append(c)
 	}
-	if fit.Len() > 0 {
-		if err := t.applyList(ctx, fit); err != nil {
+	ordered := slices.Concat(adds, deletions)
+	if room := int(t.limit()) - int(t.count()); room < len(adds) {
+		fit := min(len(adds), max(0, room+len(deletions)))
+		ordered = slices.Concat(deletions, adds[:fit])
+	}
+	if len(ordered) > 0 {
+		if err := t.applyList(ctx, eroute.ChangesOf(ordered...)); err != nil {
 			return errors.New("follow the policies of XFRM: " + err.Error()) // not a ChangeError: the command made no such change
 		}
 	}
-	if excess > 0 {
+	if excess := changes.Len() - len(ordered); excess > 0 {
 		return fmt.Errorf("follow the policies of XFRM: %d have no eroute: %w: the limit is %d eroutes", excess, eroute.ErrTableFull, t.limit())
 	}
 	return nil

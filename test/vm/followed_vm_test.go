@@ -139,12 +139,12 @@ func (b bench) checkBypass(t *testing.T, inClear func(lab.Frames) int) {
 		if _, err := b.EastHost.Ping(within(t, 20*time.Second), lab.Ping{Dst: dst, Count: count, Wait: 200 * time.Millisecond}); err != nil {
 			t.Error(err)
 		}
-		want, translated := 0, uint64(count)
+		translated := uint64(count)
 		if clear {
-			want, translated = count, 0
+			translated = 0
 		}
-		if n := inClear(stop()); n != want {
-			t.Errorf("to %s: %d packets in clear, want %d", dst, n, want)
+		if n := inClear(stop()); clear != (n >= count) || !clear && n > 0 { // libreswan's peer answers
+			t.Errorf("to %s: %d packets in clear", dst, n)
 		}
 		checkReasons(t, before, b.reasons(t), map[string]uint64{"translated": translated})
 	}
