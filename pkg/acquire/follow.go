@@ -72,9 +72,7 @@ func (r *relay) follow(ctx context.Context) error {
 			}
 		}
 		err = errors.Join(r.answer(ctx, t, next), r.orphan(t, orphans), t.SyncSAs())
-		followed, followErr := t.FollowPolicies(ctx)
-		r.logFollowed(&followed)
-		return errors.Join(err, followErr)
+		return errors.Join(err, r.followPolicies(ctx, t))
 	})
 }
 

@@ -3,6 +3,8 @@
 package acquire
 
 import (
+	"context"
+
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -11,6 +13,20 @@ import (
 // mostLogged is the number of eroutes or policies that each have a line in the log. If more change at once, their number
 // is logged, and the journal has all of them.
 const mostLogged = 10
+
+// followPolicies makes the table follow the policies of XFRM if they have changed: states change far more often, and a
+// comparison reads all policies and eroutes.
+func (r *relay) followPolicies(ctx context.Context, t *maps.Table) error {
+	if !r.policiesChanged.Swap(false) {
+		return nil
+	}
+	followed, err := t.FollowPolicies(ctx)
+	r.logFollowed(&followed)
+	if err != nil {
+		r.policiesChanged.Store(true) // try again with the next change
+	}
+	return err
+}
 
 // logFollowed logs which eroutes now follow policies of XFRM and which do not any more, and policies that are found to
 // have packets without an eroute.

@@ -38,7 +38,7 @@ func (l *linkFollower) run(ctx context.Context, watcher *netlisten.Socket) error
 		l.follow()
 		pause(ctx, linkShare*time.Since(begin))
 		for notified := false; !notified; {
-			err := watcher.Wait(heartbeatTimeout / 6)
+			err := watcher.Wait(heartbeatTimeout/6, nil)
 			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				return err
 			}

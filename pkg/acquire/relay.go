@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -56,18 +57,19 @@ const (
 type relay struct {
 	Config
 	reporter
-	table         *relaywire.Reader
-	xfrm          *xfrm.Handle // nil: the kernel has no XFRM
-	exec          *runner
-	store         *store
-	sender        outlet
-	intake        *intake
-	requested     map[abi.FlowID]time.Time      // flows that wait for an SA, with the time of the request
-	lost          map[eroute.Selector]time.Time // flows that ended because their SA was deleted
-	ages          ages
-	cachedAnswers *answers        // cached until XFRM changes; nil: not read
-	left          map[string]bool // policies that were logged because not all of their packets have an eroute
-	seq           uint32
+	table           *relaywire.Reader
+	xfrm            *xfrm.Handle // nil: the kernel has no XFRM
+	exec            *runner
+	store           *store
+	sender          outlet
+	intake          *intake
+	requested       map[abi.FlowID]time.Time      // flows that wait for an SA, with the time of the request
+	lost            map[eroute.Selector]time.Time // flows that ended because their SA was deleted
+	ages            ages
+	cachedAnswers   *answers        // cached until XFRM changes; nil: not read
+	left            map[string]bool // policies that were logged because not all of their packets have an eroute
+	policiesChanged atomic.Bool     // since the table was found to follow them
+	seq             uint32
 
 	requests []request   // pending requests
 	open     *maps.Table // while the table is locked
@@ -119,7 +121,7 @@ func Run(ctx context.Context, c Config) (err error) {
 			return err
 		}
 		defer func() { _ = watcher.Close() }()
-		group.Go(func() error { return watch(ctx, watcher, changed) })
+		group.Go(func() error { return r.watch(ctx, watcher, changed) })
 	}
 	interfaces, err := device.Watch()
 	if err != nil {
@@ -165,9 +167,13 @@ func (r *relay) hasListener() bool {
 	return n > 0
 }
 
-func watch(ctx context.Context, watcher *netlisten.Socket, changed chan<- struct{}) error {
+func (r *relay) watch(ctx context.Context, watcher *netlisten.Socket, changed chan<- struct{}) error {
 	for ctx.Err() == nil {
-		err := watcher.Wait(heartbeatTimeout / 6)
+		err := watcher.Wait(heartbeatTimeout/6, func(kind uint16) {
+			if xfrm.ChangesPolicies(kind) {
+				r.policiesChanged.Store(true)
+			}
+		})
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			continue
 		}
@@ -184,6 +190,7 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 	tick := time.NewTicker(min(time.Second, max(r.HoldLifetime/4, 10*time.Millisecond)))
 	defer tick.Stop()
 	settled := time.NewTimer(0)
+	r.policiesChanged.Store(true)
 	for {
 		r.Counters.setUsage(r.store)
 		var err error

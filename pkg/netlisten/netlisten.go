@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -54,17 +55,20 @@ func (s *Socket) Read(wait time.Duration) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// Wait discards messages: it returns when one or more have arrived, or os.ErrDeadlineExceeded after this time.
-// Lost messages count too.
-func (s *Socket) Wait(wait time.Duration) error {
+// Wait returns when messages have arrived, or os.ErrDeadlineExceeded after this time. It passes their types to seen, if
+// that is not nil; 0 stands for messages that were lost.
+func (s *Socket) Wait(wait time.Duration, seen func(kind uint16)) error {
 	if err := s.setDeadline(wait); err != nil {
 		return err
 	}
 	buf := make([]byte, maxMessage)
 	for flags := 0; ; flags = unix.MSG_DONTWAIT { // wait for one, then drain the rest
-		_, _, err := unix.Recvfrom(s.fd, buf, flags)
+		n, _, err := unix.Recvfrom(s.fd, buf, flags)
 		switch {
-		case err == nil, errors.Is(err, unix.ENOBUFS):
+		case err == nil:
+			report(buf[:n], seen)
+		case errors.Is(err, unix.ENOBUFS):
+			report(nil, seen)
 		case errors.Is(err, unix.EINTR) && flags == 0:
 			return os.ErrDeadlineExceeded
 		case errors.Is(err, unix.EINTR):
@@ -75,6 +79,20 @@ func (s *Socket) Wait(wait time.Duration) error {
 		default:
 			return fmt.Errorf("read from %s socket: %w", s.name, err)
 		}
+	}
+}
+
+// report passes the types of a datagram's messages to seen; 0 if it has none.
+func report(datagram []byte, seen func(kind uint16)) {
+	if seen == nil {
+		return
+	}
+	messages, err := syscall.ParseNetlinkMessage(datagram)
+	if err != nil || len(messages) == 0 {
+		seen(0)
+	}
+	for _, m := range messages {
+		seen(m.Header.Type)
 	}
 }
 

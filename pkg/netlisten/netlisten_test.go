@@ -71,15 +71,19 @@ func TestRead(t *testing.T) {
 	read(nil)
 }
 
-// TestWait checks that all messages that have arrived, and lost ones, are one change.
+// TestWait checks that all messages that have arrived, and lost ones, are one change, whose types are passed on.
 func TestWait(t *testing.T) {
 	s, change := open(t)
 	for _, n := range []int{0, 1, 3, 1000} {
 		change(n)
-		if err := s.Wait(short); n > 0 && err != nil {
+		kinds := make(map[uint16]int)
+		if err := s.Wait(short, func(kind uint16) { kinds[kind]++ }); n > 0 && err != nil {
 			t.Errorf("after %d messages: %v", n, err)
 		}
-		if err := s.Wait(short); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if lost := n == 1000; lost != (kinds[0] > 0) || !lost && kinds[unix.RTM_NEWLINK] != n {
+			t.Errorf("after %d messages: types %v", n, kinds)
+		}
+		if err := s.Wait(short, nil); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("after %d messages were read: %v, want a timeout", n, err)
 		}
 	}

@@ -99,16 +99,22 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = w.Close() }()
-	if err := w.Wait(50 * time.Millisecond); err == nil {
+	policies := 0
+	seen := func(kind uint16) {
+		if ChangesPolicies(kind) {
+			policies++
+		}
+	}
+	if err := w.Wait(50*time.Millisecond, seen); err == nil {
 		t.Error("woken by nothing")
 	}
 	if err := h.change(allow(1, IPv4).message(nl.XFRM_MSG_NEWPOLICY)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Wait(5 * time.Second); err != nil {
-		t.Error(err)
+	if err := w.Wait(5*time.Second, seen); err != nil || policies != 1 {
+		t.Errorf("%v, %d messages of policies, want 1", err, policies)
 	}
-	if err := w.Wait(50 * time.Millisecond); err == nil {
+	if err := w.Wait(50*time.Millisecond, seen); err == nil {
 		t.Error("woken twice")
 	}
 }

@@ -21,6 +21,16 @@ func Watch() (*netlisten.Socket, error) {
 	return subscribe(stateGroups | 1<<(nl.XFRMNLGRP_POLICY-1))
 }
 
+// ChangesPolicies reports whether a message of [Watch] of this type can mean that policies have changed; so can 0, lost
+// messages.
+func ChangesPolicies(kind uint16) bool {
+	switch kind {
+	case 0, nl.XFRM_MSG_NEWPOLICY, nl.XFRM_MSG_UPDPOLICY, nl.XFRM_MSG_DELPOLICY, nl.XFRM_MSG_FLUSHPOLICY, nl.XFRM_MSG_POLEXPIRE:
+		return true
+	}
+	return false
+}
+
 // stateGroups are the multicast groups with changes of states.
 const stateGroups = 1<<(nl.XFRMNLGRP_SA-1) | 1<<(nl.XFRMNLGRP_EXPIRE-1) | 1<<(nl.XFRMNLGRP_MIGRATE-1)
 
