@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestBlocks(t *testing.T) {
-	for _, name := range []string{"tutorial.md", "migration.md", "changes.md"} {
+	for _, name := range []string{"tutorial.md", "existing-gateway.md", "migration.md", "changes.md"} {
 		if blocks, err := Blocks(name); err != nil || len(blocks) == 0 {
 			t.Errorf("%s: %d blocks, %v", name, len(blocks), err)
 		}

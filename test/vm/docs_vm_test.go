@@ -128,15 +128,52 @@ func (r *reader) shows(t *testing.T, b docblocks.Block) {
 // clear.
 func TestTutorial(t *testing.T) {
 	r := newReader(t, "tutorial.md")
-	nodes := map[string]*lab.Node{"east": r.East, "west": r.West, "easthost": r.EastHost}
-	for name, charon := range map[string]*lab.Charon{
-		"west": {Node: r.West, Peer: r.East},
-		"east": {Node: r.East, Peer: r.West, Settings: "\n"},
+	r.runCharons(t, r.file(t, "west", "/etc/swanctl/conf.d/site.conf"))
+	frames := r.followAll(t)
+	if n := frames.Count(lab.Match{Proto: layers.IPProtocolESP}); n < 6 {
+		t.Errorf("%d ESP packets for 3 pings and their answers", n)
+	}
+	for _, clear := range []lab.Match{{Src: lab.EastLAN4, Dst: lab.WestLAN4}, {Src: lab.WestLAN4, Dst: lab.EastLAN4}} {
+		if n := frames.Count(clear); n != 0 {
+			t.Errorf("%d packets in clear", n)
+		}
+	}
+}
+
+// The same for a gateway that has a key manager already, whose policies the table follows. Translated packets do not
+// leave in clear either.
+func TestExistingGateway(t *testing.T) {
+	blocks, err := docblocks.Blocks("tutorial.md") // has the other end's configuration
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(t, "existing-gateway.md")
+	r.runCharons(t, (&reader{blocks: blocks}).file(t, "west", "/etc/swanctl/conf.d/site.conf"))
+	frames := r.followAll(t)
+	if n := frames.Count(lab.Match{Proto: layers.IPProtocolESP}); n < 12 {
+		t.Errorf("%d ESP packets for 6 pings and their answers", n)
+	}
+	if n := frames.Count(lab.Match{Proto: layers.IPProtocolICMPv4}); n != 0 {
+		t.Errorf("%d packets in clear", n)
+	}
+}
+
+// runCharons runs strongSwan with the document's configuration on East, and another one on West.
+func (r *reader) runCharons(t *testing.T, west string) {
+	t.Helper()
+	for _, charon := range []*lab.Charon{
+		{Node: r.West, Peer: r.East, Config: west},
+		{Node: r.East, Peer: r.West, Config: r.file(t, "east", "/etc/swanctl/conf.d/site.conf"), Settings: "\n"},
 	} {
-		charon.Config = r.file(t, name, "/etc/swanctl/conf.d/site.conf")
 		run(t, charon)
 		r.put(t, charon.Node, "swanctl", charon.Swanctl())
 	}
+}
+
+// followAll executes the document, and returns the frames on the wire until its end.
+func (r *reader) followAll(t *testing.T) lab.Frames {
+	t.Helper()
+	nodes := map[string]*lab.Node{"east": r.East, "west": r.West, "easthost": r.EastHost}
 	stop := r.wire(t)
 	for _, b := range r.blocks {
 		switch b.Language {
@@ -146,15 +183,7 @@ func TestTutorial(t *testing.T) {
 			r.shows(t, b)
 		}
 	}
-	frames := stop()
-	if n := frames.Count(lab.Match{Proto: layers.IPProtocolESP}); n < 6 {
-		t.Errorf("%d ESP packets for 3 pings and their answers", n)
-	}
-	for _, clear := range []lab.Match{{Src: lab.EastLAN4, Dst: lab.WestLAN4}, {Src: lab.WestLAN4, Dst: lab.EastLAN4}} {
-		if n := frames.Count(clear); n != 0 {
-			t.Errorf("%d packets in clear", n)
-		}
-	}
+	return stop()
 }
 
 // crosses checks that pings cross as ESP and not in clear.
