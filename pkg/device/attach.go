@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 
+	"github.com/ipsec-eroute/eroute/pkg/interfaces"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -91,7 +92,7 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 		}
 		defer progs.close()
 		for _, wan := range wans {
-			if err := watch(t, links, wan, progs, maps.Watched{DropUnmatched: c.DropUnmatched}); err != nil {
+			if err := watch(t, links, wan, progs, interfaces.Watched{DropUnmatched: c.DropUnmatched}); err != nil {
 				return nil, err
 			}
 		}
@@ -129,17 +130,17 @@ func find(t *maps.Table, c *Config) (wans, lans []netlink.Link, err error) {
 			return nil, nil, err
 		}
 	}
-	return interfaces(append([]string{c.Physical}, c.Also...), c.Ingress)
+	return linksOf(append([]string{c.Physical}, c.Also...), c.Ingress)
 }
 
 // CheckInterfaces returns an error that names the first interface that Attach would not find.
 func CheckInterfaces(physical, ingress []string) error {
-	_, _, err := interfaces(physical, ingress)
+	_, _, err := linksOf(physical, ingress)
 	return err
 }
 
-// interfaces returns the physical and the ingress interfaces.
-func interfaces(physical, ingress []string) (wans, lans []netlink.Link, err error) {
+// linksOf returns the physical and the ingress interfaces.
+func linksOf(physical, ingress []string) (wans, lans []netlink.Link, err error) {
 	if wans, err = named("--physical", physical); err != nil {
 		return nil, nil, err
 	}
@@ -178,7 +179,7 @@ func narrowest(links []netlink.Link) netlink.Link {
 // table.
 func attachEgress(t *maps.Table, dev, phys netlink.Link, kind string, b loader.Binding) (loader.Links, error) {
 	ifindex := dev.Attrs().Index
-	config := maps.Device{Physical: uint32(phys.Attrs().Index)}
+	config := interfaces.Device{Physical: uint32(phys.Attrs().Index)}
 	links, err := t.Dir().NewLinks(dev.Attrs().Name)
 	if err != nil {
 		return links, err

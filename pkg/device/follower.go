@@ -12,6 +12,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/ipsec-eroute/eroute/pkg/interfaces"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	eroutemaps "github.com/ipsec-eroute/eroute/pkg/maps"
 )
@@ -26,7 +27,7 @@ type follower struct {
 	links   loader.Links
 	binding loader.Binding
 	dev     netlink.Link
-	config  eroutemaps.Device
+	config  interfaces.Device
 	phys    netlink.Link // nil: it does not exist
 	all     []netlink.Link
 

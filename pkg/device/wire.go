@@ -11,13 +11,14 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 
+	"github.com/ipsec-eroute/eroute/pkg/interfaces"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	eroutemaps "github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // watch attaches the program that matches each packet leaving through a physical device against the table, and
 // the one that checks what arrives on it if the device is strict, or replaces those of an earlier ipsec device.
-func watch(t *eroutemaps.Table, links loader.Links, phys netlink.Link, progs watchPrograms, w eroutemaps.Watched) error {
+func watch(t *eroutemaps.Table, links loader.Links, phys netlink.Link, progs watchPrograms, w interfaces.Watched) error {
 	if err := t.PutWatched(uint32(phys.Attrs().Index), w); err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (f *follower) moveWire(from int, name string, phys netlink.Link) error {
 		return err
 	}
 	defer progs.close()
-	if err := watch(f.table, f.links, phys, progs, eroutemaps.Watched{DropUnmatched: f.binding.DropUnmatched}); err != nil {
+	if err := watch(f.table, f.links, phys, progs, interfaces.Watched{DropUnmatched: f.binding.DropUnmatched}); err != nil {
 		return err
 	}
 	err = f.rebind(func(b *loader.Binding) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/counters"
+	"github.com/ipsec-eroute/eroute/pkg/interfaces"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
@@ -32,6 +33,8 @@ type Table struct {
 	sas     *sas.Set
 	meta    *pinned.Shared[bpf.ABITableMeta]
 	relay   *pinned.Shared[bpf.ABIRelay]
+
+	*interfaces.Set // the programs' configuration of network interfaces
 
 	// Set if eroute counts of source prefixes and SAs are too high. Until repair has written them, no source prefix
 	// and no SA is released, and every command begins with repair.
@@ -112,6 +115,7 @@ func (t *Table) load(write bool) error {
 	}
 	t.counts = counters.NewSet(t.maps[counters.MapName], t.dir, t.options)
 	t.sas = sas.New(t.maps, t.uncounted)
+	t.Set = interfaces.New(t.maps, t.meta)
 	if !write {
 		return nil
 	}

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package interfaces_test
 
 import (
 	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ipsec-eroute/eroute/internal/testtable"
+	"github.com/ipsec-eroute/eroute/pkg/interfaces"
 )
 
 // TestDevice checks that devices are listed as they were written, and that deletion is idempotent.
 func TestDevice(t *testing.T) {
-	table := newTable(t)
-	want := Device{Physical: 3, HasXFRM: true, Allowed: true, Detour: 4}
+	table := testtable.New(t)
+	want := interfaces.Device{Physical: 3, HasXFRM: true, Allowed: true, Detour: 4}
 	if err := table.PutDevice(7, want); err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +23,7 @@ func TestDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[uint32]Device{7: want}, maps.Collect(devices)); diff != "" {
+	if diff := cmp.Diff(map[uint32]interfaces.Device{7: want}, maps.Collect(devices)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	for range 2 {

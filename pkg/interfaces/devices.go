@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package interfaces
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ type Device struct {
 }
 
 // PutDevice writes the programs' configuration of an ipsec device.
-func (t *Table) PutDevice(ifindex uint32, d Device) error {
+func (s *Set) PutDevice(ifindex uint32, d Device) error {
 	owner := uint64(ifindex) << 32 // in each word: see find_device in bpf/output.h
 	words := bpf.ABIDeviceWords{Physical: owner | uint64(d.Physical), HasXfrm: owner, Detour: owner | uint64(d.Detour)}
 	if d.HasXFRM {
@@ -34,24 +34,24 @@ func (t *Table) PutDevice(ifindex uint32, d Device) error {
 	if d.Allowed {
 		words.HasXfrm |= uint64(bpf.ABIDeviceXfrmDEVICE_ALLOWED)
 	}
-	if err := t.maps[devicesName].Put(ifindex, words); err != nil {
+	if err := s.maps[devicesName].Put(ifindex, words); err != nil {
 		return fmt.Errorf("write device: %w", err)
 	}
 	return nil
 }
 
 // DeleteDevice deletes the programs' configuration of an ipsec device, if there is one.
-func (t *Table) DeleteDevice(ifindex uint32) error {
-	if err := t.maps[devicesName].Delete(ifindex); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+func (s *Set) DeleteDevice(ifindex uint32) error {
+	if err := s.maps[devicesName].Delete(ifindex); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("delete device: %w", err)
 	}
 	return nil
 }
 
 // Device returns the programs' configuration of an interface, and whether that is an ipsec device.
-func (t *Table) Device(ifindex uint32) (d Device, exists bool, err error) {
+func (s *Set) Device(ifindex uint32) (d Device, exists bool, err error) {
 	var words bpf.ABIDeviceWords
-	err = t.maps[devicesName].Lookup(ifindex, &words)
+	err = s.maps[devicesName].Lookup(ifindex, &words)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return d, false, nil
 	}
@@ -63,12 +63,12 @@ func (t *Table) Device(ifindex uint32) (d Device, exists bool, err error) {
 
 // Devices yields the programs' configuration of all ipsec devices, by ifindex. The error is that of reading the
 // list.
-func (t *Table) Devices() (iter.Seq2[uint32, Device], error) {
+func (s *Set) Devices() (iter.Seq2[uint32, Device], error) {
 	type device struct {
 		ifindex uint32
 		Device
 	}
-	all, err := pinned.ReadAll(t.maps[devicesName], func(ifindex *uint32, words *bpf.ABIDeviceWords) device {
+	all, err := pinned.ReadAll(s.maps[devicesName], func(ifindex *uint32, words *bpf.ABIDeviceWords) device {
 		return device{*ifindex, newDevice(words)}
 	})
 	return func(yield func(uint32, Device) bool) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package interfaces
 
 import (
 	"errors"
@@ -24,12 +24,12 @@ type Watched struct {
 }
 
 // PutWatched writes the programs' configuration of a watched physical device.
-func (t *Table) PutWatched(ifindex uint32, w Watched) error {
+func (s *Set) PutWatched(ifindex uint32, w Watched) error {
 	word := uint64(ifindex)<<32 | uint64(bpf.ABIWatchedWATCHED)
 	if w.DropUnmatched {
 		word |= uint64(bpf.ABIWatchedWATCHED_DROP_UNMATCHED)
 	}
-	if err := errors.Join(t.maps[watchedName].Put(ifindex, word), t.maps[nearName].Put(near(ifindex), word)); err != nil {
+	if err := errors.Join(s.maps[watchedName].Put(ifindex, word), s.maps[nearName].Put(near(ifindex), word)); err != nil {
 		return fmt.Errorf("write watched device: %w", err)
 	}
 	return nil
@@ -38,28 +38,28 @@ func (t *Table) PutWatched(ifindex uint32, w Watched) error {
 func near(ifindex uint32) uint32 { return ifindex % uint32(bpf.ABILimitsWATCHED_NEAR) }
 
 // DeleteWatched deletes the programs' configuration of a physical device, if there is one.
-func (t *Table) DeleteWatched(ifindex uint32) error {
+func (s *Set) DeleteWatched(ifindex uint32) error {
 	var word uint64
-	err := t.maps[nearName].Lookup(near(ifindex), &word)
+	err := s.maps[nearName].Lookup(near(ifindex), &word)
 	if err == nil && word>>32 == uint64(ifindex) {
-		err = t.maps[nearName].Put(near(ifindex), uint64(0))
+		err = s.maps[nearName].Put(near(ifindex), uint64(0))
 	}
 	if err != nil {
 		return fmt.Errorf("delete watched device: %w", err)
 	}
-	if err := t.maps[watchedName].Delete(ifindex); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+	if err := s.maps[watchedName].Delete(ifindex); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("delete watched device: %w", err)
 	}
 	return nil
 }
 
 // Watched returns the programs' configuration of all watched physical devices, by ifindex.
-func (t *Table) Watched() (map[uint32]Watched, error) {
+func (s *Set) Watched() (map[uint32]Watched, error) {
 	type device struct {
 		ifindex uint32
 		Watched
 	}
-	all, err := pinned.ReadAll(t.maps[watchedName], func(ifindex *uint32, word *uint64) device {
+	all, err := pinned.ReadAll(s.maps[watchedName], func(ifindex *uint32, word *uint64) device {
 		return device{*ifindex, Watched{*word&uint64(bpf.ABIWatchedWATCHED_DROP_UNMATCHED) != 0}}
 	})
 	if err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package interfaces_test
 
 import (
 	"maps"
@@ -9,11 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/internal/testtable"
 )
 
 // TestIngress checks that interfaces of frames are listed as they were written, and that deletion is idempotent.
 func TestIngress(t *testing.T) {
-	table := newTable(t)
+	table := testtable.New(t)
 	untagged, tagged := bpf.ABIIngressKey{Ifindex: 7}, bpf.ABIIngressKey{Ifindex: 7, Vlan: [2]uint16{10, 20}}
 	want := map[bpf.ABIIngressKey]bpf.ABIIngress{
 		untagged: {Ifindex: 7, Mac: [6]byte{2, 0, 0, 0, 0, 1}},
@@ -46,12 +47,12 @@ func TestIngress(t *testing.T) {
 
 // TestPort checks that ports beyond the array are ignored, and that a deleted port has no interface.
 func TestPort(t *testing.T) {
-	table := newTable(t)
+	table := testtable.New(t)
 	last, v := uint32(bpf.ABILimitsINGRESS_PORTS)-1, bpf.ABIIngress{Ifindex: 7, Mac: [6]byte{2, 0, 0, 0, 0, 1}}
 	check := func(want bpf.ABIIngress) {
 		t.Helper()
 		var got bpf.ABIIngress
-		if err := table.Map(portsName).Lookup(last, &got); err != nil {
+		if err := table.Map("eroute_ports").Lookup(last, &got); err != nil {
 			t.Fatal(err)
 		}
 		if got != want {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package interfaces
 
 import (
 	"errors"
@@ -20,29 +20,29 @@ const (
 )
 
 // PutIngress writes, for the programs, the interface that a frame belongs to.
-func (t *Table) PutIngress(key bpf.ABIIngressKey, v bpf.ABIIngress) error {
-	v.Seal = abi.SecretsOf(t.meta.Value).IngressSeal(&key, &v)
-	if err := t.maps[ingressName].Put(key, v); err != nil {
+func (s *Set) PutIngress(key bpf.ABIIngressKey, v bpf.ABIIngress) error {
+	v.Seal = abi.SecretsOf(s.meta.Value).IngressSeal(&key, &v)
+	if err := s.maps[ingressName].Put(key, v); err != nil {
 		return fmt.Errorf("write ingress interface: %w", err)
 	}
 	return nil
 }
 
 // DeleteIngress deletes the interface that a frame belongs to, if there is one.
-func (t *Table) DeleteIngress(key bpf.ABIIngressKey) error {
-	if err := t.maps[ingressName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+func (s *Set) DeleteIngress(key bpf.ABIIngressKey) error {
+	if err := s.maps[ingressName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("delete ingress interface: %w", err)
 	}
 	return nil
 }
 
 // Ingress yields the interfaces that frames belong to, without seals. The error is that of reading the list.
-func (t *Table) Ingress() (iter.Seq2[bpf.ABIIngressKey, bpf.ABIIngress], error) {
+func (s *Set) Ingress() (iter.Seq2[bpf.ABIIngressKey, bpf.ABIIngress], error) {
 	type frame struct {
 		key   bpf.ABIIngressKey
 		value bpf.ABIIngress
 	}
-	all, err := pinned.ReadAll(t.maps[ingressName], func(key *bpf.ABIIngressKey, v *bpf.ABIIngress) frame {
+	all, err := pinned.ReadAll(s.maps[ingressName], func(key *bpf.ABIIngressKey, v *bpf.ABIIngress) frame {
 		f := frame{*key, *v}
 		f.value.Seal = 0
 		return f
@@ -58,15 +58,15 @@ func (t *Table) Ingress() (iter.Seq2[bpf.ABIIngressKey, bpf.ABIIngress], error) 
 
 // PutPort writes the array entry by which programs find the interface of an untagged frame without a hash lookup.
 // Ports beyond the array have none.
-func (t *Table) PutPort(port uint32, v bpf.ABIIngress) error {
+func (s *Set) PutPort(port uint32, v bpf.ABIIngress) error {
 	if port >= uint32(bpf.ABILimitsINGRESS_PORTS) {
 		return nil
 	}
-	if err := t.maps[portsName].Put(port, v); err != nil {
+	if err := s.maps[portsName].Put(port, v); err != nil {
 		return fmt.Errorf("write ingress port: %w", err)
 	}
 	return nil
 }
 
 // DeletePort clears the array entry of a port.
-func (t *Table) DeletePort(port uint32) error { return t.PutPort(port, bpf.ABIIngress{}) }
+func (s *Set) DeletePort(port uint32) error { return s.PutPort(port, bpf.ABIIngress{}) }
