@@ -15,10 +15,11 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/traps"
 )
 
 // userTypes are the Go types of values that only user space reads.
-var userTypes = []any{abi.SAIDKey{}, abi.SAIDValue{}, acquireValue{}, journal.RawEvent{}}
+var userTypes = []reflect.Type{reflect.TypeFor[abi.SAIDKey](), reflect.TypeFor[abi.SAIDValue](), traps.ValueType, reflect.TypeFor[journal.RawEvent]()}
 
 // Layout describes, as text, everything that two versions of this program must agree on to share a table: the
 // types of bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the
@@ -46,8 +47,8 @@ func Layout() (string, error) {
 		}
 		lines = append(lines, describeC(t)...)
 	}
-	for _, v := range userTypes {
-		lines = append(lines, "go "+describeGo(reflect.TypeOf(v)))
+	for _, t := range userTypes {
+		lines = append(lines, "go "+describeGo(t))
 	}
 	for _, spec := range specs {
 		lines = append(lines, describeMap(spec))

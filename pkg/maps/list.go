@@ -157,6 +157,11 @@ func (t *Table) eroute(e abi.Entry, slots *sas.Reader) (eroute.Eroute, error) {
 	return listed, err
 }
 
+// AcquireParams returns the acquire parameters of the trap with this selector.
+func (t *Table) AcquireParams(s eroute.Selector) (eroute.AcquireParams, error) {
+	return t.acquire.Read(s)
+}
+
 func (t *Table) withAcquire(e eroute.Eroute) (_ eroute.Eroute, err error) {
 	if e.SAID.Traps() {
 		e.Acquire, err = t.AcquireParams(e.Selector)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
@@ -62,6 +63,19 @@ func (t *Table) repair() error {
 	t.setCounts(counts)
 	t.endWriting()
 	return nil
+}
+
+// deleteStaleAcquire deletes the acquire parameters of traps that no longer exist.
+func (t *Table) deleteStaleAcquire(entries []abi.Entry) error {
+	traps, slots := make(map[eroute.Selector]bool), t.sas.Reader()
+	for _, e := range entries {
+		trap, err := slots.Traps(&e.Value)
+		if err != nil {
+			return err
+		}
+		traps[e.Selector] = trap
+	}
+	return t.acquire.DeleteOthers(func(s eroute.Selector) bool { return traps[s] })
 }
 
 // repairFlows ends the flows of deleted traps, and returns those that have an SA.

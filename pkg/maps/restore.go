@@ -73,7 +73,7 @@ type restore struct {
 	used    []uint64                      // ids in use
 	refs    map[abi.SAIDKey]abi.SAIDValue // SAs that it names
 	bound   []sas.Ref                     // references to SAs until the table is in use
-	acquire map[eroute.Selector]eroute.AcquireParams
+	params  map[eroute.Selector]eroute.AcquireParams
 
 	// Of the table in use.
 	oldGen     *tries.Generation
@@ -100,7 +100,7 @@ func (t *Table) newRestore(view *sas.View) (*restore, error) {
 	return &restore{
 		writer: &writer{Table: &standby, view: view, indexes: t.indexesOf(next), sources: tries.NewSources(g, t.uncounted), entries: tries.NewEntryWriter(g)},
 		next:   next,
-		used:   make([]uint64, len(t.ids.Words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, acquire: map[eroute.Selector]eroute.AcquireParams{},
+		used:   make([]uint64, len(t.ids.Words)), refs: map[abi.SAIDKey]abi.SAIDValue{}, params: map[eroute.Selector]eroute.AcquireParams{},
 		oldGen: t.gen, oldIndexes: old, oldCount: int(t.count()), oldIDs: slices.Clone(t.ids.Words),
 	}, nil
 }
@@ -186,7 +186,7 @@ func (r *restore) put(c eroute.Change) error {
 		return err
 	}
 	if c.SAID.Traps() && c.Acquire != (eroute.AcquireParams{}) && c.Acquire != eroute.DefaultAcquire {
-		r.acquire[s] = c.Acquire
+		r.params[s] = c.Acquire
 	}
 	value := abi.NewValue(c, id, slot)
 	if err := r.entries.Put(s, value); err != nil {
@@ -298,25 +298,6 @@ func (r *restore) commit() error {
 		return err
 	}
 	r.ids.Load(r.used)
-	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.sas.ReplaceCounts(r.refs), r.commitAcquire(),
+	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.sas.ReplaceCounts(r.refs), r.acquire.Replace(r.params),
 		r.deleteOtherFlows(r.next), r.dropOtherGeneration(r.next))
-}
-
-func (r *restore) commitAcquire() error {
-	keys, err := pinned.ReadAll(r.maps[acquireName], func(k *bpf.ABIFlowKey, _ *acquireValue) bpf.ABIFlowKey { return *k })
-	if err != nil {
-		return err
-	}
-	var errs pinned.ErrorList
-	for _, key := range keys {
-		if _, there := r.acquire[abi.FlowSelector(&key)]; !there {
-			errs.Add(r.deleteAcquire(key))
-		}
-	}
-	for s, params := range r.acquire {
-		if old, err := r.AcquireParams(s); err != nil || old != params {
-			errs.Add(errors.Join(err, r.putAcquire(s, params)))
-		}
-	}
-	return errs.Err()
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
+	"github.com/ipsec-eroute/eroute/pkg/traps"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -31,6 +32,7 @@ type Table struct {
 	gen     *tries.Generation
 	counts  *counters.Set
 	sas     *sas.Set
+	acquire *traps.Set
 	meta    *pinned.Shared[bpf.ABITableMeta]
 	relay   *pinned.Shared[bpf.ABIRelay]
 
@@ -115,6 +117,7 @@ func (t *Table) load(write bool) error {
 	}
 	t.counts = counters.NewSet(t.maps[counters.MapName], t.dir, t.options)
 	t.sas = sas.New(t.maps, t.uncounted)
+	t.acquire = traps.NewSet(t.maps[traps.MapName])
 	t.Set = interfaces.New(t.maps, t.meta)
 	if !write {
 		return nil

@@ -83,7 +83,7 @@ func (w *writer) put(c eroute.Change, is prior) (err error) {
 		}
 	}
 	if said.Traps() || trapped {
-		if err := w.putAcquire(s, c.Acquire); err != nil {
+		if err := w.acquire.Put(s, c.Acquire); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (w *writer) del(s eroute.Selector) error {
 	w.retire(s, old, trapped, relaywire.Freed)
 	w.addCount(abi.FamilyIndex(s), -1)
 	if trapped {
-		err = w.deleteAcquire(abi.NewFlowKey(s, 0))
+		err = w.acquire.Delete(s)
 	}
 	return errors.Join(err, w.sources.Drop(s), w.endFlow(s, relaywire.Freed))
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+package traps
 
 import (
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -26,22 +25,16 @@ type acquireValue struct {
 	Peer   [16]byte
 }
 
-const (
-	acquireKeySize   = uint32(unsafe.Sizeof(bpf.ABIFlowKey{}))
-	acquireValueSize = uint32(unsafe.Sizeof(acquireValue{}))
-)
-
-// putAcquire writes the acquire parameters of a trap. They are written before the trap and deleted after it.
-func (t *Table) putAcquire(s eroute.Selector, a eroute.AcquireParams) error {
-	key := abi.NewFlowKey(s, 0)
+// Put writes the acquire parameters of a trap. They are written before the trap and deleted after it.
+func (p *Set) Put(s eroute.Selector, a eroute.AcquireParams) error {
 	if a == (eroute.AcquireParams{}) || a == eroute.DefaultAcquire {
-		return t.deleteAcquire(key)
+		return p.Delete(s)
 	}
 	v := acquireValue{Mode: a.Mode, Proto: a.Proto, ReqID: a.ReqID}
 	if a.Peer.IsValid() {
 		v.Family, v.Peer = eroute.FamilyOf(a.Peer), abi.AddrBytes(a.Peer)
 	}
-	err := t.maps[acquireName].Put(key, v)
+	err := p.m.Put(abi.NewFlowKey(s, 0), v)
 	if errors.Is(err, unix.E2BIG) {
 		return fmt.Errorf("too many traps with an --acquire option: the most is %d", maxAcquire)
 	}
@@ -51,17 +44,20 @@ func (t *Table) putAcquire(s eroute.Selector, a eroute.AcquireParams) error {
 	return nil
 }
 
-func (t *Table) deleteAcquire(key bpf.ABIFlowKey) error {
-	if err := t.maps[acquireName].Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+// Delete deletes the acquire parameters of a trap. Idempotent.
+func (p *Set) Delete(s eroute.Selector) error { return p.delete(abi.NewFlowKey(s, 0)) }
+
+func (p *Set) delete(key bpf.ABIFlowKey) error {
+	if err := p.m.Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("delete ACQUIRE parameters: %w", err)
 	}
 	return nil
 }
 
-// AcquireParams returns the acquire parameters of the trap with this selector.
-func (t *Table) AcquireParams(s eroute.Selector) (eroute.AcquireParams, error) {
+// Read returns the acquire parameters of the trap with this selector.
+func (p *Set) Read(s eroute.Selector) (eroute.AcquireParams, error) {
 	var v acquireValue
-	err := t.maps[acquireName].Lookup(abi.NewFlowKey(s, 0), &v)
+	err := p.m.Lookup(abi.NewFlowKey(s, 0), &v)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return eroute.DefaultAcquire, nil
 	}
@@ -75,24 +71,16 @@ func (t *Table) AcquireParams(s eroute.Selector) (eroute.AcquireParams, error) {
 	return a, nil
 }
 
-// deleteStaleAcquire deletes the acquire parameters of traps that no longer exist.
-func (t *Table) deleteStaleAcquire(entries []abi.Entry) error {
-	traps, slots := make(map[eroute.Selector]bool), t.sas.Reader()
-	for _, e := range entries {
-		trap, err := slots.Traps(&e.Value)
-		if err != nil {
-			return err
-		}
-		traps[e.Selector] = trap
-	}
-	keys, err := pinned.ReadAll(t.maps[acquireName], func(k *bpf.ABIFlowKey, _ *acquireValue) bpf.ABIFlowKey { return *k })
+// DeleteOthers deletes the acquire parameters of all traps except those that keep accepts.
+func (p *Set) DeleteOthers(keep func(eroute.Selector) bool) error {
+	keys, err := pinned.ReadAll(p.m, func(k *bpf.ABIFlowKey, _ *acquireValue) bpf.ABIFlowKey { return *k })
 	if err != nil {
 		return err
 	}
 	var errs pinned.ErrorList
 	for _, key := range keys {
-		if !traps[abi.FlowSelector(&key)] {
-			errs.Add(t.deleteAcquire(key))
+		if !keep(abi.FlowSelector(&key)) {
+			errs.Add(p.delete(key))
 		}
 	}
 	return errs.Err()
