@@ -7,7 +7,7 @@
 
 enum limits {
 	/*
-	 * Part of the pin path, next to a digest of all pinned types and maps (pkg/maps/layout.go).
+	 * Part of the pin path, next to a digest of all pinned types and maps (pkg/layout).
 	 * Raise it by hand when the meaning of a value changes and its type does not.
 	 */
 	EROUTE_LAYOUT = 10,

@@ -19,4 +19,4 @@ package bpf
 //go:generate bpf2go SADelete sa_delete.bpf.c
 //go:generate bpf2go SAExhausted sa_exhausted.bpf.c
 //go:generate go generate ./bpftest
-//go:generate go run github.com/ipsec-eroute/eroute/pkg/maps/layout
+//go:generate go run github.com/ipsec-eroute/eroute/pkg/layout/generate

@@ -15,7 +15,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	"github.com/ipsec-eroute/eroute/bpf"
-	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/layout"
 )
 
 // shared are the types of abi.h that Go has, too.
@@ -68,11 +68,11 @@ var private = []string{"verdict", "fastpath_action", "fastpath_result"}
 
 // The digest in the pin path is that of all types of abi.h and all maps.
 func TestLayoutDigest(t *testing.T) {
-	layout, err := maps.Layout()
+	text, err := layout.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest := sha256.Sum256([]byte(layout))
+	digest := sha256.Sum256([]byte(text))
 	if want := fmt.Sprintf("v%d-%x", bpf.ABILimitsEROUTE_LAYOUT, digest[:4]); bpf.Layout() != want {
 		t.Errorf("the layout is %s, and the pin path says %s: go generate ./bpf", want, bpf.Layout())
 	}
@@ -81,7 +81,7 @@ func TestLayoutDigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, found := range regexp.MustCompile(`(?m)^(struct|union|enum) (\w+) \{`).FindAllStringSubmatch(string(header), -1) {
-		covered := strings.Contains("\n"+layout, "\n"+found[1]+" "+found[2]+", ")
+		covered := strings.Contains("\n"+text, "\n"+found[1]+" "+found[2]+", ")
 		if covered == slices.Contains(private, found[2]) {
 			t.Errorf("%s %s is part of the layout: %t", found[1], found[2], covered)
 		}
@@ -91,7 +91,7 @@ func TestLayoutDigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name := range lookup.Maps {
-		if !strings.HasPrefix(name, ".") && !strings.Contains(layout, "\nmap "+name+": ") {
+		if !strings.HasPrefix(name, ".") && !strings.Contains(text, "\nmap "+name+": ") {
 			t.Errorf("map %s is not part of the layout", name)
 		}
 	}

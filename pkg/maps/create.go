@@ -47,7 +47,7 @@ func create(dir string) error {
 	if err := coll.Programs[lookup.PinName].Pin(filepath.Join(dir, lookup.PinName)); err != nil {
 		return fmt.Errorf("pin lookup program: %w", err)
 	}
-	for _, spec := range userSpecs {
+	for _, spec := range UserSpecs {
 		m, err := ebpf.NewMap(spec)
 		if err != nil {
 			return fmt.Errorf("create map %s: %w", spec.Name, err)

@@ -14,12 +14,11 @@ import (
 // idsName is the name of the bitmap of the counter slots in use.
 const idsName = "eroute_ids"
 
-// Maps that only user space reads.
-var (
-	userNames = []string{idsName, sas.BitmapName, sas.BlocksName, sas.EntriesName, traps.MapName}
+// UserSpecs describes the maps that only user space reads.
+var UserSpecs = []*ebpf.MapSpec{
+	pinned.BitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
+	sas.BitmapSpec, sas.BlocksSpec, sas.EntriesSpec, traps.Spec,
+}
 
-	userSpecs = []*ebpf.MapSpec{
-		pinned.BitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
-		sas.BitmapSpec, sas.BlocksSpec, sas.EntriesSpec, traps.Spec,
-	}
-)
+// userNames are the names of these maps.
+var userNames = []string{idsName, sas.BitmapName, sas.BlocksName, sas.EntriesName, traps.MapName}

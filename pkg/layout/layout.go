@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maps
+// Package layout describes the layout of everything that is pinned. A table of another layout is never opened.
+package layout
 
 import (
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/traps"
 )
@@ -21,10 +23,10 @@ import (
 // userTypes are the Go types of values that only user space reads.
 var userTypes = []reflect.Type{reflect.TypeFor[abi.SAIDKey](), reflect.TypeFor[abi.SAIDValue](), traps.ValueType, reflect.TypeFor[journal.RawEvent]()}
 
-// Layout describes, as text, everything that two versions of this program must agree on to share a table: the
-// types of bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the
-// pin path from it.
-func Layout() (string, error) {
+// Text describes everything that two versions of this program must agree on to share a table: the types of
+// bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the pin path
+// from it.
+func Text() (string, error) {
 	abi, err := bpf.LoadABI()
 	if err != nil {
 		return "", fmt.Errorf("read types: %w", err)
@@ -39,7 +41,7 @@ func Layout() (string, error) {
 			specs = append(specs, spec)
 		}
 	}
-	specs = append(append(specs, userSpecs...), journal.MapSpec())
+	specs = append(append(specs, maps.UserSpecs...), journal.MapSpec())
 	var lines []string
 	for t, err := range abi.Types.All() {
 		if err != nil {
