@@ -95,14 +95,7 @@ func (l *listing) flush() error {
 		if err != nil {
 			return err
 		}
-		said, err := l.slots.SAID(&e.Value)
-		if err != nil {
-			return err
-		}
-		listed, err := l.withAcquire(newEroute(e, said, counters))
-		if err == nil {
-			listed.Aside, err = l.slots.Aside(&e.Value)
-		}
+		listed, err := l.counted(e, counters, l.slots)
 		if err != nil {
 			return err
 		}
@@ -140,31 +133,32 @@ func newEroute(e *abi.Entry, said eroute.SAID, c counters.Counters) eroute.Erout
 	}
 }
 
-// eroute adds the SAID, the counters, the acquire parameters, and which members are set aside to an entry.
+// eroute converts an entry to an eroute for the listing.
 func (t *Table) eroute(e abi.Entry, slots *sas.Reader) (eroute.Eroute, error) {
 	c, err := t.counts.Read(e.Value.Id)
 	if err != nil {
 		return eroute.Eroute{}, err
 	}
+	return t.counted(&e, c, slots)
+}
+
+// counted adds the SAID, the acquire parameters, and which members are set aside to an entry with its counters.
+func (t *Table) counted(e *abi.Entry, c counters.Counters, slots *sas.Reader) (eroute.Eroute, error) {
 	said, err := slots.SAID(&e.Value)
 	if err != nil {
 		return eroute.Eroute{}, err
 	}
-	listed, err := t.withAcquire(newEroute(&e, said, c))
-	if err == nil {
-		listed.Aside, err = slots.Aside(&e.Value)
+	listed := newEroute(e, said, c)
+	if said.Traps() {
+		if listed.Acquire, err = t.AcquireParams(e.Selector); err != nil {
+			return eroute.Eroute{}, err
+		}
 	}
+	listed.Aside, err = slots.Aside(&e.Value)
 	return listed, err
 }
 
 // AcquireParams returns the acquire parameters of the trap with this selector.
 func (t *Table) AcquireParams(s eroute.Selector) (eroute.AcquireParams, error) {
 	return t.acquire.Read(s)
-}
-
-func (t *Table) withAcquire(e eroute.Eroute) (_ eroute.Eroute, err error) {
-	if e.SAID.Traps() {
-		e.Acquire, err = t.AcquireParams(e.Selector)
-	}
-	return e, err
 }
