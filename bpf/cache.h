@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * A cache of results by addresses, protocol and ports, in buckets of CACHE_WAYS entries: verdicts
- * of the table, and results of the fast path (fastpath.h). struct cache_words (abi.h) has the
+ * of the table, and results of the fast path (fastpath.h). struct cache_words (abi_cache.h) has the
  * layout of an entry.
  *
  * chunk (by the hash's top bits)

@@ -30,6 +30,23 @@ struct frame {
 	__u32 l3;
 };
 
+/* The action of the fast path on a packet. */
+enum fastpath_action {
+	FASTPATH_CONTINUE, /* pass it on to routing */
+	FASTPATH_REPLY,    /* drop it and send an ICMP error: %reject */
+	FASTPATH_REJECT,   /* drop it without an ICMP error: %reject of a later fragment */
+	FASTPATH_DROP,
+	FASTPATH_NO_EROUTE,
+};
+
+struct fastpath_result {
+	__u32 ifindex; /* of the interface it arrived on */
+	__u32 id;      /* of the eroute's counters, if an eroute ends the packet */
+	__u16 len;     /* valid for packets up to this length */
+	__u8 tos;
+	__u8 action; /* enum fastpath_action */
+};
+
 /* Reports whether the kernel does not forward packets with this source, or answers them itself. */
 static __always_inline int is_martian(const struct packet *p)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The index gives the same result as the tries, from a few cache lines. struct index (abi.h) has
+ * The index gives the same result as the tries, from a few cache lines. struct index (abi_index.h) has
  * its layout.
  *
  * filter     by the first bits of an address: the lengths of prefixes that can cover it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package index builds the index of the eroutes of one address family: hash tables in pinned maps, which programs read
-// instead of the tries. bpf/index.h has the algorithm, struct index in bpf/abi.h the layout.
+// instead of the tries. bpf/index.h has the algorithm, struct index in bpf/abi_index.h the layout.
 //
 //	eroute_index   array of maps: chunks, for each generation and family up to maxChunks
 //	chunk          array of chunkLines lines of 64 bytes, which are mapped into memory one behind the other

@@ -22,7 +22,7 @@ const (
 	groupFull, groupOf = 11, 16
 )
 
-// groups is a hash table of entries in groups of slots: see struct index in bpf/abi.h. An entry is its key, then its
+// groups is a hash table of entries in groups of slots: see struct index in bpf/abi_index.h. An entry is its key, then its
 // value.
 type groups struct {
 	words   []uint64 // a group each

@@ -12,7 +12,7 @@ import (
 
 // ReasonCount is the number of packets that ended for one reason, since the table was made.
 type ReasonCount struct {
-	Name    string // as in bpf/abi.h, such as "sa-missing"
+	Name    string // such as "sa-missing"
 	Verdict Verdict
 	Packets uint64
 	Bytes   uint64 // IP headers and payload

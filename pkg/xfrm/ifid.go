@@ -4,7 +4,7 @@ package xfrm
 
 import "fmt"
 
-// Our if_ids, as in bpf/abi.h: slot n of the table of Security Associations has if_id IfIDBase + n.
+// Our if_ids, as in bpf/abi_limits.h: slot n of the table of Security Associations has if_id IfIDBase + n.
 const (
 	IfIDBase = 0x65000000 // IF_ID_BASE
 	MaxSAs   = 262144     // EROUTE_MAX_SAS
