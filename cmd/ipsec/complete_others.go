@@ -3,23 +3,27 @@
 package main
 
 import (
-	"github.com/ipsec-eroute/eroute/internal/cli"
 	"net"
 	"slices"
 	"strconv"
+
+	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 )
 
 var rootCompleter = cli.Completer[*command]{Options: rootOptions}
 
 var tncfgCompleter = cli.Completer[*command]{
-	Options: tncfgOptions,
+	Options: tncfgargs.Options,
 	Choose:  tncfgActions.Choose,
 	Common:  tncCommonOptions,
 	Values: map[cli.ID]func(*command, *cli.Parsed) []string{
-		tncVirtual:   virtuals,
-		tncPhysical:  interfaces,
-		tncIngress:   interfaces,
-		tncUnmatched: func(*command, *cli.Parsed) []string { return []string{unmatchedPass, unmatchedDrop} },
+		tncfgargs.OptVirtual:  virtuals,
+		tncfgargs.OptPhysical: interfaces,
+		tncfgargs.OptIngress:  interfaces,
+		tncfgargs.OptUnmatched: func(*command, *cli.Parsed) []string {
+			return []string{tncfgargs.UnmatchedPass, tncfgargs.UnmatchedDrop}
+		},
 	},
 }
 
@@ -36,7 +40,7 @@ func virtuals(c *command, p *cli.Parsed) (names []string) {
 	for _, a := range all {
 		names = append(names, a.Virtual)
 	}
-	if !p.Has(tncAttach) {
+	if !p.Has(tncfgargs.OptAttach) {
 		return names
 	}
 	for i := 0; ; i++ {
@@ -49,7 +53,7 @@ func virtuals(c *command, p *cli.Parsed) (names []string) {
 // interfaces returns the interfaces that ipsec devices can be bound to, except those already on the command line.
 func interfaces(c *command, p *cli.Parsed) []string {
 	return slices.DeleteFunc(c.env.interfaces(), func(name string) bool {
-		return virtualName.MatchString(name) || slices.Contains(p.Values(tncIngress), name)
+		return tncfgargs.IsVirtual(name) || slices.Contains(p.Values(tncfgargs.OptIngress), name)
 	})
 }
 

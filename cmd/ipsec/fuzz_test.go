@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
+	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -156,7 +157,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		cfg, err := readConfig(strings.NewReader(text), "/etc/eroute/eroute.toml")
+		cfg, err := tncfgargs.ReadFile(strings.NewReader(text), "/etc/eroute/eroute.toml")
 		if err != nil {
 			status, stdout, stderr := runConfigText(t, text)
 			if err := checkRefusal([]string{"tncfg"}, status, stdout, stderr); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/internal/render"
+	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
@@ -49,18 +50,15 @@ func (c *command) noNewClearSetting() (string, error) {
 		return "", &files.Error{What: "settings", Err: err}
 	}
 	defer func() { _ = f.Close() }()
-	cfg, err := readConfig(f, c.env.settings)
+	cfg, err := tncfgargs.ReadFile(f, c.env.settings)
 	if err != nil {
 		return "", &files.Error{What: "settings " + c.env.settings, Err: err}
 	}
 	if !cfg.NoNewClear {
 		return "", nil
 	}
-	return noNewClearKey + " in " + c.env.settings, nil
+	return tncfgargs.NoNewClearKey + " in " + c.env.settings, nil
 }
-
-// noNewClearKey is the key of a file of --config.
-const noNewClearKey = "no_new_clear"
 
 // check compares the table before and after a change. what is the operation, the prefix of errors.
 func (g *guard) check(c *command, what string, before, after *diff.Table) (*diff.Result, error) {

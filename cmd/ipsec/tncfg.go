@@ -6,57 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 )
-
-// Options of "ipsec tncfg", in the order of the help text.
-const (
-	tncAttach cli.ID = iota
-	tncDetach
-	tncClear
-	tncConfig
-	tncUpgrade
-
-	tncVirtual
-	tncPhysical
-	tncIngress
-	tncRouted
-	tncUnmatched
-	tncStrict
-	tncFollow
-
-	tncJSON
-	tncLabel
-	tncDebug
-	tncHelp
-	tncVersion
-)
-
-const (
-	tncActionGroup = "Actions (at most one; without an action the devices are listed)"
-	tncDeviceGroup = "Interfaces"
-)
-
-var tncfgOptions = cli.Options{
-	tncAttach:  {Name: "attach", Group: tncActionGroup, Help: "create an ipsec device and bind it to a physical interface"},
-	tncDetach:  {Name: "detach", Group: tncActionGroup, Help: "remove an ipsec device"},
-	tncClear:   {Name: "clear", Group: tncActionGroup, Help: "remove all ipsec devices"},
-	tncConfig:  {Name: "config", Arg: "FILE", Group: tncActionGroup, Help: "load the table and create the devices listed in a file"},
-	tncUpgrade: {Name: "upgrade", Group: tncActionGroup, Help: "replace the running programs with those of this version, without interrupting traffic"},
-
-	tncVirtual:   {Name: "virtual", Arg: "NAME", Group: tncDeviceGroup, Help: "name of the ipsec device: ipsec0, ipsec1, ..."},
-	tncPhysical:  {Name: "physical", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to watch: each packet that leaves through it is matched; repeatable"},
-	tncIngress:   {Name: "ingress", Arg: "NAME", Repeat: true, Group: tncDeviceGroup, Help: "interface to attach the fast path to; repeatable"},
-	tncRouted:    {Name: "routed", Group: tncDeviceGroup, Help: "do not watch the interface: match only packets routed into the ipsec device"},
-	tncUnmatched: {Name: "unmatched", Arg: "ACTION", Group: tncDeviceGroup, Help: "packets without an eroute on the watched interface: pass (default) or drop"},
-	tncStrict:    {Name: "strict", Group: tncDeviceGroup, Help: "drop packets that arrive on the watched interface in clear, if the table protects the answer"},
-	tncFollow:    {Name: "follow", Group: tncDeviceGroup, Help: "keep eroutes for the outbound policies of XFRM: what they protect cannot leave in clear"},
-
-	tncJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print the listing as JSON"},
-	tncLabel:   cli.LabelOption,
-	tncDebug:   cli.DebugOption,
-	tncHelp:    cli.HelpOption,
-	tncVersion: cli.VersionOption,
-}
 
 const tncfgLong = `Creates, removes and lists ipsec devices. Each packet that leaves through the physical
 interface of an ipsec device is matched against the eroute table of this network
@@ -108,7 +59,7 @@ const tncfgExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --i
     ingress = ["lan"]`
 
 func newTncfg(c *command) *cobra.Command {
-	cmd := c.cobra("tncfg", "manage ipsec devices", tncfgOptions, runTncfg)
+	cmd := c.cobra("tncfg", "manage ipsec devices", tncfgargs.Options, runTncfg)
 	cmd.Long = tncfgLong
 	cmd.Annotations = map[string]string{cli.UsageLines: tncfgUsage}
 	cmd.Example = tncfgExample
@@ -117,23 +68,23 @@ func newTncfg(c *command) *cobra.Command {
 }
 
 var (
-	tncCommonOptions = cli.MaskOf(tncLabel, tncDebug)
-	tncDeviceOptions = cli.MaskOf(tncVirtual, tncPhysical, tncIngress, tncRouted, tncUnmatched, tncStrict, tncFollow)
+	tncCommonOptions = cli.MaskOf(tncfgargs.OptLabel, tncfgargs.OptDebug)
+	tncDeviceOptions = cli.MaskOf(tncfgargs.OptVirtual, tncfgargs.OptPhysical, tncfgargs.OptIngress, tncfgargs.OptRouted, tncfgargs.OptUnmatched, tncfgargs.OptStrict, tncfgargs.OptFollow)
 )
 
 var tncfgActions = cli.Actions[*command]{
-	{Option: tncAttach, Takes: tncDeviceOptions, Needs: cli.MaskOf(tncVirtual, tncPhysical), Run: runAttach},
-	{Option: tncDetach, Takes: cli.MaskOf(tncVirtual), Needs: cli.MaskOf(tncVirtual), Run: runDetach},
-	{Option: tncClear, Run: runDetachAll},
-	{Option: tncConfig, Run: runConfig},
-	{Option: tncUpgrade, Run: runUpgrade},
+	{Option: tncfgargs.OptAttach, Takes: tncDeviceOptions, Needs: cli.MaskOf(tncfgargs.OptVirtual, tncfgargs.OptPhysical), Run: runAttach},
+	{Option: tncfgargs.OptDetach, Takes: cli.MaskOf(tncfgargs.OptVirtual), Needs: cli.MaskOf(tncfgargs.OptVirtual), Run: runDetach},
+	{Option: tncfgargs.OptClear, Run: runDetachAll},
+	{Option: tncfgargs.OptConfig, Run: runConfig},
+	{Option: tncfgargs.OptUpgrade, Run: runUpgrade},
 }
 
 func runTncfg(c *command, cmd *cobra.Command, args []string) error {
-	if done, err := c.parse(cmd, tncfgOptions, args, tncHelp, tncVersion); done || err != nil {
+	if done, err := c.parse(cmd, tncfgargs.Options, args, tncfgargs.OptHelp, tncfgargs.OptVersion); done || err != nil {
 		return err
 	}
-	if err := deviceNamesOf(&c.opts).check(); err != nil {
+	if err := tncfgargs.CheckNames(&c.opts); err != nil {
 		return err
 	}
 	action, err := tncfgActions.Choose(&c.opts)
@@ -141,7 +92,7 @@ func runTncfg(c *command, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if action == nil {
-		if err := c.opts.CheckListing(tncCommonOptions | cli.MaskOf(tncJSON)); err != nil {
+		if err := c.opts.CheckListing(tncCommonOptions | cli.MaskOf(tncfgargs.OptJSON)); err != nil {
 			return err
 		}
 		return runListDevices(c)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/internal/files"
+	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 )
 
@@ -50,14 +51,14 @@ func (c *command) followInterfaces() (err error) {
 }
 
 // readConfig reads the file of --config.
-func (c *command) readConfig() (cfg *config, err error) {
-	file := c.opts.Value(tncConfig)
+func (c *command) readConfig() (cfg *tncfgargs.File, err error) {
+	file := c.opts.Value(tncfgargs.OptConfig)
 	f, err := c.openLines("--config", file)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	if cfg, err = readConfig(f, file); err != nil {
+	if cfg, err = tncfgargs.ReadFile(f, file); err != nil {
 		return nil, &files.Error{What: "--config " + file, Err: err}
 	}
 	return cfg, nil
@@ -65,7 +66,7 @@ func (c *command) readConfig() (cfg *config, err error) {
 
 // missingDevices returns the devices that do not exist. Returns an error if one exists with other interfaces: it
 // would have to be detached first, and its routes with it.
-func (c *command) missingDevices(cfg *config) (missing []configDevice, err error) {
+func (c *command) missingDevices(cfg *tncfgargs.File) (missing []tncfgargs.FileDevice, err error) {
 	all, err := c.listDevices()
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func (c *command) missingDevices(cfg *config) (missing []configDevice, err error
 	for _, d := range cfg.Devices {
 		i := slices.IndexFunc(all, func(a device.Attachment) bool { return a.Virtual == d.Virtual })
 		if i >= 0 && all[i].VirtualMTU > 0 {
-			if !d.is(&all[i]) {
+			if !d.Is(&all[i]) {
 				return nil, c.deviceError(d, errors.New("is attached with other interfaces or options: detach it first"))
 			}
 			c.note("%s is attached", d.Virtual)
@@ -87,25 +88,13 @@ func (c *command) missingDevices(cfg *config) (missing []configDevice, err error
 	return missing, nil
 }
 
-// is reports whether an ipsec device has the interfaces that the file names.
-func (d configDevice) is(a *device.Attachment) bool {
-	ingress := make([]string, len(a.Ingress))
-	for i, in := range a.Ingress {
-		ingress[i] = in.Name
-	}
-	return a.Physical == d.Physical && a.Watched == !d.Routed && a.DropUnmatched == (d.Unmatched == unmatchedDrop) &&
-		a.Strict == d.Strict && a.Follow == d.Follow &&
-		slices.Equal(a.Also, slices.Sorted(slices.Values(d.Also))) &&
-		slices.Equal(slices.Sorted(slices.Values(ingress)), slices.Sorted(slices.Values(d.Ingress)))
-}
-
-func (c *command) deviceError(d configDevice, err error) error {
-	return fmt.Errorf("--config %s: device %q: %w", c.opts.Value(tncConfig), d.Virtual, err)
+func (c *command) deviceError(d tncfgargs.FileDevice, err error) error {
+	return fmt.Errorf("--config %s: device %q: %w", c.opts.Value(tncfgargs.OptConfig), d.Virtual, err)
 }
 
 // fillTable replaces the eroutes with those of the file. If the config names no file it keeps them, and creates
 // the table if there is none.
-func (c *command) fillTable(cfg *config) error {
+func (c *command) fillTable(cfg *tncfgargs.File) error {
 	if cfg.Table == "" {
 		t, err := c.openForChange(true)
 		if err != nil {
@@ -113,13 +102,13 @@ func (c *command) fillTable(cfg *config) error {
 		}
 		return t.Close()
 	}
-	what := "--config " + c.opts.Value(tncConfig) + ": table"
+	what := "--config " + c.opts.Value(tncfgargs.OptConfig) + ": table"
 	runs, err := c.tableRuns()
 	if err != nil {
 		return err
 	}
 	if cfg.NoNewClear && runs {
-		return c.restoreGuarded(what, cfg.Table, &guard{noNewClear: noNewClearKey})
+		return c.restoreGuarded(what, cfg.Table, &guard{noNewClear: tncfgargs.NoNewClearKey})
 	}
 	return c.restore(what, cfg.Table)
 }
@@ -140,10 +129,10 @@ func (c *command) tableRuns() (runs bool, err error) {
 	return stats.Eroutes > 0, err
 }
 
-func (c *command) attachAll(all []configDevice) (err error) {
+func (c *command) attachAll(all []tncfgargs.FileDevice) (err error) {
 	configs := make([]device.Config, len(all))
 	for i, d := range all {
-		configs[i] = d.device()
+		configs[i] = d.Config()
 	}
 	c.warnAttach(configs...)
 	devices, err := c.env.openDevicesWrite()
@@ -152,7 +141,7 @@ func (c *command) attachAll(all []configDevice) (err error) {
 	}
 	defer func() { err = errors.Join(err, devices.Close()) }()
 	for _, d := range all {
-		if err := c.attach(devices, d.device()); err != nil {
+		if err := c.attach(devices, d.Config()); err != nil {
 			return c.deviceError(d, err)
 		}
 	}

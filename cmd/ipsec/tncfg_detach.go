@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
 
 // runDetach implements --detach: it removes one ipsec device.
 func runDetach(c *command) (err error) {
-	virtual := c.opts.Field(tncVirtual)
+	virtual := c.opts.Field(tncfgargs.OptVirtual)
 	c.warnDetach(virtual.Text)
 	d, err := c.openDevices()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/ipsec-eroute/eroute/internal/render"
+	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 )
@@ -16,7 +17,7 @@ func runListDevices(c *command) error {
 	if err != nil {
 		return err
 	}
-	if c.opts.Has(tncJSON) {
+	if c.opts.Has(tncfgargs.OptJSON) {
 		return render.DevicesJSON(c.out, all)
 	}
 	return render.Devices(c.out, all)

@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/interfaces", "pkg/journal", "pkg/relaywire", "pkg/traps", "pkg/fleet/publish"},
 	{"pkg/maps", "pkg/cost"},
 	{"pkg/device", "pkg/monitor", "pkg/layout"},
-	{"pkg/acquire", "pkg/doctor", "pkg/explain", "pkg/layout/generate"},
+	{"pkg/acquire", "pkg/doctor", "pkg/explain", "pkg/layout/generate", "internal/tncfgargs"},
 	{"pkg/metrics", "pkg/session", "internal/render"},
 	{"cmd/ipsec", "cmd/ipsec-fleet"},
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package tncfgargs
 
 import (
 	"fmt"
-	"github.com/ipsec-eroute/eroute/internal/cli"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ipsec-eroute/eroute/internal/cli"
 )
 
 // maxDeviceName is IFNAMSIZ minus the final NUL, in bytes.
@@ -16,19 +17,23 @@ const maxDeviceName = 15
 // virtualName matches the names of ipsec devices.
 var virtualName = regexp.MustCompile(`^ipsec(0|[1-9][0-9]*)$`)
 
+// IsVirtual reports whether an ipsec device can have a name.
+func IsVirtual(name string) bool { return virtualName.MatchString(name) }
+
 // deviceNames are the interfaces of an ipsec device, as typed.
 type deviceNames struct {
 	virtual           cli.Field
 	physical, ingress []cli.Field
 }
 
-// deviceNamesOf returns the names on the command line.
-func deviceNamesOf(p *cli.Parsed) deviceNames {
-	return deviceNames{
-		virtual:  p.Field(tncVirtual),
-		physical: fields(p.Name(tncPhysical), p.Values(tncPhysical)),
-		ingress:  fields(p.Name(tncIngress), p.Values(tncIngress)),
+// CheckNames refuses names on the command line that no interface can have, and invalid combinations.
+func CheckNames(p *cli.Parsed) error {
+	names := deviceNames{
+		virtual:  p.Field(OptVirtual),
+		physical: fields(p.Name(OptPhysical), p.Values(OptPhysical)),
+		ingress:  fields(p.Name(OptIngress), p.Values(OptIngress)),
 	}
+	return names.check()
 }
 
 // fields returns the values of one option.
@@ -47,7 +52,7 @@ func (d deviceNames) check() error {
 			return fmt.Errorf("%v: %s", f, reason)
 		}
 	}
-	if d.virtual.Given() && !virtualName.MatchString(d.virtual.Text) {
+	if d.virtual.Given() && !IsVirtual(d.virtual.Text) {
 		return fmt.Errorf("%v: must be ipsec0, ipsec1, ...", d.virtual)
 	}
 	for _, f := range all[1:] {

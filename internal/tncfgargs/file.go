@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package tncfgargs
 
 import (
 	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/internal/settings"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 )
 
-// config is a file of --config: the required table and devices.
-type config struct {
-	Table      string         `toml:"table"`        // file of eroutes; "": keep the table
-	NoNewClear bool           `toml:"no_new_clear"` // refuse tables that open clear text
-	Devices    []configDevice `toml:"device"`
+// File is a file of --config: the required table and devices.
+type File struct {
+	Table      string       `toml:"table"`        // file of eroutes; "": keep the table
+	NoNewClear bool         `toml:"no_new_clear"` // refuse tables that open clear text
+	Devices    []FileDevice `toml:"device"`
 }
 
-// configDevice is an ipsec device, with the parameters of --attach.
-type configDevice struct {
+// NoNewClearKey is the key of File.NoNewClear.
+const NoNewClearKey = "no_new_clear"
+
+// FileDevice is an ipsec device, with the parameters of --attach.
+type FileDevice struct {
 	Virtual  string   `toml:"virtual"`
 	Physical string   `toml:"physical"`
 	Also     []string `toml:"also_physical"`
@@ -33,17 +37,29 @@ type configDevice struct {
 	Follow    bool   `toml:"follow"`
 }
 
-// device returns the parameters of the device.
-func (d configDevice) device() device.Config {
+// Config returns the parameters of the device.
+func (d FileDevice) Config() device.Config {
 	return device.Config{
 		Virtual: d.Virtual, Physical: d.Physical, Also: d.Also, Ingress: d.Ingress,
-		Routed: d.Routed, DropUnmatched: d.Unmatched == unmatchedDrop, Strict: d.Strict, Follow: d.Follow,
+		Routed: d.Routed, DropUnmatched: d.Unmatched == UnmatchedDrop, Strict: d.Strict, Follow: d.Follow,
 	}
 }
 
-// readConfig reads and checks a file of --config. Errors name the line or the value.
-func readConfig(r io.Reader, file string) (*config, error) {
-	var cfg config
+// Is reports whether an ipsec device has the interfaces that the file names.
+func (d FileDevice) Is(a *device.Attachment) bool {
+	ingress := make([]string, len(a.Ingress))
+	for i, in := range a.Ingress {
+		ingress[i] = in.Name
+	}
+	return a.Physical == d.Physical && a.Watched == !d.Routed && a.DropUnmatched == (d.Unmatched == UnmatchedDrop) &&
+		a.Strict == d.Strict && a.Follow == d.Follow &&
+		slices.Equal(a.Also, slices.Sorted(slices.Values(d.Also))) &&
+		slices.Equal(slices.Sorted(slices.Values(ingress)), slices.Sorted(slices.Values(d.Ingress)))
+}
+
+// ReadFile reads and checks a file of --config. Errors name the line or the value.
+func ReadFile(r io.Reader, file string) (*File, error) {
+	var cfg File
 	if err := settings.Decode(r, &cfg); err != nil {
 		return nil, err
 	}
@@ -54,7 +70,7 @@ func readConfig(r io.Reader, file string) (*config, error) {
 }
 
 // check refuses invalid devices.
-func (cfg *config) check() error {
+func (cfg *File) check() error {
 	there := make(map[string]bool)
 	for i, d := range cfg.Devices {
 		switch {
@@ -66,14 +82,14 @@ func (cfg *config) check() error {
 			return fmt.Errorf("device %q is listed twice", d.Virtual)
 		}
 		there[d.Virtual] = true
-		if err := cmp.Or(d.names().check(), d.checkUnmatched(), checkRouted(d.device())); err != nil {
+		if err := cmp.Or(d.names().check(), d.checkUnmatched(), checkRouted(d.Config())); err != nil {
 			return fmt.Errorf("device %q: %w", d.Virtual, err)
 		}
 	}
 	return nil
 }
 
-func (d configDevice) checkUnmatched() error {
+func (d FileDevice) checkUnmatched() error {
 	if d.Unmatched == "" {
 		return nil
 	}
@@ -81,7 +97,7 @@ func (d configDevice) checkUnmatched() error {
 	return err
 }
 
-func (d configDevice) names() deviceNames {
+func (d FileDevice) names() deviceNames {
 	return deviceNames{
 		virtual:  cli.Field{Name: "virtual", Text: d.Virtual},
 		physical: append(fields("physical", []string{d.Physical}), fields("also_physical", d.Also)...),
