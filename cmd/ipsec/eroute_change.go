@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
+	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
@@ -17,7 +18,7 @@ func runChange(c *command) error {
 	if err != nil {
 		return err
 	}
-	err = c.apply(eroute.ChangesOf(change), &guard{})
+	err = c.apply(eroute.ChangesOf(change), &guard.Guard{})
 	if _, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		return fmt.Errorf("--%w", err)
 	}
@@ -25,7 +26,7 @@ func runChange(c *command) error {
 }
 
 // apply makes the changes in the namespace's table if the guard allows them, or with --check only checks them.
-func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
+func (c *command) apply(changes *eroute.Changes, g *guard.Guard) (err error) {
 	if c.opts.Has(erouteargs.OptCheck) {
 		return c.check(changes, g)
 	}
@@ -34,7 +35,7 @@ func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
 		_, err := c.guardChanges(t, changes, g)
 		return err
 	}
-	if makes && g.needed() {
+	if makes && g.Needed() {
 		if err := c.guardNoTable(guarded); err != nil {
 			return err
 		}
@@ -47,7 +48,7 @@ func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
 	if c.isNoted() {
 		c.noteChanges(changes)
 	}
-	if g.needed() {
+	if g.Needed() {
 		if err := guarded(t); err != nil {
 			return err
 		}
@@ -61,11 +62,11 @@ func (c *command) apply(changes *eroute.Changes, g *guard) (err error) {
 }
 
 // guardChanges checks changes of a table. If the table is open for writing, no other process changes it meanwhile.
-func (c *command) guardChanges(t table, changes *eroute.Changes, g *guard) (*diff.Result, error) {
+func (c *command) guardChanges(t table, changes *eroute.Changes, g *guard.Guard) (*diff.Result, error) {
 	if _, err := t.Check(changes); err != nil {
 		return nil, err
 	}
-	return g.compareRunning(c, "--batch "+c.opts.Value(erouteargs.OptBatch), t, func(before *diff.Table) (*diff.Table, error) { return before.With(changes) })
+	return c.compareRunning(g, "--batch "+c.opts.Value(erouteargs.OptBatch), t, func(before *diff.Table) (*diff.Table, error) { return before.With(changes) })
 }
 
 // noteChanges prints the changes as debug messages.
@@ -78,7 +79,7 @@ func (c *command) noteChanges(changes *eroute.Changes) {
 
 // check reports whether the changes could be applied to the current table, and their effect. Like the changes, it
 // requires a table for deletions but not for additions.
-func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
+func (c *command) check(changes *eroute.Changes, g *guard.Guard) (err error) {
 	session := c.session()
 	t, err := c.openForReading()
 	if err != nil {
@@ -91,7 +92,7 @@ func (c *command) check(changes *eroute.Changes, g *guard) (err error) {
 	}
 	session.warnChanges(t, changes)
 	var next *diff.Table
-	result, err := g.compareRunning(c, "--batch "+c.opts.Value(erouteargs.OptBatch), t, func(before *diff.Table) (*diff.Table, error) {
+	result, err := c.compareRunning(g, "--batch "+c.opts.Value(erouteargs.OptBatch), t, func(before *diff.Table) (*diff.Table, error) {
 		next, err = before.With(changes)
 		return next, err
 	})

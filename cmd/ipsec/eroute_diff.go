@@ -15,9 +15,6 @@ import (
 // runningTable is the name of this network namespace's table in --diff.
 const runningTable = "running"
 
-// diffOptions define the verdict for packets that no eroute matches: they are dropped.
-var diffOptions = diff.Options{Unmatched: diff.Dropped}
-
 // runDiff implements --diff: the packets whose verdict changes when the second table replaces the first.
 func runDiff(c *command) error {
 	names := c.opts.Values(erouteargs.OptDiff)
@@ -34,7 +31,7 @@ func runDiff(c *command) error {
 			return err
 		}
 	}
-	result, err := diff.Compare(c.ctx, tables[0], tables[1], diffOptions)
+	result, err := diff.Compare(c.ctx, tables[0], tables[1], diff.Options{})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
+	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
@@ -24,7 +25,7 @@ func runRestore(c *command) error {
 	switch {
 	case c.opts.Has(erouteargs.OptCheck):
 		return c.tryRestore(file, &g)
-	case g.needed():
+	case g.Needed():
 		return c.restoreGuarded("--restore", file, &g)
 	}
 	return c.restore("--restore", file)
@@ -62,12 +63,12 @@ func (c *command) readWholeTable(what, file string) (*wholeTable, error) {
 }
 
 // compare checks the changes when the file replaces a table.
-func (w *wholeTable) compare(c *command, t table, g *guard) (*diff.Result, error) {
-	return g.compareRunning(c, w.File, t, func(*diff.Table) (*diff.Table, error) { return w.table, nil })
+func (w *wholeTable) compare(c *command, t table, g *guard.Guard) (*diff.Result, error) {
+	return c.compareRunning(g, w.File, t, func(*diff.Table) (*diff.Table, error) { return w.table, nil })
 }
 
 // tryRestore implements --restore --check.
-func (c *command) tryRestore(file string, g *guard) (err error) {
+func (c *command) tryRestore(file string, g *guard.Guard) (err error) {
 	next, err := c.readWholeTable("--restore", file)
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func (c *command) tryRestore(file string, g *guard) (err error) {
 
 // restoreGuarded is restore if the guard allows it. It reads the file before it opens the table; comparing and
 // restoring are atomic with respect to other writers.
-func (c *command) restoreGuarded(what, file string, g *guard) (err error) {
+func (c *command) restoreGuarded(what, file string, g *guard.Guard) (err error) {
 	next, err := c.readWholeTable(what, file)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/internal/files"
+	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 	"github.com/ipsec-eroute/eroute/pkg/device"
 )
@@ -108,7 +109,7 @@ func (c *command) fillTable(cfg *tncfgargs.File) error {
 		return err
 	}
 	if cfg.NoNewClear && runs {
-		return c.restoreGuarded(what, cfg.Table, &guard{noNewClear: tncfgargs.NoNewClearKey})
+		return c.restoreGuarded(what, cfg.Table, &guard.Guard{NoNewClear: tncfgargs.NoNewClearKey})
 	}
 	return c.restore(what, cfg.Table)
 }

@@ -21,6 +21,7 @@ var layers = [][]string{
 	{"pkg/device", "pkg/monitor", "pkg/layout"},
 	{"pkg/acquire", "pkg/doctor", "pkg/explain", "pkg/layout/generate", "internal/tncfgargs"},
 	{"pkg/metrics", "pkg/session", "internal/render"},
+	{"internal/guard"},
 	{"cmd/ipsec", "cmd/ipsec-fleet"},
 }
 

@@ -24,9 +24,8 @@ const MaxOpens = 20
 // Opens reports which packets changes of the table newly send in clear. It applies the events
 // of a monitor to a copy of the table, at no cost for the commands that make the changes.
 type Opens struct {
-	Read    func() (*diff.Table, error) // reads the table
-	Report  func(Opened) error
-	Options diff.Options // of comparisons
+	Read   func() (*diff.Table, error) // reads the table
+	Report func(Opened) error
 
 	mu      sync.Mutex
 	table   *diff.Table
@@ -115,7 +114,7 @@ func (w *Opens) compare(before *diff.Table, changes *eroute.Changes, stale bool)
 	if err != nil {
 		return nil, err
 	}
-	result, err := diff.Compare(context.Background(), before, after, w.Options)
+	result, err := diff.Compare(context.Background(), before, after, diff.Options{})
 	if err != nil {
 		return nil, err
 	}

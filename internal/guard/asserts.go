@@ -1,32 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package guard
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 )
 
-// asserts is a file of --assert: required verdicts of packets.
-type asserts struct {
+// Asserts is a file of --assert: required verdicts of packets.
+type Asserts struct {
 	file  string // with the option that named it
 	all   []diff.Assertion
 	lines []int // line number of each assertion, from 1
 }
 
-// readAsserts reads a file of --assert.
-func (c *command) readAsserts(file string) (*asserts, error) {
-	a := &asserts{file: "--assert " + file}
-	f, err := c.openLines("--assert", file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	r := c.parser()
+// ReadAsserts reads a file of --assert. file is its name, with the option that named it.
+func ReadAsserts(f io.Reader, file string, r *erouteargs.Parser) (*Asserts, error) {
+	a := &Asserts{file: file}
 	for k := range erouteargs.Chunks(f, a.file) {
 		err := k.Each(func(number int, words []string) error {
 			assertion, err := r.AssertLine(words)
@@ -41,8 +37,8 @@ func (c *command) readAsserts(file string) (*asserts, error) {
 }
 
 // check refuses a table that violates an assertion.
-func (a *asserts) check(c *command, t *diff.Table) error {
-	failures, err := t.Assert(c.ctx, a.all, diffOptions)
+func (a *Asserts) check(ctx context.Context, t *diff.Table) error {
+	failures, err := t.Assert(ctx, a.all, diff.Options{})
 	if len(failures) > 0 {
 		first := &failures[0]
 		assertion := &a.all[first.Index]
