@@ -53,7 +53,7 @@ func (c *command) apply(changes *eroute.Changes, g *guard.Guard) (err error) {
 			return err
 		}
 	}
-	session.warnChanges(t, changes)
+	session.Changes(t, changes)
 	if err := t.Apply(c.ctx, changes); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (c *command) check(changes *eroute.Changes, g *guard.Guard) (err error) {
 	if err != nil {
 		return err
 	}
-	session.warnChanges(t, changes)
+	session.Changes(t, changes)
 	var next *diff.Table
 	result, err := c.compareRunning(g, "--batch "+c.opts.Value(erouteargs.OptBatch), t, func(before *diff.Table) (*diff.Table, error) {
 		next, err = before.With(changes)

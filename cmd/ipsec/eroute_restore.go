@@ -40,7 +40,7 @@ func (c *command) restore(what, file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	lines := saved{c: c, what: what, file: file}
-	_, err = t.Restore(c.ctx, session.watchRestore(t, lines.all()), true)
+	_, err = t.Restore(c.ctx, session.Restore(t, lines.all()), true)
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		err = &erouteargs.LineError{File: what + " " + file, Line: lines.number, Err: fmt.Errorf("--%w", refused)}
 	}
@@ -79,7 +79,7 @@ func (c *command) tryRestore(file string, g *guard.Guard) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	effect, err := t.Restore(c.ctx, session.watchRestore(t, next.All()), false)
+	effect, err := t.Restore(c.ctx, session.Restore(t, next.All()), false)
 	if err != nil {
 		return next.Refusal(err)
 	}
@@ -113,7 +113,7 @@ func (c *command) restoreGuarded(what, file string, g *guard.Guard) (err error) 
 	if err := guarded(t); err != nil {
 		return err
 	}
-	_, err = t.Restore(c.ctx, session.watchRestore(t, next.All()), true)
+	_, err = t.Restore(c.ctx, session.Restore(t, next.All()), true)
 	return next.Refusal(err)
 }
 
