@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/ipsec-eroute/eroute/internal/emptytable"
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
@@ -123,7 +124,7 @@ func (c *command) guardNoTable(check func(table) error) error {
 	if err != nil {
 		return err
 	}
-	if t == (emptyTable{}) {
+	if t == (emptytable.Table{}) {
 		return check(t)
 	}
 	return t.Close()

@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipsec-eroute/eroute/internal/emptytable"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
@@ -117,7 +118,7 @@ func TestRefusalMakesNoTable(t *testing.T) {
 			t.Errorf("%q: status %d, stderr %q, table made: %v", args, status, stderr, m.exists)
 		}
 	}
-	if err := (emptyTable{}).Apply(t.Context(), eroute.ChangesOf(eroute.Change{Op: eroute.OpAdd})); err == nil {
+	if err := (emptytable.Table{}).Apply(t.Context(), eroute.ChangesOf(eroute.Change{Op: eroute.OpAdd})); err == nil {
 		t.Error("an eroute was added to no table")
 	}
 }

@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"pkg/pinned", "pkg/migrate", "pkg/fleet/agent", "pkg/fleet/rollout", "internal/screen", "internal/erouteargs"},
 	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/interfaces", "pkg/journal", "pkg/relaywire", "pkg/traps", "pkg/fleet/publish"},
 	{"pkg/maps", "pkg/cost"},
-	{"pkg/device", "pkg/monitor", "pkg/layout"},
+	{"pkg/device", "pkg/monitor", "pkg/layout", "internal/emptytable"},
 	{"pkg/acquire", "pkg/doctor", "pkg/explain", "pkg/layout/generate", "internal/tncfgargs"},
 	{"pkg/metrics", "pkg/session", "internal/render"},
 	{"internal/guard"},

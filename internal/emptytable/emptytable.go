@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package emptytable
+
+import (
+	"context"
+	"iter"
+
+	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/loader"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/sas"
+)
+
+// Table is the table of a network namespace without one. Commands that would add nothing do not create a
+// table.
+type Table struct{}
+
+// Apply accepts changes that are possible on an empty table, and leaves it empty.
+func (Table) Apply(_ context.Context, changes *eroute.Changes) error {
+	for i, c := range changes.All() {
+		switch c.Op {
+		case eroute.OpClear:
+		case eroute.OpDel:
+			return &eroute.ChangeError{Index: i, Change: c, Err: eroute.ErrNotFound}
+		default:
+			return &eroute.ChangeError{Index: i, Change: c, Err: loader.ErrNoTable}
+		}
+	}
+	return nil
+}
+
+// Check checks changes against an empty table that would be created for them.
+func (Table) Check(changes *eroute.Changes) (maps.Effect, error) {
+	there := make(map[eroute.Selector]bool)
+	for i, c := range changes.All() {
+		err := c.Validate()
+		switch {
+		case err != nil:
+		case c.Op == eroute.OpClear:
+			clear(there)
+		case c.Op == eroute.OpDel && !there[c.Selector]:
+			err = eroute.ErrNotFound
+		case c.Op == eroute.OpAdd && there[c.Selector]:
+			err = eroute.ErrExist
+		default:
+			there[c.Selector] = c.Op != eroute.OpDel
+		}
+		if err != nil {
+			return maps.Effect{}, &eroute.ChangeError{Index: i, Change: c, Err: err}
+		}
+	}
+	effect := maps.Effect{}
+	for _, exists := range there {
+		if exists {
+			effect.Added++
+		}
+	}
+	return effect, nil
+}
+
+// Restore checks a table; it cannot commit one.
+func (t Table) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (maps.Effect, error) {
+	if commit {
+		return maps.Effect{}, loader.ErrNoTable
+	}
+	changes := &eroute.Changes{}
+	for c, err := range eroutes {
+		if err != nil {
+			return maps.Effect{}, err
+		}
+		changes.Append(c)
+	}
+	return t.Check(changes)
+}
+
+// Written yields nothing.
+func (t Table) Written() iter.Seq2[eroute.Eroute, error] { return t.All() }
+
+func (Table) All() iter.Seq2[eroute.Eroute, error] {
+	return func(func(eroute.Eroute, error) bool) {}
+}
+
+// IsOwnKeyExchange is false: without a table there is no ipsec device.
+func (Table) IsOwnKeyExchange(eroute.Packet, uint32) (bool, error) { return false, nil }
+
+func (Table) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
+	return eroute.Eroute{}, false, nil
+}
+
+// Matching yields nothing.
+func (t Table) Matching(func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
+	return t.All()
+}
+
+func (Table) EachCount(func(id uint32, packets, bytes uint64)) error  { return nil }
+func (Table) Version() uint64                                         { return 0 }
+func (Table) Named(map[uint32]bool) (map[uint32]eroute.Eroute, error) { return nil, nil }
+func (Table) Holds() ([]eroute.Eroute, error)                         { return nil, nil }
+
+func (Table) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) { return group, nil }
+func (Table) SAReady(eroute.SAID) (bool, error)                              { return false, nil }
+func (Table) RelayRuns() (bool, error)                                       { return false, nil }
+
+func (Table) Stats() (maps.Stats, error) {
+	return maps.Stats{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}, nil
+}
+
+func (Table) SetLimit(uint32) error { return loader.ErrNoTable }
+
+func (Table) SetAside(eroute.SAID, bool) (alone int, err error) { return 0, sas.ErrNoGroup }
+func (Table) Sync(context.Context) error                        { return nil }
+func (Table) Close() error                                      { return nil }
