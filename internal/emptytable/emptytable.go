@@ -13,8 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
-// Table is the table of a network namespace without one. Commands that would add nothing do not create a
-// table.
+// Table is the table of a network namespace without one. Commands that would add nothing do not create a table.
 type Table struct{}
 
 // Apply accepts changes that are possible on an empty table, and leaves it empty.
@@ -75,40 +74,61 @@ func (t Table) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, error
 	return t.Check(changes)
 }
 
-// Written yields nothing.
-func (t Table) Written() iter.Seq2[eroute.Eroute, error] { return t.All() }
-
+// All yields nothing.
 func (Table) All() iter.Seq2[eroute.Eroute, error] {
 	return func(func(eroute.Eroute, error) bool) {}
 }
 
-// IsOwnKeyExchange is false: without a table there is no ipsec device.
-func (Table) IsOwnKeyExchange(eroute.Packet, uint32) (bool, error) { return false, nil }
-
-func (Table) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
-	return eroute.Eroute{}, false, nil
-}
+// Written yields nothing.
+func (t Table) Written() iter.Seq2[eroute.Eroute, error] { return t.All() }
 
 // Matching yields nothing.
 func (t Table) Matching(func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
 	return t.All()
 }
 
-func (Table) EachCount(func(id uint32, packets, bytes uint64)) error  { return nil }
-func (Table) Version() uint64                                         { return 0 }
-func (Table) Named(map[uint32]bool) (map[uint32]eroute.Eroute, error) { return nil, nil }
-func (Table) Holds() ([]eroute.Eroute, error)                         { return nil, nil }
+// Lookup finds nothing.
+func (Table) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
+	return eroute.Eroute{}, false, nil
+}
 
+// IsOwnKeyExchange returns false: without a table there is no ipsec device.
+func (Table) IsOwnKeyExchange(eroute.Packet, uint32) (bool, error) { return false, nil }
+
+// Member returns the group itself.
 func (Table) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) { return group, nil }
-func (Table) SAReady(eroute.SAID) (bool, error)                              { return false, nil }
-func (Table) RelayRuns() (bool, error)                                       { return false, nil }
 
+// SAReady returns false.
+func (Table) SAReady(eroute.SAID) (bool, error) { return false, nil }
+
+// RelayRuns returns false: a relay has a table.
+func (Table) RelayRuns() (bool, error) { return false, nil }
+
+// EachCount counts nothing.
+func (Table) EachCount(func(id uint32, packets, bytes uint64)) error { return nil }
+
+// Version returns 0.
+func (Table) Version() uint64 { return 0 }
+
+// Named returns nothing.
+func (Table) Named(map[uint32]bool) (map[uint32]eroute.Eroute, error) { return nil, nil }
+
+// Holds returns nothing.
+func (Table) Holds() ([]eroute.Eroute, error) { return nil, nil }
+
+// Stats returns the limit of a new table.
 func (Table) Stats() (maps.Stats, error) {
 	return maps.Stats{Limit: uint32(bpf.ABILimitsEROUTE_DEFAULT_LIMIT)}, nil
 }
 
+// SetLimit returns an error.
 func (Table) SetLimit(uint32) error { return loader.ErrNoTable }
 
+// SetAside returns an error.
 func (Table) SetAside(eroute.SAID, bool) (alone int, err error) { return 0, sas.ErrNoGroup }
-func (Table) Sync(context.Context) error                        { return nil }
-func (Table) Close() error                                      { return nil }
+
+// Sync does nothing.
+func (Table) Sync(context.Context) error { return nil }
+
+// Close does nothing.
+func (Table) Close() error { return nil }
