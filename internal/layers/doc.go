@@ -3,11 +3,12 @@
 // Package layers tests that packages import only packages of lower layers:
 //
 //	cmd/ipsec  cmd/ipsec-fleet
-//	render  metrics                                              of internal/; text and JSON
-//	doctor  explain  acquire
-//	device  monitor
+//	guard                                                        refuses changes of the table (internal/)
+//	render  metrics                                              text and JSON (internal/); metrics
+//	doctor  explain  acquire  tncfgargs                          options of tncfg (internal/)
+//	device  monitor  layout
 //	maps  cost                                                   the table; its most expensive packet
-//	lookup  cache  tries  index  sas  counters  journal  relaywire
+//	lookup  cache  tries  index  sas  counters  interfaces  traps  journal  relaywire
 //	                                                             its parts
 //	pinned  erouteargs                                           operations on pinned maps; options of eroute (internal/)
 //	abi  loader  xfrm  diff  top                                 conversions; files, locks and programs; SAs; no maps
