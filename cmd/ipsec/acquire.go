@@ -56,11 +56,13 @@ var acquireOptions = cli.Options{
 	acqVersion: cli.VersionOption,
 }
 
-const acquireLong = `Sends XFRM ACQUIREs to the key managers of this network namespace for packets that match
-%trap and %trapsubnet eroutes, in the foreground. It keeps the first and the latest
-packet of each %hold. When a key manager has installed an SA, it replaces the hold by an
-eroute to that SA and sends the held packets. While it is not running, packets that
-match traps are dropped. It logs to standard error and notifies systemd when ready.`
+const acquireLong = `Runs the relay in the foreground: it sends XFRM ACQUIREs to the key managers of this
+network namespace for packets that match %trap and %trapsubnet eroutes. Until a key
+manager has installed an SA, the flow of such a packet has a %hold eroute, and the relay
+keeps its first and its latest packet. Then the relay replaces the hold by an eroute to
+the SA, and sends the kept packets. While it is not running, packets that match traps are
+dropped. It also updates the table, as ipsec eroute --sync does, when SAs, policies or
+interfaces change. It logs to standard error and notifies systemd when ready.`
 
 const acquireUsage = `  ipsec acquire [--exec CMD] [--hold-lifetime SECONDS] [--rate N]
                 [--max-packets N] [--max-bytes N] [--metrics ADDR] [--json]`

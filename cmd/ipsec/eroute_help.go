@@ -3,14 +3,18 @@
 package main
 
 const erouteLong = `Manages the eroute table of this network namespace. An eroute maps a selector (source
-and destination prefix, optionally protocol and ports) to a SAID, which says what
-happens to matching packets that leave through a watched interface or are routed into an
-ipsec device: encrypted by a Security Association (SA), passed in clear, dropped,
-rejected, held, or used to request an SA from key managers. The most specific eroute
-wins: longest source prefix, then longest destination prefix, then protocol, source port
-and destination port. Packets that match no eroute leave a watched interface as they
-are, unless it was attached with --unmatched drop; in an ipsec device they are dropped.
-See ipsec tncfg --help.
+and destination prefix, optionally protocol and ports) to a SAID: the name of a Security
+Association (SA), which encrypts the matching packets, or an action, such as %pass or
+%drop. It applies to packets that leave through a watched interface or are routed into
+an ipsec device, see ipsec tncfg --help. The most specific eroute wins: longest source
+prefix, then longest destination prefix, then protocol, source port and destination
+port. Packets that match no eroute leave a watched interface as they are, unless it was
+attached with --unmatched drop; in an ipsec device they are dropped.
+
+%pass sends packets in clear, %drop drops them, %reject also sends an ICMP error. %trap
+holds them and requests an SA for their flow from key managers, %trapsubnet an SA for the
+whole selector; %hold holds them until the eroute is replaced. These three require ipsec
+acquire. %xfrm leaves packets to the policies of XFRM, and drops those that match none.
 
 A change that cuts the SSH session it is typed in prints a warning on standard error, and
 then takes effect. --check prints the warning, too.`
@@ -41,7 +45,7 @@ const erouteExample = `  Encrypt traffic between two sites, but drop mail:
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 \
         --transport-proto tcp --dst-port smtp --said %drop
 
-  Share the flows between two sites out among two SAs; use a second peer if the first fails:
+  Spread the flows between two sites over two SAs; use a second peer if the first fails:
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 \
         --said tun0x1000@192.0.2.2,tun0x1001@192.0.2.2 --spread flow
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.3.0.0/16 \

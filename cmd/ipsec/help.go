@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rootLong = `ipsec manages the eroute table of a network namespace. The table decides for each packet
-that leaves whether it is encrypted by a Security Association, passed in clear, dropped,
-rejected or held. Started through a link with the name of a command,
-such as eroute or tncfg, the program runs that command.`
+const rootLong = `ipsec manages the eroutes (extended routes) of a network namespace. They decide for each
+packet that leaves through a watched interface whether it is encrypted by a Security
+Association, passed in clear, dropped, rejected or held. Started through a link with the
+name of a command, such as eroute or tncfg, the program runs that command.`
 
 const rootExample = `  ipsec tncfg --attach --virtual ipsec0 --physical wan --ingress lan
   ipsec eroute --add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2

@@ -11,13 +11,13 @@ import (
 
 const tncfgLong = `Creates, removes and lists ipsec devices. Each packet that leaves through the physical
 interface of an ipsec device is matched against the eroute table of this network
-namespace, see ipsec eroute --help: packets with an SA, %trap or %hold go to the ipsec
-device, %drop and %reject end, %pass and packets without an eroute leave as they are.
-No routes are necessary. What a key manager or XFRM sends, and traffic of the link itself
-(neighbor discovery, DHCP), leaves as it is. Packets routed into the ipsec device are
-matched as well; without an eroute they drop. The table exists independently of the
-devices. A change that cuts the SSH session it is typed in prints a warning on standard
-error, and then takes effect.
+namespace, see ipsec eroute --help: packets with an SA, %xfrm, %trap or %hold go to the
+ipsec device, those with %drop or %reject are dropped, those with %pass or without an
+eroute leave as they are. No routes are necessary. Packets of key managers and of XFRM,
+and traffic of the link itself (neighbor discovery, DHCP), also leave as they are. Packets
+routed into the ipsec device are matched as well; without an eroute they are dropped. The
+table exists independently of the devices. A change that cuts the SSH session it is typed
+in prints a warning on standard error, and then takes effect.
 
 With --strict, a packet that arrives on the physical interface in clear is dropped if the
 packet that would answer it has an SA, %trap or %hold eroute. ESP, AH and IKE to this host
@@ -25,10 +25,11 @@ and traffic of the link are not affected. A packet that arrived encrypted is dro
 its answer has an eroute to an SA of the same peer, or %trap or %hold.
 
 With --follow, the table has a %xfrm eroute for each outbound XFRM policy that protects
-packets, such as those of a key manager. XFRM encrypts as before; packets that NAT or a
-socket takes away from the policy do not leave in clear. Policies that cannot be followed
-are printed. --clear, --save and --restore concern only eroutes that commands have
-written. ipsec acquire follows changes of policies; without it, ipsec eroute --sync does.
+packets, such as those of a key manager. XFRM encrypts as before; packets that do not
+match the policy because of NAT, or because of a socket that bypasses it, do not leave in
+clear. Policies that cannot be followed are printed. --clear, --save and --restore concern
+only eroutes that commands have written. ipsec acquire follows changes of policies;
+without it, ipsec eroute --sync does.
 
 --config reads a TOML file. It first replaces the eroutes with those of the file named by
 "table" (relative to the TOML file), then creates the devices that do not exist yet. It

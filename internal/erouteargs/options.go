@@ -86,14 +86,14 @@ var Options = cli.Options{
 	OptMetrics:  {Name: "metrics", Arg: "FILE|-", Group: actionGroup, Help: "write Prometheus metrics for node_exporter's textfile collector"},
 
 	OptEraf:           {Name: "eraf", Arg: "inet|inet6", Group: selectorGroup, Help: "address family; default: that of --src and --dst"},
-	OptSrc:            {Name: "src", Arg: "S/M", Group: selectorGroup, Help: "source prefix, or %default; an address for --lookup; the listing is limited to eroutes within it"},
+	OptSrc:            {Name: "src", Arg: "S/M", Group: selectorGroup, Help: "source prefix, or %default; an address for --lookup; the listing is limited to eroutes within it; %default: all addresses"},
 	OptDst:            {Name: "dst", Arg: "D/M", Group: selectorGroup, Help: "destination prefix, likewise"},
 	OptTransportProto: {Name: "transport-proto", Arg: "P", Group: selectorGroup, Help: "protocol, number or name; default: any"},
 	OptSrcPort:        {Name: "src-port", Arg: "N", Group: selectorGroup, Help: "TCP or UDP source port, number or service name; default: any"},
 	OptDstPort:        {Name: "dst-port", Arg: "N", Group: selectorGroup, Help: "TCP or UDP destination port, likewise"},
 	OptMinPackets:     {Name: "min-packets", Arg: "N", Group: selectorGroup, Help: "list only eroutes with at least N packets"},
 
-	OptSAID:        {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet, %hold and %xfrm; or up to 64 SAs, separated by commas; then %trap can be the last"},
+	OptSAID:        {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet, %hold and %xfrm; or up to 64 SAs, separated by commas, of which the last can be %trap"},
 	OptSpread:      {Name: "spread", Arg: "flow|failover", Group: saidGroup, Help: "how several SAs share the packets: flow: each flow stays with one SA; failover: the first SA that exists"},
 	OptReturnAfter: {Name: "return-after", Arg: "SECONDS", Group: saidGroup, Help: "with --spread: use an SA younger than this only while there is no older one, so that flows return to an SA that comes back after this time; default: at once"},
 	OptAf:          {Name: "af", Arg: "inet|inet6", Group: saidGroup, Help: "address family of --edst"},

@@ -42,11 +42,11 @@ var Options = cli.Options{
 
 	OptVirtual:   {Name: "virtual", Arg: "NAME", Group: deviceGroup, Help: "name of the ipsec device: ipsec0, ipsec1, ..."},
 	OptPhysical:  {Name: "physical", Arg: "NAME", Repeat: true, Group: deviceGroup, Help: "interface to watch: each packet that leaves through it is matched; repeatable"},
-	OptIngress:   {Name: "ingress", Arg: "NAME", Repeat: true, Group: deviceGroup, Help: "interface to attach the fast path to; repeatable"},
+	OptIngress:   {Name: "ingress", Arg: "NAME", Repeat: true, Group: deviceGroup, Help: "interface to attach the fast path to, which drops packets before routing; repeatable"},
 	OptRouted:    {Name: "routed", Group: deviceGroup, Help: "do not watch the interface: match only packets routed into the ipsec device"},
 	OptUnmatched: {Name: "unmatched", Arg: "ACTION", Group: deviceGroup, Help: "packets without an eroute on the watched interface: pass (default) or drop"},
 	OptStrict:    {Name: "strict", Group: deviceGroup, Help: "drop packets that arrive on the watched interface in clear, if the table protects the answer"},
-	OptFollow:    {Name: "follow", Group: deviceGroup, Help: "keep eroutes for the outbound policies of XFRM: what they protect cannot leave in clear"},
+	OptFollow:    {Name: "follow", Group: deviceGroup, Help: "keep an eroute for each outbound policy of XFRM: what the policies protect cannot leave in clear"},
 
 	OptJSON:    {Name: "json", Group: cli.OtherGroup, Help: "print the listing as JSON"},
 	OptLabel:   cli.LabelOption,
