@@ -163,7 +163,7 @@ check-licenses: ## fail if a component has a licence that is not allowed
 
 .PHONY: sbom
 sbom: ## dist/ipsec.cdx.json, the components of the program (CycloneDX)
-	@scripts/sbom.sh dist/ipsec.cdx.json
+	@scripts/sbom.sh ipsec dist/ipsec.cdx.json
 
 .PHONY: vulncheck
 vulncheck: ## search for known vulnerabilities; needs the network, not part of make test

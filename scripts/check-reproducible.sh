@@ -16,7 +16,7 @@ build() {
 	cd "$1"
 	GOCACHE=$2 make -s build
 	scripts/packages.sh made >build.log 2>&1 || { cat build.log >&2; return 1; }
-	scripts/sbom.sh made/sbom.json
+	scripts/sbom.sh ipsec made/sbom.json
 	cp bin/ipsec made/ipsec
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/internal/docblocks"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
@@ -103,9 +105,30 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// The commands of docs/fleet.md are those of the demo, which checks what they print.
+func TestDocumentOfDemo(t *testing.T) {
+	blocks, err := docblocks.Blocks("fleet.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown, run []string
+	for _, b := range blocks {
+		if b.Language == "sh" {
+			shown = append(shown, b.Text)
+		}
+	}
+	for _, s := range append([]demoStep{demoSetup}, demoSteps...) {
+		run = append(run, s.script)
+	}
+	if diff := cmp.Diff(run, shown); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // The settings of docs/fleet.md are valid, and show every key with its default.
 func TestDocument(t *testing.T) {
 	blocks, err := docblocks.Blocks("fleet.md")
+	blocks = slices.DeleteFunc(blocks, func(b docblocks.Block) bool { return b.Language != "toml" })
 	if err != nil || len(blocks) != 2 {
 		t.Fatalf("%d blocks, %v", len(blocks), err)
 	}

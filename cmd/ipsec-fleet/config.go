@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
+	"path/filepath"
 
 	"github.com/ipsec-eroute/eroute/internal/settings"
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
@@ -21,6 +23,16 @@ const (
 	defaultState  = "/var/lib/eroute/fleet"
 	defaultIpsec  = "ipsec"
 )
+
+// findIpsec returns the path of the ipsec command: the one in the directory of this program, or that of PATH.
+func findIpsec() (string, error) {
+	if self, err := os.Executable(); err == nil {
+		if path, err := exec.LookPath(filepath.Join(filepath.Dir(self), defaultIpsec)); err == nil {
+			return path, nil
+		}
+	}
+	return exec.LookPath(defaultIpsec)
+}
 
 // config is a file of --config.
 type config struct {

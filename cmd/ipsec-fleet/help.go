@@ -85,4 +85,12 @@ health command succeeds. If the table is empty when the agent starts, as after a
 restores the confirmed revision from disk. Without the store it changes nothing.`,
 		example: `  ipsec-fleet agent --config /etc/eroute/fleet.toml`,
 	},
+	{
+		use: "demo", short: "show a fleet of three gateways on this machine", words: 0, body: runDemo,
+		long: `Runs etcd and three gateways in network namespaces, and shows a rollout, a revision that
+cuts a gateway off and is taken back, one that is refused, and a rollback, in less than
+two minutes. It prints each command and fails if one has an unexpected result. Nothing of
+it is visible outside, and nothing remains. Needs root, ip and openssl.`,
+		example: `  ipsec-fleet demo`,
+	},
 }

@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
@@ -23,6 +21,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
 
+	member "github.com/ipsec-eroute/eroute/internal/etcd"
 	"github.com/ipsec-eroute/eroute/internal/lab"
 )
 
@@ -37,28 +36,18 @@ type etcd struct {
 
 // newEtcd starts a member with an empty data directory.
 func newEtcd(dir string) (*etcd, error) {
-	// Both ports are free now; etcd cannot choose one and say which.
-	var urls [2]url.URL
-	for i := range urls {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }()
-		urls[i] = url.URL{Scheme: [2]string{"http", "https"}[i], Host: l.Addr().String()}
-	}
 	e := &etcd{dir: dir}
 	if err := e.certify(); err != nil {
 		return nil, err
 	}
-	cfg := embed.NewConfig()
-	cfg.Dir = filepath.Join(dir, "etcd")
-	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = urls[:1], urls[:1]
-	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = urls[1:], urls[1:]
-	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
-	cfg.TickMs, cfg.ElectionMs = 20, 200
-	cfg.EnableGRPCGateway, cfg.UnsafeNoFsync = false, true
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
+	url, err := member.FreeURL("https")
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := member.Config(filepath.Join(dir, "etcd"), url)
+	if err != nil {
+		return nil, err
+	}
 	cfg.ClientTLSInfo = e.certificate("server")
 	cfg.ClientTLSInfo.ClientCertAuth = true
 	e.config = cfg
@@ -149,18 +138,8 @@ func (e *etcd) permit(prefix string) error {
 }
 
 func (e *etcd) start() (err error) {
-	config := *e.config
-	if e.server, err = embed.StartEtcd(&config); err != nil {
-		return err
-	}
-	select {
-	case <-e.server.Server.ReadyNotify():
-		return nil
-	case err := <-e.server.Err():
-		return err
-	case <-time.After(patience):
-		return fmt.Errorf("etcd is not ready")
-	}
+	e.server, err = member.Start(e.config)
+	return err
 }
 
 func (e *etcd) stop() { e.server.Close() }
