@@ -118,6 +118,10 @@ bench-diff: ## time and memory of a difference of two tables of 1,000,000 eroute
 bench: setup-bench setup-vm build ## cost of the table, compared with alternatives; needs root, takes ten minutes
 	@go run ./test/bench -rounds 3
 
+.PHONY: bench-fleet
+bench-fleet: ## 1,000 simulated gateways on three members of etcd, some minutes
+	@go run ./test/bench/fleet
+
 .PHONY: bench-full
 bench-full: setup-bench setup-vm build ## the same with 1 to 1,000,000 eroutes, and with ESP in the VM; writes docs/performance
 	@go run ./test/bench -n 1,1000,10000,100000,1000000 -vm 1,1000,10000 -out docs/performance

@@ -18,18 +18,19 @@ type Health struct {
 	MaxDrops *uint64       // packets that may drop because of a failure, such as a missing SA; nil: any number
 }
 
-// checkInterval is the time from one check of the health to the next. The health is good if no check fails for a tenth
-// of the time.
+// The health is good if no check fails for a tenth of the time. Each check opens a connection to the store, and the
+// gateways of a ring make theirs at the same time: there are three or four in that tenth.
 const (
-	checkInterval = 300 * time.Millisecond
-	settlePart    = 10
+	minCheckInterval = 300 * time.Millisecond
+	settlePart       = 10
+	checkPart        = 3 * settlePart
 )
 
 // await waits until the health is good. If it is not within the time it returns the reason.
 func (a *Agent) await(ctx context.Context, before Stats) error {
 	ctx, cancel := context.WithTimeout(ctx, a.Health.Within)
 	defer cancel()
-	every := time.NewTicker(checkInterval)
+	every := time.NewTicker(max(minCheckInterval, a.Health.Within/checkPart))
 	defer every.Stop()
 	reason := errors.New("too few checks have ended")
 	checked := false
