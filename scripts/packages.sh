@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds the packages eroute and eroute-ipsec for dpkg and rpm: packages.sh DIR.
+# Builds the packages eroute, eroute-ipsec and eroute-fleet for dpkg and rpm: packages.sh DIR.
 #
 # They contain no file of strongSwan or libreswan. The program is /usr/libexec/eroute/ipsec, with a
 # link for each command in the same directory. libreswan's ipsec runs commands in /usr/libexec/ipsec;
@@ -24,9 +24,11 @@ put() { install -D -m "$1" "$2" "$STAGE/eroute$3"; }
 link() { mkdir -p "$(dirname "$STAGE/eroute$2")" && ln -s "$1" "$STAGE/eroute$2"; }
 # man FILE PATH: a manual page of package eroute.
 man() { put 644 "$1" "$2" && gzip -9n "$STAGE/eroute$2"; }
+# build COMMAND FILE: builds a program.
+build() { CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$2" "./cmd/$1"; }
 
 umask 022
-CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$STAGE/ipsec" ./cmd/ipsec
+build ipsec "$STAGE/ipsec"
 put 755 "$STAGE/ipsec" /usr/libexec/eroute/ipsec
 for page in docs/man/ipsec_*.8; do # one for each command
 	command=${page##*/ipsec_}
@@ -48,7 +50,7 @@ for command in eroute tncfg; do
 	complete zsh $command "/usr/share/zsh/vendor-completions/_$command"
 	complete fish $command "/usr/share/fish/vendor_completions.d/$command.fish"
 done
-for unit in packaging/*.service; do
+for unit in packaging/eroute{,-acquire,-sync}.service; do
 	put 644 "$unit" "/usr/lib/systemd/system/${unit##*/}"
 done
 put 644 packaging/sysusers.conf /usr/lib/sysusers.d/eroute.conf
@@ -68,9 +70,19 @@ zsh /usr/share/zsh/vendor-completions/_ipsec
 fish /usr/share/fish/vendor_completions.d/ipsec.fish
 EOF
 install -D -m 644 LICENSE "$STAGE/eroute-ipsec/usr/share/doc/eroute-ipsec/copyright"
+
+fleet=$STAGE/eroute-fleet
+build ipsec-fleet "$STAGE/ipsec-fleet"
+install -D -m 755 "$STAGE/ipsec-fleet" "$fleet/usr/libexec/eroute/ipsec-fleet"
+mkdir -p "$fleet/usr/bin" "$fleet/usr/share/man/man8"
+ln -s ../libexec/eroute/ipsec-fleet "$fleet/usr/bin/ipsec-fleet"
+install -m 644 docs/man/ipsec-fleet*.8 "$fleet/usr/share/man/man8"
+gzip -9n "$fleet"/usr/share/man/man8/*
+install -D -m 644 packaging/eroute-fleet.service "$fleet/usr/lib/systemd/system/eroute-fleet.service"
+install -D -m 644 LICENSE "$fleet/usr/share/doc/eroute-fleet/copyright"
 find "$STAGE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
-for package in eroute eroute-ipsec; do
+for package in eroute eroute-ipsec eroute-fleet; do
 	for format in deb rpm; do
 		go tool -modfile=tools/nfpm/go.mod nfpm package --config "packaging/$package.yaml" --packager "$format" --target "$out"
 	done

@@ -56,7 +56,7 @@ func (c *command) newAgent(ctx context.Context, cfg *config) (*agent.Agent, erro
 	if err != nil {
 		return nil, err
 	}
-	ipsec, err := exec.LookPath(g.Ipsec)
+	ipsec, err := g.ipsec()
 	if err != nil {
 		return nil, fmt.Errorf("gateway: ipsec: %w", err)
 	}
@@ -70,4 +70,12 @@ func (c *command) newAgent(ctx context.Context, cfg *config) (*agent.Agent, erro
 		Health:   agent.Health{Within: time.Duration(g.Confirm) * time.Second, Command: g.HealthCommand, MaxDrops: g.MaxDrops},
 		NewClear: g.NewClear, Log: log,
 	}), nil
+}
+
+// ipsec returns the path of the ipsec command.
+func (g *configGateway) ipsec() (string, error) {
+	if g.Ipsec == "" {
+		return findIpsec()
+	}
+	return exec.LookPath(g.Ipsec)
 }

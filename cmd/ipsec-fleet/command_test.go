@@ -158,7 +158,7 @@ func TestDocument(t *testing.T) {
 	}
 	g, none := all[1].Gateway, configGateway{}
 	none.defaults()
-	if g.State != none.State || g.Ipsec != none.Ipsec || g.Confirm != none.Confirm || g.NewClear != none.NewClear || all[1].Prefix != defaultPrefix {
+	if g.State != none.State || g.Confirm != none.Confirm || g.NewClear != none.NewClear || all[1].Prefix != defaultPrefix {
 		t.Errorf("%+v, defaults are %+v", g, none)
 	}
 }

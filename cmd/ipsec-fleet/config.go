@@ -21,17 +21,19 @@ const (
 	defaultConfig = "/etc/eroute/fleet.toml"
 	defaultPrefix = "/eroute"
 	defaultState  = "/var/lib/eroute/fleet"
-	defaultIpsec  = "ipsec"
 )
 
-// findIpsec returns the path of the ipsec command: the one in the directory of this program, or that of PATH.
+const ipsecName = "ipsec"
+
+// findIpsec returns the path of the ipsec command: the one in the directory of this program, or that of PATH, which can
+// be that of a key manager.
 func findIpsec() (string, error) {
 	if self, err := os.Executable(); err == nil {
-		if path, err := exec.LookPath(filepath.Join(filepath.Dir(self), defaultIpsec)); err == nil {
+		if path, err := exec.LookPath(filepath.Join(filepath.Dir(self), ipsecName)); err == nil {
 			return path, nil
 		}
 	}
-	return exec.LookPath(defaultIpsec)
+	return exec.LookPath(ipsecName)
 }
 
 // config is a file of --config.
@@ -53,7 +55,7 @@ type configGateway struct {
 	Name          string   `toml:"name"`
 	Ring          string   `toml:"ring"`
 	State         string   `toml:"state"`   // directory
-	Ipsec         string   `toml:"ipsec"`   // the command
+	Ipsec         string   `toml:"ipsec"`   // the command; "": of findIpsec
 	Confirm       uint     `toml:"confirm"` // seconds
 	HealthCommand []string `toml:"health_command"`
 	MaxDrops      *uint64  `toml:"max_drops"`
@@ -87,7 +89,6 @@ func (c *command) readConfig() (*config, error) {
 // defaults sets what is not set.
 func (g *configGateway) defaults() {
 	g.State = cmp.Or(g.State, defaultState)
-	g.Ipsec = cmp.Or(g.Ipsec, defaultIpsec)
 	g.Confirm = cmp.Or(g.Confirm, defaultConfirm)
 }
 

@@ -43,6 +43,11 @@ ipsec --help | grep '^Commands:'
 dpkg --remove eroute-ipsec
 [ ! -e /usr/sbin/ipsec ]
 
+dpkg --install /srv/eroute-fleet_*.deb
+[ "$(ipsec-fleet --version)" = "ipsec-fleet $version" ]
+mandoc -Tlint -Wwarning /usr/share/man/man8/ipsec-fleet_agent.8.gz
+dpkg --purge eroute-fleet
+
 systemctl enable eroute eroute-acquire
 dpkg --remove eroute
 [ ! -e /usr/sbin/eroute ]

@@ -15,7 +15,9 @@ rpm --verify --nodeps eroute
 rpm --install /srv/eroute-ipsec-*.rpm
 [ "$(ipsec tncfg --version)" = "ipsec tncfg $version" ]
 rpm --query --conflicts eroute-ipsec | grep '^libreswan$'
-rpm --erase eroute-ipsec eroute
+rpm --install /srv/eroute-fleet-*.rpm
+[ "$(ipsec-fleet --version)" = "ipsec-fleet $version" ]
+rpm --erase eroute-ipsec eroute-fleet eroute
 [ ! -e /etc/eroute/eroute.toml ]
 
 # The user remains, as usual for RPM packages.

@@ -82,6 +82,30 @@ rm -r /sys/fs/bpf/ipsec
 systemctl start eroute-acquire
 soon relays
 
+# The agent of a fleet restores the confirmed revision, with the privileges of its unit and without its store.
+dpkg --install /srv/eroute-fleet_*.deb
+cat >/etc/eroute/fleet.toml <<'END'
+endpoints = ["http://127.0.0.1:1"]
+keys = "/etc/eroute/keys.pem"
+[gateway]
+name = "gw"
+ring = "ring"
+END
+openssl genpkey -algorithm ed25519 | openssl pkey -pubout >/etc/eroute/keys.pem
+state=/var/lib/eroute/fleet
+mkdir -p $state
+revision=$(printf '%064d' 7)
+echo '--add --src 192.0.2.0/24 --dst 10.7.0.0/16 --said %trap' >$state/$revision.table
+echo "{\"ring\": \"ring\", \"serial\": 1, \"revision\": \"$revision\", \"state\": \"confirmed\", \"confirmed\": \"$revision\"," \
+	"\"table\": \"$(sha256sum <$state/$revision.table | cut -d ' ' -f 1)\"}" >$state/state.json
+systemctl start eroute-fleet
+soon listed ' 192.0.2.0/24 .* 10.7.0.0/16 .* => %trap$'
+systemctl is-active eroute-fleet
+dpkg --purge eroute-fleet
+! systemctl is-active eroute-fleet
+[ ! -e $state ]
+listed ' 10.7.0.0/16 .* => %trap$'
+
 # Removing a package stops its units.
 dpkg --purge eroute
 ! systemctl is-active eroute-acquire
