@@ -3,12 +3,14 @@
 package fleet_test
 
 import (
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
 // Without the store nothing changes, not even over a restart and an empty table, as after a boot: the confirmed
@@ -177,4 +179,48 @@ func TestKilled(t *testing.T) {
 	g.has(sites)
 	f.run("rollout " + second + " --rings ring") // deliberately again
 	g.has(sites + mail)
+}
+
+// A confirmed table that is damaged on disk is not restored, but fetched again from the store, and meanwhile the gateway
+// is not shown as confirmed. An agent whose record is damaged does not start, and leaves the table alone.
+func TestDamaged(t *testing.T) {
+	f := newFleet(t)
+	g := f.local("gw", "ring", nodes.East, "")
+	f.want(g, "unassigned", "")
+	table := sites + guest
+	first := f.publish(table)
+	f.run("rollout " + first + " --rings ring")
+	g.stop(syscall.SIGTERM)
+	state := filepath.Join(f.dir, "gw")
+	f.write(filepath.Join(state, first+".table"), sites)
+	g.ipsec("eroute --clear")
+	revision := f.prefix + "/v1/rev/" + first
+	signed, err := server.root.Get(t.Context(), revision)
+	if err == nil {
+		_, err = server.root.Delete(t.Context(), revision)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.start()
+	f.want(g, "refused", "revision "+first[:12]+": not found")
+	if !strings.Contains(g.log.String(), first+".table: damaged") {
+		t.Errorf("%s", g.log)
+	}
+	g.has("")
+	if _, err := server.root.Put(t.Context(), revision, string(signed.Kvs[0].Value)); err != nil {
+		t.Fatal(err)
+	}
+	g.stop(syscall.SIGTERM)
+	g.start()
+	f.want(g, "confirmed", "")
+	g.has(table)
+
+	g.stop(syscall.SIGTERM)
+	f.write(filepath.Join(state, "state.json"), `{"ring": "ring", "ser`)
+	out, err := g.node.Command(background, testenv.Fleet(t), "agent", "--config", g.config).CombinedOutput()
+	if want := filepath.Join(state, "state.json") + ": unexpected end of JSON input\n"; err == nil || !strings.HasSuffix(string(out), want) {
+		t.Errorf("%v, %q, want %q", err, out, want)
+	}
+	g.has(table)
 }

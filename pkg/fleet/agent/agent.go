@@ -115,6 +115,13 @@ func (a *Agent) begin(ctx context.Context) error {
 		err = fmt.Errorf("restore the confirmed revision %s: %w", fleet.ShortID(a.record.Confirmed), err)
 		a.Log.Error("the table is empty", "error", err)
 		a.setStatus(func(s *fleet.Status) { s.Reason = err.Error() })
+		switch a.record.Revision {
+		case a.record.Confirmed: // the assignment is not fulfilled: take fetches the revision again
+			a.record.State = fleet.Applying
+		case "":
+		default: // another revision, which was refused or taken back
+			a.record.Reason += "; " + err.Error()
+		}
 		return nil
 	}
 	a.Log.Info("the table was empty: restored the confirmed revision", "revision", a.record.Confirmed)

@@ -55,8 +55,10 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 	file := a.tablePath(a.record.Revision)
 	before, err := a.Table.Stats(ctx)
 	// As for ipsec tncfg --config, an empty table before the first revision protects nothing yet. One whose only eroutes
-	// follow policies of XFRM does.
-	noNewClear := !a.NewClear && (before.Eroutes > 0 || a.record.Confirmed != "")
+	// follow policies of XFRM does. The confirmed revision returns to an empty table as after a boot.
+	first := a.record.Confirmed == "" && before.Eroutes == 0
+	again := a.record.Confirmed == a.record.Revision && before.Eroutes <= before.Followed
+	noNewClear := !a.NewClear && !first && !again
 	changes := false
 	if err == nil {
 		changes, err = a.Table.Check(ctx, file, noNewClear)
