@@ -14,6 +14,8 @@ FRAMES ?= 1000000
 PACKETS ?= 10000000
 
 VERSION := $(shell scripts/version.sh)$(shell git diff --quiet HEAD 2>/dev/null; [ $$? -ne 1 ] || echo +dirty)
+# All go commands build alike, so that each package is compiled once: for the programs, the packages and the tests.
+export GOFLAGS := -trimpath -buildvcs=false
 # bin/ipsec is built without cgo. Tests and linters do the same, so that they share the compiled packages.
 export CGO_ENABLED := 0
 

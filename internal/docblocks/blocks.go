@@ -6,9 +6,9 @@ package docblocks
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
+
+	"github.com/ipsec-eroute/eroute/internal/testroot"
 )
 
 // Block is a fenced code block: the info string of the opening fence, and its text.
@@ -21,8 +21,11 @@ type Block struct {
 
 // Blocks returns the blocks of a file below docs that have an info string of two or more words.
 func Blocks(name string) ([]Block, error) {
-	_, file, _, _ := runtime.Caller(0)
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(file), "..", "..", "docs", name))
+	path, err := testroot.Path("docs", name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read document: %w", err)
 	}

@@ -7,23 +7,24 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"runtime"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/ipsec-eroute/eroute/internal/testroot"
 )
 
 // Path returns the path of the schema in the source tree.
-func Path() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "docs", "schema.json")
-}
+func Path() (string, error) { return testroot.Path("docs", "schema.json") }
 
 var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	return c.Compile(Path())
+	path, err := Path()
+	if err != nil {
+		return nil, err
+	}
+	return c.Compile(path)
 })
 
 // Check returns an error if a document, or a line of a stream, does not conform to the schema.

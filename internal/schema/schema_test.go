@@ -41,7 +41,11 @@ func TestCheck(t *testing.T) {
 
 // Every key of the schema is described in docs/json.md.
 func TestDescribed(t *testing.T) {
-	text, err := os.ReadFile(Path())
+	path, err := Path()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +53,7 @@ func TestDescribed(t *testing.T) {
 	if err := json.Unmarshal(text, &schema); err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile(filepath.Join(filepath.Dir(Path()), "json.md"))
+	page, err := os.ReadFile(filepath.Join(filepath.Dir(path), "json.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
+
+	"github.com/ipsec-eroute/eroute/internal/testroot"
 )
 
 // commands is the folder of the packages of the commands.
@@ -82,9 +83,11 @@ func RemoveIpsec() error {
 // Prebuilt returns the path of bin/ipsec, which "make build" writes: a VM has no Go toolchain.
 func Prebuilt(t testing.TB) string {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	path := filepath.Join(filepath.Dir(file), "..", "..", "bin", "ipsec")
-	if _, err := os.Stat(path); err != nil {
+	path, err := testroot.Path("bin", "ipsec")
+	if err == nil {
+		_, err = os.Stat(path)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return path
