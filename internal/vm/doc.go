@@ -5,7 +5,8 @@
 // built on the host run unchanged.
 //
 // Tests that need such a kernel have the build constraint vm, in the package they test. One VM runs those of the
-// largest package, a second one those of the others, and one without IPv6 those named TestNoIPv6:
+// largest package, a second one those of the others, and one without IPv6 those named TestNoIPv6. Those named
+// TestNewKernel need a newer kernel than the default, and run on one that is named, as in make smoke:
 //
 //	make test-vm                                    # all of them
 //	make test-vm PKG=./pkg/xfrm RUN=TestBind        # one, in a minute

@@ -102,8 +102,8 @@ func (s Suite) test(ctx context.Context, dir string, binaries map[string]string,
 	defer stall.stop()
 	count.progress = stall.progress
 	command := []string{"bash", script, listPath, "-test.v", "-test.timeout=" + (mostTests * s.Timeout).String()}
-	if !s.noIPv6 {
-		command = append(command, "-test.skip=^"+noIPv6Prefix)
+	if skip := s.skipped(); skip != "" {
+		command = append(command, "-test.skip="+skip)
 	}
 	code, err := Guest{
 		Command: command, Dir: dir, Env: settings(os.Environ()), Output: count, Log: s.Log,

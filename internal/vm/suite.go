@@ -21,7 +21,7 @@ var ErrTests = errors.New("tests failed")
 
 // Suite is the VM tests of some packages, which run one after the other. If all tests run, those of the largest
 // package are in a VM of their own, and the others in another one at the same time. Those whose names begin with
-// TestNoIPv6 run in a VM whose kernel is booted without IPv6.
+// TestNoIPv6 run in a VM whose kernel is booted without IPv6, those with TestNewKernel only on a kernel that is named.
 type Suite struct {
 	Packages []Package
 	Run      string        // the pattern of -run; empty: every test that needs the VM
@@ -35,6 +35,9 @@ type Suite struct {
 
 // noIPv6Prefix begins the names of the tests for a kernel booted without IPv6.
 const noIPv6Prefix = "TestNoIPv6"
+
+// newKernelPrefix begins the names of the tests of features that the default kernel does not have.
+const newKernelPrefix = "TestNewKernel"
 
 // mostTests limits the time of all tests together, in Timeouts: a bound for a suite that makes progress for
 // ever.
@@ -103,7 +106,7 @@ func (s Suite) planned() (n int) {
 func (s Suite) selected(p Package) (tests []string) {
 	name, _, _ := strings.Cut(s.Run, "/") // of a subtest, which is part of a test
 	for _, test := range p.Tests {
-		if strings.HasPrefix(test, noIPv6Prefix) != s.noIPv6 {
+		if strings.HasPrefix(test, noIPv6Prefix) != s.noIPv6 || s.Kernel == "" && strings.HasPrefix(test, newKernelPrefix) {
 			continue
 		}
 		if matches, err := regexp.MatchString(name, test); err == nil && matches {
@@ -111,6 +114,21 @@ func (s Suite) selected(p Package) (tests []string) {
 		}
 	}
 	return tests
+}
+
+// skipped is the pattern of the tests that do not run in this VM.
+func (s Suite) skipped() string {
+	var prefixes []string
+	if !s.noIPv6 {
+		prefixes = append(prefixes, noIPv6Prefix)
+	}
+	if s.Kernel == "" {
+		prefixes = append(prefixes, newKernelPrefix)
+	}
+	if len(prefixes) == 0 {
+		return ""
+	}
+	return "^(" + strings.Join(prefixes, "|") + ")"
 }
 
 // settings are the environment's variables that tests read.

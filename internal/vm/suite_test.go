@@ -44,15 +44,20 @@ func TestParts(t *testing.T) {
 	s := Suite{Packages: []Package{
 		{ImportPath: "a", Tests: []string{"TestA"}},
 		{ImportPath: "b", Tests: []string{"TestB", "TestC", "TestD"}},
-		{ImportPath: "c", Tests: []string{"TestE", "TestNoIPv6"}},
+		{ImportPath: "c", Tests: []string{"TestE", "TestNoIPv6", "TestNewKernel"}},
 	}}
-	for _, test := range []struct{ run, want string }{
-		{"", "b ^(TestB|TestC|TestD)$; a ^(TestA)$, c ^(TestE)$; c ^(TestNoIPv6)$"},
-		{"TestB", "a TestB, b TestB, c TestB"},
-		{"NoIPv6", "c ^(TestNoIPv6)$"},
-		{"TestNone", "a TestNone, b TestNone, c TestNone"},
+	for _, test := range []struct{ kernel, run, want, skip string }{
+		{"", "", "b ^(TestB|TestC|TestD)$; a ^(TestA)$, c ^(TestE)$; c ^(TestNoIPv6)$", "^(TestNoIPv6|TestNewKernel)"},
+		{"", "TestB", "a TestB, b TestB, c TestB", "^(TestNoIPv6|TestNewKernel)"},
+		{"", "NoIPv6", "c ^(TestNoIPv6)$", "^(TestNoIPv6|TestNewKernel)"},
+		{"", "TestNone", "a TestNone, b TestNone, c TestNone", "^(TestNoIPv6|TestNewKernel)"},
+		{"7.3", "", "b ^(TestB|TestC|TestD)$; a ^(TestA)$, c ^(TestE|TestNewKernel)$; c ^(TestNoIPv6)$", "^(TestNoIPv6)"},
+		{"7.3", "TestNewKernel", "a TestNewKernel, b TestNewKernel, c TestNewKernel", "^(TestNoIPv6)"},
 	} {
-		s.Run = test.run
+		s.Run, s.Kernel = test.run, test.kernel
+		if skip := s.skipped(); skip != test.skip {
+			t.Errorf("kernel %q: skips %s, want %s", test.kernel, skip, test.skip)
+		}
 		var parts []string
 		for _, part := range s.parts() {
 			var packages []string
@@ -65,7 +70,7 @@ func TestParts(t *testing.T) {
 			parts = append(parts, strings.Join(packages, ", "))
 		}
 		if got := strings.Join(parts, "; "); got != test.want {
-			t.Errorf("-run %q: %s, want %s", test.run, got, test.want)
+			t.Errorf("-run %q on kernel %q: %s, want %s", test.run, test.kernel, got, test.want)
 		}
 	}
 }
