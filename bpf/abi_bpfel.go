@@ -321,6 +321,7 @@ const (
 	ABILookupCbLOOKUP_SA        ABILookupCb = 2
 	ABILookupCbLOOKUP_ID        ABILookupCb = 3
 	ABILookupCbLOOKUP_LOCAL_IKE ABILookupCb = 4
+	ABILookupCbLOOKUP_CPU       ABILookupCb = 2
 )
 
 type ABILookupStatus uint32
@@ -390,6 +391,8 @@ type ABISa struct {
 	IfId     uint32
 	Borrower uint32
 	Since    uint64
+	Cpu      uint32
+	Pad      uint32
 }
 
 type ABISaGroup struct {
@@ -402,18 +405,21 @@ type ABISaGroup struct {
 	Members     uint32
 	Cells       uint32
 	ReturnAfter uint32
-	Pad2        [4]uint32
+	Pad2        [6]uint32
 }
 
 type ABISaUse uint32
 
 const (
 	ABISaUseSA_ABSENT         ABISaUse = 0
-	ABISaUseSA_READY          ABISaUse = 1
-	ABISaUseSA_TRANSPORT      ABISaUse = 2
-	ABISaUseSA_EXHAUSTED      ABISaUse = 3
-	ABISaUseSA_GROUP_FLOW     ABISaUse = 4
-	ABISaUseSA_GROUP_FAILOVER ABISaUse = 5
+	ABISaUseSA_READY          ABISaUse = 2
+	ABISaUseSA_TRANSPORT      ABISaUse = 3
+	ABISaUseSA_EXHAUSTED      ABISaUse = 4
+	ABISaUseSA_CPU            ABISaUse = 6
+	ABISaUseSA_CPU_TRANSPORT  ABISaUse = 7
+	ABISaUseSA_GROUP_FLOW     ABISaUse = 8
+	ABISaUseSA_GROUP_FAILOVER ABISaUse = 9
+	ABISaUseSA_GROUP_CPU      ABISaUse = 10
 )
 
 type ABISrcKey4 struct {

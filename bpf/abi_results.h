@@ -62,6 +62,8 @@ enum lookup_cb {
 	LOOKUP_SA,        /* slot of the SA, of a group that of the packet's member, or NO_SLOT */
 	LOOKUP_ID,        /* eroute_value.id */
 	LOOKUP_LOCAL_IKE, /* 1: IKE, ESP or AH, and the source may be a local address */
+
+	LOOKUP_CPU = LOOKUP_SA, /* before the run: the CPU that the packet is on */
 };
 
 enum lookup_status {

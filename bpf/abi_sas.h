@@ -5,17 +5,27 @@
 
 #include <linux/types.h>
 
-/* The state of an SA for packets. */
+/*
+ * The state of an SA for packets. From SA_CPU on, packets of an eroute that has this slot go to another slot, or drop.
+ */
 enum sa_use {
-	SA_ABSENT,    /* packets drop */
-	SA_READY,     /* packets go to XFRM */
-	SA_TRANSPORT, /* packets go to XFRM after the detour, see detour.bpf.c */
-	SA_EXHAUSTED, /* packets drop: no sequence number is left */
+	SA_ABSENT = 0,    /* packets drop */
+	SA_READY = 2,     /* packets go to XFRM */
+	SA_TRANSPORT = 3, /* packets go to XFRM after the detour, see detour.bpf.c */
+	SA_EXHAUSTED = 4, /* packets drop: no sequence number is left */
+
+	/* XFRM uses the SA on one CPU only: packets there go to XFRM, if they are those of a group by CPU. */
+	SA_CPU = 6,
+	SA_CPU_TRANSPORT = 7, /* after the detour */
 
 	/* Not an SA but a group, see struct sa_group. */
-	SA_GROUP_FLOW,     /* a packet goes to the member that its flow selects */
+	SA_GROUP_FLOW = 8, /* a packet goes to the member that its flow selects */
 	SA_GROUP_FAILOVER, /* packets go to the first member that they can use */
+	SA_GROUP_CPU,      /* packets go to the member of their CPU */
 };
+
+/* The bit of enum sa_use that SAs in transport mode have, but no other SA. */
+#define SA_IN_TRANSPORT_MODE 1
 
 /*
  * An SA that eroutes name. The slot exists as long as these eroutes, with or without an XFRM state.
@@ -32,6 +42,8 @@ struct sa {
 	__u32 if_id; /* of the state and its policies: IF_ID_BASE + this slot, or borrowed */
 	__u32 borrower; /* IF_ID_BASE + the borrowing slot; valid if that slot has this if_id; 0: none */
 	__u64 since; /* CLOCK_MONOTONIC, ns: time at which the state was added */
+	__u32 cpu;   /* SA_CPU: the CPU on which XFRM uses it */
+	__u32 pad;
 };
 
 /*
@@ -46,9 +58,9 @@ struct sa_group {
 	__u8 trap;   /* 1: without a member that packets can use, the eroute is a %trap */
 	__u32 first; /* index of its elements */
 	__u32 members;
-	__u32 cells;        /* 0: failover */
+	__u32 cells;        /* 0: not by flow */
 	__u32 return_after; /* seconds for which a member is used only if there is no older one */
-	__u32 pad2[4];
+	__u32 pad2[6];
 };
 
 #endif

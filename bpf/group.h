@@ -24,22 +24,34 @@ static __always_inline __u32 member_at(__u32 index)
 
 /* How well a member suits a packet. */
 enum fitness {
-	UNFIT,    /* it is set aside */
-	UNUSABLE, /* its packets drop */
-	RECENT,   /* it is too new: others are better */
+	UNFIT,      /* it is set aside, or of another CPU */
+	UNUSABLE,   /* its packets drop */
+	RECENT,     /* it is too new: others are better */
+	RECENT_CPU, /* the same, of the packet's CPU */
 	USABLE,
+	USABLE_CPU,
 };
 
-/* The fitness of a member. before: CLOCK_MONOTONIC in ns; later SAs are too new. */
-static __always_inline enum fitness fitness_of(__u32 slot, __u64 before)
+/* No CPU: a packet of a group that is not by CPU. */
+#define NO_CPU (~0U)
+
+/*
+ * The fitness of a member. before: CLOCK_MONOTONIC in ns; later SAs are too new. cpu: of the packet, or NO_CPU. The verifier
+ * verifies a global function once.
+ */
+__noinline int fitness_of(__u32 slot, __u64 before, __u32 cpu)
 {
 	const struct sa *sa = bpf_map_lookup_elem(&eroute_sas, &slot);
+	__u32 own;
 
 	if (!sa || sa->aside)
 		return UNFIT;
-	if (sa->use != SA_READY && sa->use != SA_TRANSPORT)
+	own = sa->use == SA_CPU || sa->use == SA_CPU_TRANSPORT;
+	if (own && sa->cpu != cpu)
+		return UNFIT;
+	if (!own && sa->use != SA_READY && sa->use != SA_TRANSPORT)
 		return UNUSABLE;
-	return sa->since <= before ? USABLE : RECENT;
+	return (sa->since <= before ? USABLE : RECENT) + own;
 }
 
 /* The time from which the SAs of a group are too new. */
@@ -89,17 +101,25 @@ __noinline int choose_first(const struct packet *p, struct verdict *v)
 		return 1;
 	slot = v->sa;
 	g = bpf_map_lookup_elem(&eroute_sas, &slot);
-	if (!g || g->use < SA_GROUP_FLOW)
+	if (!g || g->use < SA_CPU)
 		return 1;
-	if (g->use == SA_GROUP_FLOW) {
+	switch (g->use) {
+	case SA_GROUP_FLOW:
 		meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 		if (!meta)
 			return 0;
 		member = cell_member(g, flow_hash(p, meta));
-	} else {
+		break;
+	case SA_GROUP_FAILOVER:
 		member = member_at(g->first);
+		break;
+	case SA_GROUP_CPU:
+		return 0;
+	default: /* an SA of one CPU without a group by CPU: XFRM would refuse its packets on other CPUs */
+		v->sa = NO_SLOT;
+		return 1;
 	}
-	if (fitness_of(member, newest_of(g)) != USABLE)
+	if (fitness_of(member, newest_of(g), NO_CPU) != USABLE)
 		return 0;
 	v->sa = member;
 	return 1;
@@ -110,18 +130,20 @@ struct search {
 	__u32 fitness;
 	__u64 before; /* see fitness_of() */
 	__u32 first;  /* element of eroute_members */
+	__u32 cpu;    /* see fitness_of() */
+	__u32 most;   /* the best fitness that a member can have */
 };
 
 /* Considers the SA of a slot. Returns whether no other member can be better. */
 static __always_inline int consider(struct search *s, __u32 slot)
 {
-	enum fitness fitness = fitness_of(slot, s->before);
+	enum fitness fitness = fitness_of(slot, s->before, s->cpu);
 
 	if (s->fitness < fitness) {
 		s->best = slot;
 		s->fitness = fitness;
 	}
-	return fitness == USABLE;
+	return fitness == s->most;
 }
 
 static long consider_next(__u64 i, struct search *s)
@@ -151,11 +173,11 @@ static __always_inline int consider_cells(struct search *s, const struct sa_grou
 
 /*
  * Gives the verdict of a packet whose eroute has a group the SA of the best member. If packets can use none, the eroute
- * is a %trap, or the packet drops with the SA.
+ * is a %trap, or the packet drops with the SA. cpu: that of the packet.
  */
-__noinline int choose_other(const struct packet *p, struct verdict *v)
+__noinline int choose_best(const struct packet *p, struct verdict *v, __u32 cpu)
 {
-	struct search s = { .best = NO_SLOT };
+	struct search s = { .best = NO_SLOT, .cpu = NO_CPU, .most = USABLE };
 	const struct sa_group *g;
 	struct table_meta *meta;
 	__u32 slot, zero = 0;
@@ -168,6 +190,10 @@ __noinline int choose_other(const struct packet *p, struct verdict *v)
 		return 0;
 	s.before = newest_of(g);
 	s.first = g->first;
+	if (g->use == SA_GROUP_CPU) {
+		s.cpu = cpu;
+		s.most = USABLE_CPU;
+	}
 	meta = bpf_map_lookup_elem(&eroute_meta, &zero);
 	if (!meta || g->use != SA_GROUP_FLOW || !consider_cells(&s, g, p, meta))
 		bpf_loop(g->members, consider_next, &s, 0);
@@ -179,11 +205,11 @@ __noinline int choose_other(const struct packet *p, struct verdict *v)
 	return 0;
 }
 
-/* Chooses the SA of a packet whose eroute has a group. */
+/* Chooses the SA of a packet whose eroute has a group, on the CPU that XFRM will look the SA up on: this one. */
 static __always_inline void choose_member(const struct packet *p, struct verdict *v)
 {
 	if (!choose_first(p, v))
-		choose_other(p, v);
+		choose_best(p, v, bpf_get_smp_processor_id());
 }
 
 #endif

@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "c37011cf"
+const layoutDigest = "a1b86fe6"

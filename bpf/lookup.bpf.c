@@ -19,6 +19,7 @@ int eroute_lookup(struct __sk_buff *skb)
 {
 	struct packet p;
 	struct match m;
+	__u32 cpu = skb->cb[LOOKUP_CPU];
 
 	parse(skb, HOOK_TC, ETH_HLEN, skb->protocol, &p);
 	if (!p.family) {
@@ -34,7 +35,8 @@ int eroute_lookup(struct __sk_buff *skb)
 	}
 	skb->cb[LOOKUP_STATUS] = m.flow ? LOOKUP_FLOW : LOOKUP_FOUND;
 	skb->cb[LOOKUP_SELECTOR] = m.v.src_prefixlen | m.v.dst_prefixlen << 8 | m.v.tuple << 16;
-	choose_member(&p, &m.v);
+	if (!choose_first(&p, &m.v))
+		choose_best(&p, &m.v, cpu);
 	skb->cb[LOOKUP_SA] = m.v.sa;
 	skb->cb[LOOKUP_ID] = m.v.id;
 	return TC_ACT_OK;

@@ -42,7 +42,7 @@ static __always_inline enum sa_use sa_use(__u32 slot)
 static __always_inline int needs_detour(struct __sk_buff *skb, const struct device *dev,
 					const struct verdict *v)
 {
-	return v->action == ACT_SA && dev->has_xfrm && sa_use(v->sa) == SA_TRANSPORT &&
+	return v->action == ACT_SA && dev->has_xfrm && sa_use(v->sa) & SA_IN_TRANSPORT_MODE &&
 	       skb->tc_index != DETOUR_OUT;
 }
 

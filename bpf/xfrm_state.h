@@ -30,7 +30,7 @@ struct xfrm_state {
 /*
  * Sets the use of a slot, unless it is absent, if its SA has this SPI. A command can give the slot to
  * another SA at the same time, whose use must not change: SPI, protocol, family and use are one word,
- * which is compared and swapped. Callers only lower a use.
+ * which is compared and swapped. Callers only stop packets.
  */
 static __always_inline void set_use(struct sa *sa, __u32 spi, enum sa_use use)
 {

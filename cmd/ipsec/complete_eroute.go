@@ -29,7 +29,7 @@ var erouteCompleter = cli.Completer[*command]{
 		erouteargs.OptSAID:           saidTexts,
 		erouteargs.OptSetAside:       saTexts,
 		erouteargs.OptPutBack:        saTexts,
-		erouteargs.OptSpread:         cli.OneOf[*command]("flow", "failover"),
+		erouteargs.OptSpread:         cli.OneOf[*command]("flow", "failover", "cpu"),
 		erouteargs.OptEdst:           peers,
 		erouteargs.OptAcquirePeer:    peers,
 		erouteargs.OptSPI:            spis,

@@ -51,6 +51,11 @@ const erouteExample = `  Encrypt traffic between two sites, but drop mail:
     ipsec eroute --add --src 10.1.0.0/16 --dst 10.3.0.0/16 \
         --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover
 
+  Encrypt on two CPUs with an SA for each, which a key manager has bound to it, and on
+  others with a third one:
+    ipsec eroute --add --src 10.1.0.0/16 --dst 10.4.0.0/16 \
+        --said tun0x1000@192.0.2.2,tun0x1001@192.0.2.2,tun0x1002@192.0.2.2 --spread cpu
+
   Take a peer's SA out of all groups for maintenance of the peer, and use it again:
     ipsec eroute --set-aside tun0x1000@192.0.2.2
     ipsec eroute --put-back tun0x1000@192.0.2.2

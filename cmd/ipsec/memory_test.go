@@ -259,21 +259,41 @@ func (m *memory) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	return names, nil
 }
 
-// Member returns the first SA that is ready, whatever the spread, or %trap.
-func (m *memory) Member(_ eroute.Packet, group eroute.SAID) (first eroute.SAID, err error) {
+// memoryCPUs is the number of CPUs of a memory's machine.
+const memoryCPUs = 4
+
+// Members returns the first SA that is ready, whatever the spread, or %trap; of a group by CPU for each CPU.
+func (m *memory) Members(_ eroute.Packet, group eroute.SAID) (members []eroute.SAID, err error) {
+	if group.Spread() != eroute.SpreadCPU {
+		return []eroute.SAID{m.member(group)}, nil
+	}
+	for cpu := range uint32(memoryCPUs) {
+		said := m.member(group)
+		for _, sa := range group.SAs() {
+			if s := m.kernel.sas[sa].State; s.OneCPU && s.CPU == cpu {
+				said = sa
+			}
+		}
+		members = append(members, said)
+	}
+	return members, nil
+}
+
+// member returns the SA of a packet on a CPU without an SA of its own.
+func (m *memory) member(group eroute.SAID) (first eroute.SAID) {
 	for _, sa := range group.SAs() {
 		switch {
-		case m.aside[sa]:
+		case m.aside[sa] || m.kernel.sas[sa].OneCPU:
 		case m.kernel.ready[sa]:
-			return sa, nil
+			return sa
 		case first == eroute.SAID{}:
 			first = sa
 		}
 	}
 	if group.Traps() {
-		return eroute.Trap, nil
+		return eroute.Trap
 	}
-	return first, nil
+	return first
 }
 
 func (m *memory) SetAside(said eroute.SAID, aside bool) (alone int, err error) {

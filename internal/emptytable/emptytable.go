@@ -95,8 +95,8 @@ func (Table) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
 // IsOwnKeyExchange returns false: without a table there is no ipsec device.
 func (Table) IsOwnKeyExchange(eroute.Packet, uint32) (bool, error) { return false, nil }
 
-// Member returns the group itself.
-func (Table) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) { return group, nil }
+// Members returns nothing: no eroute matches.
+func (Table) Members(eroute.Packet, eroute.SAID) ([]eroute.SAID, error) { return nil, nil }
 
 // SAReady returns false.
 func (Table) SAReady(eroute.SAID) (bool, error) { return false, nil }

@@ -94,7 +94,7 @@ var Options = cli.Options{
 	OptMinPackets:     {Name: "min-packets", Arg: "N", Group: selectorGroup, Help: "list only eroutes with at least N packets"},
 
 	OptSAID:        {Name: "said", Arg: "TEXT", Group: saidGroup, Help: "an SA such as tun0x1000@192.0.2.2 or esp.1000@192.0.2.2, or one of %pass, %drop, %reject, %trap, %trapsubnet, %hold and %xfrm; or up to 64 SAs, separated by commas, of which the last can be %trap"},
-	OptSpread:      {Name: "spread", Arg: "flow|failover", Group: saidGroup, Help: "how several SAs share the packets: flow: each flow stays with one SA; failover: the first SA that exists"},
+	OptSpread:      {Name: "spread", Arg: "flow|failover|cpu", Group: saidGroup, Help: "how several SAs share the packets: flow: each flow stays with one SA; failover: the first SA that exists; cpu: the SA that is bound to the packet's CPU, else one that is bound to none (Linux 6.13)"},
 	OptReturnAfter: {Name: "return-after", Arg: "SECONDS", Group: saidGroup, Help: "with --spread: use an SA younger than this only while there is no older one, so that flows return to an SA that comes back after this time; default: at once"},
 	OptAf:          {Name: "af", Arg: "inet|inet6", Group: saidGroup, Help: "address family of --edst"},
 	OptEdst:        {Name: "edst", Arg: "E", Group: saidGroup, Help: "address of the peer (effective destination)"},

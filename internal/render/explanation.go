@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,7 +55,12 @@ func explanationLines(e *explain.Explanation) (lines [][2]string) {
 		add("decided", fmt.Sprintf("by the %s: %s", field, why(field, e.Matches[0].Selector, e.Matches[1].Selector)))
 	}
 	add("route", routeText(e))
-	if e.Match != nil && e.Match.SAID.IsGroup() {
+	switch {
+	case len(e.Members) > 0:
+		for i := range e.Members {
+			add("member", cpuMemberText(e, &e.Members[i]))
+		}
+	case e.Match != nil && e.Match.SAID.IsGroup():
 		if text := memberText(e); text != "" {
 			add("member", text)
 		}
@@ -130,13 +136,55 @@ func memberText(e *explain.Explanation) string {
 	default:
 		text = fmt.Sprintf("%s, one of %d SAs by the packet's flow", sa.SAID, len(all))
 	}
-	if after := group.ReturnAfter(); after != 0 && sa != nil && sa.Ready {
+	return text + exceptText(e, sa != nil && sa.Ready)
+}
+
+// exceptText names members that a group does not use, or only if there are no others. ready: it uses an SA that is ready.
+func exceptText(e *explain.Explanation, ready bool) (text string) {
+	if after := e.Match.SAID.ReturnAfter(); after != 0 && ready {
 		text += fmt.Sprintf("; SAs younger than %d s only if there is no older one", after/time.Second)
 	}
-	for _, said := range aside {
+	for _, said := range e.Match.SetAside() {
 		text += fmt.Sprintf("; %s is set aside", said)
 	}
 	return text
+}
+
+// cpuMemberText says which SA of a group by CPU packets on some CPUs go to, and why.
+func cpuMemberText(e *explain.Explanation, m *explain.Member) string {
+	text := ""
+	if len(e.Members) > 1 {
+		text = fmt.Sprintf("on CPU %s: ", ranges(m.CPUs))
+	}
+	switch {
+	case m.SAID == eroute.Trap:
+		text += "%trap: no SA is ready"
+	case m.SAID == eroute.SAID{}:
+		text += "none"
+	case !m.Ready:
+		text += fmt.Sprintf("no SA is ready; the first is %s", m.SAID)
+	case m.Bound:
+		text += fmt.Sprintf("%s, which is bound to it", m.SAID)
+	default:
+		text += fmt.Sprintf("%s, the first that is bound to no CPU", m.SAID)
+	}
+	return text + exceptText(e, m.Ready)
+}
+
+// ranges formats numbers in ascending order, such as 0-2,5.
+func ranges(numbers []int) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		first := i
+		for i++; i < len(numbers) && numbers[i] == numbers[i-1]+1; i++ {
+		}
+		text := strconv.Itoa(numbers[first])
+		if i-first > 1 {
+			text += "-" + strconv.Itoa(numbers[i-1])
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ",")
 }
 
 func saText(s *explain.SA) string {
@@ -151,6 +199,9 @@ func saText(s *explain.SA) string {
 	parts = append(parts, l.Mode.String()+" mode")
 	if l.ReqID != 0 {
 		parts = append(parts, fmt.Sprintf("reqid %d", l.ReqID))
+	}
+	if l.OneCPU {
+		parts = append(parts, fmt.Sprintf("CPU %d", l.CPU))
 	}
 	if l.IfID != 0 {
 		parts = append(parts, fmt.Sprintf("if_id %#x", l.IfID))
@@ -181,6 +232,9 @@ func verdictText(e *explain.Explanation) string {
 	}
 	if e.Assumed {
 		text = "would be " + text
+	}
+	if e.CPU != nil {
+		text = fmt.Sprintf("on CPU %d: ", *e.CPU) + text
 	}
 	if e.Verdict == maps.Sent && e.Next != (explain.Hop{}) {
 		text += ": " + hopText(e.Next)

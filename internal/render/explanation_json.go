@@ -21,11 +21,20 @@ type explanationJSON struct {
 	Route      hopJSON       `json:"route"`
 	IPsec      bool          `json:"ipsec"`
 	Watched    bool          `json:"watched"`
+	Members    []memberJSON  `json:"members,omitempty"`
+	CPU        *int          `json:"cpu,omitempty"`
 	SA         *saJSON       `json:"sa,omitempty"`
 	Verdict    string        `json:"verdict"`
 	Reason     string        `json:"reason,omitempty"`
 	Next       *hopJSON      `json:"next,omitempty"`
 	Detail     string        `json:"detail,omitempty"`
+}
+
+// memberJSON is what packets on some CPUs go to, of a group by CPU.
+type memberJSON struct {
+	CPUs  []int  `json:"cpus"`
+	SAID  string `json:"said,omitempty"`
+	Bound bool   `json:"bound"`
 }
 
 type packetJSON struct {
@@ -53,18 +62,19 @@ type saJSON struct {
 }
 
 type lifeJSON struct {
-	Proto      string `json:"proto"`
-	SPI        uint32 `json:"spi"`
-	Src        string `json:"src,omitempty"`
-	Dst        string `json:"dst"`
-	Mode       string `json:"mode"`
-	ReqID      uint32 `json:"reqid,omitempty"`
-	IfID       uint32 `json:"if_id,omitempty"`
-	Packets    uint64 `json:"packets"`
-	Bytes      uint64 `json:"bytes"`
-	MaxPackets uint64 `json:"max_packets,omitempty"`
-	MaxBytes   uint64 `json:"max_bytes,omitempty"`
-	Expires    string `json:"expires,omitempty"`
+	Proto      string  `json:"proto"`
+	SPI        uint32  `json:"spi"`
+	Src        string  `json:"src,omitempty"`
+	Dst        string  `json:"dst"`
+	Mode       string  `json:"mode"`
+	ReqID      uint32  `json:"reqid,omitempty"`
+	CPU        *uint32 `json:"cpu,omitempty"`
+	IfID       uint32  `json:"if_id,omitempty"`
+	Packets    uint64  `json:"packets"`
+	Bytes      uint64  `json:"bytes"`
+	MaxPackets uint64  `json:"max_packets,omitempty"`
+	MaxBytes   uint64  `json:"max_bytes,omitempty"`
+	Expires    string  `json:"expires,omitempty"`
 }
 
 func newHopJSON(h explain.Hop) hopJSON {
@@ -85,6 +95,9 @@ func newSAJSON(s *explain.SA) *saJSON {
 		Proto: eroute.ProtocolName(l.Proto), SPI: l.SPI, Dst: l.Dst.String(), Mode: l.Mode.String(), ReqID: l.ReqID, IfID: l.IfID,
 		Packets: l.Packets, Bytes: l.Bytes, MaxPackets: l.MaxPackets, MaxBytes: l.MaxBytes,
 	}
+	if l.OneCPU {
+		j.CPU = &l.CPU
+	}
 	if l.Src.IsValid() && !l.Src.IsUnspecified() {
 		j.Src = l.Src.String()
 	}
@@ -98,7 +111,7 @@ func newExplanationJSON(e *explain.Explanation) *explanationJSON {
 	j := &explanationJSON{
 		Packet:     packetJSON{e.Packet.Src.String(), e.Packet.Dst.String(), e.Packet.Proto, e.Packet.SrcPort, e.Packet.DstPort},
 		Consistent: e.Consistent(), Route: newHopJSON(e.Route), IPsec: e.IPsec, Watched: e.Watched,
-		Verdict: e.Verdict.String(), Reason: e.Reason, Detail: e.Detail,
+		Verdict: e.Verdict.String(), Reason: e.Reason, Detail: e.Detail, CPU: e.CPU,
 		Matches: make([]*erouteJSON, len(e.Matches)),
 	}
 	for i := range e.Matches {
@@ -112,6 +125,13 @@ func newExplanationJSON(e *explain.Explanation) *explanationJSON {
 	}
 	if e.Match != nil {
 		j.Eroute = newErouteJSON(e.Match)
+	}
+	for _, m := range e.Members {
+		member := memberJSON{CPUs: m.CPUs, Bound: m.Bound}
+		if m.SAID != (eroute.SAID{}) {
+			member.SAID = m.SAID.String()
+		}
+		j.Members = append(j.Members, member)
 	}
 	if e.SA != nil {
 		j.SA = newSAJSON(e.SA)

@@ -90,10 +90,10 @@ func (p requestParams) problem() string {
 
 // find returns the SA for a flow of a trap: the newest state that matches the request. The trap's reqid selects
 // it; else the template of the key manager's policy for the flow; else the state's own selector, if it has one.
-// Without any of these no state matches.
+// Without any of these no state matches. A state that is bound to a CPU is none for a flow, whose packets can be on any.
 func (a answers) find(flow eroute.Selector, p requestParams) (eroute.SAID, bool) {
 	for _, s := range a.states {
-		if s.Proto == p.Proto && uint8(s.Mode) == uint8(p.Mode) && carries(s, flow) && matches(s, flow, p) {
+		if !s.OneCPU && s.Proto == p.Proto && uint8(s.Mode) == uint8(p.Mode) && carries(s, flow) && matches(s, flow, p) {
 			return said(s), true
 		}
 	}

@@ -21,9 +21,12 @@ const (
 	SpreadFlow Spread = 1 + iota
 	// SpreadFailover sends all packets to the first SA that they can use.
 	SpreadFailover
+	// SpreadCPU sends a packet to the SA that XFRM uses on the packet's CPU only (RFC 9611); without one, to the first
+	// SA that it uses on any CPU.
+	SpreadCPU
 )
 
-var spreadNames = [...]string{SpreadFlow: "flow", SpreadFailover: "failover"}
+var spreadNames = [...]string{SpreadFlow: "flow", SpreadFailover: "failover", SpreadCPU: "cpu"}
 
 // String returns the name of the spread as in --spread; "" for 0.
 func (s Spread) String() string {
@@ -33,12 +36,12 @@ func (s Spread) String() string {
 	return fmt.Sprintf("spread(%d)", uint8(s))
 }
 
-// ParseSpread parses flow or failover.
+// ParseSpread parses flow, failover or cpu.
 func ParseSpread(text string) (Spread, error) {
 	if i := slices.Index(spreadNames[1:], text); i >= 0 {
 		return Spread(i + 1), nil
 	}
-	return 0, refuse(text, errors.New("unknown (want flow or failover)"))
+	return 0, refuse(text, errors.New("unknown (want flow, failover or cpu)"))
 }
 
 // MaxMembers is the maximum number of SAs in a group, counting repetitions.
@@ -79,7 +82,7 @@ func NewGroup(spread Spread, members ...SAID) (SAID, error) {
 	if len(members) < least || len(members) > MaxMembers {
 		return SAID{}, errGroupSize
 	}
-	if spread != SpreadFlow && spread != SpreadFailover {
+	if spread == 0 || int(spread) >= len(spreadNames) {
 		return SAID{}, fmt.Errorf("%s: unknown", spread)
 	}
 	g := group{spread: spread, trap: trap, n: len(members)}

@@ -26,7 +26,7 @@ var (
 // ParseSAID parses the text form of a SAID, see ipsec_eroute(8): a magic SAID, proto.HEX@v4, proto:HEX@v6, or
 // protoN@address with N in the format of [ParseNumber]. Protocol and magic names are lower case; the address
 // has the format of [ParseAddr]. A group of SAs is a list separated by commas, which can end with %trap, a slash,
-// flow or failover, and optionally a slash and the seconds of [SAID.ReturnAfter].
+// flow, failover or cpu, and optionally a slash and the seconds of [SAID.ReturnAfter].
 func ParseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	parse := parseSAID
 	if strings.Contains(text, ",") {
@@ -39,7 +39,7 @@ func ParseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	return said, nil
 }
 
-var errNoSpread = errors.New("several SAs need --spread flow or --spread failover")
+var errNoSpread = errors.New("several SAs need --spread flow, failover or cpu")
 
 // parseGroup parses a group of SAs, and returns only the reason as error.
 func parseGroup(ctx context.Context, text string, r Resolver) (SAID, error) {

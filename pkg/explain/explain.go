@@ -16,7 +16,7 @@ type Table interface {
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
 	Matching(match func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
 	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
-	Member(p eroute.Packet, group eroute.SAID) (eroute.SAID, error)
+	Members(p eroute.Packet, group eroute.SAID) ([]eroute.SAID, error)
 	SAReady(said eroute.SAID) (bool, error)
 	RelayRuns() (bool, error)
 }
@@ -33,8 +33,10 @@ type Explanation struct {
 	SA   *SA // named by Match; nil: none, also of a group none of whose SAs the packet can use
 	Next Hop // of what is sent; only if Verdict is Sent
 	Outcome
-	Assumed bool // Outcome is that of a packet with a route into the ipsec device or through the watched interface
-	Lost    bool // Verdict is Sent, but XFRM or the ipsec device drops the packet, see Detail
+	Members []Member // of a group by CPU, in the order of the CPUs
+	CPU     *int     // the CPU of SA, Next and Outcome, where the packet fares worst; nil: they are the same on all CPUs
+	Assumed bool     // Outcome is that of a packet with a route into the ipsec device or through the watched interface
+	Lost    bool     // Verdict is Sent, but XFRM or the ipsec device drops the packet, see Detail
 
 	watcher   watcher // of Route
 	unwatched string  // the interface of Route, or its member, that is not watched

@@ -134,24 +134,41 @@ func (e *Explanation) lose(why string) {
 
 // encrypt implements decide for eroutes with an SA.
 func (x *explainer) encrypt(e *Explanation) (err error) {
-	said := e.Match.SAID
-	if said.IsGroup() {
-		if said, err = x.table.Member(e.Packet, said); err != nil {
-			return err
+	if said := e.Match.SAID; !said.IsGroup() {
+		return x.encryptBy(e, said)
+	}
+	members, err := x.table.Members(e.Packet, e.Match.SAID)
+	if err != nil {
+		return err
+	}
+	if e.Match.SAID.Spread() == eroute.SpreadCPU {
+		return x.encryptByCPU(e, members)
+	}
+	return x.encryptBy(e, members[0])
+}
+
+// encryptBy implements encrypt for one SA, or for the %trap or the zero SAID of a group.
+func (x *explainer) encryptBy(e *Explanation, said eroute.SAID) (err error) {
+	switch said {
+	case eroute.Trap:
+		return x.trap(e)
+	case eroute.SAID{}:
+		e.Outcome = Outcome{maps.Dropped, "sa-missing", "all SAs of the group are set aside"}
+		if len(e.Match.SetAside()) != len(e.Match.SAID.SAs()) {
+			e.Detail += " or bound to other CPUs"
 		}
-		switch said {
-		case eroute.Trap:
-			return x.trap(e)
-		case eroute.SAID{}:
-			e.Outcome = Outcome{maps.Dropped, "sa-missing", "all SAs of the group are set aside"}
-			return nil
-		}
+		return nil
 	}
 	e.SA = &SA{SAID: said}
 	if e.SA.Ready, err = x.table.SAReady(said); err != nil {
 		return err
 	}
 	lifetime, err := x.kernel.SA(said)
+	if err == nil && e.Match.SAID.Spread() != eroute.SpreadCPU {
+		if err = lifetime.ForAnyCPU(); err != nil {
+			e.SA.Ready = false // for eroutes outside a group by CPU
+		}
+	}
 	switch {
 	case err == nil:
 		e.SA.State = &lifetime

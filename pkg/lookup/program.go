@@ -46,8 +46,12 @@ type Result struct {
 
 // Run returns what the packet of an Ethernet frame matches. p holds the frame's fields that selectors compare.
 // Returns ErrNotIP if the program finds no IP packet.
-func (l *Program) Run(frame []byte, p eroute.Packet) (Result, error) {
+func (l *Program) Run(frame []byte, p eroute.Packet) (Result, error) { return l.RunOn(frame, p, 0) }
+
+// RunOn is Run for a packet that is on one CPU, which can select the SA.
+func (l *Program) RunOn(frame []byte, p eroute.Packet, cpu uint32) (Result, error) {
 	var in, out pinned.SKBContext
+	in.CB[bpf.ABILookupCbLOOKUP_CPU] = cpu
 	ret, err := pinned.Run(l.prog, frame, &in, &out)
 	if err != nil {
 		return Result{}, fmt.Errorf("run lookup program: %w", err)

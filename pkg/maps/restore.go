@@ -158,7 +158,7 @@ func (r *restore) keepFollowed(ctx context.Context) error {
 // put adds an eroute to the new table.
 func (r *restore) put(c eroute.Change) error {
 	s := c.Selector
-	if err := c.Validate(); err != nil {
+	if err := errors.Join(c.Validate(), checkSpread(c.SAID)); err != nil {
 		return err
 	}
 	x := r.indexes.Ensure(s)

@@ -122,7 +122,7 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := map[uint32]bool{}
+	used, byCPU := map[uint32]bool{}, cpuMembers(t, table)
 	for key, v := range all {
 		sa, err := table.sas.Read(v.Slot)
 		if err != nil {
@@ -134,7 +134,7 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 		}
 		carried := sas.Families(v) & s.Inner
 		if !sas.IsUsable(&sa) {
-			if synced && missing == nil && carried != 0 {
+			if synced && missing == nil && carried != 0 && (!s.OneCPU || byCPU[key.SAID()]) {
 				t.Errorf("packets drop, though %s is there", key.SAID())
 			}
 			continue
@@ -145,7 +145,12 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 		if isTun && said.SPI == p.state.SPI && said.Dst == p.state.Dst && !synced {
 			s = m.states[p.state] // tun names another state since one with its SPI was added, but nothing has read XFRM since
 		}
+		onCPU := sa.Use == uint8(bpf.ABISaUseSA_CPU) || sa.Use == uint8(bpf.ABISaUseSA_CPU_TRANSPORT)
 		switch {
+		case onCPU != s.OneCPU || onCPU && sa.Cpu != s.CPU:
+			t.Errorf("%s is of CPU %d: %t, its state of CPU %d: %t", key.SAID(), sa.Cpu, onCPU, s.CPU, s.OneCPU)
+		case synced && onCPU && !byCPU[key.SAID()]:
+			t.Errorf("%s is bound to a CPU, and no group by CPU has it", key.SAID())
 		case missing != nil:
 			t.Errorf("packets are given to %s, which is not there", key.SAID())
 		case s.IfID != sa.IfId:
@@ -161,6 +166,29 @@ func (m *model) check(t *testing.T, table *Table, synced bool) {
 			}
 		}
 	}
+}
+
+// cpuMembers returns the SAs of the table's groups by CPU.
+func cpuMembers(t *testing.T, table *Table) map[eroute.SAID]bool {
+	t.Helper()
+	members := map[eroute.SAID]bool{}
+	for e, err := range table.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, said := range e.SAID.SAs() {
+			members[said] = members[said] || e.SAID.Spread() == eroute.SpreadCPU
+		}
+	}
+	return members
+}
+
+// bindToCPU binds a state to a CPU.
+func (m *model) bindToCPU(said eroute.SAID, cpu uint32) {
+	key := xfrm.StateKey{Proto: said.Proto, SPI: said.SPI, Dst: said.Dst}
+	s := m.states[key]
+	s.OneCPU, s.CPU = true, cpu
+	m.states[key] = s
 }
 
 func sa(proto uint8, spi uint32) eroute.SAID {
@@ -253,7 +281,7 @@ func TestSharedStateRandomly(t *testing.T) {
 		if len(members) == 1 {
 			return members[0]
 		}
-		group := groupOf(t, []eroute.Spread{eroute.SpreadFlow, eroute.SpreadFailover}[r.IntN(2)], members...)
+		group := groupOf(t, eroute.SpreadFlow+eroute.Spread(r.IntN(3)), members...)
 		return returningAfter(t, group, time.Duration(r.IntN(2)*30)*time.Second)
 	}
 	aside := map[eroute.SAID]bool{} // SAs that are set aside
@@ -279,6 +307,9 @@ func TestSharedStateRandomly(t *testing.T) {
 				what = fmt.Sprintf("state %s %s", said, mode)
 				if _, err := m.states.Find(said); err != nil {
 					m.add(said, mode, inner, uint32(r.IntN(2))*7)
+					if r.IntN(3) == 0 {
+						m.bindToCPU(said, uint32(r.IntN(3)))
+					}
 				}
 			}
 		case n < 15:

@@ -78,7 +78,7 @@ func (k Kernel) said(t xfrm.Template, s eroute.Selector) (eroute.SAID, error) {
 		var newest uint64
 		for key, state := range k.States {
 			if key.Proto == t.Proto && key.Dst == peer && state.Mode == t.Mode && from(state.Src, t.Src) &&
-				(t.ReqID == 0 || state.ReqID == t.ReqID) && state.IfID == 0 && state.Added >= newest {
+				(t.ReqID == 0 || state.ReqID == t.ReqID) && state.IfID == 0 && !state.OneCPU && state.Added >= newest {
 				spi, newest = key.SPI, state.Added
 			}
 		}

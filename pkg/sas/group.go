@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -28,7 +29,7 @@ var ErrTooManyGroups = errors.New("too many groups of Security Associations")
 // asGroup returns the value of a slot as a group; nil if it is an SA.
 func asGroup(sa *bpf.ABISa) *bpf.ABISaGroup {
 	switch bpf.ABISaUse(sa.Use) {
-	case bpf.ABISaUseSA_GROUP_FLOW, bpf.ABISaUseSA_GROUP_FAILOVER:
+	case bpf.ABISaUseSA_GROUP_FLOW, bpf.ABISaUseSA_GROUP_FAILOVER, bpf.ABISaUseSA_GROUP_CPU:
 		return (*bpf.ABISaGroup)(unsafe.Pointer(sa))
 	}
 	return nil
@@ -36,6 +37,17 @@ func asGroup(sa *bpf.ABISa) *bpf.ABISaGroup {
 
 // The value of a slot is an SA or a group.
 var _ = [1]struct{}{}[unsafe.Sizeof(bpf.ABISa{})-unsafe.Sizeof(bpf.ABISaGroup{})]
+
+// spreadUses are the uses of the slots of groups, by spread.
+var spreadUses = [...]bpf.ABISaUse{
+	eroute.SpreadFlow: bpf.ABISaUseSA_GROUP_FLOW, eroute.SpreadFailover: bpf.ABISaUseSA_GROUP_FAILOVER,
+	eroute.SpreadCPU: bpf.ABISaUseSA_GROUP_CPU,
+}
+
+// spreadOf returns the spread of a group.
+func spreadOf(g *bpf.ABISaGroup) eroute.Spread {
+	return eroute.Spread(slices.Index(spreadUses[:], bpf.ABISaUse(g.Use)))
+}
 
 // blocksOf returns the number of blocks for a group, a power of 2. With cells these have about 16 elements for each
 // member.
@@ -61,10 +73,6 @@ func (r *Reader) group(slot uint32, g *bpf.ABISaGroup) (read groupRead, err erro
 	if err != nil {
 		return read, err
 	}
-	spread := eroute.SpreadFlow
-	if g.Use == uint8(bpf.ABISaUseSA_GROUP_FAILOVER) {
-		spread = eroute.SpreadFailover
-	}
 	members := make([]eroute.SAID, len(slots), len(slots)+1)
 	for i, slot := range slots {
 		sa, err := r.At(slot)
@@ -79,7 +87,7 @@ func (r *Reader) group(slot uint32, g *bpf.ABISaGroup) (read groupRead, err erro
 	if g.Trap != 0 {
 		members = append(members, eroute.Trap)
 	}
-	if read.said, err = eroute.NewGroup(spread, members...); err != nil {
+	if read.said, err = eroute.NewGroup(spreadOf(g), members...); err != nil {
 		return read, fmt.Errorf("read group of SAs: %w", err)
 	}
 	if read.said, err = read.said.WithReturnAfter(time.Duration(g.ReturnAfter) * time.Second); err != nil {
@@ -110,6 +118,9 @@ func (set *Set) holdGroup(ref Ref, view *View) (uint32, error) {
 	refs := v.Refs(ref.Family)
 	first := *refs == 0
 	if first {
+		if err := set.noteCPUMembers(ref.SAID, view); err != nil {
+			return 0, err
+		}
 		slots, err := set.holdMembers(ref, view)
 		if err == nil && !found {
 			if v.Slot, err = set.makeGroup(ref.SAID, slots); err != nil {
@@ -171,7 +182,7 @@ func (set *Set) makeGroup(said eroute.SAID, slots map[eroute.SAID]uint32) (slot 
 		return 0, ErrTooMany
 	}
 	g := bpf.ABISaGroup{
-		Use: uint8(bpf.ABISaUseSA_GROUP_FAILOVER), First: at * block, Members: uint32(len(members)),
+		Use: uint8(spreadUses[said.Spread()]), First: at * block, Members: uint32(len(members)),
 		ReturnAfter: uint32(said.ReturnAfter() / time.Second),
 	}
 	if said.Traps() {
@@ -183,7 +194,7 @@ func (set *Set) makeGroup(said eroute.SAID, slots map[eroute.SAID]uint32) (slot 
 	}
 	if flow {
 		cells := fillCells(members, blocks*int(block)-len(members))
-		g.Use, g.Cells = uint8(bpf.ABISaUseSA_GROUP_FLOW), uint32(len(cells))
+		g.Cells = uint32(len(cells))
 		for _, member := range cells {
 			elements = append(elements, elements[member])
 		}

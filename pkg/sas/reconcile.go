@@ -20,13 +20,17 @@ func (set *Set) Reconcile(view *View) error {
 	// SAs without a state come last: by then it is known which policies are in use.
 	var errs pinned.ErrorList
 	bind := func(key abi.SAIDKey) {
-		if err := set.bind(key, all[key], view); err != nil && !errors.Is(err, xfrm.ErrNoState) {
+		err := set.bind(key, all[key], view)
+		if err == nil {
+			err = set.checkCPU(key, all[key], view)
+		}
+		if err != nil && !errors.Is(err, xfrm.ErrNoState) {
 			errs.Add(err)
 		}
 	}
 	var rest []abi.SAIDKey
 	for key := range all {
-		if _, err := view.find(key.SAID()); err != nil {
+		if _, err := set.stateOf(key, view); err != nil {
 			rest = append(rest, key)
 			continue
 		}

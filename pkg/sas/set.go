@@ -170,22 +170,28 @@ func (set *Set) all() (map[abi.SAIDKey]abi.SAIDValue, error) {
 }
 
 // IsReady reports whether packets of an SA are passed to XFRM: the state existed when XFRM was last read, has not
-// been deleted since, and has sequence numbers left. A group is ready if one of its SAs is, and is not set aside.
+// been deleted since, and has sequence numbers left. A group is ready if each packet has an SA that is ready, and not
+// set aside: one for its CPU, or for any.
 func (set *Set) IsReady(said eroute.SAID) (bool, error) {
-	for _, sa := range said.SAs() {
-		if ready, err := set.isReady(sa, said.IsGroup()); ready || err != nil {
-			return ready, err
+	var members []bpf.ABISa
+	for _, name := range said.SAs() {
+		sa, err := set.slotOf(name)
+		if err != nil {
+			return false, err
 		}
+		if !said.IsGroup() {
+			return passes(&sa), nil
+		}
+		members = append(members, sa)
 	}
-	return false, nil
+	return anyReady(members, said.Spread())
 }
 
-// isReady is IsReady for an SA, or a member of a group.
-func (set *Set) isReady(said eroute.SAID, member bool) (bool, error) {
+// slotOf reads the slot of an SA; zero if no eroute names it.
+func (set *Set) slotOf(said eroute.SAID) (sa bpf.ABISa, err error) {
 	v, found, err := set.entry(abi.NewSAIDKey(said))
 	if err != nil || !found {
-		return false, err
+		return sa, err
 	}
-	sa, err := set.Read(v.Slot)
-	return isReady(&sa) && (sa.Aside == 0 || !member), err
+	return set.Read(v.Slot)
 }

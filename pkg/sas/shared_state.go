@@ -84,8 +84,8 @@ func mayShare(a, b abi.SAIDKey) bool {
 }
 
 // isOf reports whether n names a state.
-func (n *namedSA) isOf(s xfrm.State, view *View) bool {
-	found, err := view.find(n.key.SAID())
+func (set *Set) isOf(n *namedSA, s xfrm.State, view *View) bool {
+	found, err := set.stateOf(n.key, view)
 	return err == nil && found.StateKey == s.StateKey
 }
 
@@ -109,7 +109,7 @@ func (set *Set) lender(n *namedSA, s xfrm.State, view *View) (*namedSA, error) {
 			}
 			continue
 		}
-		if l.isOf(s, view) {
+		if set.isOf(l, s, view) {
 			return l, set.partOther(l, n)
 		}
 	}
@@ -128,7 +128,7 @@ func (set *Set) partOther(lender, n *namedSA) error {
 // bind installs an SA and lets packets use it, or stops packets if the SA does not exist. Families that the
 // state cannot carry have no policy: XFRM drops their packets.
 func (set *Set) bind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
-	s, err := view.find(key.SAID())
+	s, err := set.stateOf(key, view)
 	if err != nil {
 		return errors.Join(err, set.unbind(key, v, view))
 	}
@@ -197,7 +197,7 @@ func (set *Set) separatePartner(n, lender *namedSA, s xfrm.State, view *View) (f
 		return families, nil, err
 	case n.borrows():
 		return families, p, nil
-	case lender == nil && p.isOf(s, view):
+	case lender == nil && set.isOf(p, s, view):
 		return families | Families(p.value), nil, nil
 	}
 	// The policies of n's if_id will lead to another state than that of p.
@@ -222,8 +222,11 @@ func (set *Set) part(n, borrower *namedSA) error {
 // have been noted before the slot was written, so use reads the state again.
 func (set *Set) use(n, lender *namedSA, s xfrm.State) error {
 	next := n.sa
-	next.Use, next.IfId = uint8(useOf(s)), n.ownIfID()
-	if isReady(&next) && !isReady(&n.sa) {
+	next.Use, next.IfId, next.Cpu = uint8(useOf(s)), n.ownIfID(), 0
+	if s.OneCPU {
+		next.Cpu = s.CPU
+	}
+	if passes(&next) && !passes(&n.sa) {
 		since, err := sinceOf(s)
 		if err != nil {
 			return err
@@ -242,6 +245,13 @@ func (set *Set) use(n, lender *namedSA, s xfrm.State) error {
 	}
 	if next == n.sa {
 		return nil
+	}
+	if next.Cpu != n.sa.Cpu { // programs may read the CPU before or after the use
+		absent := next
+		absent.Use = uint8(bpf.ABISaUseSA_ABSENT)
+		if err := set.write(n.value.Slot, absent); err != nil {
+			return err
+		}
 	}
 	if err := set.write(n.value.Slot, next); err != nil {
 		return err
@@ -288,7 +298,7 @@ func (set *Set) unbind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 		return err
 	}
 	if p != nil && Families(p.value) != 0 {
-		if _, missing := view.find(p.key.SAID()); missing == nil {
+		if _, missing := set.stateOf(p.key, view); missing == nil {
 			return nil // the partner uses the policies
 		}
 	}
@@ -361,10 +371,15 @@ func sinceOf(s xfrm.State) (uint64, error) {
 
 // useOf returns how packets use an SA that has this state.
 func useOf(s xfrm.State) bpf.ABISaUse {
-	if s.Spent {
+	transport := s.Mode == xfrm.ModeTransport
+	switch {
+	case s.Spent:
 		return bpf.ABISaUseSA_EXHAUSTED
-	}
-	if s.Mode == xfrm.ModeTransport {
+	case s.OneCPU && transport:
+		return bpf.ABISaUseSA_CPU_TRANSPORT
+	case s.OneCPU:
+		return bpf.ABISaUseSA_CPU
+	case transport:
 		return bpf.ABISaUseSA_TRANSPORT
 	}
 	return bpf.ABISaUseSA_READY

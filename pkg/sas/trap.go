@@ -3,6 +3,8 @@
 package sas
 
 import (
+	"github.com/cilium/ebpf"
+
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -21,13 +23,32 @@ func (r *Reader) Traps(v *bpf.ABIErouteValue) (bool, error) {
 	return g != nil && g.Trap != 0, nil
 }
 
-// isReady reports whether packets of the SA of a slot go to XFRM.
+// isReady reports whether packets of the SA of a slot go to XFRM, on any CPU.
 func isReady(sa *bpf.ABISa) bool {
 	use := bpf.ABISaUse(sa.Use)
 	return use == bpf.ABISaUseSA_READY || use == bpf.ABISaUseSA_TRANSPORT
 }
 
-// ReadyTrapGroups returns the slots of the groups that end with %trap and have an SA that packets can use.
+// anyReady reports whether each packet of a group has a member that it can use.
+func anyReady(members []bpf.ABISa, spread eroute.Spread) (bool, error) {
+	cpus := make(map[uint32]bool)
+	for i := range members {
+		switch sa := &members[i]; {
+		case sa.Aside != 0:
+		case isReady(sa):
+			return true, nil
+		case isOnCPU(sa):
+			cpus[sa.Cpu] = true
+		}
+	}
+	if spread != eroute.SpreadCPU || len(cpus) == 0 {
+		return false, nil
+	}
+	possible, err := ebpf.PossibleCPU()
+	return err == nil && len(cpus) == possible, err
+}
+
+// ReadyTrapGroups returns the slots of the groups that end with %trap and have an SA for each packet.
 func (set *Set) ReadyTrapGroups() (map[uint32]bool, error) {
 	all, err := set.all()
 	if err != nil {
@@ -38,16 +59,19 @@ func (set *Set) ReadyTrapGroups() (map[uint32]bool, error) {
 		if g.Trap == 0 {
 			return nil
 		}
-		for _, slot := range members {
+		all := make([]bpf.ABISa, len(members))
+		for i, slot := range members {
 			sa, err := slots.At(slot)
 			if err != nil {
 				return err
 			}
-			if isReady(&sa) && sa.Aside == 0 {
-				ready[v.Slot] = true
-			}
+			all[i] = sa
 		}
-		return nil
+		any, err := anyReady(all, spreadOf(g))
+		if any {
+			ready[v.Slot] = true
+		}
+		return err
 	})
 	return ready, err
 }

@@ -16,6 +16,7 @@ type View struct {
 	states xfrm.States             // nil: not dumped
 	bound  map[uint32]xfrm.Binding // by if_id, only our own; nil: not dumped
 	seen   map[abi.SAIDKey]bool    // SAs that this command has tried to bind
+	byCPU  map[abi.SAIDKey]uint32  // see [Set.cpuMembers]; nil: not read
 }
 
 // NewView returns a view that has read only the number of states. Reading one SA costs as much as ten to

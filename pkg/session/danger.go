@@ -101,17 +101,17 @@ type futureTable struct {
 	kernel explain.KernelView
 }
 
-// Member returns the first SA of a group that is ready, or its %trap: which SA does not matter to a forecast.
-func (t futureTable) Member(_ eroute.Packet, group eroute.SAID) (eroute.SAID, error) {
+// Members returns the first SA of a group that is ready, or its %trap: which SA does not matter to a forecast.
+func (t futureTable) Members(_ eroute.Packet, group eroute.SAID) ([]eroute.SAID, error) {
 	for _, sa := range group.SAs() {
 		if ready, err := t.SAReady(sa); ready || err != nil {
-			return sa, err
+			return []eroute.SAID{sa}, err
 		}
 	}
 	if group.Traps() {
-		return eroute.Trap, nil
+		return []eroute.SAID{eroute.Trap}, nil
 	}
-	return group.SAs()[0], nil
+	return group.SAs()[:1], nil
 }
 
 func (t futureTable) SAReady(said eroute.SAID) (bool, error) {

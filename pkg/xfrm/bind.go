@@ -18,8 +18,7 @@ import (
 // Bind returns the foreign if_id that the state had, for [Handle.Unbind]; 0 if it had none or one of ours.
 //
 // It returns ErrNoState if there is no such state, or it is larval; no policy of ifID is left then. It returns
-// ErrUnsupported, with nothing changed, if the state has a mark other than 0, serves one CPU only, uses packet
-// offload, or cannot carry all of inner; and ErrForeignIfID if ifID is not one of ours. After any other error,
+// ErrUnsupported, with nothing changed, if the state has a mark other than 0, uses packet offload, or cannot carry all of inner; and ErrForeignIfID if ifID is not one of ours. After any other error,
 // which wraps the kernel's errno, call Bind again or Unbind.
 func (h *Handle) Bind(said eroute.SAID, ifID uint32, inner Families) (prev uint32, err error) {
 	if err := checkIfID(ifID); err != nil {

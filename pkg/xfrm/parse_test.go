@@ -56,7 +56,7 @@ func TestUsable(t *testing.T) {
 		{nl.XFRMA_SA_DIR, []byte{1}, ErrNoState},
 		{nl.XFRMA_MARK, []byte{0, 0, 0, 0, 0xff, 0, 0, 0}, nil},
 		{nl.XFRMA_MARK, []byte{5, 0, 0, 0, 0xff, 0, 0, 0}, ErrUnsupported},
-		{nl.XFRMA_SA_PCPU, []byte{0, 0, 0, 0}, ErrUnsupported},
+		{nl.XFRMA_SA_PCPU, []byte{0, 0, 0, 0}, nil},
 		{nl.XFRMA_OFFLOAD_DEV, []byte{3, 0, 0, 0, 2, 0, 0, 0}, nil},
 		{nl.XFRMA_OFFLOAD_DEV, []byte{3, 0, 0, 0, 4, 0, 0, 0}, ErrUnsupported},
 	} {

@@ -34,6 +34,10 @@ type State struct {
 
 	Packets, Bytes uint64 // carried so far; bytes before encapsulation
 
+	// OneCPU means that the kernel uses it for packets on the CPU with the number CPU only (XFRMA_SA_PCPU, RFC 9611).
+	OneCPU bool
+	CPU    uint32
+
 	// Inner are the families that it can carry: any for a tunnel with the flag af-unspec, else that of the
 	// state's selector.
 	Inner Families
@@ -89,7 +93,6 @@ const (
 	flawNone   flaw = iota
 	flawMark        // lookups without that mark miss it
 	flawPacket      // packet offload: the hardware requires the policy too
-	flawCPU         // serves packets of one CPU only
 )
 
 // HasMark reports whether only lookups with a mark other than 0 find the state.
@@ -105,8 +108,14 @@ func (s State) usable() error {
 		return fmt.Errorf("its mark is not 0: %w", ErrUnsupported)
 	case s.flaw == flawPacket:
 		return fmt.Errorf("packet offload to hardware: %w", ErrUnsupported)
-	case s.flaw == flawCPU:
-		return fmt.Errorf("it serves one CPU only: %w", ErrUnsupported)
+	}
+	return nil
+}
+
+// ForAnyCPU returns ErrUnsupported if the kernel uses the state on one CPU only.
+func (s State) ForAnyCPU() error {
+	if s.OneCPU {
+		return fmt.Errorf("%s is bound to CPU %d, which only --spread cpu can use: %w", s.StateKey, s.CPU, ErrUnsupported)
 	}
 	return nil
 }

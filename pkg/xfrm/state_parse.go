@@ -84,7 +84,7 @@ func parseState(msg []byte) (stateMessage, error) {
 				s.flaw = flawPacket
 			}
 		case nl.XFRMA_SA_PCPU:
-			s.flaw = flawCPU
+			s.OneCPU, s.CPU = true, a.uint32()
 		case nl.XFRMA_SA_DIR:
 			input = len(a.data) > 0 && a.data[0] == dirIn
 		case nl.XFRMA_REPLAY_VAL: // struct xfrm_replay_state: oseq is first
