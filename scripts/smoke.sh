@@ -29,7 +29,7 @@ refuses_too_old >"$log" 2>&1 &
 refusal=$!
 failed=0
 go run ./internal/vm/run -kernel $newest -pkg './bpf ./test/vm' \
-	-run '^(TestProgramsInVM|TestPing|TestWatched)$|^TestMigrate$/^one_state$|^TestTrapToSA$/^%trap$' || failed=1
+	-run '^(TestProgramsInVM|TestPing|TestWatched|TestNewKernel.*)$|^TestMigrate$/^one_state$|^TestTrapToSA$/^%trap$' || failed=1
 wait $refusal || failed=1
 cat "$log"
 exit $failed

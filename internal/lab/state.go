@@ -12,10 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// dirOut is XFRM_SA_DIR_OUT of linux/xfrm.h.
+const dirOut = 2
+
 // replayWindow is the size of the replay window, in packets.
 const replayWindow = 32
 
-// state is an XFRM state: the request that adds it, the same on both nodes.
+// state is an XFRM state: the request that adds it, the same on both nodes except for its CPU.
 type state struct {
 	tunnel     Tunnel
 	info       nl.XfrmUsersaInfo
@@ -46,9 +49,18 @@ func newState(t Tunnel) state {
 func (s state) add(n *Node) error {
 	err := n.Do(func() error {
 		req := nl.NewNetlinkRequest(nl.XFRM_MSG_NEWSA, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
-		req.AddData(&s.info)
+		info := s.info
+		oneCPU := s.tunnel.OneCPU && n == s.tunnel.From
+		if oneCPU { // the kernel requires a direction, and no replay window of an outbound state
+			info.ReplayWindow = 0
+		}
+		req.AddData(&info)
 		for _, a := range s.algorithms {
 			req.AddData(a)
+		}
+		if oneCPU {
+			req.AddData(nl.NewRtAttr(nl.XFRMA_SA_DIR, []byte{dirOut}))
+			req.AddData(nl.NewRtAttr(nl.XFRMA_SA_PCPU, nl.Uint32Attr(s.tunnel.CPU)))
 		}
 		_, err := req.Execute(unix.NETLINK_XFRM, 0)
 		return err

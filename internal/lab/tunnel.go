@@ -40,6 +40,9 @@ type Tunnel struct {
 	SPI uint32
 	// ReqID is the state's reqid: 0.
 	ReqID uint32
+	// OneCPU binds From's state to the CPU with the number CPU (XFRMA_SA_PCPU, Linux 6.13).
+	OneCPU bool
+	CPU    uint32
 	// AnyFamily sets the state's af-unspec flag: a tunnel may carry either family.
 	AnyFamily bool
 }

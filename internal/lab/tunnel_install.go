@@ -30,6 +30,9 @@ func (t Tunnel) Install() (*SA, error) {
 	return sa, nil
 }
 
+// AddTo installs only the tunnel's state, with other keys, and only on one node.
+func (t Tunnel) AddTo(n *Node) error { return newState(t.complete()).add(n) }
+
 func (sa *SA) install() error {
 	state := newState(sa.Tunnel)
 	for _, n := range []*Node{sa.To, sa.From} {
