@@ -255,3 +255,23 @@ func TestVMAvailable(t *testing.T) {
 		}
 	}
 }
+
+// TestVMIgnoresCPU checks that IgnoresCPU tells what the kernel does with a state that is bound to a CPU.
+func TestVMIgnoresCPU(t *testing.T) {
+	h := newNamespace(t)
+	probe := probeState(eroute.ProtoESP, IPv4)
+	const dirOut = 2 // XFRM_SA_DIR_OUT
+	payload := appendAttribute(probe.payload, nl.XFRMA_SA_DIR, []byte{dirOut})
+	if err := h.change(request{probe.msgType, appendUint32(payload, nl.XFRMA_SA_PCPU, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := h.State(eroute.SAID{Proto: eroute.ProtoESP, SPI: 0x100, Dst: probeEnds[IPv4][1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ignores, err := IgnoresCPU()
+	if err != nil || ignores == s.OneCPU || s.OneCPU && s.CPU != 1 {
+		t.Errorf("the kernel ignores the CPU: %t, %v; the state is bound to one: %t, %d", ignores, err, s.OneCPU, s.CPU)
+	}
+	t.Logf("the kernel ignores the CPU: %t", ignores)
+}
