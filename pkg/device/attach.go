@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
@@ -19,8 +20,8 @@ import (
 
 // Attach creates an ipsec device, binds it to a physical device, and attaches the fast path to the ingress
 // interfaces. The device comes up before the physical device is watched, and after its program runs, so that no
-// packet passes either unmatched. notes lists what this kernel or these interfaces do not support. On an error
-// everything is undone.
+// packet passes either unmatched. notes lists what this kernel or these interfaces do not support, SAs that cannot be
+// used, and policies without an eroute. On an error everything is undone.
 func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err error) {
 	virtual := c.Virtual
 	wans, lans, err := find(t, &c)
@@ -103,14 +104,30 @@ func Attach(ctx context.Context, t *maps.Table, c Config) (notes []string, err e
 	if err := errors.Join(unwatchOthers(t, links, dev, &binding), dropOtherGuards(links, dev)); err != nil {
 		return nil, err
 	}
-	err = t.SyncSAs()
-	followed, failed := t.FollowPolicies(ctx)
-	if c.Follow {
-		notes = append(notes, followed.Notes()...)
-	} else if failed == nil {
-		failed = t.EndFollowing(ctx)
+	return slices.Concat(lacks(kind), notes, update(ctx, t, c.Follow)), ctx.Err()
+}
+
+// update makes the table equal to the SAs and policies of XFRM, for a device that follows these or does not. It
+// returns what failed as notes: the packets of an SA that cannot be used drop, but without the device all packets
+// would leave in clear.
+func update(ctx context.Context, t *maps.Table, follow bool) (notes []string) {
+	failed := func(what string, err error) {
+		if err == nil {
+			return
+		}
+		for text := range strings.Lines(err.Error()) {
+			notes = append(notes, what+strings.TrimSuffix(text, "\n"))
+		}
 	}
-	return append(lacks(kind), notes...), errors.Join(err, failed)
+	failed("not all SAs can be used: ", t.SyncSAs())
+	followed, err := t.FollowPolicies(ctx)
+	if follow {
+		notes = append(notes, followed.Notes()...)
+	} else if err == nil {
+		err = t.EndFollowing(ctx)
+	}
+	failed("not all packets have the right eroute until --sync: ", err)
+	return notes
 }
 
 // find checks the names and returns their interfaces.

@@ -138,7 +138,17 @@ func TestFollowed(t *testing.T) {
 	run(strings.TrimSuffix(attach, " --follow"))
 	check("after an attach without --follow", written)
 	run("tncfg --detach --virtual ipsec0")
-	run(attach)
+	run("eroute --limit 1")
+	if _, stderr, err := g.command(t, path, attach); err != nil || !strings.Contains(stderr, "note: not all packets have the right eroute") ||
+		!strings.Contains(stderr, "2 have no eroute: table full: the limit is 1 eroutes") {
+		t.Errorf("attach to a full table: %v: %s", err, stderr)
+	}
+	if text := run("tncfg"); !strings.Contains(text, "watched unmatched=pass follow\n") {
+		t.Errorf("tncfg prints, after an attach to a full table\n%s", text)
+	}
+	run("eroute --limit 1000000")
+	run("eroute --sync")
+	check("after the limit was raised", netLine, written, "2001:db8:1::/48 -> 2001:db8:2::/48 => %xfrm followed")
 	run("tncfg --detach --virtual ipsec0")
 	check("after detach", written)
 }
