@@ -11,40 +11,40 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
-// TestExplainCPU checks the explanation of a group by CPU, on a machine with four: an SA for two of them, and one, or
-// none, that is bound to no CPU. The verdict is that of a CPU where the packet fares worst.
+// TestExplainCPU checks the explanation of a group by CPU, on a machine with CPUs 0, 1, 3 and 4: an SA for two of them, and
+// one, or none, that is bound to no CPU. The verdict is that of a CPU where the packet fares worst.
 func TestExplainCPU(t *testing.T) {
-	zero, two, other, ended := testSAID, testSAID, testSAID, testSAID
-	zero.SPI, two.SPI, ended.SPI = 0x2000, 0x2002, 0x3000
+	zero, three, other, ended := testSAID, testSAID, testSAID, testSAID
+	zero.SPI, three.SPI, ended.SPI = 0x2000, 0x2003, 0x3000
 	for name, c := range map[string]struct {
 		members       []eroute.SAID
 		member        []string
 		verdict, json string
 	}{
 		"all": {
-			[]eroute.SAID{zero, two, other},
-			[]string{"on CPU 0: tun0x2000@192.0.2.2, which is bound to it", "on CPU 1,3: tun0x1000@192.0.2.2, the first that is bound to no CPU", "on CPU 2: tun0x2002@192.0.2.2, which is bound to it"},
-			"on CPU 0: sent, ", `"members":[{"cpus":[0],"said":"tun0x2000@192.0.2.2","bound":true},{"cpus":[1,3],"said":"tun0x1000@192.0.2.2","bound":false},`,
+			[]eroute.SAID{zero, three, other},
+			[]string{"on CPU 0: tun0x2000@192.0.2.2, which is bound to it", "on CPU 1,4: tun0x1000@192.0.2.2, the first that is bound to no CPU", "on CPU 3: tun0x2003@192.0.2.2, which is bound to it"},
+			"on CPU 0: sent, ", `"members":[{"cpus":[0],"said":"tun0x2000@192.0.2.2","bound":true},{"cpus":[1,4],"said":"tun0x1000@192.0.2.2","bound":false},`,
 		},
 		"the fallback has ended": {
-			[]eroute.SAID{zero, two, ended},
-			[]string{"on CPU 0: tun0x2000@192.0.2.2, which is bound to it", "on CPU 1,3: no SA is ready; the first is tun0x3000@192.0.2.2", "on CPU 2: tun0x2002@192.0.2.2, which is bound to it"},
+			[]eroute.SAID{zero, three, ended},
+			[]string{"on CPU 0: tun0x2000@192.0.2.2, which is bound to it", "on CPU 1,4: no SA is ready; the first is tun0x3000@192.0.2.2", "on CPU 3: tun0x2003@192.0.2.2, which is bound to it"},
 			`on CPU 1: dropped, counted as "sa-missing"`, `"cpu":1,`,
 		},
 		"no fallback": {
-			[]eroute.SAID{zero, two},
-			[]string{"on CPU 0: tun0x2000@192.0.2.2, which is bound to it", "on CPU 1,3: none", "on CPU 2: tun0x2002@192.0.2.2, which is bound to it"},
-			`on CPU 1: dropped, counted as "sa-missing"; all SAs of the group are set aside or bound to other CPUs`, `{"cpus":[1,3],"bound":false}`,
+			[]eroute.SAID{zero, three},
+			[]string{"on CPU 0: tun0x2000@192.0.2.2, which is bound to it", "on CPU 1,4: none", "on CPU 3: tun0x2003@192.0.2.2, which is bound to it"},
+			`on CPU 1: dropped, counted as "sa-missing"; all SAs of the group are set aside or bound to other CPUs`, `{"cpus":[1,4],"bound":false}`,
 		},
 		"%trap": {
 			[]eroute.SAID{zero, eroute.Trap},
-			[]string{"on CPU 0: tun0x2000@192.0.2.2, which is bound to it", "on CPU 1-3: %trap: no SA is ready"},
-			`on CPU 1: kept, counted as "trap"`, `{"cpus":[1,2,3],"said":"%trap","bound":false}`,
+			[]string{"on CPU 0: tun0x2000@192.0.2.2, which is bound to it", "on CPU 1,3-4: %trap: no SA is ready"},
+			`on CPU 1: kept, counted as "trap"`, `{"cpus":[1,3,4],"said":"%trap","bound":false}`,
 		},
 		"only the fallback": {
 			[]eroute.SAID{other, ended},
 			[]string{"tun0x1000@192.0.2.2, the first that is bound to no CPU"},
-			"sent, ", `"members":[{"cpus":[0,1,2,3],"said":"tun0x1000@192.0.2.2","bound":false}]`,
+			"sent, ", `"members":[{"cpus":[0,1,3,4],"said":"tun0x1000@192.0.2.2","bound":false}]`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestExplainCPU(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := newGateway(t, group)
-			for said, cpu := range map[eroute.SAID]uint32{zero: 0, two: 2} {
+			for said, cpu := range map[eroute.SAID]uint32{zero: 0, three: 3} {
 				life := testLifetime
 				life.SPI, life.OneCPU, life.CPU = said.SPI, true, cpu
 				m.kernel.sas[said], m.kernel.ready[said] = life, true

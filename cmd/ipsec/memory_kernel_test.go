@@ -55,6 +55,9 @@ func (m *memoryKernel) Outgoing(state xfrm.State) explain.Hop { return m.Route(s
 func (m *memoryKernel) Ifindex(string) uint32          { return 0 }
 func (m *memoryKernel) Members(device string) []string { return m.members[device] }
 
+// OnlineCPUs returns those of a machine whose CPU 2 is offline.
+func (m *memoryKernel) OnlineCPUs() ([]uint32, error) { return []uint32{0, 1, 3, 4}, nil }
+
 func (m *memoryKernel) Close() error { return nil }
 
 // changeSA changes the state of testSAID.

@@ -259,24 +259,15 @@ func (m *memory) Named(ids map[uint32]bool) (map[uint32]eroute.Eroute, error) {
 	return names, nil
 }
 
-// memoryCPUs is the number of CPUs of a memory's machine.
-const memoryCPUs = 4
-
-// Members returns the first SA that is ready, whatever the spread, or %trap; of a group by CPU for each CPU.
-func (m *memory) Members(_ eroute.Packet, group eroute.SAID) (members []eroute.SAID, err error) {
-	if group.Spread() != eroute.SpreadCPU {
-		return []eroute.SAID{m.member(group)}, nil
-	}
-	for cpu := range uint32(memoryCPUs) {
-		said := m.member(group)
-		for _, sa := range group.SAs() {
-			if s := m.kernel.sas[sa].State; s.OneCPU && s.CPU == cpu {
-				said = sa
-			}
+// Member returns the first SA that is ready, whatever the spread, or %trap; of a group by CPU the SA of the CPU, if it has
+// one.
+func (m *memory) Member(_ eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error) {
+	for _, sa := range group.SAs() {
+		if s := m.kernel.sas[sa].State; group.Spread() == eroute.SpreadCPU && s.OneCPU && s.CPU == cpu {
+			return sa, nil
 		}
-		members = append(members, said)
 	}
-	return members, nil
+	return m.member(group), nil
 }
 
 // member returns the SA of a packet on a CPU without an SA of its own.

@@ -95,8 +95,10 @@ func (Table) Lookup(eroute.Packet) (eroute.Eroute, bool, error) {
 // IsOwnKeyExchange returns false: without a table there is no ipsec device.
 func (Table) IsOwnKeyExchange(eroute.Packet, uint32) (bool, error) { return false, nil }
 
-// Members returns nothing: no eroute matches.
-func (Table) Members(eroute.Packet, eroute.SAID) ([]eroute.SAID, error) { return nil, nil }
+// Member returns nothing: no eroute matches.
+func (Table) Member(eroute.Packet, eroute.SAID, uint32) (eroute.SAID, error) {
+	return eroute.SAID{}, nil
+}
 
 // SAReady returns false.
 func (Table) SAReady(eroute.SAID) (bool, error) { return false, nil }

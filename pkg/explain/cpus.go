@@ -15,12 +15,20 @@ type Member struct {
 	Bound bool        // the SA is bound to the CPU
 }
 
-// encryptByCPU implements encrypt for a group by CPU, given the SA of each CPU. The outcome is that of the CPU where it
-// is worst.
-func (x *explainer) encryptByCPU(e *Explanation, members []eroute.SAID) error {
+// encryptByCPU implements encrypt for a group by CPU. The outcome is that of the online CPU where it is worst.
+func (x *explainer) encryptByCPU(e *Explanation) error {
+	cpus, err := x.kernel.OnlineCPUs()
+	if err != nil {
+		return err
+	}
 	worst, on := *e, -1
 	at := make(map[eroute.SAID]int)
-	for cpu, said := range members {
+	for _, number := range cpus {
+		said, err := x.table.Member(e.Packet, e.Match.SAID, number)
+		if err != nil {
+			return err
+		}
+		cpu := int(number)
 		if i, known := at[said]; known {
 			e.Members[i].CPUs = append(e.Members[i].CPUs, cpu)
 			continue

@@ -16,7 +16,7 @@ type Table interface {
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
 	Matching(match func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
 	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
-	Members(p eroute.Packet, group eroute.SAID) ([]eroute.SAID, error)
+	Member(p eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error)
 	SAReady(said eroute.SAID) (bool, error)
 	RelayRuns() (bool, error)
 }

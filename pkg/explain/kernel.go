@@ -31,6 +31,8 @@ type KernelView interface {
 	Outgoing(state xfrm.State) Hop
 	// Ifindex returns the index of an interface, 0 if it does not exist.
 	Ifindex(device string) uint32
+	// OnlineCPUs returns the CPUs on which packets can be, see [xfrm.OnlineCPUs].
+	OnlineCPUs() ([]uint32, error)
 	// Members returns the members of a bond, bridge or team; nil if it is none.
 	Members(device string) []string
 	Close() error
@@ -131,6 +133,8 @@ func (k *kernelView) Ifindex(device string) uint32 {
 	}
 	return uint32(link.Attrs().Index)
 }
+
+func (k *kernelView) OnlineCPUs() ([]uint32, error) { return xfrm.OnlineCPUs() }
 
 // Members ignores an error: without members an interface counts as not watched.
 func (k *kernelView) Members(device string) []string {

@@ -137,14 +137,14 @@ func (x *explainer) encrypt(e *Explanation) (err error) {
 	if said := e.Match.SAID; !said.IsGroup() {
 		return x.encryptBy(e, said)
 	}
-	members, err := x.table.Members(e.Packet, e.Match.SAID)
+	if e.Match.SAID.Spread() == eroute.SpreadCPU {
+		return x.encryptByCPU(e)
+	}
+	said, err := x.table.Member(e.Packet, e.Match.SAID, 0)
 	if err != nil {
 		return err
 	}
-	if e.Match.SAID.Spread() == eroute.SpreadCPU {
-		return x.encryptByCPU(e, members)
-	}
-	return x.encryptBy(e, members[0])
+	return x.encryptBy(e, said)
 }
 
 // encryptBy implements encrypt for one SA, or for the %trap or the zero SAID of a group.

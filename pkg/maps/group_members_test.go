@@ -92,7 +92,7 @@ func TestGroupAside(t *testing.T) {
 	}
 	memberOf := func(src, dst string, group eroute.SAID) eroute.SAID {
 		t.Helper()
-		said, err := g.member(eroute.Packet{Src: netip.MustParseAddr(src), Dst: netip.MustParseAddr(dst), Proto: 1}, group, 0)
+		said, err := g.Member(eroute.Packet{Src: netip.MustParseAddr(src), Dst: netip.MustParseAddr(dst), Proto: 1}, group, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +240,7 @@ func TestGroupReturnAfter(t *testing.T) {
 			packet := eroute.Packet{Src: netip.MustParseAddr("10.1.0.1"), Dst: netip.MustParseAddr("10.2.0.1"), Proto: 17, DstPort: 53}
 			for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 				packet.SrcPort++ // other flows
-				if said, err := g.member(packet, g.group, 0); err != nil {
+				if said, err := g.Member(packet, g.group, 0); err != nil {
 					t.Fatal(err)
 				} else if said == a {
 					break

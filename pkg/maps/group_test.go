@@ -52,7 +52,7 @@ func (g *grouped) members(t *testing.T, v6 bool) []eroute.SAID {
 			p.Src, p.Dst = netip.MustParseAddr(fmt.Sprintf("2001:db8:1::%x", i>>6)), netip.MustParseAddr("2001:db8:2::1")
 		}
 		var err error
-		if all[i], err = g.member(p, g.group, 0); err != nil {
+		if all[i], err = g.Member(p, g.group, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

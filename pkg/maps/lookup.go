@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cilium/ebpf"
-
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -24,29 +22,10 @@ func (t *Table) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	return t.lookupFrame(frame, p)
 }
 
-// Members returns the SAs to which the kernel program sends a packet whose eroute has a group: for a group by CPU one for
-// each CPU that the machine can have, else one. eroute.Trap: the packet matches the %trap; the zero SAID: it drops, as
-// all SAs are set aside or bound to other CPUs.
-func (t *Table) Members(p eroute.Packet, group eroute.SAID) ([]eroute.SAID, error) {
-	cpus := 1
-	if group.Spread() == eroute.SpreadCPU {
-		var err error
-		if cpus, err = ebpf.PossibleCPU(); err != nil {
-			return nil, err
-		}
-	}
-	members := make([]eroute.SAID, cpus)
-	for cpu := range members {
-		var err error
-		if members[cpu], err = t.member(p, group, uint32(cpu)); err != nil {
-			return nil, err
-		}
-	}
-	return members, nil
-}
-
-// member returns the SA of a packet on one CPU, see Members.
-func (t *Table) member(p eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error) {
+// Member returns the SA to which the kernel program sends a packet whose eroute has a group, if the packet is on a CPU,
+// which only matters for a group by CPU. eroute.Trap: the packet matches the %trap; the zero SAID: it drops, as all SAs
+// are set aside or bound to other CPUs.
+func (t *Table) Member(p eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error) {
 	frame, err := lookup.Frame(p)
 	if err != nil {
 		return eroute.SAID{}, err

@@ -184,7 +184,7 @@ func (set *Set) IsReady(said eroute.SAID) (bool, error) {
 		}
 		members = append(members, sa)
 	}
-	return anyReady(members, said.Spread())
+	return allReady(members, said.Spread(), xfrm.OnlineCPUs)
 }
 
 // slotOf reads the slot of an SA; zero if no eroute names it.

@@ -3,11 +3,12 @@
 package sas
 
 import (
-	"github.com/cilium/ebpf"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // Traps reports whether packets of an eroute make flows, see [eroute.SAID.Traps].
@@ -29,8 +30,9 @@ func isReady(sa *bpf.ABISa) bool {
 	return use == bpf.ABISaUseSA_READY || use == bpf.ABISaUseSA_TRANSPORT
 }
 
-// anyReady reports whether each packet of a group has a member that it can use.
-func anyReady(members []bpf.ABISa, spread eroute.Spread) (bool, error) {
+// allReady reports whether each packet of a group has a member that it can use. online returns the CPUs on which packets
+// can be.
+func allReady(members []bpf.ABISa, spread eroute.Spread, online func() ([]uint32, error)) (bool, error) {
 	cpus := make(map[uint32]bool)
 	for i := range members {
 		switch sa := &members[i]; {
@@ -44,8 +46,8 @@ func anyReady(members []bpf.ABISa, spread eroute.Spread) (bool, error) {
 	if spread != eroute.SpreadCPU || len(cpus) == 0 {
 		return false, nil
 	}
-	possible, err := ebpf.PossibleCPU()
-	return err == nil && len(cpus) == possible, err
+	all, err := online()
+	return err == nil && !slices.ContainsFunc(all, func(cpu uint32) bool { return !cpus[cpu] }), err
 }
 
 // ReadyTrapGroups returns the slots of the groups that end with %trap and have an SA for each packet.
@@ -67,8 +69,8 @@ func (set *Set) ReadyTrapGroups() (map[uint32]bool, error) {
 			}
 			all[i] = sa
 		}
-		any, err := anyReady(all, spreadOf(g))
-		if any {
+		have, err := allReady(all, spreadOf(g), xfrm.OnlineCPUs)
+		if have {
 			ready[v.Slot] = true
 		}
 		return err

@@ -101,17 +101,17 @@ type futureTable struct {
 	kernel explain.KernelView
 }
 
-// Members returns the first SA of a group that is ready, or its %trap: which SA does not matter to a forecast.
-func (t futureTable) Members(_ eroute.Packet, group eroute.SAID) ([]eroute.SAID, error) {
+// Member returns the first SA of a group that is ready, or its %trap: which SA does not matter to a forecast.
+func (t futureTable) Member(_ eroute.Packet, group eroute.SAID, _ uint32) (eroute.SAID, error) {
 	for _, sa := range group.SAs() {
 		if ready, err := t.SAReady(sa); ready || err != nil {
-			return []eroute.SAID{sa}, err
+			return sa, err
 		}
 	}
 	if group.Traps() {
-		return []eroute.SAID{eroute.Trap}, nil
+		return eroute.Trap, nil
 	}
-	return group.SAs()[:1], nil
+	return group.SAs()[0], nil
 }
 
 func (t futureTable) SAReady(said eroute.SAID) (bool, error) {

@@ -36,8 +36,8 @@ func (r *reference) Matching(match func(eroute.Selector) bool) iter.Seq2[eroute.
 }
 
 func (r *reference) IsOwnKeyExchange(eroute.Packet, uint32) (bool, error) { return false, nil }
-func (r *reference) Members(_ eroute.Packet, group eroute.SAID) ([]eroute.SAID, error) {
-	return group.SAs()[:1], nil
+func (r *reference) Member(_ eroute.Packet, group eroute.SAID, _ uint32) (eroute.SAID, error) {
+	return group.SAs()[0], nil
 }
 func (r *reference) SAReady(eroute.SAID) (bool, error) { return false, nil }
 func (r *reference) RelayRuns() (bool, error)          { return false, nil }
