@@ -10,7 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// ErrNoCPUs is returned for a group by CPU if the kernel would use its SAs on all CPUs.
+// ErrNoCPUs is returned for a change that adds a group by CPU if the kernel would use its SAs on all CPUs.
 var ErrNoCPUs = errors.New(`--spread value "cpu": this kernel does not bind SAs to CPUs (XFRMA_SA_PCPU), use Linux 6.13 or later`)
 
 // ignoresCPU reads the kernel's types once. Tests replace it.

@@ -27,7 +27,8 @@ type Effect struct{ Added, Changed, Deleted, Kept int }
 // table or the new one. Eroutes that are equal in both keep their counters; all holds and other flows of traps
 // end. It reads the eroutes one by one. If one is refused, it returns an *eroute.ChangeError that names it; if
 // they end with an error, it returns that error. In both cases, and if commit is false, the table does not
-// change.
+// change. It accepts a group by CPU on a kernel that binds no state to a CPU: the first SA that exists is used, and a
+// saved table also returns after a boot with an older kernel.
 func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (Effect, error) {
 	view, err := t.sas.NewView()
 	if err != nil {
@@ -158,7 +159,7 @@ func (r *restore) keepFollowed(ctx context.Context) error {
 // put adds an eroute to the new table.
 func (r *restore) put(c eroute.Change) error {
 	s := c.Selector
-	if err := errors.Join(c.Validate(), checkSpread(c.SAID)); err != nil {
+	if err := c.Validate(); err != nil {
 		return err
 	}
 	x := r.indexes.Ensure(s)
