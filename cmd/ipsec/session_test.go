@@ -126,6 +126,41 @@ func TestSessionWarning(t *testing.T) {
 	}
 }
 
+// TestSessionWarningGroup checks which groups with SAs that are bound to CPUs warn, on a machine with CPUs 0, 1, 3 and 4.
+func TestSessionWarningGroup(t *testing.T) {
+	const (
+		who  = "the SSH session from 198.51.100.7 port 50022: the packets to it would "
+		on   = "tun0x2000@192.0.2.2,tun0x2001@192.0.2.2,tun0x2003@192.0.2.2"
+		four = ",tun0x2004@192.0.2.2"
+		any  = ",tun0x1000@192.0.2.2"
+	)
+	for name, test := range map[string]struct{ members, spread, want string }{
+		"each CPU":                {on + four, "cpu", ""},
+		"all but one":             {on, "cpu", "this may cut " + who + "be lost on CPU 4 (sa-missing)"},
+		"all but one, and absent": {on + ",tun0x3000@192.0.2.2", "cpu", "this may cut " + who + "be lost on CPU 4 (sa-missing)"},
+		"all but one, and any":    {on + any, "cpu", ""},
+		"all but one, and %trap":  {on + ",%trap", "cpu", "this may cut " + who + "wait for an SA on CPU 4"},
+		"none":                    {"tun0x3000@192.0.2.2,tun0x3001@192.0.2.2", "cpu", "this cuts " + who + "be lost (sa-missing)"},
+		"failover":                {on + any, "failover", ""},
+		"failover without any":    {on + four, "failover", "this cuts " + who + "be lost (sa-missing)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newSessionGateway(t)
+			m.eroutes.Replace(everything, testSAID)
+			for _, cpu := range []uint32{0, 1, 3, 4} {
+				said, life := testSAID, testLifetime
+				said.SPI = 0x2000 + cpu
+				life.SPI, life.OneCPU, life.CPU = said.SPI, true, cpu
+				m.kernel.sas[said] = life
+			}
+			args := []string{"eroute", "--replace", "--src", "0.0.0.0/0", "--dst", "0.0.0.0/0", "--said", test.members, "--spread", test.spread}
+			if got := strings.Join(runSession(t, m, &testSession, "", args...), "\n"); got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
 // everything is the selector of all IPv4 packets.
 var everything = eroute.Selector{Src: netip.MustParsePrefix("0.0.0.0/0"), Dst: netip.MustParsePrefix("0.0.0.0/0")}
 

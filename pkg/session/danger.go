@@ -36,7 +36,7 @@ func (s *Session) Danger(t explain.Table, k explain.KernelView, before, after Si
 	switch {
 	case had == gets || had == waits || had == lost:
 		return "", nil
-	case gets == lost:
+	case gets == lost && next.CPU == nil:
 		verb = "cuts"
 	}
 	text := fmt.Sprintf("this %s the SSH session from %v port %d: the packets to it would %s", verb, s.Client.Addr(), s.Client.Port(), gets.text(next))
@@ -84,15 +84,19 @@ func newFate(e *explain.Explanation) fate {
 
 // text completes "the packets would".
 func (f fate) text(e *explain.Explanation) string {
+	on := ""
+	if e.CPU != nil {
+		on = fmt.Sprintf(" on CPU %d", *e.CPU)
+	}
 	switch f {
 	case waits:
-		return "wait for an SA"
+		return "wait for an SA" + on
 	case inClear:
 		return "leave in clear, no longer encrypted"
 	case encrypted:
 		return fmt.Sprintf("be encrypted for %v, no longer leave in clear", e.SA.SAID)
 	}
-	return fmt.Sprintf("be lost (%s)", e.Reason)
+	return fmt.Sprintf("be lost%s (%s)", on, e.Reason)
 }
 
 // futureTable is a table after a change: SAs are ready that exist.
@@ -101,17 +105,33 @@ type futureTable struct {
 	kernel explain.KernelView
 }
 
-// Member returns the first SA of a group that is ready, or its %trap: which SA does not matter to a forecast.
-func (t futureTable) Member(_ eroute.Packet, group eroute.SAID, _ uint32) (eroute.SAID, error) {
+// Member returns the SA of a CPU in a group by CPU, else the first SA that is ready and bound to no CPU, or the %trap; else
+// the first SA that is not ready, if there is one. Which of several SAs a flow selects does not matter to a forecast.
+func (t futureTable) Member(_ eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error) {
+	var unbound, unready eroute.SAID
 	for _, sa := range group.SAs() {
-		if ready, err := t.SAReady(sa); ready || err != nil {
+		ready, err := t.SAReady(sa)
+		if err != nil {
 			return sa, err
 		}
+		lifetime, err := t.kernel.SA(sa)
+		bound := err == nil && lifetime.OneCPU
+		switch {
+		case !ready && unready == eroute.SAID{}:
+			unready = sa
+		case ready && bound && lifetime.CPU == cpu && group.Spread() == eroute.SpreadCPU:
+			return sa, nil
+		case ready && !bound && unbound == eroute.SAID{}:
+			unbound = sa
+		}
 	}
-	if group.Traps() {
+	switch {
+	case unbound != eroute.SAID{}:
+		return unbound, nil
+	case group.Traps():
 		return eroute.Trap, nil
 	}
-	return group.SAs()[0], nil
+	return unready, nil
 }
 
 func (t futureTable) SAReady(said eroute.SAID) (bool, error) {
