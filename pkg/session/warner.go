@@ -81,6 +81,9 @@ func (w *Warner) forecast(t explain.Table, f *Forecast, possible func() bool) {
 
 // ReplaceDevices warns if the session is cut when the ipsec devices become others.
 func (w *Warner) ReplaceDevices(t explain.Table, next []device.Attachment) {
+	if w == nil {
+		return
+	}
 	f, err := NewForecast(t, w.Session.Reply())
 	if err != nil {
 		w.Note(err)
