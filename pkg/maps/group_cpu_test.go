@@ -179,7 +179,7 @@ func TestGroupCPUOnly(t *testing.T) {
 	// A command that adds a group by CPU binds the state that it refused before.
 	mustApply(t, g.Table, &eroute.Linear{}, replace(alone, a), add(byCPU, groupOf(t, eroute.SpreadCPU, a, b)))
 	g.model.check(t, g.Table, false)
-	unusable(g.Sync(t.Context()), "packets of eroutes to "+a.String()+" outside a group drop")
+	unusable(g.Sync(t.Context()), "eroutes other than groups by CPU do not use "+a.String())
 	packet := func(src, dst string) eroute.Packet {
 		return eroute.Packet{Src: netip.MustParseAddr(src), Dst: netip.MustParseAddr(dst), Proto: 17, SrcPort: 7, DstPort: 53}
 	}

@@ -80,7 +80,7 @@ func (set *Set) noteCPUMembers(group eroute.SAID, view *View) error {
 }
 
 // checkCPU returns xfrm.ErrUnsupported for an SA of a group by CPU that is bound to a CPU, if other eroutes name it,
-// too: their packets drop.
+// too: their packets go to other SAs of their group, or drop.
 func (set *Set) checkCPU(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 	s, err := view.find(key.SAID())
 	if err != nil || !s.OneCPU {
@@ -90,7 +90,7 @@ func (set *Set) checkCPU(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 	if err != nil || v.Refs4+v.Refs6 <= members[key] {
 		return err
 	}
-	return fmt.Errorf("packets of eroutes to %s outside a group drop: %w", key.SAID(), s.ForAnyCPU())
+	return fmt.Errorf("eroutes other than groups by CPU do not use %s: %w", key.SAID(), s.ForAnyCPU())
 }
 
 // isOnCPU reports whether packets of the SA of a slot go to XFRM, on one CPU only.
