@@ -28,6 +28,10 @@ var saCheck = check{"sa", "all SAs that eroutes name exist", sas, func(f *Facts)
 		case sa.Spent != "":
 			problem(fmt.Sprintf("%s accepts no more packets: %s", sa.SAID, sa.Spent),
 				fmt.Sprintf("packets of %d eroutes are dropped", sa.Eroutes), "rekey it: check why the key manager has not")
+		case sa.OneCPU && sa.Others:
+			problem(fmt.Sprintf("eroutes other than groups by CPU do not use %s: its state is bound to a CPU", sa.SAID),
+				"packets of other groups go to their other SAs; of eroutes without other SAs they are dropped, counted as sa-missing",
+				"use --spread cpu, or an SA that is bound to no CPU")
 		}
 	}
 	return found

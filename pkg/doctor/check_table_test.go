@@ -119,6 +119,10 @@ func TestSA(t *testing.T) {
 	checkFindings(t, peerCheck, f, want{Problem, said.String(), "192.0.2.9, which is not an address of this gateway"})
 	f.SAs[0].Tunnel = false // normal in transport mode
 	checkFindings(t, peerCheck, f)
+	f.SAs[0].OneCPU, f.SAs[0].ByCPU = true, true
+	checkFindings(t, saCheck, f)
+	f.SAs[0].Others = true
+	checkFindings(t, saCheck, f, want{Problem, name, "eroutes other than groups by CPU do not use " + name})
 	f.SAs[0].Usable = false
 	checkFindings(t, saCheck, f, want{Problem, name, "not bound to its eroutes yet"})
 	f.SAs[0].Problem = xfrm.ErrUnsupported
@@ -127,5 +131,16 @@ func TestSA(t *testing.T) {
 	checkFindings(t, saCheck, f, want{Problem, name, "does not exist"})
 	if got := saCheck.find(f)[0].Cost; got != "packets of 7 eroutes are dropped, counted as sa-missing" {
 		t.Errorf("cost %q", got)
+	}
+}
+
+// TestSAOfCPU checks the cause that is named for an SA that is bound to a CPU, before its eroutes are bound to it.
+func TestSAOfCPU(t *testing.T) {
+	said := eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x135, Dst: netip.MustParseAddr("192.0.2.2")}
+	state := xfrm.State{OneCPU: true, CPU: 1}
+	for byCPU, text := range map[bool]string{true: "not bound to its eroutes yet", false: "is bound to CPU 1, which only --spread cpu can use"} {
+		sa := SA{SAUse: maps.SAUse{SAID: said, Eroutes: 1, ByCPU: byCPU, Others: !byCPU}}
+		sa.Problem = sa.refused(state)
+		checkFindings(t, saCheck, &Facts{SAs: []SA{sa}}, want{Problem, said.String(), text})
 	}
 }

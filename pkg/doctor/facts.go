@@ -118,6 +118,7 @@ type SA struct {
 	maps.SAUse
 	Problem error         // why its state cannot be used; nil if it can
 	Tunnel  bool          // whether its state is in tunnel mode
+	OneCPU  bool          // whether its state is bound to a CPU
 	Lost    xfrm.Families // families whose packets have no policy that leads to the SA
 	Moved   netip.Addr    // destination of a migrated state with this SPI and an if_id of ours; zero: there is none
 	Spent   string        // why XFRM refuses more packets; "" if it does not

@@ -136,8 +136,8 @@ func (f *Facts) gatherXFRM() (err error) {
 	for i := range f.SAs {
 		sa := &f.SAs[i]
 		state, err := states.Find(sa.SAID)
-		if err == nil && !sa.Usable {
-			err = state.ForAnyCPU() // no group by CPU has it
+		if err == nil {
+			err = sa.refused(state)
 		}
 		sa.judge(state, err, f.Usages, states, bound)
 		if sa.Problem = err; err != nil {

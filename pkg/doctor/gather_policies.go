@@ -27,6 +27,14 @@ func (f *Facts) gatherAllowed(h *xfrm.Handle) error {
 	return nil
 }
 
+// refused returns why no eroute of an SA can use a state: it is bound to a CPU, and no group by CPU has the SA.
+func (sa *SA) refused(state xfrm.State) error {
+	if sa.ByCPU {
+		return nil
+	}
+	return state.ForAnyCPU()
+}
+
 // judge collects the facts of an SA other than the existence of its state.
 func (sa *SA) judge(state xfrm.State, missing error, usages []xfrm.Usage, states xfrm.States, bound map[uint32]xfrm.Binding) {
 	if errors.Is(missing, xfrm.ErrNoState) {
@@ -35,6 +43,7 @@ func (sa *SA) judge(state xfrm.State, missing error, usages []xfrm.Usage, states
 	if missing != nil || !sa.Usable {
 		return
 	}
+	sa.OneCPU = state.OneCPU
 	for _, family := range []xfrm.Families{xfrm.IPv4, xfrm.IPv6} {
 		if family&sa.Inner&state.Inner != 0 && bound[sa.IfID].Families&family == 0 {
 			sa.Lost |= family

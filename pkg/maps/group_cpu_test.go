@@ -180,6 +180,18 @@ func TestGroupCPUOnly(t *testing.T) {
 	mustApply(t, g.Table, &eroute.Linear{}, replace(alone, a), add(byCPU, groupOf(t, eroute.SpreadCPU, a, b)))
 	g.model.check(t, g.Table, false)
 	unusable(g.Sync(t.Context()), "eroutes other than groups by CPU do not use "+a.String())
+	used := func(said eroute.SAID, byCPU, others bool) {
+		t.Helper()
+		uses, err := g.SAUses()
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(uses, func(u SAUse) bool { return u.SAID == said })
+		if i < 0 || uses[i].ByCPU != byCPU || uses[i].Others != others {
+			t.Errorf("uses %+v, want %s in groups by CPU: %t, in others: %t", uses, said, byCPU, others)
+		}
+	}
+	used(a, true, true)
 	packet := func(src, dst string) eroute.Packet {
 		return eroute.Packet{Src: netip.MustParseAddr(src), Dst: netip.MustParseAddr(dst), Proto: 17, SrcPort: 7, DstPort: 53}
 	}
@@ -201,6 +213,8 @@ func TestGroupCPUOnly(t *testing.T) {
 	// The other SAID of the state.
 	mustApply(t, g.Table, &eroute.Linear{}, replace(byCPU, groupOf(t, eroute.SpreadCPU, tun, b)))
 	unusable(g.Sync(t.Context()), "bind "+a.String())
+	used(a, false, true)
+	used(tun, true, false)
 	if err := g.Apply(t.Context(), []eroute.Change{del(byCPU)}); err != nil {
 		t.Fatal(err)
 	}

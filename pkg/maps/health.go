@@ -26,11 +26,17 @@ type SAUse struct {
 	Usable  bool // whether packets could use it when XFRM was last read
 	IfID    uint32
 	Inner   xfrm.Families // families of the eroutes
+	ByCPU   bool          // whether a group by CPU has it
+	Others  bool          // whether eroutes without a group by CPU name it
 }
 
 // SAUses lists the SAs that eroutes name, sorted by destination, SPI and protocol.
 func (t *Table) SAUses() ([]SAUse, error) {
 	all, err := t.sas.Named()
+	if err != nil {
+		return nil, err
+	}
+	byCPU, err := t.sas.CPUMembers()
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +47,11 @@ func (t *Table) SAUses() ([]SAUse, error) {
 		if err != nil {
 			return nil, err
 		}
-		uses = append(uses, SAUse{key.SAID(), v.Refs4 + v.Refs6, sas.IsUsable(&sa), sa.IfId, sas.Families(v)})
+		refs, grouped := byCPU[key]
+		uses = append(uses, SAUse{
+			SAID: key.SAID(), Eroutes: v.Refs4 + v.Refs6, Usable: sas.IsUsable(&sa), IfID: sa.IfId, Inner: sas.Families(v),
+			ByCPU: grouped, Others: v.Refs4+v.Refs6 > refs,
+		})
 	}
 	slices.SortFunc(uses, func(a, b SAUse) int {
 		return cmp.Or(a.SAID.Dst.Compare(b.SAID.Dst), cmp.Compare(a.SAID.SPI, b.SAID.SPI), cmp.Compare(a.SAID.Proto, b.SAID.Proto))

@@ -31,12 +31,16 @@ func (set *Set) stateOf(key abi.SAIDKey, view *View) (xfrm.State, error) {
 	return s, nil
 }
 
-// cpuMembers returns the SAs that are members of groups by CPU, with the number of references of these groups; 0 if a
-// group was added by this command.
-func (set *Set) cpuMembers(view *View) (map[abi.SAIDKey]uint32, error) {
-	if view.byCPU != nil {
-		return view.byCPU, nil
+// cpuMembers is [Set.CPUMembers] at the start of a command, with 0 references for members of groups that the command adds.
+func (set *Set) cpuMembers(view *View) (members map[abi.SAIDKey]uint32, err error) {
+	if view.byCPU == nil {
+		view.byCPU, err = set.CPUMembers()
 	}
+	return view.byCPU, err
+}
+
+// CPUMembers returns the SAs that are members of groups by CPU, with the number of references of these groups.
+func (set *Set) CPUMembers() (map[abi.SAIDKey]uint32, error) {
 	all, err := set.all()
 	if err != nil {
 		return nil, err
@@ -55,7 +59,6 @@ func (set *Set) cpuMembers(view *View) (map[abi.SAIDKey]uint32, error) {
 	if err != nil {
 		return nil, err
 	}
-	view.byCPU = members
 	return members, nil
 }
 
