@@ -22,7 +22,7 @@ static __always_inline __u32 member_at(__u32 index)
 	return slot ? *slot : NO_SLOT;
 }
 
-/* How well a member suits a packet. */
+/* How well a member suits a packet: the greater, the better. fitness_of() adds 1 for the CPU of the packet. */
 enum fitness {
 	UNFIT,      /* it is set aside, or of another CPU */
 	UNUSABLE,   /* its packets drop */
@@ -89,7 +89,7 @@ static __always_inline __u32 cell_member(const struct sa_group *g, __u64 hash)
 
 /*
  * Gives the verdict of a packet whose eroute has a group the SA of the member that is its first choice, if packets can
- * use it. Returns 0 if choose_other() has to choose. A global function: the verifier verifies it once.
+ * use it. Returns 0 if choose_best() has to choose. A global function: the verifier verifies it once.
  */
 __noinline int choose_first(const struct packet *p, struct verdict *v)
 {
