@@ -5,9 +5,9 @@ package doctor
 import "fmt"
 
 var forwardingCheck = check{"forwarding", "forwarding is enabled", devices, func(f *Facts) (found []Finding) {
-	ingress := false
+	ingress, some := false, f.Forward4 // the sysctl of an interface can be 1 although that of all is 0
 	for _, in := range f.Interfaces {
-		ingress = ingress || in.Ingress
+		ingress, some = ingress || in.Ingress, some || in.Exists && in.Forward4
 	}
 	level := Note // the gateway may handle only its own packets
 	if ingress {
@@ -19,7 +19,7 @@ var forwardingCheck = check{"forwarding", "forwarding is enabled", devices, func
 			Remedy: "sysctl -w " + sysctl + "=1",
 		})
 	}
-	if f.handles(4) && !f.Forward4 {
+	if f.handles(4) && !some {
 		off("", "net.ipv4.ip_forward")
 	} else if f.handles(4) {
 		for _, in := range f.Interfaces {

@@ -57,7 +57,9 @@ func TestForwarding(t *testing.T) {
 	checkFindings(t, forwardingCheck, f)
 	f.Interfaces[1].Forward4 = false
 	checkFindings(t, forwardingCheck, f, want{Problem, "wan", "net.ipv4.conf.wan.forwarding is 0"})
-	f.Forward4, f.Forward6 = false, false
+	f.Forward4 = false // each interface has a sysctl of its own
+	checkFindings(t, forwardingCheck, f, want{Problem, "wan", "net.ipv4.conf.wan.forwarding is 0"})
+	f.Interfaces[0].Forward4, f.Forward6 = false, false
 	checkFindings(t, forwardingCheck, f, want{Problem, "", "net.ipv4.ip_forward is 0"}, want{Problem, "", "net.ipv6.conf.all.forwarding is 0"})
 	f.Interfaces = f.Interfaces[1:] // the gateway may handle only its own packets
 	checkFindings(t, forwardingCheck, f, want{Note, "", "net.ipv4.ip_forward is 0"}, want{Note, "", "net.ipv6.conf.all.forwarding is 0"})
