@@ -75,6 +75,7 @@ type table interface {
 	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
 	Matching(match func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]
 	top.Source
+	PassesUnmatched() (bool, error)
 	Member(p eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error)
 	SAReady(said eroute.SAID) (bool, error)
 	RelayRuns() (bool, error)

@@ -5,8 +5,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
+	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -31,7 +33,14 @@ func runDiff(c *command) error {
 			return err
 		}
 	}
-	result, err := diff.Compare(c.ctx, tables[0], tables[1], diff.Options{})
+	passes := false
+	if slices.Contains(names, runningTable) {
+		var err error
+		if passes, err = c.passesUnmatched(); err != nil {
+			return err
+		}
+	}
+	result, err := diff.Compare(c.ctx, tables[0], tables[1], guard.Unmatched(passes))
 	if err != nil {
 		return err
 	}
@@ -76,6 +85,17 @@ func (c *command) readRunning() (_ *diff.Table, err error) {
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	return newDiffTable(t)
+}
+
+// passesUnmatched reports whether packets without an eroute can leave this network namespace in clear, through a watched
+// interface.
+func (c *command) passesUnmatched() (passes bool, err error) {
+	t, err := c.openForReading()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	return t.PassesUnmatched()
 }
 
 // newDiffTable reads the eroutes that commands have written, without the flows of traps.

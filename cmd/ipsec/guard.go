@@ -70,5 +70,8 @@ func (c *command) compareRunning(g *guard.Guard, what string, t table, after fun
 	if err != nil {
 		return nil, err
 	}
+	if g.PassesUnmatched, err = t.PassesUnmatched(); err != nil {
+		return nil, err
+	}
 	return g.Check(c.ctx, what, before, next)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/explain"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
@@ -315,6 +316,11 @@ func (m *memory) asideOf(said eroute.SAID) (aside uint64) {
 
 func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.kernel.ready[said], nil }
 func (m *memory) RelayRuns() (bool, error)               { return m.kernel.relay, nil }
+
+// PassesUnmatched looks at the devices in memory, as the table does at its watched interfaces.
+func (m *memory) PassesUnmatched() (bool, error) {
+	return slices.ContainsFunc(m.devices.all, func(a device.Attachment) bool { return a.Watched && !a.DropUnmatched }), nil
+}
 
 func (m *memory) Stats() (maps.Stats, error) {
 	s := maps.Stats{Eroutes: m.count, Limit: m.limit}

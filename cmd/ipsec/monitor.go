@@ -62,7 +62,7 @@ func runMonitor(c *command, cmd *cobra.Command, args []string) error {
 	ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	out := eventWriter{c: c, json: c.opts.Has(monJSON)}
-	opens := &monitor.Opens{Read: c.readRunning, Report: out.opened}
+	opens := &monitor.Opens{Read: c.readRunning, PassesUnmatched: c.passesUnmatched, Report: out.opened}
 	c.note("monitoring")
 	err := c.env.monitor(ctx, func(e monitor.Event) error {
 		if e.IsBegin() {

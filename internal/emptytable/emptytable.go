@@ -100,6 +100,9 @@ func (Table) Member(eroute.Packet, eroute.SAID, uint32) (eroute.SAID, error) {
 	return eroute.SAID{}, nil
 }
 
+// PassesUnmatched returns false: without a table no interface is watched.
+func (Table) PassesUnmatched() (bool, error) { return false, nil }
+
 // SAReady returns false.
 func (Table) SAReady(eroute.SAID) (bool, error) { return false, nil }
 

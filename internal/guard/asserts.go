@@ -37,8 +37,8 @@ func ReadAsserts(f io.Reader, file string, r *erouteargs.Parser) (*Asserts, erro
 }
 
 // check refuses a table that violates an assertion.
-func (a *Asserts) check(ctx context.Context, t *diff.Table) error {
-	failures, err := t.Assert(ctx, a.all, diff.Options{})
+func (a *Asserts) check(ctx context.Context, t *diff.Table, o diff.Options) error {
+	failures, err := t.Assert(ctx, a.all, o)
 	if len(failures) > 0 {
 		first := &failures[0]
 		assertion := &a.all[first.Index]

@@ -17,6 +17,8 @@ import (
 type Guard struct {
 	NoNewClear string   // option or setting that forbids opening clear text; "": none
 	Asserts    *Asserts // nil: none
+	// PassesUnmatched means that packets without an eroute can leave in clear, through a watched interface.
+	PassesUnmatched bool
 }
 
 // Needed reports whether tables must be compared.
@@ -24,7 +26,7 @@ func (g *Guard) Needed() bool { return g.NoNewClear != "" || g.Asserts != nil }
 
 // Check compares the table before and after a change. what is the operation, the prefix of errors.
 func (g *Guard) Check(ctx context.Context, what string, before, after *diff.Table) (*diff.Result, error) {
-	result, err := diff.Compare(ctx, before, after, diff.Options{})
+	result, err := diff.Compare(ctx, before, after, Opening(g.PassesUnmatched))
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +38,25 @@ func (g *Guard) Check(ctx context.Context, what string, before, after *diff.Tabl
 	if g.Asserts == nil {
 		return result, nil
 	}
-	return result, g.Asserts.check(ctx, after)
+	return result, g.Asserts.check(ctx, after, Unmatched(g.PassesUnmatched))
+}
+
+// Unmatched returns the options of a comparison by whether packets without an eroute can leave in clear.
+func Unmatched(passes bool) (o diff.Options) {
+	if passes {
+		o.Unmatched = diff.Clear
+	}
+	return o
+}
+
+// Opening returns the options of a comparison that finds all packets that a change may newly send in clear. If packets
+// without an eroute can leave in clear through one interface, those that are routed into an ipsec device still drop: both
+// the deletion of an eroute and a new %pass open.
+func Opening(passes bool) (o diff.Options) {
+	if passes {
+		o.UnmatchedAfter = diff.Clear
+	}
+	return o
 }
 
 // checkNoNewClear refuses a change that opens clear text, or may do so.

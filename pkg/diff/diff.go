@@ -14,6 +14,8 @@ import (
 type Options struct {
 	// Unmatched is the verdict for packets that no eroute matches; 0 is Dropped.
 	Unmatched Kind
+	// UnmatchedAfter is that of the second table, for packets that an eroute of the first one matches; 0 is Unmatched.
+	UnmatchedAfter Kind
 	// Work limits the comparison: the approximate number of pairs of selectors compared; 0 is enough for tables of
 	// a million eroutes.
 	Work int
@@ -77,7 +79,11 @@ func Compare(ctx context.Context, a, b *Table, o Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	d := &differ{work: &budget{left: cmp.Or(o.Work, defaultWork)}, none: Verdict{Kind: cmp.Or(o.Unmatched, Dropped)}, found: map[Class][]*region{}}
+	unmatched := cmp.Or(o.Unmatched, Dropped)
+	d := &differ{
+		work: &budget{left: cmp.Or(o.Work, defaultWork)}, found: map[Class][]*region{},
+		none: Verdict{Kind: unmatched}, after: Verdict{Kind: cmp.Or(o.UnmatchedAfter, unmatched)},
+	}
 	result := &Result{}
 	for family := range a.families {
 		d.join(a, b, family, result)
@@ -113,6 +119,7 @@ type differ struct {
 	v6      bool
 	index   *index
 	none    Verdict // verdict for packets that no eroute matches
+	after   Verdict // the same, in the second table
 	work    *budget
 	found   map[Class][]*region
 	count   int  // number of regions found

@@ -70,7 +70,7 @@ func (d *differ) pieces(i int) {
 		if !covered {
 			if s.old == nil {
 				from = d.verdict(l.rule)
-			} else {
+			} else if to = d.after; l.rule != nil {
 				to = d.verdict(l.rule)
 			}
 			d.add(l.part, except, from, to)

@@ -53,6 +53,17 @@ func (s *Set) DeleteWatched(ifindex uint32) error {
 	return nil
 }
 
+// PassesUnmatched reports whether packets without an eroute leave a watched physical device as they are.
+func (s *Set) PassesUnmatched() (bool, error) {
+	watched, err := s.Watched()
+	for _, w := range watched {
+		if !w.DropUnmatched {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
 // Watched returns the programs' configuration of all watched physical devices, by ifindex.
 func (s *Set) Watched() (map[uint32]Watched, error) {
 	type device struct {

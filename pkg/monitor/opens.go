@@ -24,8 +24,9 @@ const MaxOpens = 20
 // Opens reports which packets changes of the table newly send in clear. It applies the events
 // of a monitor to a copy of the table, at no cost for the commands that make the changes.
 type Opens struct {
-	Read   func() (*diff.Table, error) // reads the table
-	Report func(Opened) error
+	Read            func() (*diff.Table, error) // reads the table
+	PassesUnmatched func() (bool, error)        // whether packets without an eroute can leave in clear
+	Report          func(Opened) error
 
 	mu      sync.Mutex
 	table   *diff.Table
@@ -114,7 +115,15 @@ func (w *Opens) compare(before *diff.Table, changes *eroute.Changes, stale bool)
 	if err != nil {
 		return nil, err
 	}
-	result, err := diff.Compare(context.Background(), before, after, diff.Options{})
+	passes, err := w.PassesUnmatched()
+	if err != nil {
+		return nil, err
+	}
+	options := diff.Options{}
+	if passes {
+		options.UnmatchedAfter = diff.Clear
+	}
+	result, err := diff.Compare(context.Background(), before, after, options)
 	if err != nil {
 		return nil, err
 	}
