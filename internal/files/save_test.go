@@ -168,9 +168,8 @@ func TestSaveToDevice(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		defer func() { _ = r.Close() }()
 		text, err := io.ReadAll(r)
-		if err != nil {
+		if err := errors.Join(err, r.Close()); err != nil { // closed before the next one is written
 			t.Error(err)
 		}
 		read <- string(text)
