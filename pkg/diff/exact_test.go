@@ -57,26 +57,40 @@ type check struct {
 	t         *testing.T
 	a, b      *eroute.Linear
 	unmatched diff.Kind
+	after     diff.Kind // the same, in the second table
 	result    *diff.Result
 	packets   int
 }
 
 func newCheck(t *testing.T, a, b *eroute.Linear, unmatched diff.Kind) *check {
 	t.Helper()
-	result, err := diff.Compare(t.Context(), tableOf(a), tableOf(b), diff.Options{Unmatched: unmatched})
+	after := unmatched
+	if len(a.List())%2 == 0 {
+		after = diff.Clear
+	}
+	result, err := diff.Compare(t.Context(), tableOf(a), tableOf(b), diff.Options{Unmatched: unmatched, UnmatchedAfter: after})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if result.Incomplete {
 		t.Fatal("the difference of two small tables is incomplete")
 	}
-	return &check{t, a, b, unmatched, result, 0}
+	return &check{t, a, b, unmatched, after, result, 0}
+}
+
+// verdicts returns those of both tables. Packets without an eroute in both do not change.
+func (c *check) verdicts(p eroute.Packet) (from, to diff.Verdict) {
+	from, to = verdict(c.a, p, c.unmatched), verdict(c.b, p, c.after)
+	if !from.Matched && !to.Matched {
+		to = from
+	}
+	return from, to
 }
 
 // packet checks that a packet is in the regions of the class that the reference returns, and in no others.
 func (c *check) packet(p eroute.Packet) {
 	c.packets++
-	want := class(verdict(c.a, p, c.unmatched), verdict(c.b, p, c.unmatched))
+	want := class(c.verdicts(p))
 	for i := range c.result.Classes {
 		of := &c.result.Classes[i]
 		in := false
@@ -115,7 +129,7 @@ func (c *check) witnesses() {
 			c.t.Errorf("no regions of %v", of.Class)
 		}
 		for _, r := range of.Regions {
-			from, to := verdict(c.a, r.Witness, c.unmatched), verdict(c.b, r.Witness, c.unmatched)
+			from, to := c.verdicts(r.Witness)
 			if from != r.From || to != r.To || class(from, to) != of.Class || !r.Contains(r.Witness) || r.Omitted > 0 {
 				c.t.Fatalf("%v: witness %v changes from %v to %v, not as in %+v", of.Class, r.Witness, from, to, r)
 			}
