@@ -43,10 +43,20 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 			return &eroute.ChangeError{Index: i, Change: c, Err: errors.New("not possible together with other changes while the table follows policies of XFRM")}
 		}
 	}
-	if err := t.applyList(ctx, changes); err != nil {
+	if _, err := t.check(changes); err != nil {
 		return err
 	}
-	_, err = t.FollowPolicies(ctx) // in place of eroutes that were deleted
+	instead, within, err := t.followInstead(changes)
+	if err != nil {
+		return err
+	}
+	if _, err := t.applyFollowed(ctx, within); err != nil && !errors.Is(err, eroute.ErrTableFull) {
+		return err
+	}
+	if err := t.applyList(ctx, instead); err != nil {
+		return err
+	}
+	_, err = t.FollowPolicies(ctx)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
@@ -36,7 +37,7 @@ func (t *Table) Follows() (bool, error) {
 
 // Followed is what [Table.FollowPolicies] has found.
 type Followed struct {
-	Changes *eroute.Changes // of eroutes that follow policies; nil if the table follows none
+	Changes *eroute.Changes // that were made of eroutes that follow policies; nil if the table follows none
 	Left    []follow.Left   // policies some of whose packets have no eroute
 }
 
@@ -50,11 +51,62 @@ func (t *Table) FollowPolicies(ctx context.Context) (f Followed, err error) {
 	if err != nil {
 		return f, err
 	}
-	f.Changes, f.Left, err = t.Following(policies)
+	changes, left, err := t.Following(policies)
 	if err != nil {
 		return f, err
 	}
-	return f, t.applyFollowed(ctx, f.Changes)
+	f.Left = left
+	f.Changes, err = t.applyFollowed(ctx, changes)
+	return f, err
+}
+
+// followInstead returns the changes with the deletion of an eroute that has the selector of one that is to follow a policy
+// as a replacement by that one, and the eroutes that are to follow policies within other eroutes that the changes delete.
+// So no packet is without an eroute between the deletion and [Table.FollowPolicies].
+func (t *Table) followInstead(changes *eroute.Changes) (instead, within *eroute.Changes, err error) {
+	deleted := make(map[eroute.Selector]bool)
+	for _, c := range changes.All() {
+		deleted[c.Selector] = c.Op == eroute.OpDel
+	}
+	maps.DeleteFunc(deleted, func(_ eroute.Selector, is bool) bool { return !is })
+	within = &eroute.Changes{}
+	if len(deleted) == 0 || t.xfrm == nil {
+		return changes, within, nil
+	}
+	policies, err := t.xfrm.Policies()
+	if err != nil {
+		return nil, nil, err
+	}
+	replaced := make(map[eroute.Selector]bool)
+	want, _ := follow.Selectors(policies, nil)
+	for _, s := range want {
+		if deleted[s] {
+			replaced[s] = true
+			continue
+		}
+		if is, err := t.presence(s); err != nil {
+			return nil, nil, err
+		} else if is.entry || is.flow {
+			continue
+		}
+		for d := range deleted {
+			if d.Contains(s) {
+				within.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM, Followed: true})
+				break
+			}
+		}
+	}
+	if len(replaced) == 0 {
+		return changes, within, nil
+	}
+	instead = &eroute.Changes{}
+	for _, c := range changes.All() {
+		if c.Op == eroute.OpDel && replaced[c.Selector] {
+			c = eroute.Change{Op: eroute.OpReplace, Selector: c.Selector, SAID: eroute.XFRM, Followed: true}
+		}
+		instead.Append(c)
+	}
+	return instead, within, nil
 }
 
 // Following returns the changes that make the eroutes that follow policies of XFRM equal to these, additions first, so
@@ -129,12 +181,14 @@ func (t *Table) EndFollowing(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.applyFollowed(ctx, changes)
+	_, err = t.applyFollowed(ctx, changes)
+	return err
 }
 
-// applyFollowed makes changes of eroutes that follow policies. If the table has no room for all additions, it makes the
-// deletions first, then the additions that fit; the others are an error.
-func (t *Table) applyFollowed(ctx context.Context, changes *eroute.Changes) error {
+// applyFollowed makes changes of eroutes that follow policies, and returns those made. If the table has no room for all,
+// additions that do not fit are an error, and an eroute is not deleted that contains an addition: rather than some of its
+// packets leave in clear, those drop that XFRM sends in clear.
+func (t *Table) applyFollowed(ctx context.Context, changes *eroute.Changes) (made *eroute.Changes, err error) {
 	var adds, deletions []eroute.Change
 	for _, c := range changes.All() {
 		if c.Op == eroute.OpAdd {
@@ -143,20 +197,25 @@ func (t *Table) applyFollowed(ctx context.Context, changes *eroute.Changes) erro
 			deletions = append(deletions, c)
 		}
 	}
-	ordered := slices.Concat(adds, deletions)
-	if room := int(t.limit()) - int(t.count()); room < len(adds) {
-		fit := min(len(adds), max(0, room+len(deletions)))
-		ordered = slices.Concat(deletions, adds[:fit])
+	room, missing := max(0, int(t.limit())-int(t.count())), 0
+	if room+len(deletions) < len(adds) {
+		deletions = slices.DeleteFunc(deletions, func(d eroute.Change) bool {
+			return slices.ContainsFunc(adds, func(a eroute.Change) bool { return d.Selector.Contains(a.Selector) })
+		})
+		fit := min(len(adds), room+len(deletions))
+		adds, missing = adds[:fit], len(adds)-fit
 	}
-	if len(ordered) > 0 {
-		if err := t.applyList(ctx, eroute.ChangesOf(ordered...)); err != nil {
-			return errors.New("follow the policies of XFRM: " + err.Error()) // not a ChangeError: the command made no such change
+	first := min(room, len(adds))
+	made = eroute.ChangesOf(slices.Concat(adds[:first], deletions, adds[first:])...)
+	if made.Len() > 0 {
+		if err := t.applyList(ctx, made); err != nil {
+			return &eroute.Changes{}, errors.New("follow the policies of XFRM: " + err.Error()) // not a ChangeError: the command made no such change
 		}
 	}
-	if excess := changes.Len() - len(ordered); excess > 0 {
-		return fmt.Errorf("follow the policies of XFRM: %d have no eroute: %w: the limit is %d eroutes", excess, eroute.ErrTableFull, t.limit())
+	if missing > 0 {
+		return made, fmt.Errorf("follow the policies of XFRM: %d have no eroute: %w: the limit is %d eroutes", missing, eroute.ErrTableFull, t.limit())
 	}
-	return nil
+	return made, nil
 }
 
 // followed yields the eroutes that follow policies of XFRM, as changes that add them. An error ends it.

@@ -64,6 +64,8 @@ func TestFollowAddsFirst(t *testing.T) {
 		{1000, []xfrm.Policy{tunnel, policy("10.2.128.0/17", 10)}, "add 10.2.0.0/17, del 10.2.0.0/16"},
 		{1000, []xfrm.Policy{tunnel}, "add 10.2.0.0/16, del 10.2.0.0/17"},
 		{1, []xfrm.Policy{tunnel, policy("10.2.128.0/17", 10)}, "del 10.2.0.0/16, add 10.2.0.0/17"},
+		{1, []xfrm.Policy{tunnel}, "del 10.2.0.0/17, add 10.2.0.0/16"},
+		{2, []xfrm.Policy{policy("10.3.0.0/16", 20, tunnel.Templates...), policy("10.4.0.0/16", 20, tunnel.Templates...)}, "add 10.3.0.0/16, del 10.2.0.0/16, add 10.4.0.0/16"},
 	} {
 		m.foreign = step.policies
 		if err := table.SetLimit(step.limit); err != nil {
@@ -72,21 +74,73 @@ func TestFollowAddsFirst(t *testing.T) {
 		if _, err := table.FollowPolicies(t.Context()); err != nil {
 			t.Error(err)
 		}
-		var got []string
-		for len(got) < strings.Count(step.want, ",")+1 {
-			read, _, err := events.Read(testlab.Within(t, 5e9))
-			if err != nil {
-				t.Fatalf("events: %v, until now %q", err, got)
-			}
-			for _, e := range read {
-				if e.Kind == journal.KindAdd || e.Kind == journal.KindDel {
-					got = append(got, e.Kind.String()+" "+e.Eroute.Dst.String())
-				}
+		checkChanges(t, events, step.want)
+	}
+
+	// Without room for all parts the whole policy keeps its eroute.
+	if err := table.SetLimit(1000); err != nil {
+		t.Fatal(err)
+	}
+	m.foreign = []xfrm.Policy{tunnel}
+	if _, err := table.FollowPolicies(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.foreign = []xfrm.Policy{tunnel, policy("10.2.192.0/18", 10)}
+	if err := table.SetLimit(1); err != nil {
+		t.Fatal(err)
+	}
+	f, err := table.FollowPolicies(t.Context())
+	if !errors.Is(err, eroute.ErrTableFull) || f.Changes.Len() != 0 {
+		t.Errorf("%d changes, %v, want none and %v", f.Changes.Len(), err, eroute.ErrTableFull)
+	}
+}
+
+// A command that deletes an eroute in place of which others are to follow policies makes these first.
+func TestFollowBeforeDeletion(t *testing.T) {
+	m := newModel(t)
+	table := newTable(t)
+	prefix := netip.MustParsePrefix
+	out := func(dst string, priority uint32, templates ...xfrm.Template) xfrm.Policy {
+		return xfrm.Policy{Dir: xfrm.Out, Src: prefix("10.1.0.0/16"), Dst: prefix(dst), Priority: priority, Templates: templates}
+	}
+	esp := xfrm.Template{Proto: eroute.ProtoESP, Mode: xfrm.ModeTunnel, ReqID: 1}
+	m.foreign = []xfrm.Policy{out("10.2.0.0/16", 20, esp), out("10.3.0.0/16", 20, esp), out("10.3.128.0/17", 10)}
+	written := func(dst string) eroute.Selector { return eroute.Selector{Src: prefix("10.1.0.0/16"), Dst: prefix(dst)} }
+	followXFRM(t, table)
+	for _, dst := range []string{"10.2.0.0/16", "10.3.0.0/16"} {
+		if err := table.Apply(t.Context(), []eroute.Change{{Op: eroute.OpAdd, Selector: written(dst), SAID: eroute.Drop}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct{ del, want string }{
+		{"10.2.0.0/16", "replace 10.2.0.0/16"},
+		{"10.3.0.0/16", "add 10.3.0.0/17, del 10.3.0.0/16"},
+	} {
+		events := openEvents(t)
+		if err := table.Apply(t.Context(), []eroute.Change{{Op: eroute.OpDel, Selector: written(step.del)}}); err != nil {
+			t.Fatal(err)
+		}
+		checkChanges(t, events, step.want)
+	}
+}
+
+// checkChanges checks the next changes of the table: their kinds and destinations.
+func checkChanges(t *testing.T, events *journal.Reader, want string) {
+	t.Helper()
+	var got []string
+	for len(got) < strings.Count(want, ",")+1 {
+		read, _, err := events.Read(testlab.Within(t, 5e9))
+		if err != nil {
+			t.Fatalf("events: %v, until now %q", err, got)
+		}
+		for _, e := range read {
+			if slices.Contains([]journal.Kind{journal.KindAdd, journal.KindDel, journal.KindReplace}, e.Kind) {
+				got = append(got, e.Kind.String()+" "+e.Eroute.Dst.String())
 			}
 		}
-		if got := strings.Join(got, ", "); got != step.want {
-			t.Errorf("%s, want %s", got, step.want)
-		}
+	}
+	if got := strings.Join(got, ", "); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 
