@@ -38,6 +38,15 @@ func (t kernelTable) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Chang
 	return effect, err
 }
 
+// SetLimit also adds eroutes that follow policies of XFRM and had no room.
+func (t kernelTable) SetLimit(limit uint32) error {
+	if err := t.Table.SetLimit(limit); err != nil {
+		return err
+	}
+	_, err := t.Table.FollowPolicies(context.Background())
+	return err
+}
+
 func (t kernelTable) Sync(ctx context.Context) error {
 	_, err := device.Follow(t.Table)
 	return errors.Join(t.Table.Sync(ctx), err)

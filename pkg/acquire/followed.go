@@ -4,6 +4,7 @@ package acquire
 
 import (
 	"context"
+	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
@@ -14,16 +15,23 @@ import (
 // is logged, and the journal has all of them.
 const mostLogged = 10
 
-// followPolicies makes the table follow the policies of XFRM if they have changed: states change far more often, and a
-// comparison reads all policies and eroutes.
+// followRetry is the time after which a comparison with the policies of XFRM that has failed is repeated.
+const followRetry = 30 * time.Second
+
+// followPolicies makes the table follow the policies of XFRM if they, or the table, have changed: states change far more
+// often, and a comparison reads all policies and eroutes. Another process can have been killed between its change of the
+// table and its comparison.
 func (r *relay) followPolicies(ctx context.Context, t *maps.Table) error {
-	if !r.policiesChanged.Swap(false) {
+	retry := !r.followAgain.IsZero() && !time.Now().Before(r.followAgain)
+	if !r.policiesChanged.Swap(false) && t.Version() == r.followedVersion && !retry {
 		return nil
 	}
+	r.followAgain = time.Time{}
 	followed, err := t.FollowPolicies(ctx)
 	r.logFollowed(&followed)
+	r.followedVersion = t.Version()
 	if err != nil {
-		r.policiesChanged.Store(true) // try again with the next change
+		r.followAgain = time.Now().Add(followRetry)
 	}
 	return err
 }

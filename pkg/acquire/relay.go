@@ -49,6 +49,8 @@ const (
 	heartbeatTimeout = 3 * time.Second
 	// settleTime is the time to wait for further changes of XFRM, which are then handled together.
 	settleTime = 5 * time.Millisecond
+	// settleLimit is the time after which changes are handled though there are more.
+	settleLimit = 100 * time.Millisecond
 	// patience is the time after which a hold's end is detected without a message from a command.
 	patience = 2 * time.Second
 )
@@ -69,6 +71,8 @@ type relay struct {
 	cachedAnswers   *answers        // cached until XFRM changes; nil: not read
 	left            map[string]bool // policies that were logged because not all of their packets have an eroute
 	policiesChanged atomic.Bool     // since the table was found to follow them
+	followedVersion uint64          // of the table then
+	followAgain     time.Time       // when to repeat a comparison that has failed; zero: none has
 	seq             uint32
 
 	requests []request   // pending requests
@@ -189,7 +193,7 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 	notify(r.log, daemon.SdNotifyReady)
 	tick := time.NewTicker(min(time.Second, max(r.HoldLifetime/4, 10*time.Millisecond)))
 	defer tick.Stop()
-	settled := time.NewTimer(0)
+	settled, unsettled := time.NewTimer(0), time.Time{} // since when changes wait
 	r.policiesChanged.Store(true)
 	for {
 		r.Counters.setUsage(r.store)
@@ -202,12 +206,19 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 			err = r.drain()
 		case <-changed:
 			r.cachedAnswers = nil
-			settled.Reset(settleTime)
+			if unsettled.IsZero() {
+				unsettled = time.Now()
+			}
+			settled.Reset(min(settleTime, time.Until(unsettled.Add(settleLimit))))
 		case <-settled.C:
+			unsettled = time.Time{}
 			err = r.follow(ctx)
 		case <-tick.C:
 			notify(r.log, daemon.SdNotifyWatchdog)
 			err = r.tick()
+			if !r.followAgain.IsZero() && time.Now().After(r.followAgain) {
+				settled.Reset(0)
+			}
 		}
 		err = errors.Join(err, r.requestSAs(ctx))
 		if err != nil && ctx.Err() == nil {

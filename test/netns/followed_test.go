@@ -127,7 +127,6 @@ func TestFollowed(t *testing.T) {
 		t.Errorf("full: %v: %s", err, stderr)
 	}
 	run("eroute --limit 1000000")
-	run("eroute --sync")
 	check("after the limit was raised", netLine, written, "2001:db8:1::/48 -> 2001:db8:2::/48 => %xfrm followed")
 
 	// The device is deleted and attached again, with and without --follow.
