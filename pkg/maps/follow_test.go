@@ -122,6 +122,22 @@ func TestFollowBeforeDeletion(t *testing.T) {
 		}
 		checkChanges(t, events, step.want)
 	}
+
+	// So does a restore.
+	if err := table.Apply(t.Context(), []eroute.Change{{Op: eroute.OpAdd, Selector: written("10.2.0.0/16"), SAID: eroute.Drop}}); err != nil {
+		t.Fatal(err)
+	}
+	events := openEvents(t)
+	if _, err := table.Restore(t.Context(), func(func(eroute.Change, error) bool) {}, true); err != nil {
+		t.Fatal(err)
+	}
+	read, _, err := events.Read(testlab.Within(t, 5e9))
+	if err != nil || len(read) != 1 || read[0].Kind != journal.KindRestore {
+		t.Errorf("events %+v, %v, want one of the restore", read, err)
+	}
+	if stats, err := table.Stats(); err != nil || stats.Followed != 2 {
+		t.Errorf("%d eroutes follow policies (%v), want 2", stats.Followed, err)
+	}
 }
 
 // checkChanges checks the next changes of the table: their kinds and destinations.

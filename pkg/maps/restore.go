@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/follow"
 	"github.com/ipsec-eroute/eroute/pkg/index"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
@@ -127,8 +128,8 @@ func (r *restore) fill(ctx context.Context, eroutes iter.Seq2[eroute.Change, err
 	return nil
 }
 
-// keepFollowed adds the eroutes of the old table that follow policies of XFRM, except those whose selector the new
-// table has.
+// keepFollowed adds the eroutes of the old table that follow policies of XFRM, and those that are to follow them in place of
+// written ones that the new table does not have. Those of the new table stay.
 func (r *restore) keepFollowed(ctx context.Context) error {
 	follows, err := r.Follows()
 	if err != nil || !follows {
@@ -152,8 +153,28 @@ func (r *restore) keepFollowed(ctx context.Context) error {
 		}
 		effect.Deleted--
 	}
-	r.effect = effect
-	return nil
+	defer func() { r.effect = effect }()
+	for _, s := range r.toFollow() {
+		err := r.put(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM, Followed: true})
+		if err != nil && !errors.Is(err, eroute.ErrExist) && !errors.Is(err, eroute.ErrTableFull) {
+			return fmt.Errorf("follow %s -> %s: %w", s.Src, s.Dst, err)
+		}
+	}
+	return ctx.Err()
+}
+
+// toFollow returns the selectors of eroutes that are to follow policies of XFRM. If the policies cannot be read,
+// [Table.FollowPolicies] will say so.
+func (t *Table) toFollow() (selectors []eroute.Selector) {
+	if t.xfrm == nil {
+		return nil
+	}
+	policies, err := t.xfrm.Policies()
+	if err != nil {
+		return nil
+	}
+	selectors, _ = follow.Selectors(policies, nil)
+	return selectors
 }
 
 // put adds an eroute to the new table.
