@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -73,10 +74,27 @@ func (a *Agent) checkHealth(ctx context.Context, before Stats) error {
 		return err
 	}
 	if len(a.Health.Command) > 0 {
-		out, err := exec.CommandContext(ctx, a.Health.Command[0], a.Health.Command[1:]...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("health command: %w: %s", err, firstLine(out))
-		}
+		return runHealth(ctx, a.Health.Command)
+	}
+	return nil
+}
+
+// commandDelay is the time for the output of a health command that has ended: another process can have it open.
+const commandDelay = time.Second
+
+// runHealth runs the health command. When the context ends it kills the command and its child processes: the agent
+// must not wait for them before it goes back.
+func runHealth(ctx context.Context, command []string) error {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = commandDelay
+	out, err := cmd.CombinedOutput()
+	if cmd.Process != nil { // background processes that it has left
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		return fmt.Errorf("health command: %w: %s", err, firstLine(out))
 	}
 	return nil
 }
