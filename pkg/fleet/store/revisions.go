@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -70,7 +71,8 @@ func (s *Store) FindRevision(ctx context.Context, text string) (string, error) {
 	if len(text) < minPrefix {
 		return "", fmt.Errorf("revision %q: want at least %d digits", text, minPrefix)
 	}
-	got, err := s.client.Get(ctx, s.key("rev", text), clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithLimit(2))
+	start := s.key("rev") + "/"
+	got, err := s.client.Get(ctx, start+text, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithLimit(2))
 	if err != nil {
 		return "", explain(err)
 	}
@@ -78,7 +80,11 @@ func (s *Store) FindRevision(ctx context.Context, text string) (string, error) {
 	case 0:
 		return "", fmt.Errorf("revision %q: %w", text, ErrNotFound)
 	case 1:
-		return path.Base(string(got.Kvs[0].Key)), nil
+		id, ok := strings.CutPrefix(string(got.Kvs[0].Key), start)
+		if !ok || !fleet.IsID(id) || !strings.HasPrefix(id, text) { // a rollout of another revision than the operator's
+			return "", fmt.Errorf("revision %q: the store returned the key %q", text, got.Kvs[0].Key)
+		}
+		return id, nil
 	}
 	return "", fmt.Errorf("revision %q: more than one begins with this", text)
 }
