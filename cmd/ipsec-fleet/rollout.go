@@ -62,6 +62,10 @@ func (c *command) roll(ctx context.Context, plan func(*operator, []string) ([]ro
 		if err != nil {
 			return err
 		}
+		for _, s := range steps { // before anything changes: the store has chosen the revision for what was typed
+			_, _ = fmt.Fprintf(c.out, "ring %s: revision %s\n", s.Ring, s.Revision)
+		}
+		_ = c.out.Flush()
 		r := rollout.Rollout{
 			Store: o.store, Key: key, Keys: o.keys, Author: o.author(), Wait: time.Duration(wait) * time.Second,
 			Progress: func(ring string, confirmed, of int) {

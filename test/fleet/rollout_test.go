@@ -36,7 +36,8 @@ func TestRollout(t *testing.T) {
 	if again := f.publish(sites); again != first {
 		t.Errorf("published again as %s, not %s", again, first)
 	}
-	const progress = "ring canary: 0 of 1 gateways confirmed\nring canary: 1 of 1 gateways confirmed\nring all: "
+	progress := "ring canary: revision " + first + "\nring all: revision " + first +
+		"\nring canary: 0 of 1 gateways confirmed\nring canary: 1 of 1 gateways confirmed\nring all: "
 	if out := f.run("rollout " + first + " --rings canary,all"); !strings.HasPrefix(out, progress) || !strings.HasSuffix(out, "ring all: 2 of 2 gateways confirmed\n") {
 		t.Errorf("%s", out)
 	}
@@ -77,7 +78,9 @@ func TestRollout(t *testing.T) {
 	canary.patient()
 	// Back in the canary, and then one revision back in both.
 	f.run("rollout " + second + " --rings canary")
-	f.run("rollback --rings all")
+	if out := f.run("rollback --rings all"); !strings.HasPrefix(out, "ring all: revision "+first+"\n") {
+		t.Errorf("%s", out)
+	}
 	gw2.has(sites)
 	gw3.has(sites)
 	canary.has(sites + mail)
