@@ -73,13 +73,13 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 	if err != nil { // such as a command that was killed
 		return err
 	}
-	if !changes {
-		a.confirm(revision)
-		return nil
+	pending := a.record.Pending
+	if !changes && !pending { // one that is pending is in use, but its health was not good yet
+		return a.confirm(revision)
 	}
 	a.record.Pending = true
 	if err := a.keep(); err != nil {
-		a.record.Pending = false
+		a.record.Pending = pending
 		return err
 	}
 	a.Log.Info("restoring", "revision", a.record.Revision, "eroutes", revision.Eroutes)
@@ -91,20 +91,24 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 		a.rollBack(ctx, err)
 		return nil
 	}
-	a.confirm(revision)
+	if err := a.confirm(revision); err != nil {
+		a.rollBack(ctx, err) // as the next start would, by the record on disk
+	}
 	return nil
 }
 
-func (a *Agent) confirm(revision *fleet.Revision) {
+// confirm records that the revision is confirmed. After an error it is not.
+func (a *Agent) confirm(revision *fleet.Revision) error {
+	before := a.record
 	a.record.State, a.record.Pending = fleet.Confirmed, false
 	a.record.Confirmed, a.record.Table = a.record.Revision, revision.Table
 	if err := a.keep(); err != nil {
-		// The next start goes back, because the record on disk is that of a revision that is not confirmed.
-		a.Log.Error("cannot record that the revision is confirmed", "error", err)
-		return
+		a.record = before
+		return fmt.Errorf("cannot record that the revision is confirmed: %w", err)
 	}
 	a.forget()
 	a.Log.Info("confirmed", "revision", a.record.Revision)
+	return nil
 }
 
 // refuse records the end of an assignment.

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/etcd"
+	"github.com/ipsec-eroute/eroute/pkg/fleet"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
+)
+
+// fakeTable is a table of lines.
+type fakeTable struct {
+	text     []byte
+	restored func() // after each Restore
+}
+
+func (f *fakeTable) Save(_ context.Context, file string) error {
+	return os.WriteFile(file, f.text, 0o600)
+}
+
+func (f *fakeTable) Check(_ context.Context, file string, _ bool) (changes bool, err error) {
+	text, err := os.ReadFile(file)
+	return !bytes.Equal(text, f.text), err
+}
+
+func (f *fakeTable) Restore(_ context.Context, file string, _ bool) (err error) {
+	f.text, err = os.ReadFile(file)
+	if f.restored != nil {
+		f.restored()
+	}
+	return err
+}
+
+func (f *fakeTable) Stats(context.Context) (Stats, error) {
+	return Stats{Eroutes: uint32(bytes.Count(f.text, []byte("\n")))}, nil
+}
+
+// newStore starts a store and returns a function that connects to it.
+func newStore(t *testing.T) func() (*store.Store, error) {
+	t.Helper()
+	url, err := etcd.FreeURL("http")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := etcd.Config(t.TempDir(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, err := etcd.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(member.Close)
+	return func() (*store.Store, error) { return store.Open(store.Config{Endpoints: []string{url.String()}}) }
+}
+
+// Revisions of the tests.
+var (
+	first  = strings.Repeat("1", 64)
+	second = strings.Repeat("2", 64)
+)
+
+// newAgent returns an agent that has confirmed the first revision, was assigned the second one and has fetched it.
+func newAgent(t *testing.T, open func() (*store.Store, error), table *fakeTable, command ...string) *Agent {
+	t.Helper()
+	a := New(Config{
+		Gateway: fleet.Gateway{ID: "gw", Ring: "ring"}, Dir: t.TempDir(), Open: open, Table: table,
+		Health: Health{Within: time.Second, Command: command}, Log: slog.New(slog.DiscardHandler),
+	})
+	a.record = record{Ring: "ring", Serial: 2, Revision: second, State: fleet.Applying, Confirmed: first}
+	if err := errors.Join(os.WriteFile(a.tablePath(first), []byte("first\n"), 0o600), os.WriteFile(a.tablePath(second), []byte("second\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	table.text = []byte("first\n")
+	return a
+}
+
+// obstruct makes it impossible to write the record.
+func obstruct(t *testing.T, a *Agent) {
+	t.Helper()
+	if err := errors.Join(os.RemoveAll(a.path(recordFile)), os.MkdirAll(filepath.Join(a.path(recordFile), "x"), 0o700)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A revision that cannot be recorded as confirmed is not confirmed: the agent goes back, or tries again if the table
+// has not changed.
+func TestConfirmNotRecorded(t *testing.T) {
+	table := &fakeTable{}
+	a := newAgent(t, newStore(t), table)
+	table.restored = func() { obstruct(t, a) }
+	if err := a.apply(t.Context(), &fleet.Revision{}); err != nil {
+		t.Error(err)
+	}
+	if string(table.text) != "first\n" || a.record.State != fleet.RolledBack || a.record.Confirmed != first ||
+		!strings.Contains(a.record.Reason, "cannot record that the revision is confirmed: ") {
+		t.Errorf("%q, %+v", table.text, a.record)
+	}
+
+	a = newAgent(t, nil, table)
+	table.text = []byte("second\n")
+	obstruct(t, a)
+	err := a.apply(t.Context(), &fleet.Revision{})
+	if err == nil || a.record.State != fleet.Applying || a.record.Confirmed != first || string(table.text) != "second\n" {
+		t.Errorf("%v, %+v, %q", err, a.record, table.text)
+	}
+}
+
+// A revision that is in use, because the agent could not go back from it, is not confirmed without good health when it
+// is assigned again.
+func TestPendingAssignedAgain(t *testing.T) {
+	open := newStore(t)
+	for _, c := range []struct {
+		command string
+		state   fleet.State
+		table   string
+	}{{"true", fleet.Confirmed, "second\n"}, {"false", fleet.RolledBack, "first\n"}} {
+		table := &fakeTable{}
+		a := newAgent(t, open, table, c.command)
+		a.record.Pending = true
+		table.text = []byte("second\n")
+		if err := os.WriteFile(a.path(previousFile), []byte("first\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.apply(t.Context(), &fleet.Revision{}); err != nil {
+			t.Error(err)
+		}
+		if a.record.State != c.state || a.record.Pending || string(table.text) != c.table {
+			t.Errorf("health command %s: %+v, %q", c.command, a.record, table.text)
+		}
+	}
+}
