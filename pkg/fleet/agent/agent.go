@@ -50,6 +50,11 @@ func New(c Config) *Agent {
 
 // Run runs the agent until the context ends. It returns an error if it cannot begin.
 func (a *Agent) Run(ctx context.Context) (err error) {
+	lock, err := a.lock()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
 	if err := a.load(); err != nil {
 		return err
 	}

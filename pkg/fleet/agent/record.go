@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
 )
@@ -42,6 +44,24 @@ const (
 func (a *Agent) path(name string) string { return filepath.Join(a.Dir, name) }
 
 func (a *Agent) tablePath(revision string) string { return a.path(revision + tableSuffix) }
+
+// lock locks the directory of the state until the file is closed or the process ends: two agents would change the same
+// table, and each would go back to that of the other.
+func (a *Agent) lock() (*os.File, error) {
+	dir, err := os.Open(a.Dir)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = errors.New("another agent uses it")
+	}
+	if err != nil {
+		_ = dir.Close()
+		return nil, fmt.Errorf("state %s: %w", a.Dir, err)
+	}
+	return dir, nil
+}
 
 // load reads the record, if there is one.
 func (a *Agent) load() error {
