@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
@@ -68,8 +69,15 @@ func (c *command) newAgent(ctx context.Context, cfg *config) (*agent.Agent, erro
 		Gateway: fleet.Gateway{ID: g.Name, Ring: g.Ring}, Keys: keys, Dir: g.State, Version: c.version,
 		Open: func() (*store.Store, error) { return store.Open(cfg.store()) }, Table: agent.Command{Path: ipsec},
 		Health:   agent.Health{Within: time.Duration(g.Confirm) * time.Second, Command: g.HealthCommand, MaxDrops: g.MaxDrops},
-		NewClear: g.NewClear, Log: log,
+		NewClear: g.NewClear, Log: log, Ready: func() { notifyReady(log) },
 	}), nil
+}
+
+// notifyReady notifies systemd, if it started this process (sd_notify(3)): the network can start.
+func notifyReady(log *slog.Logger) {
+	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+		log.Warn("notify systemd", "error", err)
+	}
 }
 
 // ipsec returns the path of the ipsec command.

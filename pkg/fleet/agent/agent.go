@@ -26,6 +26,10 @@ type Config struct {
 	Health  Health
 	Log     *slog.Logger
 
+	// Ready is called once at the start, if it is set: the confirmed revision is restored if it can be, and the store
+	// comes next.
+	Ready func()
+
 	// NewClear permits revisions that send packets in clear that were not sent in clear before.
 	NewClear bool
 }
@@ -63,6 +67,9 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	})
 	if err := a.begin(ctx); err != nil {
 		return err
+	}
+	if a.Ready != nil {
+		a.Ready()
 	}
 	a.setStatus(func(s *fleet.Status) {
 		s.Serial, s.Revision, s.Confirmed = a.record.Serial, a.record.Revision, a.record.Confirmed

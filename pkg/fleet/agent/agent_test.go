@@ -5,6 +5,8 @@ package agent
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"os"
@@ -139,4 +141,54 @@ func TestPendingAssignedAgain(t *testing.T) {
 			t.Errorf("health command %s: %+v, %q", c.command, a.record, table.text)
 		}
 	}
+}
+
+// run runs an agent, waits until it is ready, and returns a function that ends it.
+func run(t *testing.T, a *Agent) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	before := a.Ready
+	a.Ready = func() {
+		if before != nil {
+			before()
+		}
+		close(ready)
+	}
+	go func() { ended <- a.Run(ctx) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// noStore connects to a store that does not answer.
+func noStore() (*store.Store, error) {
+	return store.Open(store.Config{Endpoints: []string{"http://127.0.0.1:1"}})
+}
+
+// An agent is ready when it has restored the confirmed revision, without the store.
+func TestReady(t *testing.T) {
+	table := &fakeTable{}
+	a := newAgent(t, noStore, table)
+	sum := sha256.Sum256(table.text)
+	a.record.Table = hex.EncodeToString(sum[:])
+	if err := a.keep(); err != nil {
+		t.Fatal(err)
+	}
+	table.text = nil
+	a.Ready = func() {
+		if string(table.text) != "first\n" {
+			t.Errorf("%q", table.text)
+		}
+	}
+	run(t, a)()
 }

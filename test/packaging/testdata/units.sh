@@ -99,7 +99,7 @@ echo '--add --src 192.0.2.0/24 --dst 10.7.0.0/16 --said %trap' >$state/$revision
 echo "{\"ring\": \"ring\", \"serial\": 1, \"revision\": \"$revision\", \"state\": \"confirmed\", \"confirmed\": \"$revision\"," \
 	"\"table\": \"$(sha256sum <$state/$revision.table | cut -d ' ' -f 1)\"}" >$state/state.json
 systemctl start eroute-fleet
-soon listed ' 192.0.2.0/24 .* 10.7.0.0/16 .* => %trap$'
+listed ' 192.0.2.0/24 .* 10.7.0.0/16 .* => %trap$'
 systemctl is-active eroute-fleet
 dpkg --purge eroute-fleet
 ! systemctl is-active eroute-fleet
