@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -68,12 +69,10 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
+	a.outcome(0)
 	if a.Ready != nil {
 		a.Ready()
 	}
-	a.setStatus(func(s *fleet.Status) {
-		s.Serial, s.Revision, s.Confirmed = a.record.Serial, a.record.Revision, a.record.Confirmed
-	})
 	if a.data, err = a.Open(); err != nil {
 		return err
 	}
@@ -105,7 +104,7 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 const retryInterval = 5 * time.Second
 
 // begin ends what an earlier process began, and restores the confirmed table if there is none, as after a boot. Eroutes
-// that follow policies of XFRM can be there before.
+// that follow policies of XFRM can be there before. A table that differs from the confirmed one is reported.
 func (a *Agent) begin(ctx context.Context) error {
 	if a.record.Pending {
 		a.rollBack(ctx, errors.New("the agent ended before the revision was confirmed"))
@@ -117,27 +116,50 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if stats.Eroutes > stats.Followed || a.record.Confirmed == "" {
+	if a.record.Confirmed == "" {
 		return nil
 	}
-	if err = a.checkConfirmed(); err == nil {
+	empty, changes := stats.Eroutes <= stats.Followed, false
+	err = a.checkConfirmed()
+	switch {
+	case err != nil:
+	case empty:
 		err = a.Table.Restore(ctx, a.tablePath(a.record.Confirmed), false)
+	default:
+		changes, err = a.Table.Check(ctx, a.tablePath(a.record.Confirmed), false)
 	}
-	if err != nil {
+	switch {
+	case err != nil && empty:
 		err = fmt.Errorf("restore the confirmed revision %s: %w", fleet.ShortID(a.record.Confirmed), err)
 		a.Log.Error("the table is empty", "error", err)
-		a.setStatus(func(s *fleet.Status) { s.Reason = err.Error() })
-		switch a.record.Revision {
-		case a.record.Confirmed: // the assignment is not fulfilled: take fetches the revision again
+		a.note(err)
+		if a.record.Revision == a.record.Confirmed { // the assignment is not fulfilled: take fetches the revision again
 			a.record.State = fleet.Applying
-		case "":
-		default: // another revision, which was refused or taken back
-			a.record.Reason += "; " + err.Error()
 		}
-		return nil
+	case err != nil:
+		a.differs(fmt.Errorf("cannot be compared with the confirmed revision %s: %w", fleet.ShortID(a.record.Confirmed), err))
+	case changes:
+		a.differs(fmt.Errorf("is not that of the confirmed revision %s: another command has changed it", fleet.ShortID(a.record.Confirmed)))
+	case empty:
+		a.Log.Info("the table was empty: restored the confirmed revision", "revision", a.record.Confirmed)
 	}
-	a.Log.Info("the table was empty: restored the confirmed revision", "revision", a.record.Confirmed)
 	return nil
+}
+
+// differs notes that the table is not known to be the confirmed one. The agent does not replace what eroute.service or
+// an operator has loaded.
+func (a *Agent) differs(reason error) {
+	err := fmt.Errorf("the running table %w", reason)
+	a.Log.Warn("the table is left alone until the next assignment", "reason", err)
+	a.note(err)
+}
+
+// note adds to the reason of the state, until the next assignment.
+func (a *Agent) note(err error) {
+	if a.record.Reason != "" {
+		a.record.Reason += "; "
+	}
+	a.record.Reason += err.Error()
 }
 
 // take applies an assignment, unless it has done so before. It returns an error if it should be tried again.
@@ -182,7 +204,7 @@ func (a *Agent) take(ctx context.Context, v store.Stored) error {
 // outcome sets the status from the record.
 func (a *Agent) outcome(seen int64) {
 	a.setStatus(func(s *fleet.Status) {
-		s.State, s.Reason, s.Seen = a.record.State, a.record.Reason, seen
+		s.State, s.Reason, s.Seen = cmp.Or(a.record.State, fleet.Unassigned), a.record.Reason, seen
 		s.Serial, s.Revision, s.Confirmed = a.record.Serial, a.record.Revision, a.record.Confirmed
 	})
 }

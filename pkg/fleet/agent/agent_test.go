@@ -179,11 +179,7 @@ func noStore() (*store.Store, error) {
 func TestReady(t *testing.T) {
 	table := &fakeTable{}
 	a := newAgent(t, noStore, table)
-	sum := sha256.Sum256(table.text)
-	a.record.Table = hex.EncodeToString(sum[:])
-	if err := a.keep(); err != nil {
-		t.Fatal(err)
-	}
+	confirmed(t, a)
 	table.text = nil
 	a.Ready = func() {
 		if string(table.text) != "first\n" {
@@ -191,4 +187,47 @@ func TestReady(t *testing.T) {
 		}
 	}
 	run(t, a)()
+}
+
+// confirmed records that the first revision is the assigned one, and is confirmed.
+func confirmed(t *testing.T, a *Agent) {
+	t.Helper()
+	sum := sha256.Sum256([]byte("first\n"))
+	a.record = record{Ring: "ring", Serial: 1, Revision: first, State: fleet.Confirmed, Confirmed: first, Table: hex.EncodeToString(sum[:])}
+	if err := a.keep(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Without the store, an agent that starts reports the state that it has recorded, and whether the running table is not
+// the confirmed one, which it leaves alone.
+func TestStatusAtStart(t *testing.T) {
+	const differs = "the running table is not that of the confirmed revision 111111111111: another command has changed it"
+	for text, reason := range map[string]string{"first\n": "", "": "", "stale\n": differs} {
+		table := &fakeTable{}
+		a := newAgent(t, noStore, table)
+		confirmed(t, a)
+		table.text = []byte(text)
+		stop := run(t, a)
+		status, _ := a.Status()
+		stop()
+		if status.State != fleet.Confirmed || status.Confirmed != first || status.Serial != 1 || status.Reason != reason {
+			t.Errorf("%q: %+v", text, status)
+		}
+		if text != "" && string(table.text) != text {
+			t.Errorf("%q became %q", text, table.text)
+		}
+	}
+
+	a := newAgent(t, noStore, &fakeTable{})
+	confirmed(t, a)
+	a.record.Revision, a.record.State, a.record.Reason = second, fleet.Refused, "bad"
+	if err := a.keep(); err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, a)
+	defer stop()
+	if status, _ := a.Status(); status.State != fleet.Refused || status.Reason != "bad" || status.Revision != second {
+		t.Errorf("%+v", status)
+	}
 }
