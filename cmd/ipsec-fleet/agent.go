@@ -33,8 +33,9 @@ func runAgent(c *command, ctx context.Context) error {
 		return a.Run(ctx)
 	}
 	l, err := net.Listen("tcp", cfg.Gateway.Metrics)
-	if err != nil {
-		return fmt.Errorf("metrics: %w", err)
+	if err != nil { // no reason to leave the table empty
+		a.Log.Error("no metrics", "error", err)
+		return a.Run(ctx)
 	}
 	a.Log.Info("metrics", "address", l.Addr())
 	group, ctx := errgroup.WithContext(ctx)

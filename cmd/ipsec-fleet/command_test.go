@@ -4,7 +4,13 @@ package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +80,34 @@ func TestRefused(t *testing.T) {
 		if status != 1 || stdout != "" || stderr != want+"\n" {
 			t.Errorf("ipsec-fleet %s: status %d, %q, %q, want %q", args, status, stdout, stderr, want)
 		}
+	}
+}
+
+// An agent starts without metrics if it cannot listen: here it reaches the table, which it cannot read.
+func TestMetricsPortTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	dir := t.TempDir()
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, config := filepath.Join(dir, "keys"), filepath.Join(dir, "config")
+	text := fmt.Sprintf("endpoints = ['http://127.0.0.1:1']\nkeys = '%s'\n[gateway]\nname = 'gw'\nring = 'all'\nstate = '%s'\nipsec = 'false'\nmetrics = '%s'\n",
+		keys, dir, taken.Addr())
+	if err := errors.Join(os.WriteFile(keys, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600), os.WriteFile(config, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	status, _, stderr := execute(t, "agent", "--config", config)
+	if status != 1 || !strings.Contains(stderr, `level=ERROR msg="no metrics" error="listen tcp `) || !strings.HasSuffix(stderr, "ipsec-fleet agent: \n") {
+		t.Errorf("%d, %q", status, stderr)
 	}
 }
 
