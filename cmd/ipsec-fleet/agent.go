@@ -54,8 +54,7 @@ func (c *command) newAgent(ctx context.Context, cfg *config) (*agent.Agent, erro
 	if err := errors.Join(fleet.CheckName("gateway: name", g.Name), fleet.CheckName("gateway: ring", g.Ring)); err != nil {
 		return nil, err
 	}
-	keys, err := cfg.pinned()
-	if err != nil {
+	if _, err := cfg.pinned(); err != nil {
 		return nil, err
 	}
 	ipsec, err := g.ipsec()
@@ -67,7 +66,7 @@ func (c *command) newAgent(ctx context.Context, cfg *config) (*agent.Agent, erro
 	}
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
 	return agent.New(agent.Config{
-		Gateway: fleet.Gateway{ID: g.Name, Ring: g.Ring}, Keys: keys, Dir: g.State, Version: c.version,
+		Gateway: fleet.Gateway{ID: g.Name, Ring: g.Ring}, Keys: cfg.pinned, Dir: g.State, Version: c.version,
 		Open: func() (*store.Store, error) { return store.Open(cfg.store()) }, Table: agent.Command{Path: ipsec},
 		Health:   agent.Health{Within: time.Duration(g.Confirm) * time.Second, Command: g.HealthCommand, MaxDrops: g.MaxDrops},
 		NewClear: g.NewClear, Log: log, Ready: func() { notifyReady(log) },

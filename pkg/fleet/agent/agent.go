@@ -19,9 +19,9 @@ import (
 // Config is one gateway.
 type Config struct {
 	Gateway fleet.Gateway
-	Keys    []ed25519.PublicKey // the pinned keys
-	Dir     string              // for the record and tables
-	Version string              // of the program
+	Keys    func() ([]ed25519.PublicKey, error) // reads the pinned keys, for each assignment: one can be revoked
+	Dir     string                              // for the record and tables
+	Version string                              // of the program
 	Open    func() (*store.Store, error)
 	Table   Table
 	Health  Health
@@ -164,7 +164,11 @@ func (a *Agent) note(err error) {
 
 // take applies an assignment, unless it has done so before. It returns an error if it should be tried again.
 func (a *Agent) take(ctx context.Context, v store.Stored) error {
-	assignment, err := fleet.OpenAssignment(a.Gateway.Ring, v.Value, a.Keys)
+	keys, err := a.Keys()
+	if err != nil {
+		return err
+	}
+	assignment, err := fleet.OpenAssignment(a.Gateway.Ring, v.Value, keys)
 	switch {
 	case err != nil:
 	case assignment.Serial < a.record.Serial:
@@ -185,7 +189,7 @@ func (a *Agent) take(ctx context.Context, v store.Stored) error {
 		return err
 	}
 	a.outcome(v.Version)
-	revision, err := a.fetch(ctx)
+	revision, err := a.fetch(ctx, keys)
 	if err != nil {
 		if permanent(err) { // not recorded: the store may be repaired
 			a.Log.Error("refused", "error", err)

@@ -5,6 +5,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -229,5 +230,44 @@ func TestStatusAtStart(t *testing.T) {
 	defer stop()
 	if status, _ := a.Status(); status.State != fleet.Refused || status.Reason != "bad" || status.Revision != second {
 		t.Errorf("%+v", status)
+	}
+}
+
+// A key that is removed from the pinned ones is revoked from the next assignment on. Keys that cannot be read are no
+// reason to refuse.
+func TestRevokedKey(t *testing.T) {
+	public, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAgent(t, nil, &fakeTable{})
+	confirmed(t, a)
+	pinned := []ed25519.PublicKey{public}
+	var failed error
+	a.Keys = func() ([]ed25519.PublicKey, error) { return pinned, failed }
+	assignment := fleet.Assignment{Ring: "ring", Serial: 1, Revision: first}
+	value, err := assignment.Sign(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := func(want fleet.State) {
+		t.Helper()
+		if err := a.take(t.Context(), store.Stored{Value: value}); err != nil {
+			t.Error(err)
+		}
+		if s, _ := a.Status(); s.State != want {
+			t.Errorf("%+v, want %s", s, want)
+		}
+	}
+	taken(fleet.Confirmed)
+	pinned = []ed25519.PublicKey{other}
+	taken(fleet.Refused)
+	failed = errors.New("no keys")
+	if err := a.take(t.Context(), store.Stored{Value: value}); !errors.Is(err, failed) {
+		t.Error(err)
 	}
 }

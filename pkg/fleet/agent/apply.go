@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -23,13 +24,13 @@ func permanent(err error) bool {
 }
 
 // fetch writes the table of the record's revision to a file, after it has verified it.
-func (a *Agent) fetch(ctx context.Context) (*fleet.Revision, error) {
+func (a *Agent) fetch(ctx context.Context, keys []ed25519.PublicKey) (*fleet.Revision, error) {
 	id := a.record.Revision
 	value, err := a.data.Revision(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	revision, err := fleet.OpenRevision(id, value, a.Keys)
+	revision, err := fleet.OpenRevision(id, value, keys)
 	if err != nil {
 		return nil, verifyError{err}
 	}

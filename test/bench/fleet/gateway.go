@@ -77,7 +77,7 @@ const confirmWithin = 30 * time.Second
 // newAgent returns an agent with a simulated table.
 func newAgent(s *settings, table *simulated) *agent.Agent {
 	return agent.New(agent.Config{
-		Gateway: fleet.Gateway{ID: s.Name, Ring: ring}, Keys: s.Keys, Dir: s.Dir, Version: "bench",
+		Gateway: fleet.Gateway{ID: s.Name, Ring: ring}, Keys: func() ([]ed25519.PublicKey, error) { return s.Keys, nil }, Dir: s.Dir, Version: "bench",
 		Open: func() (*store.Store, error) {
 			return store.Open(store.Config{Endpoints: s.Endpoints, Prefix: "/eroute"})
 		},
