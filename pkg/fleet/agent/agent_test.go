@@ -271,3 +271,27 @@ func TestRevokedKey(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A gateway registers again when its lease has ended, as after the store was restored from a backup.
+func TestRegisteredAgain(t *testing.T) {
+	s, err := newStore(t)()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	g := fleet.Gateway{ID: "gw", Ring: "ring"}
+	report := s.NewReport(g, reportTTL)
+	for range 2 {
+		if err := report.Send(t.Context(), fleet.Status{ID: "gw"}); err != nil {
+			t.Fatal(err)
+		}
+		all, err := s.Gateways(t.Context())
+		statuses, err2 := s.Statuses(t.Context())
+		if errors.Join(err, err2) != nil || len(all) != 1 || all["gw"] != g || len(statuses) != 1 {
+			t.Errorf("%v, %v, %v, %v", all, statuses, err, err2)
+		}
+		if err := errors.Join(s.Remove(t.Context(), "gw"), report.End(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

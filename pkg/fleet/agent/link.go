@@ -62,11 +62,11 @@ func (a *Agent) touch() {
 
 // report registers the gateway and keeps its status in the store.
 func (a *Agent) report(ctx context.Context) {
-	report := a.data.NewReport(reportTTL)
+	report := a.data.NewReport(a.Gateway, reportTTL)
 	defer func() { _ = report.End(context.WithoutCancel(ctx)) }()
 	every := time.NewTicker(reportInterval)
 	defer every.Stop()
-	registered, failing := false, false
+	checked, failing := false, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -74,22 +74,16 @@ func (a *Agent) report(ctx context.Context) {
 		case <-every.C:
 		case <-a.changed:
 		}
-		var err error
-		if !registered {
-			err = a.data.Register(ctx, a.Gateway)
-			registered = err == nil
-			if registered {
+		status, _ := a.Status()
+		err := report.Send(ctx, status)
+		if err == nil {
+			a.touch()
+			if !checked {
+				checked = true
 				if err := a.data.CheckVersion(ctx); err != nil {
 					a.Log.Warn("the store", "error", err)
 				}
 			}
-		}
-		if err == nil {
-			status, _ := a.Status()
-			err = report.Send(ctx, status)
-		}
-		if err == nil {
-			a.touch()
 		}
 		if failing != (err != nil) && ctx.Err() == nil {
 			failing = err != nil

@@ -79,8 +79,7 @@ func (s *Store) FollowStatuses(ctx context.Context, take func(map[string]fleet.S
 	}
 }
 
-// Register registers a gateway.
-func (s *Store) Register(ctx context.Context, g fleet.Gateway) error {
+func (s *Store) register(ctx context.Context, g fleet.Gateway) error {
 	value, err := json.Marshal(g)
 	if err != nil {
 		return err
@@ -101,16 +100,20 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 
 // Report keeps the status of one gateway in the store, under a lease.
 type Report struct {
-	s     *Store
-	ttl   time.Duration
-	lease clientv3.LeaseID // 0: none
-	put   []byte           // value under the lease
+	s       *Store
+	gateway fleet.Gateway
+	ttl     time.Duration
+	lease   clientv3.LeaseID // 0: none
+	put     []byte           // value under the lease
 }
 
 // NewReport returns the report of a gateway. It must be sent more often than once in ttl.
-func (s *Store) NewReport(ttl time.Duration) *Report { return &Report{s: s, ttl: ttl} }
+func (s *Store) NewReport(g fleet.Gateway, ttl time.Duration) *Report {
+	return &Report{s: s, gateway: g, ttl: ttl}
+}
 
-// Send stores a status if it differs from the last one, and extends the lease.
+// Send stores a status if it differs from the last one, and extends the lease. With a new lease it registers the
+// gateway, which was removed while it was offline, or is not in the backup from which the store was restored.
 func (r *Report) Send(ctx context.Context, status fleet.Status) error {
 	value, err := json.Marshal(status)
 	if err != nil {
@@ -127,6 +130,9 @@ func (r *Report) Send(ctx context.Context, status fleet.Status) error {
 		}
 	}
 	if r.lease == 0 {
+		if err := r.s.register(ctx, r.gateway); err != nil {
+			return err
+		}
 		lease, err := r.s.client.Grant(ctx, int64(r.ttl/time.Second))
 		if err != nil {
 			return explain(err)
