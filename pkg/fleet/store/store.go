@@ -69,6 +69,11 @@ func (c *Config) tls() (*tls.Config, error) {
 	if c.CA == "" || c.Cert == "" || c.Key == "" {
 		return nil, errors.New("TLS needs all of ca, cert and key")
 	}
+	for _, e := range c.Endpoints {
+		if scheme, _, _ := strings.Cut(strings.ToLower(e), ":"); scheme == "http" { // the client would leave out TLS
+			return nil, fmt.Errorf("endpoint %q: without TLS, in spite of ca, cert and key: want https://", e)
+		}
+	}
 	return transport.TLSInfo{TrustedCAFile: c.CA, CertFile: c.Cert, KeyFile: c.Key}.ClientConfig()
 }
 

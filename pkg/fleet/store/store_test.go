@@ -2,7 +2,10 @@
 
 package store
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestCheckVersion(t *testing.T) {
 	for version, accepted := range map[string]bool{
@@ -26,6 +29,16 @@ func TestTLSSettings(t *testing.T) {
 		if s, err := Open(c); err == nil {
 			t.Errorf("%+v: accepted", c)
 			_ = s.Close()
+		}
+	}
+}
+
+// No endpoint is without TLS if there are certificates.
+func TestHTTPWithTLS(t *testing.T) {
+	for _, e := range []string{"http://127.0.0.1:2", "HTTP://127.0.0.1:2"} {
+		_, err := Open(Config{Endpoints: []string{"https://127.0.0.1:1", e}, CA: "ca.pem", Cert: "a.pem", Key: "a.key"})
+		if want := fmt.Sprintf("endpoint %q: without TLS, in spite of ca, cert and key: want https://", e); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
