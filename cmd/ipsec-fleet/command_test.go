@@ -54,6 +54,7 @@ func TestRefused(t *testing.T) {
 	badKeys := file("badkeys", endpoints+"keys = '"+file("empty", "")+"'\n")
 	badName := file("badname", endpoints+"[gateway]\nname = 'a/b'\nring = 'all'\n")
 	table := file("table", "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %pass\n")
+	comment := file("comment", "# no eroute\n")
 	promises := file("promises", "10.1.0.0/16 10.2.0.0/16 protected\n")
 	for args, want := range map[string]string{
 		"":                                "ipsec-fleet: no command: see ipsec-fleet --help",
@@ -71,6 +72,7 @@ func TestRefused(t *testing.T) {
 		"rollout abcd":                    "ipsec-fleet rollout: needs --rings RING,...",
 		"rollout abcd --rings a --wait 0": `ipsec-fleet rollout: --wait value "0": want a number of seconds`,
 		"publish " + dir + "/x":           "ipsec-fleet publish: open " + dir + "/x: no such file or directory",
+		"publish " + comment:              "ipsec-fleet publish: " + comment + ": no eroutes: a revision without any would protect nothing",
 		"publish " + promises:             "ipsec-fleet publish: " + promises + `: line 1: unexpected argument "10.1.0.0/16": see --help`,
 		"publish --assert " + promises + " " + table: "ipsec-fleet publish: --assert " + promises +
 			": line 1: not all packets of 10.1.0.0/16 -> 10.2.0.0/16 would be protected: 10.1.0.1 -> 10.2.0.1 protocol 1 matches %pass",

@@ -33,6 +33,9 @@ func runPublish(c *command, ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.Eroutes == 0 {
+		return fmt.Errorf("%s: no eroutes: a revision without any would protect nothing", c.words[0])
+	}
 	checks := []string{"table"}
 	if file := c.value("assert"); file != "" {
 		if err := c.assert(ctx, t, file); err != nil {
