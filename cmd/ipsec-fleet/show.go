@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
 )
 
 // offline is shown in place of the state of a gateway that does not report.
@@ -163,7 +165,8 @@ func runGateways(c *command, ctx context.Context) error {
 type revisionJSON struct {
 	ID string `json:"revision"`
 	*fleet.Revision
-	Rings []string `json:"rings"` // to which it is assigned
+	Rings []string `json:"rings"`           // to which it is assigned
+	Error string   `json:"error,omitempty"` // why the revision is not valid
 }
 
 func runHistory(c *command, ctx context.Context) error {
@@ -176,29 +179,45 @@ func runHistory(c *command, ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		all := []revisionJSON{}
-		for _, v := range slices.Backward(stored) {
-			r, err := fleet.OpenRevision(v.Name, v.Value, o.keys)
-			if err != nil {
-				return err
-			}
-			row := revisionJSON{v.Name, r, []string{}}
-			for _, ring := range doc.Rings {
-				if ring.Revision == v.Name {
-					row.Rings = append(row.Rings, ring.Ring)
-				}
-			}
-			all = append(all, row)
-		}
+		all := history(stored, o.keys, doc.Rings)
 		if c.opts.HasName(jsonOption.Name) {
 			return json.NewEncoder(c.out).Encode(map[string]any{"version": documentVersion, "revisions": all})
 		}
-		rows := [][]string{{"REVISION", "PARENT", "EROUTES", "RINGS", "PUBLISHED"}}
-		for _, r := range all {
-			rows = append(rows, []string{short(r.ID), short(r.Parent), fmt.Sprint(r.Eroutes), cmp.Or(strings.Join(r.Rings, ","), "-"), when(r.Time, r.Author)})
-		}
-		return c.table(rows)
+		return c.history(all)
 	})
+}
+
+// history returns the revisions of the store, the newest first, also those that are not valid.
+func history(stored []store.Stored, keys []ed25519.PublicKey, rings []ringJSON) []revisionJSON {
+	all := []revisionJSON{}
+	for _, v := range slices.Backward(stored) {
+		row := revisionJSON{ID: v.Name, Rings: []string{}}
+		var err error
+		if row.Revision, err = fleet.OpenRevision(v.Name, v.Value, keys); err != nil {
+			row.Error = err.Error()
+		}
+		for _, ring := range rings {
+			if ring.Revision == v.Name {
+				row.Rings = append(row.Rings, ring.Ring)
+			}
+		}
+		all = append(all, row)
+	}
+	return all
+}
+
+// history writes revisions.
+func (c *command) history(all []revisionJSON) error {
+	rows := [][]string{{"REVISION", "PARENT", "EROUTES", "RINGS", "PUBLISHED"}}
+	for _, r := range all {
+		rings := cmp.Or(strings.Join(r.Rings, ","), "-")
+		if r.Error != "" {
+			rows = append(rows, []string{short(r.ID), "-", "-", rings, "not valid: " + r.Error})
+			continue
+		}
+		rows = append(rows, []string{short(r.ID), short(r.Parent), fmt.Sprint(r.Eroutes), rings, when(r.Time, r.Author)})
+	}
+	return c.table(rows)
 }
 
 // table writes rows in columns.

@@ -91,6 +91,9 @@ func TestForged(t *testing.T) {
 	revision := get("rev/" + second)
 	put("rev/"+second, get("rev/"+open))
 	f.refused("rollout "+second+" --rings ring", "the store returned another one, "+open[:12])
+	if out := f.run("history"); !strings.Contains(out, "not valid: revision "+second[:12]+": the store returned another one") || !strings.Contains(out, " by alice") {
+		t.Errorf("%s", out)
+	}
 	put("rev/"+second, revision)
 	g.has(sites)
 	f.run("rollout " + second + " --rings ring")
