@@ -90,9 +90,12 @@ func (a *Agent) keep() error {
 	})
 }
 
-// forget removes all tables except the confirmed one.
+// forget removes all tables except the confirmed one, and what is left of those that were being written when a process
+// was killed.
 func (a *Agent) forget() {
 	all, _ := filepath.Glob(a.path("*" + tableSuffix))
+	partial, _ := filepath.Glob(a.path(".*" + tableSuffix + "*"))
+	all = append(all, partial...)
 	for _, file := range all {
 		if file != a.tablePath(a.record.Confirmed) {
 			if err := os.Remove(file); err != nil {

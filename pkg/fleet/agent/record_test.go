@@ -4,6 +4,8 @@ package agent
 
 import (
 	"context"
+	"os"
+	"slices"
 	"testing"
 )
 
@@ -27,5 +29,25 @@ func TestSecondAgent(t *testing.T) {
 	a.Open = newStore(t)
 	if err := New(a.Config).Run(ended); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of the tables only the confirmed one remains, and nothing of one that was being written.
+func TestForget(t *testing.T) {
+	a := newAgent(t, nil, &fakeTable{})
+	confirmed(t, a)
+	for _, name := range []string{previousFile, "." + previousFile + "123", "." + second + tableSuffix + "456"} {
+		if err := os.WriteFile(a.path(name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.forget()
+	left, err := os.ReadDir(a.Dir)
+	var names []string
+	for _, file := range left {
+		names = append(names, file.Name())
+	}
+	if want := []string{first + tableSuffix, recordFile}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("%v, %v, want %v", names, err, want)
 	}
 }
