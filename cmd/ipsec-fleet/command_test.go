@@ -85,6 +85,14 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// What gateways and the store return cannot control the terminal.
+func TestOneLine(t *testing.T) {
+	const text = "a\x1b[2J\tb\u202ec\u009bd\u200be é 8\nf\n"
+	if got, want := oneLine(text), "a?[2J?b?c?d?e é 8; f"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // An agent starts without metrics if it cannot listen: here it reaches the table, which it cannot read.
 func TestMetricsPortTaken(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

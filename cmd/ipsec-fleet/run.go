@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +76,7 @@ func run(ctx context.Context, e *env, args []string) int {
 func oneLine(text string) string {
 	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; ")
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !unicode.IsPrint(r) { // such as one that changes the direction of what follows
 			return '?'
 		}
 		return r
