@@ -124,7 +124,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	switch {
 	case err != nil:
 	case empty:
-		err = a.Table.Restore(ctx, a.tablePath(a.record.Confirmed), false)
+		err = a.Table.Restore(context.WithoutCancel(ctx), a.tablePath(a.record.Confirmed), false)
 	default:
 		changes, err = a.Table.Check(ctx, a.tablePath(a.record.Confirmed), false)
 	}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,9 @@ import (
 
 // fakeTable is a table of lines.
 type fakeTable struct {
-	text     []byte
-	restored func() // after each Restore
+	text      []byte
+	restoring func() // before each Restore
+	restored  func() // after it
 }
 
 func (f *fakeTable) Save(_ context.Context, file string) error {
@@ -36,7 +38,13 @@ func (f *fakeTable) Check(_ context.Context, file string, _ bool) (changes bool,
 	return !bytes.Equal(text, f.text), err
 }
 
-func (f *fakeTable) Restore(_ context.Context, file string, _ bool) (err error) {
+func (f *fakeTable) Restore(ctx context.Context, file string, _ bool) (err error) {
+	if f.restoring != nil {
+		f.restoring()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	f.text, err = os.ReadFile(file)
 	if f.restored != nil {
 		f.restored()
@@ -293,5 +301,22 @@ func TestRegisteredAgain(t *testing.T) {
 		if err := errors.Join(s.Remove(t.Context(), "gw"), report.End(t.Context())); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// An agent that is stopped while it restores a table ends that, and goes back.
+func TestStoppedWhileRestoring(t *testing.T) {
+	var tables []string
+	table := &fakeTable{}
+	a := newAgent(t, newStore(t), table)
+	ctx, stop := context.WithCancel(t.Context())
+	table.restoring = stop
+	table.restored = func() { tables = append(tables, string(table.text)) }
+	if err := a.apply(ctx, &fleet.Revision{}); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"second\n", "first\n"}; !slices.Equal(tables, want) || a.record.State != fleet.RolledBack ||
+		a.record.Reason != "the agent was stopped before the revision was confirmed" {
+		t.Errorf("%q, %+v", tables, a.record)
 	}
 }

@@ -84,7 +84,8 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 		return err
 	}
 	a.Log.Info("restoring", "revision", a.record.Revision, "eroutes", revision.Eroutes)
-	if err := a.Table.Restore(ctx, file, noNewClear); err != nil {
+	// It is not interrupted when the agent is stopped, which then goes back.
+	if err := a.Table.Restore(context.WithoutCancel(ctx), file, noNewClear); err != nil {
 		a.rollBack(ctx, err) // the table may have changed all the same
 		return nil
 	}
