@@ -75,6 +75,9 @@ func newStore(t *testing.T) func() (*store.Store, error) {
 	return func() (*store.Store, error) { return store.Open(store.Config{Endpoints: []string{url.String()}}) }
 }
 
+// patience is the time for a good health: much longer than needed, also on a busy machine. A tenth of it always passes.
+const patience = 10 * time.Second
+
 // Revisions of the tests.
 var (
 	first  = strings.Repeat("1", 64)
@@ -86,7 +89,7 @@ func newAgent(t *testing.T, open func() (*store.Store, error), table *fakeTable,
 	t.Helper()
 	a := New(Config{
 		Gateway: fleet.Gateway{ID: "gw", Ring: "ring"}, Dir: t.TempDir(), Open: open, Table: table,
-		Health: Health{Within: time.Second, Command: command}, Log: slog.New(slog.DiscardHandler),
+		Health: Health{Within: patience, Command: command}, Log: slog.New(slog.DiscardHandler),
 	})
 	a.record = record{Ring: "ring", Serial: 2, Revision: second, State: fleet.Applying, Confirmed: first}
 	if err := errors.Join(os.WriteFile(a.tablePath(first), []byte("first\n"), 0o600), os.WriteFile(a.tablePath(second), []byte("second\n"), 0o600)); err != nil {
@@ -133,11 +136,13 @@ func TestPendingAssignedAgain(t *testing.T) {
 	open := newStore(t)
 	for _, c := range []struct {
 		command string
+		within  time.Duration
 		state   fleet.State
 		table   string
-	}{{"true", fleet.Confirmed, "second\n"}, {"false", fleet.RolledBack, "first\n"}} {
+	}{{"true", patience, fleet.Confirmed, "second\n"}, {"false", time.Second, fleet.RolledBack, "first\n"}} {
 		table := &fakeTable{}
 		a := newAgent(t, open, table, c.command)
+		a.Health.Within = c.within
 		a.record.Pending = true
 		table.text = []byte("second\n")
 		if err := os.WriteFile(a.path(previousFile), []byte("first\n"), 0o600); err != nil {
