@@ -101,6 +101,7 @@ echo "{\"ring\": \"ring\", \"serial\": 1, \"revision\": \"$revision\", \"state\"
 systemctl start eroute-fleet
 listed ' 192.0.2.0/24 .* 10.7.0.0/16 .* => %trap$'
 systemctl is-active eroute-fleet
+when Before eroute-fleet | grep -w network-pre.target
 dpkg --purge eroute-fleet
 ! systemctl is-active eroute-fleet
 [ ! -e $state ]
