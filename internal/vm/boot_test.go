@@ -8,8 +8,8 @@ import (
 )
 
 func TestCachedNamesTopDirectoriesWithoutOverlay(t *testing.T) {
-	got := cached("/root/.cache/ipsec-eroute", "/tmp/eroute-vm-1", "/work/main", "/work/main/test", "/home/user/eroute")
-	if want := []string{"/root", "/work"}; !slices.Equal(got, want) {
+	got := cached("/root/.cache/ipsec-eroute", "/tmp/eroute-vm-1", "/data/source", "/data/source/test", "/home/user/eroute")
+	if want := []string{"/root", "/data"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
