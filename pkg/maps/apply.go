@@ -43,15 +43,19 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 			return &eroute.ChangeError{Index: i, Change: c, Err: errors.New("not possible together with other changes while the table follows policies of XFRM")}
 		}
 	}
-	if _, err := t.check(changes); err != nil {
-		return err
-	}
 	instead, within, err := t.followInstead(changes)
 	if err != nil {
 		return err
 	}
-	if _, err := t.applyFollowed(ctx, within); err != nil && !errors.Is(err, eroute.ErrTableFull) {
-		return err
+	if instead != changes { // what is refused must be refused as it was given, and before anything changes
+		if _, err := t.check(changes); err != nil {
+			return err
+		}
+	}
+	if n := countPuts(changes); int(t.count())+n[0]+n[1]+within.Len() <= int(t.limit()) { // no room is taken from the changes
+		if _, err := t.applyFollowed(ctx, within); err != nil {
+			return err
+		}
 	}
 	if err := t.applyList(ctx, instead); err != nil {
 		return err

@@ -60,44 +60,55 @@ func (t *Table) FollowPolicies(ctx context.Context) (f Followed, err error) {
 	return f, err
 }
 
-// followInstead returns the changes with the deletion of an eroute that has the selector of one that is to follow a policy
-// as a replacement by that one, and the eroutes that are to follow policies within other eroutes that the changes delete.
-// So no packet is without an eroute between the deletion and [Table.FollowPolicies].
-func (t *Table) followInstead(changes *eroute.Changes) (instead, within *eroute.Changes, err error) {
-	deleted := make(map[eroute.Selector]bool)
-	for _, c := range changes.All() {
-		deleted[c.Selector] = c.Op == eroute.OpDel
-	}
-	maps.DeleteFunc(deleted, func(_ eroute.Selector, is bool) bool { return !is })
-	within = &eroute.Changes{}
-	if len(deleted) == 0 || t.xfrm == nil {
-		return changes, within, nil
+// toFollow returns the selectors of eroutes that are to follow policies of XFRM if commands have written none.
+func (t *Table) toFollow() (selectors []eroute.Selector, err error) {
+	if t.xfrm == nil {
+		return nil, nil
 	}
 	policies, err := t.xfrm.Policies()
 	if err != nil {
+		return nil, err
+	}
+	selectors, _ = follow.Selectors(policies, nil)
+	return selectors, nil
+}
+
+// followInstead returns the changes with the deletion of an eroute that has the selector of one that is to follow a policy
+// as a replacement by that one, and the eroutes that are to follow policies within other eroutes that the changes delete.
+// So no packet is without an eroute between the deletion and [Table.FollowPolicies]. Without deletions it returns the
+// changes as they are.
+func (t *Table) followInstead(changes *eroute.Changes) (instead, within *eroute.Changes, err error) {
+	deleted := make(map[eroute.Selector]bool)
+	for _, c := range changes.All() {
+		if c.Op == eroute.OpDel {
+			deleted[c.Selector] = true
+		} else {
+			delete(deleted, c.Selector)
+		}
+	}
+	within = &eroute.Changes{}
+	if len(deleted) == 0 {
+		return changes, within, nil
+	}
+	want, err := t.toFollow()
+	if err != nil {
 		return nil, nil, err
 	}
+	outer := slices.Collect(maps.Keys(deleted))
 	replaced := make(map[eroute.Selector]bool)
-	want, _ := follow.Selectors(policies, nil)
 	for _, s := range want {
 		if deleted[s] {
 			replaced[s] = true
 			continue
 		}
-		if is, err := t.presence(s); err != nil {
+		is, err := t.presence(s)
+		if err != nil {
 			return nil, nil, err
-		} else if is.entry || is.flow {
-			continue
 		}
-		for d := range deleted {
-			if d.Contains(s) {
-				within.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM, Followed: true})
-				break
-			}
+		contains := func(d eroute.Selector) bool { return d.Contains(s) }
+		if !is.entry && !is.flow && slices.ContainsFunc(outer, contains) {
+			within.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM, Followed: true})
 		}
-	}
-	if len(replaced) == 0 {
-		return changes, within, nil
 	}
 	instead = &eroute.Changes{}
 	for _, c := range changes.All() {
@@ -109,10 +120,10 @@ func (t *Table) followInstead(changes *eroute.Changes) (instead, within *eroute.
 	return instead, within, nil
 }
 
-// Following returns the changes that make the eroutes that follow policies of XFRM equal to these, additions first, so
-// that packets which keep an eroute, though another one, have one at any time, and
-// the policies that have none. Eroutes with the selector of a policy that commands have written, and flows of traps,
-// stay in place of a followed one.
+// Following returns the changes that make the eroutes that follow policies of XFRM equal to these, and the policies some
+// of whose packets have none. Additions come first, so that packets which keep an eroute, though another one, have one at
+// any time. Eroutes with the selector of a policy that commands have written, and flows of traps, stay in place of a
+// followed one.
 func (t *Table) Following(policies []xfrm.Policy) (changes *eroute.Changes, left []follow.Left, err error) {
 	present := make(map[eroute.Selector]bool) // whether the eroute follows a policy
 	var others []eroute.Selector

@@ -123,6 +123,34 @@ func TestFollowBeforeDeletion(t *testing.T) {
 		checkChanges(t, events, step.want)
 	}
 
+	// They take no room from the changes.
+	if err := table.Apply(t.Context(), []eroute.Change{{Op: eroute.OpAdd, Selector: written("10.3.0.0/16"), SAID: eroute.Drop}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.SetLimit(table.count() + 1); err != nil {
+		t.Fatal(err)
+	}
+	err := table.Apply(t.Context(), []eroute.Change{
+		{Op: eroute.OpDel, Selector: written("10.3.0.0/16")}, {Op: eroute.OpAdd, Selector: written("10.4.0.0/16"), SAID: eroute.Drop},
+		{Op: eroute.OpAdd, Selector: written("10.5.0.0/16"), SAID: eroute.Drop},
+	})
+	if !errors.Is(err, eroute.ErrTableFull) {
+		t.Errorf("%v, want that the policies do not fit", err)
+	}
+	for _, dst := range []string{"10.4.0.0/16", "10.5.0.0/16"} {
+		if _, exists, err := table.gen.Entry(written(dst)); err != nil || !exists {
+			t.Errorf("%s was not added (%v)", dst, err)
+		}
+	}
+	if err := table.SetLimit(1000); err != nil {
+		t.Fatal(err)
+	}
+	for _, dst := range []string{"10.4.0.0/16", "10.5.0.0/16"} {
+		if err := table.Apply(t.Context(), []eroute.Change{{Op: eroute.OpDel, Selector: written(dst)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+
 	// So does a restore.
 	if err := table.Apply(t.Context(), []eroute.Change{{Op: eroute.OpAdd, Selector: written("10.2.0.0/16"), SAID: eroute.Drop}}); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/follow"
 	"github.com/ipsec-eroute/eroute/pkg/index"
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
@@ -154,27 +153,14 @@ func (r *restore) keepFollowed(ctx context.Context) error {
 		effect.Deleted--
 	}
 	defer func() { r.effect = effect }()
-	for _, s := range r.toFollow() {
+	want, _ := r.toFollow() // FollowPolicies reports an error
+	for _, s := range want {
 		err := r.put(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM, Followed: true})
 		if err != nil && !errors.Is(err, eroute.ErrExist) && !errors.Is(err, eroute.ErrTableFull) {
 			return fmt.Errorf("follow %s -> %s: %w", s.Src, s.Dst, err)
 		}
 	}
 	return ctx.Err()
-}
-
-// toFollow returns the selectors of eroutes that are to follow policies of XFRM. If the policies cannot be read,
-// [Table.FollowPolicies] will say so.
-func (t *Table) toFollow() (selectors []eroute.Selector) {
-	if t.xfrm == nil {
-		return nil
-	}
-	policies, err := t.xfrm.Policies()
-	if err != nil {
-		return nil
-	}
-	selectors, _ = follow.Selectors(policies, nil)
-	return selectors
 }
 
 // put adds an eroute to the new table.
