@@ -22,11 +22,9 @@ const followRetry = 30 * time.Second
 // often, and a comparison reads all policies and eroutes. Another process can have been killed between its change of the
 // table and its comparison.
 func (r *relay) followPolicies(ctx context.Context, t *maps.Table) error {
-	retry := !r.followAgain.IsZero() && !time.Now().Before(r.followAgain)
-	if !r.policiesChanged.Swap(false) && t.Version() == r.followedVersion && !retry {
+	if !r.policiesChanged.Swap(false) && t.Version() == r.followedVersion {
 		return nil
 	}
-	r.followAgain = time.Time{}
 	followed, err := t.FollowPolicies(ctx)
 	r.logFollowed(&followed)
 	r.followedVersion = t.Version()

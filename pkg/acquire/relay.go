@@ -217,6 +217,8 @@ func (r *relay) loop(ctx context.Context, changed <-chan struct{}) error {
 			notify(r.log, daemon.SdNotifyWatchdog)
 			err = r.tick()
 			if !r.followAgain.IsZero() && time.Now().After(r.followAgain) {
+				r.followAgain = time.Time{}
+				r.policiesChanged.Store(true)
 				settled.Reset(0)
 			}
 		}
