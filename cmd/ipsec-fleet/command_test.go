@@ -21,6 +21,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/internal/docblocks"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
 )
@@ -88,7 +89,7 @@ func TestRefused(t *testing.T) {
 // What gateways and the store return cannot control the terminal.
 func TestOneLine(t *testing.T) {
 	const text = "a\x1b[2J\tb\u202ec\u009bd\u200be é 8\nf\n"
-	if got, want := oneLine(text), "a?[2J?b?c?d?e é 8; f"; got != want {
+	if got, want := render.OneLine(text), "a?[2J?b?c?d?e é 8; f"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

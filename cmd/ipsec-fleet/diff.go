@@ -25,7 +25,7 @@ func runDiff(c *command, ctx context.Context) error {
 				return err
 			}
 		}
-		result, err := diff.Compare(ctx, tables[0].Table, tables[1].Table, diffOptions)
+		result, err := diff.Compare(ctx, tables[0].Table, tables[1].Table, diff.Options{})
 		if err != nil {
 			return err
 		}

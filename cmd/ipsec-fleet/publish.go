@@ -4,13 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
-	"github.com/ipsec-eroute/eroute/internal/render"
+	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
 )
@@ -58,9 +56,6 @@ func runPublish(c *command, ctx context.Context) error {
 	})
 }
 
-// diffOptions define the verdict for packets that no eroute matches, as ipsec eroute --diff does.
-var diffOptions = diff.Options{Unmatched: diff.Dropped}
-
 // assert refuses a table that violates an assertion of a file.
 func (c *command) assert(ctx context.Context, t *publish.Table, file string) error {
 	f, err := os.Open(file)
@@ -68,27 +63,9 @@ func (c *command) assert(ctx context.Context, t *publish.Table, file string) err
 		return fmt.Errorf("--assert: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	what := "--assert " + file
-	var all []diff.Assertion
-	var lines []int
-	parser := erouteargs.NewParser(ctx, c.tables.Resolver, c.tables.Names)
-	for k := range erouteargs.Chunks(io.Reader(f), what) {
-		err := k.Each(func(number int, words []string) error {
-			a, err := parser.AssertLine(words)
-			all, lines = append(all, a), append(lines, number)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	all, err := guard.ReadAsserts(f, "--assert "+file, erouteargs.NewParser(ctx, c.tables.Resolver, c.tables.Names))
+	if err != nil {
+		return err
 	}
-	failures, err := t.Assert(ctx, all, diffOptions)
-	if len(failures) > 0 {
-		first := &failures[0]
-		a := &all[first.Index]
-		text := fmt.Sprintf("not all packets of %s would be %v: %s matches %v",
-			render.Selector(a.Selector), a.Want, render.Packet(first.Witness), first.Got)
-		return &erouteargs.LineError{File: what, Line: lines[first.Index], Err: errors.New(text)}
-	}
-	return err
+	return all.Check(ctx, t.Table, diff.Options{})
 }

@@ -12,12 +12,12 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/internal/files"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
 )
@@ -66,21 +66,10 @@ func run(ctx context.Context, e *env, args []string) int {
 		err = flushErr
 	}
 	if err != nil {
-		_, _ = fmt.Fprintln(e.stderr, oneLine(c.name+": "+err.Error()))
+		_, _ = fmt.Fprintln(e.stderr, render.OneLine(c.name+": "+err.Error()))
 		return 1
 	}
 	return 0
-}
-
-// oneLine makes text printable on one line of a terminal.
-func oneLine(text string) string {
-	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; ")
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) { // such as one that changes the direction of what follows
-			return '?'
-		}
-		return r
-	}, text)
 }
 
 func newRoot(c *command) *cobra.Command {

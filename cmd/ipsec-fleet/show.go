@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
 )
@@ -225,7 +226,7 @@ func (c *command) table(rows [][]string) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = oneLine(row[i])
+			row[i] = render.OneLine(row[i])
 		}
 		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
 	}

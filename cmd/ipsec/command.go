@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
+	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/spf13/cobra"
 )
 
@@ -59,8 +60,8 @@ func (c *command) printLine(text string) {
 	if label := c.label(); label != "" {
 		prefix += label + ": "
 	}
-	// oneLine separates the lines of joined errors with semicolons.
-	_, _ = fmt.Fprintln(c.env.stderr, oneLine(prefix+text))
+	// OneLine separates the lines of joined errors with semicolons.
+	_, _ = fmt.Fprintln(c.env.stderr, render.OneLine(prefix+text))
 }
 
 // note prints a debug message if --debug is given.
@@ -84,15 +85,4 @@ func (c *command) label() string {
 		}
 	}
 	return ""
-}
-
-// oneLine makes text printable on one line of a terminal.
-func oneLine(text string) string {
-	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; ")
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, text)
 }

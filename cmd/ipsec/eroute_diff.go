@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
-	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -40,7 +39,7 @@ func runDiff(c *command) error {
 			return err
 		}
 	}
-	result, err := diff.Compare(c.ctx, tables[0], tables[1], guard.Unmatched(passes))
+	result, err := diff.Compare(c.ctx, tables[0], tables[1], diff.Unmatched(passes))
 	if err != nil {
 		return err
 	}
@@ -118,5 +117,5 @@ func sideName(name string) string {
 	case "-":
 		return "standard input"
 	}
-	return oneLine(name)
+	return render.OneLine(name)
 }

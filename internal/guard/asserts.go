@@ -36,8 +36,8 @@ func ReadAsserts(f io.Reader, file string, r *erouteargs.Parser) (*Asserts, erro
 	return a, nil
 }
 
-// check refuses a table that violates an assertion.
-func (a *Asserts) check(ctx context.Context, t *diff.Table, o diff.Options) error {
+// Check refuses a table that violates an assertion.
+func (a *Asserts) Check(ctx context.Context, t *diff.Table, o diff.Options) error {
 	failures, err := t.Assert(ctx, a.all, o)
 	if len(failures) > 0 {
 		first := &failures[0]

@@ -26,7 +26,7 @@ func (g *Guard) Needed() bool { return g.NoNewClear != "" || g.Asserts != nil }
 
 // Check compares the table before and after a change. what is the operation, the prefix of errors.
 func (g *Guard) Check(ctx context.Context, what string, before, after *diff.Table) (*diff.Result, error) {
-	result, err := diff.Compare(ctx, before, after, Opening(g.PassesUnmatched))
+	result, err := diff.Compare(ctx, before, after, diff.Opening(g.PassesUnmatched))
 	if err != nil {
 		return nil, err
 	}
@@ -38,25 +38,7 @@ func (g *Guard) Check(ctx context.Context, what string, before, after *diff.Tabl
 	if g.Asserts == nil {
 		return result, nil
 	}
-	return result, g.Asserts.check(ctx, after, Unmatched(g.PassesUnmatched))
-}
-
-// Unmatched returns the options of a comparison by whether packets without an eroute can leave in clear.
-func Unmatched(passes bool) (o diff.Options) {
-	if passes {
-		o.Unmatched = diff.Clear
-	}
-	return o
-}
-
-// Opening returns the options of a comparison that finds all packets that a change may newly send in clear. If packets
-// without an eroute can leave in clear through one interface, those that are routed into an ipsec device still drop: both
-// the deletion of an eroute and a new %pass open.
-func Opening(passes bool) (o diff.Options) {
-	if passes {
-		o.UnmatchedAfter = diff.Clear
-	}
-	return o
+	return result, g.Asserts.Check(ctx, after, diff.Unmatched(g.PassesUnmatched))
 }
 
 // checkNoNewClear refuses a change that opens clear text, or may do so.

@@ -21,6 +21,24 @@ type Options struct {
 	Work int
 }
 
+// Unmatched returns the options of a comparison by whether packets without an eroute can leave in clear.
+func Unmatched(passes bool) (o Options) {
+	if passes {
+		o.Unmatched = Clear
+	}
+	return o
+}
+
+// Opening returns the options of a comparison that finds all packets that a change may newly send in clear. If packets
+// without an eroute can leave in clear through one interface, those that are routed into an ipsec device still drop: both
+// the deletion of an eroute and a new %pass open.
+func Opening(passes bool) (o Options) {
+	if passes {
+		o.UnmatchedAfter = Clear
+	}
+	return o
+}
+
 // defaultWork is a few seconds of work.
 const defaultWork = 400_000_000
 

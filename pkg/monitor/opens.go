@@ -119,11 +119,7 @@ func (w *Opens) compare(before *diff.Table, changes *eroute.Changes, stale bool)
 	if err != nil {
 		return nil, err
 	}
-	options := diff.Options{}
-	if passes {
-		options.UnmatchedAfter = diff.Clear
-	}
-	result, err := diff.Compare(context.Background(), before, after, options)
+	result, err := diff.Compare(context.Background(), before, after, diff.Opening(passes))
 	if err != nil {
 		return nil, err
 	}
