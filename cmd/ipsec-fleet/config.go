@@ -86,7 +86,7 @@ func (c *command) readConfig() (*config, error) {
 	return cfg, nil
 }
 
-// defaults sets what is not set.
+// defaults fills in the settings that the file does not have.
 func (g *configGateway) defaults() {
 	g.State = cmp.Or(g.State, defaultState)
 	g.Confirm = cmp.Or(g.Confirm, defaultConfirm)

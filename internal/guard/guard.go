@@ -24,7 +24,7 @@ type Guard struct {
 // Needed reports whether tables must be compared.
 func (g *Guard) Needed() bool { return g.NoNewClear != "" || g.Asserts != nil }
 
-// Check compares the table before and after a change. what is the operation, the prefix of errors.
+// Check compares the table before and after a change. Errors begin with what, the name of the operation.
 func (g *Guard) Check(ctx context.Context, what string, before, after *diff.Table) (*diff.Result, error) {
 	result, err := diff.Compare(ctx, before, after, diff.Opening(g.PassesUnmatched))
 	if err != nil {
