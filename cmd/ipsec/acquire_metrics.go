@@ -16,7 +16,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 )
 
-// relayWithMetrics runs the relay together with a server for --metrics.
+// relayWithMetrics runs the relay together with a server for --metrics. The server answers once the relay has dropped
+// its privileges: a table that is opened before cannot be read to its end.
 func (c *command) relayWithMetrics(ctx context.Context, config acquire.Config) error {
 	listener, err := c.listen(acqMetrics)
 	if err != nil {
@@ -29,7 +30,16 @@ func (c *command) relayWithMetrics(ctx context.Context, config acquire.Config) e
 
 	group, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
-	group.Go(func() error { return metrics.Serve(ctx, listener, source, config.Log) })
+	confined := make(chan struct{})
+	config.Confined = func() { close(confined) }
+	group.Go(func() error {
+		select {
+		case <-confined:
+			return metrics.Serve(ctx, listener, source, config.Log)
+		case <-ctx.Done():
+			return listener.Close()
+		}
+	})
 	group.Go(func() error {
 		defer stop()
 		return c.env.relay(ctx, config)

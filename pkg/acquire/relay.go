@@ -34,6 +34,7 @@ type Config struct {
 	Events       func(journal.Event) error // receives each event; nil: none
 	Counters     *Counters                 // counts events; nil: none
 	Confine      bool                      // drop, for the whole process, the privileges that are not needed after start
+	Confined     func()                    // called when they are dropped, before events are handled; nil: none
 	Log          *slog.Logger
 }
 
@@ -136,6 +137,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		if err := confine(c.Exec != ""); err != nil {
 			return err
 		}
+	}
+	if c.Confined != nil {
+		c.Confined()
 	}
 	// Before new holds arrive.
 	if err := r.adopt(); err != nil {
