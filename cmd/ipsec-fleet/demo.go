@@ -11,23 +11,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/internal/etcd"
+	"github.com/ipsec-eroute/eroute/internal/sandbox"
 )
 
-// runDemo runs the demo in namespaces of its own. Mounts, interfaces, tables and processes end with the first process
-// of its PID namespace, which ends with this one, however that happens.
+// runDemo runs the demo in a sandbox.
 func runDemo(c *command, ctx context.Context) error {
-	if os.Getpid() == 1 && os.Getenv(demoVariable) != "" {
+	if sandbox.Inside() {
 		return c.demo(ctx)
-	}
-	if os.Geteuid() != 0 {
-		return errors.New("needs root: it makes network namespaces and loads kernel programs")
 	}
 	for _, tool := range []string{"sh", "ip", "openssl"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -38,27 +31,15 @@ func runDemo(c *command, ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	runtime.LockOSThread() // Pdeathsig is sent when the thread ends
-	defer runtime.UnlockOSThread()
-	cmd := exec.CommandContext(ctx, self, "demo")
-	cmd.Env = append(os.Environ(), demoVariable+"="+ipsec)
 	var errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = c.stdout, &errs
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL,
-	}
-	err = cmd.Run()
+	err = sandbox.Run(ctx, []string{"demo"}, []string{demoVariable + "=" + ipsec}, func(cmd *exec.Cmd) { cmd.Stdout, cmd.Stderr = c.stdout, &errs })
 	if text := strings.TrimPrefix(errs.String(), c.name+": "); err != nil && text != "" {
 		return errors.New(text)
 	}
 	return err
 }
 
-// demoVariable is the path of the ipsec command, in the environment of the demo in its own namespaces.
+// demoVariable is the path of the ipsec command, in the environment of the demo in its sandbox.
 const demoVariable = "IPSEC_FLEET_DEMO"
 
 // demoDir is the working directory, in memory.
@@ -66,15 +47,8 @@ const demoDir = "/run/ipsec-fleet-demo"
 
 // demo runs the steps.
 func (c *command) demo(ctx context.Context) (err error) {
-	for _, m := range []struct{ kind, path string }{{"proc", "/proc"}, {"tmpfs", "/run"}, {"bpf", "/sys/fs/bpf"}} {
-		if m.kind == "proc" {
-			if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-				return fmt.Errorf("make mounts private: %w", err)
-			}
-		}
-		if err := unix.Mount(m.kind, m.path, m.kind, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-			return fmt.Errorf("mount %s on %s: %w", m.kind, m.path, err)
-		}
+	if err := sandbox.SetUp(); err != nil {
+		return err
 	}
 	bin := filepath.Join(demoDir, "bin")
 	if err := os.MkdirAll(bin, 0o700); err != nil {

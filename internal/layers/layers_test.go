@@ -13,7 +13,7 @@ const module = "github.com/ipsec-eroute/eroute/"
 
 // layers are the packages by layer, the lowest first.
 var layers = [][]string{
-	{"bpf", "pkg/eroute", "pkg/fib", "pkg/ifname", "pkg/netdump", "pkg/netlisten", "pkg/fleet", "internal/cli", "internal/files", "internal/settings", "internal/etcd"},
+	{"bpf", "pkg/eroute", "pkg/fib", "pkg/ifname", "pkg/netdump", "pkg/netlisten", "pkg/fleet", "internal/cli", "internal/files", "internal/settings", "internal/etcd", "internal/sandbox"},
 	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "pkg/fleet/store", "internal/manpages"},
 	{"pkg/pinned", "pkg/migrate", "pkg/fleet/agent", "pkg/fleet/rollout", "internal/screen", "internal/erouteargs"},
 	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/interfaces", "pkg/journal", "pkg/relaywire", "pkg/traps", "pkg/fleet/publish"},
