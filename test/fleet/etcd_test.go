@@ -9,14 +9,11 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
@@ -28,16 +25,17 @@ import (
 // etcd is a member that can be stopped and started with its data. It accepts only clients with a certificate, whose
 // common name is their user, and authorizes them.
 type etcd struct {
-	dir    string // with certificates
-	config *embed.Config
-	server *embed.Etcd
-	root   *clientv3.Client
+	certificates member.Certificates
+	config       *embed.Config
+	server       *embed.Etcd
+	root         *clientv3.Client
 }
 
 // newEtcd starts a member with an empty data directory.
 func newEtcd(dir string) (*etcd, error) {
-	e := &etcd{dir: dir}
-	if err := e.certify(); err != nil {
+	addresses := []string{"127.0.0.1", nodes.East.WAN4.String(), nodes.West.WAN4.String()}
+	certificates, err := member.Certify(dir, addresses, "server", "root", "alice", "gateway")
+	if err != nil {
 		return nil, err
 	}
 	url, err := member.FreeURL("https")
@@ -48,47 +46,19 @@ func newEtcd(dir string) (*etcd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.ClientTLSInfo = e.certificate("server")
+	cfg.ClientTLSInfo = certificates.TLS("server")
 	cfg.ClientTLSInfo.ClientCertAuth = true
-	e.config = cfg
-	return e, nil
-}
-
-// certify makes the certificates of the server and of the users root, alice and gateway.
-func (e *etcd) certify() error {
-	commands := []string{"req -x509 -newkey ed25519 -nodes -subj /CN=ca -keyout ca.key -out ca.pem"}
-	names := "subjectAltName=IP:127.0.0.1"
-	for _, n := range []*lab.Node{nodes.East, nodes.West} {
-		names += ",IP:" + n.WAN4.String()
-	}
-	for _, user := range []string{"server", "root", "alice", "gateway"} {
-		commands = append(commands, fmt.Sprintf("req -x509 -CA ca.pem -CAkey ca.key -newkey ed25519 -nodes -subj /CN=%s -addext %s -addext basicConstraints=CA:FALSE -keyout %[1]s.key -out %[1]s.pem", user, names))
-	}
-	for _, args := range commands {
-		cmd := exec.Command("openssl", strings.Fields(args)...)
-		cmd.Dir = e.dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("openssl %s: %w: %s", args, err, out)
-		}
-	}
-	return nil
-}
-
-// certificate returns the certificate of a user.
-func (e *etcd) certificate(user string) transport.TLSInfo {
-	file := func(name string) string { return filepath.Join(e.dir, name) }
-	return transport.TLSInfo{CertFile: file(user + ".pem"), KeyFile: file(user + ".key"), TrustedCAFile: file("ca.pem")}
+	return &etcd{certificates: certificates, config: cfg}, nil
 }
 
 // settings are the settings of a user that reaches the store at an address.
 func (e *etcd) settings(user, address, prefix string) string {
-	c := e.certificate(user)
-	return fmt.Sprintf("endpoints = [%q]\nca = %q\ncert = %q\nkey = %q\nprefix = %q\n", "https://"+address, c.TrustedCAFile, c.CertFile, c.KeyFile, prefix)
+	return fmt.Sprintf("endpoints = [%q]\nprefix = %q\n", "https://"+address, prefix) + e.certificates.Settings(user)
 }
 
 // authorize enables authorization.
 func (e *etcd) authorize() error {
-	secure, err := e.certificate("root").ClientConfig()
+	secure, err := e.certificates.TLS("root").ClientConfig()
 	if err != nil {
 		return err
 	}
