@@ -5,6 +5,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -154,7 +155,7 @@ func (r *Rollout) await(ctx context.Context, step Step, version int64, members [
 		return stop
 	}
 	if late.Err() == nil || ctx.Err() != nil {
-		return errors.Join(context.Cause(ctx), err)
+		return cmp.Or(context.Cause(ctx), err)
 	}
 	for _, id := range members {
 		s, online := last[id]

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -55,16 +56,21 @@ func (s *Store) Lock(ctx context.Context, who string) (*Lock, context.Context, e
 	go func() {
 		for range alive {
 		}
-		cancelHeld(errors.New("the lock of rollouts is lost: the store does not answer"))
+		cancelHeld(errLockLost)
 	}()
 	return l, held, nil
 }
 
-// Release frees the lock.
+var errLockLost = fmt.Errorf("the lock of rollouts is lost: the store did not answer for %d s", lockTTL)
+
+// Release frees the lock, unless it is lost.
 func (l *Lock) Release() error {
 	l.cancel()
 	ctx, cancel := within(context.Background())
 	defer cancel()
 	_, err := l.s.client.Revoke(ctx, l.lease)
+	if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		return nil
+	}
 	return explain(err)
 }

@@ -35,11 +35,14 @@ func (s *Store) Assign(ctx context.Context, ring string, before int64, value []b
 	done, err := s.client.Txn(ctx).If(
 		clientv3.Compare(clientv3.ModRevision(key), "=", before),
 		clientv3.Compare(clientv3.CreateRevision(s.lockKey()), "=", lock.created),
-	).Then(clientv3.OpPut(key, string(value))).Commit()
+	).Then(clientv3.OpPut(key, string(value))).Else(clientv3.OpGet(s.lockKey())).Commit()
 	if err != nil {
 		return 0, explain(err)
 	}
 	if !done.Succeeded {
+		if locks := done.Responses[0].GetResponseRange().Kvs; len(locks) == 0 || locks[0].CreateRevision != lock.created {
+			return 0, errLockLost
+		}
 		return 0, fmt.Errorf("ring %s: another rollout has changed it", ring)
 	}
 	return done.Header.Revision, nil
