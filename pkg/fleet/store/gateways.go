@@ -105,6 +105,7 @@ type Report struct {
 	ttl     time.Duration
 	lease   clientv3.LeaseID // 0: none
 	put     []byte           // value under the lease
+	version int64            // of the store, when it answered last
 }
 
 // NewReport returns the report of a gateway. It must be sent more often than once in ttl.
@@ -113,7 +114,8 @@ func (s *Store) NewReport(g fleet.Gateway, ttl time.Duration) *Report {
 }
 
 // Send stores a status if it differs from the last one, and extends the lease. With a new lease it registers the
-// gateway, which was removed while it was offline, or is not in the backup from which the store was restored.
+// gateway, which was removed while it was offline. If the version of the store has become lower, the store was restored
+// from a backup, in which the gateway, its lease and its status may be as they were before: they are stored again.
 func (r *Report) Send(ctx context.Context, status fleet.Status) error {
 	value, err := json.Marshal(status)
 	if err != nil {
@@ -122,11 +124,16 @@ func (r *Report) Send(ctx context.Context, status fleet.Status) error {
 	ctx, cancel := within(ctx)
 	defer cancel()
 	if r.lease != 0 {
-		_, err := r.s.client.KeepAliveOnce(ctx, r.lease)
-		if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		alive, err := r.s.client.KeepAliveOnce(ctx, r.lease)
+		switch {
+		case errors.Is(err, rpctypes.ErrLeaseNotFound):
 			r.lease = 0
-		} else if err != nil {
+		case err != nil:
 			return explain(err)
+		case alive.Revision < r.version: // or a member answers that is behind
+			r.lease = 0
+		default:
+			r.version = alive.Revision
 		}
 	}
 	if r.lease == 0 {
@@ -137,15 +144,16 @@ func (r *Report) Send(ctx context.Context, status fleet.Status) error {
 		if err != nil {
 			return explain(err)
 		}
-		r.lease, r.put = lease.ID, nil
+		r.lease, r.put, r.version = lease.ID, nil, lease.Revision
 	}
 	if string(r.put) == string(value) {
 		return nil
 	}
-	if _, err := r.s.client.Put(ctx, r.s.key("status", status.ID), string(value), clientv3.WithLease(r.lease)); err != nil {
+	done, err := r.s.client.Put(ctx, r.s.key("status", status.ID), string(value), clientv3.WithLease(r.lease))
+	if err != nil {
 		return explain(err)
 	}
-	r.put = value
+	r.put, r.version = value, done.Header.Revision
 	return nil
 }
 
