@@ -124,6 +124,10 @@ bench: setup-bench setup-vm build ## cost of the table, compared with alternativ
 bench-fleet: ## 1,000 simulated gateways on three members of etcd, some minutes
 	@go run ./test/bench/fleet
 
+.PHONY: drill-fleet
+drill-fleet: setup build fleet ## a fleet of 20 real gateways whose store, links and disks fail; needs root, some minutes
+	@go run ./test/drill
+
 .PHONY: bench-full
 bench-full: setup-bench setup-vm build ## the same with 1 to 1,000,000 eroutes, and with ESP in the VM; writes docs/performance
 	@go run ./test/bench -n 1,1000,10000,100000,1000000 -vm 1,1000,10000 -out docs/performance

@@ -71,3 +71,18 @@ func TestDemoKilled(t *testing.T) {
 	_ = cmd.Wait()
 	ended()
 }
+
+// A fleet of three gateways, whose store, links and disks fail one after the other, does what the drill expects: see test/drill.
+func TestDrill(t *testing.T) {
+	t.Parallel()
+	bin := filepath.Dir(testenv.Fleet(t))
+	_ = testenv.Ipsec(t) // into the same directory
+	program := filepath.Join(t.TempDir(), "drill")
+	if out, err := exec.Command("go", "build", "-o", program, "../drill").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := exec.Command(program, "-gateways=3", "-eroutes=100", "-bin="+bin).CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), "\n11 cases: no packet left in clear, no table changed without a cause.\n") {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
