@@ -5,12 +5,14 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 )
 
 // newGuard returns the guard that the options and the file of settings define.
@@ -60,7 +62,21 @@ func (c *command) noNewClearSetting() (string, error) {
 	return tncfgargs.NoNewClearKey + " in " + c.env.settings, nil
 }
 
-// compareRunning checks the replacement of a table. Returns the difference.
+// withFollowed returns a table of written eroutes together with those that follow policies of XFRM next to them.
+func withFollowed(t table, written *diff.Table) (*diff.Table, error) {
+	selectors, err := t.FollowedNextTo(slices.Collect(written.Selectors()))
+	if err != nil || len(selectors) == 0 {
+		return written, err
+	}
+	followed := &eroute.Changes{}
+	for _, s := range selectors {
+		followed.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM})
+	}
+	return written.With(followed)
+}
+
+// compareRunning checks the replacement of the eroutes that commands have written. Returns the difference, in which the
+// eroutes count that follow policies of XFRM.
 func (c *command) compareRunning(g *guard.Guard, what string, t table, after func(before *diff.Table) (*diff.Table, error)) (*diff.Result, error) {
 	before, err := newDiffTable(t)
 	if err != nil {
@@ -69,6 +85,11 @@ func (c *command) compareRunning(g *guard.Guard, what string, t table, after fun
 	next, err := after(before)
 	if err != nil {
 		return nil, err
+	}
+	for _, d := range []**diff.Table{&before, &next} {
+		if *d, err = withFollowed(t, *d); err != nil {
+			return nil, err
+		}
 	}
 	if g.PassesUnmatched, err = t.PassesUnmatched(); err != nil {
 		return nil, err

@@ -219,6 +219,8 @@ func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
 
 func (m *memory) Written() iter.Seq2[eroute.Eroute, error] { return m.All() }
 
+func (m *memory) FollowedNextTo([]eroute.Selector) ([]eroute.Selector, error) { return nil, nil }
+
 func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	e, found := m.eroutes.Lookup(p)
 	e.Acquire, e.Aside = m.acquire[e.Selector], m.asideOf(e.SAID)

@@ -82,6 +82,9 @@ func (Table) All() iter.Seq2[eroute.Eroute, error] {
 // Written yields nothing.
 func (t Table) Written() iter.Seq2[eroute.Eroute, error] { return t.All() }
 
+// FollowedNextTo returns nothing: without a table no device follows policies.
+func (Table) FollowedNextTo([]eroute.Selector) ([]eroute.Selector, error) { return nil, nil }
+
 // Matching yields nothing.
 func (t Table) Matching(func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {
 	return t.All()

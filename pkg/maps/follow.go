@@ -73,6 +73,32 @@ func (t *Table) toFollow() (selectors []eroute.Selector, err error) {
 	return selectors, nil
 }
 
+// FollowedNextTo returns the selectors of the eroutes that follow policies of XFRM if these are the selectors of the
+// written ones; none if the table follows no policies.
+func (t *Table) FollowedNextTo(written []eroute.Selector) (selectors []eroute.Selector, err error) {
+	follows, err := t.Follows()
+	if err != nil || !follows {
+		return nil, err
+	}
+	x := t.xfrm
+	if x == nil { // opened for reading
+		if x, err = openXFRM(); err != nil || x == nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, x.Close()) }()
+	}
+	policies, err := x.Policies()
+	if err != nil {
+		return nil, fmt.Errorf("read the policies of XFRM, which the table follows: %w", err)
+	}
+	selectors, _ = follow.Selectors(policies, written)
+	is := make(map[eroute.Selector]bool, len(written))
+	for _, s := range written {
+		is[s] = true
+	}
+	return slices.DeleteFunc(selectors, func(s eroute.Selector) bool { return is[s] }), nil
+}
+
 // followInstead returns the changes with the deletion of an eroute that has the selector of one that is to follow a policy
 // as a replacement by that one, and the eroutes that are to follow policies within other eroutes that the changes delete.
 // So no packet is without an eroute between the deletion and [Table.FollowPolicies]. Without deletions it returns the

@@ -92,6 +92,26 @@ func TestFollowed(t *testing.T) {
 	run("eroute --sync")
 	check("after sync", netLine, written)
 
+	// Guards and --check count followed eroutes, also those that a change adds or removes.
+	batch := func(line, options string) (string, error) {
+		cmd := g.East.Command(t.Context(), path, strings.Fields("eroute --batch - "+options)...)
+		cmd.Stdin = strings.NewReader(line + "\n")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	inside := "--add --src 10.1.9.0/24 --dst 10.2.0.0/16 --said %pass"
+	if out, err := batch(inside, "--no-new-clear"); err == nil || !strings.Contains(out, "opens clear text for 10.1.9.0/24 -> 10.2.0.0/16") {
+		t.Errorf("--no-new-clear permits %%pass within a followed eroute: %v: %s", err, out)
+	}
+	if out, err := batch(inside, "--check"); err != nil || !strings.Contains(out, "opens clear text for 1 selector") {
+		t.Errorf("--check of %%pass within a followed eroute: %v: %s", err, out)
+	}
+	run("eroute --add " + options(net) + " --said %drop")
+	if out, err := batch("--del "+options(net), "--no-new-clear"); err != nil {
+		t.Errorf("--no-new-clear refuses to delete an eroute in place of a followed one: %v: %s", err, out)
+	}
+	check("after a guarded deletion", netLine, written)
+
 	// The relay follows changes.
 	r := g.startRelay(t)
 	policy("add", other, "priority 20 "+tunnel6)
