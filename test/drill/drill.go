@@ -32,6 +32,7 @@ type fleetDrill struct {
 	clear    *clearText
 	tables   map[string]string // by revision
 	made     int               // number of tables
+	slowest  time.Duration     // rollout that has succeeded
 }
 
 func drill(ctx context.Context, o *options) (err error) {
@@ -156,7 +157,11 @@ func (d *fleetDrill) publish(ctx context.Context, more string) (string, error) {
 func (d *fleetDrill) rollout(ctx context.Context, revision, rings string) (time.Duration, error) {
 	began := time.Now()
 	_, err := d.fleet(ctx, "rollout", revision, "--rings", rings)
-	return time.Since(began), err
+	took := time.Since(began)
+	if err == nil {
+		d.slowest = max(d.slowest, took)
+	}
+	return took, err
 }
 
 // everywhere publishes a table, rolls it out to all gateways, and checks that they have it.

@@ -190,7 +190,7 @@ func (d *fleetDrill) partition(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	_, err = d.fleet(ctx, "rollout", revision, "--rings", allRings, "--wait", "5")
+	_, err = d.fleet(ctx, "rollout", revision, "--rings", allRings, "--wait", fmt.Sprintf("%.0f", 1+d.slowest.Seconds()))
 	if err == nil || !strings.Contains(err.Error(), "stopped in ring all") {
 		return "", fmt.Errorf("rollout: %v, want that it stops in ring all", err)
 	}
