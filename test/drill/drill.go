@@ -156,7 +156,7 @@ func (d *fleetDrill) publish(ctx context.Context, more string) (string, error) {
 // rollout rolls a revision out to rings, and returns how long it took.
 func (d *fleetDrill) rollout(ctx context.Context, revision, rings string) (time.Duration, error) {
 	began := time.Now()
-	_, err := d.fleet(ctx, "rollout", revision, "--rings", rings)
+	_, err := d.fleet(ctx, "rollout", revision, "--rings", rings, "--wait", fmt.Sprintf("%.0f", patience.Seconds()))
 	took := time.Since(began)
 	if err == nil {
 		d.slowest = max(d.slowest, took)
