@@ -33,12 +33,12 @@ func inVRF(devs ...string) []string {
 	return lines
 }
 
-// gre are the commands that make a tunnel, with routes into it.
-func gre(local, remote, own, peer string, nets ...netip.Prefix) []string {
+// inTunnel are the commands that make a tunnel device, with routes into it.
+func inTunnel(dev, kind string, own, peer string, nets ...netip.Prefix) []string {
 	return []string{
-		fmt.Sprintf("link add gre1 type gre local %s remote %s", local, remote), "link set gre1 up",
-		fmt.Sprintf("addr add 10.9.0.%s/24 dev gre1", own), fmt.Sprintf("addr add 2001:db8:9::%s/64 dev gre1 nodad", own),
-		fmt.Sprintf("route add %s via 10.9.0.%s dev gre1", nets[0], peer), fmt.Sprintf("route add %s via 2001:db8:9::%s dev gre1 metric 5", nets[1], peer),
+		"link add " + dev + " type " + kind, "link set " + dev + " up",
+		fmt.Sprintf("addr add 10.9.0.%s/24 dev %s", own, dev), fmt.Sprintf("addr add 2001:db8:9::%s/64 dev %s nodad", own, dev),
+		fmt.Sprintf("route add %s via 10.9.0.%s dev %s", nets[0], peer, dev), fmt.Sprintf("route add %s via 2001:db8:9::%s dev %s metric 5", nets[1], peer, dev),
 	}
 }
 
@@ -54,6 +54,7 @@ func TestSetups(t *testing.T) {
 		socket     string   // interface that the gateway's own sockets are bound to
 		east, west []string // ip commands
 		last       []string // those of East after the routes
+		ppp        bool     // both gateways have ppp0 on wan
 	}{
 		{name: "bridge", physical: []string{"br0"}, routed: "br0", east: []string{
 			"link add br0 type bridge", "link set wan master br0", "link set br0 up",
@@ -74,14 +75,24 @@ func TestSetups(t *testing.T) {
 		}},
 		{
 			name: "GRE and below it", physical: []string{"gre1", lab.WAN},
-			east: gre("192.1.2.23", "192.1.2.45", "1", "2", lab.WestLAN4, lab.WestLAN6), west: gre("192.1.2.45", "192.1.2.23", "2", "1", lab.EastLAN4, lab.EastLAN6),
+			east: inTunnel("gre1", "gre local 192.1.2.23 remote 192.1.2.45", "1", "2", lab.WestLAN4, lab.WestLAN6),
+			west: inTunnel("gre1", "gre local 192.1.2.45 remote 192.1.2.23", "2", "1", lab.EastLAN4, lab.EastLAN6),
 		},
+		{
+			name: "IP in IPv6 and below it", physical: []string{"ip6tnl1", lab.WAN},
+			east: inTunnel("ip6tnl1", "ip6tnl mode any encaplimit none local 2001:db8:12::17 remote 2001:db8:12::2d", "1", "2", lab.WestLAN4, lab.WestLAN6),
+			west: inTunnel("ip6tnl1", "ip6tnl mode any encaplimit none local 2001:db8:12::2d remote 2001:db8:12::17", "2", "1", lab.EastLAN4, lab.EastLAN6),
+		},
+		{name: "PPP over Ethernet", ppp: true, physical: []string{"ppp0"}, routed: "ppp0"},
 	} {
 		if !c.always && testenv.Count(t, testenv.Setups, 0) == 0 {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
 			b := newLab(t)
+			if c.ppp {
+				b.connectPPP(t)
+			}
 			for _, n := range []struct {
 				node  *lab.Node
 				lines []string
@@ -111,6 +122,24 @@ func TestSetups(t *testing.T) {
 				b.protects(t, e, c.socket)
 			}
 		})
+	}
+}
+
+// connectPPP makes ppp0 of both gateways and moves West's addresses and routes to it.
+func (b bench) connectPPP(t *testing.T) {
+	t.Helper()
+	ppp, err := b.PPP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ppp.Close() })
+	for _, n := range []*lab.Node{b.East, b.West} {
+		if err := n.Batch(t.Context(), "link set ppp0 up"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.MoveWAN(t.Context(), b.West, "ppp0", ""); err != nil {
+		t.Fatal(err)
 	}
 }
 
