@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "a1b86fe6"
+const layoutDigest = "aa6a6058"

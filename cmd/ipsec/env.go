@@ -21,6 +21,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 	"github.com/ipsec-eroute/eroute/pkg/migrate"
 	"github.com/ipsec-eroute/eroute/pkg/monitor"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/session"
 	"github.com/ipsec-eroute/eroute/pkg/top"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -69,6 +70,7 @@ type table interface {
 	Apply(ctx context.Context, changes *eroute.Changes) error
 	Check(changes *eroute.Changes) (maps.Effect, error)
 	Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (maps.Effect, error)
+	RestoreAs(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], r revision.Revision) (maps.Effect, error)
 	All() iter.Seq2[eroute.Eroute, error]
 	Written() iter.Seq2[eroute.Eroute, error]
 	FollowedNextTo(written []eroute.Selector) ([]eroute.Selector, error)

@@ -14,7 +14,7 @@ var (
 	erouteActions = append(erouteargs.ChangeActions(runChange),
 		cli.Action[*command]{Option: erouteargs.OptBatch, Takes: cli.MaskOf(erouteargs.OptCheck, erouteargs.OptNoNewClear, erouteargs.OptAssert), Run: runBatch},
 		cli.Action[*command]{Option: erouteargs.OptSave, Run: runSave},
-		cli.Action[*command]{Option: erouteargs.OptRestore, Takes: cli.MaskOf(erouteargs.OptCheck, erouteargs.OptNoNewClear, erouteargs.OptAssert), Run: runRestore},
+		cli.Action[*command]{Option: erouteargs.OptRestore, Takes: cli.MaskOf(erouteargs.OptCheck, erouteargs.OptNoNewClear, erouteargs.OptAssert, erouteargs.OptRevision), Run: runRestore},
 		cli.Action[*command]{Option: erouteargs.OptDiff, Takes: cli.MaskOf(erouteargs.OptJSON), Run: runDiff},
 		cli.Action[*command]{Option: erouteargs.OptImport, Run: runImport},
 		cli.Action[*command]{Option: erouteargs.OptLookup, Takes: erouteargs.SelectorOptions | cli.MaskOf(erouteargs.OptExplain, erouteargs.OptJSON), Needs: erouteargs.EndOptions, Run: runLookup},

@@ -30,7 +30,7 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
   ipsec eroute --batch FILE|- [--no-new-clear] [--assert FILE|-]
   ipsec eroute --add|--replace|--del|--clear|--batch ... --check
   ipsec eroute --save FILE|-
-  ipsec eroute --restore FILE|- [--no-new-clear] [--assert FILE|-] [--check]
+  ipsec eroute --restore FILE|- [--no-new-clear] [--assert FILE|-] [--revision ID] [--check]
   ipsec eroute --diff FILE|- [FILE|-] [--json]
   ipsec eroute --import-xfrm
   ipsec eroute --lookup --src ADDRESS --dst ADDRESS

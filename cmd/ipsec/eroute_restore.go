@@ -13,6 +13,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 )
 
 // runRestore implements --restore: it atomically replaces the table with one written by --save. With --check it
@@ -23,17 +24,44 @@ func runRestore(c *command) error {
 		return err
 	}
 	file := c.opts.Value(erouteargs.OptRestore)
+	as, err := c.revision()
+	if err != nil {
+		return err
+	}
 	switch {
 	case c.opts.Has(erouteargs.OptCheck):
 		return c.tryRestore(file, &g)
 	case g.Needed():
-		return c.restoreGuarded("--restore", file, &g)
+		return c.restoreGuarded("--restore", file, as, &g)
 	}
-	return c.restore("--restore", file)
+	return c.restore("--restore", file, as)
+}
+
+// revision returns the revision of --revision, nil if it is not given.
+func (c *command) revision() (*revision.Revision, error) {
+	f := c.opts.Field(erouteargs.OptRevision)
+	if !f.Given() {
+		return nil, nil
+	}
+	r, err := revision.Parse(f.Text)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", f, err)
+	}
+	return &r, nil
+}
+
+// commit replaces the table with eroutes, as a revision if it is not nil.
+func (c *command) commit(t table, eroutes iter.Seq2[eroute.Change, error], as *revision.Revision) (err error) {
+	if as != nil {
+		_, err = t.RestoreAs(c.ctx, eroutes, *as)
+	} else {
+		_, err = t.Restore(c.ctx, eroutes, true)
+	}
+	return err
 }
 
 // restore replaces the table with that of a file. what is the option that named the file, for errors.
-func (c *command) restore(what, file string) (err error) {
+func (c *command) restore(what, file string, as *revision.Revision) (err error) {
 	session := c.session()
 	t, err := c.openForChange(true)
 	if err != nil {
@@ -41,7 +69,7 @@ func (c *command) restore(what, file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	lines := saved{c: c, what: what, file: file}
-	_, err = t.Restore(c.ctx, session.Restore(t, lines.all()), true)
+	err = c.commit(t, session.Restore(t, lines.all()), as)
 	if refused, ok := errors.AsType[*eroute.ChangeError](err); ok {
 		err = &erouteargs.LineError{File: what + " " + file, Line: lines.number, Err: fmt.Errorf("--%w", refused)}
 	}
@@ -93,7 +121,7 @@ func (c *command) tryRestore(file string, g *guard.Guard) (err error) {
 
 // restoreGuarded is restore if the guard allows it. It reads the file before it opens the table; comparing and
 // restoring are atomic with respect to other writers.
-func (c *command) restoreGuarded(what, file string, g *guard.Guard) (err error) {
+func (c *command) restoreGuarded(what, file string, as *revision.Revision, g *guard.Guard) (err error) {
 	next, err := c.readWholeTable(what, file)
 	if err != nil {
 		return err
@@ -114,8 +142,7 @@ func (c *command) restoreGuarded(what, file string, g *guard.Guard) (err error) 
 	if err := guarded(t); err != nil {
 		return err
 	}
-	_, err = t.Restore(c.ctx, session.Restore(t, next.All()), true)
-	return next.Refusal(err)
+	return next.Refusal(c.commit(t, session.Restore(t, next.All()), as))
 }
 
 // guardNoTable runs a check if there is no table, so that a refused change does not create one.

@@ -10,6 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 )
 
 // asTable returns a nil table on error, not an interface that holds a nil *maps.Table.
@@ -33,6 +34,14 @@ func (t kernelTable) Apply(ctx context.Context, changes *eroute.Changes) error {
 func (t kernelTable) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (maps.Effect, error) {
 	effect, err := t.Table.Restore(ctx, eroutes, commit)
 	if err == nil && commit {
+		err = device.SyncRoutes(t.Table)
+	}
+	return effect, err
+}
+
+func (t kernelTable) RestoreAs(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], r revision.Revision) (maps.Effect, error) {
+	effect, err := t.Table.RestoreAs(ctx, eroutes, r)
+	if err == nil {
 		err = device.SyncRoutes(t.Table)
 	}
 	return effect, err

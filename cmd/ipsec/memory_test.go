@@ -16,6 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
@@ -28,6 +29,7 @@ type memory struct {
 	count   uint32                                   // number of eroutes
 	met     map[eroute.Selector]uint64               // number of packets, of 100 bytes each, that matched eroutes
 	limit   uint32
+	is      revision.Revision
 	devices memoryDevices
 	kernel  memoryKernel
 	lost    eroute.Selector // an eroute that Matching does not return
@@ -85,6 +87,7 @@ func (m *memory) Apply(_ context.Context, changes *eroute.Changes) error {
 	next, err := m.after(changes)
 	if err == nil {
 		m.eroutes, m.count, m.acquire = next.eroutes, next.count, next.acquire
+		m.is.Changed = m.is.ID != ""
 	}
 	return err
 }
@@ -150,8 +153,17 @@ func (m *memory) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, err
 	e.Deleted = len(old) - e.Changed - e.Kept
 	if commit {
 		m.eroutes, m.count, m.acquire = next.eroutes, next.count, next.acquire
+		m.is.Changed = m.is.Changed || m.is.ID != "" && e.Added+e.Changed+e.Deleted > 0
 	}
 	return e, nil
+}
+
+func (m *memory) RestoreAs(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], r revision.Revision) (maps.Effect, error) {
+	e, err := m.Restore(ctx, eroutes, true)
+	if err == nil {
+		m.is = r
+	}
+	return e, err
 }
 
 // after returns the table after the changes.
@@ -325,7 +337,7 @@ func (m *memory) PassesUnmatched() (bool, error) {
 }
 
 func (m *memory) Stats() (maps.Stats, error) {
-	s := maps.Stats{Eroutes: m.count, Limit: m.limit}
+	s := maps.Stats{Eroutes: m.count, Limit: m.limit, Revision: m.is}
 	sas := make(map[eroute.SAID]bool)
 	for _, e := range m.eroutes.List() {
 		if e.SAID.Action() == eroute.ActionSA {

@@ -109,9 +109,9 @@ func (c *command) fillTable(cfg *tncfgargs.File) error {
 		return err
 	}
 	if cfg.NoNewClear && runs {
-		return c.restoreGuarded(what, cfg.Table, &guard.Guard{NoNewClear: tncfgargs.NoNewClearKey})
+		return c.restoreGuarded(what, cfg.Table, nil, &guard.Guard{NoNewClear: tncfgargs.NoNewClearKey})
 	}
-	return c.restore(what, cfg.Table)
+	return c.restore(what, cfg.Table, nil)
 }
 
 // tableRuns reports whether there is anything to compare a table with: an eroute, or a device that leads packets

@@ -10,6 +10,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
@@ -72,6 +73,11 @@ func (t Table) Restore(_ context.Context, eroutes iter.Seq2[eroute.Change, error
 		changes.Append(c)
 	}
 	return t.Check(changes)
+}
+
+// RestoreAs returns an error.
+func (Table) RestoreAs(context.Context, iter.Seq2[eroute.Change, error], revision.Revision) (maps.Effect, error) {
+	return maps.Effect{}, loader.ErrNoTable
 }
 
 // All yields nothing.

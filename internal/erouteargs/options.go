@@ -48,6 +48,7 @@ const (
 	OptCheck
 	OptNoNewClear
 	OptAssert
+	OptRevision
 	OptExplain
 	OptInterval
 	OptAll
@@ -109,6 +110,7 @@ var Options = cli.Options{
 	OptCheck:      {Name: "check", Group: cli.OtherGroup, Help: "validate the change and print its effect, but do not apply it"},
 	OptNoNewClear: {Name: "no-new-clear", Group: cli.OtherGroup, Help: "with --restore or --batch: refuse a change that sends packets in clear that are not sent in clear now"},
 	OptAssert:     {Name: "assert", Arg: "FILE|-", Group: cli.OtherGroup, Help: "with --restore or --batch: refuse the change unless each line of the file, SRC DST [PROTO [SPORT [DPORT]]] VERDICT, holds for the new table"},
+	OptRevision:   {Name: "revision", Arg: "ID", Group: cli.OtherGroup, Help: "with --restore: record that the table is of this revision, see --stats; if no eroute changes, do nothing else; ID,changed: one that was changed afterwards; none: of no revision"},
 	OptExplain:    {Name: "explain", Group: cli.OtherGroup, Help: "with --lookup: show all matching eroutes, why one wins, and what happens to the packet"},
 	OptInterval:   {Name: "interval", Arg: "SECONDS", Group: cli.OtherGroup, Help: "with --watch: refresh interval in seconds; default: 2"},
 	OptAll:        {Name: "all", Group: cli.OtherGroup, Help: "with --stats: also print reasons and counters without packets"},

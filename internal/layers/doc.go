@@ -8,7 +8,7 @@
 //	doctor  explain  acquire  tncfgargs                          options of tncfg (internal/)
 //	device  monitor  layout
 //	maps  cost                                                   the table; its most expensive packet
-//	lookup  cache  tries  index  sas  counters  interfaces  traps  journal  relaywire
+//	lookup  cache  tries  index  sas  counters  interfaces  traps  journal  relaywire  revision
 //	                                                             its parts
 //	pinned  erouteargs                                           operations on pinned maps; options of eroute (internal/)
 //	abi  loader  xfrm  diff  top                                 conversions; files, locks and programs; SAs; no maps

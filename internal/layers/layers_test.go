@@ -16,7 +16,7 @@ var layers = [][]string{
 	{"bpf", "pkg/eroute", "pkg/fib", "pkg/ifname", "pkg/netdump", "pkg/netlisten", "pkg/fleet", "internal/cli", "internal/files", "internal/settings", "internal/etcd", "internal/sandbox"},
 	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "pkg/fleet/store", "internal/manpages"},
 	{"pkg/pinned", "pkg/migrate", "pkg/fleet/agent", "pkg/fleet/rollout", "internal/screen", "internal/erouteargs"},
-	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/interfaces", "pkg/journal", "pkg/relaywire", "pkg/traps", "pkg/fleet/publish"},
+	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/interfaces", "pkg/journal", "pkg/relaywire", "pkg/traps", "pkg/revision", "pkg/fleet/publish"},
 	{"pkg/maps", "pkg/cost"},
 	{"pkg/device", "pkg/monitor", "pkg/layout", "internal/emptytable"},
 	{"pkg/acquire", "pkg/doctor", "pkg/explain", "pkg/layout/generate", "internal/tncfgargs"},

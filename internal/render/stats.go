@@ -29,6 +29,9 @@ func Stats(out io.Writer, s *maps.Stats, xfrm map[string]uint64, all bool) error
 	if s.Followed > 0 {
 		_, _ = fmt.Fprintf(w, "followed\t%d\n", s.Followed)
 	}
+	if r := s.Revision; r.ID != "" {
+		_, _ = fmt.Fprintf(w, "revision\t%s%s\n", r.ID, map[bool]string{true: ", changed since"}[r.Changed])
+	}
 	_, _ = fmt.Fprintf(w, "limit\t%d\nSAs\t%d\nSAs missing\t%d\nrelay\t%s\nholds\t%d\nresolved\t%d\n",
 		s.Limit, s.SAs, s.SAsMissing, running(s.Relay), s.Holds, s.Answered)
 	if len(reasons) > 0 {

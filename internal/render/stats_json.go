@@ -19,6 +19,8 @@ type statsJSON struct {
 	Eroutes    uint32       `json:"eroutes"`
 	Followed   int          `json:"followed,omitempty"`
 	Limit      uint32       `json:"limit"`
+	Revision   string       `json:"revision,omitempty"`
+	Changed    *bool        `json:"revision_changed,omitempty"`
 	SAs        int          `json:"sas"`
 	SAsMissing int          `json:"sas_missing"`
 	Relay      bool         `json:"relay"`
@@ -43,6 +45,9 @@ func StatsJSON(w io.Writer, s *maps.Stats, xfrm map[string]uint64) error {
 		Eroutes: s.Eroutes, Followed: s.Followed, Limit: s.Limit, SAs: s.SAs, SAsMissing: s.SAsMissing, Relay: s.Relay, Holds: s.Holds, Resolved: s.Answered,
 		Reasons: make([]reasonJSON, len(s.Reasons)), XFRM: xfrm,
 	}}
+	if s.Revision.ID != "" {
+		doc.Stats.Revision, doc.Stats.Changed = s.Revision.ID, &s.Revision.Changed
+	}
 	for i, r := range s.Reasons {
 		doc.Stats.Reasons[i] = reasonJSON{r.Name, r.Verdict.String(), r.Verdict == maps.Dropped, r.Packets, r.Bytes}
 	}

@@ -17,11 +17,12 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/traps"
 )
 
 // userTypes are the Go types of values that only user space reads.
-var userTypes = []reflect.Type{reflect.TypeFor[abi.SAIDKey](), reflect.TypeFor[abi.SAIDValue](), traps.ValueType, reflect.TypeFor[journal.RawEvent]()}
+var userTypes = []reflect.Type{reflect.TypeFor[abi.SAIDKey](), reflect.TypeFor[abi.SAIDValue](), traps.ValueType, revision.ValueType, reflect.TypeFor[journal.RawEvent]()}
 
 // Text describes everything that two versions of this program must agree on to share a table: the types of
 // bpf/abi.h, the types that only user space reads, and every map. go generate makes the digest in the pin path

@@ -32,7 +32,7 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 		return err
 	}
 	if !follows {
-		return t.applyList(ctx, changes)
+		return t.applyList(ctx, changes, true)
 	}
 	if changes.Len() == 1 && changes.At(0).Op == eroute.OpClear {
 		_, err := t.Restore(ctx, func(func(eroute.Change, error) bool) {}, true)
@@ -57,15 +57,19 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 			return err
 		}
 	}
-	if err := t.applyList(ctx, instead); err != nil {
+	if err := t.applyList(ctx, instead, true); err != nil {
 		return err
 	}
 	_, err = t.FollowPolicies(ctx)
 	return err
 }
 
-func (t *Table) applyList(ctx context.Context, changes *eroute.Changes) error {
+// applyList makes changes of a command, or those that follow policies, which leave the revision of the table unchanged.
+func (t *Table) applyList(ctx context.Context, changes *eroute.Changes, ofCommand bool) error {
 	priors, err := t.check(changes)
+	if err == nil && ofCommand && changesEroutes(changes, priors) {
+		err = t.record.MarkChanged()
+	}
 	if err != nil {
 		return err
 	}
@@ -89,6 +93,16 @@ func (t *Table) applyList(ctx context.Context, changes *eroute.Changes) error {
 		}
 		return w.endLateFlows(changes)
 	})
+}
+
+// changesEroutes reports whether changes concern not only flows of traps.
+func changesEroutes(changes *eroute.Changes, priors []prior) bool {
+	for i, c := range changes.All() {
+		if c.Op != eroute.OpDel || priors[i] != priorAbsent {
+			return true
+		}
+	}
+	return false
 }
 
 // Check returns the effect or the error of Apply without changing the table. Flows of traps are not counted.

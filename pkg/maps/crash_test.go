@@ -21,6 +21,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 )
 
 // crashEnv names the scenario that the test binary runs instead of tests, in order to be killed.
@@ -30,7 +31,7 @@ const crashEnv = "EROUTE_CRASH"
 type crash struct {
 	name    string
 	changes []eroute.Change
-	restore bool // the changes are a complete table
+	restore bool // the changes are a complete table, of the second revision
 	flows   bool // traps have made flows before
 	aside   bool // an SA is set aside, instead of changes
 }
@@ -93,7 +94,7 @@ func (c *crash) run() error {
 	case c.aside:
 		_, err = table.SetAside(otherSA, true)
 	case c.restore:
-		_, err = table.Restore(context.Background(), inTurn(nil, c.changes...), true)
+		_, err = table.RestoreAs(context.Background(), inTurn(nil, c.changes...), revision.Revision{ID: "second"})
 	default:
 		err = table.Apply(context.Background(), c.changes)
 	}
@@ -187,6 +188,7 @@ func (c *crash) interruptAt(t *testing.T, inject string, at int, outcomes []*ero
 	table := newTable(t)
 	reference := &eroute.Linear{}
 	mustApply(t, table, reference, crashTable...)
+	mustRestoreAs(t, table, ofFirst, crashTable...)
 	if c.flows {
 		makeHold(t, table, nth(1), abi.Entry{Selector: nth(1)})
 		if err := table.deleteFlow(abi.NewFlowKey(nth(1), table.generation())); err != nil {
@@ -206,6 +208,7 @@ func (c *crash) interruptAt(t *testing.T, inject string, at int, outcomes []*ero
 	if outcome < 0 || !failed && outcome != len(outcomes)-1 {
 		t.Fatalf("call %d: the table is number %d of %d, from before, on the way and after", at, outcome, len(outcomes))
 	}
+	c.checkRevision(t, table, at, outcome > 0, outcome == len(outcomes)-1, failed)
 	mustApply(t, table, copyOf(outcomes[outcome])) // builds the index if there was no memory for it
 	checkDerived(t, table)
 	if t.Failed() {
@@ -214,6 +217,23 @@ func (c *crash) interruptAt(t *testing.T, inject string, at int, outcomes []*ero
 	mustApply(t, table, copyOf(outcomes[outcome]), replace(nth(1), otherSA))
 	checkDerived(t, table)
 	return outcome, calls
+}
+
+// checkRevision checks that a table that is not that of its revision is shown as changed.
+func (c *crash) checkRevision(t *testing.T, table *Table, at int, isOther, isLast, failed bool) {
+	t.Helper()
+	s, err := table.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch r := s.Revision; {
+	case c.aside && r == ofFirst:
+	case c.restore && isLast && r == (revision.Revision{ID: "second"}):
+	case r == ofFirstChanged && (failed || !c.restore):
+	case r == ofFirst && !isOther && failed:
+	default:
+		t.Errorf("call %d: revision %v of a table that is the one before: %v, the one after: %v", at, r, !isOther, isLast)
+	}
 }
 
 // runWith runs the command under strace, which injects a fault into one of its bpf(2) calls, counted from 1. It

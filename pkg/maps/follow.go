@@ -245,7 +245,7 @@ func (t *Table) applyFollowed(ctx context.Context, changes *eroute.Changes) (mad
 	first := min(room, len(adds))
 	made = eroute.ChangesOf(slices.Concat(adds[:first], deletions, adds[first:])...)
 	if made.Len() > 0 {
-		if err := t.applyList(ctx, made); err != nil {
+		if err := t.applyList(ctx, made, false); err != nil {
 			return &eroute.Changes{}, errors.New("follow the policies of XFRM: " + err.Error()) // not a ChangeError: the command made no such change
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/journal"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
 	"github.com/ipsec-eroute/eroute/pkg/relaywire"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
 )
@@ -30,6 +31,16 @@ type Effect struct{ Added, Changed, Deleted, Kept int }
 // change. It accepts a group by CPU on a kernel that binds no state to a CPU: the first SA that exists is used, and a
 // saved table also returns after a boot with an older kernel.
 func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool) (Effect, error) {
+	return t.restore(ctx, eroutes, commit, nil)
+}
+
+// RestoreAs is Restore, and records the revision of the new table. If no eroute changes, it only does that: holds do not
+// end.
+func (t *Table) RestoreAs(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], r revision.Revision) (Effect, error) {
+	return t.restore(ctx, eroutes, true, &r)
+}
+
+func (t *Table) restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], commit bool, as *revision.Revision) (Effect, error) {
 	view, err := t.sas.NewView()
 	if err != nil {
 		return Effect{}, err
@@ -46,12 +57,20 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 	if err == nil {
 		err = errors.Join(r.entries.Flush(), r.sources.Flush(), r.indexes.Close())
 	}
-	if err != nil || !commit {
+	changes := r.effect.Added+r.effect.Changed+r.effect.Deleted > 0
+	only := commit && as != nil && !changes
+	if err == nil && commit && changes {
+		err = t.record.MarkChanged()
+	}
+	if err != nil || !commit || only {
 		if left := r.abandon(); left != nil {
 			_ = t.repair()
 			return r.effect, errors.Join(err, left)
 		}
 		t.endWriting()
+		if err == nil && only {
+			err = t.record.Write(*as)
+		}
 		return r.effect, err
 	}
 	t.gen, r.oldGen = r.gen, t.gen
@@ -60,7 +79,10 @@ func (t *Table) Restore(ctx context.Context, eroutes iter.Seq2[eroute.Change, er
 		return r.effect, err
 	}
 	t.endWriting()
-	published := errors.Join(journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.notifyRelay([]relaywire.HoldEnded{{Reason: relaywire.Cleared}}))
+	if as != nil {
+		err = t.record.Write(*as)
+	}
+	published := errors.Join(err, journal.PublishTo(t.dir.Path(), restoreEvent(r.effect)), t.notifyRelay([]relaywire.HoldEnded{{Reason: relaywire.Cleared}}))
 	_, err = t.FollowPolicies(ctx)
 	return r.effect, errors.Join(published, err)
 }
@@ -143,6 +165,10 @@ func (r *restore) keepFollowed(ctx context.Context) error {
 		}
 		if err == nil {
 			err = r.put(c)
+		}
+		if errors.Is(err, eroute.ErrExist) && r.kept(c.Selector) { // written from now on: it does not end with the policy
+			effect.Kept--
+			effect.Changed++
 		}
 		if errors.Is(err, eroute.ErrExist) || errors.Is(err, eroute.ErrTableFull) { // followPolicies reports those that do not fit
 			continue
@@ -246,6 +272,12 @@ func (r *restore) oldEntry(s eroute.Selector) (*bpf.ABIIndexEntry, error) {
 	}
 	value := index.ValueOf(v)
 	return &value, nil
+}
+
+// kept reports whether the new table has a written eroute that equals one of the old table that follows policies.
+func (r *restore) kept(s eroute.Selector) bool {
+	entry := r.indexes.Ensure(s).Lookup(s)
+	return entry != nil && entry.Action == uint8(eroute.ActionXFRM)
 }
 
 func (r *restore) sameAcquire(c eroute.Change) bool {

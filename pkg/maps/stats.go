@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/abi"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
@@ -23,6 +24,7 @@ type Stats struct {
 	Eroutes    uint32
 	Followed   int // of these, those that follow policies of XFRM
 	Limit      uint32
+	Revision   revision.Revision
 	SAs        int  // SAs that eroutes name
 	SAsMissing int  // those that did not exist when XFRM was last read
 	Relay      bool // whether a relay runs; without one traps drop packets
@@ -91,6 +93,10 @@ func (t *Table) Stats() (Stats, error) {
 		if err := t.gen.EachEntry(func(abi.Entry) (bool, error) { s.Eroutes++; return true, nil }); err != nil {
 			return s, err
 		}
+	}
+	var err error
+	if s.Revision, err = t.record.Read(); err != nil {
+		return s, err
 	}
 	follows, err := t.Follows()
 	if err == nil && follows {

@@ -17,6 +17,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/loader"
 	"github.com/ipsec-eroute/eroute/pkg/lookup"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/traps"
 	"github.com/ipsec-eroute/eroute/pkg/tries"
@@ -33,6 +34,7 @@ type Table struct {
 	counts  *counters.Set
 	sas     *sas.Set
 	acquire *traps.Set
+	record  revision.Record
 	meta    *pinned.Shared[bpf.ABITableMeta]
 	relay   *pinned.Shared[bpf.ABIRelay]
 
@@ -118,6 +120,7 @@ func (t *Table) load(write bool) error {
 	t.counts = counters.NewSet(t.maps[counters.MapName], t.dir, t.options)
 	t.sas = sas.New(t.maps, t.uncounted)
 	t.acquire = traps.NewSet(t.maps[traps.MapName])
+	t.record = revision.NewRecord(t.maps[revision.MapName])
 	t.Set = interfaces.New(t.maps, t.meta)
 	if !write {
 		return nil

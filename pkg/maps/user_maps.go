@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/bpf"
 	"github.com/ipsec-eroute/eroute/pkg/pinned"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
 	"github.com/ipsec-eroute/eroute/pkg/traps"
 )
@@ -17,8 +18,8 @@ const idsName = "eroute_ids"
 // UserSpecs describes the maps that only user space reads.
 var UserSpecs = []*ebpf.MapSpec{
 	pinned.BitmapSpec(idsName, uint32(bpf.ABILimitsEROUTE_MAX)),
-	sas.BitmapSpec, sas.BlocksSpec, sas.EntriesSpec, traps.Spec,
+	sas.BitmapSpec, sas.BlocksSpec, sas.EntriesSpec, traps.Spec, revision.Spec,
 }
 
 // userNames are the names of these maps.
-var userNames = []string{idsName, sas.BitmapName, sas.BlocksName, sas.EntriesName, traps.MapName}
+var userNames = []string{idsName, sas.BitmapName, sas.BlocksName, sas.EntriesName, traps.MapName, revision.MapName}

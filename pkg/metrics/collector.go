@@ -21,6 +21,8 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	eroutes      = desc("eroutes", "Eroutes in the table.")
 	eroutesLimit = desc("eroutes_limit", "Maximum number of eroutes in the table.")
+	revisionInfo = desc("revision_info", "1 for the revision that the table was restored as.", "revision")
+	changed      = desc("revision_changed", "Whether a command has changed eroutes since: 1 or 0.")
 	traps        = desc("traps", "Eroutes with SAID %trap or %trapsubnet.")
 	sas          = desc("sas", "Security Associations (SAs) that eroutes name.")
 	sasMissing   = desc("sas_missing", "SAs that eroutes name and that did not exist at the last synchronization.")
@@ -67,7 +69,7 @@ func NewCollector(s Source) *Collector {
 // Describe sends the descriptors of all possible metrics.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		eroutes, eroutesLimit, traps, sas, sasMissing, relayUp, holds, resolved,
+		eroutes, eroutesLimit, revisionInfo, changed, traps, sas, sasMissing, relayUp, holds, resolved,
 		packets, bytes, topPackets, topBytes, saPackets, saBytes,
 		queueUsed, queueSize, mapMemory, xfrmError,
 		relayEvents, relayPackets, relayErrors, relayHeldPackets, relayMaxPackets, relayHeldBytes, relayMaxBytes,
@@ -117,17 +119,24 @@ func (s sender) count(d *prometheus.Desc, value uint64, labels ...string) {
 	s <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
 }
 
+func oneIf(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
 func (s sender) table(f figures) {
 	s.gauge(eroutes, int(f.Eroutes))
 	s.gauge(eroutesLimit, int(f.Limit))
+	if r := f.Revision; r.ID != "" {
+		s.gauge(revisionInfo, 1, r.ID)
+		s.gauge(changed, oneIf(r.Changed))
+	}
 	s.gauge(traps, f.traps)
 	s.gauge(sas, f.SAs)
 	s.gauge(sasMissing, f.SAsMissing)
-	up := 0
-	if f.Relay {
-		up = 1
-	}
-	s.gauge(relayUp, up)
+	s.gauge(relayUp, oneIf(f.Relay))
 	s.gauge(holds, f.Holds)
 	s.gauge(resolved, f.Answered)
 	for _, r := range f.Reasons {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/revision"
 )
 
 // memory is a table in memory, with counters.
@@ -84,7 +85,7 @@ func example(t *testing.T) *memory {
 	tun := said(t, "tun0x1000@192.0.2.2")
 	return &memory{
 		stats: maps.Stats{
-			Eroutes: 17, Limit: 1000, SAs: 3, SAsMissing: 1, Relay: true, Holds: 2, Answered: 5,
+			Eroutes: 17, Limit: 1000, Revision: revision.Revision{ID: "3f2a9c", Changed: true}, SAs: 3, SAsMissing: 1, Relay: true, Holds: 2, Answered: 5,
 			Reasons: []maps.ReasonCount{
 				{Name: "sa", Verdict: maps.Sent, Packets: 100, Bytes: 12000},
 				{Name: "trap-queue-full", Verdict: maps.Dropped, Packets: 3, Bytes: 180},

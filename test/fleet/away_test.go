@@ -53,6 +53,7 @@ func TestStoreAway(t *testing.T) {
 	},
 		func() string { return g.log.String() })
 	g.has(sites)
+	g.is(first)
 	if m := g.metric("eroute_fleet_store_contact_timestamp_seconds"); !strings.HasSuffix(m, " 0") {
 		t.Errorf("metric %q after %v without the store", m, time.Since(stopped))
 	}

@@ -298,6 +298,14 @@ func (g *gateway) has(table string) {
 	}
 }
 
+// is checks the revision that the statistics of the gateway's table show.
+func (g *gateway) is(revision string) {
+	g.f.t.Helper()
+	if stats := g.ipsec("eroute --stats"); !strings.Contains(stats, "\nrevision     "+revision+"\n") {
+		g.f.t.Errorf("table of %s is not of revision %s:\n%s", g.name, revision, stats)
+	}
+}
+
 // gets waits until the gateway runs exactly a table.
 func (g *gateway) gets(table string) {
 	g.f.t.Helper()

@@ -49,6 +49,7 @@ func TestRollout(t *testing.T) {
 	f.run("rollout " + second[:6] + " --rings canary,all")
 	for _, g := range all {
 		g.has(sites + mail)
+		g.is(second)
 	}
 
 	// One that opens clear text: refused by the gateway's own rule, before it changes anything.
@@ -64,6 +65,7 @@ func TestRollout(t *testing.T) {
 	f.refused("rollout "+bad+" --rings canary,all", "stopped in ring canary: gateway gw1: rolled back: health not good within 2s: health command: exit status 1: no sites")
 	for _, g := range all {
 		g.has(sites + mail)
+		g.is(second)
 	}
 	if m := canary.metric(`eroute_fleet_state{ring="canary",state="rolled back"}`); !strings.HasSuffix(m, " 1") {
 		t.Errorf("metric %q", m)
@@ -83,6 +85,18 @@ func TestRollout(t *testing.T) {
 	}
 	gw2.has(sites)
 	gw3.has(sites)
+	gw2.is(first)
+
+	// A change by hand is shown, also when a revision is taken back, until a restart finds that it was undone.
+	gw2.ipsec("eroute --add --src 10.1.0.0/16 --dst 10.4.0.0/16 --said %drop")
+	gw2.is(first + ", changed since")
+	gw2.impatient()
+	f.refused("rollout "+bad+" --rings all", "rolled back: health not good")
+	gw2.is(first + ", changed since")
+	gw2.ipsec("eroute --del --src 10.1.0.0/16 --dst 10.4.0.0/16")
+	gw2.is(first + ", changed since")
+	gw2.patient()
+	eventually(t, func() bool { return strings.Contains(gw2.ipsec("eroute --stats"), first+"\n") }, gw2.log.String)
 	canary.has(sites + mail)
 
 	if diff := f.run("diff " + first + " " + second); !strings.Contains(diff, "trapped -> dropped: 1 selector") {

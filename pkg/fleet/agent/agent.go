@@ -124,9 +124,12 @@ func (a *Agent) begin(ctx context.Context) error {
 	switch {
 	case err != nil:
 	case empty:
-		err = a.Table.Restore(context.WithoutCancel(ctx), a.tablePath(a.record.Confirmed), false)
+		err = a.Table.Restore(context.WithoutCancel(ctx), a.tablePath(a.record.Confirmed), a.record.Confirmed, false)
 	default:
 		changes, err = a.Table.Check(ctx, a.tablePath(a.record.Confirmed), false)
+		if err == nil && !changes && stats.Revision != a.record.Confirmed { // restored by hand, or from before an upgrade
+			err = a.Table.Restore(ctx, a.tablePath(a.record.Confirmed), a.record.Confirmed, false)
+		}
 	}
 	switch {
 	case err != nil && empty:

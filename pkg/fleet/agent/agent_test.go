@@ -25,6 +25,7 @@ import (
 // fakeTable is a table of lines.
 type fakeTable struct {
 	text      []byte
+	revision  string
 	restoring func() // before each Restore
 	restored  func() // after it
 }
@@ -38,7 +39,7 @@ func (f *fakeTable) Check(_ context.Context, file string, _ bool) (changes bool,
 	return !bytes.Equal(text, f.text), err
 }
 
-func (f *fakeTable) Restore(ctx context.Context, file string, _ bool) (err error) {
+func (f *fakeTable) Restore(ctx context.Context, file, revision string, _ bool) (err error) {
 	if f.restoring != nil {
 		f.restoring()
 	}
@@ -46,6 +47,7 @@ func (f *fakeTable) Restore(ctx context.Context, file string, _ bool) (err error
 		return err
 	}
 	f.text, err = os.ReadFile(file)
+	f.revision = revision
 	if f.restored != nil {
 		f.restored()
 	}
@@ -53,7 +55,7 @@ func (f *fakeTable) Restore(ctx context.Context, file string, _ bool) (err error
 }
 
 func (f *fakeTable) Stats(context.Context) (Stats, error) {
-	return Stats{Eroutes: uint32(bytes.Count(f.text, []byte("\n")))}, nil
+	return Stats{Eroutes: uint32(bytes.Count(f.text, []byte("\n"))), Revision: f.revision}, nil
 }
 
 // newStore starts a store and returns a function that connects to it.
@@ -95,7 +97,7 @@ func newAgent(t *testing.T, open func() (*store.Store, error), table *fakeTable,
 	if err := errors.Join(os.WriteFile(a.tablePath(first), []byte("first\n"), 0o600), os.WriteFile(a.tablePath(second), []byte("second\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	table.text = []byte("first\n")
+	table.text, table.revision = []byte("first\n"), first
 	return a
 }
 
@@ -143,15 +145,16 @@ func TestPendingAssignedAgain(t *testing.T) {
 		table := &fakeTable{}
 		a := newAgent(t, open, table, c.command)
 		a.Health.Within = c.within
-		a.record.Pending = true
-		table.text = []byte("second\n")
+		a.record.Pending, a.record.Before = true, first+",changed"
+		table.text, table.revision = []byte("second\n"), second
 		if err := os.WriteFile(a.path(previousFile), []byte("first\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := a.apply(t.Context(), &fleet.Revision{}); err != nil {
 			t.Error(err)
 		}
-		if a.record.State != c.state || a.record.Pending || string(table.text) != c.table {
+		revision := map[fleet.State]string{fleet.Confirmed: second, fleet.RolledBack: first + ",changed"}[c.state]
+		if a.record.State != c.state || a.record.Pending || string(table.text) != c.table || table.revision != revision {
 			t.Errorf("health command %s: %+v, %q", c.command, a.record, table.text)
 		}
 	}
@@ -221,10 +224,13 @@ func TestStatusAtStart(t *testing.T) {
 		table := &fakeTable{}
 		a := newAgent(t, noStore, table)
 		confirmed(t, a)
-		table.text = []byte(text)
+		table.text, table.revision = []byte(text), first+",changed"
 		stop := run(t, a)
 		status, _ := a.Status()
 		stop()
+		if is := table.revision == first; is != (reason == "") {
+			t.Errorf("%q: the table is of revision %s", text, table.revision)
+		}
 		if status.State != fleet.Confirmed || status.Confirmed != first || status.Serial != 1 || status.Reason != reason {
 			t.Errorf("%q: %+v", text, status)
 		}
@@ -320,7 +326,7 @@ func TestStoppedWhileRestoring(t *testing.T) {
 	if err := a.apply(ctx, &fleet.Revision{}); err != nil {
 		t.Error(err)
 	}
-	if want := []string{"second\n", "first\n"}; !slices.Equal(tables, want) || a.record.State != fleet.RolledBack ||
+	if want := []string{"second\n", "first\n"}; !slices.Equal(tables, want) || table.revision != first || a.record.State != fleet.RolledBack ||
 		a.record.Reason != "the agent was stopped before the revision was confirmed" {
 		t.Errorf("%q, %+v", tables, a.record)
 	}

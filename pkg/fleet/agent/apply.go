@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -76,7 +77,15 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 	}
 	pending := a.record.Pending
 	if !changes && !pending { // one that is pending is in use, but its health was not good yet
+		if before.Revision != a.record.Revision {
+			if err := a.Table.Restore(ctx, file, a.record.Revision, noNewClear); err != nil {
+				return err
+			}
+		}
 		return a.confirm(revision)
+	}
+	if !pending {
+		a.record.Before = before.Revision
 	}
 	a.record.Pending = true
 	if err := a.keep(); err != nil {
@@ -85,7 +94,7 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 	}
 	a.Log.Info("restoring", "revision", a.record.Revision, "eroutes", revision.Eroutes)
 	// It is not interrupted when the agent is stopped, which then goes back.
-	if err := a.Table.Restore(context.WithoutCancel(ctx), file, noNewClear); err != nil {
+	if err := a.Table.Restore(context.WithoutCancel(ctx), file, a.record.Revision, noNewClear); err != nil {
 		a.rollBack(ctx, err) // the table may have changed all the same
 		return nil
 	}
@@ -135,11 +144,7 @@ func (a *Agent) rollBack(ctx context.Context, reason error) {
 	ctx = context.WithoutCancel(ctx)
 	var err error
 	for range goBackAttempts {
-		var changes bool
-		if changes, err = a.Table.Check(ctx, a.path(previousFile), false); err == nil && changes {
-			err = a.Table.Restore(ctx, a.path(previousFile), false)
-		}
-		if err == nil {
+		if err = a.Table.Restore(ctx, a.path(previousFile), cmp.Or(a.record.Before, noRevision), false); err == nil {
 			a.record.Pending = false
 			a.refuse(fleet.RolledBack, reason)
 			return

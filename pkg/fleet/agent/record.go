@@ -27,8 +27,10 @@ type record struct {
 	State    fleet.State `json:"state"`    // what became of it
 	Reason   string      `json:"reason,omitempty"`
 
-	// Pending is set while the table of Revision is in use and not confirmed: previousFile is to be restored.
-	Pending bool `json:"pending"`
+	// Pending is set while the table of Revision is in use and not confirmed: previousFile is to be restored, which was of
+	// the revision Before, as [Stats] has it.
+	Pending bool   `json:"pending"`
+	Before  string `json:"before,omitempty"`
 
 	Confirmed string `json:"confirmed,omitempty"` // the last confirmed revision; its table is kept
 	Table     string `json:"table,omitempty"`     // SHA-256 of that table

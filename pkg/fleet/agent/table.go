@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,10 +19,14 @@ type Table interface {
 	Save(ctx context.Context, file string) error
 	// Check reports whether Restore would change the table, or why it would refuse to.
 	Check(ctx context.Context, file string, noNewClear bool) (changes bool, err error)
-	// Restore replaces the table in one step with that of a file.
-	Restore(ctx context.Context, file string, noNewClear bool) error
+	// Restore replaces the table in one step with that of a file, and records a revision for it, as [Stats] has it. If
+	// no eroute changes, it does not disturb holds.
+	Restore(ctx context.Context, file, revision string, noNewClear bool) error
 	Stats(ctx context.Context) (Stats, error)
 }
+
+// noRevision is the revision of a table that is of none.
+const noRevision = "none"
 
 // RefusedError means that the table was not changed, and would not be at another attempt.
 type RefusedError struct{ Reason string }
@@ -32,6 +37,7 @@ func (e *RefusedError) Error() string { return e.Reason }
 type Stats struct {
 	Eroutes    uint32
 	Followed   uint32 // of these, those that follow policies of XFRM: no part of a saved table
+	Revision   string // as for ipsec eroute --revision: "none", an ID, or an ID and ",changed"
 	SAsMissing int
 	Failed     uint64 // packets that dropped, except those that an eroute drops or rejects, or that have none
 }
@@ -60,8 +66,8 @@ func (c Command) Check(ctx context.Context, file string, noNewClear bool) (chang
 }
 
 // Restore implements [Table].
-func (c Command) Restore(ctx context.Context, file string, noNewClear bool) error {
-	_, err := c.run(ctx, restoreArgs(file, noNewClear)...)
+func (c Command) Restore(ctx context.Context, file, revision string, noNewClear bool) error {
+	_, err := c.run(ctx, append(restoreArgs(file, noNewClear), "--revision", revision)...)
 	return err
 }
 
@@ -78,6 +84,8 @@ type statsJSON struct {
 	Stats *struct {
 		Eroutes    uint32 `json:"eroutes"`
 		Followed   uint32 `json:"followed"`
+		Revision   string `json:"revision"`
+		Changed    bool   `json:"revision_changed"`
 		SAsMissing int    `json:"sas_missing"`
 		Reasons    []struct {
 			Name    string `json:"name"`
@@ -97,7 +105,10 @@ func (c Command) Stats(ctx context.Context) (s Stats, err error) {
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || doc.Stats == nil {
 		return s, errors.Join(fmt.Errorf("%s eroute --stats --json: unexpected output", c.Path), err)
 	}
-	s = Stats{Eroutes: doc.Stats.Eroutes, Followed: doc.Stats.Followed, SAsMissing: doc.Stats.SAsMissing}
+	s = Stats{Eroutes: doc.Stats.Eroutes, Followed: doc.Stats.Followed, SAsMissing: doc.Stats.SAsMissing, Revision: cmp.Or(doc.Stats.Revision, noRevision)}
+	if doc.Stats.Changed {
+		s.Revision += ",changed"
+	}
 	for _, r := range doc.Stats.Reasons {
 		switch r.Name {
 		case "drop", "reject", "no-eroute":

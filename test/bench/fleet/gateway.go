@@ -21,6 +21,7 @@ import (
 type simulated struct {
 	mu       sync.Mutex
 	text     []byte
+	revision string
 	restored []time.Time
 }
 
@@ -37,21 +38,21 @@ func (s *simulated) Check(_ context.Context, file string, _ bool) (changes bool,
 	return !bytes.Equal(s.text, text), err
 }
 
-func (s *simulated) Restore(_ context.Context, file string, _ bool) error {
+func (s *simulated) Restore(_ context.Context, file, revision string, _ bool) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.text, s.restored = text, append(s.restored, time.Now())
+	s.text, s.revision, s.restored = text, revision, append(s.restored, time.Now())
 	return nil
 }
 
 func (s *simulated) Stats(context.Context) (agent.Stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return agent.Stats{Eroutes: uint32(bytes.Count(s.text, []byte("\n")))}, nil
+	return agent.Stats{Eroutes: uint32(bytes.Count(s.text, []byte("\n"))), Revision: s.revision}, nil
 }
 
 // state returns the text, and when it was restored.
