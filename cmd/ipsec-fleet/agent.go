@@ -66,7 +66,7 @@ func (c *command) newAgent(ctx context.Context, cfg *config) (*agent.Agent, erro
 	}
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
 	return agent.New(agent.Config{
-		Gateway: fleet.Gateway{ID: g.Name, Ring: g.Ring}, Keys: cfg.pinned, Dir: g.State, Version: c.version,
+		Gateway: fleet.Gateway{ID: g.Name, Ring: g.Ring}, Keys: cfg.pinned, Values: c.values, Dir: g.State, Version: c.version,
 		Open: func() (*store.Store, error) { return store.Open(cfg.store()) }, Table: agent.Command{Path: ipsec},
 		Health:   agent.Health{Within: time.Duration(g.Confirm) * time.Second, Command: g.HealthCommand, MaxDrops: g.MaxDrops},
 		NewClear: g.NewClear, Log: log, Ready: func() { notifyReady(log) },

@@ -23,7 +23,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/docblocks"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/internal/testenv"
-	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/template"
 )
 
 // execute runs a command line, and returns its exit status and output.
@@ -32,7 +32,7 @@ func execute(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	e := &env{
 		stdin: strings.NewReader(""), stdout: &out, stderr: &errs, version: "1.2.3",
-		tables: publish.Reader{Resolver: testenv.Hosts, Names: testenv.Names},
+		tables: template.Reader{Resolver: testenv.Hosts, Names: testenv.Names},
 	}
 	status = run(t.Context(), e, args)
 	return status, out.String(), errs.String()
@@ -53,23 +53,28 @@ func TestRefused(t *testing.T) {
 	none := file("none", "prefix = '/a'\n")
 	noKeys := file("nokeys", endpoints)
 	badKeys := file("badkeys", endpoints+"keys = '"+file("empty", "")+"'\n")
+	badValue := file("badvalue", endpoints+"keys = 'a'\n[variables]\nlocal = '10.1.0.0/16 --said %pass'\n")
 	badName := file("badname", endpoints+"[gateway]\nname = 'a/b'\nring = 'all'\n")
 	table := file("table", "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %pass\n")
+	template := file("template", "--add --src ${local} --dst 10.2.0.0/16 --said %trap\n")
 	comment := file("comment", "# no eroute\n")
 	promises := file("promises", "10.1.0.0/16 10.2.0.0/16 protected\n")
 	for args, want := range map[string]string{
-		"":                                "ipsec-fleet: no command: see ipsec-fleet --help",
-		"statsu":                          `ipsec-fleet: unknown command "statsu": see ipsec-fleet --help`,
-		"status now":                      "ipsec-fleet status: 1 arguments: usage: ipsec-fleet status [--json]",
-		"status --jsn":                    `ipsec-fleet status: unknown option "--jsn": see --help`,
-		"status -v":                       `ipsec-fleet status: unknown option "-v": options begin with two dashes, see --help`,
-		"status --config":                 "ipsec-fleet status: --config needs a value: FILE",
-		"status --config " + dir + "/x":   "ipsec-fleet status: --config: open " + dir + "/x: no such file or directory",
-		"status --config " + unknown:      "ipsec-fleet status: --config " + unknown + `: line 2: unknown key "colour"`,
-		"status --config " + none:         "ipsec-fleet status: --config " + none + ": endpoints is missing",
-		"status --config " + noKeys:       "ipsec-fleet status: keys is missing: the file of the public keys of operators",
-		"status --config " + badKeys:      "ipsec-fleet status: keys " + dir + "/empty: no PEM block PUBLIC KEY",
-		"agent --config " + badName:       `ipsec-fleet agent: gateway: name "a/b": must be 1 to 63 letters, digits, dots, dashes and underscores, a letter or a digit first`,
+		"":                              "ipsec-fleet: no command: see ipsec-fleet --help",
+		"statsu":                        `ipsec-fleet: unknown command "statsu": see ipsec-fleet --help`,
+		"status now":                    "ipsec-fleet status: 1 arguments: usage: ipsec-fleet status [--json]",
+		"status --jsn":                  `ipsec-fleet status: unknown option "--jsn": see --help`,
+		"status -v":                     `ipsec-fleet status: unknown option "-v": options begin with two dashes, see --help`,
+		"status --config":               "ipsec-fleet status: --config needs a value: FILE",
+		"status --config " + dir + "/x": "ipsec-fleet status: --config: open " + dir + "/x: no such file or directory",
+		"status --config " + unknown:    "ipsec-fleet status: --config " + unknown + `: line 2: unknown key "colour"`,
+		"status --config " + none:       "ipsec-fleet status: --config " + none + ": endpoints is missing",
+		"status --config " + noKeys:     "ipsec-fleet status: keys is missing: the file of the public keys of operators",
+		"status --config " + badKeys:    "ipsec-fleet status: keys " + dir + "/empty: no PEM block PUBLIC KEY",
+		"agent --config " + badName:     `ipsec-fleet agent: gateway: name "a/b": must be 1 to 63 letters, digits, dots, dashes and underscores, a letter or a digit first`,
+		"status --config " + badValue: "ipsec-fleet status: --config " + badValue +
+			`: variables: local: "10.1.0.0/16 --said %pass": want an address, a prefix, a number or a site such as @paris`,
+		"publish " + template + " --config " + none: "ipsec-fleet publish: " + template + ": line 1: --config " + none + ": endpoints is missing",
 		"rollout abcd":                    "ipsec-fleet rollout: needs --rings RING,...",
 		"rollout abcd --rings a --wait 0": `ipsec-fleet rollout: --wait value "0": want a number of seconds`,
 		"publish " + dir + "/x":           "ipsec-fleet publish: open " + dir + "/x: no such file or directory",
@@ -193,9 +198,9 @@ func TestDocument(t *testing.T) {
 			t.Fatal(err)
 		}
 		all[i] = *cfg
-		for key := range strings.FieldsSeq("endpoints ca cert key keys signing_key author prefix [gateway] name ring state ipsec confirm health_command max_drops new_clear metrics") {
+		for key := range strings.FieldsSeq("endpoints ca cert key keys signing_key author prefix [gateway] name ring state ipsec confirm health_command max_drops new_clear metrics [variables] [sites]") {
 			operator := key == "signing_key" || key == "author"
-			both := slices.Contains([]string{"endpoints", "ca", "cert", "key", "keys"}, key)
+			both := slices.Contains([]string{"endpoints", "ca", "cert", "key", "keys", "[variables]", "[sites]"}, key)
 			if want := both || operator == (i == 0); strings.Contains("\n"+b.Text, "\n"+key) != want {
 				t.Errorf("block %d: %s: want %v", i+1, key, want)
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/settings"
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/template"
 )
 
 const (
@@ -48,6 +49,8 @@ type config struct {
 	Author     string   `toml:"author"`      // default: the user
 
 	Gateway configGateway `toml:"gateway"`
+
+	template.Values // of a gateway; an operator's: of an example of one, to check and compare templates
 }
 
 // configGateway is what the agent of a gateway needs.
@@ -80,6 +83,9 @@ func (c *command) readConfig() (*config, error) {
 	}
 	cfg.Prefix = cmp.Or(cfg.Prefix, defaultPrefix)
 	cfg.Gateway.defaults()
+	if err := cfg.Values.Check(); err != nil {
+		return nil, fmt.Errorf("--config %s: %w", file, err)
+	}
 	if len(cfg.Endpoints) == 0 {
 		return nil, fmt.Errorf("--config %s: endpoints is missing", file)
 	}

@@ -54,5 +54,5 @@ func (c *command) fetch(ctx context.Context, o *operator, id string) (*publish.T
 	if err := r.Unpack(&text, pieces); err != nil {
 		return nil, err
 	}
-	return c.tables.Read(ctx, &text, "revision "+fleet.ShortID(id))
+	return publish.Read(ctx, c.reader(), &text, "revision "+fleet.ShortID(id))
 }

@@ -24,7 +24,9 @@ its revision.
 
 The table is for all gateways: eroutes to a single SA are refused, because its SPI was
 chosen for one gateway. Traps, groups, %xfrm and shunts are accepted. Names of hosts are
-replaced by their addresses.`,
+replaced by their addresses. Lines can have variables such as ${local}, and sites such as
+@paris as source or destination: each gateway has its own values, in its settings. They
+are checked with those of [variables] and [sites] in the settings of this command.`,
 		example: `  ipsec eroute --save table
   ipsec-fleet publish table --assert promises`,
 	},
@@ -64,7 +66,8 @@ the reason of a failure.`,
 		use: "diff REVISION REVISION [--json]", short: "compare two revisions", words: 2, body: runDiff,
 		options: cli.Options{jsonOption},
 		long: `Shows the packets whose verdict changes from one revision to the other, as ipsec eroute
---diff does.`,
+--diff does. Variables have the values of the settings: with --config and the settings of
+a gateway, its tables are compared.`,
 		example: `  ipsec-fleet diff 3f2a9c 81d04e`,
 	},
 	{

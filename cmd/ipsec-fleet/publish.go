@@ -11,19 +11,36 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/guard"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/template"
 )
+
+// reader returns the reader of tables, with the values of the settings.
+func (c *command) reader() template.Reader {
+	r := c.tables
+	r.Values = c.values
+	return r
+}
+
+// values returns the values of variables in the settings.
+func (c *command) values() (*template.Values, error) {
+	cfg, err := c.readConfig()
+	if err != nil {
+		return nil, err
+	}
+	return &cfg.Values, nil
+}
 
 // readTable reads the table of a file, "-" for standard input.
 func (c *command) readTable(ctx context.Context, file string) (*publish.Table, error) {
 	if file == "-" {
-		return c.tables.Read(ctx, c.stdin, file)
+		return publish.Read(ctx, c.reader(), c.stdin, file)
 	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return c.tables.Read(ctx, f, file)
+	return publish.Read(ctx, c.reader(), f, file)
 }
 
 func runPublish(c *command, ctx context.Context) error {

@@ -19,21 +19,21 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/internal/render"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/template"
 )
 
 // env is the environment of commands, which tests can replace.
 type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	tables         publish.Reader
+	tables         template.Reader
 	version        string
 }
 
 func systemEnv() *env {
 	return &env{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, version: buildVersion(),
-		tables: publish.Reader{Resolver: net.DefaultResolver, Names: eroute.SystemNames},
+		tables: template.Reader{Resolver: net.DefaultResolver, Names: eroute.SystemNames},
 	}
 }
 

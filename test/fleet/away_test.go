@@ -3,6 +3,8 @@
 package fleet_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -193,7 +195,7 @@ func TestDamaged(t *testing.T) {
 	f.run("rollout " + first + " --rings ring")
 	g.stop(syscall.SIGTERM)
 	state := filepath.Join(f.dir, "gw")
-	f.write(filepath.Join(state, first+".table"), sites)
+	f.write(filepath.Join(state, digest(table)+".table"), sites)
 	g.ipsec("eroute --clear")
 	revision := f.prefix + "/v1/rev/" + first
 	signed, err := server.root.Get(t.Context(), revision)
@@ -205,7 +207,7 @@ func TestDamaged(t *testing.T) {
 	}
 	g.start()
 	f.want(g, "refused", "revision "+first[:12]+": not found")
-	if !strings.Contains(g.log.String(), first+".table: damaged") {
+	if !strings.Contains(g.log.String(), digest(table)+".table: damaged") {
 		t.Errorf("%s", g.log)
 	}
 	g.has("")
@@ -224,4 +226,10 @@ func TestDamaged(t *testing.T) {
 		t.Errorf("%v, %q, want %q", err, out, want)
 	}
 	g.has(table)
+}
+
+// digest is part of the name of a table on disk.
+func digest(table string) string {
+	sum := sha256.Sum256([]byte(table))
+	return hex.EncodeToString(sum[:])
 }

@@ -14,12 +14,14 @@ import (
 
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/template"
 )
 
 // Config is one gateway.
 type Config struct {
 	Gateway fleet.Gateway
 	Keys    func() ([]ed25519.PublicKey, error) // reads the pinned keys, for each assignment: one can be revoked
+	Values  func() (*template.Values, error)    // reads the values of variables, for each table with some; nil: none
 	Dir     string                              // for the record and tables
 	Version string                              // of the program
 	Open    func() (*store.Store, error)
@@ -124,11 +126,11 @@ func (a *Agent) begin(ctx context.Context) error {
 	switch {
 	case err != nil:
 	case empty:
-		err = a.Table.Restore(context.WithoutCancel(ctx), a.tablePath(a.record.Confirmed), a.record.Confirmed, false)
+		err = a.Table.Restore(context.WithoutCancel(ctx), a.tablePath(a.record.Table), a.record.Confirmed, false)
 	default:
-		changes, err = a.Table.Check(ctx, a.tablePath(a.record.Confirmed), false)
+		changes, err = a.Table.Check(ctx, a.tablePath(a.record.Table), false)
 		if err == nil && !changes && stats.Revision != a.record.Confirmed { // restored by hand, or from before an upgrade
-			err = a.Table.Restore(ctx, a.tablePath(a.record.Confirmed), a.record.Confirmed, false)
+			err = a.Table.Restore(ctx, a.tablePath(a.record.Table), a.record.Confirmed, false)
 		}
 	}
 	switch {

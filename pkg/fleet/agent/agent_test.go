@@ -93,7 +93,7 @@ func newAgent(t *testing.T, open func() (*store.Store, error), table *fakeTable,
 		Gateway: fleet.Gateway{ID: "gw", Ring: "ring"}, Dir: t.TempDir(), Open: open, Table: table,
 		Health: Health{Within: patience, Command: command}, Log: slog.New(slog.DiscardHandler),
 	})
-	a.record = record{Ring: "ring", Serial: 2, Revision: second, State: fleet.Applying, Confirmed: first}
+	a.record = record{Ring: "ring", Serial: 2, Revision: second, State: fleet.Applying, Confirmed: first, Table: first}
 	if err := errors.Join(os.WriteFile(a.tablePath(first), []byte("first\n"), 0o600), os.WriteFile(a.tablePath(second), []byte("second\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestConfirmNotRecorded(t *testing.T) {
 	table := &fakeTable{}
 	a := newAgent(t, newStore(t), table)
 	table.restored = func() { obstruct(t, a) }
-	if err := a.apply(t.Context(), &fleet.Revision{}); err != nil {
+	if err := a.apply(t.Context(), &fleet.Revision{Table: second}); err != nil {
 		t.Error(err)
 	}
 	if string(table.text) != "first\n" || a.record.State != fleet.RolledBack || a.record.Confirmed != first ||
@@ -126,7 +126,7 @@ func TestConfirmNotRecorded(t *testing.T) {
 	a = newAgent(t, nil, table)
 	table.text = []byte("second\n")
 	obstruct(t, a)
-	err := a.apply(t.Context(), &fleet.Revision{})
+	err := a.apply(t.Context(), &fleet.Revision{Table: second})
 	if err == nil || a.record.State != fleet.Applying || a.record.Confirmed != first || string(table.text) != "second\n" {
 		t.Errorf("%v, %+v, %q", err, a.record, table.text)
 	}
@@ -150,7 +150,7 @@ func TestPendingAssignedAgain(t *testing.T) {
 		if err := os.WriteFile(a.path(previousFile), []byte("first\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.apply(t.Context(), &fleet.Revision{}); err != nil {
+		if err := a.apply(t.Context(), &fleet.Revision{Table: second}); err != nil {
 			t.Error(err)
 		}
 		revision := map[fleet.State]string{fleet.Confirmed: second, fleet.RolledBack: first + ",changed"}[c.state]
@@ -211,7 +211,7 @@ func confirmed(t *testing.T, a *Agent) {
 	t.Helper()
 	sum := sha256.Sum256([]byte("first\n"))
 	a.record = record{Ring: "ring", Serial: 1, Revision: first, State: fleet.Confirmed, Confirmed: first, Table: hex.EncodeToString(sum[:])}
-	if err := a.keep(); err != nil {
+	if err := errors.Join(os.Rename(a.tablePath(first), a.tablePath(a.record.Table)), a.keep()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -323,7 +323,7 @@ func TestStoppedWhileRestoring(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	table.restoring = stop
 	table.restored = func() { tables = append(tables, string(table.text)) }
-	if err := a.apply(ctx, &fleet.Revision{}); err != nil {
+	if err := a.apply(ctx, &fleet.Revision{Table: second}); err != nil {
 		t.Error(err)
 	}
 	if want := []string{"second\n", "first\n"}; !slices.Equal(tables, want) || table.revision != first || a.record.State != fleet.RolledBack ||

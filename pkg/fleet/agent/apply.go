@@ -9,11 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
+	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/internal/files"
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/template"
 )
 
 // verifyError is an error of what the store returned, which another attempt does not change.
@@ -24,7 +27,8 @@ func permanent(err error) bool {
 	return ok || errors.Is(err, store.ErrNotFound)
 }
 
-// fetch writes the table of the record's revision to a file, after it has verified it.
+// fetch writes the table of the record's revision to a file, after it has verified it. The table of the revision that it
+// returns is that of this gateway, with the values of its variables.
 func (a *Agent) fetch(ctx context.Context, keys []ed25519.PublicKey) (*fleet.Revision, error) {
 	id := a.record.Revision
 	value, err := a.data.Revision(ctx, id)
@@ -41,20 +45,44 @@ func (a *Agent) fetch(ctx context.Context, keys []ed25519.PublicKey) (*fleet.Rev
 	}
 	a.touch()
 	var wrong error
-	err = files.Save(a.tablePath(id), 0o600, func(w io.Writer) error {
+	err = files.Save(a.path(templateFile), 0o600, func(w io.Writer) error {
 		wrong = revision.Unpack(w, pieces)
 		return wrong
 	})
 	if wrong != nil {
 		return nil, verifyError{fmt.Errorf("revision %s: %w", fleet.ShortID(id), wrong)}
 	}
+	if err != nil {
+		return nil, err
+	}
+	revision.Table, err = a.resolve(ctx, "revision "+fleet.ShortID(id))
 	return revision, err
+}
+
+// resolve writes the table of this gateway that the template stands for, and returns its SHA-256.
+func (a *Agent) resolve(ctx context.Context, name string) (digest string, err error) {
+	f, err := os.Open(a.path(templateFile))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	err = files.Save(a.path(resolvedFile), 0o600, func(w io.Writer) error {
+		digest, err = template.Resolve(ctx, w, f, name, a.Values)
+		return err
+	})
+	if wrong, ok := errors.AsType[*erouteargs.LineError](err); ok {
+		return "", verifyError{wrong}
+	}
+	if err != nil {
+		return "", err
+	}
+	return digest, os.Rename(a.path(resolvedFile), a.tablePath(digest))
 }
 
 // apply restores the fetched table of the record's revision, and confirms it or goes back. It returns an error if it
 // has changed nothing and should be tried again.
 func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
-	file := a.tablePath(a.record.Revision)
+	file := a.tablePath(revision.Table)
 	before, err := a.Table.Stats(ctx)
 	// As for ipsec tncfg --config, an empty table before the first revision protects nothing yet. One whose only eroutes
 	// follow policies of XFRM does. The confirmed revision returns to an empty table as after a boot.

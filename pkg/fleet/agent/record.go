@@ -33,19 +33,23 @@ type record struct {
 	Before  string `json:"before,omitempty"`
 
 	Confirmed string `json:"confirmed,omitempty"` // the last confirmed revision; its table is kept
-	Table     string `json:"table,omitempty"`     // SHA-256 of that table
+	Table     string `json:"table,omitempty"`     // SHA-256 of that table, with the values of variables
 }
 
 // Names in the directory of the state.
 const (
 	recordFile   = "state.json"
 	previousFile = "previous.table"
+	templateFile = "template.table"
+	resolvedFile = "resolved.table"
 	tableSuffix  = ".table"
 )
 
 func (a *Agent) path(name string) string { return filepath.Join(a.Dir, name) }
 
-func (a *Agent) tablePath(revision string) string { return a.path(revision + tableSuffix) }
+// tablePath returns the path of a table with this SHA-256. The same revision is another table after a variable was
+// changed, and the confirmed one is kept until then.
+func (a *Agent) tablePath(digest string) string { return a.path(digest + tableSuffix) }
 
 // lock locks the directory of the state until the file is closed or the process ends: two agents would change the same
 // table, and each would go back to that of the other.
@@ -99,7 +103,7 @@ func (a *Agent) forget() {
 	partial, _ := filepath.Glob(a.path(".*" + tableSuffix + "*"))
 	all = append(all, partial...)
 	for _, file := range all {
-		if file != a.tablePath(a.record.Confirmed) {
+		if file != a.tablePath(a.record.Table) {
 			if err := os.Remove(file); err != nil {
 				a.Log.Warn("remove an old table", "error", err)
 			}
@@ -109,7 +113,7 @@ func (a *Agent) forget() {
 
 // checkConfirmed returns an error if the confirmed table on disk is damaged.
 func (a *Agent) checkConfirmed() error {
-	f, err := os.Open(a.tablePath(a.record.Confirmed))
+	f, err := os.Open(a.tablePath(a.record.Table))
 	if err != nil {
 		return err
 	}

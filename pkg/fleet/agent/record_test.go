@@ -36,7 +36,7 @@ func TestSecondAgent(t *testing.T) {
 func TestForget(t *testing.T) {
 	a := newAgent(t, nil, &fakeTable{})
 	confirmed(t, a)
-	for _, name := range []string{previousFile, "." + previousFile + "123", "." + second + tableSuffix + "456"} {
+	for _, name := range []string{previousFile, templateFile, resolvedFile, "." + previousFile + "123", "." + second + tableSuffix + "456"} {
 		if err := os.WriteFile(a.path(name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func TestForget(t *testing.T) {
 	for _, file := range left {
 		names = append(names, file.Name())
 	}
-	if want := []string{first + tableSuffix, recordFile}; err != nil || !slices.Equal(names, want) {
+	if want := []string{a.record.Table + tableSuffix, recordFile}; err != nil || !slices.Equal(names, want) {
 		t.Errorf("%v, %v, want %v", names, err, want)
 	}
 }

@@ -5,56 +5,34 @@ package publish
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
-	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/template"
 )
-
-// Reader reads tables in the format of ipsec eroute --save.
-type Reader struct {
-	Resolver eroute.Resolver
-	Names    func() *eroute.Names
-}
 
 // Table is a valid table.
 type Table struct {
-	Text    []byte // one line for each eroute, without names of hosts or services: the same on all gateways
-	Eroutes int
-	*diff.Table
+	Text        []byte // the same on all gateways
+	Eroutes     int    // with the values of the reader, as those of the comparable table
+	*diff.Table        // to compare it
 }
 
-// errSA refuses an eroute to an SA. %xfrm is permitted where a command wrote it: it names no SA, and packets that no
-// policy of a gateway protects drop there. Those that follow policies of XFRM are in no saved table.
-var errSA = errors.New("an SA of one gateway: a table of a fleet has %trap, %trapsubnet, %xfrm, %pass, %drop, %reject, %hold and groups")
-
-// Read reads a table. name is the option or the object that names it, for errors. It refuses eroutes to a single SA:
-// its SPI was chosen for one gateway.
-func (r Reader) Read(ctx context.Context, f io.Reader, name string) (*Table, error) {
+// Read reads a table or template. name is the option or the object that names it, for errors.
+func Read(ctx context.Context, r template.Reader, f io.Reader, name string) (*Table, error) {
 	all := &erouteargs.Batch{File: name}
 	t := &Table{}
-	for b := range erouteargs.NewParser(ctx, r.Resolver, r.Names).Batches(f, name) {
-		if b.Err != nil {
-			return nil, b.Err
+	err := r.Each(ctx, f, name, func(l *template.Line) error {
+		t.Text = append(append(t.Text, l.Text...), '\n')
+		for _, c := range l.Changes {
+			all.Changes.Append(c)
+			all.Lines = append(all.Lines, uint32(l.Number))
 		}
-		for i, c := range b.Changes.All() {
-			if c.Op != eroute.OpAdd {
-				return nil, b.NotAdd(i)
-			}
-			err := c.Validate()
-			if err == nil && c.SAID.Action() == eroute.ActionSA && !c.SAID.IsGroup() {
-				err = fmt.Errorf("--said value %q: %w", c.SAID, errSA)
-			}
-			if err != nil {
-				return nil, &erouteargs.LineError{File: name, Line: int(b.Lines[i]), Err: err}
-			}
-			t.Text = append(append(t.Text, erouteargs.AddLine(&eroute.Eroute{Selector: c.Selector, SAID: c.SAID, Acquire: c.Acquire})...), '\n')
-		}
-		all.Changes.Extend(&b.Changes)
-		all.Lines = append(all.Lines, b.Lines...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	table, err := all.Table()
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/fleet/publish"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/rollout"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
+	"github.com/ipsec-eroute/eroute/pkg/fleet/template"
 )
 
 // bench is a run.
@@ -180,8 +181,8 @@ func (b *bench) rollout(ctx context.Context, what string, before, seed int) erro
 	if err != nil {
 		return err
 	}
-	reader := publish.Reader{Resolver: net.DefaultResolver, Names: eroute.SystemNames}
-	table, err := reader.Read(ctx, strings.NewReader(text(b.eroutes, seed)), "table")
+	reader := template.Reader{Resolver: net.DefaultResolver, Names: eroute.SystemNames}
+	table, err := publish.Read(ctx, reader, strings.NewReader(text(b.eroutes, seed)), "table")
 	if err != nil {
 		return err
 	}
