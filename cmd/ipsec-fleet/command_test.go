@@ -62,7 +62,9 @@ func TestRefused(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                              "ipsec-fleet: no command: see ipsec-fleet --help",
 		"statsu":                        `ipsec-fleet: unknown command "statsu": see ipsec-fleet --help`,
-		"status now":                    "ipsec-fleet status: 1 arguments: usage: ipsec-fleet status [--json]",
+		"status now":                    "ipsec-fleet status: 1 arguments: usage: ipsec-fleet status [--watch | --json]",
+		"status --watch":                "ipsec-fleet status: --watch: standard output is not a terminal",
+		"status --watch --json":         "ipsec-fleet status: --watch: not together with --json",
 		"status --jsn":                  `ipsec-fleet status: unknown option "--jsn": see --help`,
 		"status -v":                     `ipsec-fleet status: unknown option "-v": options begin with two dashes, see --help`,
 		"status --config":               "ipsec-fleet status: --config needs a value: FILE",

@@ -48,12 +48,13 @@ way as a rollout.`,
 		example: `  ipsec-fleet rollback --rings canary`,
 	},
 	{
-		use: "status [--json]", short: "show rings and gateways", words: 0, body: runStatus,
-		options: cli.Options{jsonOption},
+		use: "status [--watch | --json]", short: "show rings and gateways", words: 0, body: runStatus,
+		options: statusOptions,
 		long: `Shows the revision of each ring, and the state of each gateway: unassigned, applying,
 confirmed, refused, rolled back or offline, with the revision that it confirmed last and
 the reason of a failure.`,
 		example: `  ipsec-fleet status
+  ipsec-fleet status --watch
   ipsec-fleet status --json | jq '.gateways[] | select(.state != "confirmed")'`,
 	},
 	{

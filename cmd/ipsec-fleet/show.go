@@ -7,8 +7,11 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -16,6 +19,7 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/cli"
 	"github.com/ipsec-eroute/eroute/internal/render"
+	"github.com/ipsec-eroute/eroute/internal/screen"
 	"github.com/ipsec-eroute/eroute/pkg/fleet"
 	"github.com/ipsec-eroute/eroute/pkg/fleet/store"
 )
@@ -102,33 +106,87 @@ func (o *operator) state(ctx context.Context) (*statusJSON, error) {
 	return doc, nil
 }
 
+var statusOptions = cli.Options{
+	{Name: "watch", Group: "Options", Help: "show it on the terminal until interrupted, gateways that have not confirmed first"},
+	jsonOption,
+}
+
+// statusInterval is the time between two readings of --watch.
+const statusInterval = 2 * time.Second
+
 func runStatus(c *command, ctx context.Context) error {
+	asJSON, watch := c.opts.HasName(jsonOption.Name), c.opts.HasName("watch")
+	switch {
+	case asJSON && watch:
+		return errors.New("--watch: not together with --json")
+	case watch && !screen.IsTerminal(c.stdout):
+		return errors.New("--watch: standard output is not a terminal")
+	}
 	return c.asOperator(ctx, func(o *operator) error {
+		if watch {
+			terminal := screen.Terminal{In: c.stdin, Out: c.stdout, Environ: os.Environ()}
+			return terminal.RunText(ctx, statusInterval, func() (string, error) { return o.statusText(ctx) })
+		}
 		doc, err := o.state(ctx)
 		if err != nil {
 			return err
 		}
-		if c.opts.HasName(jsonOption.Name) {
+		if asJSON {
 			return json.NewEncoder(c.out).Encode(doc)
 		}
-		rows := [][]string{{"RING", "REVISION", "CURRENT", "ASSIGNED"}}
-		for _, r := range doc.Rings {
-			if r.Error != "" {
-				rows = append(rows, []string{r.Ring, "not valid", "", r.Error})
-				continue
-			}
-			rows = append(rows, []string{r.Ring, short(r.Revision), fmt.Sprintf("%d of %d", r.Current, r.Gateways), when(r.Time, r.Author)})
-		}
-		if err := c.table(rows); err != nil {
-			return err
-		}
-		rows = [][]string{{"GATEWAY", "RING", "STATE", "CONFIRMED", "REASON"}}
-		for _, g := range doc.Gateways {
-			rows = append(rows, []string{g.Name, g.Ring, g.State, short(g.Confirmed), cmp.Or(g.Reason, "-")})
-		}
-		_, _ = fmt.Fprintln(c.out)
-		return c.table(rows)
+		return writeStatus(c.out, doc)
 	})
+}
+
+// statusText returns the status for a terminal.
+func (o *operator) statusText(ctx context.Context) (string, error) {
+	doc, err := o.state(ctx)
+	if err != nil {
+		return "", err
+	}
+	doc.urgentFirst()
+	var text strings.Builder
+	err = writeStatus(&text, doc)
+	return text.String(), err
+}
+
+// urgentFirst sorts gateways that have not confirmed the revision of their ring before the others.
+func (doc *statusJSON) urgentFirst() {
+	revisions := map[string]string{}
+	for _, r := range doc.Rings {
+		revisions[r.Ring] = r.Revision
+	}
+	rank := func(g gatewayJSON) int {
+		switch {
+		case g.State == string(fleet.Confirmed) && g.Confirmed == revisions[g.Ring]:
+			return 2
+		case g.State == string(fleet.Applying):
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(doc.Gateways, func(a, b gatewayJSON) int { return rank(a) - rank(b) })
+}
+
+// writeStatus writes the status as tables.
+func writeStatus(w io.Writer, doc *statusJSON) error {
+	rows := [][]string{{"RING", "REVISION", "CURRENT", "ASSIGNED"}}
+	for _, r := range doc.Rings {
+		if r.Error != "" {
+			rows = append(rows, []string{r.Ring, "not valid", "", r.Error})
+			continue
+		}
+		rows = append(rows, []string{r.Ring, short(r.Revision), fmt.Sprintf("%d of %d", r.Current, r.Gateways), when(r.Time, r.Author)})
+	}
+	if err := writeTable(w, rows); err != nil {
+		return err
+	}
+	rows = [][]string{{"GATEWAY", "RING", "STATE", "CONFIRMED", "REASON"}}
+	for _, g := range doc.Gateways {
+		rows = append(rows, []string{g.Name, g.Ring, g.State, short(g.Confirmed), cmp.Or(g.Reason, "-")})
+	}
+	_, _ = fmt.Fprintln(w)
+	return writeTable(w, rows)
 }
 
 var gatewaysOptions = cli.Options{
@@ -159,7 +217,7 @@ func runGateways(c *command, ctx context.Context) error {
 			}
 			rows = append(rows, []string{g.Name, g.Ring, online, cmp.Or(g.Version, "-")})
 		}
-		return c.table(rows)
+		return writeTable(c.out, rows)
 	})
 }
 
@@ -218,12 +276,12 @@ func (c *command) history(all []revisionJSON) error {
 		}
 		rows = append(rows, []string{short(r.ID), short(r.Parent), fmt.Sprint(r.Eroutes), rings, when(r.Time, r.Author)})
 	}
-	return c.table(rows)
+	return writeTable(c.out, rows)
 }
 
-// table writes rows in columns.
-func (c *command) table(rows [][]string) error {
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+// writeTable writes rows in columns.
+func writeTable(out io.Writer, rows [][]string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		for i := range row {
 			row[i] = render.OneLine(row[i])

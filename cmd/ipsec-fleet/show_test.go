@@ -56,3 +56,23 @@ func TestHistoryNotValid(t *testing.T) {
 		t.Errorf("%v, %s, want %s", err, text, want)
 	}
 }
+
+// On a terminal, gateways that need attention come first.
+func TestUrgentFirst(t *testing.T) {
+	doc := &statusJSON{Rings: []ringJSON{{Ring: "all", Revision: "new"}}}
+	for _, g := range []gatewayJSON{
+		{Name: "a", State: "confirmed", Confirmed: "new"}, {Name: "b", State: "applying", Confirmed: "old"}, {Name: "c", State: "confirmed", Confirmed: "old"},
+		{Name: "d", State: offline}, {Name: "e", State: "confirmed", Confirmed: "new"}, {Name: "f", State: "refused", Confirmed: "new"},
+	} {
+		g.Ring = "all"
+		doc.Gateways = append(doc.Gateways, g)
+	}
+	doc.urgentFirst()
+	order := ""
+	for _, g := range doc.Gateways {
+		order += g.Name
+	}
+	if order != "cdfbae" {
+		t.Errorf("%s", order)
+	}
+}

@@ -41,7 +41,7 @@ func runWatch(c *command) error {
 	switch {
 	case c.opts.Has(erouteargs.OptJSON):
 		return w.lines("", render.SampleJSON)
-	case isTerminal(c.env.stdout):
+	case screen.IsTerminal(c.env.stdout):
 		terminal := screen.Terminal{In: c.env.stdin, Out: c.env.stdout, Environ: c.env.environ}
 		return terminal.Run(ctx, interval, func() (top.Sample, error) { return w.look(screen.MaxRows) })
 	}

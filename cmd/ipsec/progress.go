@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/ipsec-eroute/eroute/internal/screen"
 )
 
 // progressFrom is the minimum size of a file whose reading progress is shown.
@@ -16,7 +18,7 @@ const progressFrom = 4 << 20
 // withProgress shows on a terminal how much of a large file has been read.
 func (c *command) withProgress(f io.ReadCloser) io.ReadCloser {
 	file, ok := f.(interface{ Stat() (fs.FileInfo, error) })
-	if !ok || !isTerminal(c.env.stderr) {
+	if !ok || !screen.IsTerminal(c.env.stderr) {
 		return f
 	}
 	info, err := file.Stat()

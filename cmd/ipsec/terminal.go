@@ -3,20 +3,11 @@
 package main
 
 import (
-	"io"
-	"os"
 	"strings"
 
-	"github.com/charmbracelet/x/term"
-
 	"github.com/ipsec-eroute/eroute/internal/render"
+	"github.com/ipsec-eroute/eroute/internal/screen"
 )
-
-// isTerminal reports whether w is a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(f.Fd())
-}
 
 // painter returns a painter that uses colours if the output is a terminal with colours and NO_COLOR is not set
 // (https://no-color.org).
@@ -29,5 +20,5 @@ func (c *command) painter() render.Painter {
 		}
 		return v
 	}
-	return render.Painter(isTerminal(c.env.stdout) && value("NO_COLOR") == "" && value("TERM") != "dumb")
+	return render.Painter(screen.IsTerminal(c.env.stdout) && value("NO_COLOR") == "" && value("TERM") != "dumb")
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package screen shows the busiest eroutes on a terminal, refreshed at an interval.
+// Package screen shows the busiest eroutes, or a text, on a terminal, refreshed at an interval.
 package screen
 
 import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/term"
 
 	"github.com/ipsec-eroute/eroute/pkg/top"
 )
@@ -28,18 +30,29 @@ type Terminal struct {
 // Run shows samples, taken at an interval, until the context ends or the user quits.
 func (t Terminal) Run(ctx context.Context, interval time.Duration, sample func() (top.Sample, error)) error {
 	m := &model{look: sample, interval: interval}
+	return t.run(ctx, m, func() error { return m.err })
+}
+
+// run runs a model, which returns why it ended.
+func (t Terminal) run(ctx context.Context, m tea.Model, failed func() error) error {
 	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(t.In), tea.WithOutput(t.Out), tea.WithEnvironment(t.Environ)}
 	if noColor(t.Environ) {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}
 	_, err := tea.NewProgram(m, options...).Run()
-	if m.err != nil {
-		return m.err
+	if err := failed(); err != nil {
+		return err
 	}
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
 		return nil
 	}
 	return err
+}
+
+// IsTerminal reports whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(f.Fd())
 }
 
 // noColor reports whether NO_COLOR is set to anything (no-color.org).
