@@ -4,14 +4,13 @@ package metrics
 
 import (
 	"os"
-	"regexp"
 	"slices"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-var metricName = regexp.MustCompile(`\beroute_[a-z_]+\b`)
+	"github.com/ipsec-eroute/eroute/internal/testenv"
+)
 
 // exported returns the names of all possible metrics.
 func exported(t *testing.T) []string {
@@ -21,7 +20,7 @@ func exported(t *testing.T) []string {
 	close(ch)
 	var names []string
 	for d := range ch {
-		names = append(names, metricName.FindString(d.String()))
+		names = append(names, testenv.MetricNames(d.String())[0])
 	}
 	slices.Sort(names)
 	return names
@@ -34,9 +33,7 @@ func named(t *testing.T, file string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := metricName.FindAllString(string(text), -1)
-	slices.Sort(names)
-	return slices.Compact(names)
+	return testenv.MetricNames(string(text))
 }
 
 // TestDocumented checks that the documentation has every metric, and no other.

@@ -3,13 +3,11 @@
 package metrics
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/internal/testenv"
 	"github.com/ipsec-eroute/eroute/pkg/acquire"
 )
 
@@ -19,26 +17,6 @@ const (
 	dashboard = "../../docs/grafana/eroute.json"
 )
 
-// promtool runs Prometheus's promtool: the one that scripts/setup.sh has unpacked, or an installed one.
-func promtool(t *testing.T, stdin string, args ...string) {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(cache, "ipsec-eroute", "prometheus", "usr", "bin", "promtool")
-	if _, err := os.Stat(path); err != nil {
-		if path, err = exec.LookPath("promtool"); err != nil {
-			t.Fatalf("%v: run scripts/setup.sh", err)
-		}
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "FAILED") {
-		t.Errorf("promtool %q: %v\n%s", args, err, out)
-	}
-}
-
 // TestPromtoolMetrics checks that promtool accepts the metrics.
 func TestPromtoolMetrics(t *testing.T) {
 	source := example(t).source()
@@ -47,13 +25,13 @@ func TestPromtoolMetrics(t *testing.T) {
 	if err := Write(&text, source); err != nil {
 		t.Fatal(err)
 	}
-	promtool(t, text.String(), "check", "metrics")
+	testenv.Promtool(t, text.String(), "check", "metrics")
 }
 
 // TestRules checks that the alert rules are valid, and fire and resolve when they should.
 func TestRules(t *testing.T) {
-	promtool(t, "", "check", "rules", rules)
-	promtool(t, "", "test", "rules", rulesTest)
+	testenv.Promtool(t, "", "check", "rules", rules)
+	testenv.Promtool(t, "", "test", "rules", rulesTest)
 }
 
 // TestNamesInUse checks that rules and dashboard use only existing metrics.
@@ -65,5 +43,12 @@ func TestNamesInUse(t *testing.T) {
 				t.Errorf("%s names %s, which is not exported", file, name)
 			}
 		}
+	}
+}
+
+// TestDashboard checks that the queries of the dashboard are valid.
+func TestDashboard(t *testing.T) {
+	if n := testenv.CheckDashboard(t, dashboard); n < 20 {
+		t.Errorf("%d queries", n)
 	}
 }
