@@ -84,17 +84,21 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	wg.Go(func() { a.follow(ctx) })
 	wg.Go(func() { a.report(ctx) })
 
-	var now store.Stored
+	var now *store.Stored // nil: none yet
 	var retry <-chan time.Time
+	if a.record.Pending {
+		retry = time.After(retryInterval)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case now = <-a.assigned:
+		case v := <-a.assigned:
+			now = &v
 		case <-retry:
 		}
 		retry = nil
-		if err := a.take(ctx, now); err != nil && ctx.Err() == nil {
+		if err := a.turn(ctx, now); err != nil && ctx.Err() == nil {
 			a.Log.Warn("will try again", "error", err)
 			a.setStatus(func(s *fleet.Status) { s.Reason = err.Error() })
 			retry = time.After(retryInterval)
@@ -102,8 +106,20 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 	}
 }
 
-// retryInterval is the time until a failed request for a revision is repeated.
+// retryInterval is the time until a failed request for a revision, or a failed attempt to go back, is repeated.
 const retryInterval = 5 * time.Second
+
+// turn takes an assignment, if there is one, and goes back from an earlier one if that has failed before. It returns an
+// error if it should be called again.
+func (a *Agent) turn(ctx context.Context, now *store.Stored) (err error) {
+	if now != nil {
+		err = a.take(ctx, *now)
+	}
+	if a.record.Pending {
+		err = errors.Join(err, a.goBackAgain(ctx))
+	}
+	return err
+}
 
 // begin ends what an earlier process began, and restores the confirmed table if there is none, as after a boot. Eroutes
 // that follow policies of XFRM can be there before. A table that differs from the confirmed one is reported.

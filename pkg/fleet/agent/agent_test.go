@@ -27,6 +27,7 @@ type fakeTable struct {
 	text      []byte
 	revision  string
 	restoring func() // before each Restore
+	failing   error  // of Restore
 	restored  func() // after it
 }
 
@@ -43,7 +44,7 @@ func (f *fakeTable) Restore(ctx context.Context, file, revision string, _ bool) 
 	if f.restoring != nil {
 		f.restoring()
 	}
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), f.failing); err != nil {
 		return err
 	}
 	f.text, err = os.ReadFile(file)
@@ -156,6 +157,43 @@ func TestPendingAssignedAgain(t *testing.T) {
 		revision := map[fleet.State]string{fleet.Confirmed: second, fleet.RolledBack: first + ",changed"}[c.state]
 		if a.record.State != c.state || a.record.Pending || string(table.text) != c.table || table.revision != revision {
 			t.Errorf("health command %s: %+v, %q", c.command, a.record, table.text)
+		}
+	}
+}
+
+// If the agent could not go back it tries again, also without the store, and also if the next assignment is refused.
+func TestGoesBackAgain(t *testing.T) {
+	public, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := fleet.Assignment{Ring: "ring", Serial: 1, Revision: first} // replayed
+	value, err := refused.Sign(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, now := range map[string]*store.Stored{"no assignment": nil, "refused": {Value: value}} {
+		table := &fakeTable{failing: errors.New("busy")}
+		a := newAgent(t, nil, table)
+		a.Keys = func() ([]ed25519.PublicKey, error) { return []ed25519.PublicKey{public}, nil }
+		a.record.Pending, a.record.Before, a.record.State, a.record.Reason = true, first, fleet.Refused, "bad"
+		table.text, table.revision = []byte("second\n"), second
+		if err := os.WriteFile(a.path(previousFile), []byte("first\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.turn(t.Context(), now); !errors.Is(err, table.failing) || !a.record.Pending || string(table.text) != "second\n" {
+			t.Errorf("%s: %v, %+v, %q", name, err, a.record, table.text)
+		}
+		table.failing = nil
+		if err := a.turn(t.Context(), now); err != nil || a.record.Pending || string(table.text) != "first\n" || table.revision != first {
+			t.Errorf("%s: %v, %+v, %q", name, err, a.record, table.text)
+		}
+		if s, _ := a.Status(); a.record.Reason != "bad; the table before is restored" || !strings.HasSuffix(s.Reason, "the table before is restored") {
+			t.Errorf("%s: %+v, %+v", name, a.record, s)
+		}
+		table.restoring = func() { t.Error("restored again") }
+		if err := a.turn(t.Context(), now); err != nil {
+			t.Error(err)
 		}
 	}
 }

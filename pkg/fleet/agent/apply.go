@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/internal/erouteargs"
@@ -172,13 +173,38 @@ func (a *Agent) rollBack(ctx context.Context, reason error) {
 	ctx = context.WithoutCancel(ctx)
 	var err error
 	for range goBackAttempts {
-		if err = a.Table.Restore(ctx, a.path(previousFile), cmp.Or(a.record.Before, noRevision), false); err == nil {
+		if err = a.restorePrevious(ctx); err == nil {
 			a.record.Pending = false
 			a.refuse(fleet.RolledBack, reason)
 			return
 		}
 		time.Sleep(goBackInterval)
 	}
-	// The next start tries again.
+	// Run tries again, and the next start.
 	a.refuse(fleet.Refused, fmt.Errorf("%w; the table before cannot be restored: %w", reason, err))
+}
+
+// restorePrevious restores the table before, if it is not in use.
+func (a *Agent) restorePrevious(ctx context.Context) error {
+	return a.Table.Restore(ctx, a.path(previousFile), cmp.Or(a.record.Before, noRevision), false)
+}
+
+// goBackAgain restores the table before after rollBack could not. What became of the assignment stays as it is.
+func (a *Agent) goBackAgain(ctx context.Context) error {
+	before := a.record
+	err := a.restorePrevious(context.WithoutCancel(ctx))
+	if err == nil {
+		a.record.Pending = false
+		a.note(errors.New("the table before is restored"))
+		if err = a.keep(); err != nil {
+			a.record = before
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("a revision that was not confirmed is in use; the table before cannot be restored: %w", err)
+	}
+	a.forget()
+	a.Log.Info("restored the table before", "revision", a.record.Before)
+	a.setStatus(func(s *fleet.Status) { s.Reason = strings.TrimPrefix(s.Reason+"; the table before is restored", "; ") })
+	return nil
 }
