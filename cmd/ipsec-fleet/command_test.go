@@ -84,7 +84,8 @@ func TestRefused(t *testing.T) {
 		"publish " + promises:             "ipsec-fleet publish: " + promises + `: line 1: unexpected argument "10.1.0.0/16": see --help`,
 		"publish --assert " + promises + " " + table: "ipsec-fleet publish: --assert " + promises +
 			": line 1: not all packets of 10.1.0.0/16 -> 10.2.0.0/16 would be protected: 10.1.0.1 -> 10.2.0.1 protocol 1 matches %pass",
-		"help nothing": `ipsec-fleet: unknown command "nothing": see ipsec-fleet --help`,
+		"prune --keep 0": `ipsec-fleet prune: --keep value "0": want a number of revisions`,
+		"help nothing":   `ipsec-fleet: unknown command "nothing": see ipsec-fleet --help`,
 	} {
 		status, stdout, stderr := execute(t, strings.Fields(args)...)
 		if status != 1 || stdout != "" || stderr != want+"\n" {

@@ -72,6 +72,17 @@ a gateway, its tables are compared.`,
 		example: `  ipsec-fleet diff 3f2a9c 81d04e`,
 	},
 	{
+		use: "prune [--keep N] [--check]", short: "remove old revisions", words: 0, body: runPrune,
+		options: pruneOptions,
+		long: `Removes from the store the revisions that are not among the N newest, and their snapshots,
+except those that are still named: by a ring, as its revision or the one before; by the
+report of a gateway that is online; or as the parent of a ring's revision. Removes nothing
+while a rollout runs, or if the assignment of a ring is not valid. A table that was removed
+can be published again.`,
+		example: `  ipsec-fleet prune --check
+  ipsec-fleet prune --keep 50`,
+	},
+	{
 		use: "gateways [--remove NAME] [--json]", short: "list gateways", words: 0, body: runGateways,
 		options: gatewaysOptions,
 		long: `Lists the gateways that have registered. A gateway registers when its agent starts, and

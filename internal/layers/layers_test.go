@@ -15,7 +15,7 @@ const module = "github.com/ipsec-eroute/eroute/"
 var layers = [][]string{
 	{"bpf", "pkg/eroute", "pkg/fib", "pkg/ifname", "pkg/netdump", "pkg/netlisten", "pkg/fleet", "internal/cli", "internal/files", "internal/settings", "internal/etcd", "internal/sandbox"},
 	{"pkg/abi", "pkg/loader", "pkg/xfrm", "pkg/diff", "pkg/top", "pkg/fleet/store", "internal/manpages"},
-	{"pkg/pinned", "pkg/migrate", "pkg/fleet/rollout", "internal/screen", "internal/erouteargs"},
+	{"pkg/pinned", "pkg/migrate", "pkg/fleet/rollout", "pkg/fleet/prune", "internal/screen", "internal/erouteargs"},
 	{"pkg/lookup", "pkg/cache", "pkg/follow", "pkg/tries", "pkg/index", "pkg/sas", "pkg/counters", "pkg/interfaces", "pkg/journal", "pkg/relaywire", "pkg/traps", "pkg/revision", "pkg/fleet/template"},
 	{"pkg/maps", "pkg/cost", "pkg/fleet/publish", "pkg/fleet/agent"},
 	{"pkg/device", "pkg/monitor", "pkg/layout", "internal/emptytable"},

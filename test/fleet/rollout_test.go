@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/ipsec-eroute/eroute/internal/testenv"
 )
 
@@ -15,6 +17,7 @@ const (
 	sites = "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said %trap\n"
 	mail  = "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --transport-proto 6 --dst-port 25 --said %drop\n"
 	guest = "--add --src 10.1.7.0/24 --dst 10.2.0.0/16 --said %pass\n"
+	drop  = "--add --src 10.1.0.0/16 --dst 10.4.0.0/16 --said %drop\n"
 	third = "--add --src 10.1.0.0/16 --dst 10.3.0.0/16 --said tun0x1000@192.0.2.2,tun0x2000@198.51.100.2 --spread failover\n"
 )
 
@@ -113,4 +116,27 @@ func TestRollout(t *testing.T) {
 	f.refused("rollout 0000 --rings canary", `revision "0000": not found`)
 	f.refused("rollout "+first+" --rings canry", "ring canry: no gateway is registered in it")
 	f.refused("publish "+f.write("sa", "--add --src 10.1.0.0/16 --dst 10.2.0.0/16 --said tun0x1000@192.0.2.2\n"), "an SA of one gateway")
+
+	// Old revisions are removed, except those that a ring, a gateway or the parent of a ring's revision names.
+	f.run("rollout " + second + " --rings all")
+	old, newest := f.publish(sites+drop), f.publish(drop)
+	if out := f.run("prune --keep 1 --check"); !strings.HasSuffix(out, "\nwould remove 2 revisions and 2 snapshots, 4 revisions remain\n") {
+		t.Errorf("%s", out)
+	}
+	if out := f.run("prune --keep 1"); out != "removed revision "+opens[:12]+"\nremoved revision "+old[:12]+"\nremoved 2 revisions and 2 snapshots, 4 revisions remain\n" {
+		t.Errorf("%s", out)
+	}
+	if got, err := server.root.Get(t.Context(), f.prefix+"/v1/blob/", clientv3.WithPrefix(), clientv3.WithCountOnly()); err != nil || got.Count != 4 {
+		t.Errorf("%+v, %v, want the snapshots of 4 revisions", got, err)
+	}
+	f.refused("rollout "+old+" --rings all", "not found")
+	f.run("rollout " + first + " --rings all")
+	f.run("rollback --rings all")
+	gw2.has(sites + mail)
+	again := f.publish(sites + drop)
+	f.run("rollout " + again + " --rings all")
+	gw2.has(sites + drop)
+	if history := f.run("history"); !strings.Contains(history, "\n"+newest[:12]) || strings.Contains(history, "\n"+old[:12]) {
+		t.Errorf("%s", history)
+	}
 }

@@ -63,6 +63,11 @@ func (s *Store) Lock(ctx context.Context, who string) (*Lock, context.Context, e
 
 var errLockLost = fmt.Errorf("the lock of rollouts is lost: the store did not answer for %d s", lockTTL)
 
+// held is true in a transaction while the lock is held.
+func (l *Lock) held() clientv3.Cmp {
+	return clientv3.Compare(clientv3.CreateRevision(l.s.lockKey()), "=", l.created)
+}
+
 // Release frees the lock, unless it is lost.
 func (l *Lock) Release() error {
 	l.cancel()

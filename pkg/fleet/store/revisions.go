@@ -95,6 +95,21 @@ func (s *Store) Revisions(ctx context.Context) ([]Stored, error) {
 	return all, err
 }
 
+// RemoveRevision removes a revision, and a blob unless it is "", if the lock is held.
+func (s *Store) RemoveRevision(ctx context.Context, id, blob string, lock *Lock) error {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	remove := []clientv3.Op{clientv3.OpDelete(s.key("rev", id))}
+	if blob != "" {
+		remove = append(remove, clientv3.OpDelete(s.key("blob", blob)+"/", clientv3.WithPrefix()))
+	}
+	done, err := s.client.Txn(ctx).If(lock.held()).Then(remove...).Commit()
+	if err == nil && !done.Succeeded {
+		err = errors.New("the lock of rollouts is lost")
+	}
+	return explain(err)
+}
+
 // Pieces returns the pieces of a revision's blob.
 func (s *Store) Pieces(ctx context.Context, r *fleet.Revision) ([][]byte, error) {
 	pieces := make([][]byte, r.Pieces)

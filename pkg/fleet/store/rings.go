@@ -34,7 +34,7 @@ func (s *Store) Assign(ctx context.Context, ring string, before int64, value []b
 	key := s.key("ring", ring)
 	done, err := s.client.Txn(ctx).If(
 		clientv3.Compare(clientv3.ModRevision(key), "=", before),
-		clientv3.Compare(clientv3.CreateRevision(s.lockKey()), "=", lock.created),
+		lock.held(),
 	).Then(clientv3.OpPut(key, string(value))).Else(clientv3.OpGet(s.lockKey())).Commit()
 	if err != nil {
 		return 0, explain(err)
