@@ -391,8 +391,9 @@ type ABISa struct {
 	IfId     uint32
 	Borrower uint32
 	Since    uint64
-	Cpu      uint32
-	Pad      uint32
+	Cpu      uint16
+	Comp     uint16
+	Esp      uint32
 }
 
 type ABISaGroup struct {

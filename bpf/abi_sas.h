@@ -28,9 +28,11 @@ enum sa_use {
 #define SA_IN_TRANSPORT_MODE 1
 
 /*
- * An SA that eroutes name. The slot exists as long as these eroutes, with or without an XFRM state.
- * Two SAIDs can name one state: tun, and the state's own protocol. A state has one if_id, so the
- * slot bound second borrows the if_id of the first.
+ * An SA that eroutes name, or a bundle: SAs that process a packet one after the other. The slot exists as long as these
+ * eroutes, with or without an XFRM state. Two SAIDs can name one state: tun, and the state's own protocol. A state has one
+ * if_id, so the slot bound second borrows the if_id of the first.
+ *
+ * All states of a bundle have the if_id of its slot. SPI and protocol are those of its last SA.
  */
 struct sa {
 	__u32 spi; /* host byte order */
@@ -42,8 +44,9 @@ struct sa {
 	__u32 if_id; /* of the state and its policies: IF_ID_BASE + this slot, or borrowed */
 	__u32 borrower; /* IF_ID_BASE + the borrowing slot; valid if that slot has this if_id; 0: none */
 	__u64 since; /* CLOCK_MONOTONIC, ns: time at which the state was added */
-	__u32 cpu;   /* SA_CPU: the CPU on which XFRM uses it */
-	__u32 pad;
+	__u16 cpu;   /* SA_CPU: the CPU on which XFRM uses it */
+	__u16 comp; /* of a bundle: the SPI of the IPComp SA before the last SA, host byte order; 0: none */
+	__u32 esp; /* of a bundle: the same of ESP */
 };
 
 /*

@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "aa6a6058"
+const layoutDigest = "5c8591e1"

@@ -51,6 +51,12 @@ static __always_inline void set_use(struct sa *sa, __u32 spi, enum sa_use use)
 	}
 }
 
+/* Reports whether an SA, or an SA of a bundle, has an SPI, which is not 0. */
+static __always_inline int has_spi(const struct sa *sa, __u32 spi)
+{
+	return sa->spi == spi || sa->comp == spi || sa->esp == spi;
+}
+
 /* Sets the use of a state's SA, in the slot that owns its if_id and in the slot that borrows it. */
 static __always_inline void set_sa_use(const struct xfrm_state *x, enum sa_use use)
 {
@@ -61,9 +67,9 @@ static __always_inline void set_sa_use(const struct xfrm_state *x, enum sa_use u
 	if (x->xs_net.net->net_cookie != netns_cookie)
 		return;
 	sa = bpf_map_lookup_elem(&eroute_sas, &slot);
-	if (!sa || sa->spi != spi)
+	if (!sa || !spi || !has_spi(sa, spi))
 		return;
-	set_use(sa, spi, use);
+	set_use(sa, sa->spi, use);
 	slot = sa->borrower - IF_ID_BASE;
 	borrower = bpf_map_lookup_elem(&eroute_sas, &slot);
 	if (borrower && borrower->if_id == if_id)

@@ -18,7 +18,7 @@ func admission() []*netlink.XfrmPolicy {
 	var policies []*netlink.XfrmPolicy
 	for _, unspecified := range []net.IP{net.IPv4zero.To4(), net.IPv6unspecified} {
 		var templates []netlink.XfrmPolicyTmpl
-		for _, proto := range []netlink.Proto{netlink.XFRM_PROTO_ESP, netlink.XFRM_PROTO_AH, netlink.XFRM_PROTO_COMP} {
+		for _, proto := range []netlink.Proto{netlink.XFRM_PROTO_COMP, netlink.XFRM_PROTO_ESP, netlink.XFRM_PROTO_AH} {
 			templates = append(templates, netlink.XfrmPolicyTmpl{
 				Src: unspecified, Dst: unspecified, Proto: proto, Mode: netlink.XFRM_MODE_TUNNEL, Optional: 1})
 		}

@@ -18,6 +18,8 @@ type SAIDKey struct {
 	Pad    uint16
 	SPI    uint32
 	Dst    [16]byte
+	Comp   uint32 // of a bundle: see eroute.Inner
+	ESP    uint32
 }
 
 // SAIDValue is its value.
@@ -43,15 +45,20 @@ func NewSAIDKey(s eroute.SAID) SAIDKey {
 		sum := sha256.Sum256([]byte(s.String()))
 		return SAIDKey{Proto: groupProto, SPI: binary.NativeEndian.Uint32(sum[16:]), Dst: [16]byte(sum[:])}
 	}
-	return SAIDKey{Proto: s.Proto, Family: eroute.FamilyOf(s.Dst), SPI: s.SPI, Dst: AddrBytes(s.Dst)}
+	return SAIDKey{Proto: s.Proto, Family: eroute.FamilyOf(s.Dst), SPI: s.SPI, Dst: AddrBytes(s.Dst), Comp: s.Inner.Comp, ESP: s.Inner.ESP}
 }
+
+// IsBundle reports whether the key is that of a bundle.
+func (k SAIDKey) IsBundle() bool { return k.Comp|k.ESP != 0 }
 
 // IsGroup reports whether the key is that of a group.
 func (k SAIDKey) IsGroup() bool { return k.Proto == groupProto }
 
 // SAID returns the SA of a key, which must not be that of a group.
 func (k SAIDKey) SAID() eroute.SAID {
-	return eroute.SAID{Proto: k.Proto, SPI: k.SPI, Dst: BytesAddr(k.Family, k.Dst)}
+	return eroute.SAID{
+		Proto: k.Proto, SPI: k.SPI, Dst: BytesAddr(k.Family, k.Dst), Inner: eroute.Inner{Comp: k.Comp, ESP: k.ESP},
+	}
 }
 
 // Refs returns the count of the eroutes of a family that name the SA.

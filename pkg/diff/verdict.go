@@ -81,6 +81,7 @@ type said struct {
 	spi    uint32
 	proto  uint8
 	family uint8 // 4 or 6; 0: no destination
+	inner  eroute.Inner
 	group  eroute.Group
 }
 
@@ -88,7 +89,7 @@ type said struct {
 var none said
 
 func newSAID(s eroute.SAID) said {
-	packed := said{spi: s.SPI, proto: s.Proto, group: s.Group}
+	packed := said{spi: s.SPI, proto: s.Proto, inner: s.Inner, group: s.Group}
 	if s.Dst.IsValid() {
 		packed.dst, packed.family = newAddr(s.Dst), 4
 		if s.Dst.Is6() {
@@ -99,7 +100,7 @@ func newSAID(s eroute.SAID) said {
 }
 
 func (s said) unpack() eroute.SAID {
-	u := eroute.SAID{Proto: s.proto, SPI: s.spi, Group: s.group}
+	u := eroute.SAID{Proto: s.proto, SPI: s.spi, Inner: s.inner, Group: s.group}
 	if s.family != 0 {
 		u.Dst = s.dst.netip(s.family == 6)
 	}

@@ -58,11 +58,12 @@ type group struct {
 	members [MaxMembers]member
 }
 
-// member is the SAID of one SA.
+// member is the SAID of one SA, or of a bundle.
 type member struct {
 	proto uint8
 	spi   uint32
 	dst   netip.Addr
+	inner Inner
 }
 
 // Errors of NewGroup.
@@ -90,7 +91,7 @@ func NewGroup(spread Spread, members ...SAID) (SAID, error) {
 		if m.IsGroup() || m.Action() != ActionSA {
 			return SAID{}, fmt.Errorf("%s: %w", m, errGroupMember)
 		}
-		g.members[i] = member{m.Proto, m.SPI, m.Dst}
+		g.members[i] = member{m.Proto, m.SPI, m.Dst, m.Inner}
 	}
 	return SAID{Group: Group{unique.Make(g)}}, nil
 }
@@ -111,12 +112,13 @@ func (s SAID) Members() []SAID {
 	g := s.Group.handle.Value()
 	members := make([]SAID, g.n)
 	for i, m := range g.members[:g.n] {
-		members[i] = SAID{Proto: m.proto, SPI: m.spi, Dst: m.dst}
+		members[i] = SAID{Proto: m.proto, SPI: m.spi, Dst: m.dst, Inner: m.inner}
 	}
 	return members
 }
 
-// SAs returns the SAs that the SAID names, each once: the members of a group, or itself. nil for a magic SAID.
+// SAs returns the SAs that the SAID names, each once: the members of a group, or itself. A bundle is one SA. nil for a
+// magic SAID.
 func (s SAID) SAs() []SAID {
 	switch {
 	case s.Action() != ActionSA:

@@ -23,11 +23,12 @@ const (
 const minSPI = 0x100
 
 // SAID names a Security Association by protocol, SPI (host byte order) and effective destination, is one of the
-// magic SAIDs, which have no destination, or names a group of SAs. It is comparable.
+// magic SAIDs, which have no destination, names a bundle of SAs, or names a group of SAs. It is comparable.
 type SAID struct {
 	Proto uint8
 	SPI   uint32
 	Dst   netip.Addr
+	Inner Inner // of a bundle; the other fields are those of its last SA
 	Group Group // if set, the other fields are not
 }
 
@@ -63,14 +64,14 @@ func (s SAID) Action() Action {
 	if s.IsGroup() {
 		return ActionSA
 	}
-	if ProtocolName(s.Proto) == "" || s.SPI < minSPI || !s.Dst.IsValid() || s.Dst.Zone() != "" {
+	if ProtocolName(s.Proto) == "" || s.SPI < minSPI || !s.Dst.IsValid() || s.Dst.Zone() != "" || !s.Inner.fits(s.Proto) {
 		return 0
 	}
 	return ActionSA
 }
 
 // Validate returns [ErrBadSAID] unless the SAID is magic, or has a protocol of this package, an SPI from 0x100
-// and a destination without zone, or is a group.
+// and a destination without zone, or is a bundle or a group.
 func (s SAID) Validate() error {
 	if s.Action() == 0 {
 		return fmt.Errorf("check SAID %s: %w", s, ErrBadSAID)
@@ -79,7 +80,8 @@ func (s SAID) Validate() error {
 }
 
 // String returns the text that [ParseSAID] accepts, as in the listing: tun0x135@192.0.2.1, tun0x145@3049:1::2,
-// %hold; of a group tun0x135@192.0.2.1,tun0x136@192.0.2.1/flow.
+// %hold; of a bundle comp0x100@192.0.2.1+esp0x135@192.0.2.1; of a group
+// tun0x135@192.0.2.1,tun0x136@192.0.2.1/flow.
 func (s SAID) String() string {
 	if s.IsGroup() {
 		return s.groupText()
@@ -88,7 +90,7 @@ func (s SAID) String() string {
 	case 0:
 		return fmt.Sprintf("proto%d:0x%x@%s", s.Proto, s.SPI, s.Dst)
 	case ActionSA:
-		return fmt.Sprintf("%s0x%x@%s", ProtocolName(s.Proto), s.SPI, s.Dst)
+		return s.bundleText()
 	default:
 		return "%" + action.String()
 	}

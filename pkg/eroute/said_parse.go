@@ -25,10 +25,11 @@ var (
 
 // ParseSAID parses the text form of a SAID, see ipsec_eroute(8): a magic SAID, proto.HEX@v4, proto:HEX@v6, or
 // protoN@address with N in the format of [ParseNumber]. Protocol and magic names are lower case; the address
-// has the format of [ParseAddr]. A group of SAs is a list separated by commas, which can end with %trap, a slash,
-// flow, failover or cpu, and optionally a slash and the seconds of [SAID.ReturnAfter].
+// has the format of [ParseAddr]. A bundle is a list of SAs separated by +, see [NewBundle]. A group of SAs is a list
+// separated by commas, which can end with %trap, a slash, flow, failover or cpu, and optionally a slash and the seconds of
+// [SAID.ReturnAfter].
 func ParseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
-	parse := parseSAID
+	parse := parseMember
 	if strings.Contains(text, ",") {
 		parse = parseGroup
 	}
@@ -64,7 +65,7 @@ func parseGroup(ctx context.Context, text string, r Resolver) (SAID, error) {
 	}
 	members := make([]SAID, len(texts))
 	for i, t := range texts {
-		if members[i], err = parseSAID(ctx, t, r); err != nil {
+		if members[i], err = parseMember(ctx, t, r); err != nil {
 			return SAID{}, fmt.Errorf("%q: %w", t, err)
 		}
 	}
@@ -75,7 +76,23 @@ func parseGroup(ctx context.Context, text string, r Resolver) (SAID, error) {
 	return group.WithReturnAfter(after)
 }
 
-// parseSAID is [ParseSAID], but returns only the reason as error.
+// parseMember parses a SAID that is no group, and returns only the reason as error.
+func parseMember(ctx context.Context, text string, r Resolver) (SAID, error) {
+	texts := strings.Split(text, "+")
+	if len(texts) == 1 || !strings.Contains(texts[0], "@") { // a sign of the SPI
+		return parseSAID(ctx, text, r)
+	}
+	sas := make([]SAID, len(texts))
+	for i, t := range texts {
+		var err error
+		if sas[i], err = parseSAID(ctx, t, r); err != nil {
+			return SAID{}, fmt.Errorf("%q: %w", t, err)
+		}
+	}
+	return NewBundle(sas...)
+}
+
+// parseSAID parses a SAID that is neither bundle nor group, and returns only the reason as error.
 func parseSAID(ctx context.Context, text string, r Resolver) (SAID, error) {
 	if name, ok := strings.CutPrefix(text, "%"); ok {
 		said, ok := magicNames[name]

@@ -338,6 +338,6 @@ func (r *restore) commit() error {
 		return err
 	}
 	r.ids.Load(r.used)
-	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.sas.ReplaceCounts(r.refs), r.acquire.Replace(r.params),
+	return errors.Join(r.oldGen.Close(), r.oldIndexes.Close(), r.sas.ReplaceCounts(r.refs), r.sas.BindClaimed(r.view), r.acquire.Replace(r.params),
 		r.deleteOtherFlows(r.next), r.dropOtherGeneration(r.next))
 }

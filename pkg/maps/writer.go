@@ -196,7 +196,7 @@ func (w *writer) waitAndFree() error {
 	for _, id := range w.retiredIDs {
 		w.ids.Free(id)
 	}
-	err := w.sas.ReleaseSlots(w.retiredSAs)
+	err := errors.Join(w.sas.ReleaseSlots(w.retiredSAs), w.sas.BindClaimed(w.view))
 	w.retiredIDs, w.retiredSAs = nil, nil
 	clear(w.trapSlots)
 	return err

@@ -19,8 +19,13 @@ func (set *Set) Reconcile(view *View) error {
 	}
 	// SAs without a state come last: by then it is known which policies are in use.
 	var errs pinned.ErrorList
+	view.claimed = nil
 	bind := func(key abi.SAIDKey) {
+		claimed := len(view.claimed)
 		err := set.bind(key, all[key], view)
+		if len(view.claimed) > claimed {
+			return
+		}
 		if err == nil {
 			err = set.checkCPU(key, all[key], view)
 		}
@@ -38,6 +43,12 @@ func (set *Set) Reconcile(view *View) error {
 	}
 	for _, key := range rest {
 		bind(key)
+	}
+	// By now no SAID without a state uses one of a bundle.
+	for _, key := range view.claimed {
+		if err := set.bind(key, all[key], view); !errors.Is(err, xfrm.ErrNoState) {
+			errs.Add(err)
+		}
 	}
 	return errs.Err()
 }

@@ -84,7 +84,7 @@ func ifID(slot uint32) uint32 { return uint32(bpf.ABILimitsIF_ID_BASE) + slot }
 func newSA(slot uint32, said eroute.SAID) bpf.ABISa {
 	return bpf.ABISa{
 		Spi: said.SPI, Proto: said.Proto, Family: uint8(eroute.FamilyOf(said.Dst)), Edst: abi.AddrBytes(said.Dst),
-		Use: uint8(bpf.ABISaUseSA_ABSENT), IfId: ifID(slot),
+		Use: uint8(bpf.ABISaUseSA_ABSENT), IfId: ifID(slot), Comp: uint16(said.Inner.Comp), Esp: said.Inner.ESP,
 	}
 }
 
@@ -109,7 +109,10 @@ func IsUsable(sa *bpf.ABISa) bool { return sa.Use != uint8(bpf.ABISaUseSA_ABSENT
 
 // saidOf returns the SAID of the slot of an SA.
 func saidOf(sa *bpf.ABISa) eroute.SAID {
-	return eroute.SAID{Proto: sa.Proto, SPI: sa.Spi, Dst: abi.BytesAddr(eroute.Family(sa.Family), sa.Edst)}
+	return eroute.SAID{
+		Proto: sa.Proto, SPI: sa.Spi, Dst: abi.BytesAddr(eroute.Family(sa.Family), sa.Edst),
+		Inner: eroute.Inner{Comp: uint32(sa.Comp), ESP: sa.Esp},
+	}
 }
 
 // Families returns the inner families of an SA's eroutes.

@@ -80,7 +80,7 @@ func (set *Set) partner(n *namedSA) (*namedSA, error) {
 // mayShare reports whether two SAIDs may name one state.
 func mayShare(a, b abi.SAIDKey) bool {
 	aTun, bTun := a.Proto == eroute.ProtoTun, b.Proto == eroute.ProtoTun
-	return aTun != bTun && a.SPI == b.SPI && a.Family == b.Family && a.Dst == b.Dst
+	return aTun != bTun && !a.IsBundle() && !b.IsBundle() && a.SPI == b.SPI && a.Family == b.Family && a.Dst == b.Dst
 }
 
 // isOf reports whether n names a state.
@@ -129,6 +129,9 @@ func (set *Set) partOther(lender, n *namedSA) error {
 // state cannot carry have no policy: XFRM drops their packets.
 func (set *Set) bind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 	s, err := set.stateOf(key, view)
+	if err == nil {
+		err = set.claimed(key, s, view)
+	}
 	if err != nil {
 		return errors.Join(err, set.unbind(key, v, view))
 	}
@@ -154,7 +157,7 @@ func (set *Set) bind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 	if Families(v)&s.Inner == 0 {
 		inner = Families(v) // BindState refuses them with the reason
 	}
-	if s.IfID != id || !view.bound[id].Pins(s, inner) {
+	if !s.Has(id) || !view.bound[id].Pins(s, inner) {
 		prev, err := set.xfrm.BindState(s, id, inner)
 		if err != nil {
 			return errors.Join(err, set.unbind(key, v, view))
@@ -224,7 +227,7 @@ func (set *Set) use(n, lender *namedSA, s xfrm.State) error {
 	next := n.sa
 	next.Use, next.IfId, next.Cpu = uint8(useOf(s)), n.ownIfID(), 0
 	if s.OneCPU {
-		next.Cpu = s.CPU
+		next.Cpu = uint16(s.CPU)
 	}
 	if passes(&next) && !passes(&n.sa) {
 		since, err := sinceOf(s)
@@ -371,7 +374,7 @@ func sinceOf(s xfrm.State) (uint64, error) {
 
 // useOf returns how packets use an SA that has this state.
 func useOf(s xfrm.State) bpf.ABISaUse {
-	transport := s.Mode == xfrm.ModeTransport
+	transport := s.Tunnel() == nil
 	switch {
 	case s.Spent:
 		return bpf.ABISaUseSA_EXHAUSTED

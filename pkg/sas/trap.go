@@ -40,7 +40,7 @@ func allReady(members []bpf.ABISa, spread eroute.Spread, online func() ([]uint32
 		case isReady(sa):
 			return true, nil
 		case isOnCPU(sa):
-			cpus[sa.Cpu] = true
+			cpus[uint32(sa.Cpu)] = true
 		}
 	}
 	if spread != eroute.SpreadCPU || len(cpus) == 0 {

@@ -13,7 +13,7 @@ import (
 // TestAllReady checks that a group by CPU is ready if each online CPU has an SA, whichever CPUs the machine can have in
 // addition.
 func TestAllReady(t *testing.T) {
-	on := func(cpu uint32) bpf.ABISa { return bpf.ABISa{Use: uint8(bpf.ABISaUseSA_CPU), Cpu: cpu} }
+	on := func(cpu uint16) bpf.ABISa { return bpf.ABISa{Use: uint8(bpf.ABISaUseSA_CPU), Cpu: cpu} }
 	with := func(use bpf.ABISaUse, aside uint8) bpf.ABISa { return bpf.ABISa{Use: uint8(use), Aside: aside} }
 	aside := on(2)
 	aside.Aside = 1

@@ -17,6 +17,8 @@ type View struct {
 	bound  map[uint32]xfrm.Binding // by if_id, only our own; nil: not dumped
 	seen   map[abi.SAIDKey]bool    // SAs that this command has tried to bind
 	byCPU  map[abi.SAIDKey]uint32  // see [Set.cpuMembers]; nil: not read
+
+	claimed []abi.SAIDKey // SAs whose states are used by other SAIDs, see [Set.BindClaimed]
 }
 
 // NewView returns a view that has read only the number of states. Reading one SA costs as much as ten to
@@ -66,8 +68,11 @@ func (v *View) note(s xfrm.State, id uint32) {
 	if v.states == nil {
 		return
 	}
-	s.IfID = id
-	v.states[s.StateKey] = s
+	for _, part := range s.Bundle() {
+		was := v.states[part.StateKey]
+		was.IfID = id
+		v.states[part.StateKey] = was
+	}
 	v.bound[id] = xfrm.Binding{} // unknown from now on
 }
 

@@ -31,7 +31,8 @@ func (h *Handle) Bind(said eroute.SAID, ifID uint32, inner Families) (prev uint3
 	return prev, h.cleanUp(err, ifID)
 }
 
-// BindState is [Handle.Bind] for a state from [Handle.States]. It reads the state again only if its if_id or a
+// BindState is [Handle.Bind] for a state from [Handle.States]. It gives all states of a bundle the if_id before the
+// policies, which have a template for each of them: XFRM drops packets if one is missing. It reads the state again only if its if_id or a
 // policy must change.
 func (h *Handle) BindState(s State, ifID uint32, inner Families) (prev uint32, err error) {
 	if err := checkIfID(ifID); err != nil {
@@ -42,12 +43,8 @@ func (h *Handle) BindState(s State, ifID uint32, inner Families) (prev uint32, e
 	}
 	m := stateMessage{State: s}
 	if s.IfID != ifID {
-		m, err = h.read(s.StateKey)
-		if err == nil && m.Mode != s.Mode {
-			err = ErrNoState // replaced by a state of another mode, which a tun SAID may not match
-		}
-		if err != nil {
-			return 0, h.cleanUp(fmt.Errorf("bind %s: %w", s.StateKey, err), ifID)
+		if m, err = h.current(&s); err != nil {
+			return 0, h.cleanUp(err, ifID)
 		}
 	}
 	prev, err = h.bind(m, ifID, inner)
@@ -65,12 +62,20 @@ func (h *Handle) bind(m stateMessage, ifID uint32, inner Families) (prev uint32,
 			return 0, fmt.Errorf("bind %s: %w", s.StateKey, err)
 		}
 	}
-	if !ours(s.IfID) {
+	prev, err = h.bindUnder(s, ifID)
+	if err != nil {
+		return prev, err
+	}
+	if !ours(s.IfID) && s.IfID != 0 {
 		prev = s.IfID
 	}
 	changed, err := h.putPolicies(s, ifID, inner)
-	if err == nil && changed {
-		_, err = h.read(s.StateKey) // it may have been deleted since
+	if changed {
+		for _, part := range s.Bundle() { // it may have been deleted since
+			if err == nil {
+				_, err = h.read(part.StateKey)
+			}
+		}
 	}
 	if err != nil {
 		return prev, fmt.Errorf("bind %s: %w", s.StateKey, err)

@@ -12,8 +12,9 @@
 // Our policies are those with an if_id from [IfIDBase] to IfIDBase + [MaxSAs] - 1, and the two per device of
 // [Handle.AllowDevice]. No other policy is changed or removed, and no state except the requested one.
 //
-// One policy pins one state. A bundle, such as IPComp inside ESP, is not supported: an SAID names one state
-// only, and the kernel does not report which other states the key manager combines it with.
+// One policy pins one state, or those of a bundle, such as IPComp inside ESP: it has a template for each of them, and all
+// have its if_id, which the kernel compares for each template (xfrm_tmpl_resolve_one, net/xfrm/xfrm_policy.c). If one is
+// absent, the kernel drops the packet.
 //
 // # Updating a state
 //

@@ -3,6 +3,7 @@
 package xfrm
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -19,15 +20,23 @@ type Lifetime struct {
 }
 
 // Lifetime reads the state that an SAID names. It returns ErrNoState if it is absent, larval or input-only, and
-// ErrUnsupported if our policies cannot use it.
+// ErrUnsupported if our policies cannot use it. Of a bundle it counts the packets of the last state; the bundle ends with
+// its first one that does.
 func (h *Handle) Lifetime(said eroute.SAID) (Lifetime, error) {
-	m, err := h.find(said)
+	var l Lifetime
+	now := time.Now()
+	s, err := of(said, func(said eroute.SAID) (State, error) {
+		m, err := h.find(said)
+		if err == nil {
+			l = m.lifetime(now).over(l)
+		}
+		return m.State, err
+	})
 	if err != nil {
 		return Lifetime{}, err
 	}
-	l := m.lifetime(time.Now())
-	s := m.State
-	if !ours(s.IfID) {
+	l.State = s
+	if !ours(s.IfID) || !s.Has(s.IfID) {
 		return l, nil
 	}
 	for _, family := range each {
@@ -41,6 +50,15 @@ func (h *Handle) Lifetime(said eroute.SAID) (Lifetime, error) {
 		}
 	}
 	return l, nil
+}
+
+// over returns the lifetime l, which also ends at the end of under.
+func (l Lifetime) over(under Lifetime) Lifetime {
+	l.Spent = cmp.Or(under.Spent, l.Spent)
+	if end := under.Expires; !end.IsZero() && (l.Expires.IsZero() || end.Before(l.Expires)) {
+		l.Expires = end
+	}
+	return l
 }
 
 // lifetime returns the state's lifetime without its policies.

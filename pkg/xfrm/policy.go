@@ -26,8 +26,8 @@ type policy struct {
 	priority  uint32
 	action    uint8
 	templates int
-	template  nl.XfrmUserTmpl // the first one
-	narrow    bool            // its selector or mark excludes packets
+	vec       [maxBundle]nl.XfrmUserTmpl // the first ones, innermost first
+	narrow    bool                       // its selector or mark excludes packets
 }
 
 // selector returns a selector that matches all packets of the family, and of the device if there is one.
@@ -60,8 +60,12 @@ func (p policy) message(msgType uint16) request {
 		Action:   p.action,
 	}
 	b := info.Serialize()
-	if p.templates == 1 {
-		b = appendAttribute(b, nl.XFRMA_TMPL, p.template.Serialize())
+	var vec []byte
+	for i := range p.vec[:p.templates] {
+		vec = append(vec, p.vec[i].Serialize()...)
+	}
+	if vec != nil {
+		b = appendAttribute(b, nl.XFRMA_TMPL, vec)
 	}
 	if p.ifID != 0 {
 		b = appendUint32(b, nl.XFRMA_IF_ID, p.ifID)

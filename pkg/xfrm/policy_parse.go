@@ -73,8 +73,6 @@ func (m *policyMessage) policy() policy {
 		templates: len(m.templates),
 	}
 	p.narrow = m.hasMark || m.Sel != p.selector()
-	if p.templates > 0 {
-		p.template = m.templates[0]
-	}
+	copy(p.vec[:], m.templates)
 	return p
 }

@@ -10,15 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pinned returns our policy that sends packets of a family to a state.
+// pinned returns our policy that sends packets of a family to a state, after those under it.
 func pinned(s State, ifID uint32, family Families) policy {
-	return policy{
-		policyID:  policyID{family: family, ifID: ifID},
-		priority:  policyPriority,
-		action:    actionAllow,
-		templates: 1,
-		template:  s.template(),
+	p := policy{policyID: policyID{family: family, ifID: ifID}, priority: policyPriority, action: actionAllow}
+	for i, part := range s.Bundle() {
+		p.vec[i] = part.template()
+		p.templates++
 	}
+	return p
 }
 
 // putPolicies makes the policies of ifID those for inner, pinned to the state. It reports whether one was

@@ -19,7 +19,7 @@ type StateKey struct {
 	Dst   netip.Addr
 }
 
-// State is an XFRM state without its keys. It is comparable.
+// State is an XFRM state without its keys, or the last state of a bundle.
 type State struct {
 	StateKey
 	Src   netip.Addr // may be unspecified
@@ -39,8 +39,12 @@ type State struct {
 	CPU    uint32
 
 	// Inner are the families that it can carry: any for a tunnel with the flag af-unspec, else that of the
-	// state's selector.
+	// state's selector. Of a bundle those that all its states can carry.
 	Inner Families
+
+	// Under is the state of a bundle that processes packets before this one; nil: none. Then Inner, Spent and Added are
+	// those of the bundle, the other fields are of this state.
+	Under *State
 
 	flaw flaw // why our policies cannot use it
 	idle bool // larval, or input-only

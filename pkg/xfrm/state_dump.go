@@ -53,8 +53,11 @@ func (states States) add(s State) {
 
 // Find returns the state that an SAID names; a tun SAID names the tunnel-mode state with its SPI and
 // destination, of any protocol. It returns ErrNoState if there is none, and ErrUnsupported if our policies
-// cannot use it.
-func (states States) Find(said eroute.SAID) (State, error) {
+// cannot use it. Of a bundle all states must exist.
+func (states States) Find(said eroute.SAID) (State, error) { return of(said, states.find) }
+
+// find is Find for one SA.
+func (states States) find(said eroute.SAID) (State, error) {
 	candidates, err := keys(said)
 	if err != nil {
 		return State{}, err

@@ -14,8 +14,11 @@ import (
 )
 
 // keys returns the candidates for an SAID, in order of preference: for tun a state of any protocol. It returns
-// ErrNoState for a magic SAID and for protocols without states.
+// ErrNoState for a magic SAID, for protocols without states, and for a bundle, which has several states.
 func keys(said eroute.SAID) ([]StateKey, error) {
+	if said.IsBundle() {
+		return nil, fmt.Errorf("find state of %s: %w", said, ErrNoState)
+	}
 	switch said.Proto {
 	case eroute.ProtoESP, eroute.ProtoAH, eroute.ProtoComp:
 		return []StateKey{{said.Proto, said.SPI, said.Dst}}, nil
@@ -64,17 +67,21 @@ func (h *Handle) lookUp(said eroute.SAID) (stateMessage, error) {
 
 // Find reads the state that an SAID names, at a cost independent of the number of states. It returns ErrNoState
 // if it is absent, cannot be used for output or has a mark other than 0, and ErrUnsupported if our policies
-// cannot use it.
+// cannot use it. Of a bundle it reads all states.
 func (h *Handle) Find(said eroute.SAID) (State, error) {
-	m, err := h.lookUp(said)
-	return m.State, err
+	return of(said, func(said eroute.SAID) (State, error) {
+		m, err := h.lookUp(said)
+		return m.State, err
+	})
 }
 
 // State is [Handle.Find], but returns ErrUnsupported also for a state with a mark: to distinguish it from an
 // absent state, the kernel iterates over all states.
 func (h *Handle) State(said eroute.SAID) (State, error) {
-	m, err := h.find(said)
-	return m.State, err
+	return of(said, func(said eroute.SAID) (State, error) {
+		m, err := h.find(said)
+		return m.State, err
+	})
 }
 
 // read gets one state by its key. Its errors are those of lookUp.
