@@ -51,8 +51,13 @@ func (f *Filter) matches(e *eroute.Eroute) bool {
 	s := e.Selector
 	return (f.family == 0 || f.family == eroute.FamilyOf(s.Src.Addr())) &&
 		within(s.Src, f.src) && within(s.Dst, f.dst) &&
-		(f.said == eroute.SAID{} || f.said == e.SAID || slices.Contains(e.SAID.SAs(), f.said)) &&
+		(f.said == eroute.SAID{} || f.said == e.SAID || names(e.SAID, f.said)) &&
 		f.packets <= e.Packets
+}
+
+// names reports whether a SAID names an SA: alone, in a bundle or in a group.
+func names(said, sa eroute.SAID) bool {
+	return slices.ContainsFunc(said.SAs(), func(m eroute.SAID) bool { return m == sa || slices.Contains(m.Bundle(), sa) })
 }
 
 // within reports whether a prefix lies in another one; the zero prefix contains all.

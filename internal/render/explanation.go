@@ -197,6 +197,9 @@ func saText(s *explain.SA) string {
 		parts[0] += " src " + l.Src.String()
 	}
 	parts = append(parts, l.Mode.String()+" mode")
+	for under := l.Under; under != nil; under = under.Under {
+		parts = append(parts, fmt.Sprintf("after %s in %s mode", under.StateKey, under.Mode))
+	}
 	if l.ReqID != 0 {
 		parts = append(parts, fmt.Sprintf("reqid %d", l.ReqID))
 	}

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +33,12 @@ var inboundCheck = check{"inbound", "inbound packets of SAs in transport mode re
 			})
 		}
 		without, limit := f.withoutGRO()
-		switch {
+		switch inner := f.innerOf(&u); {
+		case inner == unix.IPPROTO_COMP:
+			add(Problem, " if they belong to a bundle with IPComp in tunnel mode: those that IPComp did not make smaller or, where GRO receives ESP, the others",
+				"use tunnel mode for all SAs of the bundle, or IPv6")
+		case inner != 0:
+			add(Note, " unless they belong to a bundle with an SA in tunnel mode", "use ESP, tunnel mode or IPv6 for others")
 		case u.Proto != unix.IPPROTO_ESP:
 			add(Problem, ": GRO receives ESP only", "use ESP, tunnel mode or IPv6")
 		case u.Outer.Proto != 0:
@@ -51,6 +57,21 @@ var inboundCheck = check{"inbound", "inbound packets of SAs in transport mode re
 	}
 	return found
 }}
+
+// innerOf returns the protocol of an SA in tunnel mode that can be in a bundle before an SA in transport mode, between the
+// same addresses; 0: there is none.
+func (f *Facts) innerOf(u *xfrm.Usage) (proto uint8) {
+	order := []uint8{unix.IPPROTO_COMP, unix.IPPROTO_ESP, unix.IPPROTO_AH}
+	for i := range f.Usages {
+		v := &f.Usages[i]
+		if v.Mode == xfrm.ModeTunnel && v.Src == u.Src && v.Dst == u.Dst && slices.Index(order, v.Proto) < slices.Index(order, u.Proto) {
+			if proto = v.Proto; proto == unix.IPPROTO_COMP {
+				break
+			}
+		}
+	}
+	return proto
+}
 
 // withoutGRO returns the interfaces on which packets for the gateway arrive and whose GRO is off, and the reason
 // why GRO may not receive all packets where it is on.

@@ -37,6 +37,12 @@ func TestInbound(t *testing.T) {
 		{func(f *Facts, _ *xfrm.Usage) { f.ESP4Offload = false }, Problem, "esp4_offload is not loaded", key},
 		{func(f *Facts, _ *xfrm.Usage) { f.Interfaces[1].WithoutGRO = []string{"eth0", "eth1"} }, Problem, "GRO is off for eth0, eth1", key},
 		{func(f *Facts, _ *xfrm.Usage) { f.Interfaces[1].LimitOfGRO = "wan is a veth" }, Note, "if they are fragments: wan is a veth", key},
+		{func(f *Facts, _ *xfrm.Usage) { f.addTunnel(unix.IPPROTO_COMP) }, Problem, "IPComp did not make smaller", key},
+		{func(f *Facts, _ *xfrm.Usage) { f.addTunnel(unix.IPPROTO_AH) }, Note, "are lost if they are fragments", key},
+		{func(f *Facts, s *xfrm.Usage) {
+			s.Proto = unix.IPPROTO_AH
+			f.addTunnel(unix.IPPROTO_ESP)
+		}, Note, "unless they belong to a bundle", xfrm.StateKey{Dst: own, SPI: 0x1000, Proto: unix.IPPROTO_AH}},
 		{func(_ *Facts, s *xfrm.Usage) { s.Mode = xfrm.ModeTunnel }, "", "", key},
 		{func(_ *Facts, s *xfrm.Usage) { s.Dst = netip.MustParseAddr("192.1.2.45") }, "", "", key},
 		{func(f *Facts, _ *xfrm.Usage) { f.Devices = nil }, "", "", key},
@@ -48,4 +54,11 @@ func TestInbound(t *testing.T) {
 		}
 		checkFindings(t, inboundCheck, facts(c.change), wants...)
 	}
+}
+
+// addTunnel adds an SA in tunnel mode with the addresses of the first SA.
+func (f *Facts) addTunnel(proto uint8) {
+	u := f.Usages[0]
+	u.Proto, u.SPI, u.Mode = proto, 0x2000, xfrm.ModeTunnel
+	f.Usages = append(f.Usages, u)
 }

@@ -48,3 +48,22 @@ func TestSpentAndMovedSA(t *testing.T) {
 	moved.judge(xfrm.State{}, xfrm.ErrNoState, nil, xfrm.States{state.StateKey: state, other.StateKey: other}, nil)
 	checkFindings(t, saCheck, &Facts{SAs: []SA{moved}}, want{Problem, sa.SAID.String(), "has moved it to 192.0.2.9"})
 }
+
+func TestBundleWithoutSA(t *testing.T) {
+	sa, last := policyFacts()
+	sa.SAID.Proto, sa.SAID.Inner.Comp = eroute.ProtoESP, 0x100
+	comp := xfrm.StateKey{Proto: eroute.ProtoComp, SPI: 0x100, Dst: last.Dst}
+	states := xfrm.States{last.StateKey: last}
+	judge := func() SA {
+		sa := sa
+		state, err := states.Find(sa.SAID)
+		sa.Problem = err
+		usages := []xfrm.Usage{{State: last}, {State: xfrm.State{StateKey: comp}, Packets: xfrm.Limit{Used: 5, Hard: 5}}}
+		sa.judge(state, err, usages, states, nil)
+		return sa
+	}
+	checkFindings(t, saCheck, &Facts{SAs: []SA{judge()}},
+		want{Problem, sa.SAID.String(), "of the bundle " + sa.SAID.String() + ", comp0x100@" + last.Dst.String() + " does not exist"})
+	states[comp] = xfrm.State{StateKey: comp, Inner: last.Inner}
+	checkFindings(t, saCheck, &Facts{SAs: []SA{judge()}}, want{Problem, sa.SAID.String(), "accepts no more packets"})
+}

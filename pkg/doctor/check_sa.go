@@ -5,6 +5,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -19,6 +20,9 @@ var saCheck = check{"sa", "all SAs that eroutes name exist", sas, func(f *Facts)
 		case errors.Is(sa.Problem, xfrm.ErrNoState) && sa.Moved.IsValid():
 			problem(fmt.Sprintf("%s does not exist: a key manager has moved it to %s", sa.SAID, sa.Moved), packets,
 				"ipsec eroute --replace with its new SAID; flows of a %trap are updated automatically")
+		case errors.Is(sa.Problem, xfrm.ErrNoState) && sa.SAID.IsBundle():
+			problem(fmt.Sprintf("of the bundle %s, %s does not exist", sa.SAID, strings.Join(sa.Absent, " and ")), packets,
+				"add it with a key manager or ip xfrm state, then run ipsec eroute --sync")
 		case errors.Is(sa.Problem, xfrm.ErrNoState):
 			problem(fmt.Sprintf("%s does not exist", sa.SAID), packets, "add it with a key manager or ip xfrm state, then run ipsec eroute --sync")
 		case sa.Problem != nil:

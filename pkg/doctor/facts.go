@@ -120,6 +120,7 @@ type SA struct {
 	Tunnel  bool          // whether its state is in tunnel mode
 	OneCPU  bool          // whether its state is bound to a CPU
 	Lost    xfrm.Families // families whose packets have no policy that leads to the SA
+	Absent  []string      // SAs of a bundle that do not exist, or the SA itself
 	Moved   netip.Addr    // destination of a migrated state with this SPI and an if_id of ours; zero: there is none
 	Spent   string        // why XFRM refuses more packets; "" if it does not
 	PeerDev string        // the interface through which the peer is reached; "" if unknown

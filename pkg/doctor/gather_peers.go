@@ -51,14 +51,15 @@ func newPeers() (*peers, error) {
 
 // gather finds the route of the packets of an SA with this state.
 func (p *peers) gather(sa *SA, state xfrm.State) error {
-	if sa.Tunnel = state.Mode != xfrm.ModeTransport; !sa.Tunnel {
+	tunnel := state.Tunnel()
+	if sa.Tunnel = tunnel != nil; !sa.Tunnel {
 		return nil
 	}
-	if src := state.Src; src.Is4() && !src.IsUnspecified() && !p.isOwn(src) {
+	if src := tunnel.Src; src.Is4() && !src.IsUnspecified() && !p.isOwn(src) {
 		sa.Foreign = src
 		return nil
 	}
-	hop, err := p.router.Output(state.Outgoing())
+	hop, err := p.router.Output(tunnel.Outgoing())
 	switch {
 	case errors.Is(err, fib.ErrNoRoute):
 		sa.NoRoute, sa.VRF = true, p.vrfTo(state.Dst)

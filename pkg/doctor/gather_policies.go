@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/netip"
@@ -39,6 +40,11 @@ func (sa *SA) refused(state xfrm.State) error {
 func (sa *SA) judge(state xfrm.State, missing error, usages []xfrm.Usage, states xfrm.States, bound map[uint32]xfrm.Binding) {
 	if errors.Is(missing, xfrm.ErrNoState) {
 		sa.Moved = movedTo(sa, states)
+		for _, part := range sa.SAID.Bundle() {
+			if _, err := states.Find(part); errors.Is(err, xfrm.ErrNoState) {
+				sa.Absent = append(sa.Absent, part.String())
+			}
+		}
 	}
 	if missing != nil || !sa.Usable {
 		return
@@ -49,9 +55,11 @@ func (sa *SA) judge(state xfrm.State, missing error, usages []xfrm.Usage, states
 			sa.Lost |= family
 		}
 	}
-	for i := range usages {
-		if usages[i].StateKey == state.StateKey {
-			sa.Spent = usages[i].Spent()
+	for _, part := range state.Bundle() {
+		for i := range usages {
+			if usages[i].StateKey == part.StateKey {
+				sa.Spent = cmp.Or(sa.Spent, usages[i].Spent())
+			}
 		}
 	}
 }
@@ -60,7 +68,7 @@ func (sa *SA) judge(state xfrm.State, missing error, usages []xfrm.Usage, states
 // eroutes already name the state by its new SAID.
 func movedTo(sa *SA, states xfrm.States) netip.Addr {
 	for key, s := range states {
-		if key.SPI == sa.SAID.SPI && xfrm.Ours(s.IfID) {
+		if key.SPI == sa.SAID.SPI && key.Dst != sa.SAID.Dst && xfrm.Ours(s.IfID) {
 			return key.Dst
 		}
 	}

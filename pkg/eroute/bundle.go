@@ -33,12 +33,17 @@ func NewBundle(sas ...SAID) (SAID, error) {
 	if last < 1 {
 		return SAID{}, errBundle
 	}
+	for _, sa := range sas {
+		switch {
+		case sa.Proto == ProtoTun:
+			return SAID{}, errBundleTun
+		case bundleRank(sa) == 0:
+			return SAID{}, errBundle
+		}
+	}
 	bundle := sas[last]
 	rank := 0
 	for i, sa := range sas {
-		if sa.Proto == ProtoTun && sa.Action() == ActionSA {
-			return SAID{}, errBundleTun
-		}
 		before := rank
 		switch rank = bundleRank(sa); {
 		case rank <= before:

@@ -174,6 +174,9 @@ func (x *explainer) encryptBy(e *Explanation, said eroute.SAID) (err error) {
 		e.SA.State = &lifetime
 	case errors.Is(err, xfrm.ErrNoState):
 		e.SA.Problem = "no such outbound state in XFRM"
+		if said.IsBundle() {
+			e.SA.Problem += ", or one of its bundle"
+		}
 	case errors.Is(err, xfrm.ErrUnsupported):
 		e.SA.Problem = err.Error()
 	default:
@@ -198,13 +201,16 @@ func (x *explainer) encryptBy(e *Explanation, said eroute.SAID) (err error) {
 	case lifetime.Policies&xfrm.FamilyOf(e.Packet.Src) == 0:
 		e.lose("its XFRM policy has been deleted: the ipsec device drops the packet (TX carrier errors) until ipsec eroute --sync")
 	default:
-		e.Outcome = Outcome{maps.Sent, "sa", fmt.Sprintf("encapsulated by XFRM in %s mode", lifetime.Mode)}
+		e.Outcome = Outcome{maps.Sent, "sa", "encapsulated by XFRM in transport mode"}
+		if tunnel := lifetime.Tunnel(); tunnel != nil {
+			e.Detail = fmt.Sprintf("encapsulated by XFRM in %s mode", tunnel.Mode)
+		}
 		if e.Watched && d != nil {
 			e.Detail = fmt.Sprintf("through %s, without a route into it, ", d.Virtual) + e.Detail
 		}
 		e.Next = x.outgoing(&lifetime, d)
 		switch {
-		case e.Next.Device == "" && lifetime.Mode == xfrm.ModeTransport:
+		case e.Next.Device == "" && lifetime.Tunnel() == nil:
 		case e.Next.Device == "":
 			e.Lost = true
 			e.Detail += ", but XFRM finds no route to the peer and drops the packet (XfrmOutBundleGenError)"
@@ -218,8 +224,8 @@ func (x *explainer) encryptBy(e *Explanation, said eroute.SAID) (err error) {
 
 // outgoing returns the next hop of the packets of an SA.
 func (x *explainer) outgoing(l *xfrm.Lifetime, d *device.Attachment) Hop {
-	if l.Mode != xfrm.ModeTransport {
-		return x.kernel.Outgoing(l.State)
+	if tunnel := l.Tunnel(); tunnel != nil {
+		return x.kernel.Outgoing(*tunnel)
 	}
 	next := x.kernel.Route(l.Dst, "")
 	if x.isVirtual(next.Device) && d != nil && !d.Watched { // through the detour and the physical device

@@ -75,9 +75,11 @@ func TestEroutes(t *testing.T) {
 	fixed := esp
 	fixed.SPI, fixed.ReqID = 0x3000, 0
 	host := xfrm.Template{Proto: eroute.ProtoAH, Mode: xfrm.ModeTransport, ReqID: 8}
+	bundled := host // without addresses, after an SA in tunnel mode
 	k := Kernel{States: states(), Policies: []xfrm.Policy{
 		out("10.1.0.0/16", "10.2.0.0/16", 7, esp), block, mail,
 		out("10.1.0.0/16", "10.3.0.0/16", 8, fixed),
+		out("10.1.0.0/16", "10.4.0.0/16", 8, esp, bundled),
 		out("192.0.2.1/32", "192.0.2.2/32", 9, host),
 		out("2001:db8::/32", "::/0", 9),
 	}}
@@ -85,20 +87,21 @@ func TestEroutes(t *testing.T) {
 		"10.1.0.0/16 -> 10.2.0.0/16 => tun0x1001@192.0.2.2",
 		"10.1.0.0/16 -> 10.2.0.0/16:25 => %pass:6",
 		"10.1.0.0/16 -> 10.3.0.0/16 => tun0x3000@192.0.2.2",
+		"10.1.0.0/16 -> 10.4.0.0/16 => esp0x1001@192.0.2.2+ah0x2000@192.0.2.2",
 		"10.1.9.0/24 -> 10.2.0.0/16 => %drop",
 		"192.0.2.1/32 -> 192.0.2.2/32 => ah0x2000@192.0.2.2",
 		"2001:db8::/32 -> ::/0 => %pass",
 	})
 	// With a key manager SAs come and go: traps request them, with the parameters of the policy at that time.
 	k.Negotiated = true
-	k.Policies = k.Policies[:5]
+	k.Policies = k.Policies[:6]
 	check(t, k, []string{
 		"10.1.0.0/16 -> 10.2.0.0/16 => %trap",
 		"10.1.0.0/16 -> 10.2.0.0/16:25 => %pass:6",
 		"10.1.0.0/16 -> 10.3.0.0/16 => tun0x3000@192.0.2.2",
 		"10.1.9.0/24 -> 10.2.0.0/16 => %drop",
 		"192.0.2.1/32 -> 192.0.2.2/32 => %trap",
-	}, "it covers a single host")
+	}, "2 templates: a key manager listens", "it covers a single host")
 }
 
 // TestNotCarried checks that each unsupported policy is reported, in one line.
@@ -115,7 +118,11 @@ func TestNotCarried(t *testing.T) {
 		"ports 1024/0xfc00":          func(p *xfrm.Policy) { p.Proto, p.SrcPort = 6, xfrm.PortMask{Port: 1024, Mask: 0xfc00} },
 		"port 0":                     func(p *xfrm.Policy) { p.Proto, p.DstPort = 17, xfrm.PortMask{Mask: 0xffff} },
 		"an ICMP type":               func(p *xfrm.Policy) { p.Proto, p.SrcPort = 1, xfrm.PortMask{Port: 8, Mask: 0xffff} },
-		"2 templates":                func(p *xfrm.Policy) { p.Templates = []xfrm.Template{esp, esp} },
+		"2 templates: a bundle is":   func(p *xfrm.Policy) { p.Templates = []xfrm.Template{esp, esp} },
+		"2 templates: one is optional": func(p *xfrm.Policy) {
+			ah := xfrm.Template{Proto: eroute.ProtoAH, ReqID: 8, Optional: true}
+			p.Templates = []xfrm.Template{esp, ah}
+		},
 		"mode beet is not supported": func(p *xfrm.Policy) { p.Templates[0].Mode = xfrm.ModeBEET },
 		"no SA matches its":          func(p *xfrm.Policy) { p.Templates[0].ReqID = 99 },
 		"an SA has one":              func(p *xfrm.Policy) { p.Templates[0].Dst = netip.IPv4Unspecified() },

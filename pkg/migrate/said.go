@@ -28,7 +28,10 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 		e.SAID = eroute.Pass
 		return e, remark, nil
 	case len(p.Templates) > 1:
-		return e, "", fmt.Errorf("it has %d templates; an eroute supports one", len(p.Templates))
+		if e.SAID, err = k.bundle(p.Templates, e.Selector); err != nil {
+			err = fmt.Errorf("it has %d templates: %w", len(p.Templates), err)
+		}
+		return e, remark, err
 	}
 	t := p.Templates[0]
 	if t.Optional {
@@ -53,6 +56,29 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 	}
 	e.SAID, err = k.said(t, e.Selector)
 	return e, remark, err
+}
+
+// bundle returns the bundle of the SAs for templates.
+func (k Kernel) bundle(templates []xfrm.Template, s eroute.Selector) (eroute.SAID, error) {
+	var sas []eroute.SAID
+	for i, t := range templates {
+		if k.Negotiated && t.SPI == 0 {
+			return eroute.SAID{}, errors.New("a key manager listens, and a %trap asks for one SA")
+		}
+		if t.Optional {
+			return eroute.SAID{}, errors.New("one is optional (level use)")
+		}
+		if i > 0 && t.Mode == xfrm.ModeTransport { // its addresses are those of the template before it
+			t.Src, t.Dst = templates[i-1].Src, templates[i-1].Dst
+		}
+		sa, err := k.said(t, s)
+		if err != nil {
+			return eroute.SAID{}, err
+		}
+		sa.Proto = t.Proto
+		sas = append(sas, sa)
+	}
+	return eroute.NewBundle(sas...)
 }
 
 // acquireParams returns the ACQUIRE parameters for a template.

@@ -15,11 +15,12 @@ const maxBundle = 3
 // of returns the state that an SAID names, as find does. Of a bundle it returns the last state, with the others in
 // Under; it is absent if one of them is.
 func of(said eroute.SAID, find func(eroute.SAID) (State, error)) (State, error) {
-	if !said.IsBundle() {
+	sas := said.Bundle()
+	if len(sas) < 2 {
 		return find(said)
 	}
 	var last *State
-	for _, sa := range said.Bundle() {
+	for _, sa := range sas {
 		s, err := find(sa)
 		if err == nil {
 			err = s.ForAnyCPU()
