@@ -85,6 +85,7 @@ type table interface {
 	Stats() (maps.Stats, error)
 	SetLimit(limit uint32) error
 	SetAside(said eroute.SAID, aside bool) (alone int, err error)
+	IsAside(said eroute.SAID) (bool, error)
 	Sync(ctx context.Context) error
 	Close() error
 }

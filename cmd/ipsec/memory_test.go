@@ -328,6 +328,7 @@ func (m *memory) asideOf(said eroute.SAID) (aside uint64) {
 	return aside
 }
 
+func (m *memory) IsAside(said eroute.SAID) (bool, error) { return m.aside[said], nil }
 func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.kernel.ready[said], nil }
 func (m *memory) RelayRuns() (bool, error)               { return m.kernel.relay, nil }
 

@@ -134,15 +134,19 @@ func TestSessionWarningGroup(t *testing.T) {
 		four = ",tun0x2004@192.0.2.2"
 		any  = ",tun0x1000@192.0.2.2"
 	)
-	for name, test := range map[string]struct{ members, spread, want string }{
-		"each CPU":                {on + four, "cpu", ""},
-		"all but one":             {on, "cpu", "this may cut " + who + "be lost on CPU 4 (sa-missing)"},
-		"all but one, and absent": {on + ",tun0x3000@192.0.2.2", "cpu", "this may cut " + who + "be lost on CPU 4 (sa-missing)"},
-		"all but one, and any":    {on + any, "cpu", ""},
-		"all but one, and %trap":  {on + ",%trap", "cpu", "this may cut " + who + "wait for an SA on CPU 4"},
-		"none":                    {"tun0x3000@192.0.2.2,tun0x3001@192.0.2.2", "cpu", "this cuts " + who + "be lost (sa-missing)"},
-		"failover":                {on + any, "failover", ""},
-		"failover without any":    {on + four, "failover", "this cuts " + who + "be lost (sa-missing)"},
+	for name, test := range map[string]struct{ members, spread, aside, want string }{
+		"each CPU":                {on + four, "cpu", "", ""},
+		"all but one":             {on, "cpu", "", "this may cut " + who + "be lost on CPU 4 (sa-missing)"},
+		"all but one, and absent": {on + ",tun0x3000@192.0.2.2", "cpu", "", "this may cut " + who + "be lost on CPU 4 (sa-missing)"},
+		"all but one, and any":    {on + any, "cpu", "", ""},
+		"all but one, and %trap":  {on + ",%trap", "cpu", "", "this may cut " + who + "wait for an SA on CPU 4"},
+		"none":                    {"tun0x3000@192.0.2.2,tun0x3001@192.0.2.2", "cpu", "", "this cuts " + who + "be lost (sa-missing)"},
+		"failover":                {on + any, "failover", "", ""},
+		"failover without any":    {on + four, "failover", "", "this cuts " + who + "be lost (sa-missing)"},
+		"failover, set aside":     {any[1:] + "," + on, "failover", any[1:], "this cuts " + who + "be lost (sa-missing)"},
+		"set aside, and another":  {on + any + four, "cpu", "tun0x2004@192.0.2.2", ""},
+		"set aside on a CPU":      {on + four, "cpu", "tun0x2004@192.0.2.2", "this may cut " + who + "be lost on CPU 4 (sa-missing)"},
+		"set aside, and %trap":    {any[1:] + ",%trap", "failover", any[1:], "this may cut " + who + "wait for an SA"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newSessionGateway(t)
@@ -152,6 +156,13 @@ func TestSessionWarningGroup(t *testing.T) {
 				said.SPI = 0x2000 + cpu
 				life.SPI, life.OneCPU, life.CPU = said.SPI, true, cpu
 				m.kernel.sas[said] = life
+			}
+			if test.aside != "" {
+				said, err := eroute.ParseSAID(t.Context(), test.aside, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.aside[said] = true
 			}
 			args := []string{"eroute", "--replace", "--src", "0.0.0.0/0", "--dst", "0.0.0.0/0", "--said", test.members, "--spread", test.spread}
 			if got := strings.Join(runSession(t, m, &testSession, "", args...), "\n"); got != test.want {

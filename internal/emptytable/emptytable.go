@@ -115,6 +115,9 @@ func (Table) PassesUnmatched() (bool, error) { return false, nil }
 // SAReady returns false.
 func (Table) SAReady(eroute.SAID) (bool, error) { return false, nil }
 
+// IsAside returns false.
+func (Table) IsAside(eroute.SAID) (bool, error) { return false, nil }
+
 // RelayRuns returns false: a relay has a table.
 func (Table) RelayRuns() (bool, error) { return false, nil }
 

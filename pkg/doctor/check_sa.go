@@ -37,6 +37,12 @@ var saCheck = check{"sa", "all SAs that eroutes name exist", sas, func(f *Facts)
 				"packets of other groups go to their other SAs; of eroutes without other SAs they are dropped, counted as sa-missing",
 				"use --spread cpu, or an SA that is bound to no CPU")
 		}
+		if sa.Aside {
+			found = append(found, Finding{
+				Level: Note, Subject: sa.SAID.String(), Text: fmt.Sprintf("%s is set aside", sa.SAID),
+				Cost: "groups do not use it: their packets go to their other SAs, or are dropped if they have none", Remedy: "ipsec eroute --put-back " + sa.SAID.String(),
+			})
+		}
 	}
 	return found
 }}

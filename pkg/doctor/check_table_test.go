@@ -119,6 +119,9 @@ func TestSA(t *testing.T) {
 	checkFindings(t, peerCheck, f, want{Problem, said.String(), "192.0.2.9, which is not an address of this gateway"})
 	f.SAs[0].Tunnel = false // normal in transport mode
 	checkFindings(t, peerCheck, f)
+	f.SAs[0].Aside = true
+	checkFindings(t, saCheck, f, want{Note, name, name + " is set aside"})
+	f.SAs[0].Aside = false
 	f.SAs[0].OneCPU, f.SAs[0].ByCPU = true, true
 	checkFindings(t, saCheck, f)
 	f.SAs[0].Others = true

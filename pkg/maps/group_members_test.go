@@ -89,6 +89,10 @@ func TestGroupAside(t *testing.T) {
 		if n, err := g.SetAside(said, aside); err != nil || n != want {
 			t.Errorf("set %s aside, %t: %d eroutes have it alone, %v, want %d", said, aside, n, err, want)
 		}
+		uses, err := g.SAUses()
+		if i := slices.IndexFunc(uses, func(u SAUse) bool { return u.SAID == said }); err != nil || i < 0 || uses[i].Aside != aside {
+			t.Errorf("%s of %v is not listed as set aside: %t, %v", said, uses, aside, err)
+		}
 	}
 	memberOf := func(src, dst string, group eroute.SAID) eroute.SAID {
 		t.Helper()

@@ -28,6 +28,7 @@ type SAUse struct {
 	Inner   xfrm.Families // families of the eroutes
 	ByCPU   bool          // whether a group by CPU has it
 	Others  bool          // whether eroutes without a group by CPU name it
+	Aside   bool          // whether groups do not use it, see [Table.SetAside]
 }
 
 // SAUses lists the SAs that eroutes name, sorted by destination, SPI and protocol.
@@ -50,7 +51,7 @@ func (t *Table) SAUses() ([]SAUse, error) {
 		refs, grouped := byCPU[key]
 		uses = append(uses, SAUse{
 			SAID: key.SAID(), Eroutes: v.Refs4 + v.Refs6, Usable: sas.IsUsable(&sa), IfID: sa.IfId, Inner: sas.Families(v),
-			ByCPU: grouped, Others: v.Refs4+v.Refs6 > refs,
+			ByCPU: grouped, Others: v.Refs4+v.Refs6 > refs, Aside: sa.Aside != 0,
 		})
 	}
 	slices.SortFunc(uses, func(a, b SAUse) int {

@@ -55,6 +55,12 @@ func (set *Set) SetAside(said eroute.SAID, aside bool) (alone int, err error) {
 	return alone, err
 }
 
+// IsAside reports whether groups do not use an SA.
+func (set *Set) IsAside(said eroute.SAID) (bool, error) {
+	sa, err := set.slotOf(said)
+	return sa.Aside != 0, err
+}
+
 // Grouped returns the SAs that are members of groups.
 func (set *Set) Grouped() (map[eroute.SAID]bool, error) {
 	all, err := set.all()

@@ -40,6 +40,7 @@ func (r *reference) Member(_ eroute.Packet, group eroute.SAID, _ uint32) (eroute
 	return group.SAs()[0], nil
 }
 func (r *reference) SAReady(eroute.SAID) (bool, error) { return false, nil }
+func (r *reference) IsAside(eroute.SAID) (bool, error) { return false, nil }
 func (r *reference) RelayRuns() (bool, error)          { return false, nil }
 
 // selector returns one of a few selectors, most of which match the packet of TestForecast.
