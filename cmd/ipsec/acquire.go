@@ -75,7 +75,7 @@ const acquireExample = `  Use a key manager that does not listen for ACQUIREs:
 
   Environment of --exec: EROUTE_SRC, EROUTE_DST, EROUTE_PROTO, EROUTE_SRC_PORT,
   EROUTE_DST_PORT (flow), EROUTE_TRAP_SRC, EROUTE_TRAP_DST, EROUTE_PEER, EROUTE_REQID
-  (trap), EROUTE_DEVICE (ipsec device).`
+  (trap), EROUTE_CPU (empty: any), EROUTE_DEVICE (ipsec device).`
 
 func newAcquire(c *command) *cobra.Command {
 	cmd := c.cobra("acquire", "request SAs from key managers for %trap eroutes", acquireOptions, runAcquire)

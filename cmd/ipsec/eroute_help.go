@@ -24,6 +24,7 @@ const erouteUsage = `  ipsec eroute [--eraf F] [--src S/M] [--dst D/M] [--said T
                [--transport-proto P] [--src-port N] [--dst-port N] --said TEXT
                [--spread S [--return-after SECONDS]]
                [--acquire-mode M] [--acquire-proto P] [--acquire-peer E] [--acquire-reqid N]
+               [--acquire-spread flow|cpu]
   ipsec eroute --del --src S/M --dst D/M
                [--transport-proto P] [--src-port N] [--dst-port N]
   ipsec eroute --clear

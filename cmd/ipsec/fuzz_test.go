@@ -32,7 +32,7 @@ func FuzzCommandLine(f *testing.F) {
 		"eroute --limit 7", "eroute --save -", "eroute --save file", "eroute --batch -", "eroute --stats --json --label x",
 		"tncfg --attach --virtual ipsec0 --physical wan --ingress lan", "tncfg --detach --virtual ipsec0 --debug",
 		"acquire --exec true --hold-lifetime 30 --rate 0x10 --max-packets 1 --max-bytes 1",
-		"eroute --replace --src 1.2.3.4/32 --dst 0/0 --said %trap --acquire-mode tunnel --acquire-proto ah --acquire-peer ::1 --acquire-reqid 1",
+		"eroute --replace --src 1.2.3.4/32 --dst 0/0 --said %trap --acquire-mode tunnel --acquire-proto ah --acquire-peer ::1 --acquire-reqid 1 --acquire-spread flow",
 	} {
 		f.Add(seed)
 	}

@@ -41,5 +41,10 @@ func (r *Parser) acquire(p *cli.Parsed, said eroute.SAID) (a eroute.AcquireParam
 		}
 		a.ReqID = uint32(n)
 	}
+	if f := p.Field(OptAcquireSpread); f.Given() {
+		if a.Spread, err = eroute.ParseAcquireSpread(f.Text); err != nil {
+			return a, f.Refuse(err)
+		}
+	}
 	return a, nil
 }

@@ -12,7 +12,7 @@ var (
 
 	saidPartOptions = cli.MaskOf(OptAf, OptEdst, OptSPI, OptProto)
 	saidOptions     = saidPartOptions | cli.MaskOf(OptSAID, OptSpread, OptReturnAfter)
-	acquireOptions  = cli.MaskOf(OptAcquireMode, OptAcquireProto, OptAcquirePeer, OptAcquireReqID)
+	acquireOptions  = cli.MaskOf(OptAcquireMode, OptAcquireProto, OptAcquirePeer, OptAcquireReqID, OptAcquireSpread)
 )
 
 // ChangeActions returns the actions that change eroutes, which call run. A line of a batch is one of them.

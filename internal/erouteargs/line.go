@@ -36,6 +36,9 @@ func AddLine(e *eroute.Eroute) string {
 			line = append(line, "--acquire-peer", a.Peer.String())
 		}
 		add("--acquire-reqid", a.ReqID)
+		if a.Spread != 0 {
+			line = append(line, "--acquire-spread", a.Spread.String())
+		}
 	}
 	return strings.Join(line, " ")
 }

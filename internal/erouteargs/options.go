@@ -44,6 +44,7 @@ const (
 	OptAcquireProto
 	OptAcquirePeer
 	OptAcquireReqID
+	OptAcquireSpread
 
 	OptCheck
 	OptNoNewClear
@@ -102,10 +103,11 @@ var Options = cli.Options{
 	OptSPI:         {Name: "spi", Arg: "N", Group: saidGroup, Help: "security parameters index, at least 0x100"},
 	OptProto:       {Name: "proto", Arg: "ah|esp|comp|tun", Group: saidGroup, Help: "protocol of the SA; tun: any SA in tunnel mode"},
 
-	OptAcquireMode:  {Name: "acquire-mode", Arg: "tunnel|transport", Group: acquireGroup, Help: "mode of the SA; default: tunnel"},
-	OptAcquireProto: {Name: "acquire-proto", Arg: "esp|ah|comp", Group: acquireGroup, Help: "protocol of the SA; default: esp"},
-	OptAcquirePeer:  {Name: "acquire-peer", Arg: "E", Group: acquireGroup, Help: "address of the peer; default: chosen by the key manager"},
-	OptAcquireReqID: {Name: "acquire-reqid", Arg: "N", Group: acquireGroup, Help: "reqid of the SA; default: that of the key manager's policy for the flow"},
+	OptAcquireMode:   {Name: "acquire-mode", Arg: "tunnel|transport", Group: acquireGroup, Help: "mode of the SA; default: tunnel"},
+	OptAcquireProto:  {Name: "acquire-proto", Arg: "esp|ah|comp", Group: acquireGroup, Help: "protocol of the SA; default: esp"},
+	OptAcquirePeer:   {Name: "acquire-peer", Arg: "E", Group: acquireGroup, Help: "address of the peer; default: chosen by the key manager"},
+	OptAcquireReqID:  {Name: "acquire-reqid", Arg: "N", Group: acquireGroup, Help: "reqid of the SA; default: that of the key manager's policy for the flow"},
+	OptAcquireSpread: {Name: "acquire-spread", Arg: "flow|cpu", Group: acquireGroup, Help: "use all SAs that the key manager has for a flow: flow: each flow of a port stays with one SA; cpu: an SA for each CPU, requested once there is one for all (Linux 6.13); default: only the newest SA"},
 
 	OptCheck:      {Name: "check", Group: cli.OtherGroup, Help: "validate the change and print its effect, but do not apply it"},
 	OptNoNewClear: {Name: "no-new-clear", Group: cli.OtherGroup, Help: "with --restore or --batch: refuse a change that sends packets in clear that are not sent in clear now"},

@@ -42,10 +42,12 @@ type acquireJSON struct {
 	Proto string `json:"proto"`
 	Peer  string `json:"peer,omitempty"`
 	ReqID uint32 `json:"reqid,omitempty"`
+	// Spread of the SAs of a flow.
+	Spread string `json:"spread,omitempty"`
 }
 
 func newAcquireJSON(a eroute.AcquireParams) *acquireJSON {
-	j := &acquireJSON{Mode: a.Mode.String(), Proto: eroute.ProtocolName(a.Proto), ReqID: a.ReqID}
+	j := &acquireJSON{Mode: a.Mode.String(), Proto: eroute.ProtocolName(a.Proto), ReqID: a.ReqID, Spread: a.Spread.String()}
 	if a.Peer.IsValid() {
 		j.Peer = a.Peer.String()
 	}

@@ -88,16 +88,27 @@ func (p requestParams) problem() string {
 	return "no reqid: the trap has none, nor has a policy for the flow"
 }
 
-// find returns the SA for a flow of a trap: the newest state that matches the request. The trap's reqid selects
-// it; else the template of the key manager's policy for the flow; else the state's own selector, if it has one.
-// Without any of these no state matches. A state that is bound to a CPU is none for a flow, whose packets can be on any.
+// find returns the SA for a flow of a trap, or the group of its SAs if the trap has a spread.
 func (a answers) find(flow eroute.Selector, p requestParams) (eroute.SAID, bool) {
+	fit := a.fitting(flow, p)
+	return fit.said(p.Spread)
+}
+
+// fitting returns the states that match the request of a flow. The trap's reqid selects them; else the template of the
+// key manager's policy for the flow; else the states' own selectors, if they have any. Without any of these no state
+// matches.
+func (a answers) fitting(flow eroute.Selector, p requestParams) (fit fitting) {
 	for _, s := range a.states {
-		if !s.OneCPU && s.Proto == p.Proto && uint8(s.Mode) == uint8(p.Mode) && carries(s, flow) && matches(s, flow, p) {
-			return said(s), true
+		if s.Proto != p.Proto || uint8(s.Mode) != uint8(p.Mode) || !carries(s, flow) || !matches(s, flow, p) {
+			continue
+		}
+		if s.OneCPU {
+			fit.oneCPU = append(fit.oneCPU, s)
+		} else {
+			fit.anyCPU = append(fit.anyCPU, s)
 		}
 	}
-	return eroute.SAID{}, false
+	return fit
 }
 
 func matches(s xfrm.State, flow eroute.Selector, p requestParams) bool {

@@ -63,7 +63,9 @@ func (r *relay) follow(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			said, ok := a.find(f.Selector, a.params(f.Selector, params))
+			completed := a.params(f.Selector, params)
+			r.perCPU.note(completed)
+			said, ok := a.find(f.Selector, completed)
 			switch {
 			case ok && said != f.SAID:
 				next = append(next, maps.Answer{Flow: f.ID(), SAID: said})
@@ -165,7 +167,7 @@ func (r *relay) tick() error {
 			delete(r.lost, flow)
 		}
 	}
-	if err := r.drain(); err != nil || len(r.requested) == 0 && len(r.store.holds) == 0 {
+	if err := errors.Join(r.drain(), r.requestPerCPU(now)); err != nil || len(r.requested) == 0 && len(r.store.holds) == 0 {
 		return err
 	}
 	flows := make(map[abi.FlowID]maps.Flow)

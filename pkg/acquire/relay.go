@@ -69,6 +69,7 @@ type relay struct {
 	requested       map[abi.FlowID]time.Time      // flows that wait for an SA, with the time of the request
 	lost            map[eroute.Selector]time.Time // flows that ended because their SA was deleted
 	ages            ages
+	perCPU          perCPU
 	cachedAnswers   *answers        // cached until XFRM changes; nil: not read
 	left            map[string]bool // policies that were logged because not all of their packets have an eroute
 	policiesChanged atomic.Bool     // since the table was found to follow them
@@ -106,7 +107,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		store:  newStore(c.MaxPackets, c.MaxBytes),
 		sender: newSender(), intake: newIntake(table),
 		requested: make(map[abi.FlowID]time.Time), lost: make(map[eroute.Selector]time.Time),
-		ages: ages{seen: make(map[xfrm.StateKey]uint64)},
+		ages: ages{seen: make(map[xfrm.StateKey]uint64)}, perCPU: perCPU{requested: make(map[cpuRequest]time.Time)},
 	}
 	defer func() {
 		cancel()

@@ -5,6 +5,7 @@ package acquire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -106,6 +107,7 @@ func (r *relay) requestSAs(ctx context.Context) error {
 				return err
 			}
 			params[i] = a.params(q.flow.Selector, p)
+			r.perCPU.note(params[i])
 			if said, ok := a.find(q.flow.Selector, params[i]); ok {
 				answers = append(answers, maps.Answer{Flow: q.flow, SAID: said})
 			}
@@ -143,13 +145,20 @@ func (r *relay) confirm(t *maps.Table, id abi.FlowID) error {
 }
 
 // acquire requests an SA from the key managers.
-func (r *relay) acquire(q request, p requestParams) error {
+func (r *relay) acquire(q request, p requestParams) error { return r.acquireFor(q, p, nil) }
+
+// acquireFor requests an SA for a CPU; nil: for any.
+func (r *relay) acquireFor(q request, p requestParams, cpu *uint32) error {
 	r.seq++
 	flow := q.flow.Selector
 	a := xfrm.Acquire{Flow: flow, Policy: q.trap, Packet: q.packet, Params: p.AcquireParams, Seq: r.seq}
 	event := journal.Event{Kind: journal.KindAcquire, Flow: flow, Eroute: q.trap, SAID: eroute.Trap, Device: q.device, Detail: p.problem()}
 	if flow == q.trap {
 		event.SAID = eroute.TrapSubnet
+	}
+	if cpu != nil {
+		a.OneCPU, a.CPU = true, *cpu
+		event.Detail = fmt.Sprintf("for CPU %d", a.CPU)
 	}
 	if q.device != 0 {
 		event.DeviceName = ifname.Text(q.device)

@@ -107,9 +107,12 @@ func (r *runner) wait() {
 
 // environment returns the environment variables that describe the flow to the command.
 func environment(a xfrm.Acquire, device string) []string {
-	peer := ""
+	peer, cpu := "", ""
 	if a.Params.Peer.IsValid() {
 		peer = a.Params.Peer.String()
+	}
+	if a.OneCPU {
+		cpu = fmt.Sprint(a.CPU)
 	}
 	return []string{
 		"EROUTE_FAMILY=" + eroute.FamilyOf(a.Flow.Src.Addr()).String(),
@@ -123,5 +126,6 @@ func environment(a xfrm.Acquire, device string) []string {
 		"EROUTE_DEVICE=" + device,
 		"EROUTE_PEER=" + peer,
 		fmt.Sprintf("EROUTE_REQID=%d", a.Params.ReqID),
+		"EROUTE_CPU=" + cpu,
 	}
 }

@@ -49,7 +49,8 @@ func TestRunnerEnvironment(t *testing.T) {
 	got := waitForFile(t, path, func(s string) bool { return s != "" })
 	cancel()
 	r.wait()
-	const want = `EROUTE_DEVICE=ipsec0
+	const want = `EROUTE_CPU=
+EROUTE_DEVICE=ipsec0
 EROUTE_DST=192.0.1.1/32
 EROUTE_DST_PORT=80
 EROUTE_FAMILY=inet

@@ -169,6 +169,28 @@ func (c *Set) Read(id uint32) (Counters, error) {
 	return sum[id%BlockIDs], err
 }
 
+// PacketsByCPU returns the packets of an id on each possible CPU.
+func (c *Set) PacketsByCPU(id uint32) ([]uint64, error) {
+	const packets = 1<<bpf.ABILimitsCOUNTER_TICK_AT - 1
+	var values bpf.ABICounterBlock
+	all := make([]uint64, c.cpus)
+	for cpu := range c.cpus {
+		n := c.block(id) + cpu
+		m, err := c.chunk(n / ChunkBlocks)
+		if err != nil {
+			return nil, err
+		}
+		if m == nil {
+			continue
+		}
+		if err := m.Lookup(n%ChunkBlocks, &values); err != nil {
+			return nil, fmt.Errorf("read counters: %w", err)
+		}
+		all[cpu] = values.Of[id%BlockIDs].Packets & packets
+	}
+	return all, nil
+}
+
 // ReadBlock returns the counters of the ids from number*BlockIDs on. It makes a system call for each CPU: the kernel
 // maps into memory only what is opened for writing.
 func (c *Set) ReadBlock(number uint32) (sum Block, err error) {

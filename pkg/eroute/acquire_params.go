@@ -31,6 +31,9 @@ type AcquireParams struct {
 	Proto uint8      // ProtoESP, ProtoAH or ProtoComp
 	Peer  netip.Addr // zero: chosen by the key manager
 	ReqID uint32     // 0: chosen by the key manager
+	// Spread is SpreadFlow or SpreadCPU if a flow uses all SAs that fit it, as a group; 0: it uses the newest one. With
+	// SpreadCPU an SA is also requested for each CPU with packets.
+	Spread Spread
 }
 
 // DefaultAcquire requests ESP in tunnel mode, with a peer that the key manager chooses.
@@ -39,7 +42,7 @@ var DefaultAcquire = AcquireParams{Mode: ModeTunnel, Proto: ProtoESP}
 // ErrBadAcquire is returned for parameters that an ACQUIRE cannot have.
 var ErrBadAcquire = errors.New("invalid ACQUIRE parameters")
 
-// Validate checks mode and protocol. Returns [ErrBadAcquire].
+// Validate checks mode, protocol and spread. Returns [ErrBadAcquire].
 func (a AcquireParams) Validate() error {
 	if a.Mode > ModeTunnel {
 		return fmt.Errorf("check mode %d: %w", a.Mode, ErrBadAcquire)
@@ -47,7 +50,20 @@ func (a AcquireParams) Validate() error {
 	if a.Proto != ProtoESP && a.Proto != ProtoAH && a.Proto != ProtoComp {
 		return fmt.Errorf("check protocol %d: %w", a.Proto, ErrBadAcquire)
 	}
+	if a.Spread != 0 && a.Spread != SpreadFlow && a.Spread != SpreadCPU {
+		return fmt.Errorf("check spread %s: %w", a.Spread, ErrBadAcquire)
+	}
 	return nil
+}
+
+// ParseAcquireSpread parses the spread of the SAs of a flow: flow or cpu.
+func ParseAcquireSpread(text string) (Spread, error) {
+	for _, s := range []Spread{SpreadFlow, SpreadCPU} {
+		if text == s.String() {
+			return s, nil
+		}
+	}
+	return 0, refuse(text, errors.New("must be flow or cpu"))
 }
 
 // ParseMode parses "tunnel" or "transport".

@@ -229,7 +229,7 @@ func (t *Table) check(changes *eroute.Changes) (priors []prior, err error) {
 	priors = make([]prior, changes.Len())
 	for i, c := range changes.All() {
 		refuse := func(err error) ([]prior, error) { return nil, &eroute.ChangeError{Index: i, Change: c, Err: err} }
-		if err := errors.Join(c.Validate(), checkSpread(c.SAID)); err != nil {
+		if err := errors.Join(c.Validate(), checkSpread(&c)); err != nil {
 			return refuse(err)
 		}
 		if c.Op == eroute.OpClear {

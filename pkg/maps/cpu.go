@@ -4,26 +4,35 @@ package maps
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// ErrNoCPUs is returned for a change that adds a group by CPU if the kernel would use its SAs on all CPUs.
-var ErrNoCPUs = errors.New(`--spread value "cpu": this kernel does not bind SAs to CPUs (XFRMA_SA_PCPU), use Linux 6.13 or later`)
+// ErrNoCPUs is returned for a change that adds a group by CPU, or a trap that requests SAs by CPU, if the kernel would use
+// these SAs on all CPUs.
+var ErrNoCPUs = errors.New(`this kernel does not bind SAs to CPUs (XFRMA_SA_PCPU), use Linux 6.13 or later`)
 
 // ignoresCPU reads the kernel's types once. Tests replace it.
 var ignoresCPU = sync.OnceValues(xfrm.IgnoresCPU)
 
-// checkSpread returns ErrNoCPUs for a group by CPU that the kernel does not support.
-func checkSpread(said eroute.SAID) error {
-	if said.Spread() != eroute.SpreadCPU {
+// checkSpread returns ErrNoCPUs for a change that the kernel does not support: to a group by CPU, or to a trap that
+// requests SAs by CPU. An older kernel would ignore the CPU of a request.
+func checkSpread(c *eroute.Change) error {
+	var option string
+	switch {
+	case c.SAID.Spread() == eroute.SpreadCPU:
+		option = "--spread"
+	case c.Acquire.Spread == eroute.SpreadCPU:
+		option = "--acquire-spread"
+	default:
 		return nil
 	}
 	ignores, err := ignoresCPU()
 	if err == nil && ignores {
-		err = ErrNoCPUs
+		err = fmt.Errorf(`%s value "cpu": %w`, option, ErrNoCPUs)
 	}
 	return err
 }

@@ -106,6 +106,14 @@ func (w *writer) usesRelay(f *bpf.ABIFlow) (bool, error) {
 	if isHold(f) {
 		return true, nil
 	}
+	said, err := w.sas.Reader().SAID(&f.Entry)
+	if err != nil {
+		return false, err
+	}
+	if said.IsGroup() {
+		ready, err := w.sas.IsReady(said)
+		return !ready, err
+	}
 	sa, err := w.sas.Read(f.Entry.Sa)
 	return !sas.IsUsable(&sa), err
 }

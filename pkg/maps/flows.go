@@ -31,6 +31,16 @@ type Flow struct {
 // ID returns the flow's identity.
 func (f *Flow) ID() abi.FlowID { return abi.FlowID{Selector: f.Selector, Serial: f.Serial} }
 
+// PacketsByCPU returns the packets on each CPU that matched a flow with an SA since it was switched to it; nil if the flow
+// has ended.
+func (t *Table) PacketsByCPU(id abi.FlowID) ([]uint64, error) {
+	v, err := t.flow(id.Selector)
+	if err != nil || v == nil || v.Serial != id.Serial || isHold(v) {
+		return nil, err
+	}
+	return t.counts.PacketsByCPU(v.Entry.Id)
+}
+
 // flow returns the flow with exactly this selector, or nil if it does not exist.
 func (t *Table) flow(s eroute.Selector) (*bpf.ABIFlow, error) {
 	if !t.haveFlows() {

@@ -367,7 +367,11 @@ func TestGroupCPUOldKernel(t *testing.T) {
 	ignoresCPU = func() (bool, error) { return true, nil }
 	table := newTable(t)
 	change := add(nth(0), groupOf(t, eroute.SpreadCPU, sa(eroute.ProtoESP, 0x1001), sa(eroute.ProtoESP, 0x1002)))
+	trap := add(nth(2), eroute.Trap)
+	trap.Acquire = eroute.DefaultAcquire
+	trap.Acquire.Spread = eroute.SpreadCPU
 	for what, err := range map[string]error{
+		"trap":  table.Apply(t.Context(), []eroute.Change{trap}),
 		"apply": table.Apply(t.Context(), []eroute.Change{add(nth(1), eroute.Drop), change}),
 		"check": second(table.Check(eroute.ChangesOf(change))),
 	} {

@@ -20,7 +20,7 @@ type acquireValue struct {
 	Mode   eroute.Mode
 	Proto  uint8
 	Family eroute.Family // of the peer; 0: none
-	Pad    uint8
+	Spread eroute.Spread
 	ReqID  uint32
 	Peer   [16]byte
 }
@@ -30,7 +30,7 @@ func (p *Set) Put(s eroute.Selector, a eroute.AcquireParams) error {
 	if a == (eroute.AcquireParams{}) || a == eroute.DefaultAcquire {
 		return p.Delete(s)
 	}
-	v := acquireValue{Mode: a.Mode, Proto: a.Proto, ReqID: a.ReqID}
+	v := acquireValue{Mode: a.Mode, Proto: a.Proto, Spread: a.Spread, ReqID: a.ReqID}
 	if a.Peer.IsValid() {
 		v.Family, v.Peer = eroute.FamilyOf(a.Peer), abi.AddrBytes(a.Peer)
 	}
@@ -64,7 +64,7 @@ func (p *Set) Read(s eroute.Selector) (eroute.AcquireParams, error) {
 	if err != nil {
 		return eroute.AcquireParams{}, fmt.Errorf("read ACQUIRE parameters: %w", err)
 	}
-	a := eroute.AcquireParams{Mode: v.Mode, Proto: v.Proto, ReqID: v.ReqID}
+	a := eroute.AcquireParams{Mode: v.Mode, Proto: v.Proto, Spread: v.Spread, ReqID: v.ReqID}
 	if v.Family != 0 {
 		a.Peer = abi.BytesAddr(v.Family, v.Peer)
 	}

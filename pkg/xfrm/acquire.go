@@ -19,6 +19,9 @@ type Acquire struct {
 	Packet eroute.Packet   // a packet of the flow, as in the kernel's own ACQUIREs
 	Params eroute.AcquireParams
 	Seq    uint32
+	// OneCPU requests an SA for packets on the CPU with the number CPU only, in addition to one for any CPU (RFC 9611).
+	OneCPU bool
+	CPU    uint32
 }
 
 // Acquire sends XFRM_MSG_ACQUIRE to the kernel, which forwards it to every listener (xfrm_add_acquire and
@@ -73,7 +76,11 @@ func (a Acquire) message() request {
 		b = binary.NativeEndian.AppendUint32(b, ^uint32(0))
 	}
 	b = binary.NativeEndian.AppendUint32(b, a.Seq)
-	return request{nl.XFRM_MSG_ACQUIRE, appendAttribute(b, nl.XFRMA_TMPL, tmpl.Serialize())}
+	b = appendAttribute(b, nl.XFRMA_TMPL, tmpl.Serialize())
+	if a.OneCPU {
+		b = appendUint32(b, nl.XFRMA_SA_PCPU, a.CPU)
+	}
+	return request{nl.XFRM_MSG_ACQUIRE, b}
 }
 
 // selectorOf returns a selector that matches only the packet's flow.

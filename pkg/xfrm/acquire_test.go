@@ -59,7 +59,9 @@ func TestAcquire(t *testing.T) {
 	if err := listener.SetReceiveTimeout(&unix.Timeval{Sec: 5}); err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range []Acquire{acquire4, acquire6} {
+	ofCPU := acquire4
+	ofCPU.OneCPU, ofCPU.CPU = true, 1
+	for _, a := range []Acquire{acquire4, acquire6, ofCPU} {
 		if err := h.Acquire(a); err != nil {
 			t.Fatal(err)
 		}
@@ -79,14 +81,20 @@ func TestAcquire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reqid := uint32(0)
+		reqid, cpus := uint32(0), []uint32(nil)
 		for _, attr := range attrs {
+			if attr.kind == nl.XFRMA_SA_PCPU {
+				cpus = append(cpus, nl.NativeEndian().Uint32(attr.data))
+			}
 			if attr.kind == nl.XFRMA_TMPL {
 				reqid = nl.DeserializeXfrmUserTmpl(attr.data).Reqid
 			}
 		}
 		if reqid != a.Params.ReqID {
 			t.Errorf("received reqid %d, want %d", reqid, a.Params.ReqID)
+		}
+		if a.OneCPU != (len(cpus) == 1 && cpus[0] == a.CPU) {
+			t.Errorf("received CPUs %d, want %d: %v", cpus, a.CPU, a.OneCPU)
 		}
 	}
 }

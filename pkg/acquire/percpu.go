@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
+)
+
+// cpuRequest identifies the request of an SA for a CPU, in addition to an SA for any CPU.
+type cpuRequest struct {
+	fallback xfrm.StateKey
+	cpu      uint32
+}
+
+// perCPU requests SAs for CPUs: for flows of traps by CPU that have an SA for any CPU, and whose packets on a CPU use that
+// one because there is none for the CPU.
+type perCPU struct {
+	flows     bool // there may be such flows
+	turn      int  // number of the flow whose packets are read next
+	requested map[cpuRequest]time.Time
+}
+
+// flowsAtOnce is the number of flows whose packets are read in a tick: counters of each CPU.
+const flowsAtOnce = 256
+
+// ignoresCPU reads the kernel's types once.
+var ignoresCPU = sync.OnceValues(xfrm.IgnoresCPU)
+
+// note notes the parameters of a flow.
+func (c *perCPU) note(p requestParams) { c.flows = c.flows || p.Spread == eroute.SpreadCPU }
+
+// requestPerCPU requests the SAs that are missing, each again after the lifetime of a hold.
+func (r *relay) requestPerCPU(now time.Time) error {
+	if !r.perCPU.flows || r.xfrm == nil {
+		return nil
+	}
+	// A table that was restored can have such traps on a kernel that ignores the CPU of an ACQUIRE.
+	if ignored, err := ignoresCPU(); ignored || err != nil {
+		r.perCPU.flows = false
+		return err
+	}
+	for q, since := range r.perCPU.requested {
+		if now.Sub(since) > r.HoldLifetime {
+			delete(r.perCPU.requested, q)
+		}
+	}
+	r.perCPU.flows = false
+	return r.read(func(t *maps.Table) error {
+		a, err := r.answers()
+		if err != nil {
+			return err
+		}
+		flows, err := t.Flows()
+		if err != nil {
+			return err
+		}
+		some := min(len(flows), flowsAtOnce)
+		first := r.perCPU.turn
+		r.perCPU.turn += some
+		var errs []error
+		for i := range flows {
+			f := flows[(first+i)%len(flows)]
+			trap, err := t.AcquireParams(f.Trap)
+			if err != nil {
+				return err
+			}
+			if trap.Spread != eroute.SpreadCPU {
+				continue
+			}
+			r.perCPU.flows = true
+			if i >= some {
+				break
+			}
+			p := a.params(f.Selector, trap)
+			errs = append(errs, r.requestCPUsOf(t, f, p, a.fitting(f.Selector, p), now))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+func (r *relay) requestCPUsOf(t *maps.Table, f maps.Flow, p requestParams, fit fitting, now time.Time) error {
+	if f.SAID == eroute.Hold || len(fit.anyCPU) == 0 {
+		return nil
+	}
+	packets, err := t.PacketsByCPU(f.ID())
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i, n := range packets {
+		cpu := uint32(i)
+		q := cpuRequest{fit.anyCPU[0].StateKey, cpu}
+		if fit.has(cpu) {
+			delete(r.perCPU.requested, q)
+			continue
+		}
+		if _, requested := r.perCPU.requested[q]; n == 0 || requested {
+			continue
+		}
+		r.perCPU.requested[q] = now
+		errs = append(errs, r.acquireFor(request{f.ID(), f.Trap, f.Device, example(f.Selector, nil)}, p, &cpu))
+	}
+	return errors.Join(errs...)
+}
