@@ -5,4 +5,4 @@
 package bpf
 
 // layoutDigest changes with every type and map that is pinned.
-const layoutDigest = "5c8591e1"
+const layoutDigest = "b1af852c"
