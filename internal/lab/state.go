@@ -92,6 +92,11 @@ func algorithms(t Tunnel) []*nl.RtAttr {
 		return []*nl.RtAttr{attribute(nl.XFRMA_ALG_COMP, &nl.XfrmAlgo{AlgName: algorithmName("deflate")})}
 	case t.Proto == AH:
 		return []*nl.RtAttr{hmac}
+	case t.Suite == Null:
+		return []*nl.RtAttr{
+			attribute(nl.XFRMA_ALG_AUTH, &nl.XfrmAlgo{AlgName: algorithmName("digest_null")}),
+			attribute(nl.XFRMA_ALG_CRYPT, &nl.XfrmAlgo{AlgName: algorithmName("cipher_null")}),
+		}
 	case t.Suite == CBC:
 		return []*nl.RtAttr{hmac, attribute(nl.XFRMA_ALG_CRYPT, &nl.XfrmAlgo{
 			AlgName: algorithmName("cbc(aes)"), AlgKeyLen: 128, AlgKey: key(128)})}

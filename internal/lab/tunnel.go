@@ -18,10 +18,11 @@ const (
 	TunnelMode    = "tunnel"
 	TransportMode = "transport"
 
-	// GCM is AES-GCM with a tag of 128 bits, CBC is AES-CBC with HMAC-SHA-256.
-	// Both are for ESP: AH has HMAC-SHA-256, IPComp deflate.
-	GCM = "gcm"
-	CBC = "cbc"
+	// GCM is AES-GCM with a tag of 128 bits, CBC is AES-CBC with HMAC-SHA-256, Null has neither cipher nor HMAC.
+	// These are for ESP: AH has HMAC-SHA-256, IPComp deflate.
+	GCM  = "gcm"
+	CBC  = "cbc"
+	Null = "null"
 )
 
 // Tunnel describes a Security Association: one direction, from one node to another. Zero fields other than
@@ -34,7 +35,7 @@ type Tunnel struct {
 	Proto string
 	// Mode is TunnelMode or TransportMode: TunnelMode.
 	Mode string
-	// Suite is GCM or CBC: GCM.
+	// Suite is GCM, CBC or Null: GCM.
 	Suite string
 	// SPI is random by default; for COMP it is the CPI, of 16 bits.
 	SPI uint32

@@ -65,6 +65,7 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 		{figures.ESP, b.esp},
 		{figures.SAs, b.sas},
 		{figures.Instructions, b.instructions},
+		{figures.TCP, b.tcp},
 	} {
 		if !slices.Contains(only, s.name) {
 			continue

@@ -32,7 +32,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.sizes, "n", "1000,100000", "`sizes` of the tables")
 	flag.IntVar(&o.rounds, "rounds", 5, "of each measurement")
-	flag.StringVar(&o.only, "only", "memory,verdict,program,drop,forward,change,instructions", "`sections` to measure")
+	flag.StringVar(&o.only, "only", "memory,verdict,program,drop,forward,change,instructions,tcp", "`sections` to measure")
 	flag.StringVar(&o.scenarios, "run", "", "of section instructions, measure only plain and the scenarios that match this `regexp`")
 	flag.BoolVar(&o.profile, "profile", false, "also print the kernel functions in which these scenarios execute instructions")
 	flag.StringVar(&o.vm, "vm", "", "measure in the VM too, with tables of these `sizes`")

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ipsec-eroute/eroute/internal/lab"
+	"github.com/ipsec-eroute/eroute/pkg/device"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -24,6 +26,24 @@ func outPolicies(ctx context.Context, g *gateway, n int) error {
 		return err
 	}
 	return g.addPolicies(ctx, countedSelectors(n), g.nullTemplate())
+}
+
+// followed attaches ipsec0 to wan with --follow, and gives East n policies to the null SA.
+func followed(ctx context.Context, g *gateway, n int) error {
+	table, err := g.attach(ctx, device.Config{Physical: lab.WAN, Follow: true})
+	if err != nil {
+		return err
+	}
+	if err := outPolicies(ctx, g, n); err != nil {
+		return err
+	}
+	return g.East.Do(func() error {
+		f, err := table.FollowPolicies(ctx)
+		if err == nil && (f.Changes.Len() != n || len(f.Left) > 0) {
+			err = fmt.Errorf("%d of %d policies are followed", f.Changes.Len(), n)
+		}
+		return err
+	})
 }
 
 // nullTemplate is the end of an out policy to the null SA.

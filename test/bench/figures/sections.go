@@ -16,6 +16,7 @@ const (
 	SAs     = "sas"
 
 	Instructions = "instructions"
+	TCP          = "tcp"
 )
 
 // Plain is the scenario of section Instructions that the others are compared with.
@@ -57,6 +58,9 @@ var sections = []sectionInfo{
 		[]string{"packet", "load-each", "add", "del", "reconcile"}, nil, ""},
 	{Instructions, "From the generator through the gateway to the sink, with the null cipher, in the VM", "instructions a packet",
 		[]string{"packet"}, nil, Plain},
+	{TCP, "TCP between two hosts through both gateways, with the null cipher, in the VM", "instructions a KiB",
+		[]string{"plain", "one-policy", "one-policy-offload", "eroute", "eroute-ingress"},
+		[]ratio{{"eroute", "one-policy", ""}, {"eroute", "one-policy-offload", ""}, {"eroute-ingress", "one-policy", ""}, {"eroute", "plain", ""}}, ""},
 }
 
 func section(name string) sectionInfo {
