@@ -3,6 +3,7 @@
 package testenv
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -59,7 +60,8 @@ func CheckDashboard(t *testing.T, file string) int {
 	if err := json.Unmarshal(text, &dashboard); err != nil {
 		t.Fatal(err)
 	}
-	rules := "groups:\n  - name: queries\n    rules:\n"
+	var rules bytes.Buffer
+	rules.WriteString("groups:\n  - name: queries\n    rules:\n")
 	n := 0
 	for _, p := range dashboard.Panels {
 		for _, q := range p.Targets {
@@ -68,11 +70,11 @@ func CheckDashboard(t *testing.T, file string) int {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rules += fmt.Sprintf("      - record: query%d\n        expr: %s\n", n, query)
+			fmt.Fprintf(&rules, "      - record: query%d\n        expr: %s\n", n, query)
 		}
 	}
 	name := filepath.Join(t.TempDir(), "queries.yml")
-	if err := os.WriteFile(name, []byte(rules), 0o600); err != nil {
+	if err := os.WriteFile(name, rules.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	Promtool(t, "", "check", "rules", name)
