@@ -95,9 +95,11 @@ openssl genpkey -algorithm ed25519 | openssl pkey -pubout >/etc/eroute/keys.pem
 state=/var/lib/eroute/fleet
 mkdir -p $state
 revision=$(printf '%064d' 7)
-echo '--add --src 192.0.2.0/24 --dst 10.7.0.0/16 --said %trap' >$state/$revision.table
+table='--add --src 192.0.2.0/24 --dst 10.7.0.0/16 --said %trap'
+digest=$(echo "$table" | sha256sum | cut -d ' ' -f 1)
+echo "$table" >$state/$digest.table
 echo "{\"ring\": \"ring\", \"serial\": 1, \"revision\": \"$revision\", \"state\": \"confirmed\", \"confirmed\": \"$revision\"," \
-	"\"table\": \"$(sha256sum <$state/$revision.table | cut -d ' ' -f 1)\"}" >$state/state.json
+	"\"table\": \"$digest\"}" >$state/state.json
 systemctl start eroute-fleet
 listed ' 192.0.2.0/24 .* 10.7.0.0/16 .* => %trap$'
 systemctl is-active eroute-fleet
