@@ -106,6 +106,9 @@ func (a answers) fitting(flow eroute.Selector, p requestParams) (fit fitting) {
 			fit.oneCPU = append(fit.oneCPU, s)
 		} else {
 			fit.anyCPU = append(fit.anyCPU, s)
+			if p.Spread == 0 { // the newest one suffices
+				break
+			}
 		}
 	}
 	return fit

@@ -12,10 +12,20 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// cpuRequest identifies the request of an SA for a CPU, in addition to an SA for any CPU.
+// cpuRequest identifies the request of an SA for a CPU, in addition to an SA for any CPU. An SA that is not for the CPU,
+// which a key manager may answer with, is a new state but not another request.
 type cpuRequest struct {
-	fallback xfrm.StateKey
-	cpu      uint32
+	params eroute.AcquireParams
+	flow   eroute.Selector // only without a reqid, which selects the SA
+	cpu    uint32
+}
+
+func (p requestParams) onCPU(flow eroute.Selector, cpu uint32) cpuRequest {
+	q := cpuRequest{params: p.AcquireParams, cpu: cpu}
+	if p.ReqID == 0 {
+		q.flow = flow
+	}
+	return q
 }
 
 // perCPU requests SAs for CPUs: for flows of traps by CPU that have an SA for any CPU, and whose packets on a CPU use that
@@ -50,8 +60,8 @@ func (r *relay) requestPerCPU(now time.Time) error {
 			delete(r.perCPU.requested, q)
 		}
 	}
-	r.perCPU.flows = false
-	return r.read(func(t *maps.Table) error {
+	found := false
+	err := r.read(func(t *maps.Table) error {
 		a, err := r.answers()
 		if err != nil {
 			return err
@@ -73,7 +83,7 @@ func (r *relay) requestPerCPU(now time.Time) error {
 			if trap.Spread != eroute.SpreadCPU {
 				continue
 			}
-			r.perCPU.flows = true
+			found = true
 			if i >= some {
 				break
 			}
@@ -82,6 +92,10 @@ func (r *relay) requestPerCPU(now time.Time) error {
 		}
 		return errors.Join(errs...)
 	})
+	if err == nil { // else they are looked for again
+		r.perCPU.flows = found
+	}
+	return err
 }
 
 func (r *relay) requestCPUsOf(t *maps.Table, f maps.Flow, p requestParams, fit fitting, now time.Time) error {
@@ -95,7 +109,7 @@ func (r *relay) requestCPUsOf(t *maps.Table, f maps.Flow, p requestParams, fit f
 	var errs []error
 	for i, n := range packets {
 		cpu := uint32(i)
-		q := cpuRequest{fit.anyCPU[0].StateKey, cpu}
+		q := p.onCPU(f.Selector, cpu)
 		if fit.has(cpu) {
 			delete(r.perCPU.requested, q)
 			continue
