@@ -73,7 +73,7 @@ type table interface {
 	RestoreAs(ctx context.Context, eroutes iter.Seq2[eroute.Change, error], r revision.Revision) (maps.Effect, error)
 	All() iter.Seq2[eroute.Eroute, error]
 	Written() iter.Seq2[eroute.Eroute, error]
-	FollowedNextTo(written []eroute.Selector) ([]eroute.Selector, error)
+	PoliciesToFollow() ([]xfrm.Policy, error)
 	Lookup(p eroute.Packet) (eroute.Eroute, bool, error)
 	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
 	Matching(match func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error]

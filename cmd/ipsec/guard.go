@@ -13,6 +13,8 @@ import (
 	"github.com/ipsec-eroute/eroute/internal/tncfgargs"
 	"github.com/ipsec-eroute/eroute/pkg/diff"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/follow"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // newGuard returns the guard that the options and the file of settings define.
@@ -63,14 +65,21 @@ func (c *command) noNewClearSetting() (string, error) {
 }
 
 // withFollowed returns a table of written eroutes together with those that follow policies of XFRM next to them.
-func withFollowed(t table, written *diff.Table) (*diff.Table, error) {
-	selectors, err := t.FollowedNextTo(slices.Collect(written.Selectors()))
-	if err != nil || len(selectors) == 0 {
-		return written, err
+func withFollowed(written *diff.Table, policies []xfrm.Policy) (*diff.Table, error) {
+	if len(policies) == 0 {
+		return written, nil
+	}
+	own := slices.Collect(written.Selectors())
+	selectors, _ := follow.Selectors(policies, own)
+	is := make(map[eroute.Selector]bool, len(own))
+	for _, s := range own {
+		is[s] = true
 	}
 	followed := &eroute.Changes{}
 	for _, s := range selectors {
-		followed.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM})
+		if !is[s] {
+			followed.Append(eroute.Change{Op: eroute.OpAdd, Selector: s, SAID: eroute.XFRM})
+		}
 	}
 	return written.With(followed)
 }
@@ -86,8 +95,12 @@ func (c *command) compareRunning(g *guard.Guard, what string, t table, after fun
 	if err != nil {
 		return nil, err
 	}
+	policies, err := t.PoliciesToFollow()
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range []**diff.Table{&before, &next} {
-		if *d, err = withFollowed(t, *d); err != nil {
+		if *d, err = withFollowed(*d, policies); err != nil {
 			return nil, err
 		}
 	}

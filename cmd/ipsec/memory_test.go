@@ -18,6 +18,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/metrics"
 	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // memory is a network namespace in memory, with the reference table.
@@ -231,7 +232,7 @@ func (m *memory) All() iter.Seq2[eroute.Eroute, error] {
 
 func (m *memory) Written() iter.Seq2[eroute.Eroute, error] { return m.All() }
 
-func (m *memory) FollowedNextTo([]eroute.Selector) ([]eroute.Selector, error) { return nil, nil }
+func (m *memory) PoliciesToFollow() ([]xfrm.Policy, error) { return nil, nil }
 
 func (m *memory) Lookup(p eroute.Packet) (eroute.Eroute, bool, error) {
 	e, found := m.eroutes.Lookup(p)

@@ -12,6 +12,7 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/revision"
 	"github.com/ipsec-eroute/eroute/pkg/sas"
+	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // Table is the table of a network namespace without one. Commands that would add nothing do not create a table.
@@ -88,8 +89,8 @@ func (Table) All() iter.Seq2[eroute.Eroute, error] {
 // Written yields nothing.
 func (t Table) Written() iter.Seq2[eroute.Eroute, error] { return t.All() }
 
-// FollowedNextTo returns nothing: without a table no device follows policies.
-func (Table) FollowedNextTo([]eroute.Selector) ([]eroute.Selector, error) { return nil, nil }
+// PoliciesToFollow returns nothing: without a table no device follows policies.
+func (Table) PoliciesToFollow() ([]xfrm.Policy, error) { return nil, nil }
 
 // Matching yields nothing.
 func (t Table) Matching(func(eroute.Selector) bool) iter.Seq2[eroute.Eroute, error] {

@@ -73,9 +73,8 @@ func (t *Table) toFollow() (selectors []eroute.Selector, err error) {
 	return selectors, nil
 }
 
-// FollowedNextTo returns the selectors of the eroutes that follow policies of XFRM if these are the selectors of the
-// written ones; none if the table follows no policies.
-func (t *Table) FollowedNextTo(written []eroute.Selector) (selectors []eroute.Selector, err error) {
+// PoliciesToFollow returns the policies of XFRM if the table follows them.
+func (t *Table) PoliciesToFollow() (policies []xfrm.Policy, err error) {
 	follows, err := t.Follows()
 	if err != nil || !follows {
 		return nil, err
@@ -87,16 +86,10 @@ func (t *Table) FollowedNextTo(written []eroute.Selector) (selectors []eroute.Se
 		}
 		defer func() { err = errors.Join(err, x.Close()) }()
 	}
-	policies, err := x.Policies()
-	if err != nil {
+	if policies, err = x.Policies(); err != nil {
 		return nil, fmt.Errorf("read the policies of XFRM, which the table follows: %w", err)
 	}
-	selectors, _ = follow.Selectors(policies, written)
-	is := make(map[eroute.Selector]bool, len(written))
-	for _, s := range written {
-		is[s] = true
-	}
-	return slices.DeleteFunc(selectors, func(s eroute.Selector) bool { return is[s] }), nil
+	return policies, nil
 }
 
 // followInstead returns the changes with the deletion of an eroute that has the selector of one that is to follow a policy
