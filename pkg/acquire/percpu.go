@@ -4,7 +4,6 @@ package acquire
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -39,10 +38,7 @@ type perCPU struct {
 // flowsAtOnce is the number of flows whose packets are read in a tick: counters of each CPU.
 const flowsAtOnce = 256
 
-// ignoresCPU reads the kernel's types once.
-var ignoresCPU = sync.OnceValues(xfrm.IgnoresCPU)
-
-// note notes the parameters of a flow.
+// note records that a flow has these parameters.
 func (c *perCPU) note(p requestParams) { c.flows = c.flows || p.Spread == eroute.SpreadCPU }
 
 // requestPerCPU requests the SAs that are missing, each again after the lifetime of a hold.
@@ -51,7 +47,7 @@ func (r *relay) requestPerCPU(now time.Time) error {
 		return nil
 	}
 	// A table that was restored can have such traps on a kernel that ignores the CPU of an ACQUIRE.
-	if ignored, err := ignoresCPU(); ignored || err != nil {
+	if ignored, err := xfrm.IgnoresCPU(); ignored || err != nil {
 		r.perCPU.flows = false
 		return err
 	}

@@ -5,7 +5,6 @@ package maps
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
@@ -15,8 +14,8 @@ import (
 // these SAs on all CPUs.
 var ErrNoCPUs = errors.New(`this kernel does not bind SAs to CPUs (XFRMA_SA_PCPU), use Linux 6.13 or later`)
 
-// ignoresCPU reads the kernel's types once. Tests replace it.
-var ignoresCPU = sync.OnceValues(xfrm.IgnoresCPU)
+// ignoresCPU is replaced by tests.
+var ignoresCPU = xfrm.IgnoresCPU
 
 // checkSpread returns ErrNoCPUs for a change that the kernel does not support: to a group by CPU, or to a trap that
 // requests SAs by CPU. An older kernel would ignore the CPU of a request.
