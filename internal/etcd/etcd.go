@@ -31,6 +31,12 @@ func Config(dir string, client url.URL) (*embed.Config, error) {
 	return c, nil
 }
 
+// Durable gives a member a name and the times of etcd itself, and makes it wait until its data is on disk.
+func Durable(c *embed.Config, name string) {
+	standard := embed.NewConfig()
+	c.Name, c.TickMs, c.ElectionMs, c.UnsafeNoFsync = name, standard.TickMs, standard.ElectionMs, false
+}
+
 // FreeURL returns a URL of the loopback with a port that is free now: etcd cannot choose one and say which.
 func FreeURL(scheme string) (url.URL, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -46,8 +46,7 @@ func memberConfig(member int) (*embed.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	standard := embed.NewConfig()
-	c.Name, c.TickMs, c.ElectionMs, c.UnsafeNoFsync = dataDir(member), standard.TickMs, standard.ElectionMs, false
+	etcd.Durable(c, dataDir(member))
 	c.ClientTLSInfo = etcd.Certificates(".").TLS("server")
 	c.ClientTLSInfo.ClientCertAuth = true
 	var all []string

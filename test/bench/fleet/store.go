@@ -57,8 +57,7 @@ func configure(members int) (configs []*embed.Config, endpoints []string, err er
 		if err != nil {
 			return nil, nil, err
 		}
-		standard := embed.NewConfig()
-		c.Name, c.TickMs, c.ElectionMs, c.UnsafeNoFsync = name, standard.TickMs, standard.ElectionMs, false
+		etcd.Durable(c, name)
 		peers[i] = name + "=" + c.ListenPeerUrls[0].String()
 		configs, endpoints = append(configs, c), append(endpoints, client.String())
 	}
