@@ -65,6 +65,6 @@ func TestPage(t *testing.T) {
 	}
 	p = &page{read: p.read}
 	if _, quit := p.Update(p.readNow()); quit == nil || !errors.Is(p.err, failed) {
-		t.Errorf("the first error goes on: %v", p.err)
+		t.Errorf("the screen does not end with the first error: %v", p.err)
 	}
 }

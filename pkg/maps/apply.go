@@ -47,7 +47,7 @@ func (t *Table) ApplyList(ctx context.Context, changes *eroute.Changes) error {
 	if err != nil {
 		return err
 	}
-	if instead != changes { // what is refused must be refused as it was given, and before anything changes
+	if instead != changes { // an error names the change as it was given, and comes before anything changes
 		if _, err := t.check(changes); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ var (
 )
 
 // The revision of a table is that of the last restore as a revision. Each change of eroutes by a command marks it as
-// changed; what is refused does not.
+// changed; a refused one does not.
 func TestRevisionChanged(t *testing.T) {
 	table := newTable(t)
 	checkRevision(t, table, revision.Revision{})

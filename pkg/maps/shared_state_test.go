@@ -189,8 +189,8 @@ func stateKeys(s xfrm.State) (keys []xfrm.StateKey) {
 	return keys
 }
 
-// claimed reports whether a state of an SA has the if_id of another one that names it, and one of both is a bundle: the
-// packets of the SA that was bound later drop.
+// claimed reports whether another SA is bound to a state of this one, and one of the two is a bundle. Packets of this SA
+// then drop.
 func (m *model) claimed(t *testing.T, table *Table, all map[abi.SAIDKey]abi.SAIDValue, key abi.SAIDKey) bool {
 	t.Helper()
 	for _, part := range key.SAID().Bundle() {

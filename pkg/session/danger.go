@@ -105,8 +105,9 @@ type futureTable struct {
 	kernel explain.KernelView
 }
 
-// Member leaves out SAs that are set aside. It returns the SA of a CPU in a group by CPU, else the first SA that is ready and bound to no CPU, or the %trap; else
-// the first SA that is not ready, if there is one. Which of several SAs a flow selects does not matter to a forecast.
+// Member leaves out SAs that are set aside. It returns the SA of a CPU in a group by CPU, else the first SA that is ready
+// and bound to no CPU, or the %trap; else the first SA that is not ready, if there is one. Which of several SAs a flow
+// selects does not matter to a forecast.
 func (t futureTable) Member(_ eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error) {
 	var unbound, unready eroute.SAID
 	for _, sa := range group.SAs() {

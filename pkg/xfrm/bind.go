@@ -32,8 +32,8 @@ func (h *Handle) Bind(said eroute.SAID, ifID uint32, inner Families) (prev uint3
 }
 
 // BindState is [Handle.Bind] for a state from [Handle.States]. It gives all states of a bundle the if_id before the
-// policies, which have a template for each of them: XFRM drops packets if one is missing. It reads the state again only if its if_id or a
-// policy must change.
+// policies, which have a template for each of them: XFRM drops packets if one is missing. It reads the state again only
+// if its if_id or a policy must change.
 func (h *Handle) BindState(s State, ifID uint32, inner Families) (prev uint32, err error) {
 	if err := checkIfID(ifID); err != nil {
 		return 0, err

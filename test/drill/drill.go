@@ -23,7 +23,7 @@ import (
 // patience bounds each wait.
 const patience = 5 * time.Minute
 
-// fleetDrill is a fleet: a canary, a gateway in a ring of its own, "late", and the others.
+// fleetDrill is a fleet with three rings: "canary" and "late" have one gateway each, "all" has the others.
 type fleetDrill struct {
 	*options
 	dir      string

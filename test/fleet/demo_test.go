@@ -72,7 +72,8 @@ func TestDemoKilled(t *testing.T) {
 	ended()
 }
 
-// A fleet of three gateways, whose store, links and disks fail one after the other, does what the drill expects: see test/drill.
+// A fleet of three gateways, whose store, links and disks fail one after the other, does what the drill expects, see
+// test/drill.
 func TestDrill(t *testing.T) {
 	t.Parallel()
 	bin := filepath.Dir(testenv.Fleet(t))

@@ -27,8 +27,8 @@ type record struct {
 	State    fleet.State `json:"state"`    // what became of it
 	Reason   string      `json:"reason,omitempty"`
 
-	// Pending is set while the table of Revision is in use and not confirmed: previousFile is to be restored, which was of
-	// the revision Before, as [Stats] has it.
+	// Pending is set while the table of Revision is in use but not confirmed. To go back, the agent restores previousFile,
+	// the table of the revision Before (see [Stats]).
 	Pending bool   `json:"pending"`
 	Before  string `json:"before,omitempty"`
 

@@ -92,7 +92,7 @@ func (r Reader) values() (*Values, error) {
 	return r.Values()
 }
 
-// check refuses what is not part of a table of a fleet.
+// check refuses a change that a table of a fleet must not contain.
 func check(line *Line, c eroute.Change) error {
 	if c.Op != eroute.OpAdd {
 		b := &erouteargs.Batch{Lines: []uint32{uint32(line.Number)}}

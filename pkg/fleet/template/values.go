@@ -66,7 +66,7 @@ func (v *Values) checkVariable(text string) error {
 	return errors.New("want an address, a prefix, a number or a site such as @paris")
 }
 
-// hasVariables reports whether a line is not the same on all gateways.
+// hasVariables reports whether a line has variables or sites, whose values differ between gateways.
 func hasVariables(words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "$") || strings.HasPrefix(w, "@") })
 }
