@@ -25,7 +25,7 @@ import (
 // FuzzCommandLine checks that any command line is executed, or refused with one line without control characters.
 func FuzzCommandLine(f *testing.F) {
 	for _, seed := range []string{
-		"", "--help", "--version", "help eroute", "eroute", "eroute --json", "tncfg", "acquire --json",
+		"", "--help", "--version", "help eroute", "- help", "eroute", "eroute --json", "tncfg", "acquire --json",
 		"eroute --add --eraf inet --src 10/8 --dst 10.1.0.0/255.255.0.0 --af inet --edst gw.example --spi 0x135 --proto tun",
 		"eroute --del --src %default --dst ::/0 --said %pass --check", "eroute --said %drop --src 10.0.0.1/32",
 		"eroute --lookup --src 10.0.0.1 --dst 10.0.0.2 --transport-proto tcp --src-port 1 --dst-port ssh --json",

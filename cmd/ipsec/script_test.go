@@ -121,11 +121,16 @@ func isSilent(args []string) bool {
 		has("--batch") && !has("--lookup")
 }
 
-// checkRefusal checks the form of an error.
+// checkRefusal checks the form of an error. It names the command, which an option may precede.
 func checkRefusal(args []string, status int, stdout, stderr string) error {
 	prefix := "ipsec: "
-	if len(args) > 0 && slices.Contains([]string{"eroute", "tncfg", "acquire", "monitor", "doctor", "completion", "help"}, args[0]) {
-		prefix = "ipsec " + args[0] + ": "
+	for i, arg := range args {
+		named := "ipsec " + arg + ": "
+		if slices.Contains([]string{"eroute", "tncfg", "acquire", "monitor", "doctor", "completion", "help"}, arg) &&
+			(i == 0 || strings.HasPrefix(args[0], "-") && strings.HasPrefix(stderr, named)) {
+			prefix = named
+			break
+		}
 	}
 	if status != 1 || stdout != "" || !strings.HasPrefix(stderr, prefix) ||
 		strings.Count(stderr, "\n") != 1 || !strings.HasSuffix(stderr, "\n") {
