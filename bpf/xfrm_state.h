@@ -51,25 +51,26 @@ static __always_inline void set_use(struct sa *sa, __u32 spi, enum sa_use use)
 	}
 }
 
-/* Reports whether an SA, or an SA of a bundle, has an SPI, which is not 0. */
-static __always_inline int has_spi(const struct sa *sa, __u32 spi)
-{
-	return sa->spi == spi || sa->comp == spi || sa->esp == spi;
-}
-
-/* Sets the use of a state's SA, in the slot that owns its if_id and in the slot that borrows it. */
+/*
+ * Sets the use of a state's SA, or of the bundle that has it, in the slot that owns its if_id and in the slot that borrows
+ * it.
+ */
 static __always_inline void set_sa_use(const struct xfrm_state *x, enum sa_use use)
 {
 	__u32 if_id = x->if_id, slot = if_id - IF_ID_BASE;
-	__u32 spi = bpf_ntohl(x->id.spi);
+	__u32 spi = bpf_ntohl(x->id.spi), last;
 	struct sa *sa, *borrower;
 
 	if (x->xs_net.net->net_cookie != netns_cookie)
 		return;
 	sa = bpf_map_lookup_elem(&eroute_sas, &slot);
-	if (!sa || !spi || !has_spi(sa, spi))
+	if (!sa || !spi)
 		return;
-	set_use(sa, sa->spi, use);
+	last = READ_ONCE(
+		sa->spi); /* once: set_use then changes no SA that gets the slot after the comparison */
+	if (last != spi && sa->comp != spi && sa->esp != spi)
+		return;
+	set_use(sa, last, use);
 	slot = sa->borrower - IF_ID_BASE;
 	borrower = bpf_map_lookup_elem(&eroute_sas, &slot);
 	if (borrower && borrower->if_id == if_id)
