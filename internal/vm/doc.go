@@ -4,9 +4,10 @@
 // kernel. The guest sees the host's file system read-only, with memory overlays for writes, so that binaries
 // built on the host run unchanged.
 //
-// Tests that need such a kernel have the build constraint vm, in the package they test. One VM runs those of the
-// largest package, a second one those of the others, and one without IPv6 those named TestNoIPv6. Those named
-// TestNewKernel need a newer kernel than the default, and run on one that is named, as in make smoke:
+// Tests that need such a kernel have the build constraint vm, in the package they test. Two VMs run them at the same time,
+// half of them each, and then one VM runs alone those that measure time or order, which have the directive //vm:alone in
+// their doc comment. One without IPv6 runs those named TestNoIPv6. Those named TestNewKernel need a newer kernel than the
+// default, and run on one that is named, as in make smoke:
 //
 //	make test-vm                                    # all of them
 //	make test-vm PKG=./pkg/xfrm RUN=TestBind        # one, in a minute

@@ -24,7 +24,11 @@ type Package struct {
 	ImportPath string
 	Dir        string   // absolute
 	Tests      []string // names of the tests in files with the constraint vm, sorted
+	alone      []string // those of them whose doc comment has aloneDirective
 }
+
+// aloneDirective, in the doc comment of a test that measures time or order, keeps other VMs from running at the same time.
+const aloneDirective = "//vm:alone"
 
 // listed is go list's output about a package.
 type listed struct {
@@ -58,11 +62,11 @@ func FindPackages(ctx context.Context, patterns ...string) ([]Package, error) {
 			if onHost[path] {
 				continue
 			}
-			names, err := testNames(path)
+			names, alone, err := testNames(path)
 			if err != nil {
 				return nil, err
 			}
-			p.Tests = append(p.Tests, names...)
+			p.Tests, p.alone = append(p.Tests, names...), append(p.alone, alone...)
 		}
 		if len(p.Tests) > 0 {
 			slices.Sort(p.Tests)
@@ -100,18 +104,21 @@ func goList(ctx context.Context, flags, patterns []string) ([]listed, error) {
 	}
 }
 
-// testNames returns the names of the test functions in a file.
-func testNames(path string) ([]string, error) {
-	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+// testNames returns the names of the test functions in a file, and of those among them that run alone.
+func testNames(path string) (names, alone []string, err error) {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution|parser.ParseComments)
 	if err != nil {
-		return nil, fmt.Errorf("parse test file: %w", err)
+		return nil, nil, fmt.Errorf("parse test file: %w", err)
 	}
-	var names []string
 	for _, decl := range file.Decls {
 		f, ok := decl.(*ast.FuncDecl)
-		if ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") && f.Name.Name != "TestMain" {
-			names = append(names, f.Name.Name)
+		if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") || f.Name.Name == "TestMain" {
+			continue
+		}
+		names = append(names, f.Name.Name)
+		if f.Doc != nil && slices.ContainsFunc(f.Doc.List, func(c *ast.Comment) bool { return c.Text == aloneDirective }) {
+			alone = append(alone, f.Name.Name)
 		}
 	}
-	return names, nil
+	return names, alone, nil
 }

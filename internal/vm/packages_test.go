@@ -3,6 +3,7 @@
 package vm
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -24,6 +25,29 @@ func TestFindPackagesFindsOnlyTestsForTheVM(t *testing.T) {
 	}
 	if !slices.IsSorted(p.Tests) {
 		t.Errorf("not sorted: %v", p.Tests)
+	}
+}
+
+func TestNamesOfTests(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x_vm_test.go")
+	write(t, path, `package x
+
+func TestMain(m *testing.M) {}
+
+// TestA is short.
+func TestA(t *testing.T) {}
+
+// TestB measures.
+//
+//vm:alone
+func TestB(t *testing.T) {}
+
+//vm:alone
+func helper() {}
+`)
+	names, alone, err := testNames(path)
+	if err != nil || !slices.Equal(names, []string{"TestA", "TestB"}) || !slices.Equal(alone, []string{"TestB"}) {
+		t.Errorf("tests %v, alone %v: %v", names, alone, err)
 	}
 }
 

@@ -34,6 +34,9 @@ func (s Suite) run(ctx context.Context, dir string, binaries map[string]string, 
 		if len(parts) > 1 {
 			count.out = &blocks{out: &output}
 		}
+		if part.alone {
+			vms.Wait()
+		}
 		places <- struct{}{} // in order
 		vms.Go(func() {
 			defer func() { <-places }()

@@ -19,9 +19,9 @@ import (
 // ErrTests means that a test failed or was skipped, or that there was none.
 var ErrTests = errors.New("tests failed")
 
-// Suite is the VM tests of some packages, which run one after the other. If all tests run, those of the largest
-// package are in a VM of their own, and the others in another one at the same time. Those whose names begin with
-// TestNoIPv6 run in a VM whose kernel is booted without IPv6, those with TestNewKernel only on a kernel that is named.
+// Suite is the VM tests of some packages, which run one after the other. If all tests run, two VMs have half of them
+// each, and run at the same time; then one has the tests that run alone. Those whose names begin with TestNoIPv6 run in a
+// VM whose kernel is booted without IPv6, those with TestNewKernel only on a kernel that is named.
 type Suite struct {
 	Packages []Package
 	Run      string        // the pattern of -run; empty: every test that needs the VM
@@ -31,6 +31,7 @@ type Suite struct {
 	Timeout  time.Duration // without a test that begins or ends
 
 	noIPv6 bool // the tests of the VM without IPv6
+	alone  bool // no other VM runs at the same time
 }
 
 // noIPv6Prefix begins the names of the tests for a kernel booted without IPv6.
@@ -62,36 +63,65 @@ func (s Suite) Test(ctx context.Context) error {
 	return s.run(ctx, dir, binaries, parts)
 }
 
-// parts returns the tests of each VM. The largest package comes first: the short VMs run while its first tests do,
-// and have ended before those that measure time and order.
+// parts returns the tests of each VM, in the order in which they start.
 func (s Suite) parts() (parts []Suite) {
 	off := s
 	off.noIPv6 = true
-	largest, others := s.largest()
-	switch {
-	case s.Run == "" && largest.planned() > 0 && others.planned() > 0:
-		parts = []Suite{largest, others}
-	case s.planned() > 0 || off.planned() == 0:
+	if s.Run == "" {
+		parts = s.halves()
+	} else if s.planned() > 0 {
 		parts = []Suite{s}
 	}
 	if off.planned() > 0 {
 		parts = append(parts, off)
 	}
+	if alone := s.apart(); s.Run == "" && alone.planned() > 0 {
+		parts = append(parts, alone)
+	}
+	if len(parts) == 0 {
+		return []Suite{s} // which has no tests, and fails
+	}
 	return parts
 }
 
-// largest divides the packages into the one with the most tests and the others.
-func (s Suite) largest() (largest, others Suite) {
-	largest, others = s, s
-	at := 0
-	for i, p := range s.Packages {
-		if len(s.selected(p)) > len(s.selected(s.Packages[at])) {
-			at = i
+// halves divides the tests that need not run alone, so that tests of one subject, whose names are alike and which take
+// as long, are in both.
+func (s Suite) halves() (halves []Suite) {
+	for half := range atOnce {
+		n := half
+		tests := s.only(func(p Package, test string) bool {
+			if slices.Contains(p.alone, test) {
+				return false
+			}
+			n++
+			return n%atOnce == 1
+		})
+		if tests.planned() > 0 {
+			halves = append(halves, tests)
 		}
 	}
-	largest.Packages = s.Packages[at : at+1]
-	others.Packages = slices.Delete(slices.Clone(s.Packages), at, at+1)
-	return largest, others
+	return halves
+}
+
+// apart returns the tests that run alone.
+func (s Suite) apart() Suite {
+	tests := s.only(func(p Package, test string) bool { return slices.Contains(p.alone, test) })
+	tests.alone = true
+	return tests
+}
+
+// only returns the suite with some of its tests.
+func (s Suite) only(some func(Package, string) bool) Suite {
+	packages := s.Packages
+	s.Packages = nil
+	for _, p := range packages {
+		all := Suite{Kernel: s.Kernel, noIPv6: s.noIPv6}.selected(p)
+		p.Tests = slices.DeleteFunc(all, func(test string) bool { return !some(p, test) })
+		if len(p.Tests) > 0 {
+			s.Packages = append(s.Packages, p)
+		}
+	}
+	return s
 }
 
 // planned is the number of tests.

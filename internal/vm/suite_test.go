@@ -39,19 +39,22 @@ func TestSuiteScriptRunsAllAndFailsIfOneFails(t *testing.T) {
 	}
 }
 
-// All tests together run in two VMs and one without IPv6, each test in one of them; selected tests run in one VM.
+// All tests together run in two VMs, one without IPv6 and one that runs alone, each test in one of them; selected tests
+// run in one VM.
 func TestParts(t *testing.T) {
 	s := Suite{Packages: []Package{
 		{ImportPath: "a", Tests: []string{"TestA"}},
-		{ImportPath: "b", Tests: []string{"TestB", "TestC", "TestD"}},
+		{ImportPath: "b", Tests: []string{"TestB", "TestC", "TestD", "TestOrder"}, alone: []string{"TestOrder"}},
 		{ImportPath: "c", Tests: []string{"TestE", "TestNoIPv6", "TestNewKernel"}},
 	}}
 	for _, test := range []struct{ kernel, run, want, skip string }{
-		{"", "", "b ^(TestB|TestC|TestD)$; a ^(TestA)$, c ^(TestE)$; c ^(TestNoIPv6)$", "^(TestNoIPv6|TestNewKernel)"},
+		{"", "", "a ^(TestA)$, b ^(TestC)$, c ^(TestE)$; b ^(TestB|TestD)$; c ^(TestNoIPv6)$; alone b ^(TestOrder)$", "^(TestNoIPv6|TestNewKernel)"},
 		{"", "TestB", "a TestB, b TestB, c TestB", "^(TestNoIPv6|TestNewKernel)"},
+		{"", "TestOrder", "a TestOrder, b TestOrder, c TestOrder", "^(TestNoIPv6|TestNewKernel)"},
 		{"", "NoIPv6", "c ^(TestNoIPv6)$", "^(TestNoIPv6|TestNewKernel)"},
 		{"", "TestNone", "a TestNone, b TestNone, c TestNone", "^(TestNoIPv6|TestNewKernel)"},
-		{"7.3", "", "b ^(TestB|TestC|TestD)$; a ^(TestA)$, c ^(TestE|TestNewKernel)$; c ^(TestNoIPv6)$", "^(TestNoIPv6)"},
+		{"7.3", "", "a ^(TestA)$, b ^(TestC)$, c ^(TestE)$; b ^(TestB|TestD)$, c ^(TestNewKernel)$; c ^(TestNoIPv6)$; alone b ^(TestOrder)$",
+			"^(TestNoIPv6)"},
 		{"7.3", "TestNewKernel", "a TestNewKernel, b TestNewKernel, c TestNewKernel", "^(TestNoIPv6)"},
 	} {
 		s.Run, s.Kernel = test.run, test.kernel
@@ -67,7 +70,11 @@ func TestParts(t *testing.T) {
 				}
 				packages = append(packages, p.ImportPath+" "+part.pattern(p))
 			}
-			parts = append(parts, strings.Join(packages, ", "))
+			line := strings.Join(packages, ", ")
+			if part.alone {
+				line = "alone " + line
+			}
+			parts = append(parts, line)
 		}
 		if got := strings.Join(parts, "; "); got != test.want {
 			t.Errorf("-run %q on kernel %q: %s, want %s", test.run, test.kernel, got, test.want)

@@ -40,6 +40,8 @@ func (b bench) masquerade(t *testing.T) (end func()) {
 // With a key manager in its default configuration (it changes routes), --follow is the only step: its policies become
 // eroutes, and what they protect cannot leave in clear, though a masquerade rule takes packets away from them. A rekey
 // and a detach under traffic lose nothing.
+//
+//vm:alone
 func TestFollowedKeyManagers(t *testing.T) {
 	for name, make := range map[string]func(n, peer *lab.Node, local, far netip.Prefix, trap bool) lab.KeyManager{
 		"charon": func(n, peer *lab.Node, local, far netip.Prefix, trap bool) lab.KeyManager {

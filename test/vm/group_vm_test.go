@@ -19,6 +19,8 @@ import (
 
 // A group of SAs with real ESP: flows are shared out and keep their order; the end of an SA under traffic, without any
 // command, loses at most the packet on its way, and sends none in clear. An SA that is set aside has no traffic.
+//
+//vm:alone
 func TestGroup(t *testing.T) {
 	for name, c := range map[string]device.Config{
 		"watched": {Virtual: virtual, Physical: lab.WAN},

@@ -75,6 +75,8 @@ func (b bench) pingOnce(t *testing.T, wait time.Duration) int {
 	return r.Received
 }
 
+//
+//vm:alone
 func TestKeyManagers(t *testing.T) {
 	for _, k := range keyManagers {
 		t.Run(k.name, func(t *testing.T) { testTrapAndRekey(t, k) })

@@ -17,6 +17,8 @@ import (
 // Under pings, the SA is deleted and the next one installed shortly afterwards, repeatedly, as in a
 // break-before-make re-authentication: all packets arrive in order, and none is lost but those that XFRM drops
 // because their SA is deleted between the program and XFRM.
+//
+//vm:alone
 func TestRekeyKeepsOrder(t *testing.T) {
 	const rounds, count, interval, gap = 2, 300, 50 * time.Millisecond, 150 * time.Millisecond
 	b := newBench(t, lab.LAN)
@@ -74,6 +76,8 @@ var everything = nets(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix(
 // One trap for everything, without a reqid, makes strongSwan negotiate: the relay uses the reqid of
 // strongSwan's own policy for the flow. A re-authentication, which is break-before-make, then loses nothing
 // in the relay: missing packets were dropped by XFRM after the SA was deleted.
+//
+//vm:alone
 func TestReauthentication(t *testing.T) {
 	const count, interval, patience = 200, 20 * time.Millisecond, 40 * time.Second
 	b := newBench(t, lab.LAN)

@@ -17,6 +17,8 @@ import (
 
 // A rekey by --replace loses no packet of a stream, although the old SA is deleted as soon as --replace has
 // returned, and at the peer a round trip later.
+//
+//vm:alone
 func TestRekeyDeletesOld(t *testing.T) {
 	const rate, rekeys = 1000, 6
 	b := newBench(t, lab.LAN)

@@ -19,6 +19,8 @@ import (
 
 // The flow of a trap with --acquire-spread flow uses both SAs that fit it. When one is deleted under traffic, its packets
 // go to the other one at once: none is in clear, and at most one is lost.
+//
+//vm:alone
 func TestTrapByFlow(t *testing.T) {
 	b := newBench(t)
 	params := eroute.DefaultAcquire

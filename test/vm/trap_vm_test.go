@@ -161,6 +161,8 @@ func (b bench) waitSAID(t *testing.T, s eroute.Selector, want string) {
 
 // The first packet into a trap is kept until there is an SA, and leaves through it; the flow moves to the
 // next SA when it is rekeyed, and is trapped again when the last one is deleted. No packet is in clear.
+//
+//vm:alone
 func TestTrapToSA(t *testing.T) {
 	for _, said := range []eroute.SAID{eroute.Trap, eroute.TrapSubnet} {
 		t.Run(said.String(), func(t *testing.T) {
