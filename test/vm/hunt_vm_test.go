@@ -60,6 +60,8 @@ type logged struct {
 
 // No packet leaves in clear that the current table does not permit, whatever happens to table, SAs, devices,
 // programs, relay and memory. "make hunt DURATION=5m" takes longer.
+//
+//vm:alone
 func TestLeakHunt(t *testing.T) {
 	seed, duration := testenv.RandSeed(t), testenv.Duration(t, 60*time.Second)
 	h := newHunt(t, seed%2 == 0)
