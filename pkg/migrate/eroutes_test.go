@@ -123,6 +123,12 @@ func TestNotCarried(t *testing.T) {
 			ah := xfrm.Template{Proto: eroute.ProtoAH, ReqID: 8, Optional: true}
 			p.Templates = []xfrm.Template{esp, ah}
 		},
+		"2 templates: mode beet is not supported": func(p *xfrm.Policy) {
+			p.Templates = []xfrm.Template{esp, {Proto: eroute.ProtoAH, Mode: xfrm.ModeBEET, SPI: 0x2000}}
+		},
+		"2 templates: ah0x2000@192.0.2.2 is in transport mode, its template in tunnel mode": func(p *xfrm.Policy) {
+			p.Templates = []xfrm.Template{esp, {Dst: peer, Proto: eroute.ProtoAH, Mode: xfrm.ModeTunnel, SPI: 0x2000}}
+		},
 		"mode beet is not supported": func(p *xfrm.Policy) { p.Templates[0].Mode = xfrm.ModeBEET },
 		"no SA matches its":          func(p *xfrm.Policy) { p.Templates[0].ReqID = 99 },
 		"an SA has one":              func(p *xfrm.Policy) { p.Templates[0].Dst = netip.IPv4Unspecified() },

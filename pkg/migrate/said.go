@@ -37,8 +37,8 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 	if t.Optional {
 		remark = "without an SA it sends packets in clear (level use); the eroute drops them"
 	}
-	if t.Mode != xfrm.ModeTunnel && t.Mode != xfrm.ModeTransport {
-		return e, "", fmt.Errorf("mode %s is not supported", t.Mode)
+	if err := checkMode(t); err != nil {
+		return e, "", err
 	}
 	if k.Negotiated && t.ReqID != 0 {
 		e.SAID, e.Acquire = eroute.Trap, acquireParams(t)
@@ -58,7 +58,15 @@ func (k Kernel) eroute(p xfrm.Policy) (e eroute.Eroute, remark string, err error
 	return e, remark, err
 }
 
-// bundle returns the bundle of the SAs for templates.
+func checkMode(t xfrm.Template) error {
+	if t.Mode != xfrm.ModeTunnel && t.Mode != xfrm.ModeTransport {
+		return fmt.Errorf("mode %s is not supported", t.Mode)
+	}
+	return nil
+}
+
+// bundle returns the bundle of the SAs for templates. A bundle does not say the modes of its SAs, so an SA that exists must
+// have the mode of its template.
 func (k Kernel) bundle(templates []xfrm.Template, s eroute.Selector) (eroute.SAID, error) {
 	var sas []eroute.SAID
 	for i, t := range templates {
@@ -68,6 +76,9 @@ func (k Kernel) bundle(templates []xfrm.Template, s eroute.Selector) (eroute.SAI
 		if t.Optional {
 			return eroute.SAID{}, errors.New("one is optional (level use)")
 		}
+		if err := checkMode(t); err != nil {
+			return eroute.SAID{}, err
+		}
 		if i > 0 && t.Mode == xfrm.ModeTransport { // its addresses are those of the template before it
 			t.Src, t.Dst = templates[i-1].Src, templates[i-1].Dst
 		}
@@ -76,6 +87,10 @@ func (k Kernel) bundle(templates []xfrm.Template, s eroute.Selector) (eroute.SAI
 			return eroute.SAID{}, err
 		}
 		sa.Proto = t.Proto
+		state, exists := k.States[xfrm.StateKey{Proto: sa.Proto, SPI: sa.SPI, Dst: sa.Dst}]
+		if exists && state.Mode != t.Mode {
+			return eroute.SAID{}, fmt.Errorf("%s is in %s mode, its template in %s mode", sa, state.Mode, t.Mode)
+		}
 		sas = append(sas, sa)
 	}
 	return eroute.NewBundle(sas...)
