@@ -208,6 +208,36 @@ func TestExplainSA(t *testing.T) {
 	}
 }
 
+// TestExplainBundle checks that the SAs of a bundle are all printed.
+func TestExplainBundle(t *testing.T) {
+	said, err := eroute.ParseSAID(t.Context(), "comp.100@192.0.2.2+esp.1000@192.0.2.2", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newGateway(t, said)
+	life := testLifetime
+	life.Mode, life.ReqID = xfrm.ModeTransport, 8
+	life.Under = &xfrm.State{
+		StateKey: xfrm.StateKey{Proto: eroute.ProtoComp, SPI: 0x100, Dst: said.Dst},
+		Src:      testLifetime.Src, Mode: xfrm.ModeTunnel, ReqID: 7, IfID: testLifetime.IfID, Inner: xfrm.IPv4,
+	}
+	m.kernel.sas, m.kernel.ready = map[eroute.SAID]xfrm.Lifetime{said: life}, map[eroute.SAID]bool{said: true}
+	want := []string{"esp spi 0x1000 dst 192.0.2.2 src 192.0.2.1, transport mode, after comp spi 0x100 dst 192.0.2.2 in tunnel mode, reqid 8, if_id 0x65000000, 3 packets, 300 of 5000 bytes, expires 2026-11-24T12:00:00Z"}
+	if got := explainLines(t, m, "SA", "10.1.0.1", "10.2.0.1"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	_, stdout, _ := runMemory(m, "", "eroute", "--lookup", "--src", "10.1.0.1", "--dst", "10.2.0.1", "--explain", "--json")
+	const wantJSON = `"sa":{"said":"comp0x100@192.0.2.2+esp0x1000@192.0.2.2","present":true,"ready":true,"proto":"esp","spi":4096,"src":"192.0.2.1","dst":"192.0.2.2","mode":"transport","reqid":8,"if_id":1694498816,` +
+		`"after":[{"proto":"comp","spi":256,"src":"192.0.2.1","dst":"192.0.2.2","mode":"tunnel","reqid":7,"if_id":1694498816}],` +
+		`"packets":3,"bytes":300,`
+	if err := schema.Check([]byte(stdout)); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(stdout, wantJSON) {
+		t.Errorf("got %s\nwant %s", stdout, wantJSON)
+	}
+}
+
 // TestExplainDisagreement checks that a disagreement between kernel program and table is printed, and is an error.
 func TestExplainDisagreement(t *testing.T) {
 	m := newGateway(t, eroute.Drop)

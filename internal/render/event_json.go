@@ -48,18 +48,26 @@ func newSelectorJSON(s eroute.Selector) packetJSON {
 	return packetJSON{s.Src.String(), s.Dst.String(), s.Proto, s.SrcPort, s.DstPort}
 }
 
-func newStateJSON(c *xfrm.Change) *stateJSON {
+// newChangeJSON converts a change of a state. A flush has the protocol, unless all protocols were flushed.
+func newChangeJSON(c *xfrm.Change) *stateJSON {
 	s := &c.State
-	j := &stateJSON{}
-	if c.Kind != xfrm.StatesFlushed || s.Proto != 0 && s.Proto != 255 {
-		j.Proto = xfrm.ProtocolName(s.Proto)
-	}
 	if c.Kind == xfrm.StatesFlushed {
+		j := &stateJSON{}
+		if s.Proto != 0 && s.Proto != 255 {
+			j.Proto = xfrm.ProtocolName(s.Proto)
+		}
 		return j
 	}
-	j.SPI, j.Dst, j.Mode, j.ReqID, j.IfID = s.SPI, s.Dst.String(), s.Mode.String(), s.ReqID, s.IfID
+	j := newStateJSON(s)
 	if c.From.IsValid() {
 		j.From = c.From.String()
+	}
+	return j
+}
+
+func newStateJSON(s *xfrm.State) *stateJSON {
+	j := &stateJSON{
+		Proto: xfrm.ProtocolName(s.Proto), SPI: s.SPI, Dst: s.Dst.String(), Mode: s.Mode.String(), ReqID: s.ReqID, IfID: s.IfID,
 	}
 	if s.Src.IsValid() && !s.Src.IsUnspecified() {
 		j.Src = s.Src.String()
@@ -88,7 +96,7 @@ func EventJSON(w io.Writer, e *monitor.Event) error {
 		}
 		j.Packets, j.Detail = n.Packets, n.Detail
 	case e.SA != nil:
-		j.SA = newStateJSON(e.SA)
+		j.SA = newChangeJSON(e.SA)
 	default:
 		j.Count, j.Detail = e.Missed.Count, e.Missed.Why
 	}

@@ -62,19 +62,20 @@ type saJSON struct {
 }
 
 type lifeJSON struct {
-	Proto      string  `json:"proto"`
-	SPI        uint32  `json:"spi"`
-	Src        string  `json:"src,omitempty"`
-	Dst        string  `json:"dst"`
-	Mode       string  `json:"mode"`
-	ReqID      uint32  `json:"reqid,omitempty"`
-	CPU        *uint32 `json:"cpu,omitempty"`
-	IfID       uint32  `json:"if_id,omitempty"`
-	Packets    uint64  `json:"packets"`
-	Bytes      uint64  `json:"bytes"`
-	MaxPackets uint64  `json:"max_packets,omitempty"`
-	MaxBytes   uint64  `json:"max_bytes,omitempty"`
-	Expires    string  `json:"expires,omitempty"`
+	Proto      string       `json:"proto"`
+	SPI        uint32       `json:"spi"`
+	Src        string       `json:"src,omitempty"`
+	Dst        string       `json:"dst"`
+	Mode       string       `json:"mode"`
+	ReqID      uint32       `json:"reqid,omitempty"`
+	CPU        *uint32      `json:"cpu,omitempty"`
+	IfID       uint32       `json:"if_id,omitempty"`
+	After      []*stateJSON `json:"after,omitempty"`
+	Packets    uint64       `json:"packets"`
+	Bytes      uint64       `json:"bytes"`
+	MaxPackets uint64       `json:"max_packets,omitempty"`
+	MaxBytes   uint64       `json:"max_bytes,omitempty"`
+	Expires    string       `json:"expires,omitempty"`
 }
 
 func newHopJSON(h explain.Hop) hopJSON {
@@ -94,6 +95,10 @@ func newSAJSON(s *explain.SA) *saJSON {
 	j.lifeJSON = &lifeJSON{
 		Proto: eroute.ProtocolName(l.Proto), SPI: l.SPI, Dst: l.Dst.String(), Mode: l.Mode.String(), ReqID: l.ReqID, IfID: l.IfID,
 		Packets: l.Packets, Bytes: l.Bytes, MaxPackets: l.MaxPackets, MaxBytes: l.MaxBytes,
+	}
+	before := l.Bundle()
+	for _, s := range before[:len(before)-1] {
+		j.After = append(j.After, newStateJSON(s))
 	}
 	if l.OneCPU {
 		j.CPU = &l.CPU
