@@ -54,6 +54,12 @@ func names(said eroute.SAID, s *xfrm.State, view *View) bool {
 // command has released those SAIDs since.
 func (set *Set) BindClaimed(view *View) error {
 	var errs pinned.ErrorList
+	set.bindClaimed(view, &errs, xfrm.ErrNoState, xfrm.ErrUnsupported)
+	return errs.Err()
+}
+
+// bindClaimed is BindClaimed with the errors that are ignored.
+func (set *Set) bindClaimed(view *View, errs *pinned.ErrorList, ignored ...error) {
 	claimed := view.claimed
 	view.claimed = nil
 	for _, key := range claimed {
@@ -61,9 +67,8 @@ func (set *Set) BindClaimed(view *View) error {
 		if err == nil && found && Families(v) != 0 {
 			err = set.bind(key, v, view)
 		}
-		if !errors.Is(err, xfrm.ErrNoState) && !errors.Is(err, xfrm.ErrUnsupported) {
+		if !slices.ContainsFunc(ignored, func(i error) bool { return errors.Is(err, i) }) {
 			errs.Add(err)
 		}
 	}
-	return errs.Err()
 }

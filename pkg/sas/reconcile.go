@@ -45,11 +45,7 @@ func (set *Set) Reconcile(view *View) error {
 		bind(key)
 	}
 	// By now no SAID without a state uses one of a bundle.
-	for _, key := range view.claimed {
-		if err := set.bind(key, all[key], view); !errors.Is(err, xfrm.ErrNoState) {
-			errs.Add(err)
-		}
-	}
+	set.bindClaimed(view, &errs, xfrm.ErrNoState)
 	return errs.Err()
 }
 
