@@ -20,12 +20,12 @@ const flowsName = "eroute_flows"
 
 // Flow is an eroute that a trap has made: a %hold, or an SA that a key manager has negotiated.
 type Flow struct {
-	eroute.Eroute
-	Serial      uint64
-	Trap        eroute.Selector
-	Device      int // ifindex of the ipsec device
-	LastAcquire time.Time
-	Last        time.Time // of a hold: time of its last packet
+	eroute.Eroute // without its counters
+	Serial        uint64
+	Trap          eroute.Selector
+	Device        int // ifindex of the ipsec device
+	LastAcquire   time.Time
+	Last          time.Time // of a hold: time of its last packet
 }
 
 // ID returns the flow's identity.
@@ -116,11 +116,15 @@ func (t *Table) Flow(id abi.FlowID) (Flow, bool, error) {
 }
 
 func (t *Table) newFlow(f flowEntry, slots *sas.Reader) (Flow, error) {
-	listed, err := t.flowEroute(f, slots)
+	said, err := eroute.Hold, error(nil)
+	if !isHold(&f.value) {
+		said, err = slots.SAID(&f.value.Entry)
+	}
+	s := abi.FlowSelector(&f.key)
 	return Flow{
-		Eroute:      listed,
+		Eroute:      eroute.Eroute{Selector: s, SAID: said},
 		Serial:      f.value.Serial,
-		Trap:        abi.TrapOf(listed.Selector, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
+		Trap:        abi.TrapOf(s, f.value.TrapSrcPrefixlen, f.value.TrapDstPrefixlen),
 		Device:      int(f.value.Device),
 		LastAcquire: abi.MonotonicToWall(f.value.LastAcquire),
 		Last:        abi.MonotonicToWall(abi.TicksToMonotonic(f.value.Last)),
