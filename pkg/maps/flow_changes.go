@@ -19,10 +19,35 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/sas"
 )
 
-// Answer is an SA to switch a flow to.
+// Answer is an SA, or a group of SAs, to switch a flow to.
 type Answer struct {
-	Flow abi.FlowID
-	SAID eroute.SAID
+	Flow  abi.FlowID
+	SAID  eroute.SAID
+	Other eroute.SAID // an SA to use if the table has no room for the group SAID
+}
+
+// NoRoomError says that the table has no room for answers: their flows keep what they have, or use one SA of a group.
+type NoRoomError struct {
+	Flows int
+	First error // of the first of them
+}
+
+func (e *NoRoomError) Error() string {
+	return fmt.Sprintf("the table has no room for all SAs of %d flows: %v", e.Flows, e.First)
+}
+
+func (e *NoRoomError) Unwrap() error { return e.First }
+
+func (e *NoRoomError) add(err error) {
+	if e.Flows == 0 {
+		e.First = err
+	}
+	e.Flows++
+}
+
+// isFull reports whether an error means that the table has no room.
+func isFull(err error) bool {
+	return errors.Is(err, sas.ErrTooMany) || errors.Is(err, sas.ErrTooManyGroups) || errors.Is(err, eroute.ErrTableFull)
 }
 
 const (
@@ -36,15 +61,16 @@ const (
 
 // Answer switches flows, each in place, from a hold or another SA to an SA. It returns the flows that it
 // switched; flows that have ended meanwhile are left out. When it returns, no packet uses their previous state
-// any more.
+// any more. Flows for whose answers the table has no room do not stop the others: the error is a NoRoomError then.
 //
 // send must send the held packets of flows that have just been switched. Until it returns, later packets of
 // those flows also go to the relay. It is called twice for each flow, as packets can arrive at the relay until
 // the flow stops sending them there.
 func (t *Table) Answer(ctx context.Context, answers []Answer, send func([]Answer)) (switched []Answer, err error) {
+	var full NoRoomError
 	err = t.change(func(w *writer) error {
 		for some := range slices.Chunk(answers, answersAtOnce) {
-			done, err := w.answerSome(ctx, some, send)
+			done, err := w.answerSome(ctx, some, &full, send)
 			switched = append(switched, done...)
 			if err != nil {
 				return err
@@ -52,10 +78,13 @@ func (t *Table) Answer(ctx context.Context, answers []Answer, send func([]Answer
 		}
 		return nil
 	})
+	if err == nil && full.Flows > 0 {
+		err = &full
+	}
 	return switched, err
 }
 
-func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]Answer)) (switched []Answer, err error) {
+func (w *writer) answerSome(ctx context.Context, answers []Answer, full *NoRoomError, send func([]Answer)) (switched []Answer, err error) {
 	now, err := abi.Monotonic()
 	if err != nil {
 		return nil, err
@@ -66,7 +95,18 @@ func (w *writer) answerSome(ctx context.Context, answers []Answer, send func([]A
 		}
 		done, failed := w.answer(a, now+uint64(relayFor))
 		if failed != nil {
-			err = fmt.Errorf("answer %v with %s: %w", a.Flow.Selector, a.SAID, failed)
+			failed = fmt.Errorf("answer %v with %s: %w", a.Flow.Selector, a.SAID, failed)
+		}
+		if isFull(failed) {
+			full.add(failed)
+			if a.SAID, failed = a.Other, nil; a.SAID != (eroute.SAID{}) {
+				done, failed = w.answer(a, now+uint64(relayFor))
+			}
+		}
+		if isFull(failed) {
+			continue
+		}
+		if err = failed; err != nil {
 			break
 		}
 		if done {
@@ -137,6 +177,9 @@ func (w *writer) answer(a Answer, until uint64) (bool, error) {
 		return false, err
 	}
 	slot, err := w.sas.Hold(ref, w.view)
+	if isFull(err) {
+		w.ids.Free(id)
+	}
 	if err != nil {
 		return false, err
 	}

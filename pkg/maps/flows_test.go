@@ -92,7 +92,7 @@ func TestFlowsAgainstReference(t *testing.T) {
 			made++
 			checkPacket(t, table, reference, p)
 			if said := (eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1000, Dst: netip.MustParseAddr("192.0.2.1")}); r.IntN(3) == 0 {
-				if done, err := table.Answer(t.Context(), []Answer{{id, said}}, func([]Answer) {}); err != nil || len(done) != 1 {
+				if done, err := table.Answer(t.Context(), []Answer{{Flow: id, SAID: said}}, func([]Answer) {}); err != nil || len(done) != 1 {
 					t.Fatalf("answer: %v, %v", done, err)
 				}
 				reference.Replace(flow, said)
