@@ -5,58 +5,38 @@ package acquire
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/netdump"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // answers are the states and policies that key managers have installed, read at one moment.
 type answers struct {
-	states   []xfrm.State // for output, newest first
+	states   []*xfrm.State // for output, newest first
+	byReqID  map[uint32][]*xfrm.State
 	policies []xfrm.OutPolicy
-}
-
-// ages orders states that were created in the same second by when they were first seen.
-type ages struct {
-	seen map[xfrm.StateKey]uint64
-	last uint64
-}
-
-// note numbers the states that it has not seen before, and deletes those that no longer exist. States first seen
-// together are ordered by SPI, destination and protocol, so that the order is deterministic.
-func (g *ages) note(states xfrm.States) {
-	for key := range g.seen {
-		if _, ok := states[key]; !ok {
-			delete(g.seen, key)
-		}
-	}
-	keys := slices.SortedFunc(maps.Keys(states), func(x, y xfrm.StateKey) int {
-		return cmp.Or(cmp.Compare(x.SPI, y.SPI), x.Dst.Compare(y.Dst), cmp.Compare(x.Proto, y.Proto))
-	})
-	for _, key := range keys {
-		if _, ok := g.seen[key]; !ok {
-			g.last++
-			g.seen[key] = g.last
-		}
-	}
 }
 
 // newAnswers selects the outbound states: those from an address of ours.
 func newAnswers(states xfrm.States, policies []xfrm.OutPolicy, own map[netip.Addr]bool, seen map[xfrm.StateKey]uint64) answers {
-	a := answers{policies: policies}
+	a := answers{policies: policies, byReqID: make(map[uint32][]*xfrm.State)}
 	for _, s := range states {
 		if own[s.Dst] || (!own[s.Src] && !s.Src.IsUnspecified()) {
 			continue
 		}
-		a.states = append(a.states, s)
+		a.states = append(a.states, &s)
 	}
-	slices.SortFunc(a.states, func(x, y xfrm.State) int {
+	slices.SortFunc(a.states, func(x, y *xfrm.State) int {
 		return cmp.Or(cmp.Compare(y.Added, x.Added), cmp.Compare(seen[y.StateKey], seen[x.StateKey]))
 	})
+	for _, s := range a.states {
+		a.byReqID[s.ReqID] = append(a.byReqID[s.ReqID], s)
+	}
 	return a
 }
 
@@ -89,23 +69,27 @@ func (p requestParams) problem() string {
 }
 
 // find returns the SA for a flow of a trap, or the group of its SAs if the trap has a spread.
-func (a answers) find(flow eroute.Selector, p requestParams) (eroute.SAID, bool) {
-	fit := a.fitting(flow, p)
-	return fit.said(p.Spread)
+func (a answers) find(flow abi.FlowID, p requestParams) (answer maps.Answer, ok bool) {
+	fit := a.fitting(flow.Selector, p)
+	answer.Flow = flow
+	if answer.SAID, ok = fit.said(p.Spread); ok && answer.SAID.IsGroup() {
+		answer.Other = said(fit.anyCPU[0])
+	}
+	return answer, ok
 }
 
 // fitting returns the states that match the request of a flow. The trap's reqid selects them; else the template of the
 // key manager's policy for the flow; else the states' own selectors, if they have any. Without any of these no state
 // matches.
 func (a answers) fitting(flow eroute.Selector, p requestParams) (fit fitting) {
-	for _, s := range a.states {
+	for _, s := range a.candidates(p) {
 		if s.Proto != p.Proto || uint8(s.Mode) != uint8(p.Mode) || !carries(s, flow) || !matches(s, flow, p) {
 			continue
 		}
 		if s.OneCPU {
-			fit.oneCPU = append(fit.oneCPU, s)
+			fit.oneCPU = append(fit.oneCPU, *s)
 		} else {
-			fit.anyCPU = append(fit.anyCPU, s)
+			fit.anyCPU = append(fit.anyCPU, *s)
 			if p.Spread == 0 { // the newest one suffices
 				break
 			}
@@ -114,7 +98,19 @@ func (a answers) fitting(flow eroute.Selector, p requestParams) (fit fitting) {
 	return fit
 }
 
-func matches(s xfrm.State, flow eroute.Selector, p requestParams) bool {
+// candidates are the states that can match a request, newest first: with 100,000 tunnels few states have its reqid.
+func (a answers) candidates(p requestParams) []*xfrm.State {
+	reqid := p.ReqID
+	if p.policy != nil {
+		reqid = p.policy.Template.ReqID
+	}
+	if reqid == 0 {
+		return a.states
+	}
+	return a.byReqID[reqid]
+}
+
+func matches(s *xfrm.State, flow eroute.Selector, p requestParams) bool {
 	if p.Peer.IsValid() && s.Dst != p.Peer {
 		return false
 	}
@@ -136,7 +132,7 @@ func matches(s xfrm.State, flow eroute.Selector, p requestParams) bool {
 }
 
 // carries reports whether the state can carry packets of the flow's family.
-func carries(s xfrm.State, flow eroute.Selector) bool {
+func carries(s *xfrm.State, flow eroute.Selector) bool {
 	return s.Inner&xfrm.FamilyOf(flow.Src.Addr()) != 0
 }
 

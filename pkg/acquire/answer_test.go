@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -73,8 +74,8 @@ func TestFindAnswer(t *testing.T) {
 			g := ages{seen: map[xfrm.StateKey]uint64{}}
 			g.note(states)
 			a := newAnswers(states, c.policies, own, g.seen)
-			got, ok := a.find(flowOf(1), a.params(flowOf(1), c.params))
-			if ok != (c.want != 0) || got.SPI != c.want {
+			got, ok := a.find(abi.FlowID{Selector: flowOf(1)}, a.params(flowOf(1), c.params))
+			if ok != (c.want != 0) || got.SAID.SPI != c.want {
 				t.Errorf("answer %v %v, want SPI %#x", got, ok, c.want)
 			}
 		})
@@ -94,7 +95,7 @@ func TestNewestState(t *testing.T) {
 		states[s.StateKey] = s
 		g.note(states)
 		a := newAnswers(states, nil, own, g.seen)
-		if got, ok := a.find(flowOf(1), a.params(flowOf(1), params)); !ok || got.SPI != spi {
+		if got, ok := a.find(abi.FlowID{Selector: flowOf(1)}, a.params(flowOf(1), params)); !ok || got.SAID.SPI != spi {
 			t.Fatalf("answer %v, want SPI %#x", got, spi)
 		}
 		if old := stateOf(spi+1, nil).StateKey; spi < 0x200 {
@@ -145,5 +146,22 @@ func TestAcquireParamsFromPolicy(t *testing.T) {
 				t.Errorf("problem %q of %+v", got.problem(), got.AcquireParams)
 			}
 		})
+	}
+}
+
+// BenchmarkFind finds the SA of a flow among those of 100,000 tunnels.
+func BenchmarkFind(b *testing.B) {
+	states := xfrm.States{}
+	for i := range uint32(100000) {
+		s := stateOf(0x1000+i, func(s *xfrm.State) { s.ReqID = 1 + i })
+		states[s.StateKey] = s
+	}
+	a := newAnswers(states, nil, map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}, nil)
+	params := eroute.DefaultAcquire
+	params.ReqID, params.Spread = 50000, eroute.SpreadFlow
+	for b.Loop() {
+		if _, ok := a.find(abi.FlowID{Selector: flowOf(1)}, a.params(flowOf(1), params)); !ok {
+			b.Fatal("no SA")
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
@@ -65,5 +66,6 @@ func findIn(states xfrm.States, spread eroute.Spread) (eroute.SAID, bool) {
 	params := eroute.DefaultAcquire
 	params.ReqID, params.Spread = 7, spread
 	a := newAnswers(states, nil, map[netip.Addr]bool{netip.MustParseAddr("192.1.2.23"): true}, nil)
-	return a.find(flowOf(1), a.params(flowOf(1), params))
+	answer, ok := a.find(abi.FlowID{Selector: flowOf(1)}, a.params(flowOf(1), params))
+	return answer.SAID, ok
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
+// noRoomInterval is the time between two messages that the table has no room.
+const noRoomInterval = time.Minute
+
 // answers returns what key managers have installed. It reads XFRM once for all requests until XFRM changes: a
 // dump for each would slow down a storm of requests.
 func (r *relay) answers() (answers, error) {
@@ -65,10 +68,10 @@ func (r *relay) follow(ctx context.Context) error {
 			}
 			completed := a.params(f.Selector, params)
 			r.perCPU.note(completed)
-			said, ok := a.find(f.Selector, completed)
+			answer, ok := a.find(f.ID(), completed)
 			switch {
-			case ok && said != f.SAID:
-				next = append(next, maps.Answer{Flow: f.ID(), SAID: said})
+			case ok && answer.SAID != f.SAID:
+				next = append(next, answer)
 			case !ok && f.SAID != eroute.Hold:
 				orphans = append(orphans, f)
 			}
@@ -141,7 +144,21 @@ func (r *relay) answer(ctx context.Context, t *maps.Table, next []maps.Answer) e
 	for _, a := range switched {
 		r.report(*events[a.Flow])
 	}
+	if full := (*maps.NoRoomError)(nil); errors.As(err, &full) {
+		r.logNoRoom(full)
+		err = nil
+	}
 	return errors.Join(append(errs, err)...)
+}
+
+// logNoRoom logs that the table has no room, at most once a minute: each change of XFRM finds it again.
+func (r *relay) logNoRoom(err *maps.NoRoomError) {
+	if time.Since(r.loggedNoRoom) < noRoomInterval {
+		return
+	}
+	r.loggedNoRoom = time.Now()
+	r.log.Warn("answer flows", "error", err)
+	r.Counters.failed()
 }
 
 // reap ends holds and drops their packets; the traps then apply again.

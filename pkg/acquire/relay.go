@@ -75,6 +75,7 @@ type relay struct {
 	policiesChanged atomic.Bool     // since the table was found to follow them
 	followedVersion uint64          // of the table then
 	followAgain     time.Time       // when to repeat a comparison that has failed; zero: none has
+	loggedNoRoom    time.Time       // when the relay logged last that the table has no room for answers
 	seq             uint32
 
 	requests []request   // pending requests

@@ -108,8 +108,8 @@ func (r *relay) requestSAs(ctx context.Context) error {
 			}
 			params[i] = a.params(q.flow.Selector, p)
 			r.perCPU.note(params[i])
-			if said, ok := a.find(q.flow.Selector, params[i]); ok {
-				answers = append(answers, maps.Answer{Flow: q.flow, SAID: said})
+			if answer, ok := a.find(q.flow, params[i]); ok {
+				answers = append(answers, answer)
 			}
 		}
 		return r.answer(ctx, t, answers)
