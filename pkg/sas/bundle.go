@@ -25,19 +25,21 @@ func (set *Set) claimed(key abi.SAIDKey, s xfrm.State, view *View) error {
 		if err != nil {
 			return err
 		}
-		if owner == nil || owner.key == key || !owner.key.IsBundle() && !key.IsBundle() || !names(owner.key.SAID(), part, view) {
+		if owner == nil {
 			continue
 		}
 		p, err := set.partner(owner)
 		if err != nil {
 			return err
 		}
-		if !IsUsable(&owner.sa) && (p == nil || !IsUsable(&p.sa)) {
-			continue
+		for _, user := range []*namedSA{owner, p} {
+			if user == nil || user.key == key || !user.key.IsBundle() && !key.IsBundle() || !IsUsable(&user.sa) || !names(user.key.SAID(), part, view) {
+				continue
+			}
+			view.claimed = append(view.claimed, key)
+			return fmt.Errorf("bind %s: %s is used by %s: a state in a bundle cannot have a second SAID: %w",
+				key.SAID(), part.StateKey, user.key.SAID(), xfrm.ErrUnsupported)
 		}
-		view.claimed = append(view.claimed, key)
-		return fmt.Errorf("bind %s: %s is used by %s: a state in a bundle cannot have a second SAID: %w",
-			key.SAID(), part.StateKey, owner.key.SAID(), xfrm.ErrUnsupported)
 	}
 	return nil
 }

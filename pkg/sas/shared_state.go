@@ -171,20 +171,34 @@ func (set *Set) bind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 		}
 	}
 	err = errors.Join(set.use(n, lender, s), set.removeUnusedLender(former))
-	if err == nil && s.IfID != id {
-		err = set.rebindOwner(n, s, view)
+	for _, part := range s.Bundle() {
+		if err == nil && part.IfID != id {
+			err = set.rebindUsers(n, part.IfID, view)
+		}
 	}
 	return err
 }
 
-// rebindOwner binds the SA whose if_id the state had before n changed it. Its SAID means another state since a
-// state with its SPI was added.
-func (set *Set) rebindOwner(n *namedSA, s xfrm.State, view *View) error {
-	was, err := set.ownerOf(s.IfID)
-	if err != nil || was == nil || !mayShare(was.key, n.key) || Families(was.value) == 0 || !IsUsable(&was.sa) {
+// rebindUsers binds the SAs whose packets have the if_id that a state had before n changed it. Their SAIDs mean another
+// state since a state with their SPI was added.
+func (set *Set) rebindUsers(n *namedSA, before uint32, view *View) error {
+	owner, err := set.ownerOf(before)
+	if err != nil || owner == nil {
 		return err
 	}
-	return set.bind(was.key, was.value, view)
+	p, err := set.partner(owner)
+	for _, was := range []*namedSA{owner, p} {
+		if err != nil || was == nil || was.key == n.key || Families(was.value) == 0 || !IsUsable(&was.sa) {
+			continue
+		}
+		if n.key.IsBundle() || was.key.IsBundle() || mayShare(was.key, n.key) {
+			err = set.bind(was.key, was.value, view)
+		}
+		if errors.Is(err, xfrm.ErrNoState) || errors.Is(err, xfrm.ErrUnsupported) {
+			err = nil // its packets drop
+		}
+	}
+	return err
 }
 
 // separatePartner separates n from an SA that it shared another state with. It returns the families of all
@@ -303,6 +317,11 @@ func (set *Set) unbind(key abi.SAIDKey, v abi.SAIDValue, view *View) error {
 	if p != nil && Families(p.value) != 0 {
 		if _, missing := set.stateOf(p.key, view); missing == nil {
 			return nil // the partner uses the policies
+		}
+		if IsUsable(&p.sa) { // so far
+			if err := errors.Join(set.stop(p.value.Slot), pinned.WaitForPackets()); err != nil {
+				return err
+			}
 		}
 	}
 	if p != nil && n.borrows() {
