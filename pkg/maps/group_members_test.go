@@ -293,3 +293,24 @@ func TestGroupTraffic(t *testing.T) {
 		t.Errorf("traffic %v, %v, want %v", traffic, err, want)
 	}
 }
+
+// TestPutBackWithoutGroup checks that an SA can be used again whose last group was deleted while it was set aside.
+func TestPutBackWithoutGroup(t *testing.T) {
+	a, b := sa(eroute.ProtoESP, 0x1001), sa(eroute.ProtoESP, 0x1002)
+	g := newGrouped(t, eroute.SpreadFailover, a, b)
+	if _, err := g.SetAside(a, true); err != nil {
+		t.Fatal(err)
+	}
+	changes := []eroute.Change{add(sel("10.3.0.0/16", "10.4.0.0/16"), a), del(sel("10.1.0.0/16", "10.2.0.0/16")), del(sel("2001:db8:1::/48", "2001:db8:2::/48"))}
+	if err := g.Apply(t.Context(), changes); err != nil {
+		t.Fatal(err)
+	}
+	if alone, err := g.SetAside(a, false); err != nil || alone != 1 {
+		t.Errorf("put back: %d eroutes, %v", alone, err)
+	}
+	for _, aside := range []bool{true, false} {
+		if _, err := g.SetAside(a, aside); !errors.Is(err, sas.ErrNoGroup) {
+			t.Errorf("set aside %t: %v", aside, err)
+		}
+	}
+}

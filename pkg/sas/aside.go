@@ -23,19 +23,25 @@ func (set *Set) SetAside(said eroute.SAID, aside bool) (alone int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	grouped := 0
-	if found {
-		if grouped, err = set.groupsOf(v.Slot); err != nil {
-			return 0, err
-		}
+	if !found {
+		return 0, ErrNoGroup
 	}
-	if grouped == 0 {
+	grouped, err := set.groupsOf(v.Slot)
+	if err != nil {
+		return 0, err
+	}
+	sa, err := set.Read(v.Slot)
+	if err != nil {
+		return 0, err
+	}
+	change := (sa.Aside != 0) != aside
+	// An SA that was set aside can be used again after its last group was deleted: another group can have it.
+	if grouped == 0 && (aside || !change) {
 		return 0, ErrNoGroup
 	}
 	alone = int(v.Refs4+v.Refs6) - grouped
-	sa, err := set.Read(v.Slot)
-	if err != nil || (sa.Aside != 0) == aside {
-		return alone, err
+	if !change {
+		return alone, nil
 	}
 	sa.Aside = 0
 	if aside {

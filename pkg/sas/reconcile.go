@@ -3,7 +3,10 @@
 package sas
 
 import (
+	"cmp"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/abi"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -11,7 +14,8 @@ import (
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
-// Reconcile binds every SA that has eroutes to its current state.
+// Reconcile binds every SA that has eroutes to its current state. Of two that cannot share a state, the one in the lower slot
+// gets it if none has it.
 func (set *Set) Reconcile(view *View) error {
 	all, err := set.Named()
 	if err != nil {
@@ -34,7 +38,8 @@ func (set *Set) Reconcile(view *View) error {
 		}
 	}
 	var rest []abi.SAIDKey
-	for key := range all {
+	bySlot := func(x, y abi.SAIDKey) int { return cmp.Compare(all[x].Slot, all[y].Slot) }
+	for _, key := range slices.SortedFunc(maps.Keys(all), bySlot) {
 		if _, err := set.stateOf(key, view); err != nil {
 			rest = append(rest, key)
 			continue
