@@ -4,6 +4,7 @@ package journal
 
 import (
 	"context"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -99,14 +100,25 @@ func (e *Event) words() entryValue {
 			raw.SAID = abi.NewSAIDKey(e.SAID)
 		}
 	}
-	detail := e.Detail
-	if detail == "" && e.SAID.IsGroup() {
-		detail = e.SAID.String()
-	}
-	raw.Length = uint8(copy(raw.Detail[:], detail))
+	raw.Length = uint8(copy(raw.Detail[:], e.text(len(raw.Detail))))
 	var words entryValue
 	*(*RawEvent)(unsafe.Pointer(&words)) = raw
 	return words
+}
+
+// text is the detail as an entry has it, behind the text of a group if both fit into it.
+func (e *Event) text(room int) string {
+	if !e.SAID.IsGroup() {
+		return e.Detail
+	}
+	group := e.SAID.String()
+	if e.Detail == "" {
+		return group
+	}
+	if both := group + " " + e.Detail; len(both) < room {
+		return both
+	}
+	return e.Detail
 }
 
 func (words *entryValue) event() Event {
@@ -122,8 +134,10 @@ func (words *entryValue) event() Event {
 	switch {
 	case !raw.HasSAID:
 	case raw.SAID.IsGroup():
-		if group, err := eroute.ParseSAID(context.Background(), e.Detail, nil); err == nil { // it was not truncated
-			e.SAID, e.Detail = group, ""
+		text, rest, _ := strings.Cut(e.Detail, " ")
+		group, err := eroute.ParseSAID(context.Background(), text, nil)
+		if err == nil && group.IsGroup() && int(raw.Length) < len(raw.Detail) { // it was not truncated
+			e.SAID, e.Detail = group, rest
 		}
 	case raw.SAID.Family != 0:
 		e.SAID = raw.SAID.SAID()

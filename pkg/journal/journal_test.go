@@ -183,6 +183,20 @@ func TestNotice(t *testing.T) {
 			t.Errorf("%d SAs: %+v became %+v", n, want, got)
 		}
 	}
+	group, err := eroute.NewGroup(eroute.SpreadFlow, a, eroute.SAID{Proto: eroute.ProtoTun, SPI: 0x1001, Dst: a.Dst})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for detail, has := range map[string]bool{"answered": true, strings.Repeat("long ", 10): false} {
+		want := journal.Event{Kind: journal.KindRelease, Time: time.Unix(1000, 5), SAID: group, Detail: detail}
+		got := want.Encoded()
+		if !has {
+			want.SAID = eroute.SAID{}
+		}
+		if !cmp.Equal(want, got, cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})) {
+			t.Errorf("%+v became %+v", want, got)
+		}
+	}
 	long := journal.Event{Detail: strings.Repeat("x", 300)}
 	got := long.Encoded().Detail
 	if got != strings.Repeat("x", 71) {
