@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
@@ -44,8 +43,6 @@ func stateSAIDs(states xfrm.States) (all []eroute.SAID) {
 
 // sortedSAIDs sorts by destination, SPI and protocol, and removes duplicates.
 func sortedSAIDs(all []eroute.SAID) []eroute.SAID {
-	slices.SortFunc(all, func(a, b eroute.SAID) int {
-		return cmp.Or(a.Dst.Compare(b.Dst), cmp.Compare(a.SPI, b.SPI), cmp.Compare(a.Proto, b.Proto))
-	})
+	slices.SortFunc(all, eroute.SAID.CompareSA)
 	return slices.Compact(all)
 }

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -37,7 +38,7 @@ var inboundCheck = check{"inbound", "inbound packets of SAs in transport mode re
 		case inner == unix.IPPROTO_COMP:
 			add(Problem, " if they belong to a bundle with IPComp in tunnel mode: those that IPComp did not make smaller or, where GRO receives ESP, the others",
 				"use tunnel mode for all SAs of the bundle, or IPv6")
-		case inner != 0:
+		case inner != 0 && f.hasBundleTo(u.Src):
 			add(Note, " unless they belong to a bundle with an SA in tunnel mode", "use ESP, tunnel mode or IPv6 for others")
 		case u.Proto != unix.IPPROTO_ESP:
 			add(Problem, ": GRO receives ESP only", "use ESP, tunnel mode or IPv6")
@@ -83,4 +84,9 @@ func (f *Facts) withoutGRO() (names []string, limit string) {
 		}
 	}
 	return names, limit
+}
+
+// hasBundleTo reports whether eroutes name a bundle to a peer: it then probably sends bundles, too.
+func (f *Facts) hasBundleTo(peer netip.Addr) bool {
+	return slices.ContainsFunc(f.SAs, func(sa SA) bool { return sa.SAID.IsBundle() && sa.SAID.Dst == peer })
 }

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipsec-eroute/eroute/pkg/device"
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -42,6 +44,12 @@ func TestInbound(t *testing.T) {
 		{func(f *Facts, s *xfrm.Usage) {
 			s.Proto = unix.IPPROTO_AH
 			f.addTunnel(unix.IPPROTO_ESP)
+		}, Problem, "GRO receives ESP only", xfrm.StateKey{Dst: own, SPI: 0x1000, Proto: unix.IPPROTO_AH}},
+		{func(f *Facts, s *xfrm.Usage) {
+			s.Proto = unix.IPPROTO_AH
+			f.addTunnel(unix.IPPROTO_ESP)
+			said := eroute.SAID{Proto: eroute.ProtoAH, SPI: 0x3000, Dst: f.Usages[0].Src, Inner: eroute.Inner{ESP: 0x3001}}
+			f.SAs = append(f.SAs, SA{SAUse: maps.SAUse{SAID: said}})
 		}, Note, "unless they belong to a bundle", xfrm.StateKey{Dst: own, SPI: 0x1000, Proto: unix.IPPROTO_AH}},
 		{func(_ *Facts, s *xfrm.Usage) { s.Mode = xfrm.ModeTunnel }, "", "", key},
 		{func(_ *Facts, s *xfrm.Usage) { s.Dst = netip.MustParseAddr("192.1.2.45") }, "", "", key},

@@ -5,8 +5,10 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/ipsec-eroute/eroute/pkg/eroute"
 	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
@@ -27,6 +29,9 @@ var saCheck = check{"sa", "all SAs that eroutes name exist", sas, func(f *Facts)
 			problem(fmt.Sprintf("%s does not exist", sa.SAID), packets, "add it with a key manager or ip xfrm state, then run ipsec eroute --sync")
 		case sa.Problem != nil:
 			problem(fmt.Sprintf("%s cannot be used: %v", sa.SAID, sa.Problem), packets, "recreate it without what is not supported")
+		case !sa.Usable && f.userOf(sa.SAID) != nil:
+			problem(fmt.Sprintf("%s cannot be used: %s uses a state of it, and a state in a bundle cannot have a second SAID", sa.SAID, f.userOf(sa.SAID)),
+				packets, "use one of both in all eroutes")
 		case !sa.Usable:
 			problem(fmt.Sprintf("%s exists, but is not bound to its eroutes yet", sa.SAID), packets, "ipsec eroute --sync")
 		case sa.Spent != "":
@@ -46,3 +51,12 @@ var saCheck = check{"sa", "all SAs that eroutes name exist", sas, func(f *Facts)
 	}
 	return found
 }}
+
+// userOf returns the SAID that uses a state which a SAID names, too; nil: there is none.
+func (f *Facts) userOf(said eroute.SAID) *eroute.SAID {
+	i := slices.IndexFunc(f.SAs, func(sa SA) bool { return sa.Usable && sa.SAID.ClashesWith(said) })
+	if i < 0 {
+		return nil
+	}
+	return &f.SAs[i].SAID
+}

@@ -128,6 +128,10 @@ func TestSA(t *testing.T) {
 	checkFindings(t, saCheck, f, want{Problem, name, "eroutes other than groups by CPU do not use " + name})
 	f.SAs[0].Usable = false
 	checkFindings(t, saCheck, f, want{Problem, name, "not bound to its eroutes yet"})
+	bundle := SA{SAUse: maps.SAUse{SAID: eroute.SAID{Proto: eroute.ProtoAH, SPI: 0x3000, Dst: said.Dst, Inner: eroute.Inner{ESP: said.SPI}}, Usable: true}}
+	f.SAs = append(f.SAs, bundle)
+	checkFindings(t, saCheck, f, want{Problem, name, "cannot be used: " + bundle.SAID.String() + " uses a state of it"})
+	f.SAs = f.SAs[:1]
 	f.SAs[0].Problem = xfrm.ErrUnsupported
 	checkFindings(t, saCheck, f, want{Problem, name, "cannot be used"})
 	f.SAs[0].Problem = xfrm.ErrNoState

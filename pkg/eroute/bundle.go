@@ -3,6 +3,7 @@
 package eroute
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -99,6 +100,28 @@ func (s SAID) Bundle() (sas []SAID) {
 		sas = append(sas, SAID{Proto: ProtoESP, SPI: s.Inner.ESP, Dst: s.Dst})
 	}
 	return append(sas, SAID{Proto: s.Proto, SPI: s.SPI, Dst: s.Dst})
+}
+
+// CompareSA orders SAs and bundles by destination, SPI and protocol, those of the last SA of a bundle first.
+func (s SAID) CompareSA(o SAID) int {
+	return cmp.Or(s.Dst.Compare(o.Dst), cmp.Compare(s.SPI, o.SPI), cmp.Compare(s.Proto, o.Proto),
+		cmp.Compare(s.Inner.ESP, o.Inner.ESP), cmp.Compare(s.Inner.Comp, o.Inner.Comp))
+}
+
+// ClashesWith reports whether two SAIDs, one of which is a bundle at least, can name the same state: then only one of them can
+// use it.
+func (s SAID) ClashesWith(o SAID) bool {
+	if s == o || !s.IsBundle() && !o.IsBundle() {
+		return false
+	}
+	for _, x := range s.Bundle() {
+		for _, y := range o.Bundle() {
+			if x.SPI == y.SPI && x.Dst == y.Dst && (x.Proto == y.Proto || x.Proto == ProtoTun || y.Proto == ProtoTun) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // bundleText is the text of an SA or of a bundle: its SAs, separated by +.

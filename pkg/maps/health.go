@@ -3,7 +3,6 @@
 package maps
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/ipsec-eroute/eroute/bpf"
@@ -54,8 +53,6 @@ func (t *Table) SAUses() ([]SAUse, error) {
 			ByCPU: grouped, Others: v.Refs4+v.Refs6 > refs, Aside: sa.Aside != 0,
 		})
 	}
-	slices.SortFunc(uses, func(a, b SAUse) int {
-		return cmp.Or(a.SAID.Dst.Compare(b.SAID.Dst), cmp.Compare(a.SAID.SPI, b.SAID.SPI), cmp.Compare(a.SAID.Proto, b.SAID.Proto))
-	})
+	slices.SortFunc(uses, func(a, b SAUse) int { return a.SAID.CompareSA(b.SAID) })
 	return uses, nil
 }
