@@ -30,7 +30,7 @@ func (f fitting) said(spread eroute.Spread) (eroute.SAID, bool) {
 		})
 	case eroute.SpreadCPU:
 		members = f.newestByCPU()
-		members = append(members[:min(len(members), eroute.MaxMembers-1)], f.anyCPU[0])
+		members = append(members[:min(len(members), mostCPUs)], f.anyCPU[0])
 	}
 	if len(members) > 1 {
 		saids := make([]eroute.SAID, len(members))

@@ -56,8 +56,12 @@ func (r *relay) requestPerCPU(now time.Time) error {
 			delete(r.perCPU.requested, q)
 		}
 	}
+	online, err := xfrm.OnlineCPUs()
+	if err != nil {
+		return err
+	}
 	found := false
-	err := r.read(func(t *maps.Table) error {
+	err = r.read(func(t *maps.Table) error {
 		a, err := r.answers()
 		if err != nil {
 			return err
@@ -84,7 +88,7 @@ func (r *relay) requestPerCPU(now time.Time) error {
 				break
 			}
 			p := a.params(f.Selector, trap)
-			errs = append(errs, r.requestCPUsOf(t, f, p, a.fitting(f.Selector, p), now))
+			errs = append(errs, r.requestCPUsOf(t, f, p, a.fitting(f.Selector, p), online, now))
 		}
 		return errors.Join(errs...)
 	})
@@ -94,7 +98,11 @@ func (r *relay) requestPerCPU(now time.Time) error {
 	return err
 }
 
-func (r *relay) requestCPUsOf(t *maps.Table, f maps.Flow, p requestParams, fit fitting, now time.Time) error {
+// mostCPUs is the number of CPUs that can have an SA in a group, next to one for any CPU.
+const mostCPUs = eroute.MaxMembers - 1
+
+// requestCPUsOf requests an SA for each CPU of those that are online that has packets of a flow and no SA.
+func (r *relay) requestCPUsOf(t *maps.Table, f maps.Flow, p requestParams, fit fitting, online []uint32, now time.Time) error {
 	if f.SAID == eroute.Hold || len(fit.anyCPU) == 0 {
 		return nil
 	}
@@ -103,9 +111,11 @@ func (r *relay) requestCPUsOf(t *maps.Table, f maps.Flow, p requestParams, fit f
 		return err
 	}
 	var errs []error
-	for i, n := range packets {
-		cpu := uint32(i)
-		q := p.onCPU(f.Selector, cpu)
+	for _, cpu := range online {
+		if cpu >= mostCPUs || int(cpu) >= len(packets) {
+			break
+		}
+		n, q := packets[cpu], p.onCPU(f.Selector, cpu)
 		if fit.has(cpu) {
 			delete(r.perCPU.requested, q)
 			continue

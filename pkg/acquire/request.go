@@ -90,6 +90,7 @@ func (r *relay) requestSAs(ctx context.Context) error {
 	})
 	r.requests = nil
 	params := make([]requestParams, len(requests))
+	var answerErr error // with some flows; the others are requested all the same
 	err := r.write(func(t *maps.Table) error {
 		a, err := r.answers()
 		if err != nil {
@@ -112,12 +113,13 @@ func (r *relay) requestSAs(ctx context.Context) error {
 				answers = append(answers, answer)
 			}
 		}
-		return r.answer(ctx, t, answers)
+		answerErr = r.answer(ctx, t, answers)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{answerErr}
 	for i, q := range requests {
 		if _, requested := r.requested[q.flow]; requested {
 			errs = append(errs, r.acquire(q, params[i]))
