@@ -96,7 +96,7 @@ func (o *operator) state(ctx context.Context) (*statusJSON, error) {
 			rings[g.Ring] = r
 		}
 		r.Gateways++
-		if g.Confirmed != "" && g.Confirmed == r.Revision {
+		if g.Confirmed != "" && g.Confirmed == r.Revision && g.State == string(fleet.Confirmed) {
 			r.Current++
 		}
 	}

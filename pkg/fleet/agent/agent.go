@@ -41,7 +41,9 @@ type Config struct {
 type Agent struct {
 	Config
 	record record
-	data   *store.Store // for blobs and reports; assignments are followed on a connection of their own
+	// lacking is set while the table is empty because the confirmed one could not be restored.
+	lacking bool
+	data    *store.Store // for blobs and reports; assignments are followed on a connection of their own
 
 	assigned chan store.Stored // the newest assignment that is not taken yet
 	changed  chan struct{}     // the status is not reported yet
@@ -86,8 +88,8 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 
 	var now *store.Stored // nil: none yet
 	var retry <-chan time.Time
-	if a.record.Pending {
-		retry = time.After(retryInterval)
+	if a.record.Pending || a.lacking {
+		retry = time.After(0)
 	}
 	for {
 		select {
@@ -109,14 +111,17 @@ func (a *Agent) Run(ctx context.Context) (err error) {
 // retryInterval is the time until a failed request for a revision, or a failed attempt to go back, is repeated.
 const retryInterval = 5 * time.Second
 
-// turn takes an assignment, if there is one, and goes back from an earlier one if that has failed before. It returns an
-// error if it should be called again.
+// turn takes an assignment, if there is one, and does again what has failed before: going back from an earlier one, and
+// restoring the confirmed table. It returns an error if it should be called again.
 func (a *Agent) turn(ctx context.Context, now *store.Stored) (err error) {
 	if now != nil {
 		err = a.take(ctx, *now)
 	}
 	if a.record.Pending {
 		err = errors.Join(err, a.goBackAgain(ctx))
+	}
+	if a.lacking {
+		err = errors.Join(err, a.restoreConfirmed(ctx))
 	}
 	return err
 }
@@ -127,9 +132,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	if a.record.Pending {
 		a.rollBack(ctx, errors.New("the agent ended before the revision was confirmed"))
 	}
-	if a.record.Ring != a.Gateway.Ring { // each ring has its own serial numbers
-		a.record.Ring, a.record.Serial, a.record.Revision, a.record.State, a.record.Reason = a.Gateway.Ring, 0, "", "", ""
-	}
+	a.record.moveTo(a.Gateway.Ring)
 	stats, err := a.Table.Stats(ctx)
 	if err != nil {
 		return err
@@ -154,7 +157,8 @@ func (a *Agent) begin(ctx context.Context) error {
 		err = fmt.Errorf("restore the confirmed revision %s: %w", fleet.ShortID(a.record.Confirmed), err)
 		a.Log.Error("the table is empty", "error", err)
 		a.note(err)
-		if a.record.Revision == a.record.Confirmed { // the assignment is not fulfilled: take fetches the revision again
+		a.lacking = true
+		if a.record.Revision == a.record.Confirmed { // the assignment is not fulfilled
 			a.record.State = fleet.Applying
 		}
 	case err != nil:
@@ -194,7 +198,7 @@ func (a *Agent) take(ctx context.Context, v store.Stored) error {
 	case err != nil:
 	case assignment.Serial < a.record.Serial:
 		err = fmt.Errorf("ring %s: serial %d is below %d, which this gateway has accepted", a.Gateway.Ring, assignment.Serial, a.record.Serial)
-	case assignment.Serial == a.record.Serial && assignment.Revision != a.record.Revision:
+	case assignment.Serial == a.record.Serial && a.record.Revision != "" && assignment.Revision != a.record.Revision:
 		err = fmt.Errorf("ring %s: two revisions with serial %d", a.Gateway.Ring, assignment.Serial)
 	case assignment.Serial == a.record.Serial && a.record.State.Ended():
 		a.outcome(v.Version)
@@ -210,7 +214,7 @@ func (a *Agent) take(ctx context.Context, v store.Stored) error {
 		return err
 	}
 	a.outcome(v.Version)
-	revision, err := a.fetch(ctx, keys)
+	revision, err := a.fetch(ctx, a.record.Revision, keys)
 	if err != nil {
 		if permanent(err) { // not recorded: the store may be repaired
 			a.Log.Error("refused", "error", err)

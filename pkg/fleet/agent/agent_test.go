@@ -102,6 +102,18 @@ func newAgent(t *testing.T, open func() (*store.Store, error), table *fakeTable,
 	return a
 }
 
+// savePrevious writes the table to go back to.
+func savePrevious(t *testing.T, a *Agent) {
+	t.Helper()
+	err := os.WriteFile(a.path(previousFile), []byte("first\n"), 0o600)
+	if err == nil {
+		a.record.Previous, err = digestOf(a.path(previousFile))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // obstruct makes it impossible to write the record.
 func obstruct(t *testing.T, a *Agent) {
 	t.Helper()
@@ -148,9 +160,7 @@ func TestPendingAssignedAgain(t *testing.T) {
 		a.Health.Within = c.within
 		a.record.Pending, a.record.Before = true, first+",changed"
 		table.text, table.revision = []byte("second\n"), second
-		if err := os.WriteFile(a.path(previousFile), []byte("first\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		savePrevious(t, a)
 		if err := a.apply(t.Context(), &fleet.Revision{Table: second}); err != nil {
 			t.Error(err)
 		}
@@ -178,9 +188,7 @@ func TestGoesBackAgain(t *testing.T) {
 		a.Keys = func() ([]ed25519.PublicKey, error) { return []ed25519.PublicKey{public}, nil }
 		a.record.Pending, a.record.Before, a.record.State, a.record.Reason = true, first, fleet.Refused, "bad"
 		table.text, table.revision = []byte("second\n"), second
-		if err := os.WriteFile(a.path(previousFile), []byte("first\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		savePrevious(t, a)
 		if err := a.turn(t.Context(), now); !errors.Is(err, table.failing) || !a.record.Pending || string(table.text) != "second\n" {
 			t.Errorf("%s: %v, %+v, %q", name, err, a.record, table.text)
 		}
@@ -244,11 +252,16 @@ func TestReady(t *testing.T) {
 	run(t, a)()
 }
 
+// sum returns the SHA-256 of a text.
+func sum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // confirmed records that the first revision is the assigned one, and is confirmed.
 func confirmed(t *testing.T, a *Agent) {
 	t.Helper()
-	sum := sha256.Sum256([]byte("first\n"))
-	a.record = record{Ring: "ring", Serial: 1, Revision: first, State: fleet.Confirmed, Confirmed: first, Table: hex.EncodeToString(sum[:])}
+	a.record = record{Ring: "ring", Serial: 1, Revision: first, State: fleet.Confirmed, Confirmed: first, Table: sum("first\n")}
 	if err := errors.Join(os.Rename(a.tablePath(first), a.tablePath(a.record.Table)), a.keep()); err != nil {
 		t.Fatal(err)
 	}

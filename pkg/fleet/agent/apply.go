@@ -28,10 +28,9 @@ func permanent(err error) bool {
 	return ok || errors.Is(err, store.ErrNotFound)
 }
 
-// fetch writes the table of the record's revision to a file, after it has verified it. The table of the revision that it
-// returns is that of this gateway, with the values of its variables.
-func (a *Agent) fetch(ctx context.Context, keys []ed25519.PublicKey) (*fleet.Revision, error) {
-	id := a.record.Revision
+// fetch writes the table of a revision to a file, after it has verified it. The table of the revision that it returns is
+// that of this gateway, with the values of its variables.
+func (a *Agent) fetch(ctx context.Context, id string, keys []ed25519.PublicKey) (*fleet.Revision, error) {
 	value, err := a.data.Revision(ctx, id)
 	if err != nil {
 		return nil, err
@@ -90,12 +89,14 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 	first := a.record.Confirmed == "" && before.Eroutes == 0
 	again := a.record.Confirmed == a.record.Revision && before.Eroutes <= before.Followed
 	noNewClear := !a.NewClear && !first && !again
-	changes := false
+	changes, previous := false, ""
 	if err == nil {
 		changes, err = a.Table.Check(ctx, file, noNewClear)
 	}
 	if err == nil && changes && !a.record.Pending { // else the file is still that of the last table with good health
-		err = a.Table.Save(ctx, a.path(previousFile))
+		if err = a.Table.Save(ctx, a.path(previousFile)); err == nil {
+			previous, err = digestOf(a.path(previousFile))
+		}
 	}
 	if _, refused := errors.AsType[*RefusedError](err); refused {
 		a.refuse(fleet.Refused, err)
@@ -114,7 +115,7 @@ func (a *Agent) apply(ctx context.Context, revision *fleet.Revision) error {
 		return a.confirm(revision)
 	}
 	if !pending {
-		a.record.Before = before.Revision
+		a.record.Before, a.record.Previous = before.Revision, previous
 	}
 	a.record.Pending = true
 	if err := a.keep(); err != nil {
@@ -184,8 +185,15 @@ func (a *Agent) rollBack(ctx context.Context, reason error) {
 	a.refuse(fleet.Refused, fmt.Errorf("%w; the table before cannot be restored: %w", reason, err))
 }
 
-// restorePrevious restores the table before, if it is not in use.
+// restorePrevious restores the table before, if it is not in use; if its file is damaged, the confirmed table.
 func (a *Agent) restorePrevious(ctx context.Context) error {
+	if err := check(a.path(previousFile), a.record.Previous); err != nil {
+		a.Log.Error("restoring the confirmed table", "error", err)
+		if confirmedErr := a.checkConfirmed(); confirmedErr != nil {
+			return errors.Join(err, confirmedErr)
+		}
+		return a.Table.Restore(ctx, a.tablePath(a.record.Table), a.record.Confirmed, false)
+	}
 	return a.Table.Restore(ctx, a.path(previousFile), cmp.Or(a.record.Before, noRevision), false)
 }
 

@@ -20,11 +20,12 @@ type Health struct {
 }
 
 // The health is good if no check fails for a tenth of the time. Each check opens a connection to the store, and the
-// gateways of a ring make theirs at the same time: there are three or four in that tenth.
+// gateways of a ring make theirs at the same time: there are three or four in that tenth, and two at least.
 const (
 	minCheckInterval = 300 * time.Millisecond
 	settlePart       = 10
 	checkPart        = 3 * settlePart
+	minChecks        = 2
 )
 
 // await waits until the health is good. If it is not within the time it returns the reason.
@@ -35,13 +36,14 @@ func (a *Agent) await(ctx context.Context, before Stats) error {
 	defer every.Stop()
 	reason := errors.New("too few checks have ended")
 	checked := false
-	for good := time.Now(); ; {
+	for good, checks := time.Now(), 0; ; {
 		err := a.checkHealth(ctx, before)
-		if err == nil && time.Since(good) >= a.Health.Within/settlePart {
+		checks++
+		if err == nil && checks >= minChecks && time.Since(good) >= a.Health.Within/settlePart {
 			return nil
 		}
 		if err != nil {
-			good = time.Now()
+			good, checks = time.Now(), 0
 			if ctx.Err() == nil || !checked { // else the check was interrupted
 				reason, checked = err, true
 			}

@@ -27,10 +27,14 @@ type record struct {
 	State    fleet.State `json:"state"`    // what became of it
 	Reason   string      `json:"reason,omitempty"`
 
+	// Serials are those of other rings that the gateway was in: an old assignment is refused after it has returned.
+	Serials map[string]uint64 `json:"serials,omitempty"`
+
 	// Pending is set while the table of Revision is in use but not confirmed. To go back, the agent restores previousFile,
-	// the table of the revision Before (see [Stats]).
-	Pending bool   `json:"pending"`
-	Before  string `json:"before,omitempty"`
+	// the table of the revision Before (see [Stats]), with the SHA-256 Previous.
+	Pending  bool   `json:"pending"`
+	Before   string `json:"before,omitempty"`
+	Previous string `json:"previous,omitempty"`
 
 	Confirmed string `json:"confirmed,omitempty"` // the last confirmed revision; its table is kept
 	Table     string `json:"table,omitempty"`     // SHA-256 of that table, with the values of variables
@@ -111,19 +115,42 @@ func (a *Agent) forget() {
 	}
 }
 
+// moveTo makes the record that of a gateway in a ring: each ring has its own serial numbers.
+func (r *record) moveTo(ring string) {
+	if r.Ring == ring {
+		return
+	}
+	if r.Serial != 0 {
+		if r.Serials == nil {
+			r.Serials = make(map[string]uint64)
+		}
+		r.Serials[r.Ring] = r.Serial
+	}
+	r.Ring, r.Serial, r.Revision, r.State, r.Reason = ring, r.Serials[ring], "", "", ""
+}
+
 // checkConfirmed returns an error if the confirmed table on disk is damaged.
-func (a *Agent) checkConfirmed() error {
-	f, err := os.Open(a.tablePath(a.record.Table))
+func (a *Agent) checkConfirmed() error { return check(a.tablePath(a.record.Table), a.record.Table) }
+
+// check returns an error if a file does not have that SHA-256.
+func check(path, want string) error {
+	digest, err := digestOf(path)
+	if err == nil && digest != want {
+		err = fmt.Errorf("%s: damaged", path)
+	}
+	return err
+}
+
+// digestOf returns the SHA-256 of a file.
+func digestOf(path string) (string, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return err
+		return "", err
 	}
-	if hex.EncodeToString(h.Sum(nil)) != a.record.Table {
-		return fmt.Errorf("%s: damaged", f.Name())
-	}
-	return nil
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
