@@ -6,6 +6,8 @@ PKG ?= ./...
 RUN ?=
 KERNEL ?=
 FUZZTIME ?= 10s
+# SUITE is the Debian whose key managers make test-newest runs. forky is the first whose strongSwan has per_cpu_sas.
+SUITE ?= forky
 
 # For make hunt and make soak; other tests have their own durations. SEED repeats a hunt.
 DURATION ?= 10m
@@ -79,6 +81,10 @@ smoke: setup-vm build ## the most significant VM tests on the newest kernel; the
 .PHONY: test-vm
 test-vm: setup-vm build ## the tests that need a kernel with ESP, in a VM
 	@go run ./internal/vm/run -pkg '$(PKG)' -run '$(RUN)' -kernel '$(KERNEL)'
+
+.PHONY: test-newest
+test-newest: setup-vm build ## the key managers' tests with those of a newer Debian, SUITE, some minutes
+	@scripts/newest.sh $(SUITE)
 
 .PHONY: hunt
 hunt: setup-vm build ## search for packets in clear under random changes, in a VM, for DURATION

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs the dependencies of building and testing on Debian 12: setup.sh [build|bench|vm [KERNEL]|all].
+# Installs the dependencies of building and testing on Debian 12: setup.sh [build|bench|vm [KERNEL]|newest SUITE|all].
 # It is idempotent; a second run takes no noticeable time.
 #
 #   build  clang and libbpf's headers for the BPF objects, ip, and the tools that test
 #          manual pages, packages and completion
 #   vm     QEMU, virtme-ng, a 6.12 kernel (and another, such as 7.3), strongSwan and libreswan, and Prometheus's promtool
+#   newest strongSwan and libreswan of a newer Debian, such as forky
 #   bench  nftables, for the benchmark's comparison
 #   all    all of these (the default)
 #
@@ -101,6 +102,15 @@ vm() {
 	exec 9>&-
 }
 
+newest() {
+	mkdir -p "$cache"
+	exec 9>"$cache/setup.lock"
+	flock 9
+	. "$here/vm-debs.sh"
+	fetch_key_managers "$1"
+	exec 9>&-
+}
+
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || { say "only Linux on x86_64 is supported"; exit 1; }
 command -v apt-get >/dev/null || { say "apt-get is missing: Debian 12 is supported"; exit 1; }
 
@@ -108,6 +118,7 @@ case "${1:-all}" in
 build) build ;;
 bench) bench ;;
 vm) vm "${2:-}" ;;
+newest) newest "${2:?a suite, such as forky}" ;;
 all) build; bench; vm ;;
-*) say "usage: setup.sh [build|bench|vm [KERNEL]|all]"; exit 2 ;;
+*) say "usage: setup.sh [build|bench|vm [KERNEL]|newest SUITE|all]"; exit 2 ;;
 esac

@@ -8,6 +8,7 @@
 #   $cache/kernel/lib/modules/V     its modules; kernel-SERIES: another one
 #   $cache/strongswan/usr           charon and swanctl
 #   $cache/libreswan/usr            pluto and whack
+#   $cache/strongswan-SUITE/usr     those of another Debian, with all their libraries; libreswan-SUITE too
 #   $cache/prometheus/usr           promtool
 #   $cache/debs/*.deb               packages with a command ipsec, not unpacked
 # Each is unpacked under a temporary name and renamed, so that it is complete or absent.
@@ -140,6 +141,36 @@ fetch_strongswan() {
 
 fetch_libreswan() {
 	fetch_unpacked libreswan libreswan
+}
+
+# fetch_with_libraries SUITE NAME PACKAGE...: packages of a suite and all that they depend on, unpacked into
+# $cache/NAME-SUITE: an overlay over /usr then replaces the libraries, too. Their versions are in the file versions.
+fetch_with_libraries() {
+	local from=$1 name=$2-$1
+	shift 2
+	[ ! -e "$cache/$name" ] || return 0
+	say "fetching ${name%-*} from Debian $from"
+	private_update "$from"
+	rm -rf "$cache/$name.new"
+	local debs deb
+	debs=$(mktemp -d "$cache/debs.XXXXXX")
+	mkdir "$debs/partial"
+	run private apt-get -y --download-only --no-install-recommends -o Dir::Cache::archives="$debs" install "$@"
+	for deb in "$debs"/*.deb; do
+		dpkg -x "$deb" "$cache/$name.new"
+	done
+	for deb in "$@"; do
+		dpkg-deb -W --showformat='${Package} ${Version}\n' "$debs/$deb"_*.deb
+	done >"$cache/$name.new/versions"
+	rm -rf "$debs"
+	mv "$cache/$name.new" "$cache/$name"
+}
+
+# fetch_key_managers SUITE: those of a newer Debian; make test-newest runs them.
+fetch_key_managers() {
+	fetch_with_libraries "$1" strongswan strongswan-charon strongswan-swanctl \
+		libstrongswan-standard-plugins libstrongswan-extra-plugins
+	fetch_with_libraries "$1" libreswan libreswan
 }
 
 fetch_prometheus() {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ipsec-eroute/eroute/internal/vm"
 )
 
 // KeyManager is a daemon that negotiates SAs with its peer on the other gateway.
@@ -50,6 +52,9 @@ func (d *daemon) prepare(node *Node, name string, files map[string]string) error
 		return fmt.Errorf("prepare %s: %w", name, err)
 	}
 	d.node, d.root = node, filepath.Join(cache, "ipsec-eroute", name)
+	if suite := os.Getenv(vm.NewestVariable); suite != "" {
+		d.root += "-" + suite
+	}
 	if d.dir, err = os.MkdirTemp("", name+"-"); err != nil {
 		return fmt.Errorf("prepare %s: %w", name, err)
 	}

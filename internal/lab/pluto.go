@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"strings"
 )
 
 // Pluto is libreswan's key manager on a gateway, with one connection to the other gateway: IKEv2 with a
@@ -84,7 +85,11 @@ func (p *Pluto) whack(ctx context.Context, args ...string) error {
 
 // Rekey replaces the current SA by a new one.
 func (p *Pluto) Rekey(ctx context.Context) error {
-	return p.whack(ctx, "--rekey-ipsec", "--name", plutoConnection)
+	err := p.whack(ctx, "--rekey-child", "--name", plutoConnection)
+	if err != nil && strings.Contains(err.Error(), "unrecognized option") { // its name before libreswan 5
+		err = p.whack(ctx, "--rekey-ipsec", "--name", plutoConnection)
+	}
+	return err
 }
 
 // Terminate ends the connection and its SAs.

@@ -21,7 +21,8 @@ var ErrTests = errors.New("tests failed")
 
 // Suite is the VM tests of some packages, which run one after the other. If all tests run, two VMs have half of them
 // each, and run at the same time; then one has the tests that run alone. Those whose names begin with TestNoIPv6 run in a
-// VM whose kernel is booted without IPv6, those with TestNewKernel only on a kernel that is named.
+// VM whose kernel is booted without IPv6, those with TestNewKernel only on a kernel that is named, and those with
+// TestNewest only with key managers of a Debian that is named.
 type Suite struct {
 	Packages []Package
 	Run      string        // the pattern of -run; empty: every test that needs the VM
@@ -39,6 +40,13 @@ const noIPv6Prefix = "TestNoIPv6"
 
 // newKernelPrefix begins the names of the tests of features that the default kernel does not have.
 const newKernelPrefix = "TestNewKernel"
+
+// newestPrefix begins the names of the tests of features that Debian 12's key managers do not have.
+const newestPrefix = "TestNewest"
+
+// NewestVariable names, in the environment, a Debian suite whose key managers run instead of Debian 12's: scripts/newest.sh
+// sets it.
+const NewestVariable = "EROUTE_TEST_KEY_MANAGERS"
 
 // mostTests limits the time of all tests together, in Timeouts: a bound for a suite that makes progress for
 // ever.
@@ -136,7 +144,8 @@ func (s Suite) planned() (n int) {
 func (s Suite) selected(p Package) (tests []string) {
 	name, _, _ := strings.Cut(s.Run, "/") // of a subtest, which is part of a test
 	for _, test := range p.Tests {
-		if strings.HasPrefix(test, noIPv6Prefix) != s.noIPv6 || s.Kernel == "" && strings.HasPrefix(test, newKernelPrefix) {
+		if strings.HasPrefix(test, noIPv6Prefix) != s.noIPv6 || s.Kernel == "" && strings.HasPrefix(test, newKernelPrefix) ||
+			os.Getenv(NewestVariable) == "" && strings.HasPrefix(test, newestPrefix) {
 			continue
 		}
 		if matches, err := regexp.MatchString(name, test); err == nil && matches {
@@ -154,6 +163,9 @@ func (s Suite) skipped() string {
 	}
 	if s.Kernel == "" {
 		prefixes = append(prefixes, newKernelPrefix)
+	}
+	if os.Getenv(NewestVariable) == "" {
+		prefixes = append(prefixes, newestPrefix)
 	}
 	if len(prefixes) == 0 {
 		return ""

@@ -45,17 +45,18 @@ func TestParts(t *testing.T) {
 	s := Suite{Packages: []Package{
 		{ImportPath: "a", Tests: []string{"TestA"}},
 		{ImportPath: "b", Tests: []string{"TestB", "TestC", "TestD", "TestOrder"}, alone: []string{"TestOrder"}},
-		{ImportPath: "c", Tests: []string{"TestE", "TestNoIPv6", "TestNewKernel"}},
+		{ImportPath: "c", Tests: []string{"TestE", "TestNoIPv6", "TestNewKernel", "TestNewest"}},
 	}}
+	t.Setenv(NewestVariable, "")
 	for _, test := range []struct{ kernel, run, want, skip string }{
-		{"", "", "a ^(TestA)$, b ^(TestC)$, c ^(TestE)$; b ^(TestB|TestD)$; c ^(TestNoIPv6)$; alone b ^(TestOrder)$", "^(TestNoIPv6|TestNewKernel)"},
-		{"", "TestB", "a TestB, b TestB, c TestB", "^(TestNoIPv6|TestNewKernel)"},
-		{"", "TestOrder", "a TestOrder, b TestOrder, c TestOrder", "^(TestNoIPv6|TestNewKernel)"},
-		{"", "NoIPv6", "c ^(TestNoIPv6)$", "^(TestNoIPv6|TestNewKernel)"},
-		{"", "TestNone", "a TestNone, b TestNone, c TestNone", "^(TestNoIPv6|TestNewKernel)"},
+		{"", "", "a ^(TestA)$, b ^(TestC)$, c ^(TestE)$; b ^(TestB|TestD)$; c ^(TestNoIPv6)$; alone b ^(TestOrder)$", "^(TestNoIPv6|TestNewKernel|TestNewest)"},
+		{"", "TestB", "a TestB, b TestB, c TestB", "^(TestNoIPv6|TestNewKernel|TestNewest)"},
+		{"", "TestOrder", "a TestOrder, b TestOrder, c TestOrder", "^(TestNoIPv6|TestNewKernel|TestNewest)"},
+		{"", "NoIPv6", "c ^(TestNoIPv6)$", "^(TestNoIPv6|TestNewKernel|TestNewest)"},
+		{"", "TestNone", "a TestNone, b TestNone, c TestNone", "^(TestNoIPv6|TestNewKernel|TestNewest)"},
 		{"7.3", "", "a ^(TestA)$, b ^(TestC)$, c ^(TestE)$; b ^(TestB|TestD)$, c ^(TestNewKernel)$; c ^(TestNoIPv6)$; alone b ^(TestOrder)$",
-			"^(TestNoIPv6)"},
-		{"7.3", "TestNewKernel", "a TestNewKernel, b TestNewKernel, c TestNewKernel", "^(TestNoIPv6)"},
+			"^(TestNoIPv6|TestNewest)"},
+		{"7.3", "TestNewKernel", "a TestNewKernel, b TestNewKernel, c TestNewKernel", "^(TestNoIPv6|TestNewest)"},
 	} {
 		s.Run, s.Kernel = test.run, test.kernel
 		if skip := s.skipped(); skip != test.skip {
@@ -79,6 +80,15 @@ func TestParts(t *testing.T) {
 		if got := strings.Join(parts, "; "); got != test.want {
 			t.Errorf("-run %q on kernel %q: %s, want %s", test.run, test.kernel, got, test.want)
 		}
+	}
+
+	s.Run, s.Kernel = "TestNewest", ""
+	if n := s.planned(); n != 0 {
+		t.Errorf("%d tests run that need newer key managers, and there are none", n)
+	}
+	t.Setenv(NewestVariable, "forky")
+	if n, skip := s.planned(), s.skipped(); n != 1 || skip != "^(TestNoIPv6|TestNewKernel)" {
+		t.Errorf("with newer key managers %d tests run, those of %s do not", n, skip)
 	}
 }
 
