@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 
 	"github.com/ipsec-eroute/eroute/internal/emptytable"
@@ -62,6 +64,13 @@ func (c *command) commit(t table, eroutes iter.Seq2[eroute.Change, error], as *r
 
 // restore replaces the table with that of a file. what is the option that named the file, for errors.
 func (c *command) restore(what, file string, as *revision.Revision) (err error) {
+	if file == "-" { // it can come slowly, or never end: the table is locked afterwards
+		text, err := io.ReadAll(c.env.stdin)
+		if err != nil {
+			return fmt.Errorf("%s -: %w", what, err)
+		}
+		c.env.stdin = bytes.NewReader(text)
+	}
 	session := c.session()
 	t, err := c.openForChange(true)
 	if err != nil {

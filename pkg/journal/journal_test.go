@@ -176,7 +176,7 @@ func TestNotice(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := journal.Event{Kind: journal.KindAdd, Time: time.Unix(1000, 5), SAID: group}
-		if text := group.String(); len(text) > 71 {
+		if text := group.String(); len(text) >= 71 {
 			want.SAID, want.Detail = eroute.SAID{}, text[:71]
 		}
 		if got := (&journal.Event{Kind: want.Kind, Time: want.Time, SAID: group}).Encoded(); !cmp.Equal(want, got, cmpopts.EquateComparable(eroute.Selector{}, eroute.SAID{})) {
