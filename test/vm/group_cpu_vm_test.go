@@ -44,8 +44,8 @@ func onCPU(cpu int, f func() error) error {
 	return err
 }
 
-// carried returns the packets that XFRM has counted of the SAs.
-func (b bench) carried(t *testing.T, all ...*lab.SA) (packets []uint64) {
+// states returns East's states of SAs.
+func (b bench) states(t *testing.T, saids ...eroute.SAID) (states []xfrm.State) {
 	t.Helper()
 	err := b.East.Do(func() error {
 		h, err := xfrm.Open()
@@ -53,17 +53,26 @@ func (b bench) carried(t *testing.T, all ...*lab.SA) (packets []uint64) {
 			return err
 		}
 		defer h.Close()
-		for _, sa := range all {
-			s, err := h.State(parseSAID(t, said(sa)))
+		for _, said := range saids {
+			s, err := h.State(said)
 			if err != nil {
 				return err
 			}
-			packets = append(packets, s.Packets)
+			states = append(states, s)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	return states
+}
+
+// carried returns the packets that XFRM has counted of the SAs.
+func (b bench) carried(t *testing.T, all ...*lab.SA) (packets []uint64) {
+	t.Helper()
+	for _, sa := range all {
+		packets = append(packets, b.states(t, parseSAID(t, said(sa)))[0].Packets)
 	}
 	return packets
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/ipsec-eroute/eroute/internal/lab"
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
-	"github.com/ipsec-eroute/eroute/pkg/xfrm"
 )
 
 // startCharons runs strongSwan on both gateways, with these additional settings of the child.
@@ -20,30 +19,6 @@ func (b bench) startCharons(t *testing.T, child string) {
 	t.Helper()
 	run(t, &lab.Charon{Node: b.West, Peer: b.East, Local: lab.WestLAN4, Far: lab.EastLAN4, Trap: true, Child: child})
 	run(t, &lab.Charon{Node: b.East, Peer: b.West, Local: lab.EastLAN4, Far: lab.WestLAN4, ReqID: 7, Trap: true, Child: child})
-}
-
-// states returns East's states of a group's members.
-func (b bench) states(t *testing.T, group eroute.SAID) (states []xfrm.State) {
-	t.Helper()
-	err := b.East.Do(func() error {
-		h, err := xfrm.Open()
-		if err != nil {
-			return err
-		}
-		defer h.Close()
-		for _, said := range group.SAs() {
-			s, err := h.State(said)
-			if err != nil {
-				return err
-			}
-			states = append(states, s)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return states
 }
 
 // strongSwan with per_cpu_sas answers the ACQUIREs of a trap by CPU: first with an SA for any CPU, then with one for each
@@ -75,14 +50,14 @@ func TestNewestPerCPU(t *testing.T) {
 		}
 	}
 	t.Logf("after %d packets: %s", sent, group)
-	before := b.states(t, group)
+	before := b.states(t, group.SAs()...)
 	const packets = 50
 	for cpu := range cpus {
 		b.sendOn(t, cpu, packets*(cpu+1), 10)
 		sent += packets * (cpu + 1)
 	}
 	frames := stop()
-	for i, s := range b.states(t, group) {
+	for i, s := range b.states(t, group.SAs()...) {
 		n, want := s.Packets-before[i].Packets, uint64(0)
 		if s.OneCPU {
 			want = packets * uint64(s.CPU+1)
