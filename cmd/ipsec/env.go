@@ -81,6 +81,7 @@ type table interface {
 	PassesUnmatched() (bool, error)
 	Member(p eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error)
 	SAReady(said eroute.SAID) (bool, error)
+	SAUses() ([]maps.SAUse, error)
 	RelayRuns() (bool, error)
 	Stats() (maps.Stats, error)
 	SetLimit(limit uint32) error

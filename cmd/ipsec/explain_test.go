@@ -150,9 +150,12 @@ func TestExplainVerdict(t *testing.T) {
 		packet []string
 		want   string
 	}{
-		"SA":              {testSAID, func(*memory) {}, packet, `sent, counted as "sa": dev wan; encapsulated by XFRM in tunnel mode`},
-		"SA missing":      {testSAID, func(m *memory) { m.kernel.sas, m.kernel.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
-		"SA just come":    {testSAID, func(m *memory) { m.kernel.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has been added since: run ipsec eroute --sync`},
+		"SA":           {testSAID, func(*memory) {}, packet, `sent, counted as "sa": dev wan; encapsulated by XFRM in tunnel mode`},
+		"SA missing":   {testSAID, func(m *memory) { m.kernel.sas, m.kernel.ready = nil, nil }, packet, `dropped, counted as "sa-missing"`},
+		"SA just come": {testSAID, func(m *memory) { m.kernel.ready = nil }, packet, `dropped, counted as "sa-missing"; the SA has been added since: run ipsec eroute --sync`},
+		"SA of a bundle": {testSAID, func(m *memory) {
+			m.kernel.ready = map[eroute.SAID]bool{{Proto: eroute.ProtoAH, SPI: 0x3000, Dst: testSAID.Dst, Inner: eroute.Inner{ESP: testSAID.SPI}}: true}
+		}, packet, `dropped, counted as "sa-missing"; esp0x1000@192.0.2.2+ah0x3000@192.0.2.2 uses a state of the SA, and a state in a bundle cannot have a second SAID`},
 		"SA at its limit": {testSAID, func(m *memory) { m.kernel.changeSA(func(l *xfrm.Lifetime) { l.Spent = "it ends" }) }, packet, `sent, counted as "sa"; but XFRM drops the packet: it ends`},
 		"SA spent": {testSAID, func(m *memory) {
 			m.kernel.ready = nil

@@ -331,7 +331,17 @@ func (m *memory) asideOf(said eroute.SAID) (aside uint64) {
 
 func (m *memory) IsAside(said eroute.SAID) (bool, error) { return m.aside[said], nil }
 func (m *memory) SAReady(said eroute.SAID) (bool, error) { return m.kernel.ready[said], nil }
-func (m *memory) RelayRuns() (bool, error)               { return m.kernel.relay, nil }
+
+// SAUses returns the SAs that packets use.
+func (m *memory) SAUses() (uses []maps.SAUse, err error) {
+	for said, ready := range m.kernel.ready {
+		if ready {
+			uses = append(uses, maps.SAUse{SAID: said, Usable: true})
+		}
+	}
+	return uses, nil
+}
+func (m *memory) RelayRuns() (bool, error) { return m.kernel.relay, nil }
 
 // PassesUnmatched looks at the devices in memory, as the table does at its watched interfaces.
 func (m *memory) PassesUnmatched() (bool, error) {

@@ -116,6 +116,9 @@ func (Table) PassesUnmatched() (bool, error) { return false, nil }
 // SAReady returns false.
 func (Table) SAReady(eroute.SAID) (bool, error) { return false, nil }
 
+// SAUses returns none.
+func (Table) SAUses() ([]maps.SAUse, error) { return nil, nil }
+
 // IsAside returns false.
 func (Table) IsAside(eroute.SAID) (bool, error) { return false, nil }
 

@@ -54,7 +54,7 @@ var saCheck = check{"sa", "all SAs that eroutes name exist", sas, func(f *Facts)
 
 // userOf returns the SAID that uses a state which a SAID names, too; nil: there is none.
 func (f *Facts) userOf(said eroute.SAID) *eroute.SAID {
-	i := slices.IndexFunc(f.SAs, func(sa SA) bool { return sa.Usable && sa.SAID.ClashesWith(said) })
+	i := slices.IndexFunc(f.SAs, func(sa SA) bool { return sa.Takes(said) })
 	if i < 0 {
 		return nil
 	}

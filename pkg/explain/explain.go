@@ -18,6 +18,7 @@ type Table interface {
 	IsOwnKeyExchange(p eroute.Packet, ifindex uint32) (bool, error)
 	Member(p eroute.Packet, group eroute.SAID, cpu uint32) (eroute.SAID, error)
 	SAReady(said eroute.SAID) (bool, error)
+	SAUses() ([]maps.SAUse, error)
 	IsAside(said eroute.SAID) (bool, error)
 	RelayRuns() (bool, error)
 }

@@ -194,6 +194,13 @@ func (x *explainer) encryptBy(e *Explanation, said eroute.SAID) (err error) {
 		e.Outcome = Outcome{maps.Dropped, "sa-exhausted", "the sequence numbers of the SA are exhausted"}
 	case !e.SA.Ready:
 		e.Outcome = Outcome{maps.Dropped, "sa-missing", "the SA has been added since: run ipsec eroute --sync"}
+		uses, err := x.table.SAUses()
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(uses, func(u maps.SAUse) bool { return u.Takes(said) }); i >= 0 {
+			e.Detail = fmt.Sprintf("%s uses a state of the SA, and a state in a bundle cannot have a second SAID", uses[i].SAID)
+		}
 	case lifetime.Inner&xfrm.FamilyOf(e.Packet.Src) == 0:
 		e.lose(fmt.Sprintf("the SA is for %s only: XFRM drops the packet (XfrmOutPolBlock, XfrmOutNoStates)", lifetime.Inner))
 	case lifetime.Spent != "":

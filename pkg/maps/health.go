@@ -30,6 +30,9 @@ type SAUse struct {
 	Aside   bool          // whether groups do not use it, see [Table.SetAside]
 }
 
+// Takes reports whether packets use the SA, so that another SAID that names a state of it cannot.
+func (u SAUse) Takes(said eroute.SAID) bool { return u.Usable && u.SAID.ClashesWith(said) }
+
 // SAUses lists the SAs that eroutes name, sorted by destination, SPI and protocol.
 func (t *Table) SAUses() ([]SAUse, error) {
 	all, err := t.sas.Named()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ipsec-eroute/eroute/pkg/eroute"
+	"github.com/ipsec-eroute/eroute/pkg/maps"
 )
 
 // reference is a table in memory that counts how often it is read.
@@ -40,6 +41,7 @@ func (r *reference) Member(_ eroute.Packet, group eroute.SAID, _ uint32) (eroute
 	return group.SAs()[0], nil
 }
 func (r *reference) SAReady(eroute.SAID) (bool, error) { return false, nil }
+func (r *reference) SAUses() ([]maps.SAUse, error)     { return nil, nil }
 func (r *reference) IsAside(eroute.SAID) (bool, error) { return false, nil }
 func (r *reference) RelayRuns() (bool, error)          { return false, nil }
 
