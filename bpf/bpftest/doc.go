@@ -8,3 +8,5 @@ package bpftest
 //go:generate bpf2go -type packet -type probe_run Probe probe.bpf.c
 //go:generate bpf2go Parser parser.bpf.c
 //go:generate bpf2go -type drive_frame Drive drive.bpf.c
+//go:generate bpf2go Order order.bpf.c
+//go:generate bpf2go Steer steer.bpf.c

@@ -37,7 +37,7 @@ func newState(t Tunnel) state {
 	if t.Mode == TransportMode {
 		s.info.Mode = uint8(netlink.XFRM_MODE_TRANSPORT)
 	}
-	if t.Proto != COMP {
+	if t.Proto != COMP && !t.NoReplayWindow {
 		s.info.ReplayWindow = replayWindow
 	}
 	if t.AnyFamily {
@@ -57,6 +57,9 @@ func (s state) add(n *Node) error {
 		req.AddData(&info)
 		for _, a := range s.algorithms {
 			req.AddData(a)
+		}
+		if s.tunnel.IfID != 0 && n == s.tunnel.From {
+			req.AddData(nl.NewRtAttr(nl.XFRMA_IF_ID, nl.Uint32Attr(s.tunnel.IfID)))
 		}
 		if oneCPU {
 			req.AddData(nl.NewRtAttr(nl.XFRMA_SA_DIR, []byte{dirOut}))

@@ -41,9 +41,13 @@ type Tunnel struct {
 	SPI uint32
 	// ReqID is the state's reqid: 0.
 	ReqID uint32
+	// IfID is the if_id of From's state: 0.
+	IfID uint32
 	// OneCPU binds From's state to the CPU with the number CPU (XFRMA_SA_PCPU, Linux 6.13).
 	OneCPU bool
 	CPU    uint32
+	// NoReplayWindow lets To accept a packet any number of times.
+	NoReplayWindow bool
 	// AnyFamily sets the state's af-unspec flag: a tunnel may carry either family.
 	AnyFamily bool
 }

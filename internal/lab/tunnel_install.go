@@ -17,7 +17,7 @@ type SA struct {
 	undo []func() error // in order of installation
 }
 
-// Install installs the tunnel's state on both nodes, like a key manager, with random keys and no if_id, and
+// Install installs the tunnel's state on both nodes, like a key manager, with random keys, and
 // on the receiver in and fwd policies that admit packets of any SA and packets in clear. It installs no out
 // policy.
 //

@@ -66,6 +66,9 @@ func (b *bench) measure(ctx context.Context, only []string) error {
 		{figures.SAs, b.sas},
 		{figures.Instructions, b.instructions},
 		{figures.TCP, b.tcp},
+		{figures.CPUs, b.cpus},
+		{figures.Failover, b.failover},
+		{figures.Steer, b.steer},
 	} {
 		if !slices.Contains(only, s.name) {
 			continue

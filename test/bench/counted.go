@@ -18,6 +18,16 @@ import (
 // newCountedGateway creates a gateway for counting instructions. Unlike that of newGateway, no device has an
 // XDP program or GRO, which change the receive path of veth: West drops in a TC program.
 func newCountedGateway(ctx context.Context) (*gateway, error) {
+	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "GPL", Instructions: returns(tcxDrop)})
+	if err != nil {
+		return nil, fmt.Errorf("load program for West: %w", err)
+	}
+	defer func() { _ = program.Close() }()
+	return newGatewayTo(ctx, program)
+}
+
+// newGatewayTo creates a gateway without GRO and XDP programs. A TC program drops what West receives.
+func newGatewayTo(ctx context.Context, sink *ebpf.Program) (*gateway, error) {
 	l, err := lab.New("bench")
 	if err != nil {
 		return nil, err
@@ -34,7 +44,9 @@ func newCountedGateway(ctx context.Context) (*gateway, error) {
 		err = g.route(ctx)
 	}
 	if err == nil {
-		err = g.attachTCX(g.West, lab.WAN, ebpf.AttachTCXIngress, returns(tcxDrop))
+		err = g.attachLoaded(g.West, lab.WAN, sink, func(p *ebpf.Program, ifindex int) (link.Link, error) {
+			return link.AttachTCX(link.TCXOptions{Interface: ifindex, Program: p, Attach: ebpf.AttachTCXIngress})
+		})
 	}
 	if err != nil {
 		return nil, errors.Join(err, g.close())
@@ -76,6 +88,10 @@ func (g *gateway) attachProgram(n *lab.Node, dev string, spec *ebpf.ProgramSpec,
 		return fmt.Errorf("load program for %s: %w", dev, err)
 	}
 	defer func() { _ = program.Close() }()
+	return g.attachLoaded(n, dev, program, attach)
+}
+
+func (g *gateway) attachLoaded(n *lab.Node, dev string, program *ebpf.Program, attach func(*ebpf.Program, int) (link.Link, error)) error {
 	return n.Do(func() error {
 		on, err := netlink.LinkByName(dev)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -86,4 +87,14 @@ func (o *guestOutput) take(line string) {
 	o.into.VM = set.Kernel
 	o.into.Figures = append(o.into.Figures, set.Figures...)
 	o.into.Missing = append(o.into.Missing, set.Missing...)
+}
+
+// loadModules loads modules of the VM's kernel.
+func loadModules(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		if out, err := exec.CommandContext(ctx, "modprobe", name).CombinedOutput(); err != nil {
+			return fmt.Errorf("load %s: %w: %s", name, err, out)
+		}
+	}
+	return nil
 }

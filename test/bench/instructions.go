@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 
 	"github.com/ipsec-eroute/eroute/internal/vm"
 	"github.com/ipsec-eroute/eroute/test/bench/figures"
@@ -23,8 +22,8 @@ func (b *bench) instructions(ctx context.Context) error {
 	if !b.guest {
 		return b.inVM(ctx, vm.Guest{Count: true}, figures.Instructions, "-run", b.scenarios.String(), fmt.Sprintf("-profile=%t", b.profile))
 	}
-	if out, err := exec.CommandContext(ctx, "modprobe", "pktgen").CombinedOutput(); err != nil {
-		return fmt.Errorf("load pktgen: %w: %s", err, out)
+	if err := loadModules(ctx, "pktgen"); err != nil {
+		return err
 	}
 	for _, s := range scenarios {
 		if s.name != figures.Plain && !b.scenarios.MatchString(s.String()) {

@@ -55,7 +55,7 @@ func countedSelectors(n int) []eroute.Selector {
 
 // generator sends packets for the first eroutes, in turn.
 func (s scenario) generator() pktgen {
-	return pktgen{src: countedSource, dst: countedFirst, flows: max(min(s.eroutes, hotFlows), 1), queued: s.queued}
+	return pktgen{src: countedSource, dst: countedFirst, flows: max(min(s.eroutes, hotFlows), 1), cpus: 1, size: pktgenSize, queued: s.queued}
 }
 
 // check returns an error if not all packets of a round had the scenario's outcome.

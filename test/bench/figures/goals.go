@@ -66,6 +66,9 @@ var goals = []goal{
 			return f.Median
 		})
 	}},
+	{"two SAs by flow on two CPUs over one SA on one", 1.9, true, func(s *Set) []point { return s.onTwoCPUs(ByFlow, OneSA, OneCPU) }},
+	{"an SA per CPU on two CPUs over one SA on one", 1.9, true, func(s *Set) []point { return s.onTwoCPUs(ByCPU, OneSA, OneCPU) }},
+	{"an SA per CPU on two CPUs over the same of XFRM", 1, true, func(s *Set) []point { return s.onTwoCPUs(ByCPU, KernelByCPU, TwoCPUs) }},
 }
 
 func each(names []string, value func(name string) float64) (points []point) {
@@ -112,6 +115,23 @@ func (s *Set) over(c Case, eroutes int, subject string) float64 {
 		return 0
 	}
 	return a.Median / b.Median
+}
+
+// onTwoCPUs is a scenario on two CPUs over another one, for each traffic.
+func (s *Set) onTwoCPUs(scenario, over, cpus string) (points []point) {
+	for _, c := range s.cases(CPUs) {
+		if c.Scenario != scenario {
+			continue
+		}
+		a, _ := s.Get(c, TwoCPUs)
+		c.Scenario = over
+		value := 0.0
+		if b, ok := s.Get(c, cpus); ok {
+			value = a.Median / b.Median
+		}
+		points = append(points, point{c.Traffic, value})
+	}
+	return points
 }
 
 // judge returns the worst of the points measured, and whether it is within the goal;

@@ -17,6 +17,20 @@ const (
 
 	Instructions = "instructions"
 	TCP          = "tcp"
+	CPUs         = "cpus"
+	Failover     = "failover"
+	Steer        = "steer"
+)
+
+// The subjects of section CPUs, and scenarios that have goals.
+const (
+	OneCPU  = "one-cpu"
+	TwoCPUs = "two-cpus"
+
+	OneSA       = "eroute, one SA"
+	ByFlow      = "eroute, two SAs by flow"
+	ByCPU       = "eroute, an SA per CPU"
+	KernelByCPU = "XFRM policy, an SA per CPU"
 )
 
 // Plain is the scenario of section Instructions that the others are compared with.
@@ -61,6 +75,13 @@ var sections = []sectionInfo{
 	{TCP, "TCP between two hosts through both gateways, with the null cipher, in the VM", "instructions a KiB",
 		[]string{"plain", "one-policy", "one-policy-offload", "eroute", "eroute-ingress"},
 		[]ratio{{"eroute", "one-policy", ""}, {"eroute", "one-policy-offload", ""}, {"eroute-ingress", "one-policy", ""}, {"eroute", "plain", ""}}, ""},
+	{CPUs, "From the generator through the gateway to the sink, in the VM with two CPUs", "thousands of packets a second",
+		[]string{OneCPU, TwoCPUs}, []ratio{{TwoCPUs, OneCPU, ""}}, ""},
+	{Failover, "The first of two SAs is deleted while 10,000 packets a second are sent, for a second more, in the VM", "packets lost",
+		[]string{"policies", "interfaces", "eroute"}, nil, ""},
+	{Steer, "ESP that arrives on one CPU is decrypted, in the VM with two; steered: an XDP program gives the SA, or one of two, to the other CPU", "thousands of packets a second",
+		[]string{"one-sa", "one-sa-steered", "two-sas", "two-sas-steered"},
+		[]ratio{{"one-sa-steered", "one-sa", ""}, {"two-sas-steered", "two-sas", ""}}, ""},
 }
 
 func section(name string) sectionInfo {
