@@ -2,7 +2,7 @@
 //go:build ignore
 
 /*
- * For make bench: drops what arrives. While order_run is set, ESP goes on to XFRM instead, and the packets in it, those of
+ * For make bench: drops what arrives. While order_run is set, ESP is passed on to XFRM, and the packets in it, those of
  * the kernel's pktgen, are dropped when they arrive again, decrypted: they are counted, and those that are out of order
  * within their flow. Packets that arrive in clear are counted apart.
  */
@@ -21,7 +21,7 @@ struct {
 	__type(value, __u64);
 } order_last SEC(".maps");
 
-volatile __u32 order_run; /* greater in each run; 0: nothing goes on */
+volatile __u32 order_run; /* greater in each run; 0: drop all */
 volatile __u64 order_packets, order_wrong, order_clear;
 
 SEC("tcx/ingress")

@@ -45,10 +45,10 @@ func (b *bench) cpus(ctx context.Context) error {
 	if n := runtime.NumCPU(); n != 2 {
 		return fmt.Errorf("%d CPUs, not 2", n)
 	}
-	if err := loadModules(ctx, "pktgen", "pcrypt", "crypto_user"); err != nil {
+	if err := loadModules(ctx, "pcrypt", "crypto_user"); err != nil {
 		return err
 	}
-	sink, err := newOrderSink()
+	sink, err := newOrderSink(ctx)
 	if err != nil {
 		return err
 	}

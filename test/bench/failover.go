@@ -40,10 +40,7 @@ func (b *bench) failover(ctx context.Context) error {
 	if !b.guest {
 		return b.inVM(ctx, vm.Guest{}, figures.Failover)
 	}
-	if err := loadModules(ctx, "pktgen"); err != nil {
-		return err
-	}
-	sink, err := newOrderSink()
+	sink, err := newOrderSink(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -18,7 +19,11 @@ type orderSink struct {
 	runs uint32
 }
 
-func newOrderSink() (*orderSink, error) {
+// newOrderSink loads the program, and pktgen, whose packets it counts.
+func newOrderSink(ctx context.Context) (*orderSink, error) {
+	if err := loadModules(ctx, "pktgen"); err != nil {
+		return nil, err
+	}
 	spec, err := bpftest.LoadOrder()
 	if err != nil {
 		return nil, fmt.Errorf("read sink: %w", err)

@@ -47,10 +47,7 @@ func (b *bench) steer(ctx context.Context) (err error) {
 	if !b.guest {
 		return b.inVM(ctx, vm.Guest{}, figures.Steer)
 	}
-	if err := loadModules(ctx, "pktgen"); err != nil {
-		return err
-	}
-	sink, err := newOrderSink()
+	sink, err := newOrderSink(ctx)
 	if err != nil {
 		return err
 	}

@@ -53,8 +53,8 @@ func TestFollowedKeyManagers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newLab(t)
-			// Without this, translated packets do not leave beside strongSwan 6: West answers for its LAN, as a router
-			// between the gateways would.
+			// With strongSwan 6, translated packets do not leave without this. West answers ARP requests for its LAN, as a
+			// router between the gateways would.
 			if err := b.West.Sysctl("net/ipv4/conf/"+lab.WAN+"/proxy_arp", "1"); err != nil {
 				t.Fatal(err)
 			}
